@@ -1,0 +1,145 @@
+// Package authz says who may do what: the roles, the operations, and one table
+// that joins them. Everything that a caller can ask for is an Operation, and an
+// operation without a row in the table belongs to nobody: Check makes the
+// server refuse to start with one.
+package authz
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Role is what a principal is. Its number is its level: a principal manages
+// only principals below its own.
+type Role int
+
+// The roles.
+const (
+	None       Role = 0
+	Verifier   Role = 10  // a machine that checks codes and does nothing else
+	Operator   Role = 70  // reads users and the audit log; with the help-desk set, more
+	Admin      Role = 80  // everything with tokens and users
+	SuperAdmin Role = 90  // also other administrators' keys
+	Root       Role = 100 // set-up and emergencies
+)
+
+var roleNames = map[Role]string{
+	Verifier: "verifier", Operator: "operator", Admin: "admin", SuperAdmin: "super_admin", Root: "root",
+}
+
+// String gives the role as the command line and the API write it.
+func (r Role) String() string {
+	if name, ok := roleNames[r]; ok {
+		return name
+	}
+	return "none"
+}
+
+// ParseRole reads a role's name in either case.
+func ParseRole(s string) (Role, error) {
+	for r, name := range roleNames {
+		if strings.EqualFold(s, name) {
+			return r, nil
+		}
+	}
+	return None, fmt.Errorf("%q is not a role; the roles are verifier, operator, admin, super_admin", s)
+}
+
+// Principal is who asks.
+type Principal struct {
+	// Name as the audit log shows it, such as "key:radius" or "local:0".
+	Name string
+	Role Role
+	// HelpDesk adds the help-desk set to an Operator.
+	HelpDesk bool
+}
+
+// Outranks reports whether p may manage a principal of role r.
+func (p Principal) Outranks(r Role) bool { return p.Role > r }
+
+// Operation is one thing a caller can ask for.
+type Operation string
+
+// The operations.
+const (
+	Verify        Operation = "verify"               // check a code
+	VerifyWide    Operation = "verify.resynchronize" // check a code in the wide window
+	TokenView     Operation = "token.view"
+	TokenImport   Operation = "token.import"
+	TokenAssign   Operation = "token.assign"
+	TokenResync   Operation = "token.resync"
+	TokenState    Operation = "token.state"
+	TokenMarkLost Operation = "token.mark_lost"
+	TokenUnlock   Operation = "token.unlock"
+	TokenDelete   Operation = "token.delete"
+	UserView      Operation = "user.view"
+	UserManage    Operation = "user.manage"
+	UserUnlock    Operation = "user.unlock"
+	KeyView       Operation = "key.view"
+	KeyManage     Operation = "key.manage"
+	AuditView     Operation = "audit.view"
+	AuditVerify   Operation = "audit.verify"
+	SessionManage Operation = "session.manage" // end one's own session
+	RootPassword  Operation = "root.password"  // set a new ROOT password
+)
+
+// grant is one row of the matrix.
+type grant struct {
+	roles    []Role
+	helpDesk bool // an Operator with the help-desk set has it too
+}
+
+var (
+	rootOnly = []Role{Root}
+	supers   = []Role{Root, SuperAdmin}
+	admins   = []Role{Root, SuperAdmin, Admin}
+	readers  = []Role{Root, SuperAdmin, Admin, Operator}
+	everyone = []Role{Root, SuperAdmin, Admin, Operator, Verifier}
+)
+
+var matrix = map[Operation]grant{
+	Verify:        {roles: []Role{Root, SuperAdmin, Admin, Verifier}, helpDesk: true},
+	VerifyWide:    {roles: admins, helpDesk: true},
+	TokenView:     {roles: admins, helpDesk: true},
+	TokenImport:   {roles: admins},
+	TokenAssign:   {roles: admins},
+	TokenResync:   {roles: admins, helpDesk: true},
+	TokenState:    {roles: admins},
+	TokenMarkLost: {roles: admins, helpDesk: true},
+	TokenUnlock:   {roles: admins, helpDesk: true},
+	TokenDelete:   {roles: admins},
+	UserView:      {roles: readers},
+	UserManage:    {roles: admins},
+	UserUnlock:    {roles: admins, helpDesk: true},
+	KeyView:       {roles: supers},
+	KeyManage:     {roles: supers},
+	AuditView:     {roles: readers},
+	AuditVerify:   {roles: readers},
+	SessionManage: {roles: everyone},
+	RootPassword:  {roles: rootOnly},
+}
+
+// Allows reports whether p may do op. An operation without a row is allowed to
+// nobody.
+func Allows(p Principal, op Operation) bool {
+	g, ok := matrix[op]
+	if !ok {
+		return false
+	}
+	return slices.Contains(g.roles, p.Role) || (g.helpDesk && p.Role == Operator && p.HelpDesk)
+}
+
+// Check returns an error that names every operation without a row.
+func Check(ops ...Operation) error {
+	var missing []string
+	for _, op := range ops {
+		if _, ok := matrix[op]; !ok {
+			missing = append(missing, string(op))
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("operations without a row in the permission matrix: %s", strings.Join(missing, ", "))
+	}
+	return nil
+}

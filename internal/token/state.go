@@ -1,0 +1,98 @@
+package token
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// State is where a token stands in its life. A lock is no state: it is the
+// failure counter speaking.
+type State uint8
+
+// The states. Their numbers are stored; do not reorder.
+const (
+	Valid         State = 0
+	RevokedLost   State = 1
+	RevokedBroken State = 2
+	RevokedOther  State = 3
+)
+
+var stateNames = [...]string{
+	Valid:         "VALID",
+	RevokedLost:   "REVOKED_TOKEN_LOST",
+	RevokedBroken: "REVOKED_TOKEN_BROKEN",
+	RevokedOther:  "REVOKED_TOKEN_OTHER",
+}
+
+// StateNames lists the states as they are written, VALID first.
+func StateNames() []string { return append([]string(nil), stateNames[:]...) }
+
+// String gives the word administrators know.
+func (s State) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return fmt.Sprintf("State(%d)", uint8(s))
+}
+
+// ParseState reads a state by its word, in either case.
+func ParseState(s string) (State, error) {
+	for i, name := range stateNames {
+		if strings.EqualFold(s, name) {
+			return State(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is not a state; the states are %s", s, strings.Join(stateNames[:], ", "))
+}
+
+// CanBecome reports whether an administrator may change a token from s to
+// next. Every state may follow every other: a lost token is found again, and a
+// revoked one may be made VALID, with its counters kept. A change to the state
+// it already has is no change.
+func (s State) CanBecome(next State) bool {
+	return s != next && int(s) < len(stateNames) && int(next) < len(stateNames)
+}
+
+// Reason says why a code was refused. It goes into the audit log and never to
+// the person who typed the code.
+type Reason string
+
+// The reasons for a refusal.
+const (
+	NoReason       Reason = ""
+	Wrong          Reason = "wrong"           // the code belongs to no counter nearby
+	Replayed       Reason = "replayed"        // the code was right for a counter already passed
+	OutOfWindow    Reason = "out_of_window"   // the code is right further ahead than the window
+	Malformed      Reason = "malformed"       // not the number of digits the token shows
+	Locked         Reason = "locked"          // too many failures; an administrator unlocks
+	Delayed        Reason = "delayed"         // tried again too soon after failures
+	Revoked        Reason = "revoked"         // state is not VALID
+	NotYetValid    Reason = "not_yet_valid"   // before its start date
+	Expired        Reason = "expired"         // after its end date
+	Unknown        Reason = "unknown"         // no such serial or user
+	Unassigned     Reason = "unassigned"      // the user has no token
+	Ambiguous      Reason = "ambiguous"       // the serial stands under several identities
+	NeedsChallenge Reason = "needs_challenge" // an OCRA token, which answers challenges
+	UserLocked     Reason = "user_locked"     // too many failures of the user over all tokens
+	UserDelayed    Reason = "user_delayed"    // the user tried again too soon
+	NotConsecutive Reason = "not_consecutive" // a resynchronisation whose codes do not follow each other in reach
+)
+
+// Refusal says why a token in this condition takes no code at now, or NoReason
+// if it does. limit is the number of failures that locks it.
+func (c Condition) Refusal(now time.Time, limit int) Reason {
+	switch {
+	case c.State != Valid:
+		return Revoked
+	case !c.NotBefore.IsZero() && now.Before(c.NotBefore):
+		return NotYetValid
+	case !c.NotAfter.IsZero() && !now.Before(c.NotAfter):
+		return Expired
+	case c.Failures >= limit:
+		return Locked
+	case now.Before(c.RetryAt):
+		return Delayed
+	}
+	return NoReason
+}

@@ -1,0 +1,148 @@
+// Package token says what a token is: its identity, how it computes codes, the
+// condition it is in, and which changes of state are allowed. It is pure: no
+// clock, no storage, no secret.
+//
+// A Token has two halves. What never changes after import (Identity, Spec) and
+// what every code and every administrator's command changes (Condition). The
+// store keeps them in two tables, because the second is written thousands of
+// times a second.
+package token
+
+import (
+	"strings"
+	"time"
+)
+
+// ID is the internal row number of a token. It is never shown as a name and
+// never used twice.
+type ID int64
+
+// Kind tells who made the secret.
+type Kind string
+
+// The kinds.
+const (
+	Hardware Kind = "hardware" // made by the manufacturer, imported
+	Software Kind = "software" // made here or on another server
+)
+
+// ParseKind reads a kind as people write it.
+func ParseKind(s string) (Kind, bool) {
+	switch k := Kind(strings.ToLower(s)); k {
+	case Hardware, Software:
+		return k, true
+	}
+	return "", false
+}
+
+// Algorithm names the standard by which a token makes codes.
+type Algorithm string
+
+// The algorithms.
+const (
+	HOTP Algorithm = "HOTP" // RFC 4226, event based
+	TOTP Algorithm = "TOTP" // RFC 6238, time based
+	OCRA Algorithm = "OCRA" // RFC 6287, challenge and response
+)
+
+// Type is a named definition that tokens belong to.
+type Type struct {
+	Name      string
+	Kind      Kind
+	Algorithm Algorithm
+}
+
+// Types returns the built-in token types, by name.
+func Types() []Type {
+	return []Type{
+		{"hotp", Hardware, HOTP},
+		{"ocra", Hardware, OCRA},
+		{"totp", Hardware, TOTP},
+	}
+}
+
+// TypeFor returns the built-in hardware type of an algorithm.
+func TypeFor(a Algorithm) (Type, bool) {
+	for _, t := range Types() {
+		if t.Kind == Hardware && t.Algorithm == a {
+			return t, true
+		}
+	}
+	return Type{}, false
+}
+
+// Identity tells tokens apart. No two tokens share all four parts.
+type Identity struct {
+	Type         string // name of the token type
+	Manufacturer string // as the seed file gives it; empty where it gives none
+	Serial       string // what a person reads off the token
+	KeyID        string // tells the keys of one device apart; from the seed file
+}
+
+// String gives the identity as people read it, such as "HOTP key 3 of 9999999 (ACME)".
+func (i Identity) String() string {
+	s := i.Type + " " + i.Serial
+	if i.Manufacturer != "" {
+		s += " of " + i.Manufacturer
+	}
+	if i.KeyID != "" && i.KeyID != i.Serial {
+		s += ", key " + i.KeyID
+	}
+	return s
+}
+
+// Spec says how a token computes a code.
+type Spec struct {
+	Algorithm Algorithm
+	Hash      string // "SHA1", "SHA256", "SHA512"; empty for OCRA
+	Digits    int    // 6 to 10
+	Period    int64  // seconds of a TOTP time step; 0 otherwise
+	T0        int64  // unix seconds at which TOTP steps begin to count
+	Suite     string // the OCRA suite; empty otherwise
+}
+
+// Token is one token without its secret.
+type Token struct {
+	ID       ID
+	Kind     Kind
+	Identity Identity
+	Spec     Spec
+	Model    string
+	Issuer   string
+	Run      int64 // the import run that brought it
+	Created  time.Time
+	// StateReason is what the administrator wrote at the last change of state.
+	StateReason string
+	// OwnerName is the user the token is assigned to; empty when it is free.
+	OwnerName string
+	Condition Condition
+}
+
+// Condition is what changes: with every code, failure and command.
+type Condition struct {
+	// Epoch counts the secrets a token has had. A code proposed under one
+	// epoch is never accepted under another.
+	Epoch int64
+	// Next is the lowest counter (HOTP) or time step (TOTP) still acceptable:
+	// one above the last one used.
+	Next uint64
+	// Drift is how many steps a TOTP token's clock is ahead of ours, as
+	// learned at its last accepted code.
+	Drift int64
+	// Failures counts wrong codes since the last accepted one.
+	Failures int
+	// RetryAt is the end of the delay that failures caused; zero if none.
+	RetryAt time.Time
+	State   State
+	// NotBefore and NotAfter bound the token's validity; zero means unbounded.
+	NotBefore time.Time
+	NotAfter  time.Time
+	// Owner is the user's row number; 0 when the token is free.
+	Owner int64
+	// LastUsed is the last authentication; zero if there was none.
+	LastUsed time.Time
+}
+
+// MaxCounter is the highest counter a token may stand at or be resynchronised
+// to. Databases keep 63 bits; the rest is room for the window.
+const MaxCounter = 1<<62 - 1
