@@ -1,0 +1,95 @@
+package audit
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Checkpoint is a signed statement of what the log was at a time.
+type Checkpoint struct {
+	Size int64
+	Root tlog.Hash
+	Time time.Time
+	// Note is the signed form.
+	Note string
+}
+
+// Signer signs checkpoints.
+type Signer struct {
+	signer note.Signer
+	key    string // the verifier key, which may be published
+}
+
+// NewSigningKey makes a key pair for the server of this name: the private half,
+// to be sealed, and the verifier key, to be published.
+func NewSigningKey(name string) (private, verifier string, err error) {
+	return note.GenerateKey(rand.Reader, name)
+}
+
+// NewSigner reads what NewSigningKey made.
+func NewSigner(private, verifier string) (*Signer, error) {
+	s, err := note.NewSigner(private)
+	if err != nil {
+		return nil, errors.New("audit signing key: not in the form of a note signer key")
+	}
+	return &Signer{signer: s, key: verifier}, nil
+}
+
+// VerifierKey is the public key with which anyone checks checkpoints.
+func (s *Signer) VerifierKey() string { return s.key }
+
+// Sign makes the checkpoint of a log that stands at f.
+//
+// Its text has four lines: the origin "ostiary audit/" and the signer's name,
+// the number of entries, the root in base64, and the time.
+func (s *Signer) Sign(f *Frontier, at time.Time) (Checkpoint, error) {
+	c := Checkpoint{Size: f.Size(), Root: f.Root(), Time: at.UTC().Truncate(time.Second)}
+	text := fmt.Sprintf("ostiary audit/%s\n%d\n%s\ntime %s\n", s.signer.Name(), c.Size,
+		base64.StdEncoding.EncodeToString(c.Root[:]), c.Time.Format(time.RFC3339))
+	signed, err := note.Sign(&note.Note{Text: text}, s.signer)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("sign checkpoint: %w", err)
+	}
+	c.Note = string(signed)
+	return c, nil
+}
+
+// OpenCheckpoint checks the signature of a checkpoint against a verifier key
+// and reads it.
+func OpenCheckpoint(signed, verifierKey string) (Checkpoint, error) {
+	v, err := note.NewVerifier(verifierKey)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("verifier key: %w", err)
+	}
+	n, err := note.Open([]byte(signed), note.VerifierList(v))
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("checkpoint signature: %w", err)
+	}
+	bad := errors.New("checkpoint: not in the form this server signs")
+	lines := strings.Split(n.Text, "\n")
+	if len(lines) != 5 || lines[0] != "ostiary audit/"+v.Name() || lines[4] != "" {
+		return Checkpoint{}, bad
+	}
+	c := Checkpoint{Note: signed}
+	if c.Size, err = strconv.ParseInt(lines[1], 10, 64); err != nil || c.Size < 0 {
+		return Checkpoint{}, bad
+	}
+	root, err := base64.StdEncoding.DecodeString(lines[2])
+	if err != nil || len(root) != tlog.HashSize {
+		return Checkpoint{}, bad
+	}
+	c.Root = tlog.Hash(root)
+	at, ok := strings.CutPrefix(lines[3], "time ")
+	if c.Time, err = time.Parse(time.RFC3339, at); !ok || err != nil {
+		return Checkpoint{}, bad
+	}
+	return c, nil
+}
