@@ -1,0 +1,108 @@
+package store
+
+import (
+	"time"
+
+	"ostiary/internal/token"
+)
+
+// Lookup names the tokens that a code is tried against: a serial, narrowed by
+// type, manufacturer and key where given, or all tokens of a user.
+type Lookup struct {
+	User         string
+	Serial       string
+	Type         string
+	Manufacturer *string
+	KeyID        *string
+}
+
+// Candidate is a token with its sealed secret: one that a code may be tried
+// against, or that an import brings.
+type Candidate struct {
+	Token  token.Token
+	Sealed []byte
+}
+
+// Found is what a lookup finds. User is nil when the lookup names no user, or
+// one that does not exist.
+type Found struct {
+	User       *User
+	Candidates []Candidate
+}
+
+// Attempt is one presented code, judged against rows that may be stale by the
+// time they are written to. Candidates proposes; the conditional write decides.
+//
+// For each proposal that Matched, the database itself demands, in the write:
+// the epoch of Seen, a stored counter not above Counter, state VALID, validity
+// dates around Now, failures below Limit, no delay running, the import run
+// published, and, when UserID is set, that the token is still that user's and
+// the user is neither locked nor delayed. If the row count is one, the counter
+// becomes Counter+1, the drift Drift, and the failures zero.
+//
+// If none is accepted, every proposal whose code was Tested and whose row takes
+// codes at all counts one failure, and so does the user if UserID is set. A row
+// that is locked, delayed or not VALID counts nothing: there the comparison was
+// made only so that time tells nothing. If a row has changed since Seen so that
+// the judgement may be another, nothing is written and the verdict is Stale.
+//
+// Attempts on one token are decided in the order of their arrival.
+type Attempt struct {
+	Now   time.Time
+	Limit int                              // failures that lock a token or a user
+	Delay func(failures int) time.Duration // how long to wait after so many failures
+
+	// UserID is set when the code was presented under a user's name.
+	UserID int64
+
+	Proposals []Proposal
+	// Authentication makes an acceptance count as use (token.Condition.LastUsed).
+	Authentication bool
+	// QuietFor, when not empty, makes a refusal that changes nothing be counted
+	// under this caller's name instead of being recorded in full, so that
+	// nobody fills the log. The write and its sync happen all the same.
+	QuietFor string
+	// Record gives the canonical audit entry for the outcome. It is called in
+	// the transaction, once per decision, and must be quick and without side
+	// effects.
+	Record func(Outcome) []byte
+}
+
+// Proposal is the judgement on one candidate.
+type Proposal struct {
+	ID   token.ID
+	Seen token.Condition
+	// Tested says that the code was compared with this token's codes.
+	Tested bool
+	// Matched says that it is the code for Counter; Drift is then the new drift.
+	Matched bool
+	Counter uint64
+	Drift   int64
+}
+
+// Verdict is how an attempt ended.
+type Verdict uint8
+
+// The verdicts. The zero Verdict is Refused.
+const (
+	Refused  Verdict = iota // final; failures were counted if anything was tested
+	Accepted                // final; every matching token has advanced
+	Stale                   // nothing was written; judge again with fresh rows
+)
+
+// Outcome is the verdict on an attempt.
+type Outcome struct {
+	Verdict Verdict
+	// Index is the proposal that decided: the first that matched, or the first.
+	// It is -1 when there was none.
+	Index int
+	// Before is the row of that proposal as the transaction found it.
+	Before token.Condition
+	// Failures is that token's count after the attempt.
+	Failures int
+	// Counted says that the attempt changed the database: an acceptance, or a
+	// failure that was counted.
+	Counted bool
+	// Refusal is set when the row or the user refused without a test.
+	Refusal token.Reason
+}

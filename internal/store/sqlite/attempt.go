@@ -1,0 +1,310 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+
+	"ostiary/internal/audit"
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+// errConnection marks errors after which the connection is of no more use: a
+// transaction that did not begin, commit or roll back.
+var errConnection = errors.New("connection lost")
+
+// decide runs the attempts of a batch in one transaction. On an error nothing
+// of it is in the database, unless a commit failed: then only the database
+// knows, and the error is errConnection.
+func (w *writer) decide(batch []*job) error {
+	var changed []changedCondition
+	err := w.conn.Raw(func(any) (err error) {
+		changed, err = w.transact(batch)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range changed {
+		w.cache.set(c.id, c.condition)
+	}
+	return nil
+}
+
+type changedCondition struct {
+	id        token.ID
+	condition token.Condition
+}
+
+func (w *writer) transact(batch []*job) (changed []changedCondition, err error) {
+	h := w.hot
+	if _, err := h.begin.exec(); err != nil {
+		return nil, fmt.Errorf("%w: begin: %w", errConnection, err)
+	}
+	begun := true
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic while deciding: %v", r)
+		}
+		if err != nil && begun {
+			if _, rerr := h.rollback.exec(); rerr != nil {
+				// A connection that is still in a transaction serves nobody.
+				err = fmt.Errorf("%w: rollback: %w: %w", errConnection, rerr, err)
+			}
+		}
+	}()
+	head, err := h.readHead()
+	if err != nil {
+		return nil, err
+	}
+	d := decision{hot: h, head: head}
+	for _, j := range batch {
+		if j.outcome, err = d.one(j.attempt); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.saveHead(); err != nil {
+		return nil, err
+	}
+	if w.testOnlyCommit != nil {
+		if err := w.testOnlyCommit(); err != nil {
+			return nil, fmt.Errorf("%w: commit: %w", errConnection, err)
+		}
+	}
+	if _, err := h.commit.exec(); err != nil {
+		return nil, fmt.Errorf("%w: commit: %w", errConnection, err)
+	}
+	begun = false
+	return d.changed, nil
+}
+
+// decision is the state of a batch's transaction.
+type decision struct {
+	hot     *hotStatements
+	head    *audit.Frontier
+	changed []changedCondition
+}
+
+func (d *decision) saveHead() error {
+	frontier, err := d.head.AppendBinary(nil)
+	if err != nil {
+		return err
+	}
+	_, err = d.hot.setHead.exec(frontier)
+	return err
+}
+
+// one decides one attempt and records it.
+func (d *decision) one(a *store.Attempt) (store.Outcome, error) {
+	o, err := d.judge(a)
+	if err != nil || o.Verdict == store.Stale {
+		return o, err
+	}
+	if a.QuietFor != "" && o.Verdict == store.Refused && !o.Counted {
+		_, err := d.hot.quiet.exec(a.QuietFor)
+		return o, err
+	}
+	entry := a.Record(o)
+	if _, err := d.hot.appendEntry.exec(d.head.Size(), entry); err != nil {
+		return o, err
+	}
+	d.head.Append(entry)
+	return o, nil
+}
+
+func (d *decision) judge(a *store.Attempt) (store.Outcome, error) {
+	if o, decided, err := d.accept(a); decided || err != nil {
+		return o, err
+	}
+	return d.refuse(a)
+}
+
+// accept tries the conditional write for each match. Every token that the code
+// is right for advances, so that two records of one secret do not take it
+// twice.
+func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err error) {
+	now, used := millis(a.Now), int64(0)
+	if a.Authentication {
+		used = now
+	}
+	for i := range a.Proposals {
+		p := &a.Proposals[i]
+		if !p.Matched {
+			continue
+		}
+		var n int64
+		if a.UserID != 0 {
+			n, err = d.hot.acceptOwned.exec(int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, int64(a.Limit), used, a.UserID)
+		} else {
+			n, err = d.hot.accept.exec(int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, int64(a.Limit), used)
+		}
+		if err != nil {
+			return o, false, err
+		}
+		if n != 1 {
+			continue
+		}
+		if !decided {
+			o = store.Outcome{Verdict: store.Accepted, Index: i, Before: p.Seen, Counted: true}
+			decided = true
+		}
+		after := p.Seen
+		after.Next, after.Drift, after.Failures, after.RetryAt = p.Counter+1, p.Drift, 0, time.Time{}
+		if a.Authentication {
+			after.LastUsed = a.Now
+		}
+		d.changed = append(d.changed, changedCondition{p.ID, after})
+	}
+	if decided && a.UserID != 0 {
+		if _, err := d.hot.clear.exec(a.UserID); err != nil {
+			return o, false, err
+		}
+	}
+	return o, decided, nil
+}
+
+// refuse reads the rows as they are now, and either counts the failure or finds
+// that the judgement is out of date.
+func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
+	o := store.Outcome{Index: -1}
+	if len(a.Proposals) > 0 {
+		o.Index = 0
+	}
+	now := make([]token.Condition, len(a.Proposals))
+	for i := range a.Proposals {
+		c, ok, err := d.read(a.Proposals[i].ID)
+		if err != nil {
+			return o, err
+		}
+		if !ok || (a.UserID != 0 && c.Owner != a.UserID) {
+			return store.Outcome{Verdict: store.Stale}, nil
+		}
+		now[i] = c
+	}
+	var user userCondition
+	if a.UserID != 0 {
+		var err error
+		if user, err = d.readUser(a.UserID); errors.Is(err, store.ErrNotFound) {
+			return store.Outcome{Verdict: store.Stale}, nil
+		} else if err != nil {
+			return o, err
+		}
+		if o.Refusal = user.refusal(a); o.Refusal != token.NoReason {
+			if len(now) > 0 {
+				o.Before, o.Failures = now[0], now[0].Failures
+			}
+			return o, nil
+		}
+	}
+	if outdated(a, now) {
+		return store.Outcome{Verdict: store.Stale}, nil
+	}
+	for i := range a.Proposals {
+		refusal := now[i].Refusal(a.Now, a.Limit)
+		if i == 0 || (o.Refusal != token.NoReason && refusal == token.NoReason) {
+			o.Index, o.Before, o.Failures, o.Refusal = i, now[i], now[i].Failures, refusal
+		}
+		if !a.Proposals[i].Tested || refusal != token.NoReason {
+			continue
+		}
+		failures, err := d.countFailure(a, &a.Proposals[i], now[i])
+		if err != nil {
+			return o, err
+		}
+		o.Counted = true
+		if o.Index == i {
+			o.Failures = failures
+		}
+	}
+	if o.Counted && a.UserID != 0 {
+		return o, d.countUserFailure(a, user)
+	}
+	return o, nil
+}
+
+// outdated reports whether a row that takes codes is not as the judge saw it.
+// A row that takes none refuses whatever the judgement was.
+func outdated(a *store.Attempt, now []token.Condition) bool {
+	for i, c := range now {
+		p := &a.Proposals[i]
+		if c.Refusal(a.Now, a.Limit) != token.NoReason || !p.Tested {
+			continue
+		}
+		if p.Matched || c.Epoch != p.Seen.Epoch || c.Next != p.Seen.Next || c.Drift != p.Seen.Drift {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *decision) countFailure(a *store.Attempt, p *store.Proposal, c token.Condition) (int, error) {
+	before := c.Failures
+	c.Failures++
+	c.RetryAt = retryAt(a, c.Failures)
+	n, err := d.hot.fail.exec(millis(c.RetryAt), int64(p.ID), c.Epoch, int64(c.Next), int64(before))
+	if err != nil {
+		return 0, err
+	}
+	if n != 1 {
+		return 0, fmt.Errorf("count failure of token %d: row changed inside the transaction", p.ID)
+	}
+	d.changed = append(d.changed, changedCondition{p.ID, c})
+	return c.Failures, nil
+}
+
+func retryAt(a *store.Attempt, failures int) time.Time {
+	if wait := a.Delay(failures); wait > 0 {
+		return a.Now.Add(wait)
+	}
+	return time.Time{}
+}
+
+type userCondition struct {
+	failures int
+	retryAt  int64
+}
+
+func (u userCondition) refusal(a *store.Attempt) token.Reason {
+	switch {
+	case u.failures >= a.Limit:
+		return token.UserLocked
+	case millis(a.Now) < u.retryAt:
+		return token.UserDelayed
+	}
+	return token.NoReason
+}
+
+func (d *decision) readUser(id int64) (u userCondition, err error) {
+	var v [2]driver.Value
+	ok, err := d.hot.user.row(v[:], id)
+	if err == nil && !ok {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return u, err
+	}
+	return userCondition{failures: int(v[0].(int64)), retryAt: v[1].(int64)}, nil
+}
+
+func (d *decision) countUserFailure(a *store.Attempt, u userCondition) error {
+	n, err := d.hot.failUser.exec(millis(retryAt(a, u.failures+1)), a.UserID, int64(u.failures))
+	if err == nil && n != 1 {
+		err = fmt.Errorf("count failure of user %d: row changed inside the transaction", a.UserID)
+	}
+	return err
+}
+
+func (d *decision) read(id token.ID) (c token.Condition, ok bool, err error) {
+	var v [10]driver.Value
+	if ok, err = d.hot.condition.row(v[:], int64(id)); err != nil || !ok {
+		return c, false, err
+	}
+	n := func(i int) int64 { return v[i].(int64) }
+	return token.Condition{
+		Epoch: n(0), Next: uint64(n(1)), Drift: n(2), Failures: int(n(3)), RetryAt: fromMillis(n(4)),
+		State: token.State(n(5)), NotBefore: fromMillis(n(6)), NotAfter: fromMillis(n(7)),
+		Owner: n(8), LastUsed: fromMillis(n(9)),
+	}, true, nil
+}

@@ -1,0 +1,159 @@
+package sqlite
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+// cache keeps recently used tokens, sealed as they are in the database, so that
+// a code can be judged without a query. It only proposes: whatever it says, the
+// conditional write decides, and a proposal from an old row comes back Stale.
+//
+// Two maps: lookups to token numbers, and token numbers to rows. Absence is
+// never cached. generation guards against a reader that began before a change
+// and would put an old row back after it.
+type cache struct {
+	mu         sync.Mutex
+	tokens     *simplelru.LRU[token.ID, *store.Candidate]
+	lookups    *simplelru.LRU[lookupKey, found]
+	byName     map[string][]lookupKey // user or serial to the lookups that name it
+	generation uint64
+}
+
+// lookupKey is a store.Lookup that can be compared.
+type lookupKey struct {
+	user, serial, typ, manufacturer, keyID string
+	anyManufacturer, anyKeyID              bool
+}
+
+func keyOf(l store.Lookup) lookupKey {
+	k := lookupKey{user: l.User, serial: l.Serial, typ: l.Type, anyManufacturer: true, anyKeyID: true}
+	if l.Manufacturer != nil {
+		k.manufacturer, k.anyManufacturer = *l.Manufacturer, false
+	}
+	if l.KeyID != nil {
+		k.keyID, k.anyKeyID = *l.KeyID, false
+	}
+	return k
+}
+
+// name is what invalidation goes by: the user or the serial.
+func (k lookupKey) name() string {
+	if k.user != "" {
+		return k.user
+	}
+	return k.serial
+}
+
+type found struct {
+	user *store.User
+	ids  []token.ID
+}
+
+func newCache(size int) *cache {
+	c := &cache{byName: map[string][]lookupKey{}}
+	c.tokens, _ = simplelru.NewLRU[token.ID, *store.Candidate](size, nil)
+	c.lookups, _ = simplelru.NewLRU(size, func(key lookupKey, _ found) { c.unname(key) })
+	return c
+}
+
+func (c *cache) unname(key lookupKey) {
+	name := key.name()
+	keys := slices.DeleteFunc(c.byName[name], func(k lookupKey) bool { return k == key })
+	if len(keys) == 0 {
+		delete(c.byName, name)
+		return
+	}
+	c.byName[name] = keys
+}
+
+// get returns what a lookup found, and the generation to put under if it is not
+// there.
+func (c *cache) get(key lookupKey) (f store.Found, generation uint64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	hit, ok := c.lookups.Get(key)
+	if !ok {
+		return f, c.generation, false
+	}
+	f.User = hit.user
+	f.Candidates = make([]store.Candidate, len(hit.ids))
+	for i, id := range hit.ids {
+		row, ok := c.tokens.Get(id)
+		if !ok {
+			return store.Found{}, c.generation, false
+		}
+		f.Candidates[i] = *row
+	}
+	return f, c.generation, true
+}
+
+// put keeps what a query found, unless anything was invalidated since the
+// generation that get returned.
+func (c *cache) put(key lookupKey, f store.Found, generation uint64) {
+	if len(f.Candidates) == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.generation != generation {
+		return
+	}
+	hit := found{user: f.User, ids: make([]token.ID, len(f.Candidates))}
+	for i := range f.Candidates {
+		row := f.Candidates[i]
+		hit.ids[i] = row.Token.ID
+		c.tokens.Add(row.Token.ID, &row)
+	}
+	if !c.lookups.Contains(key) {
+		c.byName[key.name()] = append(c.byName[key.name()], key)
+	}
+	c.lookups.Add(key, hit)
+}
+
+// set brings what a code changes up to date after a commit. The rest of the
+// condition stays: an administrator's change invalidates the row anyway.
+func (c *cache) set(id token.ID, cond token.Condition) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if row, ok := c.tokens.Peek(id); ok {
+		now := &row.Token.Condition
+		now.Next, now.Drift, now.Failures, now.RetryAt = cond.Next, cond.Drift, cond.Failures, cond.RetryAt
+		now.LastUsed = cond.LastUsed
+	}
+}
+
+// touched collects what a transaction changes, to be forgotten once it commits.
+type touched struct {
+	tokens []token.ID
+	names  []string // users and serials whose set of tokens changed
+	all    bool
+}
+
+func (c *cache) forget(t touched) {
+	if len(t.tokens) == 0 && len(t.names) == 0 && !t.all {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	if t.all {
+		c.tokens.Purge()
+		c.lookups.Purge()
+		clear(c.byName)
+		return
+	}
+	for _, id := range t.tokens {
+		c.tokens.Remove(id)
+	}
+	for _, name := range t.names {
+		for _, key := range slices.Clone(c.byName[name]) {
+			c.lookups.Remove(key)
+		}
+	}
+}

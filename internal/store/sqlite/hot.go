@@ -1,0 +1,159 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+
+	"ostiary/internal/audit"
+)
+
+// hotStatements are the statements of the batch, prepared on the raw driver
+// connection: going through database/sql costs as much as running them.
+type hotStatements struct {
+	all []driver.Stmt
+
+	begin, commit, rollback *statement
+	accept, acceptOwned     *statement
+	fail, condition         *statement
+	user, failUser, clear   *statement
+	appendEntry             *statement
+	head, setHead           *statement
+	quiet                   *statement
+}
+
+// statement is a prepared statement with its argument slots.
+type statement struct {
+	stmt interface {
+		driver.StmtExecContext
+		driver.StmtQueryContext
+	}
+	args []driver.NamedValue
+}
+
+// The conditional write that accepts a code: every condition of acceptance
+// stands here, and the row count is the verdict.
+//
+//	?1 counter that matched  ?2 drift    ?3 now    ?4 token  ?5 epoch
+//	?6 failure limit         ?7 new time of last use, or 0   ?8 user
+const (
+	acceptSQL = `UPDATE condition
+	SET next = ?1 + 1, drift = ?2, failures = 0, retry_at = 0, last_used = max(last_used, ?7)
+	WHERE token = ?4 AND epoch = ?5 AND next <= ?1 AND state = 0
+	  AND failures < ?6 AND retry_at <= ?3
+	  AND not_before <= ?3 AND (not_after = 0 OR not_after > ?3)
+	  AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
+
+	acceptOwnedSQL = acceptSQL + `
+	  AND owner = ?8 AND EXISTS (SELECT 1 FROM user WHERE id = ?8 AND failures < ?6 AND retry_at <= ?3)`
+
+	failSQL = `UPDATE condition SET failures = failures + 1, retry_at = ?1
+	WHERE token = ?2 AND epoch = ?3 AND next = ?4 AND failures = ?5 AND state = 0`
+
+	conditionSQL = `SELECT epoch, next, drift, failures, retry_at, state, not_before, not_after, coalesce(owner, 0), last_used
+	FROM condition WHERE token = ?1 AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
+)
+
+func prepareHot(c driver.Conn) (h *hotStatements, err error) {
+	h = &hotStatements{}
+	prepare := func(query string, args int) *statement {
+		if err != nil {
+			return nil
+		}
+		stmt, perr := c.Prepare(query)
+		if perr != nil {
+			err = fmt.Errorf("prepare %q: %w", query, perr)
+			return nil
+		}
+		h.all = append(h.all, stmt)
+		s := &statement{args: make([]driver.NamedValue, args)}
+		for i := range s.args {
+			s.args[i].Ordinal = i + 1
+		}
+		var ok bool
+		if s.stmt, ok = stmt.(interface {
+			driver.StmtExecContext
+			driver.StmtQueryContext
+		}); !ok {
+			err = errors.New("the SQLite driver's statements take no context")
+		}
+		return s
+	}
+	h.begin = prepare("BEGIN IMMEDIATE", 0)
+	h.commit = prepare("COMMIT", 0)
+	h.rollback = prepare("ROLLBACK", 0)
+	h.accept = prepare(acceptSQL, 7)
+	h.acceptOwned = prepare(acceptOwnedSQL, 8)
+	h.fail = prepare(failSQL, 5)
+	h.condition = prepare(conditionSQL, 1)
+	h.user = prepare("SELECT failures, retry_at FROM user WHERE id = ?1", 1)
+	h.failUser = prepare("UPDATE user SET failures = failures + 1, retry_at = ?1 WHERE id = ?2 AND failures = ?3", 3)
+	h.clear = prepare("UPDATE user SET failures = 0, retry_at = 0 WHERE id = ?1 AND (failures > 0 OR retry_at > 0)", 1)
+	h.appendEntry = prepare("INSERT INTO audit_entry (seq, entry) VALUES (?1, ?2)", 2)
+	h.head = prepare("SELECT frontier FROM audit_head", 0)
+	h.setHead = prepare("UPDATE audit_head SET frontier = ?1", 1)
+	h.quiet = prepare("INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE SET n = n + 1", 1)
+	if err != nil {
+		h.close()
+		return nil, err
+	}
+	return h, nil
+}
+
+func (h *hotStatements) close() {
+	if h == nil {
+		return
+	}
+	for _, s := range h.all {
+		_ = s.Close()
+	}
+}
+
+// exec runs the statement and returns the number of rows it changed.
+func (s *statement) exec(args ...driver.Value) (int64, error) {
+	s.bind(args)
+	res, err := s.stmt.ExecContext(context.Background(), s.args)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// row reads the first row into dest; it reports whether there was one.
+func (s *statement) row(dest []driver.Value, args ...driver.Value) (ok bool, err error) {
+	s.bind(args)
+	rows, err := s.stmt.QueryContext(context.Background(), s.args)
+	if err != nil {
+		return false, err
+	}
+	err = rows.Next(dest)
+	if cerr := rows.Close(); err == nil {
+		err = cerr
+	}
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (s *statement) bind(args []driver.Value) {
+	for i, a := range args {
+		s.args[i].Value = a
+	}
+}
+
+func (h *hotStatements) readHead() (*audit.Frontier, error) {
+	var dest [1]driver.Value
+	ok, err := h.head.row(dest[:])
+	if err != nil {
+		return nil, err
+	}
+	raw, isBytes := dest[0].([]byte)
+	if !ok || !isBytes {
+		return nil, errors.New("the audit log has no head")
+	}
+	f := &audit.Frontier{}
+	return f, f.UnmarshalBinary(raw)
+}

@@ -1,0 +1,176 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"ostiary/internal/audit"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+)
+
+func (r *reader) Setting(name string) ([]byte, error) {
+	return queryOne(r.ctx, r.q, scanOne[[]byte], "SELECT value FROM setting WHERE name = ?", name)
+}
+
+func (t *tx) SetSetting(name string, value []byte) error {
+	_, err := t.change("INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
+	return err
+}
+
+func (r *reader) DataKeys() ([]seal.DataKey, error) {
+	return queryAll(r.ctx, r.q, func(s scanner) (k seal.DataKey, err error) {
+		err = s.Scan(&k.ID, &k.KEK, &k.Wrapped)
+		return k, err
+	}, "SELECT id, kek, wrapped FROM data_key ORDER BY id")
+}
+
+func (t *tx) AddDataKey(k seal.DataKey) error {
+	_, err := t.change("INSERT INTO data_key (id, kek, wrapped) VALUES (?, ?, ?)", int64(k.ID), k.KEK, k.Wrapped)
+	return err
+}
+
+const userQuery = `SELECT u.id, u.name, u.created, u.failures, u.retry_at,
+	(SELECT count(*) FROM condition c JOIN import_run r ON r.id = c.run WHERE c.owner = u.id AND r.published > 0) FROM user u`
+
+func scanUser(s scanner) (u store.User, err error) {
+	var created, retryAt int64
+	err = s.Scan(&u.ID, &u.Name, &created, &u.Failures, &retryAt, &u.Tokens)
+	u.Created, u.RetryAt = fromMillis(created), fromMillis(retryAt)
+	return u, err
+}
+
+func (r *reader) User(name string) (store.User, error) {
+	return queryOne(r.ctx, r.q, scanUser, userQuery+" WHERE u.name = ?", name)
+}
+
+func (r *reader) Users(after string, limit int) ([]store.User, error) {
+	return queryAll(r.ctx, r.q, scanUser, userQuery+" WHERE u.name > ? ORDER BY u.name LIMIT ?", after, limit)
+}
+
+func (t *tx) AddUser(name string, at time.Time) (store.User, error) {
+	res, err := t.exec.ExecContext(t.ctx, "INSERT INTO user (name, created) VALUES (?, ?)", name, millis(at))
+	if isUnique(err) {
+		return store.User{}, store.ErrConflict
+	} else if err != nil {
+		return store.User{}, err
+	}
+	id, err := res.LastInsertId()
+	return store.User{ID: id, Name: name, Created: fromMillis(millis(at))}, err
+}
+
+func (t *tx) DeleteUser(id int64) error {
+	if err := t.touchUser(id); err != nil {
+		return err
+	}
+	return t.changeOne("DELETE FROM user WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM condition WHERE owner = ?1)", id)
+}
+
+func (t *tx) ResetUserFailures(id int64) error {
+	if err := t.touchUser(id); err != nil {
+		return err
+	}
+	return t.changeOne("UPDATE user SET failures = 0, retry_at = 0 WHERE id = ?", id)
+}
+
+func (t *tx) touchUser(id int64) error {
+	name, err := queryOne(t.ctx, t.q, scanOne[string], "SELECT name FROM user WHERE id = ?", id)
+	t.touched.names = append(t.touched.names, name)
+	return err
+}
+
+const keyQuery = "SELECT id, name, role, help_desk, hash, created, revoked FROM api_key"
+
+func scanKey(s scanner) (k store.APIKey, err error) {
+	var created, revoked int64
+	err = s.Scan(&k.ID, &k.Name, &k.Role, &k.HelpDesk, &k.Hash, &created, &revoked)
+	k.Created, k.Revoked = fromMillis(created), fromMillis(revoked)
+	return k, err
+}
+
+func (r *reader) APIKey(id string) (store.APIKey, error) {
+	return queryOne(r.ctx, r.q, scanKey, keyQuery+" WHERE id = ?", id)
+}
+
+func (r *reader) APIKeys() ([]store.APIKey, error) {
+	return queryAll(r.ctx, r.q, scanKey, keyQuery+" ORDER BY revoked > 0, name, created")
+}
+
+func (t *tx) AddAPIKey(k store.APIKey) error {
+	_, err := t.change("INSERT INTO api_key (id, name, role, help_desk, hash, created) VALUES (?, ?, ?, ?, ?, ?)",
+		k.ID, k.Name, k.Role, k.HelpDesk, k.Hash, millis(k.Created))
+	if isUnique(err) {
+		return store.ErrConflict
+	}
+	return err
+}
+
+func (t *tx) RevokeAPIKey(id string, at time.Time) error {
+	return t.changeOne("UPDATE api_key SET revoked = ? WHERE id = ? AND revoked = 0", millis(at), id)
+}
+
+func (r *reader) AuditEntries(from int64, limit int) ([]store.AuditRow, error) {
+	return queryAll(r.ctx, r.q, func(s scanner) (row store.AuditRow, err error) {
+		err = s.Scan(&row.Seq, &row.Entry)
+		return row, err
+	}, "SELECT seq, entry FROM audit_entry WHERE seq >= ? ORDER BY seq LIMIT ?", from, limit)
+}
+
+func (r *reader) AuditHead() (*audit.Frontier, error) {
+	raw, err := queryOne(r.ctx, r.q, scanOne[[]byte], "SELECT frontier FROM audit_head")
+	if err != nil {
+		return nil, fmt.Errorf("audit head: %w", err)
+	}
+	f := &audit.Frontier{}
+	return f, f.UnmarshalBinary(raw)
+}
+
+func (r *reader) Checkpoints() ([]string, error) {
+	return queryAll(r.ctx, r.q, scanOne[string], "SELECT note FROM checkpoint ORDER BY id")
+}
+
+func (r *reader) LastCheckpoint() (string, error) {
+	return queryOne(r.ctx, r.q, scanOne[string], "SELECT note FROM checkpoint ORDER BY id DESC LIMIT 1")
+}
+
+func (r *reader) QuietRefusals() (map[string]int64, error) {
+	type count struct {
+		caller string
+		n      int64
+	}
+	all, err := queryAll(r.ctx, r.q, func(s scanner) (c count, err error) {
+		err = s.Scan(&c.caller, &c.n)
+		return c, err
+	}, "SELECT caller, n FROM quiet_refusal")
+	counts := make(map[string]int64, len(all))
+	for _, c := range all {
+		counts[c.caller] = c.n
+	}
+	return counts, err
+}
+
+func (t *tx) AppendAudit(entries ...[]byte) error {
+	head, err := t.AuditHead()
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if _, err := t.change("INSERT INTO audit_entry (seq, entry) VALUES (?, ?)", head.Size(), entry); err != nil {
+			return err
+		}
+		head.Append(entry)
+	}
+	frontier, err := head.AppendBinary(nil)
+	return errors.Join(err, t.changeOne("UPDATE audit_head SET frontier = ?", frontier))
+}
+
+func (t *tx) AddCheckpoint(size int64, note string) error {
+	_, err := t.change("INSERT INTO checkpoint (size, note) VALUES (?, ?)", size, note)
+	return err
+}
+
+func (t *tx) ClearQuietRefusals() error {
+	_, err := t.change("DELETE FROM quiet_refusal")
+	return err
+}

@@ -1,0 +1,197 @@
+// Package sqlite keeps everything in one SQLite file.
+//
+// One connection writes, on one goroutine (writer); a small pool reads
+// snapshots. The file is in WAL mode with synchronous=FULL: a commit returns
+// after the log is synced, because a counter that falls back after a power cut
+// re-opens a code that was used. Attempts are decided in batches that share a
+// transaction and its sync (group commit); see writer.go.
+//
+// The WAL is written back into the file every walPages pages, by the writer.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"ostiary/internal/store"
+	"ostiary/internal/store/migrate"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+const (
+	readers  = 4
+	walPages = 8192 // pages of 4 KiB, so 32 MiB
+)
+
+// Config says where the database is and how much it may cache.
+type Config struct {
+	// Path of the database file; it is made, with mode 0600, when missing.
+	Path string
+	// CachedTokens bounds how many tokens are kept in memory to propose
+	// from, about 600 bytes each. Zero means 131,072.
+	CachedTokens int
+}
+
+// DB is a SQLite database.
+type DB struct {
+	reads  *sql.DB
+	writes *sql.DB
+	writer *writer
+	cache  *cache
+}
+
+var _ store.DB = (*DB)(nil)
+
+// Open opens the database, makes it when it is missing, and brings its schema
+// up to date. It returns migrate.ErrNewer for a file that a newer program used.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	if cfg.CachedTokens == 0 {
+		cfg.CachedTokens = 131_072
+	}
+	// Made here so that it never exists with a wider mode.
+	f, err := os.OpenFile(cfg.Path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	db := &DB{cache: newCache(cfg.CachedTokens)}
+	if db.writes, err = sql.Open("sqlite", dsn(cfg.Path, writerPragmas)); err != nil {
+		return nil, err
+	}
+	db.writes.SetMaxOpenConns(1)
+	if err := migrateUp(ctx, db.writes); err != nil {
+		return nil, errors.Join(err, db.writes.Close())
+	}
+	if db.reads, err = sql.Open("sqlite", dsn(cfg.Path, readerPragmas)); err != nil {
+		return nil, errors.Join(err, db.writes.Close())
+	}
+	db.reads.SetMaxOpenConns(readers)
+	db.reads.SetMaxIdleConns(readers)
+	if db.writer, err = startWriter(ctx, db.writes, db.cache); err != nil {
+		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
+	}
+	return db, nil
+}
+
+// The pragmas come in this order: whatever waits for a lock needs the timeout
+// first.
+var (
+	writerPragmas = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		"trusted_schema(0)", "cache_size(-65536)", fmt.Sprintf("wal_autocheckpoint(%d)", walPages), "journal_size_limit(67108864)"}
+	readerPragmas = []string{"busy_timeout(5000)", "query_only(1)", "trusted_schema(0)", "cache_size(-8192)"}
+)
+
+func dsn(path string, pragmas []string) string {
+	q := url.Values{"_pragma": pragmas}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
+
+// Close lets the writer finish what it has accepted, then closes the file.
+func (db *DB) Close() error {
+	return errors.Join(db.writer.stop(), db.reads.Close(), db.writes.Close())
+}
+
+// Check reads one row.
+func (db *DB) Check(ctx context.Context) error {
+	var n int
+	if err := db.reads.QueryRowContext(ctx, "SELECT count(*) FROM audit_head").Scan(&n); err != nil {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
+	return db.writer.health()
+}
+
+// View runs fn in one read transaction.
+func (db *DB) View(ctx context.Context, fn func(store.Reader) error) error {
+	tx, err := db.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return unavailable(err)
+	}
+	err = fn(&reader{ctx: ctx, q: tx})
+	return errors.Join(err, ignoreDone(tx.Rollback()))
+}
+
+// Update runs fn on the writer.
+func (db *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return db.writer.update(ctx, fn)
+}
+
+// Attempt queues a for the next batch and waits for its verdict.
+func (db *DB) Attempt(ctx context.Context, a store.Attempt) (store.Outcome, error) {
+	return db.writer.attempt(ctx, a)
+}
+
+func unavailable(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}
+
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}
+
+// target lets package migrate work on the file.
+type target struct{ db *sql.DB }
+
+func migrateUp(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return err
+	}
+	ms, err := migrate.Load(files)
+	if err != nil {
+		return err
+	}
+	_, err = migrate.Up(ctx, target{db}, ms)
+	return err
+}
+
+func (t target) Applied(ctx context.Context) ([]string, error) {
+	_, err := t.db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_migration (
+		number INTEGER PRIMARY KEY, name TEXT NOT NULL, sum TEXT NOT NULL, applied TEXT NOT NULL) STRICT`)
+	if err != nil {
+		return nil, notADatabase(err)
+	}
+	return queryAll(ctx, t.db, scanOne[string], "SELECT sum FROM schema_migration ORDER BY number")
+}
+
+func (t target) Apply(ctx context.Context, m migrate.Migration) error {
+	tx, err := t.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(ctx, m.SQL); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO schema_migration (number, name, sum, applied)
+		VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))`, m.Number, m.Name, m.Sum)
+	if err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func notADatabase(err error) error {
+	if strings.Contains(err.Error(), "not a database") {
+		return fmt.Errorf("the file is not a database of ostiary, or it is damaged: %w", err)
+	}
+	return err
+}

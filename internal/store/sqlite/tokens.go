@@ -1,0 +1,290 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	sqlitedriver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+// reader is a store.Reader on a transaction.
+type reader struct {
+	ctx context.Context
+	q   querier
+}
+
+const tokenColumns = `t.id, t.kind, t.type, t.manufacturer, t.serial, t.key_id, t.algorithm, t.hash, t.digits, t.period,
+	t.t0, t.suite, t.model, t.issuer, t.run, t.created, t.state_reason, coalesce(u.name, ''),
+	c.epoch, c.next, c.drift, c.failures, c.retry_at, c.state, c.not_before, c.not_after, coalesce(c.owner, 0), c.last_used`
+
+const tokenTables = ` FROM token t JOIN condition c ON c.token = t.id LEFT JOIN user u ON u.id = c.owner`
+
+const published = `EXISTS (SELECT 1 FROM import_run r WHERE r.id = t.run AND r.published > 0)`
+
+// tokenDest is where the columns of tokenColumns go.
+type tokenDest struct {
+	t                                               token.Token
+	next, created, retryAt, notBefore, notAfter, at int64
+}
+
+func (d *tokenDest) dest() []any {
+	t, c := &d.t, &d.t.Condition
+	return []any{&t.ID, &t.Kind, &t.Identity.Type, &t.Identity.Manufacturer, &t.Identity.Serial, &t.Identity.KeyID,
+		&t.Spec.Algorithm, &t.Spec.Hash, &t.Spec.Digits, &t.Spec.Period, &t.Spec.T0, &t.Spec.Suite,
+		&t.Model, &t.Issuer, &t.Run, &d.created, &t.StateReason, &t.OwnerName,
+		&c.Epoch, &d.next, &c.Drift, &c.Failures, &d.retryAt, &c.State, &d.notBefore, &d.notAfter, &c.Owner, &d.at}
+}
+
+func (d *tokenDest) token() token.Token {
+	t := d.t
+	t.Created = fromMillis(d.created)
+	t.Condition.Next = uint64(d.next)
+	t.Condition.RetryAt = fromMillis(d.retryAt)
+	t.Condition.NotBefore, t.Condition.NotAfter = fromMillis(d.notBefore), fromMillis(d.notAfter)
+	t.Condition.LastUsed = fromMillis(d.at)
+	return t
+}
+
+func scanToken(s scanner) (token.Token, error) {
+	var d tokenDest
+	err := s.Scan(d.dest()...)
+	return d.token(), err
+}
+
+func scanCandidate(s scanner) (store.Candidate, error) {
+	var d tokenDest
+	var sealed []byte
+	err := s.Scan(append(d.dest(), &sealed)...)
+	return store.Candidate{Token: d.token(), Sealed: sealed}, err
+}
+
+// where collects conditions and their arguments.
+type where struct {
+	conds []string
+	args  []any
+}
+
+func (w *where) add(cond string, arg any) {
+	w.conds = append(w.conds, cond)
+	w.args = append(w.args, arg)
+}
+
+func (w *where) String() string { return " WHERE " + strings.Join(w.conds, " AND ") }
+
+func (r *reader) Tokens(f store.TokenFilter) ([]token.Token, error) {
+	w := where{conds: []string{published}}
+	if f.ID != 0 {
+		w.add("t.id = ?", int64(f.ID))
+	}
+	if f.Kind != "" {
+		w.add("t.kind = ?", string(f.Kind))
+	}
+	if f.Serial != "" {
+		w.add("t.serial = ?", f.Serial)
+	}
+	if f.Type != "" {
+		w.add("t.type = ?", f.Type)
+	}
+	if f.Manufacturer != nil {
+		w.add("t.manufacturer = ?", *f.Manufacturer)
+	}
+	if f.KeyID != nil {
+		w.add("t.key_id = ?", *f.KeyID)
+	}
+	if f.State != nil {
+		w.add("c.state = ?", int64(*f.State))
+	}
+	if f.Owner != 0 {
+		w.add("c.owner = ?", f.Owner)
+	}
+	if f.Run != 0 {
+		w.add("t.run = ?", f.Run)
+	}
+	if f.After != 0 {
+		w.add("t.id > ?", int64(f.After))
+	}
+	query := "SELECT " + tokenColumns + tokenTables + w.String() + " ORDER BY t.id"
+	if f.Limit > 0 {
+		query += fmt.Sprintf(" LIMIT %d", f.Limit)
+	}
+	return queryAll(r.ctx, r.q, scanToken, query, w.args...)
+}
+
+func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error) {
+	return queryOne(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+
+		" WHERE t.serial = ? AND t.type = ? AND t.manufacturer = ? AND t.key_id = ? AND (t.run = ? OR "+published+")",
+		id.Serial, id.Type, id.Manufacturer, id.KeyID, run)
+}
+
+// Candidates finds tokens in the cache, else in the file.
+func (db *DB) Candidates(ctx context.Context, l store.Lookup, fresh bool) (store.Found, error) {
+	key := keyOf(l)
+	f, generation, ok := db.cache.get(key)
+	if ok && !fresh {
+		return f, nil
+	}
+	f = store.Found{}
+	err := db.View(ctx, func(r store.Reader) (err error) {
+		f, err = r.(*reader).candidates(l)
+		return err
+	})
+	if err != nil {
+		return store.Found{}, unavailable(err)
+	}
+	db.cache.put(key, f, generation)
+	return f, nil
+}
+
+// maxCandidates bounds the work that one presented code can cause.
+const maxCandidates = 32
+
+func (r *reader) candidates(l store.Lookup) (f store.Found, err error) {
+	w := where{conds: []string{published}}
+	if l.User != "" {
+		user, err := r.User(l.User)
+		if errors.Is(err, store.ErrNotFound) {
+			return f, nil
+		} else if err != nil {
+			return f, err
+		}
+		f.User = &user
+		w.add("c.owner = ?", user.ID)
+	}
+	if l.Serial != "" {
+		w.add("t.serial = ?", l.Serial)
+	}
+	if l.Type != "" {
+		w.add("t.type = ?", l.Type)
+	}
+	if l.Manufacturer != nil {
+		w.add("t.manufacturer = ?", *l.Manufacturer)
+	}
+	if l.KeyID != nil {
+		w.add("t.key_id = ?", *l.KeyID)
+	}
+	if len(w.args) == 0 {
+		return f, nil // a lookup that names nothing matches nothing
+	}
+	query := "SELECT " + tokenColumns + ", t.secret" + tokenTables + w.String() +
+		fmt.Sprintf(" ORDER BY t.id LIMIT %d", maxCandidates)
+	f.Candidates, err = queryAll(r.ctx, r.q, scanCandidate, query, w.args...)
+	return f, err
+}
+
+// NextTokenID uses AUTOINCREMENT's own memory of the highest number ever used.
+func (t *tx) NextTokenID(n int) (token.ID, error) {
+	last, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT seq FROM sqlite_sequence WHERE name = 'token'")
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		_, err = t.change("INSERT INTO sqlite_sequence (name, seq) VALUES ('token', ?)", n)
+	case err == nil:
+		err = t.changeOne("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'token'", n)
+	}
+	return token.ID(last + 1), err
+}
+
+func (t *tx) SetOwner(id token.ID, from, to int64) error {
+	if err := t.touchOwners(id, from, to); err != nil {
+		return err
+	}
+	return t.changeOne("UPDATE condition SET owner = nullif(?1, 0) WHERE token = ?2 AND coalesce(owner, 0) = ?3", to, int64(id), from)
+}
+
+// touchOwners forgets a token and what was found under its users' names.
+func (t *tx) touchOwners(id token.ID, owners ...int64) error {
+	t.touched.tokens = append(t.touched.tokens, id)
+	for _, owner := range owners {
+		name, err := queryOne(t.ctx, t.q, scanOne[string], "SELECT name FROM user WHERE id = ?", owner)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		t.touched.names = append(t.touched.names, name)
+	}
+	return nil
+}
+
+func (t *tx) SetState(id token.ID, from, to token.State, reason string) error {
+	t.touched.tokens = append(t.touched.tokens, id)
+	if err := t.changeOne("UPDATE condition SET state = ?1 WHERE token = ?2 AND state = ?3", int64(to), int64(id), int64(from)); err != nil {
+		return err
+	}
+	return t.changeOne("UPDATE token SET state_reason = ?1 WHERE id = ?2", reason, int64(id))
+}
+
+func (t *tx) ResetFailures(id token.ID) error {
+	t.touched.tokens = append(t.touched.tokens, id)
+	return t.changeOne("UPDATE condition SET failures = 0, retry_at = 0 WHERE token = ?", int64(id))
+}
+
+func (t *tx) DeleteToken(id token.ID) error {
+	owner, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT coalesce(owner, 0) FROM condition WHERE token = ?", int64(id))
+	if err != nil {
+		return err
+	}
+	if err := t.touchOwners(id, owner); err != nil {
+		return err
+	}
+	return t.changeOne("DELETE FROM token WHERE id = ?", int64(id))
+}
+
+func (t *tx) BeginRun(at time.Time, label string) (int64, error) {
+	res, err := t.exec.ExecContext(t.ctx, "INSERT INTO import_run (label, opened) VALUES (?, ?)", label, millis(at))
+	if isUnique(err) {
+		return 0, store.ErrBusy
+	} else if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+// isUnique reports whether err is a violation of a unique index or key.
+func isUnique(err error) bool {
+	e, ok := errors.AsType[*sqlitedriver.Error](err)
+	return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+func (t *tx) StageToken(run int64, n store.Candidate) error {
+	k, c := &n.Token, &n.Token.Condition
+	_, err := t.change(`INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
+			t0, suite, model, issuer, run, created, secret) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		int64(k.ID), string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, k.Identity.Serial, k.Identity.KeyID,
+		string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.T0, k.Spec.Suite,
+		k.Model, k.Issuer, run, millis(k.Created), n.Sealed)
+	if isUnique(err) {
+		return store.ErrConflict
+	} else if err != nil {
+		return err
+	}
+	_, err = t.change(`INSERT INTO condition (token, run, owner, epoch, next, drift, failures, retry_at, state,
+			not_before, not_after, last_used) VALUES (?, ?, nullif(?, 0), ?, ?, ?, 0, 0, ?, ?, ?, 0)`,
+		int64(k.ID), run, c.Owner, c.Epoch, int64(c.Next), c.Drift, int64(c.State), millis(c.NotBefore), millis(c.NotAfter))
+	return err
+}
+
+func (t *tx) PublishRun(run int64, at time.Time) error {
+	t.touched.all = true
+	return t.changeOne("UPDATE import_run SET published = ? WHERE id = ? AND published = 0", millis(at), run)
+}
+
+func (t *tx) SweepRun(run int64, limit int) (bool, error) {
+	n, err := t.change(`DELETE FROM token WHERE id IN (SELECT t.id FROM token t JOIN import_run r ON r.id = t.run
+		WHERE r.id = ? AND r.published = 0 LIMIT ?)`, run, limit)
+	if err != nil || n == int64(limit) {
+		return false, err
+	}
+	_, err = t.change("DELETE FROM import_run WHERE id = ? AND published = 0", run)
+	return true, err
+}
+
+func (t *tx) OpenRuns() ([]int64, error) {
+	return queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM import_run WHERE published = 0")
+}

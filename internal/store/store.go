@@ -1,0 +1,226 @@
+// Package store is the storage contract: what the engine asks of a database,
+// and what it may rely on. sqlite implements it; storetest holds every
+// implementation to it.
+//
+// All changes go through Update or Attempt. Both are durable when they return:
+// the change and its audit entries are committed and synced together, or
+// neither is there.
+//
+// Attempt is the hot path. Concurrent attempts share one transaction and one
+// sync (group commit), and each gets its own verdict, decided by the row count
+// of a conditional write that holds every condition of acceptance. See Attempt.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ostiary/internal/audit"
+	"ostiary/internal/seal"
+	"ostiary/internal/token"
+)
+
+// The conditions that callers branch on.
+var (
+	// ErrNotFound: the row named does not exist.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: the row is not in the state that the write demands, or it
+	// exists already.
+	ErrConflict = errors.New("conflict")
+	// ErrUnavailable: the database did not commit. Nothing was changed, or, in
+	// the one case of a commit that failed half-way, the next start decides;
+	// either way the caller must not answer "accepted".
+	ErrUnavailable = errors.New("the database is not available")
+	// ErrBusy: another import run is being staged.
+	ErrBusy = errors.New("another import is running")
+)
+
+// DB is a database. It is safe for concurrent use.
+type DB interface {
+	// View runs fn over one consistent snapshot.
+	View(ctx context.Context, fn func(Reader) error) error
+	// Update runs fn in a transaction and commits it durably. An error of fn
+	// rolls back and is returned as it is. fn may run more than once and must
+	// keep no state between runs. ctx is honoured until the transaction
+	// begins; from then on it runs to its end.
+	Update(ctx context.Context, fn func(Tx) error) error
+	// Attempt decides one presented code; see Attempt.
+	Attempt(ctx context.Context, a Attempt) (Outcome, error)
+	// Candidates finds the published tokens that a lookup names, with their
+	// sealed secrets. What it returns may be older than the last commit (it
+	// may come from a cache); only Attempt decides. fresh bypasses the cache.
+	Candidates(ctx context.Context, l Lookup, fresh bool) (Found, error)
+	// Check reports whether the database answers.
+	Check(ctx context.Context) error
+	Close() error
+}
+
+// Reader reads. It is the sum of what the packages above declare for
+// themselves; absent rows are ErrNotFound.
+type Reader interface {
+	TokenReader
+	UserReader
+	KeyReader
+	AuditReader
+	// Setting gives the value stored under a name.
+	Setting(name string) ([]byte, error)
+	DataKeys() ([]seal.DataKey, error)
+}
+
+// Tx reads and writes. Reads see the writes before them.
+type Tx interface {
+	Reader
+	TokenWriter
+	RunWriter
+	UserWriter
+	KeyWriter
+	AuditWriter
+	// SetSetting stores a value under a name, replacing the one before.
+	SetSetting(name string, value []byte) error
+	AddDataKey(seal.DataKey) error
+}
+
+// TokenReader reads tokens. Tokens of unpublished import runs are invisible.
+type TokenReader interface {
+	// Tokens lists tokens in the order of their arrival.
+	Tokens(TokenFilter) ([]token.Token, error)
+	// Identity finds the token of an identity, with its sealed secret, among
+	// the published ones and those staged under run.
+	Identity(id token.Identity, run int64) (Candidate, error)
+}
+
+// TokenFilter chooses tokens. Zero fields do not restrict.
+type TokenFilter struct {
+	ID           token.ID
+	Kind         token.Kind
+	Type         string
+	Manufacturer *string
+	Serial       string
+	KeyID        *string
+	State        *token.State
+	Owner        int64 // a user's row number
+	Run          int64
+	// After resumes behind the token of this cursor; Limit bounds the rows.
+	After token.ID
+	Limit int
+}
+
+// TokenWriter changes tokens. A conditional write that finds the row otherwise
+// returns ErrConflict.
+type TokenWriter interface {
+	// NextTokenID reserves n consecutive token numbers, never used before, and
+	// returns the first.
+	NextTokenID(n int) (token.ID, error)
+	// SetOwner assigns the token if its owner is still from (0: free).
+	SetOwner(id token.ID, from, to int64) error
+	// SetState changes the state if it is still from.
+	SetState(id token.ID, from, to token.State, reason string) error
+	// ResetFailures unlocks.
+	ResetFailures(id token.ID) error
+	// DeleteToken removes the token and its secret.
+	DeleteToken(id token.ID) error
+}
+
+// SecretBinding is where a token's sealed secret belongs.
+func SecretBinding(id token.ID) seal.Binding {
+	return seal.Binding{Table: "token", Column: "secret", Row: int64(id)}
+}
+
+// RunWriter stages an import. The rows of a run stay invisible until PublishRun.
+// One run is staged at a time.
+type RunWriter interface {
+	// BeginRun opens a run and returns its number; ErrBusy while another is
+	// open.
+	BeginRun(at time.Time, label string) (int64, error)
+	// StageToken inserts a token into an open run, its secret sealed for
+	// SecretBinding of its ID. ErrConflict if the identity is taken.
+	StageToken(run int64, c Candidate) error
+	// PublishRun makes the run's tokens visible, if the run is still open.
+	PublishRun(run int64, at time.Time) error
+	// SweepRun removes up to limit tokens of an open run, and the run itself
+	// when none is left; it reports whether it is gone.
+	SweepRun(run int64, limit int) (gone bool, err error)
+	// OpenRuns lists runs that are neither published nor swept.
+	OpenRuns() ([]int64, error)
+}
+
+// User is a person who holds tokens.
+type User struct {
+	ID      int64
+	Name    string
+	Created time.Time
+	// Failures counts wrong codes presented under the user's name since the
+	// last right one; RetryAt is the end of the delay they caused.
+	Failures int
+	RetryAt  time.Time
+	Tokens   int // how many published tokens are assigned
+}
+
+// UserReader reads users.
+type UserReader interface {
+	User(name string) (User, error)
+	// Users lists users by name, behind the name after.
+	Users(after string, limit int) ([]User, error)
+}
+
+// UserWriter changes users.
+type UserWriter interface {
+	// AddUser returns ErrConflict when the name is taken.
+	AddUser(name string, at time.Time) (User, error)
+	// DeleteUser returns ErrConflict while tokens are assigned.
+	DeleteUser(id int64) error
+	ResetUserFailures(id int64) error
+}
+
+// APIKey is a machine's credential. Hash is the SHA-256 of its secret half.
+type APIKey struct {
+	ID       string
+	Name     string
+	Role     string
+	HelpDesk bool
+	Hash     []byte
+	Created  time.Time
+	Revoked  time.Time // zero while it works
+}
+
+// KeyReader reads API keys.
+type KeyReader interface {
+	APIKey(id string) (APIKey, error)
+	APIKeys() ([]APIKey, error)
+}
+
+// KeyWriter changes API keys.
+type KeyWriter interface {
+	// AddAPIKey returns ErrConflict when a working key has the name.
+	AddAPIKey(APIKey) error
+	RevokeAPIKey(id string, at time.Time) error
+}
+
+// AuditRow is a stored entry with its place in the log, from 0.
+type AuditRow struct {
+	Seq   int64
+	Entry []byte
+}
+
+// AuditReader reads the log.
+type AuditReader interface {
+	// AuditEntries gives up to limit entries from place from upwards.
+	AuditEntries(from int64, limit int) ([]AuditRow, error)
+	AuditHead() (*audit.Frontier, error)
+	// Checkpoints gives all checkpoints, oldest first, as signed notes.
+	Checkpoints() ([]string, error)
+	// LastCheckpoint gives the newest one, or ErrNotFound.
+	LastCheckpoint() (string, error)
+	// QuietRefusals gives the refusals counted by CountQuietly since they were
+	// last cleared, by caller.
+	QuietRefusals() (map[string]int64, error)
+}
+
+// AuditWriter appends to the log.
+type AuditWriter interface {
+	// AppendAudit appends entries in their order, in canonical form.
+	AppendAudit(entries ...[]byte) error
+	AddCheckpoint(size int64, note string) error
+	ClearQuietRefusals() error
+}
