@@ -1,0 +1,297 @@
+// Package auth decides codes: is this the next code of that token?
+//
+// The way of one code: the text is taken as it stands or refused (no trimming,
+// ASCII digits only), the candidate tokens are looked up, their codes are
+// compared over the window in constant time, and the judgement goes to the
+// store as an Attempt, whose conditional write decides it and records it. Every
+// refusal takes the same road, an unknown serial included: the same arithmetic
+// over a key of nobody's, the same write, the same sync.
+//
+// What the caller learns is valid or not. Why not is in the audit log.
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ostiary/internal/audit"
+	"ostiary/internal/fault"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+// Store is what the engine asks of the database; see package store.
+type Store interface {
+	Candidates(ctx context.Context, l store.Lookup, fresh bool) (store.Found, error)
+	Attempt(ctx context.Context, a store.Attempt) (store.Outcome, error)
+}
+
+// Keys opens sealed secrets.
+type Keys interface {
+	Open(b seal.Binding, sealed []byte) (seal.Secret, error)
+}
+
+// Policy holds the sizes of windows and what follows on failures. Zero fields
+// take the defaults named in their comments.
+type Policy struct {
+	LookAhead      int           // HOTP counters tried; default 10
+	WideLookAhead  int           // the same with resynchronise; default 100
+	PairLookAhead  int           // the same for a two-code resynchronisation; default 1000
+	Steps          int           // TOTP steps either side of the learned drift; default 1
+	WideSteps      int           // the same with resynchronise, and for two codes; default 20
+	MaxSteps       int           // how far an administrator may widen two codes; default 120
+	FailureLimit   int           // failures that lock; default 10
+	FreeFailures   int           // failures before a delay begins; default 3
+	FirstDelay     time.Duration // the first delay, doubled by each further failure; default 1 s
+	QuietAfter     int           // refusals without a change that a caller may cause at once before they are only counted; default 60
+	QuietPerMinute int           // and per minute from then on; default 60
+}
+
+func (p Policy) withDefaults() Policy {
+	def := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&p.LookAhead, 10)
+	def(&p.WideLookAhead, 100)
+	def(&p.PairLookAhead, 1000)
+	def(&p.Steps, 1)
+	def(&p.WideSteps, 20)
+	def(&p.MaxSteps, 120)
+	def(&p.FailureLimit, 10)
+	def(&p.FreeFailures, 3)
+	def(&p.QuietAfter, 60)
+	def(&p.QuietPerMinute, 60)
+	if p.FirstDelay == 0 {
+		p.FirstDelay = time.Second
+	}
+	return p
+}
+
+// delay is the wait after so many failures.
+func (p Policy) delay(failures int) time.Duration {
+	if failures < p.FreeFailures {
+		return 0
+	}
+	return p.FirstDelay << min(failures-p.FreeFailures, 20)
+}
+
+// Config holds what an Engine needs. Store and Keys are required.
+type Config struct {
+	Store  Store
+	Keys   Keys
+	Policy Policy
+	// Now is time.Now unless a test replaces it.
+	Now func() time.Time
+}
+
+// Engine decides codes. It is safe for concurrent use.
+type Engine struct {
+	store  Store
+	keys   Keys
+	policy Policy
+	now    func() time.Time
+	quiet  *quiet
+	decoy  decoy
+}
+
+// New makes an Engine.
+func New(cfg Config) (*Engine, error) {
+	if cfg.Store == nil || cfg.Keys == nil {
+		return nil, errors.New("auth: Store and Keys are required")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	p := cfg.Policy.withDefaults()
+	d, err := newDecoy()
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, now: cfg.Now, quiet: newQuiet(p), decoy: d}, nil
+}
+
+// Policy gives the policy with its defaults filled in.
+func (e *Engine) Policy() Policy { return e.policy }
+
+// Request is one presented code.
+type Request struct {
+	// Lookup names the token by serial, or the user who presents the code.
+	Lookup store.Lookup
+	OTP    string
+	// Wide searches the wide window (resynchronise on verify).
+	Wide bool
+	// Authentication makes an acceptance count as use. A check by an
+	// administrator burns the code without being one.
+	Authentication bool
+	// MayList says that the caller may see tokens, so that it is told why a
+	// request cannot be decided: an ambiguous serial, a wrong number of digits.
+	MayList bool
+	Origin  audit.Origin
+}
+
+// maxRounds bounds how often a judgement is made anew because the rows changed
+// under it. Each round lost means that another code of the same token was
+// decided meanwhile.
+const maxRounds = 100
+
+// Verify decides one code. valid is true only after the acceptance is durable.
+// The error is a fault.Error: Invalid for a text that can be no code (nothing is
+// changed), Conflict for an ambiguous serial where the caller may list tokens,
+// store.ErrUnavailable when nothing was decided.
+func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) {
+	if !isCode(r.OTP) {
+		return false, errNotACode()
+	}
+	if (r.Lookup.Serial == "") == (r.Lookup.User == "") {
+		return false, fault.New(fault.Invalid, "serial_or_user", "Give either a serial or a user.")
+	}
+	return e.decide(ctx, r.Lookup, r.Origin, r.MayList, func(now time.Time, found store.Found) (judgement, error) {
+		j := judgement{authentication: r.Authentication, action: audit.CodeVerified, wide: r.Wide}
+		for i := range found.Candidates {
+			p, reason, err := e.judge(&found.Candidates[i], r, now)
+			if err != nil {
+				return j, err
+			}
+			j.add(p, reason)
+		}
+		if len(found.Candidates) == 0 {
+			e.decoy.search(r.OTP, e.policy, r.Wide)
+		}
+		return j, e.refuseOpenly(r, found, j)
+	})
+}
+
+// judgement is what a code looks like against what was found.
+type judgement struct {
+	proposals      []store.Proposal
+	reasons        []token.Reason
+	action         audit.Action
+	authentication bool
+	wide           bool
+}
+
+func (j *judgement) add(p store.Proposal, reason token.Reason) {
+	j.proposals = append(j.proposals, p)
+	j.reasons = append(j.reasons, reason)
+}
+
+// decide runs rounds of judging and writing until a verdict is final.
+func (e *Engine) decide(ctx context.Context, l store.Lookup, origin audit.Origin, mayList bool,
+	judge func(time.Time, store.Found) (judgement, error)) (bool, error) {
+	for round := range maxRounds {
+		found, err := e.store.Candidates(ctx, l, round > 0)
+		if err != nil {
+			return false, unavailable(err)
+		}
+		reason, err := missing(l, found, mayList)
+		if err != nil {
+			return false, err
+		}
+		if reason == token.Ambiguous {
+			found.Candidates = nil
+		}
+		now := e.now()
+		j, err := judge(now, found)
+		if err != nil {
+			return false, err
+		}
+		a := e.attempt(l, found, j, reason, origin, now)
+		o, err := e.store.Attempt(ctx, a)
+		if err != nil {
+			return false, unavailable(err)
+		}
+		if o.Verdict == store.Stale {
+			continue
+		}
+		if o.Verdict == store.Refused && !o.Counted && a.QuietFor == "" {
+			e.quiet.spend(callerOf(origin), now)
+		}
+		return o.Verdict == store.Accepted, nil
+	}
+	return false, unavailable(errors.New("the token changed under every try"))
+}
+
+func (e *Engine) attempt(l store.Lookup, found store.Found, j judgement, reason token.Reason, origin audit.Origin, now time.Time) store.Attempt {
+	a := store.Attempt{
+		Now: now, Limit: e.policy.FailureLimit, Delay: e.policy.delay,
+		Proposals: j.proposals, Authentication: j.authentication,
+	}
+	if found.User != nil {
+		a.UserID = found.User.ID
+	}
+	if caller := callerOf(origin); e.quiet.exhausted(caller, now) {
+		a.QuietFor = caller
+	}
+	a.Record = func(o store.Outcome) []byte {
+		return record(l, found, j, reason, origin, now, o).Canonical()
+	}
+	return a
+}
+
+// missing says why there is nothing to test, or that there is too much.
+func missing(l store.Lookup, found store.Found, mayList bool) (token.Reason, error) {
+	switch {
+	case l.User != "" && found.User == nil, l.User == "" && len(found.Candidates) == 0:
+		return token.Unknown, nil
+	case len(found.Candidates) == 0:
+		return token.Unassigned, nil
+	case l.User == "" && len(found.Candidates) > 1:
+		if mayList {
+			return "", ambiguous(l.Serial, found.Candidates)
+		}
+		return token.Ambiguous, nil
+	}
+	return token.NoReason, nil
+}
+
+func ambiguous(serial string, candidates []store.Candidate) error {
+	ids := make([]token.Identity, len(candidates))
+	for i, c := range candidates {
+		ids[i] = c.Token.Identity
+	}
+	return token.AmbiguousError(serial, ids)
+}
+
+func unavailable(err error) error {
+	return fault.New(fault.Unavailable, "unavailable", "The code was not decided, because the database did not answer.").
+		WithHint("Try again; a code that was not decided is not used.").Because(err)
+}
+
+// refuseOpenly tells a caller who may see tokens what a caller who may not only
+// finds in the audit log.
+func (e *Engine) refuseOpenly(r Request, found store.Found, j judgement) error {
+	if !r.MayList || len(found.Candidates) != 1 {
+		return nil
+	}
+	switch j.reasons[0] {
+	case token.Malformed:
+		return fault.New(fault.Invalid, "otp_length", fmt.Sprintf("The token shows codes of %d digits; this one has %d.",
+			found.Candidates[0].Token.Spec.Digits, len(r.OTP)))
+	case token.NeedsChallenge:
+		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no code to verify.")
+	}
+	return nil
+}
+
+// isCode reports whether s can be the code of any token: 6 to 10 ASCII digits.
+func isCode(s string) bool {
+	if len(s) < 6 || len(s) > 10 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+func errNotACode() error {
+	return fault.New(fault.Invalid, "otp_format", "A code is 6 to 10 of the digits 0-9, without spaces.").
+		WithHint("Nothing was checked and no failure was counted.")
+}

@@ -1,0 +1,87 @@
+package auth
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"golang.org/x/time/rate"
+
+	"ostiary/internal/audit"
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+// record makes the audit entry of an outcome.
+func record(l store.Lookup, found store.Found, j judgement, missing token.Reason, origin audit.Origin, now time.Time, o store.Outcome) audit.Entry {
+	e := audit.Entry{Time: now, Action: j.action, Outcome: audit.Refused, Origin: origin, Subject: audit.Subject{Serial: l.Serial, User: l.User}}
+	if o.Index >= 0 {
+		t := found.Candidates[o.Index].Token
+		e.Subject = audit.SubjectOf(t)
+		if l.User != "" {
+			e.Subject.User = l.User
+		}
+	}
+	switch {
+	case o.Verdict == store.Accepted:
+		p := j.proposals[o.Index]
+		e.Outcome = audit.Accepted
+		e.Before = []audit.Field{{Name: "failures", Value: int64(o.Before.Failures)}, {Name: "next", Value: o.Before.Next}}
+		e.After = []audit.Field{{Name: "authentication", Value: j.authentication}, {Name: "drift", Value: p.Drift}, {Name: "failures", Value: int64(0)}, {Name: "next", Value: p.Counter + 1}}
+		if j.wide {
+			e.After = append(e.After, audit.Field{Name: "resynchronise", Value: true})
+		}
+		return e
+	case o.Refusal != token.NoReason:
+		e.Reason = string(o.Refusal)
+	case missing != token.NoReason:
+		e.Reason = string(missing)
+	case o.Index >= 0:
+		e.Reason = string(j.reasons[o.Index])
+	}
+	if o.Counted {
+		e.Before = []audit.Field{{Name: "failures", Value: int64(o.Before.Failures)}}
+		e.After = []audit.Field{{Name: "failures", Value: int64(o.Failures)}}
+	}
+	return e
+}
+
+// quiet limits, per caller, how many refusals that change nothing are recorded
+// in full. It lives in memory because it protects the log, not the tokens.
+type quiet struct {
+	mu       sync.Mutex
+	limiters *simplelru.LRU[string, *rate.Limiter]
+	policy   Policy
+}
+
+func newQuiet(p Policy) *quiet {
+	lru, _ := simplelru.NewLRU[string, *rate.Limiter](4096, nil)
+	return &quiet{limiters: lru, policy: p}
+}
+
+func (q *quiet) limiter(caller string) *rate.Limiter {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l, ok := q.limiters.Get(caller)
+	if !ok {
+		l = rate.NewLimiter(rate.Limit(float64(q.policy.QuietPerMinute)/60), q.policy.QuietAfter)
+		q.limiters.Add(caller, l)
+	}
+	return l
+}
+
+func (q *quiet) exhausted(caller string, now time.Time) bool {
+	return q.limiter(caller).TokensAt(now) < 1
+}
+
+func (q *quiet) spend(caller string, now time.Time) { q.limiter(caller).AllowN(now, 1) }
+
+// callerOf is whom refusals are counted under: who asked, and from which host.
+func callerOf(o audit.Origin) string {
+	host, _, err := net.SplitHostPort(o.Source)
+	if err != nil {
+		host = o.Source
+	}
+	return o.Actor + "@" + host
+}
