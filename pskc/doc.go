@@ -1,0 +1,90 @@
+// Package pskc reads the key files that come with hardware tokens: Portable
+// Symmetric Key Containers, RFC 6030.
+//
+//	r, err := pskc.NewReader(file, pskc.Options{Passphrase: pass})
+//	if err != nil {
+//		return err
+//	}
+//	for {
+//		key, err := r.Next()
+//		if err == io.EOF {
+//			break // the proper end of the document
+//		}
+//		if refused, ok := errors.AsType[*pskc.KeyError](err); ok {
+//			report(refused) // this key alone; go on
+//			continue
+//		}
+//		if err != nil {
+//			return err // the file; what came before must not be kept
+//		}
+//		store(key)
+//	}
+//
+// # A key for a key
+//
+// Every Key element gives exactly one answer of [Reader.Next]: a [Key], or a
+// [KeyError] with the reason, so that an import can account for each. A device
+// may hold several keys and may stand in several packages of the file: those
+// are several Keys with the same serial, told apart by IssueNo, ID and
+// Algorithm. A KeyPackage without a Key is a KeyError as well.
+//
+// Keys are given as they are read; memory does not grow with the file. The
+// price is that a file may turn out broken after keys were delivered. Only
+// io.EOF says that the document was whole: keep nothing before it.
+//
+// # What is read
+//
+// Version 1 of the namespace of RFC 6030, in UTF-8, under any prefix:
+//
+//   - plain values, and AES-128, AES-192 and AES-256 in CBC mode;
+//   - under a pre-shared key, or under a passphrase by PBKDF2 with HMAC-SHA1,
+//     -SHA224, -SHA256, -SHA384 or -SHA512, its parameters in any of the
+//     namespaces that files use;
+//   - ValueMAC by HMAC with the same hashes, over IV and ciphertext;
+//   - Secret, Counter, Time, TimeInterval and TimeDrift, plain or encrypted,
+//     numbers as decimal text, or as decimal text or big-endian bytes in base64;
+//   - device, module, policy, and formats of challenge and response.
+//
+// What is known and not read yet is refused by name with [ErrUnsupported]:
+// the namespaces of older drafts, Triple-DES, AES key wrap, AES-GCM, RSA and
+// other keys for certificates, a MAC without its key or over the plain text,
+// other encodings. An XML signature is passed over and reported in
+// [Header.SignaturePresent]; it proves nothing here.
+//
+// # What missing parts mean
+//
+// No Suite: SHA-1. No ResponseFormat: 6 decimal digits, see [Key.Digits]. No
+// TimeInterval: 30 seconds, see [Key.Period]. No Counter: 0. The Has fields of
+// [Key] tell what the file really said. A suite that is not known is refused,
+// never taken for SHA-1; so are response encodings other than DECIMAL, and
+// check digits, for HOTP, TOTP and OCRA.
+//
+// # Trust
+//
+// The file is hostile until shown otherwise. There is no document type
+// declaration and so no entity to expand. Depth, text, tags, attributes, keys,
+// salts, secrets and PBKDF2 iterations are bounded by [Limits]. The parser is
+// closed: an element or attribute of PSKC that is not known where it stands
+// refuses the key, or the file if it is not inside a key. Foreign namespaces
+// and Extensions are passed over, save in a Policy, where RFC 6030 demands that
+// what is not understood forbids the key.
+//
+// A MAC is checked before anything is decrypted and compared in constant time.
+// Once a file declares one, every encrypted value needs it, and a secret in
+// plain text among encrypted ones is refused. A file encrypted without a MAC is
+// refused with [ErrNoMAC] unless [Options.AllowUnauthenticated] is set.
+//
+// A wrong key, a wrong MAC and wrong padding get the same answer, [ErrWrongKey],
+// as long as no value has verified. After that the key is known to be right, and
+// a value that does not verify is a KeyError with [ErrAltered].
+//
+// Three things the format cannot give, which a caller should know. The MAC
+// covers each value by itself: whoever can write the file can exchange the
+// protected values of two keys, or drop keys, or change serials and plain
+// counters, without a trace. A plain file is not protected at all. And the
+// passphrase is only as good as the iteration count the sender chose, which
+// [Header.Iterations] tells.
+//
+// Errors and printed Keys never hold key material: see [Secret]. Keys derived
+// here are wiped at the end of the file.
+package pskc

@@ -1,0 +1,87 @@
+package pskc_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"ostiary/pskc"
+)
+
+// Figure 10 of RFC 6030 holds four keys of three devices.
+func Example() {
+	file, err := os.Open("testdata/vectors/figure10.pskc")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer file.Close()
+	r, err := pskc.NewReader(file, pskc.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for {
+		key, err := r.Next()
+		if err == io.EOF {
+			fmt.Println("whole file read")
+			return
+		}
+		if refused, ok := errors.AsType[*pskc.KeyError](err); ok {
+			fmt.Println("refused:", refused)
+			continue
+		}
+		if err != nil {
+			fmt.Println("file:", err)
+			return
+		}
+		fmt.Println(key.Serial, key.ID, key.Kind, key.Hash, key.Digits(), key.Secret)
+	}
+	// Output:
+	// 654321 1 HOTP SHA1 8 [redacted]
+	// 123456 2 HOTP SHA1 8 [redacted]
+	// 9999999 3 HOTP SHA1 8 [redacted]
+	// 9999999 4 HOTP SHA1 8 [redacted]
+	// whole file read
+}
+
+// The header tells what a file needs, also without its key.
+func ExampleReader_Header() {
+	file, err := os.Open("testdata/vectors/figure7.pskc")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer file.Close()
+	r, err := pskc.NewReader(file, pskc.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := r.Next(); errors.Is(err, pskc.ErrKeyNeeded) && r.Header().NeedsPassphrase {
+		h := r.Header()
+		fmt.Printf("passphrase %q, %d iterations\n", h.KeyName, h.Iterations)
+	}
+	// Output:
+	// passphrase "My Password 1", 1000 iterations
+}
+
+// A refused key says which it is and why.
+func ExampleKeyError() {
+	file, err := os.Open("testdata/vectors/figure2.pskc")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer file.Close()
+	r, err := pskc.NewReader(file, pskc.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = r.Next()
+	fmt.Println(err)
+	// Output:
+	// key "12345678" (line 6): secret of 4 bytes is too short, at least 16 are demanded
+}

@@ -1,0 +1,45 @@
+package pskc
+
+// namespace is the part that a namespace URI plays in a PSKC file.
+type namespace byte
+
+const (
+	nsNone    namespace = iota // no namespace
+	nsPSKC                     // RFC 6030
+	nsDraft                    // PSKC of a draft before it: known, not read yet
+	nsDS                       // XML signatures
+	nsXenc                     // XML encryption 1.0
+	nsXenc11                   // XML encryption 1.1
+	nsPKCS5                    // PBKDF2 parameters
+	nsForeign                  // any other
+)
+
+// namespaces is the table of what is known. A URI is compared exactly.
+var namespaces = map[string]namespace{
+	"": nsNone,
+
+	"urn:ietf:params:xml:ns:keyprov:pskc": nsPSKC,
+
+	"urn:ietf:params:xml:ns:keyprov:pskc:1.0":              nsDraft,
+	"urn:ietf:params:xml:ns:keyprov:pskc#":                 nsDraft,
+	"urn:ietf:params:xml:ns:keyprov:container":             nsDraft,
+	"urn:ietf:params:xml:ns:keyprov:container:1.0":         nsDraft,
+	"http://www.openauthentication.org/OATH/2006/08/PSKC":  nsDraft,
+	"http://www.openauthentication.org/OATH/2006/10/PSKC":  nsDraft,
+	"http://www.openauthentication.org/OATH/2006/08/PSKC#": nsDraft,
+	"http://www.openauthentication.org/OATH/2006/10/PSKC#": nsDraft,
+
+	"http://www.w3.org/2000/09/xmldsig#":                          nsDS,
+	"http://www.w3.org/2001/04/xmlenc#":                           nsXenc,
+	"http://www.w3.org/2009/xmlenc11#":                            nsXenc11,
+	"http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#": nsPKCS5,
+	"http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5#":     nsPKCS5,
+	"http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0":  nsPKCS5,
+}
+
+func namespaceOf(uri string) namespace {
+	if ns, ok := namespaces[uri]; ok {
+		return ns
+	}
+	return nsForeign
+}

@@ -1,0 +1,109 @@
+package pskc
+
+// openValues turns the values of the key just read into its fields.
+func (p *parser) openValues(k *Key) error {
+	if err := p.openSecret(k); err != nil {
+		return err
+	}
+	for i := counterValue; i < valueCount; i++ {
+		v := &p.vals[i]
+		if !v.seen || p.scope.text != "" {
+			continue
+		}
+		if err := p.openInteger(k, i, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *parser) openSecret(k *Key) error {
+	v := &p.vals[secretValue]
+	if !v.seen {
+		if k.Reference != "" {
+			return p.refuse(ErrUnsupported, "it has no secret: it refers to the external key %s (KeyReference)", quote(k.Reference))
+		}
+		return p.refuse(ErrMalformed, "it has no secret")
+	}
+	var secret []byte
+	if v.hasCipher {
+		plain, err := p.decrypt(v, "Secret")
+		if err != nil || plain == nil {
+			return err
+		}
+		secret = plain
+	} else {
+		// Where a file protects its values, a plain secret among them is one
+		// that anybody could have put there.
+		if (p.enc.macSeen || p.enc.keySeen) && !p.opt.AllowUnauthenticated {
+			return p.refuse(ErrAltered, "its secret is plain in a file that declares encryption")
+		}
+		if v.hasMAC {
+			return p.refuse(ErrUnsupported, "a ValueMAC over a plain value")
+		}
+		var ok bool
+		if secret, ok = decodeBase64(make([]byte, 0, len(v.plain)), v.plain); !ok {
+			return p.refuse(ErrMalformed, "its secret is not base64")
+		}
+	}
+	k.Secret = secret
+	return p.checkSecret(k)
+}
+
+// checkSecret applies the bounds of length.
+func (p *parser) checkSecret(k *Key) error {
+	n := len(k.Secret)
+	if n > p.opt.Limits.SecretBytes {
+		return p.refuse(ErrLimit, "secret of %d bytes is too long, at most %d are taken", n, p.opt.Limits.SecretBytes)
+	}
+	least := p.opt.MinSecret
+	if kind, _ := kindOf(k.Algorithm); kind == PIN {
+		least = 1
+	}
+	if n < least {
+		return p.refuse(nil, "secret of %d bytes is too short, at least %d are demanded", n, least)
+	}
+	return nil
+}
+
+func (p *parser) openInteger(k *Key, i valueName, v *value) error {
+	name := valueNames[i]
+	b := v.plain
+	if v.hasCipher {
+		plain, err := p.decrypt(v, name)
+		if err != nil || plain == nil {
+			return err
+		}
+		b = plain
+	} else {
+		if v.hasMAC {
+			return p.refuse(ErrUnsupported, "a ValueMAC over a plain value")
+		}
+		if _, _, ok := parseDecimal(b); !ok {
+			if b, ok = decodeBase64(nil, b); !ok {
+				return p.refuse(ErrMalformed, "its %s is not a number", name)
+			}
+		}
+	}
+	n, neg, ok := decodeInteger(b, i == driftValue)
+	signed, fits := n.signed(neg)
+	switch {
+	case !ok:
+		return p.refuse(ErrMalformed, "its %s is not a number", name)
+	case n.overflow, !fits && i != counterValue:
+		return p.refuse(ErrMalformed, "its %s does not fit 64 bits", name)
+	case neg && i != driftValue && i != timeValue:
+		return p.refuse(ErrMalformed, "its %s is negative", name)
+	}
+	switch i {
+	case counterValue:
+		k.Counter, k.HasCounter = n.n, true
+	case timeValue:
+		k.Time, k.HasTime = signed, true
+	case intervalValue:
+		k.Interval, k.HasInterval = n.n, true
+	case driftValue:
+		k.Drift, k.HasDrift = signed, true
+	}
+	return nil
+}

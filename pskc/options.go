@@ -1,0 +1,100 @@
+package pskc
+
+import (
+	"errors"
+	"fmt"
+)
+
+// DefaultMinSecret is the shortest secret taken, in bytes, unless
+// [Options.MinSecret] says otherwise: the 128 bits that RFC 4226 section 4
+// (R6) demands. Some manufacturers ship 80 bits.
+const DefaultMinSecret = 16
+
+// MaxIterations is the ceiling of PBKDF2 iterations. [Limits.Iterations] can
+// lower it, never raise it: the count comes from the file, and one file must
+// not buy minutes of computing.
+const MaxIterations = 10_000_000
+
+// Options are what a [Reader] needs to know. The zero value reads plain files.
+type Options struct {
+	// PreSharedKey is the AES key of 16, 24 or 32 bytes that came by another
+	// channel. A file that asks for a passphrase does not use it.
+	PreSharedKey Secret
+
+	// Passphrase is the text, in UTF-8, from which PBKDF2 makes the key. A
+	// file that asks for a pre-shared key does not use it.
+	Passphrase Secret
+
+	// AllowUnauthenticated reads encrypted values of a file that declares no
+	// MAC anywhere, and plain secrets in a file that declares encryption.
+	// Both can be forged by whoever handled the file. A MAC that the file
+	// does declare is checked regardless.
+	AllowUnauthenticated bool
+
+	// MinSecret is the shortest secret in bytes that is not refused; 0 means
+	// [DefaultMinSecret]. It does not bind keys of kind [PIN].
+	MinSecret int
+
+	// Limits bound what one file may cost; zero fields mean the defaults.
+	Limits Limits
+}
+
+// Limits bound the memory and time that one file may cost. A zero field means
+// the default. Exceeding one is [ErrLimit]: of the one key for SecretBytes,
+// else of the file.
+type Limits struct {
+	Depth       int   // nesting of elements; default 32
+	TextBytes   int   // text of one element; default 16 KiB
+	TagBytes    int   // one tag with all its attributes; default 16 KiB
+	Attributes  int   // of one tag; default 64
+	Keys        int   // in one file; default 1,000,000
+	Iterations  int   // of PBKDF2; default and ceiling [MaxIterations]
+	SaltBytes   int   // of PBKDF2; default 1024
+	SecretBytes int   // of one secret; default 1024
+	TotalBytes  int64 // of the file; default no limit
+}
+
+// Defaults of [Limits]. Real files come nowhere near them: the deepest element
+// of RFC 6030 stands on level 8, the longest text of one is a base64 value of
+// some hundred bytes.
+const (
+	defaultDepth       = 32
+	defaultTextBytes   = 16 << 10
+	defaultTagBytes    = 16 << 10
+	defaultAttributes  = 64
+	defaultKeys        = 1_000_000
+	defaultSaltBytes   = 1024
+	defaultSecretBytes = 1024
+)
+
+// withDefaults fills the zero fields and refuses what makes no sense.
+func (o Options) withDefaults() (Options, error) {
+	l := &o.Limits
+	for _, f := range []struct {
+		name  string
+		field *int
+		value int
+	}{
+		{"MinSecret", &o.MinSecret, DefaultMinSecret},
+		{"Limits.Depth", &l.Depth, defaultDepth},
+		{"Limits.TextBytes", &l.TextBytes, defaultTextBytes},
+		{"Limits.TagBytes", &l.TagBytes, defaultTagBytes},
+		{"Limits.Attributes", &l.Attributes, defaultAttributes},
+		{"Limits.Keys", &l.Keys, defaultKeys},
+		{"Limits.Iterations", &l.Iterations, MaxIterations},
+		{"Limits.SaltBytes", &l.SaltBytes, defaultSaltBytes},
+		{"Limits.SecretBytes", &l.SecretBytes, defaultSecretBytes},
+	} {
+		if *f.field < 0 {
+			return o, fmt.Errorf("pskc: option %s is negative", f.name)
+		}
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	if l.TotalBytes < 0 {
+		return o, errors.New("pskc: option Limits.TotalBytes is negative")
+	}
+	l.Iterations = min(l.Iterations, MaxIterations)
+	return o, nil
+}
