@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"ostiary/internal/fault"
+	"ostiary/internal/token"
+	"ostiary/internal/wire"
+)
+
+// statusOf is the HTTP status of each kind of fault.
+var statusOf = map[fault.Kind]int{
+	fault.Internal:        http.StatusInternalServerError,
+	fault.Invalid:         http.StatusUnprocessableEntity,
+	fault.Unauthenticated: http.StatusUnauthorized,
+	fault.Forbidden:       http.StatusForbidden,
+	fault.NotFound:        http.StatusNotFound,
+	fault.Conflict:        http.StatusConflict,
+	fault.TooLarge:        http.StatusRequestEntityTooLarge,
+	fault.Throttled:       http.StatusTooManyRequests,
+	fault.Unavailable:     http.StatusServiceUnavailable,
+}
+
+// Problem is a problem document on its way out.
+type Problem struct{ wire.Problem }
+
+var _ huma.StatusError = (*Problem)(nil)
+
+func (p *Problem) Error() string                { return p.Detail }
+func (p *Problem) GetStatus() int               { return p.Status }
+func (p *Problem) ContentType(string) string    { return "application/problem+json" }
+func (p *Problem) MarshalJSON() ([]byte, error) { return json.Marshal(p.Problem) }
+func problemType(code string) string            { return "urn:ostiary:problem:" + code }
+func internalError(cause error) *fault.Error    { return fault.Of(errors.Join(errInternal, cause)) }
+
+var errInternal = errors.New("internal error")
+
+func newProblem(f *fault.Error, request string) *Problem {
+	status := statusOf[f.Kind]
+	p := &Problem{wire.Problem{Type: problemType(f.Code), Title: http.StatusText(status), Status: status,
+		Detail: f.Text, Hint: f.Hint, Code: f.Code, Instance: request}}
+	if ids, ok := f.Details["candidates"].([]token.Identity); ok {
+		for _, id := range ids {
+			p.Candidates = append(p.Candidates, wire.Identity{Type: id.Type, Manufacturer: id.Manufacturer, KeyID: id.KeyID})
+		}
+	}
+	return p
+}
+
+// problem words an error for the caller and logs what the caller does not see.
+func (a *API) problem(ctx context.Context, c caller, err error) *Problem {
+	f := fault.Of(err)
+	switch f.Kind {
+	case fault.Internal, fault.Unavailable:
+		a.cfg.Log.ErrorContext(ctx, "request failed", "error", causes(err), "request", c.request)
+	}
+	return newProblem(f, c.request)
+}
+
+// causes gives an error with its causes, which Error hides for a fault.
+func causes(err error) string {
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Unwrap() != nil {
+		return f.Text + " " + f.Unwrap().Error()
+	}
+	return err.Error()
+}
+
+func writeProblem(w http.ResponseWriter, c caller, f *fault.Error) {
+	p := newProblem(f, c.request)
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client is gone if this fails
+}
+
+// newHumaError words the framework's own refusals: a body that is no JSON, a
+// field that is unknown or out of bounds. The values themselves are left out:
+// one of them may be a code or a password.
+func newHumaError(status int, msg string, errs ...error) huma.StatusError {
+	code, title := "invalid_request", http.StatusText(status)
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		code, msg = "too_large", "the request body is larger than this operation takes"
+	case http.StatusUnsupportedMediaType:
+		code = "media_type"
+	case http.StatusBadRequest:
+		code = "malformed_request"
+	}
+	p := &Problem{wire.Problem{Type: problemType(code), Title: title, Status: status, Code: code, Detail: upperFirst(msg) + "."}}
+	for _, err := range errs {
+		if d, ok := err.(huma.ErrorDetailer); ok {
+			detail := d.ErrorDetail()
+			p.Fields = append(p.Fields, strings.TrimPrefix(detail.Location+": "+detail.Message, ": "))
+			continue
+		}
+		if status == http.StatusBadRequest {
+			continue // a decoder's message may quote the body
+		}
+		p.Fields = append(p.Fields, err.Error())
+	}
+	return p
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// noRoute answers for paths and methods that are none.
+func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
+	writeProblem(w, callerOf(r.Context()), fault.New(fault.NotFound, "no_operation", "There is no operation "+r.Method+" "+r.URL.Path+".").
+		WithHint("The description of the API is at /api/v1/openapi.json."))
+}

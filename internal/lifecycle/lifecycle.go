@@ -1,0 +1,241 @@
+// Package lifecycle holds what happens to a token between stock and scrap:
+// import, assignment, change of state, unlocking, deletion. Each is one
+// transaction with its audit entry in it; the import is one run of them.
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ostiary/internal/audit"
+	"ostiary/internal/directory"
+	"ostiary/internal/fault"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+// Keys seals and opens secrets.
+type Keys interface {
+	Seal(b seal.Binding, s seal.Secret) ([]byte, error)
+	Open(b seal.Binding, sealed []byte) (seal.Secret, error)
+}
+
+// Config holds what a Service needs. DB and Keys are required.
+type Config struct {
+	DB   store.DB
+	Keys Keys
+	// MaxDrift is the largest clock drift, in steps, that an import takes
+	// over; zero means 120.
+	MaxDrift int64
+	// Now is time.Now unless a test replaces it.
+	Now func() time.Time
+}
+
+// Service carries out what administrators ask for.
+type Service struct {
+	db       store.DB
+	keys     Keys
+	maxDrift int64
+	now      func() time.Time
+}
+
+// New makes a Service.
+func New(cfg Config) (*Service, error) {
+	if cfg.DB == nil || cfg.Keys == nil {
+		return nil, errors.New("lifecycle: DB and Keys are required")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.MaxDrift == 0 {
+		cfg.MaxDrift = 120
+	}
+	return &Service{db: cfg.DB, keys: cfg.Keys, maxDrift: cfg.MaxDrift, now: cfg.Now}, nil
+}
+
+// Selector names one token: by serial, narrowed where that is not enough.
+type Selector struct {
+	Serial       string
+	Type         string
+	Manufacturer *string
+	KeyID        *string
+}
+
+// find gives the one token a selector names.
+func find(r store.TokenReader, s Selector) (token.Token, error) {
+	if s.Serial == "" {
+		return token.Token{}, fault.New(fault.Invalid, "serial", "The serial is empty.")
+	}
+	found, err := r.Tokens(store.TokenFilter{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer, KeyID: s.KeyID, Limit: 32})
+	switch {
+	case err != nil:
+		return token.Token{}, err
+	case len(found) == 0:
+		return token.Token{}, token.NotFoundError(s.Serial)
+	case len(found) > 1:
+		ids := make([]token.Identity, len(found))
+		for i, t := range found {
+			ids[i] = t.Identity
+		}
+		return token.Token{}, token.AmbiguousError(s.Serial, ids)
+	}
+	return found[0], nil
+}
+
+// Show gives the token a selector names.
+func (s *Service) Show(ctx context.Context, sel Selector) (t token.Token, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error {
+		t, err = find(r, sel)
+		return err
+	})
+	return t, err
+}
+
+// Filter chooses tokens for List. Empty fields do not restrict.
+type Filter struct {
+	Kind   token.Kind
+	State  *token.State
+	User   string
+	Serial string
+	Type   string
+	After  token.ID
+	Limit  int
+}
+
+// List gives up to Limit tokens behind After, in the order of their arrival.
+func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error {
+		q := store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, After: f.After, Limit: f.Limit}
+		if f.User != "" {
+			name, err := directory.Canonical(f.User)
+			if err != nil {
+				return err
+			}
+			user, err := directory.In(r, name)
+			if err != nil {
+				return err
+			}
+			q.Owner = user.ID
+		}
+		tokens, err = r.Tokens(q)
+		return err
+	})
+	return tokens, err
+}
+
+// Assign gives a free token to a user.
+func (s *Service) Assign(ctx context.Context, sel Selector, userName string, origin audit.Origin) (token.Token, error) {
+	name, err := directory.Canonical(userName)
+	if err != nil {
+		return token.Token{}, err
+	}
+	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		user, err := directory.In(tx, name)
+		if err != nil {
+			return audit.Entry{}, err
+		}
+		taken := func() error {
+			return fault.New(fault.Conflict, "token_taken", fmt.Sprintf("Token %s is assigned to %s.", t.Identity.Serial, t.OwnerName)).
+				WithHint("Unassign it first: ostiary token unassign " + t.Identity.Serial)
+		}
+		if t.Condition.Owner != 0 {
+			return audit.Entry{}, taken()
+		}
+		if err := tx.SetOwner(t.ID, 0, user.ID); errors.Is(err, store.ErrConflict) {
+			return audit.Entry{}, taken()
+		} else if err != nil {
+			return audit.Entry{}, err
+		}
+		e := audit.Entry{Action: audit.TokenAssigned, Subject: audit.SubjectOf(*t), After: []audit.Field{{Name: "owner", Value: name}}}
+		e.Subject.User = name
+		return e, nil
+	})
+}
+
+// Unassign takes a token back into stock.
+func (s *Service) Unassign(ctx context.Context, sel Selector, origin audit.Origin) (token.Token, error) {
+	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		if t.Condition.Owner == 0 {
+			return audit.Entry{}, fault.New(fault.Conflict, "token_free", fmt.Sprintf("Token %s is not assigned to anyone.", t.Identity.Serial))
+		}
+		e := audit.Entry{Action: audit.TokenUnassigned, Subject: audit.SubjectOf(*t), Before: []audit.Field{{Name: "owner", Value: t.OwnerName}}}
+		return e, tx.SetOwner(t.ID, t.Condition.Owner, 0)
+	})
+}
+
+const maxReason = 500 // characters
+
+// SetState changes a token's state. Counters, failures and the owner stay.
+func (s *Service) SetState(ctx context.Context, sel Selector, to token.State, reason string, origin audit.Origin) (token.Token, error) {
+	if err := checkText("reason", reason, maxReason); err != nil {
+		return token.Token{}, fault.New(fault.Invalid, "reason", err.Error())
+	}
+	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		from := t.Condition.State
+		if !from.CanBecome(to) {
+			return audit.Entry{}, fault.New(fault.Conflict, "state_unchanged", fmt.Sprintf("Token %s is %s already.", t.Identity.Serial, from))
+		}
+		e := audit.Entry{Action: audit.TokenStateChanged, Subject: audit.SubjectOf(*t), Reason: reason,
+			Before: []audit.Field{{Name: "state", Value: from.String()}}, After: []audit.Field{{Name: "state", Value: to.String()}}}
+		return e, tx.SetState(t.ID, from, to, reason)
+	})
+}
+
+// Unlock forgets a token's failures, and with them its lock and delay.
+func (s *Service) Unlock(ctx context.Context, sel Selector, origin audit.Origin) (token.Token, error) {
+	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		e := audit.Entry{Action: audit.TokenUnlocked, Subject: audit.SubjectOf(*t),
+			Before: []audit.Field{{Name: "failures", Value: int64(t.Condition.Failures)}}, After: []audit.Field{{Name: "failures", Value: int64(0)}}}
+		return e, tx.ResetFailures(t.ID)
+	})
+}
+
+// Delete removes a token and its secret for good.
+func (s *Service) Delete(ctx context.Context, sel Selector, origin audit.Origin) (token.Token, error) {
+	var deleted token.Token
+	err := s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		deleted = *t
+		c := t.Condition
+		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t), Before: []audit.Field{
+			{Name: "next", Value: c.Next}, {Name: "owner", Value: t.OwnerName}, {Name: "state", Value: c.State.String()}}}
+		return e, tx.DeleteToken(t.ID)
+	})
+	return deleted, err
+}
+
+// change is update for operations that leave the token in place: it returns the
+// token as it is afterwards.
+func (s *Service) change(ctx context.Context, sel Selector, origin audit.Origin,
+	do func(store.Tx, *token.Token) (audit.Entry, error)) (after token.Token, err error) {
+	err = s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		e, err := do(tx, t)
+		if err != nil {
+			return e, err
+		}
+		now, err := tx.Tokens(store.TokenFilter{ID: t.ID})
+		if err == nil {
+			after = now[0]
+		}
+		return e, err
+	})
+	return after, err
+}
+
+func (s *Service) update(ctx context.Context, sel Selector, origin audit.Origin,
+	do func(store.Tx, *token.Token) (audit.Entry, error)) error {
+	return s.db.Update(ctx, func(tx store.Tx) error {
+		t, err := find(tx, sel)
+		if err != nil {
+			return err
+		}
+		e, err := do(tx, &t)
+		if err != nil {
+			return err
+		}
+		e.Time, e.Outcome, e.Origin = s.now(), audit.Done, origin
+		return tx.AppendAudit(e.Canonical())
+	})
+}

@@ -1,0 +1,213 @@
+// Package wire holds the JSON shapes of the REST API, shared by the server
+// (package api) and its client. The struct tags beside json document and bound
+// the fields in the OpenAPI description.
+package wire
+
+import "time"
+
+// VerifyRequest asks whether a code is right. Exactly one of Serial and User is
+// given.
+type VerifyRequest struct {
+	Serial        string  `json:"serial,omitempty" minLength:"1" maxLength:"128" doc:"Serial of the token."`
+	User          string  `json:"user,omitempty" minLength:"1" maxLength:"128" doc:"User who presents the code: all tokens of the user are tried."`
+	OTP           string  `json:"otp" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9" doc:"The code as the token shows it, without spaces."`
+	Type          string  `json:"type,omitempty" maxLength:"64" doc:"Token type, where a serial stands under several."`
+	Manufacturer  *string `json:"manufacturer,omitempty" maxLength:"128" doc:"Manufacturer, where a serial stands under several."`
+	KeyID         *string `json:"key_id,omitempty" maxLength:"128" doc:"Key id, where a device has several keys of one type."`
+	Resynchronize bool    `json:"resynchronize,omitempty" doc:"Search the wide window. Not for the role verifier."`
+}
+
+// VerifyResponse is the verdict. Valid is true only after the acceptance is
+// stored durably.
+type VerifyResponse struct {
+	Valid bool `json:"valid"`
+}
+
+// Token is a token as the API shows it: everything but the secret.
+type Token struct {
+	Serial       string     `json:"serial"`
+	Type         string     `json:"type" doc:"Name of the token type."`
+	Manufacturer string     `json:"manufacturer"`
+	KeyID        string     `json:"key_id" doc:"Tells the keys of one device apart."`
+	Kind         string     `json:"kind" enum:"hardware,software"`
+	Algorithm    string     `json:"algorithm" enum:"HOTP,TOTP,OCRA"`
+	Hash         string     `json:"hash,omitempty" doc:"SHA1, SHA256 or SHA512; absent for OCRA."`
+	Digits       int        `json:"digits"`
+	Period       int64      `json:"period,omitempty" doc:"Seconds of a TOTP time step."`
+	Suite        string     `json:"suite,omitempty" doc:"OCRA suite."`
+	Model        string     `json:"model,omitempty"`
+	Issuer       string     `json:"issuer,omitempty"`
+	State        string     `json:"state" enum:"VALID,REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER"`
+	StateReason  string     `json:"state_reason,omitempty"`
+	User         string     `json:"user,omitempty" doc:"The user it is assigned to; absent when free."`
+	Counter      uint64     `json:"counter" doc:"Lowest counter or time step still acceptable."`
+	Drift        int64      `json:"drift" doc:"Learned clock drift in time steps."`
+	Failures     int        `json:"failures" doc:"Wrong codes since the last accepted one."`
+	FailureLimit int        `json:"failure_limit" doc:"Failures that lock the token."`
+	Locked       bool       `json:"locked"`
+	RetryAt      *time.Time `json:"retry_at,omitempty" doc:"End of the delay that wrong codes caused."`
+	ValidFrom    *time.Time `json:"valid_from,omitempty"`
+	ValidUntil   *time.Time `json:"valid_until,omitempty"`
+	LastUsed     *time.Time `json:"last_used,omitempty" doc:"Last authentication; checks by administrators do not count."`
+	Created      time.Time  `json:"created"`
+}
+
+// TokenList is a page of tokens. Next is the cursor of the next page, or null.
+type TokenList struct {
+	Tokens []Token `json:"tokens" nullable:"false"`
+	Next   *string `json:"next"`
+}
+
+// AssignRequest names the user who gets the token.
+type AssignRequest struct {
+	User string `json:"user" minLength:"1" maxLength:"128"`
+}
+
+// ResyncRequest is two consecutive codes of a token.
+type ResyncRequest struct {
+	OTP1    string  `json:"otp1" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9"`
+	OTP2    string  `json:"otp2" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9" doc:"The code that follows otp1."`
+	Counter *uint64 `json:"counter,omitempty" doc:"Where the search begins (HOTP) or its centre (TOTP); not below the token's counter."`
+	Steps   int     `json:"steps,omitempty" minimum:"1" maximum:"120" doc:"TOTP steps searched either side; 20 if absent."`
+}
+
+// StateRequest changes a token's state.
+type StateRequest struct {
+	State  string `json:"state" enum:"VALID,REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER"`
+	Reason string `json:"reason,omitempty" maxLength:"500"`
+}
+
+// User is a person who holds tokens.
+type User struct {
+	Name     string     `json:"name"`
+	Tokens   int        `json:"tokens" doc:"How many tokens are assigned."`
+	Failures int        `json:"failures" doc:"Wrong codes under the user's name since the last right one."`
+	Locked   bool       `json:"locked"`
+	RetryAt  *time.Time `json:"retry_at,omitempty"`
+	Created  time.Time  `json:"created"`
+}
+
+// UserList is a page of users. Next is the cursor of the next page, or null.
+type UserList struct {
+	Users []User  `json:"users" nullable:"false"`
+	Next  *string `json:"next"`
+}
+
+// UserRequest names a new user.
+type UserRequest struct {
+	Name string `json:"name" minLength:"1" maxLength:"128"`
+}
+
+// Key is an API key without its secret.
+type Key struct {
+	ID       string     `json:"id"`
+	Name     string     `json:"name"`
+	Role     string     `json:"role" enum:"verifier,operator,admin,super_admin"`
+	HelpDesk bool       `json:"help_desk,omitempty"`
+	Created  time.Time  `json:"created"`
+	Revoked  *time.Time `json:"revoked,omitempty"`
+}
+
+// KeyList is all API keys, the revoked ones last.
+type KeyList struct {
+	Keys []Key `json:"keys" nullable:"false"`
+}
+
+// KeyRequest asks for a new API key.
+type KeyRequest struct {
+	Name     string `json:"name" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9._-]+$"`
+	Role     string `json:"role" enum:"verifier,operator,admin,super_admin"`
+	HelpDesk bool   `json:"help_desk,omitempty" doc:"Add the help-desk set to the role operator."`
+}
+
+// NewKey is an API key with its text, shown this once.
+type NewKey struct {
+	Key
+	Text string `json:"key" doc:"The key itself. It cannot be shown again."`
+}
+
+// SessionRequest signs in.
+type SessionRequest struct {
+	Name     string `json:"name" enum:"ROOT"`
+	Password string `json:"password" minLength:"1" maxLength:"256"`
+}
+
+// Session is a signed-in session; its token goes where an API key goes.
+type Session struct {
+	Token string    `json:"token"`
+	Until time.Time `json:"until" doc:"When it ends at the latest; it ends after 30 idle minutes as well."`
+}
+
+// Password is a new password, shown this once.
+type Password struct {
+	Password string `json:"password"`
+}
+
+// ImportRow is the report on one key of a seed file.
+type ImportRow struct {
+	Serial       string `json:"serial"`
+	KeyID        string `json:"key_id"`
+	Type         string `json:"type,omitempty"`
+	Manufacturer string `json:"manufacturer,omitempty"`
+	Line         int    `json:"line,omitempty" doc:"Line of the file where the key begins."`
+	Outcome      string `json:"outcome" enum:"imported,duplicate,refused"`
+	Reason       string `json:"reason,omitempty"`
+}
+
+// ImportReport accounts for every key of a seed file.
+type ImportReport struct {
+	Imported  int         `json:"imported"`
+	Duplicate int         `json:"duplicate" doc:"Keys that are there already with the same secret."`
+	Refused   int         `json:"refused"`
+	DryRun    bool        `json:"dry_run,omitempty" doc:"Nothing was changed; this is what would happen."`
+	Run       int64       `json:"run,omitempty" doc:"Number of the import run."`
+	Rows      []ImportRow `json:"rows" nullable:"false"`
+}
+
+// AuditEntry is a line of the audit log: its place and the stored object.
+type AuditEntry struct {
+	Seq   int64          `json:"seq"`
+	Entry map[string]any `json:"entry" doc:"The canonical entry: action, actor, outcome, reason, subject, before, after, time and more."`
+}
+
+// AuditList is a page of the log, newest first. Next is the cursor of the next
+// page, or null.
+type AuditList struct {
+	Entries []AuditEntry `json:"entries" nullable:"false"`
+	Next    *string      `json:"next"`
+}
+
+// AuditReport is the result of recomputing the log.
+type AuditReport struct {
+	OK          bool   `json:"ok"`
+	Entries     int64  `json:"entries"`
+	Checkpoints int    `json:"checkpoints"`
+	Root        string `json:"root" doc:"Merkle tree hash over all entries, base64."`
+	Problem     string `json:"problem,omitempty" doc:"What does not fit, and where."`
+}
+
+// Checkpoint is the newest signed statement of the log's size and root.
+type Checkpoint struct {
+	Checkpoint  string `json:"checkpoint" doc:"A signed note."`
+	VerifierKey string `json:"verifier_key" doc:"The public key that checks it."`
+}
+
+// Problem is an error answer (RFC 9457).
+type Problem struct {
+	Type       string     `json:"type"`
+	Title      string     `json:"title"`
+	Status     int        `json:"status"`
+	Detail     string     `json:"detail" doc:"What happened."`
+	Hint       string     `json:"hint,omitempty" doc:"What to do next."`
+	Code       string     `json:"code" doc:"A stable word for programs."`
+	Instance   string     `json:"instance,omitempty" doc:"The request id, as in the server's log."`
+	Fields     []string   `json:"fields,omitempty" doc:"What is wrong with which field."`
+	Candidates []Identity `json:"candidates,omitempty" doc:"The tokens that an ambiguous serial may mean."`
+}
+
+// Identity tells tokens of one serial apart.
+type Identity struct {
+	Type         string `json:"type"`
+	Manufacturer string `json:"manufacturer"`
+	KeyID        string `json:"key_id"`
+}
