@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ostiary/internal/audit"
@@ -153,13 +154,13 @@ func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) 
 	return e.decide(ctx, r.Lookup, r.Origin, r.MayList, func(now time.Time, found store.Found) (judgement, error) {
 		j := judgement{authentication: r.Authentication, action: audit.CodeVerified, wide: r.Wide}
 		for i := range found.Candidates {
-			p, reason, err := e.judge(&found.Candidates[i], r, now)
+			p, reason, err := e.judge(&found.Candidates[i], r, now, found.Fresh)
 			if err != nil {
 				return j, err
 			}
 			j.add(p, reason)
 		}
-		if len(found.Candidates) == 0 {
+		if !j.tested() {
 			e.decoy.search(r.OTP, e.policy, r.Wide)
 		}
 		return j, e.refuseOpenly(r, found, j)
@@ -180,7 +181,20 @@ func (j *judgement) add(p store.Proposal, reason token.Reason) {
 	j.reasons = append(j.reasons, reason)
 }
 
+// matched reports whether any proposal did; tested, whether any was compared.
+func (j *judgement) matched() bool {
+	return slices.ContainsFunc(j.proposals, func(p store.Proposal) bool { return p.Matched })
+}
+
+func (j *judgement) tested() bool {
+	return slices.ContainsFunc(j.proposals, func(p store.Proposal) bool { return p.Tested })
+}
+
 // decide runs rounds of judging and writing until a verdict is final.
+//
+// A cache may propose an acceptance but never a refusal: what does not match is
+// judged again on rows read from the database. So a wrong code costs one query,
+// as an unknown serial does, which no cache knows.
 func (e *Engine) decide(ctx context.Context, l store.Lookup, origin audit.Origin, mayList bool,
 	judge func(time.Time, store.Found) (judgement, error)) (bool, error) {
 	for round := range maxRounds {
@@ -199,6 +213,9 @@ func (e *Engine) decide(ctx context.Context, l store.Lookup, origin audit.Origin
 		j, err := judge(now, found)
 		if err != nil {
 			return false, err
+		}
+		if !found.Fresh && !j.matched() {
+			continue
 		}
 		a := e.attempt(l, found, j, reason, origin, now)
 		o, err := e.store.Attempt(ctx, a)

@@ -10,10 +10,11 @@ import (
 	"ostiary/oath"
 )
 
-// judge compares the code with one candidate's window. When it does not match,
-// the neighbourhood is searched as well, so that the log can tell a replayed
-// code and one from beyond the window from a wrong one.
-func (e *Engine) judge(c *store.Candidate, r Request, now time.Time) (store.Proposal, token.Reason, error) {
+// judge compares the code with one candidate's window. When it does not match
+// and this judgement may be final, the neighbourhood is searched as well, so
+// that the log can tell a replayed code and one from beyond the window from a
+// wrong one.
+func (e *Engine) judge(c *store.Candidate, r Request, now time.Time, final bool) (store.Proposal, token.Reason, error) {
 	p := store.Proposal{ID: c.Token.ID, Seen: c.Token.Condition}
 	spec := c.Token.Spec
 	if spec.Algorithm == token.OCRA {
@@ -36,6 +37,9 @@ func (e *Engine) judge(c *store.Candidate, r Request, now time.Time) (store.Prop
 		p.Matched, p.Counter = true, counter
 		p.Drift = w.drift(counter)
 		return p, token.NoReason, nil
+	}
+	if !final {
+		return p, token.Wrong, nil
 	}
 	before := w.before(e.policy.LookAhead)
 	ahead := w.ahead(e.policy.WideLookAhead)
@@ -150,5 +154,6 @@ func (d decoy) search(otp string, p Policy, wide bool) {
 	if wide {
 		n = p.WideLookAhead
 	}
+	s.Find(otp, 0, n) // as on the cached row
 	s.Find(otp, 0, n+p.LookAhead+p.WideLookAhead)
 }

@@ -43,6 +43,9 @@ func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err e
 			return j, token.NotFoundError(r.Lookup.Serial)
 		}
 		c := &found.Candidates[0]
+		if !found.Fresh {
+			return j, nil // what is said openly is said of fresh rows
+		}
 		if err := e.mayResync(c.Token, r, now); err != nil {
 			return j, err
 		}

@@ -24,10 +24,12 @@ type Candidate struct {
 }
 
 // Found is what a lookup finds. User is nil when the lookup names no user, or
-// one that does not exist.
+// one that does not exist. Fresh says that it was read from the database just
+// now; otherwise it comes from a cache.
 type Found struct {
 	User       *User
 	Candidates []Candidate
+	Fresh      bool
 }
 
 // Attempt is one presented code, judged against rows that may be stale by the

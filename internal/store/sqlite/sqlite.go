@@ -45,10 +45,11 @@ type Config struct {
 
 // DB is a SQLite database.
 type DB struct {
-	reads  *sql.DB
-	writes *sql.DB
-	writer *writer
-	cache  *cache
+	reads   *sql.DB
+	lookups lookups
+	writes  *sql.DB
+	writer  *writer
+	cache   *cache
 }
 
 var _ store.DB = (*DB)(nil)
@@ -80,6 +81,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	db.reads.SetMaxOpenConns(readers)
 	db.reads.SetMaxIdleConns(readers)
+	if db.lookups, err = prepareLookups(ctx, db.reads); err != nil {
+		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
+	}
 	if db.writer, err = startWriter(ctx, db.writes, db.cache); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}

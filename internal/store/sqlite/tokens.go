@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -123,58 +124,69 @@ func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error)
 		id.Serial, id.Type, id.Manufacturer, id.KeyID, run)
 }
 
-// Candidates finds tokens in the cache, else in the file.
+// The two lookups of the hot path, prepared once per connection. A parameter
+// that is NULL does not restrict.
+const (
+	bySerialSQL = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " WHERE t.serial = ?1 AND " + narrowed
+	byUserSQL   = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " WHERE c.owner = ?1 AND " + narrowed
+	narrowed    = `(?2 IS NULL OR t.type = ?2) AND (?3 IS NULL OR t.manufacturer = ?3) AND (?4 IS NULL OR t.key_id = ?4)
+		AND ` + published + ` ORDER BY t.id LIMIT 32`
+)
+
+// lookups are the prepared statements of Candidates.
+type lookups struct{ user, bySerial, byUser *sql.Stmt }
+
+func prepareLookups(ctx context.Context, db *sql.DB) (l lookups, err error) {
+	if l.user, err = db.PrepareContext(ctx, userQuery+" WHERE u.name = ?"); err != nil {
+		return l, err
+	}
+	if l.bySerial, err = db.PrepareContext(ctx, bySerialSQL); err != nil {
+		return l, err
+	}
+	l.byUser, err = db.PrepareContext(ctx, byUserSQL)
+	return l, err
+}
+
+// Candidates finds tokens in the cache, else in the file. The queries need no
+// common snapshot: what they find only proposes.
 func (db *DB) Candidates(ctx context.Context, l store.Lookup, fresh bool) (store.Found, error) {
 	key := keyOf(l)
 	f, generation, ok := db.cache.get(key)
 	if ok && !fresh {
 		return f, nil
 	}
-	f = store.Found{}
-	err := db.View(ctx, func(r store.Reader) (err error) {
-		f, err = r.(*reader).candidates(l)
-		return err
-	})
+	f, err := db.lookups.find(ctx, l)
 	if err != nil {
 		return store.Found{}, unavailable(err)
 	}
 	db.cache.put(key, f, generation)
+	f.Fresh = true
 	return f, nil
 }
 
-// maxCandidates bounds the work that one presented code can cause.
-const maxCandidates = 32
-
-func (r *reader) candidates(l store.Lookup) (f store.Found, err error) {
-	w := where{conds: []string{published}}
-	if l.User != "" {
-		user, err := r.User(l.User)
-		if errors.Is(err, store.ErrNotFound) {
+func (q lookups) find(ctx context.Context, l store.Lookup) (f store.Found, err error) {
+	stmt, subject := q.bySerial, any(l.Serial)
+	switch {
+	case l.User != "":
+		user, err := scanUser(q.user.QueryRowContext(ctx, l.User))
+		if errors.Is(err, sql.ErrNoRows) {
 			return f, nil
 		} else if err != nil {
 			return f, err
 		}
-		f.User = &user
-		w.add("c.owner = ?", user.ID)
-	}
-	if l.Serial != "" {
-		w.add("t.serial = ?", l.Serial)
-	}
-	if l.Type != "" {
-		w.add("t.type = ?", l.Type)
-	}
-	if l.Manufacturer != nil {
-		w.add("t.manufacturer = ?", *l.Manufacturer)
-	}
-	if l.KeyID != nil {
-		w.add("t.key_id = ?", *l.KeyID)
-	}
-	if len(w.args) == 0 {
+		f.User, stmt, subject = &user, q.byUser, user.ID
+	case l.Serial == "":
 		return f, nil // a lookup that names nothing matches nothing
 	}
-	query := "SELECT " + tokenColumns + ", t.secret" + tokenTables + w.String() +
-		fmt.Sprintf(" ORDER BY t.id LIMIT %d", maxCandidates)
-	f.Candidates, err = queryAll(r.ctx, r.q, scanCandidate, query, w.args...)
+	var typ any
+	if l.Type != "" {
+		typ = l.Type
+	}
+	rows, err := stmt.QueryContext(ctx, subject, typ, l.Manufacturer, l.KeyID)
+	if err != nil {
+		return store.Found{}, err
+	}
+	f.Candidates, err = scanAll(rows, scanCandidate)
 	return f, err
 }
 

@@ -34,7 +34,9 @@ type writer struct {
 	cache *cache
 	jobs  chan *job
 	done  chan struct{}
-	once  sync.Once
+
+	mu     sync.RWMutex // held for reading while a job is handed over
+	closed bool
 
 	conn     *sql.Conn
 	hot      *hotStatements
@@ -108,7 +110,12 @@ func (w *writer) health() error {
 }
 
 func (w *writer) stop() error {
-	w.once.Do(func() { close(w.jobs) })
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.jobs)
+	}
+	w.mu.Unlock()
 	<-w.done
 	if w.conn == nil {
 		return nil
@@ -136,19 +143,26 @@ func (w *writer) attempt(ctx context.Context, a store.Attempt) (store.Outcome, e
 
 // submit queues a job and waits for it. Once queued, a job is waited for even
 // when its context ends: whether it happened must be known to be answered.
-func (w *writer) submit(j *job) (err error) {
-	defer func() {
-		if recover() != nil { // send on the closed queue
-			err = fmt.Errorf("%w: shutting down", store.ErrUnavailable)
-		}
-	}()
-	select {
-	case w.jobs <- j:
-	case <-j.ctx.Done():
-		return j.ctx.Err()
+func (w *writer) submit(j *job) error {
+	if err := w.enqueue(j); err != nil {
+		return err
 	}
 	<-j.finished
 	return nil
+}
+
+func (w *writer) enqueue(j *job) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return fmt.Errorf("%w: shutting down", store.ErrUnavailable)
+	}
+	select {
+	case w.jobs <- j:
+		return nil
+	case <-j.ctx.Done():
+		return j.ctx.Err()
+	}
 }
 
 func (w *writer) run() {
