@@ -1,0 +1,41 @@
+# make run     build, and start a demo server on http://127.0.0.1:8080
+# make build   build bin/ostiary
+# make test    check formatting, vet, and run all tests
+# make fuzz    fuzz every parser; FUZZTIME=1m each by default
+# make soak    the long runs: parallel codes under the race detector, crashes
+# make bench   measurements, side by side; docs/benchmarks.md keeps the figures
+
+GO       ?= go
+FUZZTIME ?= 1m
+export CGO_ENABLED = 0
+
+.PHONY: run build test tools fuzz soak bench
+
+build:
+	$(GO) build -trimpath -o bin/ostiary ./cmd/ostiary
+
+run: build
+	bin/ostiary serve --demo
+
+test: tools build
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) test ./...
+
+# What the tests use beyond Go, from Debian packages: independent programs that
+# write seed files and play tokens, and one that watches system calls.
+tools:
+	@tools/need oathtool:oathtool strace:strace python3-pskc:/usr/share/doc/python3-pskc
+
+fuzz:
+	tools/fuzz $(FUZZTIME)
+
+soak:
+	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=1000 $(GO) test -race -count=1 -timeout 60m -run 'Parallel' -v ./internal/auth
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./...
+	OSTIARY_SOAK_KILLS=30 $(GO) test -count=1 -timeout 60m -run 'Kill' -v ./e2e
+
+bench: build
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./oath
+	$(GO) run ./bench/import
+	$(GO) run ./bench/verify
