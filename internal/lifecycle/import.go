@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"slices"
 
 	"ostiary/internal/audit"
 	"ostiary/internal/fault"
@@ -100,12 +102,13 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (Report, error)
 	err = s.readAll(req.Keys, func(staged []staged) error { return s.stage(ctx, req, run, staged, &rep) })
 	if err == nil {
 		rep.count()
-		if rep.Refused == 0 || req.SkipBad {
-			if rep.Imported > 0 {
-				return rep, s.publish(ctx, req, &rep)
-			}
-		} else {
+		switch {
+		case rep.Refused > 0 && !req.SkipBad:
 			rep.holdBack()
+		case rep.Imported > 0:
+			if err = s.publish(ctx, req, &rep); err == nil {
+				return rep, nil
+			}
 		}
 	}
 	// Swept even when the caller is gone; what remains, the next start sweeps.
@@ -211,25 +214,21 @@ func (s *Service) stage(ctx context.Context, req ImportRequest, run int64, keys 
 		if err != nil {
 			return err
 		}
+		past, err := s.past(tx)
+		if err != nil {
+			return err
+		}
+		defer past.key.Wipe()
 		var entries [][]byte
 		for i := range keys {
 			k := keys[i]
 			if k.row.Outcome != Refused {
-				existing, err := tx.Identity(k.token.Identity, run)
-				if err != nil && !errors.Is(err, store.ErrNotFound) {
+				k.token.ID, k.token.Run, k.token.Created = id, run, now
+				if err := s.stageOne(tx, past, &k); err != nil {
 					return err
-				} else if err == nil {
-					if k.row.Outcome, k.row.Reason, err = s.compare(existing, k.secret); err != nil {
-						return err
-					}
 				}
 			}
-			if k.row.Outcome == "" {
-				k.token.ID, k.token.Run, k.token.Created = id, run, now
-				if err := s.stageOne(tx, run, &k); err != nil {
-					return err
-				}
-				k.row.Outcome = Imported
+			if k.row.Outcome == Imported {
 				entries = append(entries, audit.Entry{Time: now, Action: audit.TokenStaged, Outcome: audit.Done, Origin: req.Origin,
 					Subject: audit.SubjectOf(k.token), After: []audit.Field{{Name: "next", Value: k.token.Condition.Next}, {Name: "run", Value: run}}}.Canonical())
 				id++
@@ -242,25 +241,26 @@ func (s *Service) stage(ctx context.Context, req ImportRequest, run int64, keys 
 	return err
 }
 
-func (s *Service) stageOne(tx store.Tx, run int64, k *staged) error {
+// stageOne writes one key, or finds out that its identity is taken.
+func (s *Service) stageOne(tx store.Tx, past past, k *staged) (err error) {
+	if k.token.Condition.Next, err = past.resume(k.token, k.secret); err != nil {
+		return err
+	}
 	sealed, err := s.keys.Seal(store.SecretBinding(k.token.ID), k.secret)
 	if err != nil {
 		return err
 	}
-	return tx.StageToken(run, store.Candidate{Token: k.token, Sealed: sealed})
-}
-
-// compare tells an identical token from one that only has the same identity.
-func (s *Service) compare(existing store.Candidate, secret seal.Secret) (Outcome, string, error) {
-	have, err := s.keys.Open(store.SecretBinding(existing.Token.ID), existing.Sealed)
+	err = tx.StageToken(k.token.Run, store.Candidate{Token: k.token, Sealed: sealed})
+	if !errors.Is(err, store.ErrConflict) {
+		k.row.Outcome = Imported
+		return err
+	}
+	existing, err := tx.Identity(k.token.Identity, k.token.Run)
 	if err != nil {
-		return "", "", fmt.Errorf("open secret of token %d: %w", existing.Token.ID, err)
+		return err
 	}
-	defer have.Wipe()
-	if have.Equal(secret) {
-		return Duplicate, "the same token with the same secret is there already", nil
-	}
-	return Refused, "conflict: another secret stands under the same type, manufacturer, serial and key id", nil
+	k.row.Outcome, k.row.Reason, err = s.compare(existing, k.token.Run, k.secret)
+	return err
 }
 
 func (s *Service) publish(ctx context.Context, req ImportRequest, rep *Report) error {
@@ -275,10 +275,19 @@ func (s *Service) publish(ctx context.Context, req ImportRequest, rep *Report) e
 	})
 }
 
-// sweep removes an unpublished run in short transactions.
+// sweep removes an unpublished run in short transactions. A run that is open no
+// longer, because its publishing was committed although that was reported as
+// failed, is left alone.
 func (s *Service) sweep(ctx context.Context, run int64, origin audit.Origin, reason string) error {
 	for gone := false; !gone; {
 		err := s.db.Update(ctx, func(tx store.Tx) (err error) {
+			open, err := tx.OpenRuns()
+			if err != nil {
+				return err
+			}
+			if gone = !slices.Contains(open, run); gone {
+				return nil
+			}
 			if gone, err = tx.SweepRun(run, chunk); err != nil || !gone {
 				return err
 			}
@@ -306,64 +315,10 @@ func (s *Service) SweepAbandoned(ctx context.Context) error {
 	return err
 }
 
-// dryRun goes through the file without writing.
-func (s *Service) dryRun(ctx context.Context, req ImportRequest) (Report, error) {
-	rep := Report{DryRun: true}
-	seen := map[token.Identity]seal.Secret{}
-	defer func() {
-		for _, secret := range seen {
-			secret.Wipe()
-		}
-	}()
-	err := s.readAll(req.Keys, func(keys []staged) error {
-		return s.db.View(ctx, func(r store.Reader) error {
-			for _, k := range keys {
-				if k.row.Outcome != Refused {
-					if err := s.foresee(r, &k, seen); err != nil {
-						return err
-					}
-				}
-				rep.Rows = append(rep.Rows, k.row)
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		return Report{}, err
-	}
-	rep.count()
-	if rep.Refused > 0 && !req.SkipBad {
-		rep.holdBack()
-	}
-	return rep, nil
-}
-
-// foresee says how stage would end this key.
-func (s *Service) foresee(r store.Reader, k *staged, seen map[token.Identity]seal.Secret) error {
-	id := k.token.Identity
-	if before, ok := seen[id]; ok {
-		k.row.Outcome, k.row.Reason = Refused, "conflict: another secret stands under the same type, manufacturer, serial and key id in this file"
-		if before.Equal(k.secret) {
-			k.row.Outcome, k.row.Reason = Duplicate, "the same key stands in the file twice"
-		}
-		return nil
-	}
-	existing, err := r.Identity(id, 0)
-	if errors.Is(err, store.ErrNotFound) {
-		k.row.Outcome = Imported
-		seen[id] = seal.NewSecret(append([]byte(nil), k.secret.Bytes()...))
-		return nil
-	} else if err != nil {
-		return err
-	}
-	k.row.Outcome, k.row.Reason, err = s.compare(existing, k.secret)
-	return err
-}
-
 // fileFault words what is wrong with the file as a whole.
 func fileFault(err error) error {
 	make := func(code, hint string) error {
-		return fault.New(fault.Invalid, code, sentence(err.Error())).WithHint(hint).Because(err)
+		return fault.New(fault.Invalid, code, sentence(strings.TrimPrefix(err.Error(), "pskc: "))).WithHint(hint).Because(err)
 	}
 	switch {
 	case errors.Is(err, pskc.ErrKeyNeeded):

@@ -68,6 +68,9 @@ func (s *Service) tokenOf(k *pskc.Key) (token.Token, error) {
 // setSpec fills in how the token computes and where it stands.
 func (s *Service) setSpec(t *token.Token, k *pskc.Key) error {
 	t.Spec = token.Spec{Algorithm: token.Algorithm(k.Kind), Hash: k.Hash, Digits: k.Digits()}
+	if err := checkCodes(k); err != nil {
+		return err
+	}
 	switch k.Kind {
 	case pskc.OCRA:
 		suite, err := oath.ParseSuite(k.Suite)
@@ -90,6 +93,24 @@ func (s *Service) setSpec(t *token.Token, k *pskc.Key) error {
 	}
 	if t.Condition.Next > token.MaxCounter {
 		return fmt.Errorf("the counter %d is above %d", k.Counter, uint64(token.MaxCounter))
+	}
+	return nil
+}
+
+// checkCodes refuses a key that could be stored but whose codes could never be
+// computed.
+func checkCodes(k *pskc.Key) error {
+	if len(k.Secret) == 0 {
+		return fmt.Errorf("its secret is empty")
+	}
+	if k.Kind == pskc.OCRA {
+		return nil // the suite has the rest
+	}
+	if d := k.Digits(); d < 6 || d > 10 {
+		return fmt.Errorf("its codes have %d digits, not 6 to 10", d)
+	}
+	if _, err := oath.ParseHash(k.Hash); err != nil {
+		return fmt.Errorf("the hash %q: %w", k.Hash, err)
 	}
 	return nil
 }

@@ -193,7 +193,8 @@ func (s *Service) Unlock(ctx context.Context, sel Selector, origin audit.Origin)
 	})
 }
 
-// Delete removes a token and its secret for good.
+// Delete removes a token and its secret for good. Where it stood is remembered,
+// should its seed file be imported again.
 func (s *Service) Delete(ctx context.Context, sel Selector, origin audit.Origin) (token.Token, error) {
 	var deleted token.Token
 	err := s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
@@ -201,6 +202,9 @@ func (s *Service) Delete(ctx context.Context, sel Selector, origin audit.Origin)
 		c := t.Condition
 		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t), Before: []audit.Field{
 			{Name: "next", Value: c.Next}, {Name: "owner", Value: t.OwnerName}, {Name: "state", Value: c.State.String()}}}
+		if err := s.retire(tx, t); err != nil {
+			return e, err
+		}
 		return e, tx.DeleteToken(t.ID)
 	})
 	return deleted, err

@@ -88,6 +88,12 @@ type TokenReader interface {
 	// Identity finds the token of an identity, with its sealed secret, among
 	// the published ones and those staged under run.
 	Identity(id token.Identity, run int64) (Candidate, error)
+	// Retired gives the lowest counter or time step still acceptable of a
+	// deleted token, by the fingerprint of its secret; ErrNotFound if none of
+	// that secret was deleted.
+	Retired(fingerprint []byte) (next uint64, err error)
+	// AnyRetired tells whether it is worth asking.
+	AnyRetired() (bool, error)
 }
 
 // TokenFilter chooses tokens. Zero fields do not restrict.
@@ -120,6 +126,9 @@ type TokenWriter interface {
 	ResetFailures(id token.ID) error
 	// DeleteToken removes the token and its secret.
 	DeleteToken(id token.ID) error
+	// Retire remembers where a deleted token stood, by the fingerprint of its
+	// secret. What is remembered never falls.
+	Retire(fingerprint []byte, next uint64) error
 }
 
 // SecretBinding is where a token's sealed secret belongs.
@@ -134,7 +143,8 @@ type RunWriter interface {
 	// open.
 	BeginRun(at time.Time, label string) (int64, error)
 	// StageToken inserts a token into an open run, its secret sealed for
-	// SecretBinding of its ID. ErrConflict if the identity is taken.
+	// SecretBinding of its ID. ErrConflict if the identity is taken; the
+	// transaction can go on.
 	StageToken(run int64, c Candidate) error
 	// PublishRun makes the run's tokens visible, if the run is still open.
 	PublishRun(run int64, at time.Time) error

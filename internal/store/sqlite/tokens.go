@@ -248,6 +248,21 @@ func (t *tx) DeleteToken(id token.ID) error {
 	return t.changeOne("DELETE FROM token WHERE id = ?", int64(id))
 }
 
+func (r *reader) Retired(fingerprint []byte) (uint64, error) {
+	next, err := queryOne(r.ctx, r.q, scanOne[int64], "SELECT next FROM retired WHERE fingerprint = ?", fingerprint)
+	return uint64(next), err
+}
+
+func (r *reader) AnyRetired() (bool, error) {
+	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM retired)")
+}
+
+func (t *tx) Retire(fingerprint []byte, next uint64) error {
+	_, err := t.change(`INSERT INTO retired (fingerprint, next) VALUES (?, ?)
+		ON CONFLICT (fingerprint) DO UPDATE SET next = max(next, excluded.next)`, fingerprint, int64(next))
+	return err
+}
+
 func (t *tx) BeginRun(at time.Time, label string) (int64, error) {
 	res, err := t.exec.ExecContext(t.ctx, "INSERT INTO import_run (label, opened) VALUES (?, ?)", label, millis(at))
 	if isUnique(err) {
@@ -266,14 +281,13 @@ func isUnique(err error) bool {
 
 func (t *tx) StageToken(run int64, n store.Candidate) error {
 	k, c := &n.Token, &n.Token.Condition
-	_, err := t.change(`INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
-			t0, suite, model, issuer, run, created, secret) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	err := t.changeOne(`INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
+			t0, suite, model, issuer, run, created, secret) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (serial, type, manufacturer, key_id) DO NOTHING`,
 		int64(k.ID), string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, k.Identity.Serial, k.Identity.KeyID,
 		string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.T0, k.Spec.Suite,
 		k.Model, k.Issuer, run, millis(k.Created), n.Sealed)
-	if isUnique(err) {
-		return store.ErrConflict
-	} else if err != nil {
+	if err != nil {
 		return err
 	}
 	_, err = t.change(`INSERT INTO condition (token, run, owner, epoch, next, drift, failures, retry_at, state,

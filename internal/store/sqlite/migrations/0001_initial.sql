@@ -82,6 +82,13 @@ CREATE TABLE condition (
 ) STRICT;
 CREATE INDEX condition_owner ON condition (owner) WHERE owner IS NOT NULL;
 
+-- Where deleted tokens stood, by a keyed fingerprint of their secrets: a token
+-- that is deleted and imported again does not take its used codes again.
+CREATE TABLE retired (
+  fingerprint BLOB PRIMARY KEY,
+  next        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- The Merkle log: entries in canonical form, and the right edge of the tree.
 CREATE TABLE audit_entry (
   seq   INTEGER PRIMARY KEY,
