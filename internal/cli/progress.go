@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+)
+
+// How often progress is shown: quick uploads show none.
+const (
+	progressAfter    = time.Second
+	progressTerminal = 200 * time.Millisecond
+	progressPlain    = 5 * time.Second
+)
+
+// startProgress shows how much of an upload is sent, until stop is called. A
+// size of 0 is unknown.
+func startProgress(w io.Writer, sent *atomic.Int64, size int64) (stop func()) {
+	p := &progress{w: w, size: size, single: terminal(w)}
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.run(sent, quit)
+	}()
+	return func() {
+		close(quit)
+		<-ended
+	}
+}
+
+type progress struct {
+	w      io.Writer
+	size   int64
+	single bool // one line that is written over
+	shown  bool
+}
+
+func (p *progress) run(sent *atomic.Int64, quit <-chan struct{}) {
+	start := time.Now()
+	every := progressPlain
+	if p.single {
+		every = progressTerminal
+	}
+	next := time.NewTimer(progressAfter)
+	defer next.Stop()
+	for {
+		select {
+		case <-quit:
+			p.clear()
+			return
+		case <-next.C:
+			p.show(progressLine(sent.Load(), p.size, time.Since(start)))
+			next.Reset(every)
+		}
+	}
+}
+
+func (p *progress) show(line string) {
+	p.shown = true
+	if p.single {
+		fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+		return
+	}
+	fmt.Fprintln(p.w, line)
+}
+
+// clear makes room for what follows on the same line.
+func (p *progress) clear() {
+	if p.single && p.shown {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
+
+// progressLine words how far an upload is.
+func progressLine(sent, size int64, took time.Duration) string {
+	rate := int64(float64(sent) / max(took.Seconds(), 0.001))
+	switch {
+	case size > 0 && sent >= size:
+		return fmt.Sprintf("100 %% of %s sent, the server is finishing", byteCount(size))
+	case size > 0:
+		return fmt.Sprintf("%d %% of %s sent, %s/s", sent*100/size, byteCount(size), byteCount(rate))
+	}
+	return fmt.Sprintf("%s sent, %s/s", byteCount(sent), byteCount(rate))
+}
+
+func byteCount(n int64) string {
+	switch {
+	case n >= 1_000_000_000:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1_000_000:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1_000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"errors"
+	"log/slog"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/serve"
+)
+
+func newServe(a *app) *cobra.Command {
+	cfg := serve.Config{Version: buildInfo().Version, Out: a.Stdout}
+	var level, format string
+	cmd := &cobra.Command{
+		Use:   "serve --data DIR",
+		Short: "Run the server",
+		Long: `Run the server on a data directory until it is interrupted.
+
+The first start makes the directory with the database and the key file, and
+prints the password of ROOT, this once. Keep a copy of the key file (DIR/kek)
+apart from the backups of the database: without it no backup can be used, and
+with it every backup can be read.
+
+Without TLS the server listens on this machine only. While it runs, commands
+with --data DIR reach it through the socket DIR/ostiary.sock, which only the
+user who runs the server can open.
+
+--demo runs on a throwaway directory with sample tokens and users.`,
+		Example: `  ostiary serve --data /var/lib/ostiary
+  ostiary serve --data /var/lib/ostiary --listen :8443 --tls-cert cert.pem --tls-key key.pem
+  ostiary serve --demo`,
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, flag := range []string{"server", "insecure-http", "json"} {
+				if cmd.Flags().Changed(flag) {
+					return mistakef(cmd, "--%s is not for serve", flag)
+				}
+			}
+			if cfg.Data = a.connection.data; cfg.Data == "" && !cfg.Demo {
+				cfg.Data = a.Getenv(envData)
+			}
+			switch {
+			case cfg.Demo && cfg.Data != "":
+				return mistakef(cmd, "--demo makes a data directory of its own and removes it at the end: leave out --data")
+			case !cfg.Demo && cfg.Data == "":
+				return mistakef(cmd, "which data directory? Give --data DIR (or %s), or --demo to try the server out", envData)
+			}
+			if !cfg.Demo {
+				if err := checkSocketPath(serve.SocketPath(cfg.Data)); err != nil {
+					return err
+				}
+			}
+			log, err := a.logger(cmd, level, format)
+			if err != nil {
+				return err
+			}
+			cfg.Log = log
+			err = serve.Run(cmd.Context(), cfg)
+			if errors.Is(err, syscall.EADDRINUSE) {
+				err = withHint(err, "another program listens there; choose another address with --listen")
+			}
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&cfg.Listen, "listen", serve.DefaultListen, "`ADDRESS` of the REST API; port 0 takes any free one")
+	flags.StringVar(&cfg.TLSCert, "tls-cert", "", "PEM `FILE` with the certificate and its chain")
+	flags.StringVar(&cfg.TLSKey, "tls-key", "", "PEM `FILE` with the certificate's private key")
+	flags.BoolVar(&cfg.BehindProxy, "behind-proxy", false, "listen beyond this machine without TLS: a proxy terminates it")
+	flags.BoolVar(&cfg.Demo, "demo", false, "run on a throwaway data directory with sample tokens and users")
+	flags.StringVar(&level, "log-level", "info", "`LEVEL`: debug, info, warn or error")
+	flags.StringVar(&format, "log-format", "text", "`FORMAT`: text or json")
+	return cmd
+}
+
+// logger writes to standard error.
+func (a *app) logger(cmd *cobra.Command, level, format string) (*slog.Logger, error) {
+	if err := oneOf(cmd, "log-level", level, "debug", "info", "warn", "error"); err != nil {
+		return nil, err
+	}
+	if err := oneOf(cmd, "log-format", format, "text", "json"); err != nil {
+		return nil, err
+	}
+	var options slog.HandlerOptions
+	var at slog.Level
+	if err := at.UnmarshalText([]byte(level)); err != nil {
+		return nil, err
+	}
+	options.Level = at
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(a.Stderr, &options)), nil
+	}
+	return slog.New(slog.NewTextHandler(a.Stderr, &options)), nil
+}

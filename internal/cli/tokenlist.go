@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/client"
+	"ostiary/internal/token"
+	"ostiary/internal/wire"
+)
+
+func newTokenList(a *app) *cobra.Command {
+	var filter client.TokenFilter
+	var pages pageFlags
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List tokens",
+		Long: `List tokens in the order of their arrival, 100 at a time. What follows is listed
+with --after and the cursor that is printed, or all at once with --all.`,
+		Example: `  ostiary token list --state REVOKED_TOKEN_LOST
+  ostiary token list --user alice --json
+  ostiary token list --all --json > tokens.json`,
+		Args: arguments(),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) (err error) {
+			page, err := pages.page(cmd)
+			if err != nil {
+				return err
+			}
+			if filter.Kind != "" {
+				if err := oneOf(cmd, "kind", filter.Kind, "hardware", "software"); err != nil {
+					return err
+				}
+			}
+			if filter.State != "" {
+				if filter.State, err = stateArg(cmd, filter.State); err != nil {
+					return err
+				}
+			}
+			empty := "No token fits."
+			if filter == (client.TokenFilter{}) && page.After == "" {
+				empty = "No tokens yet. Import a manufacturer's file: ostiary token import FILE"
+			}
+			l := listing[wire.Token]{name: "tokens", empty: empty,
+				header: []string{"SERIAL", "TYPE", "MANUFACTURER", "STATE", "USER", "FAILURES", "LAST USED"}, row: tokenRow,
+				fetch: func(ctx context.Context, p client.Page) ([]wire.Token, *string, error) {
+					list, err := c.Tokens(ctx, filter, p)
+					return list.Tokens, list.Next, err
+				}}
+			return printList(cmd.Context(), a, l, page, pages.all)
+		}),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&filter.Kind, "kind", "", "only tokens of this `KIND`: hardware or software")
+	flags.StringVar(&filter.State, "state", "", "only tokens in this `STATE`")
+	flags.StringVar(&filter.User, "user", "", "only tokens of this `USER`")
+	flags.StringVar(&filter.Serial, "serial", "", "only tokens of this `SERIAL`")
+	flags.StringVar(&filter.Type, "type", "", "only tokens of this `TYPE`")
+	pages.add(cmd)
+	return cmd
+}
+
+func tokenRow(t wire.Token) []string {
+	failures := fmt.Sprint(t.Failures)
+	if t.Locked {
+		failures += " locked"
+	}
+	return []string{t.Serial, t.Type, t.Manufacturer, t.State, t.User, failures, optionalTime(t.LastUsed, "never")}
+}
+
+// stateArg reads a state in either case.
+func stateArg(cmd *cobra.Command, s string) (string, error) {
+	state, err := token.ParseState(s)
+	if err != nil {
+		return "", mistakef(cmd, "%s is not a state; the states are %s", shellQuote(s), strings.Join(token.StateNames(), ", "))
+	}
+	return state.String(), nil
+}
