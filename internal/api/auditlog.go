@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"ostiary/internal/authz"
+	"ostiary/internal/directory"
 	"ostiary/internal/ledger"
 	"ostiary/internal/wire"
 )
@@ -48,7 +50,13 @@ func (a *API) auditRoutes() {
 }
 
 func (a *API) listAudit(ctx context.Context, _ caller, in *listAuditInput) (*listAuditOutput, error) {
-	q := ledger.Query{Limit: in.Limit, Serial: in.Serial, User: in.User}
+	q := ledger.Query{Limit: in.Limit, Serial: in.Serial}
+	if in.User != "" {
+		var err error
+		if q.User, err = directory.Canonical(in.User); err != nil {
+			return nil, err
+		}
+	}
 	if in.After != "" {
 		var err error
 		if q.Before, err = strconv.ParseInt(in.After, 10, 64); err != nil || q.Before < 1 {
@@ -63,7 +71,9 @@ func (a *API) listAudit(ctx context.Context, _ caller, in *listAuditInput) (*lis
 	out.Body.Entries = make([]wire.AuditEntry, len(rows))
 	for i, row := range rows {
 		out.Body.Entries[i].Seq = row.Seq
-		if err := json.Unmarshal(row.Entry, &out.Body.Entries[i].Entry); err != nil {
+		entry := json.NewDecoder(bytes.NewReader(row.Entry))
+		entry.UseNumber() // counters may be above 2⁵³
+		if err := entry.Decode(&out.Body.Entries[i].Entry); err != nil {
 			return nil, fmt.Errorf("audit entry %d: %w", row.Seq, err)
 		}
 	}

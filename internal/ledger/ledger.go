@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ostiary/internal/audit"
+	"ostiary/internal/fault"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -223,8 +224,16 @@ func (l *Ledger) Latest(ctx context.Context) (note, verifierKey string, err erro
 	return note, l.signer.VerifierKey(), err
 }
 
-// Verify recomputes the log; see audit.Verify.
+// Verify recomputes the log; see audit.Verify. An extra checkpoint that does not
+// bear this server's signature is a fault.Error of kind Invalid.
 func (l *Ledger) Verify(ctx context.Context, extra ...string) (audit.Report, error) {
+	for i, note := range extra {
+		if _, err := audit.OpenCheckpoint(note, l.signer.VerifierKey()); err != nil {
+			return audit.Report{}, fault.New(fault.Invalid, "foreign_checkpoint",
+				fmt.Sprintf("Checkpoint %d of those given does not bear the signature of this server's key %s.", i+1, l.signer.VerifierKey())).
+				WithHint("It is damaged or another server's; or this server's log was made anew under another key. Compare the verifier key that was kept with it.").Because(err)
+		}
+	}
 	src := &source{ctx: ctx, db: l.db}
 	err := l.db.View(ctx, func(r store.Reader) (err error) {
 		if src.notes, err = r.Checkpoints(); err == nil {

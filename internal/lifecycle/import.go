@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"slices"
+	"strings"
 
 	"ostiary/internal/audit"
 	"ostiary/internal/fault"
@@ -112,7 +112,7 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (Report, error)
 		}
 	}
 	// Swept even when the caller is gone; what remains, the next start sweeps.
-	if serr := s.sweep(context.WithoutCancel(ctx), run, req.Origin, reasonOf(err)); serr != nil {
+	if serr := s.sweep(context.WithoutCancel(ctx), run, req.Origin, req.Label, rep.whyNot(err)); serr != nil {
 		return Report{}, errors.Join(err, serr)
 	}
 	rep.Run = 0
@@ -122,11 +122,15 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (Report, error)
 	return rep, nil
 }
 
-func reasonOf(err error) string {
-	if err == nil {
-		return "nothing to publish"
+// whyNot says for the audit log why a run was not published.
+func (r *Report) whyNot(err error) string {
+	switch {
+	case err != nil:
+		return fault.Of(err).Text
+	case r.Refused > 0:
+		return fmt.Sprintf("%d of %d keys were refused or held back", r.Refused, len(r.Rows))
 	}
-	return fault.Of(err).Text
+	return "every key was there already"
 }
 
 // holdBack turns the good keys of a file with refused ones into refused ones.
@@ -278,7 +282,7 @@ func (s *Service) publish(ctx context.Context, req ImportRequest, rep *Report) e
 // sweep removes an unpublished run in short transactions. A run that is open no
 // longer, because its publishing was committed although that was reported as
 // failed, is left alone.
-func (s *Service) sweep(ctx context.Context, run int64, origin audit.Origin, reason string) error {
+func (s *Service) sweep(ctx context.Context, run int64, origin audit.Origin, label, reason string) error {
 	for gone := false; !gone; {
 		err := s.db.Update(ctx, func(tx store.Tx) (err error) {
 			open, err := tx.OpenRuns()
@@ -292,7 +296,7 @@ func (s *Service) sweep(ctx context.Context, run int64, origin audit.Origin, rea
 				return err
 			}
 			return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.ImportAbandoned, Outcome: audit.Done, Reason: reason, Origin: origin,
-				Before: []audit.Field{{Name: "run", Value: run}}}.Canonical())
+				Subject: audit.Subject{Other: label}, Before: []audit.Field{{Name: "run", Value: run}}}.Canonical())
 		})
 		if err != nil {
 			return fmt.Errorf("sweep import run %d: %w", run, err)
@@ -310,7 +314,7 @@ func (s *Service) SweepAbandoned(ctx context.Context) error {
 		return err
 	})
 	for _, run := range runs {
-		err = errors.Join(err, s.sweep(ctx, run, audit.Origin{Actor: "system"}, "the server stopped before the import ended"))
+		err = errors.Join(err, s.sweep(ctx, run, audit.Origin{Actor: "system"}, "", "the server stopped before the import ended"))
 	}
 	return err
 }
