@@ -12,8 +12,10 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -23,6 +25,7 @@ import (
 	"ostiary/internal/auth"
 	"ostiary/internal/authz"
 	"ostiary/internal/directory"
+	"ostiary/internal/fault"
 	"ostiary/internal/ledger"
 	"ostiary/internal/lifecycle"
 	"ostiary/internal/session"
@@ -81,7 +84,7 @@ func New(cfg Config) (*API, error) {
 		"bearer": {Type: "http", Scheme: "bearer", Description: "An API key, or the token of a session."},
 	}
 	hc.Security = []map[string][]string{{"bearer": {}}}
-	huma.NewError = newHumaError
+	setFramework()
 	a.huma = humago.New(a.mux, hc)
 	a.routes()
 	return a, authz.Check(a.used...)
@@ -141,7 +144,7 @@ func (a *API) panicked(rec *recorder, r *http.Request, c caller, p any) {
 	}
 	a.cfg.Log.ErrorContext(r.Context(), "panic in a request", "panic", p, "path", r.URL.Path, "request", c.request)
 	if rec.status == 0 {
-		writeProblem(rec, c, internalError(nil))
+		newProblem(internalError(nil), c.request).write(rec)
 	}
 }
 
@@ -186,15 +189,46 @@ func register[I, O any](a *API, needs authz.Operation, op huma.Operation, do fun
 	if len(op.Errors) == 0 {
 		op.Errors = []int{http.StatusUnauthorized, http.StatusForbidden}
 	}
+	op.Middlewares = append(op.Middlewares, a.gate(needs))
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		c := callerOf(ctx)
-		if err := c.may(needs); err != nil {
-			return nil, a.problem(ctx, c, err)
-		}
 		out, err := do(ctx, c, in)
 		if err != nil {
 			return nil, a.problem(ctx, c, err)
 		}
 		return out, nil
 	})
+}
+
+// gate asks for the right before anything of the request is read, so that
+// whoever has none learns nothing about its form, nor makes the server read it.
+func (a *API) gate(needs authz.Operation) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		c := callerOf(ctx.Context())
+		err := c.may(needs)
+		if err == nil {
+			err = singleParameters(ctx.URL())
+		}
+		if err != nil {
+			_, w := humago.Unwrap(ctx)
+			a.problem(ctx.Context(), c, err).write(w)
+			return
+		}
+		next(ctx)
+	}
+}
+
+// singleParameters refuses a query that gives a parameter twice, of which a
+// proxy may have read the other one, or that cannot be read to its end.
+func singleParameters(u url.URL) error {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return fault.New(fault.Invalid, "malformed_query", "The query is malformed.").Because(err)
+	}
+	for name, values := range query {
+		if len(values) > 1 {
+			return fault.New(fault.Invalid, "duplicate_parameter", fmt.Sprintf("The query parameter %q is given %d times.", name, len(values)))
+		}
+	}
+	return nil
 }

@@ -69,14 +69,11 @@ func (a *API) importTokens(w http.ResponseWriter, r *http.Request) {
 		if big, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			err = fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The upload is larger than %d bytes.", big.Limit)).Because(err)
 		}
-		p := a.problem(r.Context(), c, err)
-		w.Header().Set("Content-Type", p.ContentType(""))
-		w.WriteHeader(p.Status)
-		_ = json.NewEncoder(w).Encode(p) // the client is gone if this fails
+		a.problem(r.Context(), c, err).write(w)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(wireReport(rep)) // likewise
+	_ = json.NewEncoder(w).Encode(wireReport(rep)) // the client is gone if this fails
 }
 
 func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller) (lifecycle.Report, error) {
@@ -100,7 +97,7 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller) (lifec
 	if err != nil {
 		return lifecycle.Report{}, fault.New(fault.Invalid, "import_options", upperFirst(err.Error())+".")
 	}
-	return a.cfg.Lifecycle.Import(r.Context(), lifecycle.ImportRequest{Keys: keys, Label: label(file.FileName()),
+	return a.cfg.Lifecycle.Import(r.Context(), lifecycle.ImportRequest{Keys: &lastPart{keys, parts}, Label: label(file.FileName()),
 		DryRun: form.dryRun, SkipBad: form.skipBad, Origin: c.origin()})
 }
 
@@ -112,7 +109,34 @@ type patient struct {
 
 func (p *patient) Read(b []byte) (int, error) {
 	_ = p.control.SetReadDeadline(time.Now().Add(uploadStall)) // not every connection has deadlines
-	return p.file.Read(b)
+	n, err := p.file.Read(b)
+	if err != nil && err != io.EOF {
+		err = fault.New(fault.Invalid, "upload_broken", "The upload broke off before its end.").Because(err)
+	}
+	return n, err
+}
+
+// lastPart lets a file end only where the upload does. A part behind it, such as
+// a dry_run that comes too late, must not be passed over: at this point nothing
+// is published yet.
+type lastPart struct {
+	keys  lifecycle.KeySource
+	parts *multipart.Reader
+}
+
+func (l *lastPart) Next() (*pskc.Key, error) {
+	key, err := l.keys.Next()
+	if err != io.EOF {
+		return key, err
+	}
+	part, err := l.parts.NextPart()
+	switch {
+	case err == io.EOF:
+		return nil, io.EOF
+	case err != nil:
+		return nil, fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(err)
+	}
+	return nil, fault.New(fault.Invalid, "form_part", fmt.Sprintf("The part %q comes after the file, which must be the last one.", part.FormName()))
 }
 
 // form is the parts before the file.
@@ -179,7 +203,7 @@ func (f *form) set(name string, value []byte) error {
 	case "allow_unauthenticated":
 		return flag(&f.options.AllowUnauthenticated)
 	default:
-		return fault.New(fault.Invalid, "form_part", fmt.Sprintf("The part %q is unknown, or comes after the file.", name))
+		return fault.New(fault.Invalid, "form_part", fmt.Sprintf("The part %q is unknown.", name))
 	}
 	return nil
 }

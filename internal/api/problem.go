@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -30,7 +31,10 @@ var statusOf = map[fault.Kind]int{
 // Problem is a problem document on its way out.
 type Problem struct{ wire.Problem }
 
-var _ huma.StatusError = (*Problem)(nil)
+var (
+	_ huma.StatusError  = (*Problem)(nil)
+	_ huma.HeadersError = (*Problem)(nil)
+)
 
 func (p *Problem) Error() string                { return p.Detail }
 func (p *Problem) GetStatus() int               { return p.Status }
@@ -40,6 +44,25 @@ func problemType(code string) string            { return "urn:ostiary:problem:" 
 func internalError(cause error) *fault.Error    { return fault.Of(errors.Join(errInternal, cause)) }
 
 var errInternal = errors.New("internal error")
+
+// GetHeaders tells a caller who is not known how to become so (RFC 9110,
+// section 11.6.1).
+func (p *Problem) GetHeaders() http.Header {
+	if p.Status != http.StatusUnauthorized {
+		return nil
+	}
+	return http.Header{"Www-Authenticate": {"Bearer"}}
+}
+
+// write answers with the problem.
+func (p *Problem) write(w http.ResponseWriter) {
+	for name, values := range p.GetHeaders() {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client is gone if this fails
+}
 
 func newProblem(f *fault.Error, request string) *Problem {
 	status := statusOf[f.Kind]
@@ -71,17 +94,23 @@ func causes(err error) string {
 	return err.Error()
 }
 
-func writeProblem(w http.ResponseWriter, c caller, f *fault.Error) {
-	p := newProblem(f, c.request)
-	w.Header().Set("Content-Type", p.ContentType(""))
-	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // the client is gone if this fails
-}
+// setFramework makes the framework word its own refusals by newHumaError and
+// take "OTP" for the unknown field that it is. These are global variables there,
+// set once for all.
+var setFramework = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
+		return newHumaError(caller{}, status, msg, errs...)
+	}
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+		return newHumaError(callerOf(ctx.Context()), status, msg, errs...)
+	}
+})
 
 // newHumaError words the framework's own refusals: a body that is no JSON, a
 // field that is unknown or out of bounds. The values themselves are left out:
 // one of them may be a code or a password.
-func newHumaError(status int, msg string, errs ...error) huma.StatusError {
+func newHumaError(c caller, status int, msg string, errs ...error) huma.StatusError {
 	code, title := "invalid_request", http.StatusText(status)
 	switch status {
 	case http.StatusRequestEntityTooLarge:
@@ -91,15 +120,16 @@ func newHumaError(status int, msg string, errs ...error) huma.StatusError {
 	case http.StatusBadRequest:
 		code = "malformed_request"
 	}
-	p := &Problem{wire.Problem{Type: problemType(code), Title: title, Status: status, Code: code, Detail: upperFirst(msg) + "."}}
+	p := &Problem{wire.Problem{Type: problemType(code), Title: title, Status: status, Code: code, Detail: upperFirst(msg) + ".",
+		Instance: c.request}}
 	for _, err := range errs {
 		if d, ok := err.(huma.ErrorDetailer); ok {
 			detail := d.ErrorDetail()
 			p.Fields = append(p.Fields, strings.TrimPrefix(detail.Location+": "+detail.Message, ": "))
 			continue
 		}
-		if status == http.StatusBadRequest {
-			continue // a decoder's message may quote the body
+		if status == http.StatusBadRequest || status >= http.StatusInternalServerError {
+			continue // it may quote the body, or speak of the inside
 		}
 		p.Fields = append(p.Fields, err.Error())
 	}
@@ -115,6 +145,7 @@ func upperFirst(s string) string {
 
 // noRoute answers for paths and methods that are none.
 func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
-	writeProblem(w, callerOf(r.Context()), fault.New(fault.NotFound, "no_operation", "There is no operation "+r.Method+" "+r.URL.Path+".").
-		WithHint("The description of the API is at /api/v1/openapi.json."))
+	f := fault.New(fault.NotFound, "no_operation", "There is no operation "+r.Method+" "+r.URL.Path+".").
+		WithHint("The description of the API is at /api/v1/openapi.json.")
+	newProblem(f, callerOf(r.Context()).request).write(w)
 }

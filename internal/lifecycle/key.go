@@ -80,14 +80,14 @@ func (s *Service) setSpec(t *token.Token, k *pskc.Key) error {
 		t.Spec.Suite, t.Spec.Digits, t.Spec.Hash = suite.String(), suite.Digits, ""
 		t.Condition.Next = k.Counter
 	case pskc.TOTP:
-		period := int64(k.Period().Seconds())
-		if period < 1 || period > maxPeriod {
-			return fmt.Errorf("a time step of %d seconds is not between 1 and %d", period, maxPeriod)
+		// Checked before Period, whose Duration a hostile number overflows.
+		if k.HasInterval && (k.Interval < 1 || k.Interval > maxPeriod) {
+			return fmt.Errorf("a time step of %d seconds is not between 1 and %d", k.Interval, maxPeriod)
 		}
 		if k.Drift > s.maxDrift || k.Drift < -s.maxDrift {
 			return fmt.Errorf("a clock drift of %d steps is more than %d", k.Drift, s.maxDrift)
 		}
-		t.Spec.Period, t.Condition.Drift = period, k.Drift
+		t.Spec.Period, t.Condition.Drift = int64(k.Period().Seconds()), k.Drift
 	case pskc.HOTP:
 		t.Condition.Next = k.Counter
 	}

@@ -69,7 +69,7 @@ func find(r store.TokenReader, s Selector) (token.Token, error) {
 	if s.Serial == "" {
 		return token.Token{}, fault.New(fault.Invalid, "serial", "The serial is empty.")
 	}
-	found, err := r.Tokens(store.TokenFilter{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer, KeyID: s.KeyID, Limit: 32})
+	found, err := r.Tokens(store.TokenFilter{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer, KeyID: s.KeyID, Limit: store.MaxCandidates})
 	switch {
 	case err != nil:
 		return token.Token{}, err
@@ -143,6 +143,10 @@ func (s *Service) Assign(ctx context.Context, sel Selector, userName string, ori
 		}
 		if t.Condition.Owner != 0 {
 			return audit.Entry{}, taken()
+		}
+		if user.Tokens >= store.MaxCandidates {
+			return audit.Entry{}, fault.New(fault.Conflict, "too_many_tokens", fmt.Sprintf("User %s holds %d tokens, and nobody may hold more.", name, user.Tokens)).
+				WithHint("Unassign one that is not used: ostiary token list --user " + name)
 		}
 		if err := tx.SetOwner(t.ID, 0, user.ID); errors.Is(err, store.ErrConflict) {
 			return audit.Entry{}, taken()

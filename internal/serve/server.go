@@ -61,9 +61,10 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if err := s.takeData(); err != nil {
 		return nil, err
 	}
+	taken := s // s is nil after return nil
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.Close())
+			err = errors.Join(err, taken.Close())
 		}
 	}()
 	keyring, err := s.openDatabase(ctx)
@@ -117,9 +118,11 @@ func (s *Server) openDatabase(ctx context.Context) (*seal.Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.db, err = sqlite.Open(ctx, sqlite.Config{Path: dbPath}); err != nil {
+	db, err := sqlite.Open(ctx, sqlite.Config{Path: dbPath})
+	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", dbPath, err)
 	}
+	s.db = db
 	var keys []seal.DataKey
 	err = s.db.Update(ctx, func(tx store.Tx) (err error) {
 		if keys, err = tx.DataKeys(); err != nil || len(keys) > 0 {

@@ -23,6 +23,10 @@ type Candidate struct {
 	Sealed []byte
 }
 
+// MaxCandidates bounds how many tokens one code is tried against, and so how
+// many a user may hold.
+const MaxCandidates = 32
+
 // Found is what a lookup finds. User is nil when the lookup names no user, or
 // one that does not exist. Fresh says that it was read from the database just
 // now; otherwise it comes from a cache.
