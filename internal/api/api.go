@@ -79,6 +79,7 @@ func New(cfg Config) (*API, error) {
 	hc.Info.Description = "Authentication-token server: tokens, their codes, and everything that happens to them."
 	hc.OpenAPIPath, hc.DocsPath, hc.SchemasPath = "/api/v1/openapi", "", ""
 	hc.CreateHooks = nil // no $schema members in answers
+	hc.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
 	hc.RejectUnknownQueryParameters = true
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "An API key, or the token of a session."},
@@ -133,7 +134,10 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, c caller) {
 		}
 		a.done(r, c, rec.status, time.Since(start))
 	}()
-	rec.Header().Set("X-Request-Id", c.request)
+	h := rec.Header()
+	h.Set("X-Request-Id", c.request)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 	a.mux.ServeHTTP(&rec, r)
 }
 

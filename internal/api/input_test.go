@@ -32,6 +32,7 @@ func TestRefusedInput(t *testing.T) {
 		"half a document":      {verify, `{"serial":"1","otp":"` + code, 400, nil},
 		"two documents":        {verify, `{"serial":"1","otp":"` + code + `"} {"serial":"1","otp":"` + code + `"}`, 400, nil},
 		"empty body":           {verify, ``, 400, nil},
+		"otp twice":            {verify, `{"serial":"1","otp":"000000","otp":"` + code + `"}`, 400, nil},
 		"array":                {verify, `[{"serial":"1","otp":"` + code + `"}]`, 422, nil},
 		"null":                 {verify, `null`, 422, nil},
 		"text":                 {verify, `"` + code + `"`, 422, nil},
