@@ -1,0 +1,10 @@
+// Package e2e holds the end-to-end tests: the built program is started on real
+// data directories, asked over HTTP and by its own command line, stopped and
+// killed. Other makers' programs play the parts around it: python-pskc writes
+// the seed files, oathtool is the token in the user's hand, strace watches what
+// reaches the disk and when. They come from the Debian packages python3-pskc,
+// oathtool and strace; a test that misses one fails and names it.
+//
+// Nothing in here knows how long anything may take. What must happen in the end
+// is waited for by asking again until a deadline that only a hung program meets.
+package e2e

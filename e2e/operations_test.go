@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"ostiary/internal/wire"
+)
+
+// call is one request of an operation of the API.
+type call struct {
+	id, path, kind, body string
+	key                  string // in place of the caller's own
+}
+
+// scene is what calls are about: names that exist on a server made by stage.
+type scene struct {
+	*server
+	token    device // imported and assigned
+	spare    device // imported and free
+	more     device // in no file yet
+	password string // of ROOT
+	session  string // token of a session of ROOT
+}
+
+const (
+	sceneUser = "scene.user"
+	sceneKey  = "scene-key"
+)
+
+// calls gives a request for every operation, in an order in which all succeed
+// for ROOT.
+func (c *scene) calls(t testing.TB) []call {
+	token, spare := "/api/v1/tokens/"+c.token.Serial, "/api/v1/tokens/"+c.spare.Serial
+	asJSON := func(id, path string, body any) call {
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return call{id: id, path: path, kind: "application/json", body: string(text)}
+	}
+	upload := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"more.pskc\"\r\n\r\n" + container(c.more) + "\r\n--b--\r\n"
+	codes := c.token.codes(t, 0, 100)
+	return []call{
+		{id: "list-tokens", path: "/api/v1/tokens"},
+		{id: "show-token", path: token},
+		asJSON("verify", "/api/v1/verify", wire.VerifyRequest{Serial: c.token.Serial, OTP: codes[0]}),
+		asJSON("resync-token", token+"/resync", wire.ResyncRequest{OTP1: codes[50], OTP2: codes[51]}),
+		{id: "import-tokens", path: "/api/v1/imports", kind: "multipart/form-data; boundary=b", body: upload},
+		asJSON("assign-token", spare+"/assign", wire.AssignRequest{User: sceneUser}),
+		{id: "unassign-token", path: spare + "/unassign"},
+		asJSON("set-token-state", spare+"/state", wire.StateRequest{State: "REVOKED_TOKEN_BROKEN", Reason: "fell into the sea"}),
+		{id: "unlock-token", path: spare + "/unlock"},
+		{id: "delete-token", path: spare},
+		{id: "list-users", path: "/api/v1/users"},
+		asJSON("add-user", "/api/v1/users", wire.UserRequest{Name: "added.user"}),
+		{id: "show-user", path: "/api/v1/users/" + sceneUser},
+		{id: "unlock-user", path: "/api/v1/users/" + sceneUser + "/unlock"},
+		{id: "delete-user", path: "/api/v1/users/added.user"},
+		{id: "list-keys", path: "/api/v1/keys"},
+		asJSON("create-key", "/api/v1/keys", wire.KeyRequest{Name: "added-key", Role: "admin"}),
+		{id: "revoke-key", path: "/api/v1/keys/added-key"},
+		asJSON("start-session", "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: c.password}),
+		{id: "end-session", path: "/api/v1/session", key: c.session},
+		{id: "reset-root-password", path: "/api/v1/root-password"},
+		{id: "list-audit", path: "/api/v1/audit"},
+		{id: "latest-checkpoint", path: "/api/v1/audit/checkpoint"},
+		asJSON("verify-audit", "/api/v1/audit/verify", struct{}{}),
+	}
+}
+
+// stage makes what the calls are about.
+func stage(t testing.TB, args ...string) *scene {
+	t.Helper()
+	c := &scene{server: start(t, newData(t), args...), token: hotp("90000001"), spare: hotp("90000002"), more: hotp("90000003")}
+	c.password = c.server.password
+	c.imports(plain(t, c.token, c.spare), 2)
+	c.ok("user", "add", sceneUser)
+	c.ok("token", "assign", c.token.Serial, sceneUser)
+	a := c.as("").json(http.MethodPost, "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: c.password})
+	c.session = into[wire.Session](t, a).Token
+	return c
+}
+
+// described reads the API's own description: the method and the pattern of the
+// path of every operation.
+func (c *scene) described() map[string][2]string {
+	c.t.Helper()
+	doc := into[struct {
+		Paths map[string]map[string]struct{ OperationID string }
+	}](c.t, c.as("").json(http.MethodGet, "/api/v1/openapi.json", nil))
+	all := map[string][2]string{}
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			if op.OperationID == "" {
+				c.t.Errorf("%s %s has no operation id", method, path)
+			}
+			all[op.OperationID] = [2]string{strings.ToUpper(method), path}
+		}
+	}
+	return all
+}
+
+// each sends every call, having compared them with the description: an
+// operation that has no call here fails the test.
+func (c *scene) each(by *caller, do func(call, string, answer)) {
+	c.t.Helper()
+	described := c.described()
+	for _, call := range c.calls(c.t) {
+		op, ok := described[call.id]
+		if !ok {
+			c.t.Errorf("the test calls %s, which the description does not have", call.id)
+			continue
+		}
+		delete(described, call.id)
+		pattern := regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(op[1]), `[^/]+`)
+		if !regexp.MustCompile("^" + pattern + "$").MatchString(call.path) {
+			c.t.Errorf("%s is at %s; the test calls %s", call.id, op[1], call.path)
+		}
+		caller := by
+		if call.key != "" {
+			caller = c.as(call.key)
+		}
+		do(call, op[0], caller.raw(op[0], call.path, call.kind, call.body))
+	}
+	for id, op := range described {
+		c.t.Errorf("the operation %s (%s %s) is new: add a call of it to operations_test.go", id, op[0], op[1])
+	}
+}
+
+// TestVerifierMayNothingElse tries every operation with a key of the role
+// verifier, and with none.
+func TestVerifierMayNothingElse(t *testing.T) {
+	t.Parallel()
+	c := stage(t)
+	key := c.key("v", "verifier")
+	c.session = ""
+	before, size := c.tokens(), c.logSize()
+	c.each(c.as(""), func(call call, method string, a answer) {
+		if call.id == "start-session" {
+			return
+		}
+		if p := a.problem(t); a.status != http.StatusUnauthorized {
+			t.Errorf("%s without a key: %d %+v", call.id, a.status, p)
+		}
+	})
+	c.session = key // a verifier that ends its session has none
+	want := map[string]int{"verify": http.StatusOK, "start-session": http.StatusCreated, "end-session": http.StatusConflict}
+	c.each(c.as(key), func(call call, method string, a answer) {
+		status := http.StatusForbidden
+		if s, ok := want[call.id]; ok {
+			status = s
+		}
+		if a.status != status {
+			t.Errorf("%s as a verifier: %d, want %d: %s", call.id, a.status, status, a.body)
+		}
+	})
+	after := c.tokens()
+	if got := after[c.token.Serial]; got.Counter != 1 || got.LastUsed == nil {
+		t.Errorf("the one code that counted: %+v", got)
+	}
+	delete(after, c.token.Serial)
+	if len(after) != 1 || !reflect.DeepEqual(after[c.spare.Serial], before[c.spare.Serial]) {
+		t.Errorf("a verifier changed tokens: %+v", after)
+	}
+	// One code, and twice the sign-in that needs no key.
+	if got := c.logSize() - size; got != 3 {
+		t.Errorf("%d entries, want 3", got)
+	}
+}

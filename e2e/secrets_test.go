@@ -1,0 +1,339 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"ostiary/internal/wire"
+)
+
+// TestSecrets drives every command and every operation at log level debug and
+// then looks for everything that must not be seen in every byte that came out:
+// what the server and the commands printed, what the API answered, and all
+// files of the data directory.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	w := &watch{scene: stage(t, "--log-level", "debug")}
+	w.secretText("the first ROOT password", w.password)
+	w.secretText("a session", w.session)
+	w.secretSeed(w.token, w.spare, w.more)
+
+	w.commands()
+	w.mistakes()
+	w.operations()
+	w.secretText("the key file", strings.TrimPrefix(strings.TrimSpace(read(t, filepath.Join(w.data, "kek"))), "ostiary-kek-1 "))
+	w.files("while the server runs")
+	w.metrics()
+	w.stop()
+	w.files("after the server stopped")
+	w.seen("the server's log", w.log.String())
+	w.seen("the server's output", w.out.String(), "the first ROOT password")
+
+	w.mustSee()
+	w.judge()
+}
+
+// watch collects what came out and what may not be in it.
+type watch struct {
+	*scene
+	secrets []secret
+	places  []place
+	known   map[string]bool // commands that were run
+}
+
+type secret struct {
+	name string
+	form string
+	raw  []byte
+}
+
+// place is one piece of output. The secrets it shows on purpose, this once, are
+// allowed by name.
+type place struct {
+	name    string
+	text    []byte
+	allowed []string
+}
+
+func (w *watch) seen(where, text string, allowed ...string) {
+	w.places = append(w.places, place{where, []byte(text), allowed})
+}
+
+func (w *watch) secretText(name, text string) {
+	w.secrets = append(w.secrets, secret{name, "text", []byte(text)},
+		secret{name, "text in base64", []byte(base64.StdEncoding.EncodeToString([]byte(text)))})
+}
+
+// secretBytes adds the forms in which a key is written.
+func (w *watch) secretBytes(name, hexadecimal string) {
+	w.t.Helper()
+	raw, err := hex.DecodeString(hexadecimal)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	text := func(form, s string) { w.secrets = append(w.secrets, secret{name, form, []byte(s)}) }
+	w.secrets = append(w.secrets, secret{name, "bytes", raw})
+	text("hexadecimal", hex.EncodeToString(raw))
+	text("hexadecimal in capitals", strings.ToUpper(hex.EncodeToString(raw)))
+	// Without padding each form is found with padding as well.
+	text("base32", base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw))
+	text("base64", base64.RawStdEncoding.EncodeToString(raw))
+	text("base64 of URLs", base64.RawURLEncoding.EncodeToString(raw))
+	text("a list of numbers", strings.Trim(fmt.Sprint(raw), "[]"))
+}
+
+func (w *watch) secretSeed(devices ...device) {
+	for _, d := range devices {
+		w.secretBytes("the seed of "+d.Serial, d.Seed)
+	}
+}
+
+// otp is a code that is presented: it may stand in no log and no file.
+func (w *watch) otp(code string) string {
+	w.secretText("the code "+code, code)
+	return code
+}
+
+// did runs a command and keeps what it printed.
+func (w *watch) did(code int, args []string, allowed ...string) string {
+	w.t.Helper()
+	r := w.run(args...)
+	if r.code != code {
+		w.t.Errorf("ostiary %q ended with %d, want %d:\n%s%s", args, r.code, code, r.out, r.err)
+	}
+	w.seen(fmt.Sprintf("the output of %q", args), r.out, allowed...)
+	w.seen(fmt.Sprintf("what %q says beside it", args), r.err)
+	for n := 1; n <= len(args) && n <= 2; n++ {
+		w.known[strings.Join(args[:n], " ")] = true
+	}
+	return r.out
+}
+
+// commands runs every command there is.
+func (w *watch) commands() {
+	t := w.t
+	w.known = map[string]bool{"serve": true}
+	psk, passphrase := random(16), "passphrase-"+random(12)
+	a, b, c := hotp("91000001"), totp("91000002"), ocra("91000003")
+	byKey := seedFile(t, order{Keys: []device{a, b}, PSK: psk})
+	byPassphrase := seedFile(t, order{Keys: []device{c}, Passphrase: passphrase})
+	w.secretSeed(a, b, c)
+	w.secretBytes("the pre-shared key", psk)
+	w.secretText("the passphrase", passphrase)
+	keyFile, passFile := writeFile(t, "key", psk), writeFile(t, "pass", passphrase)
+	wrongKey, wrongPass := random(16), "wrong-"+random(12)
+	w.secretBytes("the wrong pre-shared key", wrongKey)
+	w.secretText("the wrong passphrase", wrongPass)
+	wrongKeyFile, wrongPassFile := writeFile(t, "key", wrongKey), writeFile(t, "pass", wrongPass)
+
+	w.did(0, []string{"version"})
+	w.did(2, []string{"token", "import", byKey})
+	w.did(2, []string{"token", "import", byKey, "--key-hex-file", wrongKeyFile})
+	w.did(2, []string{"token", "import", byPassphrase, "--passphrase-file", wrongPassFile})
+	w.did(2, []string{"token", "import", byPassphrase, "--key-hex-file", passFile})
+	w.did(0, []string{"token", "import", byKey, "--key-hex-file", keyFile, "--dry-run", "--json"})
+	w.did(0, []string{"token", "import", byKey, "--key-hex-file", keyFile})
+	w.did(0, []string{"token", "import", byKey, "--key-hex-file", keyFile, "--json"})
+	w.did(0, []string{"token", "import", byPassphrase, "--passphrase-file", passFile, "--json"})
+	for n, form := range [][]string{{}, {"--json"}} {
+		did := func(code int, args ...string) { w.did(code, append(args, form...)) }
+		user, victim, codes := fmt.Sprint("user", n), []device{b, c}[n], a.codes(t, uint64(22*n), 22)
+		did(0, "user", "add", user)
+		did(0, "user", "show", user)
+		did(0, "user", "list")
+		did(0, "user", "unlock", user)
+		did(0, "token", "list")
+		did(0, "token", "show", a.Serial)
+		did(0, "token", "assign", a.Serial, user)
+		did(0, "token", "verify", a.Serial, w.otp(codes[0]))
+		did(1, "token", "verify", a.Serial, codes[0])
+		did(1, "token", "verify", "no-such", w.otp("48151623"))
+		did(0, "token", "resync", a.Serial, w.otp(codes[20]), w.otp(codes[21]))
+		did(0, "token", "unassign", a.Serial)
+		did(0, "token", "state", victim.Serial, "REVOKED_TOKEN_LOST", "--reason", "because")
+		did(0, "token", "unlock", a.Serial)
+		did(2, "token", "delete", victim.Serial)
+		did(0, "token", "delete", victim.Serial, "--yes")
+		did(0, "user", "delete", user)
+		did(0, "audit", "list")
+		did(0, "audit", "verify")
+		did(0, "audit", "checkpoint")
+		did(0, "key", "list")
+
+		name := fmt.Sprint("key", n)
+		out := w.did(0, append([]string{"key", "create", name, "--role", "operator", "--help-desk"}, form...), "the API key "+name)
+		key := keyText.FindString(out)
+		w.secretText("the API key "+name, key)
+		w.secretText("the API key "+name, key[strings.LastIndex(key, "_")+1:])
+		did(0, "key", "revoke", name)
+		out = w.did(0, append([]string{"root", "reset-password"}, form...), fmt.Sprint("password ", n))
+		w.password = regexp.MustCompile(`[A-Z2-7]{26}`).FindString(out)
+		w.secretText(fmt.Sprint("password ", n), w.password)
+	}
+	for _, leaf := range leaves(t) {
+		if !w.known[leaf] {
+			t.Errorf("the command %q is new: run it in secrets_test.go", leaf)
+		}
+	}
+}
+
+var listed = regexp.MustCompile(`(?m)^  ([a-z][a-z-]*) {2,}\S`)
+
+// leaves finds the commands by their help.
+func leaves(t testing.TB, path ...string) (all []string) {
+	t.Helper()
+	help := command(t, nil, append(path, "--help")...).out
+	_, below, ok := strings.Cut(help, "\nCommands:\n")
+	if !ok {
+		return []string{strings.Join(path, " ")}
+	}
+	below, _, _ = strings.Cut(below, "\n\n")
+	for _, m := range listed.FindAllStringSubmatch(below, -1) {
+		if m[1] != "help" && m[1] != "completion" { // they speak to no server
+			all = append(all, leaves(t, append(slices.Clone(path), m[1])...)...)
+		}
+	}
+	return all
+}
+
+// mistakes puts secrets where they do not belong: refusals must not repeat them.
+func (w *watch) mistakes() {
+	d := hotp("92000001")
+	w.secretSeed(d)
+	raw, _ := hex.DecodeString(d.Seed)
+	b32 := base32.StdEncoding.EncodeToString(raw)
+	password := random(13)
+	w.secretText("a wrong password", password)
+	key := "ostiary_" + strings.ToLower(base32.StdEncoding.EncodeToString(raw)[:10]) + "_" + b32[:26]
+	w.secretText("a key that is none", key)
+	verifier, local, nobody := w.as(w.key("mistakes", "verifier")), w.local(), w.as("")
+	w.secretText("the key of a verifier", verifier.key)
+	for _, try := range []struct {
+		by         *caller
+		path, body string
+	}{
+		{verifier, "/api/v1/verify", `{"serial":"91000001","otp":"` + b32 + `"}`},
+		{verifier, "/api/v1/verify", `{"serial":"91000001","otp":"` + d.Seed},
+		{verifier, "/api/v1/verify", `{"serial":"91000001","otp":"123456","seed":"` + d.Seed + `"}`},
+		{verifier, "/api/v1/verify", d.Seed},
+		{local, "/api/v1/tokens/91000001/state", `{"state":"` + d.Seed + `"}`},
+		{local, "/api/v1/keys", `{"name":"x","role":"` + d.Seed + `"}`},
+		{local, "/api/v1/imports", d.Seed},
+		{nobody, "/api/v1/session", `{"name":"ROOT","password":"` + password + `"}`},
+		{nobody, "/api/v1/session", `{"name":"ROOT","password":["` + password + `"]}`},
+		{nobody, "/api/v1/session", `{"name":"ROOT","password":"` + password},
+		{w.as(key), "/api/v1/users", `{"name":"x"}`},
+	} {
+		a := try.by.raw(http.MethodPost, try.path, "application/json", try.body)
+		if a.status/100 != 4 {
+			w.t.Errorf("%s %s: %d", try.path, try.body, a.status)
+		}
+		w.answered(try.path+" "+try.body[:10], a)
+	}
+	file := writeFile(w.t, "tokens.pskc", substitute(w.t, container(d), "</Secret>", "</Secret></Secret>"))
+	w.did(2, []string{"token", "import", file})
+	w.did(2, []string{"token", "import", writeFile(w.t, "tokens.csv", "serial;seed\n92000001;"+d.Seed+"\n")})
+	w.did(2, []string{"token", "verify", "91000001", w.otp("16180339"), "more"})
+	w.did(2, []string{"token", "verify", "91000001", "-" + w.otp("27182818")})
+}
+
+func (w *watch) answered(name string, a answer, allowed ...string) {
+	w.seen("the answer to "+name, fmt.Sprint(a.header)+"\n"+string(a.body), allowed...)
+}
+
+// operations calls every operation of the API.
+func (w *watch) operations() {
+	w.t.Helper()
+	var again wire.Session
+	a := w.as("").json(http.MethodPost, "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: w.password})
+	again = into[wire.Session](w.t, a)
+	w.session = again.Token
+	w.secretText("another session", w.session)
+	w.otp(w.token.code(w.t, 0))
+	w.otp(w.token.code(w.t, 50))
+	w.otp(w.token.code(w.t, 51))
+	w.each(w.local(), func(c call, method string, a answer) {
+		if a.status/100 != 2 {
+			w.t.Errorf("%s: %d %s", c.id, a.status, a.body)
+		}
+		name := "what " + c.id + " gives"
+		switch c.id {
+		case "create-key":
+			w.secretText(name, into[wire.NewKey](w.t, a).Text)
+		case "start-session":
+			w.secretText(name, into[wire.Session](w.t, a).Token)
+		case "reset-root-password":
+			w.secretText(name, into[wire.Password](w.t, a).Password)
+		}
+		w.answered(c.id, a, name)
+	})
+}
+
+func (w *watch) metrics() {
+	for _, path := range []string{"/metrics", "/healthz", "/readyz", "/no/such/path", "/api/v1/openapi.json"} {
+		w.answered(path, w.as("").json(http.MethodGet, path, nil))
+	}
+}
+
+// files keeps all bytes of the data directory. The key file holds its key.
+func (w *watch) files(when string) {
+	w.t.Helper()
+	entries, err := os.ReadDir(w.data)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			allowed := []string{}
+			if e.Name() == "kek" {
+				allowed = append(allowed, "the key file")
+			}
+			w.seen("the file "+e.Name()+" "+when, read(w.t, filepath.Join(w.data, e.Name())), allowed...)
+		}
+	}
+}
+
+// mustSee makes sure that the places hold what they should, so that nothing
+// cannot be found because nothing was kept.
+func (w *watch) mustSee() {
+	for _, want := range []struct{ place, text string }{
+		{"the file ostiary.db after", w.token.Serial},
+		{"the file ostiary.db after", "code.verified"},
+		{"the file ostiary.db-wal while", "code.verified"},
+		{"the file kek while", "ostiary-kek-1"},
+		{"the server's log", "level=DEBUG"},
+		{"the server's log", "/api/v1/verify"},
+		{"the server's output", "ROOT password: "},
+		{`the output of ["token" "list"]`, "91000001"},
+		{"the answer to list-audit", "token.state_changed"},
+		{"the answer to /metrics", "ostiary_codes_total"},
+	} {
+		if !slices.ContainsFunc(w.places, func(p place) bool {
+			return strings.HasPrefix(p.name, want.place) && bytes.Contains(p.text, []byte(want.text))
+		}) {
+			w.t.Errorf("%s … does not hold %q", want.place, want.text)
+		}
+	}
+}
+
+// judge looks for every secret in every place.
+func (w *watch) judge() {
+	for _, p := range w.places {
+		for _, s := range w.secrets {
+			if bytes.Contains(p.text, s.raw) && !slices.Contains(p.allowed, s.name) {
+				w.t.Errorf("%s holds %s (%s)", p.name, s.name, s.form)
+			}
+		}
+	}
+	w.t.Logf("looked for %d texts in %d places", len(w.secrets), len(w.places))
+}

@@ -1,0 +1,120 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestSync watches the server's system calls while it decides a right and a
+// wrong code: the entry of each is written to the log of the database, then the
+// log is synced, and only then the answer leaves. Killing the process cannot
+// show this, because what is written survives the process; what is not synced
+// does not survive a power cut.
+func TestSync(t *testing.T) {
+	t.Parallel()
+	strace := need(t, "strace", "strace")
+	data, d := newData(t), hotp("60000001")
+	first := start(t, data)
+	first.imports(plain(t, d), 1)
+	key := first.key("sync", "verifier")
+	first.stop()
+
+	trace := filepath.Join(t.TempDir(), "trace")
+	// -D keeps the server the child of the test and puts the tracer beside it.
+	s := startBy(t, []string{strace, "-D", "-f", "-y", "-s", "8192", "-o", trace,
+		"-e", "trace=pwrite64,write,writev,sendto,sendmsg,fsync,fdatasync,openat"}, data)
+	for _, try := range []struct{ name, otp, verdict string }{
+		{"right", d.code(t, 0), `{"valid":true}`},
+		{"wrong", d.wrong(t, 0, 1)[0], `{"valid":false}`},
+	} {
+		a := s.as(key).json(http.MethodPost, "/api/v1/verify", map[string]string{"serial": d.Serial, "otp": try.otp})
+		if strings.TrimSpace(string(a.body)) != try.verdict {
+			t.Fatalf("the %s code: %s", try.name, a.body)
+		}
+		request, verdict := a.header.Get("X-Request-Id"), strings.ReplaceAll(try.verdict, `"`, `\"`)
+		sent := func(c systemCall) bool {
+			return c.onSocket() && strings.Contains(c.text, request) && strings.Contains(c.text, verdict)
+		}
+		eventually(t, "the trace shows the answer", func() bool { return find(systemCalls(t, trace), 0, sent) != nil })
+		if err := checkOrder(systemCalls(t, trace), request, sent); err != nil {
+			t.Errorf("the %s code: %v", try.name, err)
+		}
+	}
+	s.stop()
+}
+
+// checkOrder wants the entry of a request written, then synced, then answered,
+// each begun after the one before it had ended.
+func checkOrder(calls []systemCall, request string, sent func(systemCall) bool) error {
+	mark := `\"request\":\"` + request + `\"`
+	written := find(calls, 0, func(c systemCall) bool { return c.onWAL("pwrite64") && strings.Contains(c.text, mark) })
+	if written == nil {
+		return fmt.Errorf("the entry of request %s is never written", request)
+	}
+	synced := find(calls, written.end, func(c systemCall) bool {
+		return (c.onWAL("fsync") || c.onWAL("fdatasync")) && strings.HasSuffix(c.text, "= 0")
+	})
+	if synced == nil {
+		return fmt.Errorf("after the entry is written in line %d of the trace there is no sync", written.end)
+	}
+	if answer := find(calls, 0, sent); answer.begin < synced.end {
+		return fmt.Errorf("the answer leaves in line %d of the trace, and the sync ends in line %d", answer.begin, synced.end)
+	}
+	return nil
+}
+
+// systemCall is a call of a trace: where it begins and ends, and its line.
+type systemCall struct {
+	begin, end int
+	text       string
+}
+
+func (c systemCall) onSocket() bool {
+	return regexp.MustCompile(`^(write|writev|sendto|sendmsg)\(\d+<(socket|TCP):`).MatchString(c.text)
+}
+
+func (c systemCall) onWAL(name string) bool {
+	return regexp.MustCompile(`^` + name + `\(\d+<[^>]*/ostiary\.db-wal>`).MatchString(c.text)
+}
+
+// find gives the first call that fits among those begun after a line.
+func find(calls []systemCall, after int, fits func(systemCall) bool) *systemCall {
+	for i := range calls {
+		if calls[i].begin >= after && fits(calls[i]) {
+			return &calls[i]
+		}
+	}
+	return nil
+}
+
+var resumed = regexp.MustCompile(`^<\.\.\. \w+ resumed>`)
+
+// systemCalls reads a trace. A call that another thread interrupts stands in it
+// as two lines, which are put together.
+func systemCalls(t testing.TB, trace string) (calls []systemCall) {
+	t.Helper()
+	text, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := map[string]systemCall{} // by thread
+	for i, line := range strings.Split(string(text), "\n") {
+		thread, call, _ := strings.Cut(strings.TrimSpace(line), " ")
+		call = strings.TrimSpace(call)
+		if begun, cut := strings.CutSuffix(call, " <unfinished ...>"); cut {
+			open[thread] = systemCall{begin: i, text: begun}
+			continue
+		}
+		c := systemCall{begin: i, end: i, text: call}
+		if rest := resumed.FindString(call); rest != "" {
+			c.begin, c.text = open[thread].begin, open[thread].text+strings.TrimPrefix(call, rest)
+		}
+		calls = append(calls, c)
+	}
+	return calls
+}
