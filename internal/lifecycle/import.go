@@ -142,7 +142,7 @@ func (r *Report) holdBack() {
 			break
 		}
 	}
-	why := fmt.Sprintf("held back: nothing of the file is imported because the key in line %d is refused (import with skip-bad to take the others)", first.Line)
+	why := fmt.Sprintf("held back: nothing of the file is imported because the key in line %d is refused (--skip-bad takes the others)", first.Line)
 	for i := range r.Rows {
 		if r.Rows[i].Outcome == Imported {
 			r.Rows[i].Outcome, r.Rows[i].Reason = Refused, why
@@ -332,7 +332,8 @@ func fileFault(err error) error {
 	case errors.Is(err, pskc.ErrKeyLength):
 		return make("key_length", "")
 	case errors.Is(err, pskc.ErrNoMAC):
-		return make("no_mac", "If the file came over a channel you trust, import it with allow-unauthenticated.")
+		return fault.New(fault.Invalid, "no_mac", "The file is encrypted without a MAC: anyone on its way could have changed it.").
+			WithHint("If it came over a channel you trust, import it with --allow-unauthenticated.").Because(err)
 	case errors.Is(err, pskc.ErrNotPSKC):
 		return make("not_pskc", "Ostiary reads PSKC files (RFC 6030).")
 	case errors.Is(err, pskc.ErrMalformed):
