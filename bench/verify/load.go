@@ -14,14 +14,17 @@ import (
 	"ostiary/oath"
 )
 
-// load knows every token's seed and next counter.
+// load presents codes at one address. It knows every token's seed and the next
+// counter there; the empty operation uses up no code, so it has counters of its
+// own.
 type load struct {
+	address  string
 	key      string
 	counters []uint64
 }
 
-func newLoad(tokens int, key string) *load {
-	return &load{key: key, counters: make([]uint64, tokens)}
+func newLoad(address string, tokens int, key string) *load {
+	return &load{address: address, key: key, counters: make([]uint64, tokens)}
 }
 
 type result struct {
@@ -33,23 +36,23 @@ type result struct {
 
 // run keeps n connections busy for a while. Connection k uses the tokens k,
 // k+n, k+2n …, in an order that jumps over the database's pages.
-func (l *load) run(address string, n int, length time.Duration) (result, error) {
+func (l *load) run(n int, length time.Duration) (result, error) {
 	deadline := time.Now().Add(length)
-	return l.until(address, n, func(int) bool { return time.Now().After(deadline) })
+	return l.until(n, func(int) bool { return time.Now().After(deadline) })
 }
 
 // all presents one code of every token.
-func (l *load) all(address string, n int) (result, error) {
-	return l.until(address, n, func(i int) bool { return i > len(l.counters)/n })
+func (l *load) all(n int) (result, error) {
+	return l.until(n, func(i int) bool { return i > len(l.counters)/n })
 }
 
-func (l *load) until(address string, n int, done func(i int) bool) (result, error) {
+func (l *load) until(n int, done func(i int) bool) (result, error) {
 	var wg sync.WaitGroup
 	took := make([][]time.Duration, n)
 	errs := make([]error, n)
 	start := time.Now()
 	for k := range n {
-		wg.Go(func() { took[k], errs[k] = l.connection(address, k, n, done) })
+		wg.Go(func() { took[k], errs[k] = l.connection(k, n, done) })
 	}
 	wg.Wait()
 	elapsed := time.Since(start)
@@ -61,8 +64,8 @@ func (l *load) until(address string, n int, done func(i int) bool) (result, erro
 	return result{perSecond: float64(len(all)) / elapsed.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100], requests: len(all)}, nil
 }
 
-func (l *load) connection(address string, k, n int, done func(int) bool) ([]time.Duration, error) {
-	conn, err := net.Dial("tcp", address)
+func (l *load) connection(k, n int, done func(int) bool) ([]time.Duration, error) {
+	conn, err := net.Dial("tcp", l.address)
 	if err != nil {
 		return nil, err
 	}

@@ -59,14 +59,14 @@ func run(tokens int, connections string, length time.Duration, rounds int, data 
 		return err
 	}
 	defer srv.stop()
-	load := newLoad(tokens, srv.key)
-	cold, err := srv.measure(func() (result, error) { return load.run(srv.verify, 256, length) })
+	verifying, nothing := newLoad(srv.verify, tokens, srv.key), newLoad(srv.empty, tokens, srv.key)
+	cold, err := srv.measure(func() (result, error) { return verifying.run(256, length) })
 	if err != nil {
 		return fmt.Errorf("first codes: %w", err)
 	}
 	fmt.Printf("first codes after the start, 256 connections: %.0f /s\n", cold.perSecond)
 	// Every token once, so that what follows measures the steady state.
-	if _, err := load.all(srv.verify, 256); err != nil {
+	if _, err := verifying.all(256); err != nil {
 		return fmt.Errorf("warm up: %w", err)
 	}
 	for _, c := range strings.Split(connections, ",") {
@@ -76,11 +76,11 @@ func run(tokens int, connections string, length time.Duration, rounds int, data 
 		}
 		var empty, verify []result
 		for range rounds {
-			e, err := srv.measure(func() (result, error) { return load.run(srv.empty, n, length) })
+			e, err := srv.measure(func() (result, error) { return nothing.run(n, length) })
 			if err != nil {
 				return fmt.Errorf("empty operation: %w", err)
 			}
-			v, err := srv.measure(func() (result, error) { return load.run(srv.verify, n, length) })
+			v, err := srv.measure(func() (result, error) { return verifying.run(n, length) })
 			if err != nil {
 				return fmt.Errorf("verify: %w", err)
 			}

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ostiary/internal/audit"
@@ -185,6 +186,8 @@ func (l *Ledger) List(ctx context.Context, q Query) (rows []store.AuditRow, next
 			if err != nil {
 				return err
 			}
+			// Where entries are missing, the page reaches beyond its end.
+			page = slices.DeleteFunc(page, func(row store.AuditRow) bool { return row.Seq >= end })
 			for i := len(page) - 1; i >= 0 && len(rows) < q.Limit; i-- {
 				end = page[i].Seq
 				if containsAll(page[i].Entry, marks) {
@@ -239,6 +242,9 @@ func (l *Ledger) Verify(ctx context.Context, extra ...string) (audit.Report, err
 		if src.notes, err = r.Checkpoints(); err == nil {
 			src.head, err = r.AuditHead()
 		}
+		if err == nil {
+			src.beyond, err = r.AuditEntries(src.head.Size(), 1)
+		}
 		return err
 	})
 	if err != nil {
@@ -254,6 +260,8 @@ type source struct {
 	db    store.DB
 	head  *audit.Frontier
 	notes []string
+	// beyond is an entry that the head of that moment does not cover.
+	beyond []store.AuditRow
 }
 
 func (s *source) Head() (*audit.Frontier, error) { return s.head, nil }
@@ -270,16 +278,21 @@ func (s *source) Each(fn func(int64, []byte) error) error {
 			return err
 		}
 		if len(page) == 0 {
-			return nil
+			break
 		}
 		for _, row := range page {
+			at = row.Seq + 1
 			if row.Seq >= s.head.Size() {
-				return nil
+				break
 			}
 			if err := fn(row.Seq, row.Entry); err != nil {
 				return err
 			}
-			at = row.Seq + 1
+		}
+	}
+	for _, row := range s.beyond {
+		if err := fn(row.Seq, row.Entry); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -145,7 +145,7 @@ func TestBrokenFile(t *testing.T) {
 	unchanged(t, k, func() {
 		_, err := try(k, src)
 		isFault(t, err, fault.Invalid, "malformed_file")
-	}, append(marks, "quiet_refusal")...)
+	}, append(marks, "quiet_refusal", "decoy")...)
 	if seen != 601 {
 		t.Errorf("%d keys asked for, want 601", seen)
 	}

@@ -99,8 +99,8 @@ const (
 // Outcome is the verdict on an attempt.
 type Outcome struct {
 	Verdict Verdict
-	// Index is the proposal that decided: the first that matched, or the first.
-	// It is -1 when there was none.
+	// Index is the proposal that decided: the first that was accepted; else the
+	// first whose row takes codes, or the first. It is -1 when there was none.
 	Index int
 	// Before is the row of that proposal as the transaction found it.
 	Before token.Condition

@@ -102,6 +102,11 @@ func (d *decision) one(a *store.Attempt) (store.Outcome, error) {
 	if err != nil || o.Verdict == store.Stale {
 		return o, err
 	}
+	if !o.Counted {
+		if err := d.likeAFailure(a); err != nil {
+			return o, err
+		}
+	}
 	if a.QuietFor != "" && o.Verdict == store.Refused && !o.Counted {
 		_, err := d.hot.quiet.exec(a.QuietFor)
 		return o, err
@@ -112,6 +117,18 @@ func (d *decision) one(a *store.Attempt) (store.Outcome, error) {
 	}
 	d.head.Append(entry)
 	return o, nil
+}
+
+// likeAFailure reads and writes a row as a counted failure does, so that the
+// time of a refusal does not tell whether there is such a token.
+func (d *decision) likeAFailure(a *store.Attempt) error {
+	if len(a.Proposals) == 0 {
+		if _, _, err := d.read(0); err != nil {
+			return err
+		}
+	}
+	_, err := d.hot.decoy.exec()
+	return err
 }
 
 func (d *decision) judge(a *store.Attempt) (store.Outcome, error) {
@@ -125,35 +142,35 @@ func (d *decision) judge(a *store.Attempt) (store.Outcome, error) {
 // is right for advances, so that two records of one secret do not take it
 // twice.
 func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err error) {
-	now, used := millis(a.Now), int64(0)
-	if a.Authentication {
-		used = now
-	}
 	for i := range a.Proposals {
 		p := &a.Proposals[i]
 		if !p.Matched {
 			continue
 		}
-		var n int64
-		if a.UserID != 0 {
-			n, err = d.hot.acceptOwned.exec(int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, int64(a.Limit), used, a.UserID)
-		} else {
-			n, err = d.hot.accept.exec(int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, int64(a.Limit), used)
+		// Seen is most often the row as it is. Where it is not, the code may
+		// still be good, and the log and the cache are to hear of the row that
+		// the write found.
+		before, ok := p.Seen, true
+		won, err := d.tryAccept(a, p, before)
+		if err == nil && !won {
+			if before, ok, err = d.read(p.ID); err == nil && ok {
+				won, err = d.tryAccept(a, p, before)
+			}
 		}
 		if err != nil {
 			return o, false, err
 		}
-		if n != 1 {
+		if !won {
 			continue
 		}
 		if !decided {
-			o = store.Outcome{Verdict: store.Accepted, Index: i, Before: p.Seen, Counted: true}
+			o = store.Outcome{Verdict: store.Accepted, Index: i, Before: before, Counted: true}
 			decided = true
 		}
-		after := p.Seen
+		after := before
 		after.Next, after.Drift, after.Failures, after.RetryAt = p.Counter+1, p.Drift, 0, time.Time{}
-		if a.Authentication {
-			after.LastUsed = a.Now
+		if now := fromMillis(millis(a.Now)); a.Authentication && now.After(after.LastUsed) {
+			after.LastUsed = now
 		}
 		d.changed = append(d.changed, changedCondition{p.ID, after})
 	}
@@ -163,6 +180,21 @@ func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err 
 		}
 	}
 	return o, decided, nil
+}
+
+// tryAccept runs the conditional write on a row that stands as in before.
+func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before token.Condition) (won bool, err error) {
+	now, used := millis(a.Now), int64(0)
+	if a.Authentication {
+		used = now
+	}
+	write, user := d.hot.accept, int64(0)
+	if a.UserID != 0 {
+		write, user = d.hot.acceptOwned, a.UserID
+	}
+	n, err := write.exec(int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, int64(a.Limit), used, user,
+		int64(before.Next), before.Drift, int64(before.Failures), millis(before.RetryAt), millis(before.LastUsed), before.Owner)
+	return n == 1, err
 }
 
 // refuse reads the rows as they are now, and either counts the failure or finds
@@ -256,7 +288,7 @@ func (d *decision) countFailure(a *store.Attempt, p *store.Proposal, c token.Con
 
 func retryAt(a *store.Attempt, failures int) time.Time {
 	if wait := a.Delay(failures); wait > 0 {
-		return a.Now.Add(wait)
+		return fromMillis(millis(a.Now.Add(wait)))
 	}
 	return time.Time{}
 }

@@ -21,7 +21,7 @@ type hotStatements struct {
 	user, failUser, clear   *statement
 	appendEntry             *statement
 	head, setHead           *statement
-	quiet                   *statement
+	quiet, decoy            *statement
 }
 
 // statement is a prepared statement with its argument slots.
@@ -38,12 +38,15 @@ type statement struct {
 //
 //	?1 counter that matched  ?2 drift    ?3 now    ?4 token  ?5 epoch
 //	?6 failure limit         ?7 new time of last use, or 0   ?8 user
+//	?9 to ?14 what the row is expected to hold, so that what is recorded as
+//	its state before is that
 const (
 	acceptSQL = `UPDATE condition
 	SET next = ?1 + 1, drift = ?2, failures = 0, retry_at = 0, last_used = max(last_used, ?7)
 	WHERE token = ?4 AND epoch = ?5 AND next <= ?1 AND state = 0
 	  AND failures < ?6 AND retry_at <= ?3
 	  AND not_before <= ?3 AND (not_after = 0 OR not_after > ?3)
+	  AND next = ?9 AND drift = ?10 AND failures = ?11 AND retry_at = ?12 AND last_used = ?13 AND coalesce(owner, 0) = ?14
 	  AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
 
 	acceptOwnedSQL = acceptSQL + `
@@ -84,8 +87,8 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.begin = prepare("BEGIN IMMEDIATE", 0)
 	h.commit = prepare("COMMIT", 0)
 	h.rollback = prepare("ROLLBACK", 0)
-	h.accept = prepare(acceptSQL, 7)
-	h.acceptOwned = prepare(acceptOwnedSQL, 8)
+	h.accept = prepare(acceptSQL, 14)
+	h.acceptOwned = prepare(acceptOwnedSQL, 14)
 	h.fail = prepare(failSQL, 5)
 	h.condition = prepare(conditionSQL, 1)
 	h.user = prepare("SELECT failures, retry_at FROM user WHERE id = ?1", 1)
@@ -95,6 +98,7 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.head = prepare("SELECT frontier FROM audit_head", 0)
 	h.setHead = prepare("UPDATE audit_head SET frontier = ?1", 1)
 	h.quiet = prepare("INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE SET n = n + 1", 1)
+	h.decoy = prepare("UPDATE decoy SET n = n + 1 WHERE id = 1", 0)
 	if err != nil {
 		h.close()
 		return nil, err

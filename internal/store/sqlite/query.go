@@ -27,6 +27,15 @@ func queryAll[T any](ctx context.Context, q querier, scan func(scanner) (T, erro
 	return scanAll(rows, scan)
 }
 
+// readAll is queryAll for a prepared statement.
+func readAll[T any](ctx context.Context, stmt *sql.Stmt, scan func(scanner) (T, error), args ...any) ([]T, error) {
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(rows, scan)
+}
+
 func scanAll[T any](rows *sql.Rows, scan func(scanner) (T, error)) ([]T, error) {
 	defer rows.Close()
 	var all []T

@@ -28,6 +28,9 @@ func (r *reader) DataKeys() ([]seal.DataKey, error) {
 
 func (t *tx) AddDataKey(k seal.DataKey) error {
 	_, err := t.change("INSERT INTO data_key (id, kek, wrapped) VALUES (?, ?, ?)", int64(k.ID), k.KEK, k.Wrapped)
+	if isUnique(err) {
+		return store.ErrConflict
+	}
 	return err
 }
 

@@ -118,13 +118,18 @@ func (db *DB) Check(ctx context.Context) error {
 }
 
 // View runs fn in one read transaction.
-func (db *DB) View(ctx context.Context, fn func(store.Reader) error) error {
+func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) {
 	tx, err := db.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return unavailable(err)
 	}
-	err = fn(&reader{ctx: ctx, q: tx})
-	return errors.Join(err, ignoreDone(tx.Rollback()))
+	// Deferred, so that a panic of fn does not keep one of the few readers.
+	defer func() {
+		if rerr := ignoreDone(tx.Rollback()); rerr != nil {
+			err = errors.Join(err, rerr)
+		}
+	}()
+	return fn(&reader{ctx: ctx, q: tx})
 }
 
 // Update runs fn on the writer.

@@ -129,12 +129,13 @@ func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error)
 const (
 	bySerialSQL = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " WHERE t.serial = ?1 AND " + narrowed
 	byUserSQL   = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " WHERE c.owner = ?1 AND " + narrowed
+	anySQL      = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " ORDER BY t.id LIMIT 1"
 	narrowed    = `(?2 IS NULL OR t.type = ?2) AND (?3 IS NULL OR t.manufacturer = ?3) AND (?4 IS NULL OR t.key_id = ?4)
-		AND ` + published + ` ORDER BY t.id LIMIT 32`
+		AND ` + published + ` ORDER BY t.id LIMIT ?5`
 )
 
 // lookups are the prepared statements of Candidates.
-type lookups struct{ user, bySerial, byUser *sql.Stmt }
+type lookups struct{ user, bySerial, byUser, any *sql.Stmt }
 
 func prepareLookups(ctx context.Context, db *sql.DB) (l lookups, err error) {
 	if l.user, err = db.PrepareContext(ctx, userQuery+" WHERE u.name = ?"); err != nil {
@@ -143,7 +144,10 @@ func prepareLookups(ctx context.Context, db *sql.DB) (l lookups, err error) {
 	if l.bySerial, err = db.PrepareContext(ctx, bySerialSQL); err != nil {
 		return l, err
 	}
-	l.byUser, err = db.PrepareContext(ctx, byUserSQL)
+	if l.byUser, err = db.PrepareContext(ctx, byUserSQL); err != nil {
+		return l, err
+	}
+	l.any, err = db.PrepareContext(ctx, anySQL)
 	return l, err
 }
 
@@ -156,6 +160,11 @@ func (db *DB) Candidates(ctx context.Context, l store.Lookup, fresh bool) (store
 		return f, nil
 	}
 	f, err := db.lookups.find(ctx, l)
+	if err == nil && len(f.Candidates) == 0 {
+		// Reading a row takes longer than finding none: so that time does not
+		// tell which it was, read one and forget it.
+		_, err = readAll(ctx, db.lookups.any, scanCandidate)
+	}
 	if err != nil {
 		return store.Found{}, unavailable(err)
 	}
@@ -182,11 +191,7 @@ func (q lookups) find(ctx context.Context, l store.Lookup) (f store.Found, err e
 	if l.Type != "" {
 		typ = l.Type
 	}
-	rows, err := stmt.QueryContext(ctx, subject, typ, l.Manufacturer, l.KeyID)
-	if err != nil {
-		return store.Found{}, err
-	}
-	f.Candidates, err = scanAll(rows, scanCandidate)
+	f.Candidates, err = readAll(ctx, stmt, scanCandidate, subject, typ, l.Manufacturer, l.KeyID, store.MaxCandidates)
 	return f, err
 }
 
@@ -282,11 +287,12 @@ func isUnique(err error) bool {
 func (t *tx) StageToken(run int64, n store.Candidate) error {
 	k, c := &n.Token, &n.Token.Condition
 	err := t.changeOne(`INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
-			t0, suite, model, issuer, run, created, secret) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			t0, suite, model, issuer, run, created, secret)
+			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ? FROM import_run WHERE id = ? AND published = 0
 			ON CONFLICT (serial, type, manufacturer, key_id) DO NOTHING`,
 		int64(k.ID), string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, k.Identity.Serial, k.Identity.KeyID,
 		string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.T0, k.Spec.Suite,
-		k.Model, k.Issuer, run, millis(k.Created), n.Sealed)
+		k.Model, k.Issuer, millis(k.Created), n.Sealed, run)
 	if err != nil {
 		return err
 	}

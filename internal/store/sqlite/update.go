@@ -36,6 +36,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 		w.reopen()
 		return nil, fmt.Errorf("%w: begin: %w", store.ErrUnavailable, err)
 	}
+	given := false // up, with the connection
 	defer func() {
 		r := recover()
 		if err == nil && r == nil {
@@ -44,7 +45,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 		if r != nil {
 			err = fmt.Errorf("panic in a transaction: %v", r)
 		}
-		if w.conn == nil {
+		if given {
 			return
 		}
 		if _, rerr := w.conn.ExecContext(ctx, "ROLLBACK"); rerr != nil {
@@ -63,6 +64,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 	}
 	if err != nil {
 		err = fmt.Errorf("%w: commit: %w", store.ErrUnavailable, err)
+		given = true
 		w.reopen()
 		return nil, err
 	}

@@ -86,9 +86,11 @@ func (w *writer) open(ctx context.Context) error {
 	return nil
 }
 
-// reopen gives up the connection and takes a new one.
+// reopen gives up the connection and takes a new one. What the database holds
+// then, only the database knows, so the cache starts anew.
 func (w *writer) reopen() {
 	w.broken.Store(true)
+	w.cache.forget(touched{all: true})
 	if w.conn != nil {
 		// ErrBadConn makes the pool drop the connection instead of keeping it.
 		w.prepared.close()
@@ -193,6 +195,7 @@ func (w *writer) runBatch(first *job) (next *job) {
 	}
 	if w.conn == nil {
 		fail(w.batch, store.ErrUnavailable)
+		finish(w.batch)
 		return next
 	}
 	err := w.decide(w.batch)

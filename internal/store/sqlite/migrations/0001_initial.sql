@@ -107,6 +107,14 @@ CREATE TABLE checkpoint (
   note TEXT NOT NULL
 ) STRICT;
 
+-- A row that is written when a refusal changes nothing else, so that it takes
+-- the time of one that counts a failure.
+CREATE TABLE decoy (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  n  INTEGER NOT NULL
+) STRICT;
+INSERT INTO decoy VALUES (1, 0);
+
 -- Refusals that changed nothing and were too many to record one by one.
 CREATE TABLE quiet_refusal (
   caller TEXT PRIMARY KEY,

@@ -1,0 +1,90 @@
+package sqlite
+
+import (
+	"fmt"
+	"testing"
+
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+func candidate(id token.ID, serial string) store.Candidate {
+	return store.Candidate{Token: token.Token{ID: id, Identity: token.Identity{Serial: serial}}}
+}
+
+// A reader that began before a change must not put an old row back after it.
+func TestCachePutAfterAChange(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]touched{
+		"of the token": {tokens: []token.ID{1}},
+		"of the name":  {names: []string{"A"}},
+		"of all":       {all: true},
+	} {
+		c := newCache(10)
+		key := keyOf(store.Lookup{Serial: "A"})
+		_, generation, ok := c.get(key)
+		if ok {
+			t.Fatal("found in an empty cache")
+		}
+		c.forget(change)
+		c.put(key, store.Found{Candidates: []store.Candidate{candidate(1, "A")}}, generation)
+		if _, generation, ok = c.get(key); ok {
+			t.Errorf("a change %s: an old row was put back", name)
+		}
+		c.put(key, store.Found{Candidates: []store.Candidate{candidate(1, "A")}}, generation)
+		if _, _, ok = c.get(key); !ok {
+			t.Errorf("a change %s: nothing is kept after it", name)
+		}
+	}
+}
+
+// However many lookups there are, what the cache keeps about them is bounded.
+func TestCacheIsBounded(t *testing.T) {
+	t.Parallel()
+	const size = 10
+	c := newCache(size)
+	for i := range token.ID(1000) {
+		serial := fmt.Sprint("S", i)
+		for _, l := range []store.Lookup{{Serial: serial}, {Serial: serial, Type: "hotp"}} {
+			_, generation, _ := c.get(keyOf(l))
+			c.put(keyOf(l), store.Found{Candidates: []store.Candidate{candidate(i, serial)}}, generation)
+		}
+		if i%3 == 0 {
+			c.forget(touched{names: []string{serial}})
+		}
+	}
+	names := 0
+	for _, keys := range c.byName {
+		names += len(keys)
+	}
+	if c.tokens.Len() > size || c.lookups.Len() > size || names != c.lookups.Len() {
+		t.Errorf("%d tokens, %d lookups, %d names of lookups are kept by a cache of %d", c.tokens.Len(), c.lookups.Len(), names, size)
+	}
+}
+
+func TestCacheKeepsNoAbsence(t *testing.T) {
+	t.Parallel()
+	c := newCache(10)
+	key := keyOf(store.Lookup{User: "alice"})
+	_, generation, _ := c.get(key)
+	c.put(key, store.Found{User: &store.User{ID: 1}}, generation)
+	if _, _, ok := c.get(key); ok {
+		t.Error("a lookup that found no token was kept")
+	}
+}
+
+// Lookups that differ in any part are different lookups.
+func TestLookupKeys(t *testing.T) {
+	t.Parallel()
+	empty, some := "", "x"
+	seen := map[lookupKey]store.Lookup{}
+	for _, l := range []store.Lookup{
+		{}, {User: "x"}, {Serial: "x"}, {Serial: "x", Type: "x"}, {Serial: "x", Manufacturer: &empty}, {Serial: "x", Manufacturer: &some},
+		{Serial: "x", KeyID: &empty}, {Serial: "x", KeyID: &some}, {Serial: "x", KeyID: &some, Manufacturer: &empty},
+	} {
+		if before, ok := seen[keyOf(l)]; ok {
+			t.Errorf("%+v and %+v have one key", before, l)
+		}
+		seen[keyOf(l)] = l
+	}
+}

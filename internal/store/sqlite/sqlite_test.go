@@ -1,0 +1,387 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ostiary/internal/audit"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+	"ostiary/internal/store/migrate"
+	"ostiary/internal/store/storetest"
+	"ostiary/internal/token"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) store.DB { return open(t, Config{}) })
+}
+
+// A cache that holds next to nothing drops rows at the worst moments.
+func TestConformanceWithTinyCache(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("runs the whole suite a second time")
+	}
+	storetest.Run(t, func(t *testing.T) store.DB { return open(t, Config{CachedTokens: 1}) })
+}
+
+// open opens a database for the length of a test, a new one if cfg names none.
+func open(t *testing.T, cfg Config) *DB {
+	t.Helper()
+	if cfg.Path == "" {
+		cfg.Path = filepath.Join(t.TempDir(), "ostiary.db")
+	}
+	db, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil && !errors.Is(err, sql.ErrConnDone) {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return db
+}
+
+// tokens publishes n tokens and gives their numbers.
+func tokens(t *testing.T, db *DB, n int) []token.ID {
+	t.Helper()
+	ids := make([]token.ID, n)
+	update(t, db, func(tx store.Tx) error {
+		run, err := tx.BeginRun(time.Now(), "test")
+		if err != nil {
+			return err
+		}
+		first, err := tx.NextTokenID(n)
+		if err != nil {
+			return err
+		}
+		for i := range n {
+			ids[i] = first + token.ID(i)
+			c := store.Candidate{Sealed: []byte("sealed"), Token: token.Token{ID: ids[i], Kind: token.Hardware,
+				Identity: token.Identity{Type: "hotp", Serial: string(rune('A' + i%26)), KeyID: string(rune('A' + i/26))},
+				Spec:     token.Spec{Algorithm: token.HOTP, Hash: "SHA1", Digits: 6}}}
+			if err := tx.StageToken(run, c); err != nil {
+				return err
+			}
+		}
+		return tx.PublishRun(run, time.Now())
+	})
+	return ids
+}
+
+func update(t *testing.T, db *DB, fn func(store.Tx) error) {
+	t.Helper()
+	if err := db.Update(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func view(t *testing.T, db *DB, fn func(store.Reader) error) {
+	t.Helper()
+	if err := db.View(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// right is an attempt with the right code for counter, whatever was seen.
+func right(id token.ID, counter uint64) store.Attempt {
+	return store.Attempt{Now: time.Now(), Limit: 10, Delay: func(int) time.Duration { return 0 },
+		Proposals: []store.Proposal{{ID: id, Tested: true, Matched: true, Counter: counter}},
+		Record:    func(store.Outcome) []byte { return []byte("{}") }}
+}
+
+func next(t *testing.T, db *DB, id token.ID) (next uint64) {
+	t.Helper()
+	view(t, db, func(r store.Reader) error {
+		found, err := r.Tokens(store.TokenFilter{ID: id})
+		if err == nil && len(found) == 1 {
+			next = found[0].Condition.Next
+		}
+		return err
+	})
+	return next
+}
+
+// onWriter reads values by a query on the writer's own connection.
+func onWriter(t *testing.T, db *DB, query string) (values []string) {
+	t.Helper()
+	update(t, db, func(s store.Tx) (err error) {
+		values, err = queryAll(t.Context(), s.(*tx).q, scanOne[string], query)
+		return err
+	})
+	return values
+}
+
+// What makes "accepted" durable. A commit that returns before the disk has it
+// would lose a counter in a power cut and take a code twice.
+func TestWriterConnection(t *testing.T) {
+	t.Parallel()
+	db := open(t, Config{})
+	check := func(when string) {
+		t.Helper()
+		for query, want := range map[string]string{
+			"PRAGMA synchronous":        "2", // FULL
+			"PRAGMA journal_mode":       "wal",
+			"PRAGMA foreign_keys":       "1",
+			"PRAGMA wal_autocheckpoint": "8192",
+			"PRAGMA trusted_schema":     "0",
+		} {
+			if got := onWriter(t, db, query); !cmp.Equal(got, []string{want}) {
+				t.Errorf("%s: %s gives %q, want %q", when, query, got, want)
+			}
+		}
+	}
+	check("at first")
+	commitFails(t, db)
+	if _, err := db.Attempt(t.Context(), right(1, 0)); !errors.Is(err, store.ErrUnavailable) {
+		t.Fatalf("Attempt = %v, want ErrUnavailable", err)
+	}
+	commitWorks(t, db)
+	check("on the connection opened anew")
+}
+
+func TestReadersCannotWrite(t *testing.T) {
+	t.Parallel()
+	db := open(t, Config{})
+	if _, err := db.reads.ExecContext(t.Context(), "DELETE FROM audit_head"); err == nil {
+		t.Error("a reading connection deleted a row")
+	}
+}
+
+func TestIntegrity(t *testing.T) {
+	t.Parallel()
+	db := open(t, Config{})
+	ids := tokens(t, db, 100)
+	for i, id := range ids {
+		if _, err := db.Attempt(t.Context(), right(id, uint64(i))); err != nil {
+			t.Fatal(err)
+		}
+		if i%3 == 0 {
+			update(t, db, func(tx store.Tx) error { return tx.DeleteToken(id) })
+		}
+	}
+	if got := onWriter(t, db, "PRAGMA integrity_check"); !cmp.Equal(got, []string{"ok"}) {
+		t.Errorf("integrity_check: %q", got)
+	}
+	if got := onWriter(t, db, "SELECT \"table\" FROM pragma_foreign_key_check"); len(got) > 0 {
+		t.Errorf("foreign_key_check: rows of %q", got)
+	}
+}
+
+func TestFileMode(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no modes")
+	}
+	path := filepath.Join(t.TempDir(), "ostiary.db")
+	db := open(t, Config{Path: path})
+	tokens(t, db, 1)
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode() != 0o600 {
+			t.Errorf("%s has mode %04o, want 0600", name, info.Mode())
+		}
+	}
+}
+
+func TestReopeningKeepsEverything(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ostiary.db")
+	type everything struct {
+		Tokens  []token.Token
+		Secret  store.Candidate
+		Users   []store.User
+		Keys    []store.APIKey
+		DKs     []seal.DataKey
+		Setting []byte
+		Audit   []store.AuditRow
+		Head    []byte
+		Notes   []string
+		Quiet   map[string]int64
+		Retired uint64
+	}
+	read := func(db *DB) (all everything) {
+		t.Helper()
+		view(t, db, func(r store.Reader) error {
+			var errs [11]error
+			all.Tokens, errs[0] = r.Tokens(store.TokenFilter{})
+			all.Secret, errs[1] = r.Identity(all.Tokens[0].Identity, 0)
+			all.Users, errs[2] = r.Users("", 10)
+			all.Keys, errs[3] = r.APIKeys()
+			all.DKs, errs[4] = r.DataKeys()
+			all.Setting, errs[5] = r.Setting("name")
+			all.Audit, errs[6] = r.AuditEntries(0, 100)
+			var head *audit.Frontier
+			if head, errs[7] = r.AuditHead(); errs[7] == nil {
+				all.Head, _ = head.AppendBinary(nil)
+			}
+			all.Notes, errs[8] = r.Checkpoints()
+			all.Quiet, errs[9] = r.QuietRefusals()
+			all.Retired, errs[10] = r.Retired([]byte("fingerprint"))
+			return errors.Join(errs[:]...)
+		})
+		return all
+	}
+	db := open(t, Config{Path: path})
+	ids := tokens(t, db, 3)
+	update(t, db, func(tx store.Tx) error {
+		u, err := tx.AddUser("alice", time.Now())
+		return errors.Join(err,
+			tx.SetOwner(ids[0], 0, u.ID), tx.SetState(ids[1], token.Valid, token.RevokedLost, "gone"),
+			tx.AddAPIKey(store.APIKey{ID: "id", Name: "radius", Role: "verifier", Hash: []byte{1}, Created: time.Now()}),
+			tx.AddDataKey(seal.DataKey{ID: 1, KEK: "kek", Wrapped: []byte{2}}), tx.SetSetting("name", []byte("value")),
+			tx.AppendAudit([]byte("{}")), tx.AddCheckpoint(1, "note"), tx.Retire([]byte("fingerprint"), 9))
+	})
+	if o, err := db.Attempt(t.Context(), right(ids[2], 41)); err != nil || o.Verdict != store.Accepted {
+		t.Fatalf("Attempt = %+v, %v", o, err)
+	}
+	quiet := right(ids[1], 0)
+	quiet.QuietFor = "caller"
+	if _, err := db.Attempt(t.Context(), quiet); err != nil {
+		t.Fatal(err)
+	}
+	before := read(db)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, Config{Path: path})
+	after := read(again)
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("after reopening (-before +after):\n%s", diff)
+	}
+	if after.Tokens[2].Condition.Next != 42 {
+		t.Errorf("next counter %d, want 42", after.Tokens[2].Condition.Next)
+	}
+	update(t, again, func(tx store.Tx) error {
+		id, err := tx.NextTokenID(1)
+		if id != ids[2]+1 {
+			t.Errorf("the next token has number %d after %d", id, ids[2])
+		}
+		return err
+	})
+}
+
+// A path may hold what has a meaning in a URI.
+func TestOddPaths(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"with blank.db", "a?mode=memory", "100%41.db", "#1.db", "ü&_pragma=synchronous(0).db"} {
+		path := filepath.Join(t.TempDir(), name)
+		db := open(t, Config{Path: path})
+		if got := onWriter(t, db, "PRAGMA synchronous"); !cmp.Equal(got, []string{"2"}) {
+			t.Errorf("%s: synchronous %q", name, got)
+		}
+		files, err := os.ReadDir(filepath.Dir(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if n := f.Name(); n != name && n != name+"-wal" && n != name+"-shm" {
+				t.Errorf("opening %q made %q", name, n)
+			}
+		}
+	}
+}
+
+func TestRefusedFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		name, path string
+		prepare    func(path string) error
+		want       error
+		text       string
+	}{
+		{name: "another program's file", path: "text", text: "not a database of ostiary",
+			prepare: func(p string) error {
+				return os.WriteFile(p, []byte("Dear sir or madam, this is a letter and no database at all.\n"), 0o600)
+			}},
+		{name: "folder", path: "folder", prepare: func(p string) error { return os.Mkdir(p, 0o700) }},
+		{name: "folder that is not there", path: "missing/ostiary.db", want: fs.ErrNotExist},
+		{name: "newer schema", path: "newer.db", want: migrate.ErrNewer, prepare: change(`INSERT INTO schema_migration (number, name, sum, applied)
+			VALUES (1000, 'of_the_future', 'abc', '2030-01-01T00:00:00Z')`)},
+		{name: "edited migration", path: "edited.db", want: migrate.ErrEdited,
+			prepare: change("UPDATE schema_migration SET sum = 'abc' WHERE number = 1")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(dir, tt.path)
+			if tt.prepare != nil {
+				if err := tt.prepare(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			db, err := Open(t.Context(), Config{Path: path})
+			if err == nil {
+				t.Fatal("opened", db.Close())
+			}
+			if tt.want != nil && !errors.Is(err, tt.want) || !contains(err.Error(), tt.text) {
+				t.Errorf("Open = %v, want %v with %q", err, tt.want, tt.text)
+			}
+		})
+	}
+}
+
+// change makes a database and changes it behind the program's back.
+func change(query string) func(string) error {
+	return func(path string) error {
+		db, err := Open(bg, Config{Path: path})
+		if err != nil {
+			return err
+		}
+		if err := db.Close(); err != nil {
+			return err
+		}
+		raw, err := sql.Open("sqlite", "file:"+path)
+		if err != nil {
+			return err
+		}
+		_, err = raw.Exec(query)
+		return errors.Join(err, raw.Close())
+	}
+}
+
+func TestEmptyFileBecomesADatabase(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tokens(t, open(t, Config{Path: path}), 1)
+}
+
+// A migration that fails leaves nothing, not even its first statements.
+func TestMigrationIsAtomic(t *testing.T) {
+	t.Parallel()
+	raw, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "raw.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	to := target{raw}
+	if sums, err := to.Applied(t.Context()); err != nil || len(sums) > 0 {
+		t.Fatalf("Applied = %q, %v", sums, err)
+	}
+	err = to.Apply(t.Context(), migrate.Migration{Number: 1, Name: "bad", Sum: "1", SQL: "CREATE TABLE a (b); CREATE TABLE a (b);"})
+	if err == nil {
+		t.Fatal("a bad migration was applied")
+	}
+	var n int
+	if err := raw.QueryRow("SELECT count(*) FROM sqlite_schema WHERE name = 'a'").Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d tables are left, error %v", n, err)
+	}
+	if sums, err := to.Applied(t.Context()); err != nil || len(sums) > 0 {
+		t.Errorf("Applied = %q, %v", sums, err)
+	}
+}

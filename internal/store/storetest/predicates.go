@@ -1,0 +1,199 @@
+package storetest
+
+import (
+	"time"
+
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+// scene is a token whose next counter is 10, of user alice, and an attempt with
+// the right code for it that a test then spoils in one way.
+type scene struct {
+	*rig
+	alice   store.User
+	token   token.Token
+	attempt store.Attempt
+}
+
+// fail presents n wrong codes of a token an hour before the attempt; the last
+// causes a delay.
+func (s *scene) fail(n int, delay time.Duration, user int64, of token.Token) {
+	s.Helper()
+	for i := range n {
+		of.Condition = s.condition(of.ID)
+		a := attempt(wrong(of))
+		a.Now, a.Limit, a.UserID = start.Add(-time.Hour), 1000, user
+		if i == n-1 {
+			a.Delay = func(int) time.Duration { return delay }
+		}
+		if o := s.try(a); !o.Counted {
+			s.Fatalf("a wrong code was not counted: %+v", o)
+		}
+	}
+}
+
+// predicate is one condition of acceptance: prepare spoils or keeps it.
+type predicate struct {
+	name    string
+	edit    func(*store.Candidate)
+	prepare func(*scene)
+	want    store.Verdict
+	refusal token.Reason
+}
+
+// predicates has each condition of acceptance alone: the scene is right but for
+// one thing.
+var predicates = []predicate{
+	{name: "Nothing", want: store.Accepted},
+	{name: "EpochAhead", prepare: func(s *scene) { s.attempt.Proposals[0].Seen.Epoch++ }, want: store.Stale},
+	{name: "EpochBehind", prepare: func(s *scene) { s.attempt.Proposals[0].Seen.Epoch-- }, want: store.Stale},
+	{name: "CounterBelow", prepare: func(s *scene) { s.attempt.Proposals[0].Counter = 9 }, want: store.Stale},
+	{name: "CounterFarBelow", prepare: func(s *scene) { s.attempt.Proposals[0].Counter = 0 }, want: store.Stale},
+	{name: "CounterAbove", prepare: func(s *scene) { s.attempt.Proposals[0].Counter = 11 }, want: store.Accepted},
+	{name: "CounterHighest", prepare: func(s *scene) { s.attempt.Proposals[0].Counter = token.MaxCounter }, want: store.Accepted},
+	{name: "CounterUsedMeanwhile", prepare: func(s *scene) { s.accepted(attempt(right(s.token, 10))) }, want: store.Stale},
+	{name: "LowerCounterUsedMeanwhile", prepare: func(s *scene) {
+		s.accepted(attempt(right(s.token, 10)))
+		s.attempt.Proposals[0].Counter = 11
+	}, want: store.Accepted},
+	{name: "HigherCounterUsedMeanwhile", prepare: func(s *scene) { s.accepted(attempt(right(s.token, 15))) }, want: store.Stale},
+	{name: "Lost", prepare: revoke(token.RevokedLost), want: store.Refused, refusal: token.Revoked},
+	{name: "Broken", prepare: revoke(token.RevokedBroken), want: store.Refused, refusal: token.Revoked},
+	{name: "Other", prepare: revoke(token.RevokedOther), want: store.Refused, refusal: token.Revoked},
+	{name: "RevokedAndValidAgain", prepare: func(s *scene) {
+		revoke(token.RevokedLost)(s)
+		s.update(func(tx store.Tx) error { return tx.SetState(s.token.ID, token.RevokedLost, token.Valid, "") })
+	}, want: store.Accepted},
+	{name: "FailuresBelowLimit", prepare: func(s *scene) { s.fail(limit-1, 0, 0, s.token) }, want: store.Accepted},
+	{name: "FailuresAtLimit", prepare: func(s *scene) { s.fail(limit, 0, 0, s.token) }, want: store.Refused, refusal: token.Locked},
+	{name: "FailuresAboveLimit", prepare: func(s *scene) { s.fail(limit+1, 0, 0, s.token) }, want: store.Refused, refusal: token.Locked},
+	{name: "Unlocked", prepare: func(s *scene) {
+		s.fail(limit, time.Hour*2, 0, s.token)
+		s.update(func(tx store.Tx) error { return tx.ResetFailures(s.token.ID) })
+	}, want: store.Accepted},
+	{name: "DelayRunning", prepare: func(s *scene) { s.fail(1, time.Hour+time.Millisecond, 0, s.token) }, want: store.Refused, refusal: token.Delayed},
+	{name: "DelayOver", prepare: func(s *scene) { s.fail(1, time.Hour, 0, s.token) }, want: store.Accepted},
+	{name: "BeforeItsStart", edit: func(c *store.Candidate) { c.Token.Condition.NotBefore = start.Add(time.Millisecond) },
+		want: store.Refused, refusal: token.NotYetValid},
+	{name: "AtItsStart", edit: func(c *store.Candidate) { c.Token.Condition.NotBefore = start }, want: store.Accepted},
+	{name: "BeforeItsEnd", edit: func(c *store.Candidate) { c.Token.Condition.NotAfter = start.Add(time.Millisecond) }, want: store.Accepted},
+	{name: "AtItsEnd", edit: func(c *store.Candidate) { c.Token.Condition.NotAfter = start }, want: store.Refused, refusal: token.Expired},
+	{name: "AfterItsEnd", edit: func(c *store.Candidate) { c.Token.Condition.NotAfter = start.Add(-time.Hour) },
+		want: store.Refused, refusal: token.Expired},
+	{name: "Deleted", prepare: func(s *scene) {
+		s.update(func(tx store.Tx) error { return tx.DeleteToken(s.token.ID) })
+	}, want: store.Stale},
+	{name: "OwnerLeftAside", prepare: func(s *scene) { s.attempt.UserID = 0 }, want: store.Accepted},
+	{name: "OwnerChanged", prepare: func(s *scene) {
+		bob := s.user("bob")
+		s.update(func(tx store.Tx) error { return tx.SetOwner(s.token.ID, s.alice.ID, bob.ID) })
+	}, want: store.Stale},
+	{name: "Unassigned", prepare: func(s *scene) {
+		s.update(func(tx store.Tx) error { return tx.SetOwner(s.token.ID, s.alice.ID, 0) })
+	}, want: store.Stale},
+	{name: "UserDeleted", prepare: func(s *scene) {
+		s.update(func(tx store.Tx) error {
+			if err := tx.SetOwner(s.token.ID, s.alice.ID, 0); err != nil {
+				return err
+			}
+			return tx.DeleteUser(s.alice.ID)
+		})
+	}, want: store.Stale},
+	{name: "UserFailuresBelowLimit", prepare: func(s *scene) { s.fail(limit-1, 0, s.alice.ID, s.several(1, s.alice.ID)[0]) }, want: store.Accepted},
+	{name: "UserLocked", prepare: func(s *scene) { s.fail(limit, 0, s.alice.ID, s.several(1, s.alice.ID)[0]) },
+		want: store.Refused, refusal: token.UserLocked},
+	{name: "UserLockedBySerial", prepare: func(s *scene) {
+		s.fail(limit, 0, s.alice.ID, s.several(1, s.alice.ID)[0])
+		s.attempt.UserID = 0
+	}, want: store.Accepted},
+	{name: "UserUnlocked", prepare: func(s *scene) {
+		s.fail(limit, 2*time.Hour, s.alice.ID, s.several(1, s.alice.ID)[0])
+		s.update(func(tx store.Tx) error { return tx.ResetUserFailures(s.alice.ID) })
+	}, want: store.Accepted},
+	{name: "UserDelayed", prepare: func(s *scene) {
+		s.fail(1, time.Hour+time.Millisecond, s.alice.ID, s.several(1, s.alice.ID)[0])
+	}, want: store.Refused, refusal: token.UserDelayed},
+	{name: "UserDelayOver", prepare: func(s *scene) { s.fail(1, time.Hour, s.alice.ID, s.several(1, s.alice.ID)[0]) }, want: store.Accepted},
+}
+
+func revoke(to token.State) func(*scene) {
+	return func(s *scene) {
+		s.update(func(tx store.Tx) error { return tx.SetState(s.token.ID, token.Valid, to, "test") })
+	}
+}
+
+// predicateTests makes two tests of each predicate: of a code that is right,
+// which is accepted or changes nothing at all, and of one that is wrong, which
+// is never accepted and counts only where codes are taken.
+func predicateTests() (tests []test) {
+	for _, p := range predicates {
+		set := func(r *rig) *scene {
+			s := &scene{rig: r, alice: r.user("alice")}
+			s.token = r.one(func(c *store.Candidate) {
+				c.Token.Condition.Next, c.Token.Condition.Epoch, c.Token.Condition.Owner = 10, 5, s.alice.ID
+				if p.edit != nil {
+					p.edit(c)
+				}
+			})
+			s.attempt = attempt(right(s.token, 10))
+			s.attempt.UserID = s.alice.ID
+			if p.prepare != nil {
+				p.prepare(s)
+			}
+			return s
+		}
+		tests = append(tests,
+			test{p.name + "/Right", func(r *rig) {
+				s := set(r)
+				before := s.everyCondition()
+				o := r.try(s.attempt)
+				if o.Verdict != p.want || o.Refusal != p.refusal || o.Counted != (p.want == store.Accepted) {
+					r.Fatalf("outcome %+v, want verdict %d, refusal %q", o, p.want, p.refusal)
+				}
+				if o.Verdict == store.Accepted {
+					r.same("next counter", r.condition(s.token.ID).Next, s.attempt.Proposals[0].Counter+1)
+					return
+				}
+				r.same("conditions after a refusal", s.everyCondition(), before)
+			}},
+			test{p.name + "/Wrong", func(r *rig) {
+				s := set(r)
+				s.attempt.Proposals[0].Matched = false
+				before := s.everyCondition()
+				o := r.try(s.attempt)
+				if o.Verdict == store.Accepted {
+					r.Fatalf("a wrong code was accepted: %+v", o)
+				}
+				if o.Refusal != p.refusal {
+					r.Errorf("refusal %q, want %q", o.Refusal, p.refusal)
+				}
+				if p.refusal != token.NoReason && o.Counted {
+					r.Error("a row that takes no codes counted a failure")
+				}
+				if !o.Counted {
+					r.same("conditions after a refusal", s.everyCondition(), before)
+				}
+				if p.want == store.Accepted && o.Verdict == store.Refused && !o.Counted {
+					r.Error("a wrong code was not counted")
+				}
+			}})
+	}
+	return tests
+}
+
+// everyCondition is what an attempt could change.
+func (s *scene) everyCondition() map[string]any {
+	s.Helper()
+	all := map[string]any{}
+	s.view(func(rd store.Reader) error {
+		tokens, err := rd.Tokens(store.TokenFilter{})
+		if err != nil {
+			return err
+		}
+		users, err := rd.Users("", 100)
+		all["tokens"], all["users"] = tokens, users
+		return err
+	})
+	return all
+}

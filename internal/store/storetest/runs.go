@@ -1,0 +1,147 @@
+package storetest
+
+import (
+	"errors"
+
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+func (r *rig) openRuns() (runs []int64) {
+	r.Helper()
+	r.update(func(tx store.Tx) (err error) {
+		runs, err = tx.OpenRuns()
+		return err
+	})
+	return runs
+}
+
+var runTests = []test{
+	{"StagedTokensAreInvisible", func(r *rig) {
+		u := r.user("alice")
+		c := r.hotp()
+		c.Token.Condition.Owner = u.ID
+		run := r.stage(&c)
+		lookups := []store.Lookup{{Serial: c.Token.Identity.Serial}, {User: "alice"}}
+		r.same("tokens", r.list(store.TokenFilter{}), []token.ID(nil))
+		r.same("tokens by number", r.list(store.TokenFilter{ID: c.Token.ID}), []token.ID(nil))
+		r.same("tokens by run", r.list(store.TokenFilter{Run: run}), []token.ID(nil))
+		for _, l := range lookups {
+			for _, fresh := range []bool{true, false} {
+				r.same("candidates", len(r.candidates(l, fresh).Candidates), 0)
+			}
+		}
+		if o := r.try(attempt(right(c.Token, 0))); o.Verdict == store.Accepted {
+			r.Error("a code of a staged token was accepted")
+		}
+		r.update(func(tx store.Tx) error { return tx.PublishRun(run, start) })
+		r.same("tokens", r.list(store.TokenFilter{}), []token.ID{c.Token.ID})
+		for _, l := range lookups {
+			r.same("candidates", len(r.candidates(l, false).Candidates), 1)
+		}
+		r.same("condition", r.condition(c.Token.ID), c.Token.Condition)
+		r.accepted(attempt(right(c.Token, 0)))
+	}},
+	{"OneRunIsOpenAtATime", func(r *rig) {
+		c := r.hotp()
+		run := r.stage(&c)
+		begin := func(tx store.Tx) error {
+			_, err := tx.BeginRun(start, "second")
+			return err
+		}
+		r.is(store.ErrBusy, "a second run", begin)
+		r.same("open runs", r.openRuns(), []int64{run})
+		r.update(func(tx store.Tx) error { return tx.PublishRun(run, start) })
+		r.same("open runs", r.openRuns(), []int64(nil))
+		r.update(begin)
+		runs := r.openRuns()
+		if len(runs) != 1 || runs[0] == run {
+			r.Errorf("open runs %v after run %d", runs, run)
+		}
+	}},
+	{"PublishedOnce", func(r *rig) {
+		c := r.hotp()
+		run := r.publish(&c)
+		r.is(store.ErrConflict, "publish again", func(tx store.Tx) error { return tx.PublishRun(run, start) })
+		r.is(store.ErrConflict, "publish what is not there", func(tx store.Tx) error { return tx.PublishRun(run+1, start) })
+		r.same("tokens", r.list(store.TokenFilter{}), []token.ID{c.Token.ID})
+	}},
+	{"StagingNeedsAnOpenRun", func(r *rig) {
+		c := r.hotp()
+		run := r.publish(&c)
+		late := r.hotp()
+		stage := func(run int64) error {
+			return r.db.Update(r.ctx(), func(tx store.Tx) (err error) {
+				if late.Token.ID, err = tx.NextTokenID(1); err != nil {
+					return err
+				}
+				return tx.StageToken(run, late)
+			})
+		}
+		if err := stage(run); !errors.Is(err, store.ErrConflict) {
+			r.Errorf("under a published run: %v, want ErrConflict", err)
+		}
+		if err := stage(run + 1); err == nil {
+			r.Error("a token was staged under no run")
+		}
+		r.same("tokens", r.list(store.TokenFilter{}), []token.ID{c.Token.ID})
+	}},
+	{"EmptyRunIsPublished", func(r *rig) {
+		run := r.stage()
+		r.update(func(tx store.Tx) error { return tx.PublishRun(run, start) })
+		r.same("open runs", r.openRuns(), []int64(nil))
+	}},
+	{"SweptInChunks", func(r *rig) {
+		const n = 7
+		var cs []*store.Candidate
+		for range n {
+			c := r.hotp()
+			cs = append(cs, &c)
+		}
+		kept := r.one(nil)
+		run := r.stage(cs...)
+		left := func() (left int) {
+			for _, c := range cs {
+				if _, err := r.identity(c.Token.Identity, run); err == nil {
+					left++
+				} else if !errors.Is(err, store.ErrNotFound) {
+					r.Fatal(err)
+				}
+			}
+			return left
+		}
+		for chunk := 1; ; chunk++ {
+			var gone bool
+			r.update(func(tx store.Tx) (err error) {
+				gone, err = tx.SweepRun(run, 3)
+				return err
+			})
+			if want := max(0, n-3*chunk); left() != want {
+				r.Errorf("%d tokens are left after chunk %d, want %d", left(), chunk, want)
+			}
+			if gone {
+				break
+			}
+			r.same("open runs", r.openRuns(), []int64{run})
+			if chunk > n {
+				r.Fatal("the run is never gone")
+			}
+		}
+		r.same("open runs", r.openRuns(), []int64(nil))
+		r.same("published tokens", r.list(store.TokenFilter{}), []token.ID{kept.ID})
+		r.is(store.ErrConflict, "publish what was swept", func(tx store.Tx) error { return tx.PublishRun(run, start) })
+		// The identities are free again, and a new run can begin.
+		r.publish(cs...)
+	}},
+	{"PublishedRunIsNotSwept", func(r *rig) {
+		c := r.hotp()
+		run := r.publish(&c)
+		// Whether this is an error is the database's choice.
+		_ = r.db.Update(r.ctx(), func(tx store.Tx) error {
+			_, err := tx.SweepRun(run, 100)
+			return err
+		})
+		r.same("tokens", r.list(store.TokenFilter{}), []token.ID{c.Token.ID})
+		r.accepted(attempt(right(c.Token, 0)))
+	}},
+}
