@@ -33,7 +33,7 @@ fuzz:
 soak:
 	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=1000 $(GO) test -race -count=1 -timeout 60m -run 'Parallel' -v ./internal/auth
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./...
-	OSTIARY_SOAK_KILLS=30 $(GO) test -count=1 -timeout 60m -run 'Kill' -v ./e2e
+	OSTIARY_SOAK_KILLS=100 $(GO) test -count=1 -timeout 60m -run 'Kill' -v ./e2e
 
 bench: build
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./oath
