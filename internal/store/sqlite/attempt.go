@@ -19,6 +19,9 @@ var errConnection = errors.New("connection lost")
 // of it is in the database, unless a commit failed: then only the database
 // knows, and the error is errConnection.
 func (w *writer) decide(batch []*job) error {
+	if err := w.connect(); err != nil {
+		return err
+	}
 	var changed []changedCondition
 	err := w.conn.Raw(func(any) (err error) {
 		changed, err = w.transact(batch)

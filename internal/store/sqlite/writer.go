@@ -104,6 +104,17 @@ func (w *writer) reopen() {
 	_ = w.open(context.Background()) // tried again before the next job if it fails
 }
 
+// connect makes sure that there is a connection.
+func (w *writer) connect() error {
+	if w.conn == nil {
+		w.reopen()
+	}
+	if w.conn == nil {
+		return errConnection
+	}
+	return nil
+}
+
 func (w *writer) health() error {
 	if w.broken.Load() {
 		return store.ErrUnavailable
@@ -188,14 +199,6 @@ func (w *writer) runBatch(first *job) (next *job) {
 	next = w.gather.fill(w.jobs, &w.batch)
 	w.batch = dropCancelled(w.batch)
 	if len(w.batch) == 0 {
-		return next
-	}
-	if w.conn == nil {
-		w.reopen()
-	}
-	if w.conn == nil {
-		fail(w.batch, store.ErrUnavailable)
-		finish(w.batch)
 		return next
 	}
 	err := w.decide(w.batch)
