@@ -5,10 +5,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/time/rate"
 
 	"ostiary/internal/audit"
+	"ostiary/internal/lru"
 	"ostiary/internal/store"
 	"ostiary/internal/token"
 )
@@ -51,13 +51,12 @@ func record(l store.Lookup, found store.Found, j judgement, missing token.Reason
 // in full. It lives in memory because it protects the log, not the tokens.
 type quiet struct {
 	mu       sync.Mutex
-	limiters *simplelru.LRU[string, *rate.Limiter]
+	limiters *lru.Cache[string, *rate.Limiter]
 	policy   Policy
 }
 
 func newQuiet(p Policy) *quiet {
-	lru, _ := simplelru.NewLRU[string, *rate.Limiter](4096, nil)
-	return &quiet{limiters: lru, policy: p}
+	return &quiet{limiters: lru.New[string, *rate.Limiter](4096, nil), policy: p}
 }
 
 func (q *quiet) limiter(caller string) *rate.Limiter {

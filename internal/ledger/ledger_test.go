@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -294,25 +295,25 @@ func TestRun(t *testing.T) {
 		}()
 		time.Sleep(interval - 1)
 		synctest.Wait()
-		if db.updates != 0 {
-			t.Errorf("%d checkpoints before a minute has passed", db.updates)
+		if n := db.updates.Load(); n != 0 {
+			t.Errorf("%d checkpoints before a minute has passed", n)
 		}
 		time.Sleep(1)
 		synctest.Wait()
-		if db.updates != 1 {
-			t.Errorf("%d checkpoints after a minute", db.updates)
+		if n := db.updates.Load(); n != 1 {
+			t.Errorf("%d checkpoints after a minute", n)
 		}
-		db.err = store.ErrUnavailable
+		db.away.Store(true)
 		time.Sleep(2 * interval)
 		synctest.Wait()
 		if len(reported) != 2 || !errors.Is(reported[0], store.ErrUnavailable) {
 			t.Errorf("reported %v, want ErrUnavailable twice", reported)
 		}
-		db.err = nil
+		db.away.Store(false)
 		time.Sleep(interval)
 		synctest.Wait()
-		if db.updates != 4 || len(reported) != 2 {
-			t.Errorf("%d checkpoints, reported %v after the trouble", db.updates, reported)
+		if n := db.updates.Load(); n != 4 || len(reported) != 2 {
+			t.Errorf("%d checkpoints, reported %v after the trouble", n, reported)
 		}
 		cancel()
 		<-ended
@@ -322,13 +323,16 @@ func TestRun(t *testing.T) {
 // standIn counts updates.
 type standIn struct {
 	store.DB
-	updates int
-	err     error
+	updates atomic.Int64
+	away    atomic.Bool
 }
 
 func (d *standIn) Update(context.Context, func(store.Tx) error) error {
-	d.updates++
-	return d.err
+	d.updates.Add(1)
+	if d.away.Load() {
+		return store.ErrUnavailable
+	}
+	return nil
 }
 
 func (h *house) list(q Query) (reasons []string, next int64) {

@@ -4,8 +4,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/hashicorp/golang-lru/v2/simplelru"
-
+	"ostiary/internal/lru"
 	"ostiary/internal/store"
 	"ostiary/internal/token"
 )
@@ -19,8 +18,8 @@ import (
 // and would put an old row back after it.
 type cache struct {
 	mu         sync.Mutex
-	tokens     *simplelru.LRU[token.ID, *store.Candidate]
-	lookups    *simplelru.LRU[lookupKey, found]
+	tokens     *lru.Cache[token.ID, *store.Candidate]
+	lookups    *lru.Cache[lookupKey, found]
 	byName     map[string][]lookupKey // user or serial to the lookups that name it
 	generation uint64
 }
@@ -57,8 +56,8 @@ type found struct {
 
 func newCache(size int) *cache {
 	c := &cache{byName: map[string][]lookupKey{}}
-	c.tokens, _ = simplelru.NewLRU[token.ID, *store.Candidate](size, nil)
-	c.lookups, _ = simplelru.NewLRU(size, func(key lookupKey, _ found) { c.unname(key) })
+	c.tokens = lru.New[token.ID, *store.Candidate](size, nil)
+	c.lookups = lru.New(size, func(key lookupKey, _ found) { c.unname(key) })
 	return c
 }
 
@@ -110,7 +109,7 @@ func (c *cache) put(key lookupKey, f store.Found, generation uint64) {
 		hit.ids[i] = row.Token.ID
 		c.tokens.Add(row.Token.ID, &row)
 	}
-	if !c.lookups.Contains(key) {
+	if _, there := c.lookups.Peek(key); !there {
 		c.byName[key.name()] = append(c.byName[key.name()], key)
 	}
 	c.lookups.Add(key, hit)
