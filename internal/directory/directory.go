@@ -107,7 +107,7 @@ func (u *Users) Delete(ctx context.Context, name string, origin audit.Origin) er
 	return u.change(ctx, name, audit.UserDeleted, origin, func(tx store.Tx, user store.User) ([]audit.Field, error) {
 		err := tx.DeleteUser(user.ID)
 		if errors.Is(err, store.ErrConflict) {
-			err = fault.New(fault.Conflict, "user_holds_tokens", fmt.Sprintf("User %s holds %d tokens.", user.Name, user.Tokens)).
+			err = fault.New(fault.Conflict, "user_holds_tokens", fmt.Sprintf("User %s still holds tokens (%d).", user.Name, user.Tokens)).
 				WithHint("Unassign them first: ostiary token list --user " + user.Name).Because(err)
 		}
 		return nil, err
