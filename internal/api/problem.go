@@ -124,8 +124,7 @@ func newHumaError(c caller, status int, msg string, errs ...error) huma.StatusEr
 		Instance: c.request}}
 	for _, err := range errs {
 		if d, ok := err.(huma.ErrorDetailer); ok {
-			detail := d.ErrorDetail()
-			p.Fields = append(p.Fields, strings.TrimPrefix(detail.Location+": "+detail.Message, ": "))
+			p.Fields = append(p.Fields, fieldError(d.ErrorDetail()))
 			continue
 		}
 		if status == http.StatusBadRequest || status >= http.StatusInternalServerError {
@@ -134,6 +133,16 @@ func newHumaError(c caller, status int, msg string, errs ...error) huma.StatusEr
 		p.Fields = append(p.Fields, err.Error())
 	}
 	return p
+}
+
+// fieldError says what is wrong with one field. For codes the schema's bounds
+// are put into a sentence, because people type them.
+func fieldError(d *huma.ErrorDetail) string {
+	message := d.Message
+	if strings.HasPrefix(d.Location, "body.otp") && message != "unexpected property" {
+		message = "a code is 6 to 10 of the digits 0-9, without spaces"
+	}
+	return strings.TrimPrefix(d.Location+": "+message, ": ")
 }
 
 func upperFirst(s string) string {
