@@ -39,7 +39,7 @@ type Config struct {
 	// Path of the database file; it is made, with mode 0600, when missing.
 	Path string
 	// CachedTokens bounds how many tokens are kept in memory to propose
-	// from, about 600 bytes each. Zero means 131,072.
+	// from, about 1.1 KB each. Zero means 131,072.
 	CachedTokens int
 }
 
