@@ -1,0 +1,233 @@
+package seedfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"ostiary/pskc"
+)
+
+// csvKeys reads Entra and OATH CSV.
+type csvKeys struct {
+	*job
+	format  Format
+	t       *table
+	cols    columns
+	header  bool
+	enc     Encoding
+	serials serialCheck
+}
+
+// newCSV reads the titles, and all serials and secrets to judge the columns.
+func newCSV(j *job, format Format) (*csvKeys, error) {
+	c := &csvKeys{job: j, format: format, t: newTable(j.data, format == OATHCSV)}
+	first, err := c.t.next()
+	if err == io.EOF {
+		return nil, malformed(0, "the file has no rows")
+	}
+	if err == nil {
+		if err := c.readTitles(first); err != nil {
+			return nil, err
+		}
+	} else if format == EntraCSV {
+		return nil, malformed(c.t.n, "the titles cannot be read: %v", err)
+	} else {
+		c.cols = positions(colSerial, colSecret, colType, colDigits, colPeriod, colCounter)
+	}
+	return c, c.judge()
+}
+
+// readTitles tells whether there are titles, which only OATH CSV may lack.
+func (c *csvKeys) readTitles(first row) error {
+	cols, err := readHeader(first, func(k column) bool { return k < colLogin })
+	if c.format == OATHCSV && cols.known < 2 {
+		c.cols = positions(colSerial, colSecret, colType, colDigits, colPeriod, colCounter)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, k := range []struct {
+		col  column
+		name string
+	}{{colSerial, "serial numbers"}, {colSecret, "secrets"}} {
+		if !cols.has(k.col) {
+			return malformed(first.line, "there is no column of %s", k.name)
+		}
+	}
+	if c.format == EntraCSV && cols.has(colCounter) {
+		return malformed(first.line, "there is a column of counters, which time-based tokens do not have")
+	}
+	c.cols, c.header = cols, true
+	return nil
+}
+
+// judge decides by the whole columns how secrets are written, and whether
+// serial numbers were damaged.
+func (c *csvKeys) judge() error {
+	var secrets census
+	c.rewind()
+	for {
+		r, err := c.t.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			continue // refused when its turn comes
+		}
+		if s := r.cell(c.cols.at[colSecret]); len(s) > 0 {
+			secrets.add(s, r.address(c.cols.at[colSecret]))
+		}
+		c.serials.add(r.cell(c.cols.at[colSerial]))
+	}
+	c.rewind()
+	c.serials.decide(c.job)
+	if c.enc = c.opt.Encoding; c.enc != "" {
+		c.info.Encoding, c.info.EncodingReason = c.enc, "as asked for"
+		return nil
+	}
+	enc, why, err := secrets.decide()
+	c.enc, c.info.Encoding, c.info.EncodingReason = enc, enc, why
+	return err
+}
+
+func (c *csvKeys) rewind() {
+	c.t.rewind()
+	if c.header {
+		_, _ = c.t.next() // the titles, read before
+	}
+}
+
+func (c *csvKeys) next() (*pskc.Key, error) {
+	r, err := c.t.next()
+	var bad *badRow
+	switch {
+	case errors.As(err, &bad):
+		return nil, refuse(bad.line, "", "%s", bad.text)
+	case err != nil:
+		return nil, err
+	}
+	k := &pskc.Key{Line: r.line, Serial: string(r.cell(c.cols.at[colSerial]))}
+	if why := c.read(k, r); why != "" {
+		clear(k.Secret)
+		return nil, refuse(r.line, k.Serial, "%s", why)
+	}
+	return k, nil
+}
+
+// read fills in a key, or says what is wrong.
+func (c *csvKeys) read(k *pskc.Key, r row) string {
+	at := func(col column) string { return "cell " + r.address(c.cols.at[col]) + " " }
+	get := func(col column) []byte { return r.cell(c.cols.at[col]) }
+	for i := c.cols.width; i < len(r.cells); i++ {
+		if len(r.cells[i]) > 0 {
+			return "cell " + r.address(i) + " is in no column"
+		}
+	}
+	if why := c.serials.wrong(get(colSerial)); why != "" {
+		return at(colSerial) + why
+	}
+	secret := get(colSecret)
+	switch {
+	case len(secret) == 0:
+		return at(colSecret) + "should hold the secret and is empty"
+	case isScientific(secret):
+		return at(colSecret) + "holds a number that a spreadsheet program made of the secret, which is lost; get the file again and do not open it there"
+	}
+	var ok bool
+	if k.Secret, ok = c.enc.decode(secret); !ok {
+		why := "is no secret in " + string(c.enc)
+		if c.enc == "" {
+			why = "is not a secret in hexadecimal, base32 or base64"
+		}
+		if c.enc == Hex && classify(secret).oddHex {
+			why += ": a digit is missing, perhaps a leading zero that a spreadsheet program removed"
+		}
+		return at(colSecret) + why
+	}
+	if why := c.badSecret(len(k.Secret)); why != "" {
+		return fmt.Sprintf("%sholds a secret of %d bytes, which %s", at(colSecret), len(k.Secret), why)
+	}
+	if why := c.readKind(k, get(colType)); why != "" {
+		return at(colType) + why
+	}
+	if col, why := c.readParameters(k, get); why != "" {
+		return at(col) + why
+	}
+	k.Manufacturer, k.Model = string(get(colManufacturer)), string(get(colModel))
+	kind, period := pskc.HOTP, 0
+	if c.format == EntraCSV {
+		kind = pskc.TOTP
+	}
+	if k.Kind == "" && c.format == OATHCSV && c.opt.Assume.Kind == "" {
+		c.note("The file does not say of all tokens whether they are event-based or time-based, and HOTP was taken; compare the sample code.")
+	}
+	c.silent(k, kind, period)
+	if k.Kind == pskc.HOTP {
+		k.Interval, k.HasInterval = 0, false // exports write a time step into every row
+	} else if k.Counter != 0 {
+		return at(colCounter) + "is a counter, which a time-based token does not have"
+	} else {
+		k.HasCounter = false
+	}
+	if user := get(colUser); len(user) > 0 && c.counting {
+		c.assignments = append(c.assignments, Assignment{Line: r.line, Serial: k.Serial, User: string(user)})
+	}
+	return ""
+}
+
+func (c *csvKeys) readKind(k *pskc.Key, text []byte) string {
+	switch s := strings.ToLower(string(text)); s {
+	case "":
+	case "hotp", "oath-hotp":
+		k.Kind = pskc.HOTP
+	case "totp", "oath-totp":
+		k.Kind = pskc.TOTP
+	default:
+		if slices.Contains([]string{"motp", "ocra", "sms", "email", "yubikey", "u2f", "daplug", "vasco"}, s) {
+			return "says " + s + ", which is no token of HOTP or TOTP"
+		}
+		return "says neither HOTP nor TOTP"
+	}
+	if c.format == EntraCSV && k.Kind == pskc.HOTP {
+		return "says HOTP, but the tokens of this format are time-based"
+	}
+	return ""
+}
+
+// readParameters reads the cells that may be empty, and says what is wrong in
+// which column.
+func (c *csvKeys) readParameters(k *pskc.Key, get func(column) []byte) (col column, why string) {
+	if s := get(colHash); len(s) > 0 {
+		if bytes.EqualFold(s, []byte("hotp")) || bytes.EqualFold(s, []byte("totp")) {
+			return colHash, "says " + strings.ToUpper(string(s)) + "; the title of such a column is type"
+		}
+		if k.Hash, why = readHash(s); why != "" {
+			return colHash, why
+		}
+	}
+	if s := get(colDigits); len(s) > 0 {
+		n, why := readDigits(s)
+		if why != "" {
+			return colDigits, why
+		}
+		c.setDigits(k, n)
+	}
+	if s := get(colPeriod); len(s) > 0 {
+		if k.Interval, why = readPeriod(s); why != "" {
+			return colPeriod, why
+		}
+		k.HasInterval = true
+	}
+	if s := get(colCounter); len(s) > 0 {
+		if k.Counter, why = readCounter(s); why != "" {
+			return colCounter, why
+		}
+		k.HasCounter = true
+	}
+	return 0, ""
+}

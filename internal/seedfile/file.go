@@ -1,0 +1,260 @@
+package seedfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"ostiary/oath"
+	"ostiary/pskc"
+)
+
+// File is an opened seed file. Next makes it a source of keys in the manner of
+// pskc.Reader. It is not safe for concurrent use.
+type File struct {
+	job
+	keys parser
+}
+
+// Info is what is known of a file before its keys are taken.
+type Info struct {
+	Format Format
+	// Encoding is how the secrets are written and EncodingReason why that was
+	// taken. Both are empty where the format leaves no choice.
+	Encoding       Encoding
+	EncodingReason string
+	// Keys and Refused count the answers of Next by their kind.
+	Keys, Refused int
+	// Sample is a code of the first key, or nil.
+	Sample *Sample
+	// Notes are what a person should know before importing, as sentences.
+	Notes []string
+}
+
+// Sample is a code to be compared with the one that the device shows. It is a
+// valid code of the token: show it to who may import only.
+type Sample struct {
+	Serial  string
+	Kind    pskc.Kind
+	Code    string
+	Counter uint64    // of a HOTP key: the counter that the file states, else 0
+	Time    time.Time // of a TOTP key: Options.Now
+}
+
+// Assignment says that a user has a token.
+type Assignment struct {
+	Line         int
+	Serial       string
+	User         string
+	Domain       string      // only in the DualShield list, as are the next four
+	Product      ProductCode // as written
+	Kind         pskc.Kind   // "" if the product is not known, as are the next two
+	Manufacturer string
+	Model        string
+}
+
+// parser reads the entries of one format. next gives a key, a *pskc.KeyError for
+// one entry, io.EOF, or an *Error that is final.
+type parser interface {
+	rewind()
+	next() (*pskc.Key, error)
+}
+
+// job is what the parsers share.
+type job struct {
+	data        []byte
+	opt         Options
+	info        Info
+	assignments []Assignment
+	counting    bool // in the first pass, which collects info and assignments
+}
+
+// note adds a sentence to the notes, once.
+func (j *job) note(format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); j.counting && len(j.info.Notes) < 100 && !slices.Contains(j.info.Notes, s) {
+		j.info.Notes = append(j.info.Notes, s)
+	}
+}
+
+// Open reads a file and checks it as a whole. What it gives must be closed.
+func Open(r io.Reader, opt Options) (*File, error) {
+	if err := opt.check(); err != nil {
+		return nil, err
+	}
+	data, err := readAll(r)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{job: job{data: data, opt: opt, counting: true}}
+	if err := f.open(); err != nil {
+		f.Close()
+		var e *Error
+		if errors.As(err, &e) && e.Format == "" {
+			e.Format = f.info.Format
+		}
+		return nil, err
+	}
+	return f, nil
+}
+
+func readAll(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
+	if err == nil && len(data) > MaxBytes {
+		err = &Error{Err: ErrLimit, Text: fmt.Sprintf("the file is larger than %d bytes", MaxBytes), Hint: "Import it in parts."}
+	}
+	if err != nil {
+		clear(data)
+		return nil, err
+	}
+	return data, nil
+}
+
+func (f *File) open() error {
+	format := f.opt.Format
+	if format == "" {
+		format = Detect(f.data)
+	}
+	f.info.Format = format
+	if text, utf16 := toUTF8(f.data, false); utf16 {
+		clear(f.data)
+		f.data = text
+	} else {
+		f.data = text
+	}
+	var err error
+	if f.keys, err = f.parser(format); err != nil {
+		return err
+	}
+	if err := f.count(); err != nil {
+		return err
+	}
+	f.counting = false
+	f.keys.rewind()
+	return nil
+}
+
+// parser makes the reader of a format, or says why there is none.
+func (f *File) parser(format Format) (parser, error) {
+	switch format {
+	case DualShield:
+		return newDualShield(&f.job)
+	case DualShieldV3:
+		return newDualShieldV3(&f.job)
+	case SafeNet:
+		return newSafeNet(&f.job)
+	case EntraCSV, OATHCSV:
+		return newCSV(&f.job, format)
+	case YubicoCSV:
+		return newYubico(&f.job), nil
+	case OTPAuth, OTPAuthMigration:
+		return newURIs(&f.job), nil
+	case PSKC:
+		return nil, &Error{Err: ErrPSKC}
+	case DualShieldAssignments:
+		return nil, &Error{Err: ErrAssignments, Hint: "Import the seed file first, then assign the tokens by this list."}
+	case "":
+		return nil, f.unknown()
+	}
+	if x, ok := foreign[format]; ok {
+		return nil, &Error{Err: ErrUnreadable, Text: "the file is " + x.what, Hint: x.hint}
+	}
+	return nil, &Error{Err: ErrOptions, Text: "there is no format " + quote(string(format))}
+}
+
+// unknown says as much as is known of a file whose content is not recognised.
+func (f *File) unknown() error {
+	if guess := byEnding(f.opt.Name); guess != "" {
+		x := foreign[guess]
+		f.info.Format = guess
+		return &Error{Err: ErrUnreadable, Text: "by its name the file is " + x.what, Hint: x.hint}
+	}
+	e := &Error{Err: ErrUnknown, Hint: "Name the format if you know it. " + askPSKC}
+	switch head := f.data[:min(len(f.data), HeadBytes)]; {
+	case len(head) > 0 && head[0] == '<':
+		if _, root := detectXML(head); root != "" {
+			e.Text = "the file is XML with the outermost element " + quote(root) + ", which is none that is known here"
+		}
+	case slices.Contains(head, 0):
+		e.Text = "the file is binary, and none that is known here; it may be encrypted"
+	}
+	return e
+}
+
+// count goes through the file once, for the info.
+func (f *File) count() error {
+	for {
+		key, err := f.keys.next()
+		var bad *pskc.KeyError
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.As(err, &bad):
+			f.info.Refused++
+		case err != nil:
+			return err
+		default:
+			if f.info.Keys++; f.info.Sample == nil {
+				f.info.Sample = sample(key, f.opt.Now)
+			}
+			clear(key.Secret)
+		}
+		if f.info.Keys+f.info.Refused > MaxKeys {
+			return &Error{Err: ErrLimit, Text: fmt.Sprintf("the file has more than %d entries", MaxKeys), Hint: "Import it in parts."}
+		}
+	}
+}
+
+// sample computes a code, or gives nil if that needs a time and there is none.
+func sample(k *pskc.Key, now time.Time) *Sample {
+	s := &Sample{Serial: k.Serial, Kind: k.Kind}
+	h, err := oath.ParseHash(k.Hash)
+	if err != nil {
+		return nil
+	}
+	switch {
+	case k.Kind == pskc.HOTP:
+		s.Counter = k.Counter
+		s.Code, err = oath.HOTP(k.Secret, k.Counter, h, k.Digits())
+	case now.IsZero():
+		return nil
+	default:
+		s.Time = now
+		s.Code, err = oath.TOTP(k.Secret, now.Unix(), int64(k.Period()/time.Second), 0, h, k.Digits())
+	}
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
+// Info tells about the file.
+func (f *File) Info() Info {
+	i := f.info
+	i.Notes = slices.Clone(i.Notes)
+	return i
+}
+
+// Assignments are the users that a file names for its keys, in the order of the
+// keys.
+func (f *File) Assignments() []Assignment { return slices.Clone(f.assignments) }
+
+// Next gives the next key, whose secret is the caller's. A [*pskc.KeyError]
+// refuses this one entry and reading may go on; io.EOF is the proper end.
+func (f *File) Next() (*pskc.Key, error) {
+	if f.keys == nil {
+		return nil, errors.New("seedfile: the file is closed")
+	}
+	return f.keys.next()
+}
+
+// Close overwrites what was read of the file.
+func (f *File) Close() error {
+	clear(f.data)
+	f.data, f.keys = nil, nil
+	return nil
+}
+
+// Format writes the type alone, whatever the verb: a File holds secrets.
+func (File) Format(s fmt.State, _ rune) { io.WriteString(s, "seedfile.File") }

@@ -1,0 +1,211 @@
+package seedfile
+
+import (
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// Encoding is how secrets are written as text.
+type Encoding string
+
+// The encodings.
+const (
+	Hex    Encoding = "hex"
+	Base32 Encoding = "base32"
+	Base64 Encoding = "base64"
+)
+
+// parseEncoding reads the name that a file gives to an encoding.
+func parseEncoding(s string) (Encoding, bool) {
+	switch e := Encoding(strings.ToLower(s)); e {
+	case Hex, Base32, Base64:
+		return e, true
+	}
+	return "", false
+}
+
+var base32Raw = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// decode gives the secret that text stands for. It reports only whether that
+// went well: what is wrong is not said, since it would repeat the secret.
+func (e Encoding) decode(text []byte) ([]byte, bool) {
+	var out []byte
+	var n int
+	var err error
+	switch s := compact(text); e {
+	case Hex:
+		out = make([]byte, hex.DecodedLen(len(s)))
+		n, err = hex.Decode(out, s)
+	case Base32:
+		s, ok := trimPadding(s, 8)
+		if !ok {
+			return nil, false
+		}
+		for i, c := range s {
+			if c >= 'a' && c <= 'z' {
+				s[i] = c - 'a' + 'A'
+			}
+		}
+		switch len(s) % 8 {
+		case 1, 3, 6:
+			return nil, false
+		}
+		out = make([]byte, base32Raw.DecodedLen(len(s)))
+		n, err = base32Raw.Decode(out, s)
+	case Base64:
+		s, ok := trimPadding(s, 4)
+		if !ok || len(s)%4 == 1 {
+			return nil, false
+		}
+		out = make([]byte, base64.RawStdEncoding.DecodedLen(len(s)))
+		n, err = base64.RawStdEncoding.Strict().Decode(out, s)
+	default:
+		return nil, false
+	}
+	return out[:n], err == nil && n > 0
+}
+
+// compact copies text without the blanks that group it.
+func compact(text []byte) []byte {
+	out := make([]byte, 0, len(text))
+	for _, c := range text {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// trimPadding removes = signs, which are right in number or absent.
+func trimPadding(s []byte, block int) ([]byte, bool) {
+	n := len(s)
+	for n > 0 && s[n-1] == '=' {
+		n--
+	}
+	if n < len(s) && (len(s)%block != 0 || len(s)-n >= block) {
+		return nil, false
+	}
+	return s[:n], true
+}
+
+// class says what one text may be.
+type class struct {
+	hex, base32, base64 bool
+	oddHex              bool // hexadecimal digits, one short
+	length              int  // in characters, without blanks and padding
+}
+
+// classify tells what a text may be. Base64 counts only with what the others do
+// not have, small and capital letters or one of +/: a mistyped base32 secret is
+// not taken for base64.
+func classify(text []byte) class {
+	s := compact(text)
+	if len(s) == 0 || len(s) > 4*maxSecret {
+		return class{}
+	}
+	var lower, upper, other bool
+	isHex, isB32, isB64 := true, true, true
+	trimmed := len(s)
+	for trimmed > 0 && s[trimmed-1] == '=' {
+		trimmed--
+	}
+	for _, c := range s[:trimmed] {
+		low, up, digit := c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9'
+		lower, upper = lower || low, upper || up
+		if c == '+' || c == '/' {
+			other = true
+		} else if !low && !up && !digit {
+			return class{}
+		}
+		isHex = isHex && (digit || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F')
+		isB32 = isB32 && (low || up || c >= '2' && c <= '7')
+	}
+	_, ok32 := trimPadding(s, 8)
+	_, ok64 := trimPadding(s, 4)
+	isHex = isHex && trimmed == len(s)
+	c := class{length: trimmed, hex: isHex && trimmed%2 == 0, oddHex: isHex && trimmed%2 != 0}
+	switch trimmed % 8 {
+	case 1, 3, 6:
+	default:
+		c.base32 = isB32 && ok32
+	}
+	c.base64 = isB64 && ok64 && trimmed%4 != 1 && (other || lower && upper && !c.base32 && !isHex)
+	return c
+}
+
+// census counts what the secrets of a column may be.
+type census struct {
+	n                         int // not empty
+	onlyHex, onlyBase32, both int
+	base64                    int
+	hexAt, base32At           string // the first of each that is unambiguous
+	length                    int    // of those that may be both; -1: it varies
+}
+
+func (c *census) add(cell []byte, address string) {
+	k := classify(cell)
+	c.n++
+	switch {
+	case k.hex && k.base32:
+		c.both++
+		if c.length == 0 {
+			c.length = k.length
+		} else if c.length != k.length {
+			c.length = -1
+		}
+	case k.hex:
+		if c.onlyHex++; c.hexAt == "" {
+			c.hexAt = address
+		}
+	case k.base32:
+		if c.onlyBase32++; c.base32At == "" {
+			c.base32At = address
+		}
+	case k.base64:
+		c.base64++
+	}
+}
+
+// usual tells whether secrets of n bytes are made.
+func usual(n int) bool {
+	switch n {
+	case 10, 16, 20, 24, 32, 64:
+		return true
+	}
+	return false
+}
+
+const sayEncoding = "Ask the manufacturer whether the secrets are hexadecimal or base32, and say so (encoding hex, base32 or base64)."
+
+// decide says how the column is written, and why.
+func (c *census) decide() (Encoding, string, error) {
+	count := func(n int) string { return fmt.Sprintf("%d of %d secrets", n, c.n) }
+	hexSize, b32Size := c.length/2, c.length*5/8
+	switch {
+	case c.n == 0:
+		return Hex, "there are no secrets", nil
+	case c.onlyHex > 0 && c.onlyBase32 > 0:
+		return "", "", &Error{Err: ErrEncoding, Hint: sayEncoding, Text: fmt.Sprintf(
+			"the column of secrets is mixed: %s can only be hexadecimal, %s can only be base32", c.hexAt, c.base32At)}
+	case c.onlyHex > 0:
+		return Hex, count(c.onlyHex+c.both) + " are hexadecimal, " + fmt.Sprint(c.onlyHex) + " of them cannot be base32", nil
+	case c.onlyBase32 > 0:
+		return Base32, count(c.onlyBase32+c.both) + " are base32, " + fmt.Sprint(c.onlyBase32) + " of them cannot be hexadecimal", nil
+	case c.both > 0 && c.length > 0 && usual(hexSize) && !usual(b32Size):
+		return Hex, fmt.Sprintf("the secrets could be base32 as well, but %d characters are %d bytes in hexadecimal, a usual size, and %d in base32, which is none",
+			c.length, hexSize, b32Size), nil
+	case c.both > 0 && c.length > 0 && usual(b32Size) && !usual(hexSize):
+		return Base32, fmt.Sprintf("the secrets could be hexadecimal as well, but %d characters are %d bytes in base32, a usual size, and %d in hexadecimal, which is none",
+			c.length, b32Size, hexSize), nil
+	case c.both > 0:
+		return "", "", &Error{Err: ErrEncoding, Hint: sayEncoding, Text: "every secret of the file can be read as hexadecimal and as base32"}
+	case c.base64 > 0:
+		return Base64, count(c.base64) + " are base64, none is hexadecimal or base32", nil
+	}
+	return "", "no secret of the file is hexadecimal, base32 or base64", nil // each is refused by itself
+}

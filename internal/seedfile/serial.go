@@ -1,0 +1,89 @@
+package seedfile
+
+import "fmt"
+
+// serialCheck finds in a column of serial numbers what spreadsheet programs do
+// to numbers.
+type serialCheck struct {
+	n, text     int // serials, and those that are not digits only
+	zero        int // that start with 0
+	lengths     [32]int
+	longest     int
+	lowest      uint64
+	highest     uint64
+	wide, blunt int // of more than 15 digits, and those of them that end in zeros from the 16th on
+
+	shortened bool // shorter ones have lost leading zeros
+	rounded   bool // long ones were rounded
+}
+
+func (s *serialCheck) add(cell []byte) {
+	if len(cell) == 0 || isScientific(cell) {
+		return
+	}
+	s.n++
+	if !isDigits(cell) || len(cell) >= len(s.lengths) {
+		s.text++
+		return
+	}
+	if cell[0] == '0' {
+		s.zero++
+	}
+	s.lengths[len(cell)]++
+	s.longest = max(s.longest, len(cell))
+	if v, ok := number(cell, 1<<64-1); ok {
+		if s.highest = max(s.highest, v); s.lowest == 0 || v < s.lowest {
+			s.lowest = v
+		}
+	}
+	if len(cell) > 15 {
+		s.wide++
+		if roundedAt15(cell) {
+			s.blunt++
+		}
+	}
+}
+
+// roundedAt15 tells a number whose digits from the 16th on are zeros, as a
+// spreadsheet program stores it.
+func roundedAt15(cell []byte) bool {
+	for _, c := range cell[min(15, len(cell)):] {
+		if c != '0' {
+			return false
+		}
+	}
+	return len(cell) > 15
+}
+
+// decide judges the column. Leading zeros were lost if no number has one, most
+// have one length, and the others are shorter; unless the numbers are one run
+// that passes a power of ten, as 998, 999, 1000.
+func (s *serialCheck) decide(j *job) {
+	s.rounded = s.wide >= 2 && s.wide == s.blunt
+	digits := s.n - s.text
+	full := s.lengths[s.longest]
+	if s.text > 0 || s.zero > 0 || full == digits || j.opt.KeepSerials {
+		return
+	}
+	if full*2 < digits || s.highest-s.lowest < 4*uint64(digits) {
+		j.note("Serial numbers have different lengths; if those on the devices begin with zeros, a spreadsheet program has removed them.")
+		return
+	}
+	s.shortened = true
+}
+
+// wrong says what is wrong with one serial, or "".
+func (s *serialCheck) wrong(cell []byte) string {
+	switch {
+	case len(cell) == 0:
+		return "should hold the serial number and is empty"
+	case isScientific(cell):
+		return "holds a number as a spreadsheet program shortens it; the serial number is lost: get the file again and do not open it there"
+	case s.rounded && roundedAt15(cell):
+		return "holds a number that a spreadsheet program has rounded to 15 digits; get the file again and do not open it there"
+	case s.shortened && len(cell) < s.longest:
+		return fmt.Sprintf("has %d digits where most serial numbers have %d: a spreadsheet program has probably removed leading zeros. "+
+			"Get the file again and do not open it there, or import it with serial numbers kept as they are", len(cell), s.longest)
+	}
+	return ""
+}

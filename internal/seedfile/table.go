@@ -1,0 +1,217 @@
+package seedfile
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxLine  = 16 << 10 // bytes
+	maxCells = 64       // of one line
+)
+
+// table reads the rows of a CSV file. A line is a row.
+type table struct {
+	data     []byte
+	comments bool // lines that start with # are passed over
+	sep      byte
+	start    int // where the rows begin, behind a line sep=
+	skipped  int // lines before start
+	pos      int
+	n        int    // lines read
+	line     []byte // the current one
+	cells    [][]byte
+}
+
+// row is one row. Its cells are valid until the next call.
+type row struct {
+	line  int
+	cells [][]byte
+}
+
+// cell is the content of column i, or empty.
+func (r row) cell(i int) []byte {
+	if i < 0 || i >= len(r.cells) {
+		return nil
+	}
+	return r.cells[i]
+}
+
+// address names a cell as spreadsheet programs do.
+func (r row) address(i int) string { return columnName(i) + strconv.Itoa(r.line) }
+
+func columnName(i int) string {
+	name := ""
+	for i++; i > 0; i = (i - 1) / 26 {
+		name = string(rune('A'+(i-1)%26)) + name
+	}
+	return name
+}
+
+// badRow is a line that is no row.
+type badRow struct {
+	line int
+	text string
+}
+
+func (b *badRow) Error() string { return b.text }
+
+// newTable finds the separator: what sep= says, else by the first line.
+func newTable(data []byte, comments bool) *table {
+	t := &table{data: data, comments: comments, sep: ','}
+	line := t.nextLine()
+	if s := bytes.TrimRight(line, " "); len(s) == 5 && bytes.EqualFold(s[:4], []byte("sep=")) && bytes.IndexByte([]byte(",;\t|"), s[4]) >= 0 {
+		t.sep, t.start, t.skipped = s[4], t.pos, 1
+	} else {
+		for ; line != nil && t.blank(line); line = t.nextLine() {
+		}
+		t.sep = separator(line)
+	}
+	t.rewind()
+	return t
+}
+
+// separator is tab or semicolon where one stands outside quotes, else comma.
+func separator(line []byte) byte {
+	quoted, sep := false, byte(',')
+	for _, c := range line {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '\t':
+			return c
+		case c == ';':
+			sep = c
+		}
+	}
+	return sep
+}
+
+func (t *table) rewind() { t.pos, t.n = t.start, t.skipped }
+
+// nextLine gives the next line without its end, nil at the end of the file.
+func (t *table) nextLine() []byte {
+	if t.pos >= len(t.data) {
+		return nil
+	}
+	t.n++
+	rest := t.data[t.pos:]
+	end := bytes.IndexByte(rest, '\n')
+	if end < 0 {
+		end = len(rest)
+	}
+	t.pos += end + 1
+	line := rest[:end:end]
+	if end > 0 && line[end-1] == '\r' {
+		line = line[: end-1 : end-1]
+	}
+	t.line = line
+	return line
+}
+
+// blank tells whether a line holds nothing: white space, or a comment.
+func (t *table) blank(line []byte) bool {
+	s := bytes.TrimSpace(line)
+	return len(s) == 0 || t.comments && s[0] == '#'
+}
+
+// next gives the next row that is not blank, or a *badRow, or io.EOF.
+func (t *table) next() (row, error) {
+	for {
+		line := t.nextLine()
+		if line == nil {
+			return row{}, io.EOF
+		}
+		if t.blank(line) {
+			continue
+		}
+		if len(line) > maxLine {
+			return row{}, &badRow{t.n, fmt.Sprintf("the line is longer than %d bytes", maxLine)}
+		}
+		r, err := t.split(line)
+		if err != nil || !r.empty() {
+			return r, err
+		}
+	}
+}
+
+func (r row) empty() bool {
+	for _, c := range r.cells {
+		if len(c) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// split cuts a line into cells and trims them.
+func (t *table) split(line []byte) (row, error) {
+	r := row{line: t.n, cells: t.cells[:0]}
+	bad := func(format string, args ...any) (row, error) {
+		return row{}, &badRow{t.n, "cell " + r.address(len(r.cells)) + fmt.Sprintf(format, args...)}
+	}
+	for more := true; more; {
+		if len(r.cells) == maxCells {
+			return row{}, &badRow{t.n, fmt.Sprintf("the line has more than %d cells", maxCells)}
+		}
+		line = bytes.TrimLeft(line, " ")
+		var cell []byte
+		if len(line) > 0 && line[0] == '"' {
+			var ok bool
+			if cell, line, ok = unquote(line[1:]); !ok {
+				return bad(": the quotation mark is not closed on its line")
+			}
+			line = bytes.TrimLeft(line, " ")
+			if more = len(line) > 0; more && line[0] != t.sep {
+				return bad(" goes on behind its closing quotation mark")
+			}
+			line = line[min(1, len(line)):]
+		} else {
+			cell, line, more = bytes.Cut(line, []byte{t.sep})
+			if bytes.IndexByte(cell, '"') >= 0 {
+				return bad(" has a quotation mark inside")
+			}
+		}
+		if !printable(cell) {
+			return bad(" is not UTF-8 text")
+		}
+		r.cells = append(r.cells, bytes.TrimSpace(cell))
+	}
+	t.cells = r.cells
+	return r, nil
+}
+
+// unquote reads up to the closing quotation mark; a doubled one is one.
+func unquote(s []byte) (cell, rest []byte, ok bool) {
+	for i := 0; ; i++ {
+		j := bytes.IndexByte(s[i:], '"')
+		if j < 0 {
+			return nil, nil, false
+		}
+		i += j
+		if i+1 == len(s) || s[i+1] != '"' {
+			if cell = s[:i]; bytes.IndexByte(cell, '"') >= 0 {
+				cell = bytes.ReplaceAll(cell, []byte(`""`), []byte(`"`))
+			}
+			return cell, s[i+1:], true
+		}
+		i += 2
+	}
+}
+
+// printable tells whether a cell is UTF-8 without control characters.
+func printable(b []byte) bool {
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError || unicode.IsControl(r) && r != '\t' {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}

@@ -1,0 +1,242 @@
+package seedfile
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+
+	"ostiary/pskc"
+)
+
+// What one XML file may hold.
+const (
+	maxDepth      = 16
+	maxText       = 8 << 10 // bytes of one element
+	maxAttributes = 16
+)
+
+// newXML makes a decoder for text that toUTF8 has seen: so a declaration of
+// UTF-16 is outdated. ISO 8859-1 is the only other encoding.
+func newXML(data []byte) *xml.Decoder {
+	d := xml.NewDecoder(bytes.NewReader(data))
+	d.CharsetReader = func(charset string, in io.Reader) (io.Reader, error) {
+		switch strings.ToLower(charset) {
+		case "utf-8", "us-ascii", "utf-16", "utf-16le", "utf-16be":
+			return in, nil
+		case "iso-8859-1":
+			return &latin1{r: in}, nil
+		}
+		return nil, fmt.Errorf("encoding %s", quote(charset))
+	}
+	return d
+}
+
+// latin1 makes UTF-8 of ISO 8859-1.
+type latin1 struct {
+	r   io.Reader
+	buf [512]byte
+}
+
+func (l *latin1) Read(p []byte) (int, error) {
+	if len(p) < 2 {
+		return 0, io.ErrShortBuffer
+	}
+	n, err := l.r.Read(l.buf[:min(len(l.buf), len(p)/2)])
+	out := p[:0]
+	for _, c := range l.buf[:n] {
+		out = append(out, string(rune(c))...)
+	}
+	return len(out), err
+}
+
+// element is one element with all that is in it.
+type element struct {
+	name     string
+	line     int
+	attrs    []xml.Attr
+	text     string
+	children []*element
+}
+
+// xmlReader walks through a file of the shape root > … > entry, where entries
+// are taken as a whole.
+type xmlReader struct {
+	d     *xml.Decoder
+	depth int
+}
+
+func newXMLReader(data []byte) *xmlReader { return &xmlReader{d: newXML(data)} }
+
+func (x *xmlReader) line() int {
+	line, _ := x.d.InputPos()
+	return line
+}
+
+// token gives the next start or end of an element, or text; io.EOF only behind a
+// whole document. The reasons of encoding/xml are not repeated, as they may hold
+// text of the file.
+func (x *xmlReader) token() (xml.Token, error) {
+	for {
+		tok, err := x.d.Token()
+		if err == io.EOF && x.depth == 0 {
+			return nil, io.EOF
+		}
+		if err != nil {
+			return nil, malformed(x.line(), "the XML is cut off or not well formed here")
+		}
+		switch tok := tok.(type) {
+		case xml.StartElement:
+			if x.depth++; x.depth > maxDepth {
+				return nil, malformed(x.line(), "elements are nested deeper than %d", maxDepth)
+			}
+			if len(tok.Attr) > maxAttributes {
+				return nil, malformed(x.line(), "an element has more than %d attributes", maxAttributes)
+			}
+			return tok, nil
+		case xml.EndElement:
+			x.depth--
+			return tok, nil
+		case xml.CharData:
+			return tok, nil
+		case xml.Directive:
+			return nil, malformed(x.line(), "the XML has a document type declaration, which is refused")
+		}
+	}
+}
+
+// enter reads on to the start of the next element inside the current one; nil at
+// the end of that one. Text between elements is refused.
+func (x *xmlReader) enter() (*xml.StartElement, error) {
+	for {
+		tok, err := x.token()
+		if err != nil {
+			return nil, err
+		}
+		switch tok := tok.(type) {
+		case xml.StartElement:
+			return &tok, nil
+		case xml.EndElement:
+			return nil, nil
+		case xml.CharData:
+			if len(bytes.TrimSpace(tok)) > 0 {
+				return nil, malformed(x.line(), "there is text between the elements")
+			}
+		}
+	}
+}
+
+// root reads the start of the document.
+func (x *xmlReader) root(name string) error {
+	e, err := x.enter()
+	switch {
+	case err == io.EOF || err == nil && e == nil:
+		return malformed(0, "the XML has no elements")
+	case err != nil:
+		return err
+	case e.Name.Local != name:
+		return malformed(x.line(), "the outermost element is %s, not %s", quote(e.Name.Local), name)
+	}
+	return nil
+}
+
+// end makes sure that nothing stands behind the document.
+func (x *xmlReader) end() error {
+	e, err := x.enter()
+	switch {
+	case err != nil:
+		return err // io.EOF, if all is well
+	case e != nil:
+		return malformed(x.line(), "there is a second document behind the first")
+	}
+	return malformed(x.line(), "the XML is not well formed here")
+}
+
+// whole reads an element whose start was read.
+func (x *xmlReader) whole(start *xml.StartElement) (*element, error) {
+	e := &element{name: start.Name.Local, line: x.line(), attrs: start.Attr}
+	var text []byte
+	for {
+		tok, err := x.token()
+		if err != nil {
+			return nil, err
+		}
+		switch tok := tok.(type) {
+		case xml.StartElement:
+			if len(e.children) == 64 {
+				return nil, malformed(x.line(), "an element %s has more than 64 elements", quote(e.name))
+			}
+			child, err := x.whole(&tok)
+			if err != nil {
+				return nil, err
+			}
+			e.children = append(e.children, child)
+		case xml.EndElement:
+			e.text = string(bytes.TrimSpace(text))
+			clear(text)
+			return e, nil
+		case xml.CharData:
+			if text = append(text, tok...); len(text) > maxText {
+				return nil, malformed(x.line(), "an element %s has more than %d bytes of text", quote(e.name), maxText)
+			}
+		}
+	}
+}
+
+// fields gives the texts of simple children by name. It refuses children that
+// repeat, hold elements, or are not among the names, and text around them.
+func (e *element) fields(names ...string) (map[string]string, string) {
+	out := make(map[string]string, len(e.children))
+	if e.text != "" && len(e.children) > 0 {
+		return out, "there is text between the elements of " + quote(e.name)
+	}
+	var why string
+	for _, c := range e.children {
+		known := ""
+		for _, n := range names {
+			if strings.EqualFold(n, c.name) {
+				known = n
+			}
+		}
+		_, twice := out[known]
+		switch {
+		case known == "":
+			if why == "" {
+				why = "its element " + quote(c.name) + " is not known"
+			}
+			continue
+		case twice:
+			why = "it has two elements " + known
+		case len(c.children) > 0:
+			why = "its element " + known + " holds elements"
+		}
+		out[known] = c.text
+	}
+	return out, why
+}
+
+// attr is the value of an attribute.
+func (e *element) attr(name string) string {
+	for _, a := range e.attrs {
+		if strings.EqualFold(a.Name.Local, name) {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+// setSecret decodes the secret of an XML entry, or says what is wrong.
+func (j *job) setSecret(k *pskc.Key, enc Encoding, text string) string {
+	if text == "" {
+		return "it has no secret"
+	}
+	var ok bool
+	if k.Secret, ok = enc.decode([]byte(text)); !ok {
+		return "its secret is not " + string(enc)
+	}
+	if why := j.badSecret(len(k.Secret)); why != "" {
+		return fmt.Sprintf("its secret of %d bytes %s", len(k.Secret), why)
+	}
+	return ""
+}
