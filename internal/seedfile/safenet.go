@@ -1,0 +1,130 @@
+package seedfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"ostiary/pskc"
+)
+
+// safeNet reads SafeNet and Gemalto files: Tokens > Token > Applications >
+// Application > Seed, MovingFactor. One token may have several keys.
+type safeNet struct {
+	*job
+	x       *xmlReader
+	pending []answer // of the token that was read last
+}
+
+// answer is what next gives.
+type answer struct {
+	key *pskc.Key
+	err error
+}
+
+func newSafeNet(j *job) (*safeNet, error) {
+	s := &safeNet{job: j, x: newXMLReader(j.data)}
+	return s, s.x.root("Tokens")
+}
+
+func (s *safeNet) rewind() {
+	s.x, s.pending = newXMLReader(s.data), nil
+	_ = s.x.root("Tokens") // read before
+}
+
+func (s *safeNet) next() (*pskc.Key, error) {
+	if len(s.pending) == 0 {
+		e, err := s.x.enter()
+		if err != nil {
+			return nil, err
+		}
+		if e == nil {
+			return nil, s.x.end()
+		}
+		t, err := s.x.whole(e)
+		if err != nil {
+			return nil, err
+		}
+		s.pending = s.read(t)
+	}
+	a := s.pending[0]
+	s.pending = s.pending[1:]
+	return a.key, a.err
+}
+
+// about are elements of a token that do not change how it computes.
+var about = []string{"casemodel", "model", "productiondate", "productname", "manufacturer", "vendor", "name", "description"}
+
+// read gives the keys of one token, at least one answer.
+func (s *safeNet) read(t *element) []answer {
+	serial := t.attr("serial")
+	no := func(format string, args ...any) []answer {
+		return []answer{{nil, refuse(t.line, serial, format, args...)}}
+	}
+	switch {
+	case t.name != "Token":
+		return no("there is an element %s among the tokens", quote(t.name))
+	case serial == "":
+		return no("it has no serial number")
+	}
+	var model string
+	var keys []*element
+	for _, c := range t.children {
+		switch name := strings.ToLower(c.name); {
+		case name == "applications":
+			keys = append(keys, c.children...)
+		case !slices.Contains(about, name):
+			return no("its element %s is not known", quote(c.name))
+		case len(c.children) > 0:
+			return no("its element %s holds elements", quote(c.name))
+		case name == "productname", name == "model" && model == "":
+			model = c.text
+		}
+	}
+	if len(keys) == 0 {
+		return no("it has no key")
+	}
+	var out []answer
+	for _, e := range keys {
+		k := &pskc.Key{ID: e.attr("ConnectorID"), Line: e.line, Serial: serial, Model: model}
+		if why := s.readKey(k, e); why != "" {
+			clear(k.Secret)
+			bad := refuse(e.line, serial, "%s", why)
+			bad.ID = k.ID
+			out = append(out, answer{nil, bad})
+			continue
+		}
+		out = append(out, answer{k, nil})
+	}
+	return out
+}
+
+func (s *safeNet) readKey(k *pskc.Key, e *element) string {
+	if !strings.EqualFold(e.name, "Application") {
+		return fmt.Sprintf("there is an element %s among its applications", quote(e.name))
+	}
+	f, why := e.fields("Seed", "MovingFactor")
+	if why != "" {
+		return why
+	}
+	enc := Hex
+	if s.opt.Encoding != "" {
+		enc = s.opt.Encoding
+	}
+	if why := s.setSecret(k, enc, f["Seed"]); why != "" {
+		return why
+	}
+	if text := f["MovingFactor"]; text != "" {
+		if k.Counter, why = readCounter([]byte(text)); why != "" {
+			return "its element MovingFactor " + why
+		}
+		k.HasCounter = true
+	}
+	if s.opt.Assume.Kind == "" {
+		s.note("The format does not say whether its tokens are event-based or time-based, and HOTP was taken; compare the sample code.")
+	}
+	if s.silent(k, pskc.HOTP, 0); k.Kind == pskc.TOTP {
+		k.Counter, k.HasCounter = 0, false
+	}
+	return ""
+}
