@@ -1,5 +1,3 @@
 package seedfile
 
-func newYubico(*job) parser { return nil }
-func newURIs(*job) parser   { return nil }
-func isYubico(row) bool     { return false }
+func newURIs(*job) parser { return nil }
