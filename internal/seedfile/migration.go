@@ -1,0 +1,184 @@
+package seedfile
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"ostiary/oath"
+	"ostiary/pskc"
+)
+
+// Numbers of the migration payload, which Google Authenticator made and others
+// took over.
+const (
+	payloadKey     = 1
+	payloadVersion = 2
+	batchSize      = 3
+	batchIndex     = 4
+	batchID        = 5
+
+	keySecret    = 1
+	keyName      = 2
+	keyIssuer    = 3
+	keyAlgorithm = 4
+	keyDigits    = 5
+	keyType      = 6
+	keyCounter   = 7
+	keyUniqueID  = 8
+)
+
+var (
+	migrationHashes = map[uint64]oath.Hash{0: oath.SHA1, 1: oath.SHA1, 2: oath.SHA256, 3: oath.SHA512}
+	migrationDigits = map[uint64]int{0: 6, 1: 6, 2: 8, 3: 7}
+	migrationKinds  = map[uint64]pskc.Kind{1: pskc.HOTP, 2: pskc.TOTP}
+)
+
+// batches remembers which parts of a transfer were seen: one needs several URIs
+// if it has many keys.
+type batches map[uint64]*batch
+
+type batch struct {
+	size uint64
+	seen map[uint64]bool
+}
+
+// notes names the transfers that are not complete.
+func (b batches) notes(j *job) {
+	for _, id := range slices.Sorted(maps.Keys(b)) {
+		if t := b[id]; uint64(len(t.seen)) < t.size {
+			j.note("Of a transfer in %d parts the file has %d; the keys of the other parts are not in it.", t.size, len(t.seen))
+		}
+	}
+}
+
+// migration reads one otpauth-migration URI.
+func (u *uris) migration(text string) []answer {
+	no := func(reason string) []answer { return []answer{{nil, refuse(u.t.n, "", "%s", reason)}} }
+	data, ok := migrationData(text)
+	if !ok {
+		return no("the line is no otpauth-migration URI, or was cut off")
+	}
+	defer clear(data)
+	var out []answer
+	var part batch
+	var index, id uint64
+	p := protobuf{b: data}
+	for f, ok := p.next(); ok; f, ok = p.next() {
+		switch {
+		case f.number == payloadKey && f.bytes != nil:
+			k, err := u.migrationKey(f.bytes, len(out)+1)
+			out = append(out, answer{k, err})
+		case f.number == payloadVersion && f.bytes == nil:
+		case f.number == batchSize && f.bytes == nil:
+			part.size = f.value
+		case f.number == batchIndex && f.bytes == nil:
+			index = f.value
+		case f.number == batchID && f.bytes == nil:
+			id = f.value
+		default:
+			p.bad = true
+		}
+	}
+	if p.bad || len(out) == 0 {
+		for _, a := range out {
+			if a.key != nil {
+				clear(a.key.Secret)
+			}
+		}
+		if p.bad {
+			return no("the payload of the URI is damaged, or newer than what is known here")
+		}
+		return no("the payload of the URI has no keys")
+	}
+	if u.batches == nil {
+		u.batches = batches{}
+	}
+	if u.batches[id] == nil {
+		part.seen = map[uint64]bool{}
+		u.batches[id] = &part
+	}
+	u.batches[id].seen[index] = true
+	return out
+}
+
+// migrationData gives the payload: base64 in the parameter data, whose signs are
+// percent-encoded or not.
+func migrationData(text string) ([]byte, bool) {
+	head, query, ok := strings.Cut(text, "?")
+	if !ok || !strings.EqualFold(strings.TrimSuffix(head, "/"), "otpauth-migration://offline") {
+		return nil, false
+	}
+	value, ok := strings.CutPrefix(query, "data=")
+	if !ok || strings.ContainsAny(value, "&#") {
+		return nil, false
+	}
+	value, err := url.PathUnescape(value) // a plus sign is a plus sign
+	if err != nil {
+		return nil, false
+	}
+	return Base64.decode([]byte(strings.NewReplacer("-", "+", "_", "/").Replace(value)))
+}
+
+// migrationKey reads the n-th key of a payload.
+func (u *uris) migrationKey(b []byte, n int) (*pskc.Key, error) {
+	k := &pskc.Key{Line: u.t.n}
+	var name string
+	var numbers [keyUniqueID + 1]uint64
+	texts := map[uint64]*string{keyName: &name, keyIssuer: &k.Issuer, keyUniqueID: new(string)}
+	p := protobuf{b: b}
+	for f, ok := p.next(); ok; f, ok = p.next() {
+		text := texts[f.number]
+		switch {
+		case f.number == keySecret && f.bytes != nil:
+			clear(k.Secret)
+			k.Secret = slices.Clone(f.bytes)
+		case text != nil && f.bytes != nil && utf8.Valid(f.bytes):
+			*text = string(f.bytes)
+		case f.number >= keyAlgorithm && f.number <= keyCounter && f.bytes == nil:
+			numbers[f.number] = f.value
+		default:
+			p.bad = true
+		}
+	}
+	no := func(format string, args ...any) (*pskc.Key, error) {
+		clear(k.Secret)
+		return nil, refuse(k.Line, k.Serial, "key %d of the URI: %s", n, fmt.Sprintf(format, args...))
+	}
+	if p.bad {
+		return no("its fields are damaged, or newer than what is known here")
+	}
+	k.FriendlyName = strings.TrimSpace(strings.TrimPrefix(name, k.Issuer+":"))
+	if k.Issuer == "" {
+		k.FriendlyName = strings.TrimSpace(name)
+	}
+	if k.FriendlyName == "" {
+		return no("it has no name")
+	}
+	k.Serial = accountSerial(k.Issuer, k.FriendlyName)
+	hash, ok := migrationHashes[numbers[keyAlgorithm]]
+	if !ok {
+		return no("its hash, number %d, is none of SHA-1, SHA-256 and SHA-512", numbers[keyAlgorithm])
+	}
+	digits, ok := migrationDigits[numbers[keyDigits]]
+	if !ok {
+		return no("its number of digits, kind %d, is not known", numbers[keyDigits])
+	}
+	if k.Kind, ok = migrationKinds[numbers[keyType]]; !ok {
+		return no("its type, number %d, is neither event-based nor time-based", numbers[keyType])
+	}
+	k.Hash = hash.String()
+	u.setDigits(k, digits)
+	switch {
+	case k.Kind == pskc.TOTP:
+		k.Interval, k.HasInterval = 30, true // the format has no other
+	case numbers[keyCounter] > 1<<63-1:
+		return no("its counter is negative")
+	default:
+		k.Counter, k.HasCounter = numbers[keyCounter], true
+	}
+	return u.finish(k)
+}

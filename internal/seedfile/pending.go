@@ -1,3 +1,0 @@
-package seedfile
-
-func newURIs(*job) parser { return nil }
