@@ -1,0 +1,94 @@
+package seedfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"ostiary/pskc"
+)
+
+// ReadAssignments reads the assignment list of DualShield: which user has which
+// token. Rows that make no sense come back as refused, with line and cell; an
+// error is about the file as a whole. Products that are not known are no error:
+// such assignments lack a kind.
+func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*pskc.KeyError, err error) {
+	if err := opt.check(); err != nil {
+		return nil, nil, err
+	}
+	data, err := readAll(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer clear(data)
+	if f := Detect(data); f != DualShieldAssignments && opt.Format != DualShieldAssignments {
+		return nil, nil, &Error{Err: ErrUnknown, Format: f, Text: "the file is no assignment list",
+			Hint: "Its first line must have the titles domain, loginName, manufacturerCode, productCode, serial."}
+	}
+	text, _ := toUTF8(data, false)
+	t := newTable(text, false)
+	first, err := t.next()
+	if err != nil {
+		return nil, nil, malformed(t.n, "the titles cannot be read")
+	}
+	cols, err := readHeader(first, func(k column) bool { return k >= colLogin || k == colSerial })
+	if err != nil {
+		return nil, nil, err
+	}
+	if !cols.has(colLogin) || !cols.has(colSerial) {
+		return nil, nil, malformed(first.line, "the titles loginName and serial are missing")
+	}
+	check := serialCheck{}
+	for {
+		r, err := t.next()
+		if err == io.EOF {
+			break
+		}
+		if err == nil {
+			check.add(r.cell(cols.at[colSerial]))
+		}
+	}
+	check.decide(&job{opt: opt})
+	t.rewind()
+	_, _ = t.next() // the titles
+	for {
+		r, err := t.next()
+		var bad *badRow
+		switch {
+		case err == io.EOF:
+			return list, refused, nil
+		case errors.As(err, &bad):
+			refused = append(refused, refuse(bad.line, "", "%s", bad.text))
+			continue
+		case len(list)+len(refused) == MaxKeys:
+			return nil, nil, &Error{Err: ErrLimit, Format: DualShieldAssignments, Text: fmt.Sprintf("the file has more than %d rows", MaxKeys)}
+		}
+		if a, why := assignment(r, cols, &check, &opt); why != "" {
+			refused = append(refused, refuse(r.line, a.Serial, "%s", why))
+		} else {
+			list = append(list, a)
+		}
+	}
+}
+
+// assignment reads one row, or says what is wrong.
+func assignment(r row, cols columns, check *serialCheck, opt *Options) (Assignment, string) {
+	get := func(c column) string { return string(r.cell(cols.at[c])) }
+	a := Assignment{Line: r.line, Serial: get(colSerial), User: get(colLogin), Domain: get(colDomain),
+		Product: ProductCode{get(colManufacturerCode), get(colProductCode)}}
+	for i := cols.width; i < len(r.cells); i++ {
+		if len(r.cells[i]) > 0 {
+			return a, "cell " + r.address(i) + " is in no column"
+		}
+	}
+	if why := check.wrong(r.cell(cols.at[colSerial])); why != "" {
+		return a, "cell " + r.address(cols.at[colSerial]) + " " + why
+	}
+	if a.User == "" {
+		return a, "cell " + r.address(cols.at[colLogin]) + " should hold the user and is empty"
+	}
+	if p, err := opt.product(a.Product); err == nil {
+		a.Kind, a.Manufacturer, a.Model = p.Kind, p.Manufacturer, p.Model
+	}
+	return a, ""
+}
