@@ -64,6 +64,14 @@ func TestOATH(t *testing.T) {
 		pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "M", Serial: "b", Secret: unhex(t, k2hex), Interval: 60, HasInterval: true})
 }
 
+func TestQuotes(t *testing.T) {
+	c := mustOpen(t, "\"a\"\"\"\"b\","+k1hex+"\n\"\"\"\","+k2hex+"\n\"c\"\","+k2hex+"\n", Options{})
+	if len(c.keys) != 2 || c.keys[0].Serial != `a""b` || c.keys[1].Serial != `"` {
+		t.Errorf("keys %+v", c.keys)
+	}
+	refusals(t, c.refused, "3: cell A3: the quotation mark is not closed")
+}
+
 func TestUTF16(t *testing.T) {
 	for _, big := range []bool{false, true} {
 		var b strings.Builder

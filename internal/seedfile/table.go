@@ -188,7 +188,7 @@ func (t *table) split(line []byte) (row, error) {
 
 // unquote reads up to the closing quotation mark; a doubled one is one.
 func unquote(s []byte) (cell, rest []byte, ok bool) {
-	for i := 0; ; i++ {
+	for i := 0; ; {
 		j := bytes.IndexByte(s[i:], '"')
 		if j < 0 {
 			return nil, nil, false
