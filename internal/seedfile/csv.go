@@ -20,6 +20,7 @@ type csvKeys struct {
 	header  bool
 	enc     Encoding
 	serials serialCheck
+	cut     int // the last line, if its secret is cut off; 0: it is not
 }
 
 // newCSV reads the titles, and all serials and secrets to judge the columns.
@@ -70,6 +71,7 @@ func (c *csvKeys) readTitles(first row) error {
 // serial numbers were damaged.
 func (c *csvKeys) judge() error {
 	var secrets census
+	var last, shortest, line int // lengths of secrets: the last one, and the shortest before it
 	c.rewind()
 	for {
 		r, err := c.t.next()
@@ -81,8 +83,15 @@ func (c *csvKeys) judge() error {
 		}
 		if s := r.cell(c.cols.at[colSecret]); len(s) > 0 {
 			secrets.add(s, r.address(c.cols.at[colSecret]))
+			if last != 0 && (shortest == 0 || last < shortest) {
+				shortest = last
+			}
+			last, line = len(s), r.line
 		}
 		c.serials.add(r.cell(c.cols.at[colSerial]))
+	}
+	if last < shortest && line == c.t.n && !bytes.HasSuffix(c.data, []byte("\n")) {
+		c.cut = line
 	}
 	c.rewind()
 	c.serials.decide(c.job)
@@ -114,9 +123,18 @@ func (c *csvKeys) next() (*pskc.Key, error) {
 	k := &pskc.Key{Line: r.line, Serial: string(r.cell(c.cols.at[colSerial]))}
 	if why := c.read(k, r); why != "" {
 		clear(k.Secret)
-		return nil, refuse(r.line, k.Serial, "%s", why)
+		return nil, refuse(r.line, shownSerial(k.Serial), "%s", why)
 	}
 	return k, nil
+}
+
+// shownSerial is a serial number as errors may show it: not if it may be a
+// secret, since columns can be the wrong way round.
+func shownSerial(s string) string {
+	if len(s) >= 24 && looksSecret([]byte(s)) {
+		return ""
+	}
+	return s
 }
 
 // read fills in a key, or says what is wrong.
@@ -151,6 +169,9 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 	}
 	if why := c.badSecret(len(k.Secret)); why != "" {
 		return fmt.Sprintf("%sholds a secret of %d bytes, which %s", at(colSecret), len(k.Secret), why)
+	}
+	if r.line == c.cut {
+		return at(colSecret) + "holds a shorter secret than all others and the file ends without a line break: it was probably cut off"
 	}
 	if why := c.readKind(k, get(colType)); why != "" {
 		return at(colType) + why

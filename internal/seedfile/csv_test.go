@@ -109,10 +109,12 @@ func TestRefusedRows(t *testing.T) {
 		{"short", "a," + k1hex + "\nb," + k1hex[:20], 1, []string{"2: cell B2 holds a secret of 10 bytes, which is shorter than the 16"}},
 		{"long line", "a," + k1hex + "\nb," + strings.Repeat("A", maxLine), 1, []string{"2: the line is longer"}},
 		{"many cells", "a," + k1hex + "\nb," + strings.Repeat(",", maxCells), 1, []string{"2: more than 64 cells"}},
+		{"columns the wrong way round", k1hex + ",55000101\n" + k2hex + ",55000102\n", 0, []string{"1: cell B1", "2: cell B2"}},
+		{"cut off", "a," + k1hex + "\nb," + k2hex[:36], 1, []string{"2: cell B2 holds a shorter secret"}},
 		{"single damaged secret", "a,1.23457E+39", 0, []string{"1: cell B1 holds a number"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := mustOpen(t, tt.text, Options{})
+			c := mustOpen(t, tt.text, Options{Format: formatOf(tt.text)})
 			refusals(t, c.refused, tt.want...)
 			if len(c.keys) != tt.keys {
 				t.Errorf("%d keys, want %d", len(c.keys), tt.keys)
@@ -122,6 +124,14 @@ func TestRefusedRows(t *testing.T) {
 			}
 		})
 	}
+}
+
+// formatOf takes for OATH CSV what is too damaged to be recognised.
+func formatOf(text string) Format {
+	if f := Detect([]byte(text)); f != "" {
+		return f
+	}
+	return OATHCSV
 }
 
 func TestKeptSerials(t *testing.T) {

@@ -30,7 +30,8 @@
 // and what the format's section here says.
 //
 // Contents of cells and elements are not repeated in errors, as a secret may
-// stand in the wrong column; serial numbers and names of elements are.
+// stand in the wrong column; names of elements are, and serial numbers unless
+// they could be secrets.
 //
 // # What files leave out
 //
