@@ -47,7 +47,10 @@ type refusal struct {
 }
 
 func newParser(r io.Reader, opt Options) *parser {
-	return &parser{s: newScanner(r, opt.Limits), opt: opt}
+	in := newInput(r)
+	s := newScanner(in, opt.Limits)
+	s.in = in
+	return &parser{s: s, opt: opt}
 }
 
 // refuse records a reason against the current key, or fails if there is none.

@@ -17,10 +17,11 @@ import (
 //
 // It knows elements, attributes, namespaces, text, CDATA, comments, processing
 // instructions, the five predefined entities and character references. It
-// refuses document type declarations, encodings other than UTF-8, and names
-// outside ASCII.
+// refuses document type declarations and names outside ASCII. It reads UTF-8;
+// [input] turns UTF-16 into that.
 type scanner struct {
 	src     io.Reader
+	in      *input // what src is, or nil: it knows the encoding of the file
 	buf     []byte // window; buf[pos:end] is read and not consumed
 	pos     int
 	end     int
@@ -100,7 +101,9 @@ func (s *scanner) more() (bool, error) {
 	for range maxEmptyReads {
 		n, err := s.src.Read(s.buf[s.end:])
 		s.end += n
-		s.total += int64(n)
+		if s.total += int64(n); s.in != nil {
+			s.total = s.in.read
+		}
 		if s.lim.TotalBytes > 0 && s.total > s.lim.TotalBytes {
 			return false, s.fail(ErrLimit, "the file is longer than %d bytes", s.lim.TotalBytes)
 		}
@@ -109,6 +112,9 @@ func (s *scanner) more() (bool, error) {
 			s.eof = true
 			return n > 0, nil
 		case err != nil:
+			if f, ok := errors.AsType[*fault](err); ok {
+				return false, s.fail(f.kind, "%s", f.text)
+			}
 			return false, fmt.Errorf("pskc: read: %w", err)
 		case n > 0:
 			return true, nil
@@ -144,7 +150,7 @@ func (s *scanner) prolog() error {
 		s.pos += 3
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")),
 		bytes.HasPrefix(head, []byte("<\x00")), bytes.HasPrefix(head, []byte("\x00<")):
-		return s.fail(ErrUnsupported, "the file is in UTF-16; only UTF-8 is read yet")
+		return s.fail(ErrUnsupported, "the file is in UTF-16; and cannot be read")
 	}
 	for {
 		if ok, err := s.need(1); err != nil {

@@ -2,7 +2,6 @@ package pskc
 
 import (
 	"bytes"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -347,8 +346,8 @@ func (s *scanner) declaration() error {
 				return s.fail(ErrUnsupported, "XML version %s", quote(v))
 			}
 		case i == 1 && name == "encoding":
-			if !strings.EqualFold(v, "UTF-8") {
-				return s.fail(ErrUnsupported, "the encoding %s; only UTF-8 is read yet", quote(v))
+			if !s.in.encodingName(v) {
+				return s.fail(ErrUnsupported, "the declared encoding %s: the file is not in it, or it is neither UTF-8 nor UTF-16", quote(v))
 			}
 		case name == "standalone" && i == len(s.attrs)-1 && (v == "yes" || v == "no"):
 		default:
