@@ -23,9 +23,9 @@ func (p *parser) root() error {
 	case strings.EqualFold(n.local, "html"):
 		return p.s.fail(ErrNotPSKC, "it is an HTML page")
 	case n.ns == nsDraft:
-		return p.s.fail(ErrUnsupported, "the file is in the namespace %s of a draft older than RFC 6030: not supported yet", quote(n.space))
+		return p.s.fail(ErrUnsupported, "the file is in the namespace %s of a draft older than RFC 6030: not supported", quote(n.space))
 	case n.ns == nsNone && (n.local == "KeyContainer" || n.local == "SecretContainer"):
-		return p.s.fail(ErrUnsupported, "the outermost element %s stands in no namespace, as in drafts older than RFC 6030: not supported yet", n.local)
+		return p.s.fail(ErrUnsupported, "the outermost element %s stands in no namespace, as in drafts older than RFC 6030: not supported", n.local)
 	case n.ns != nsPSKC || n.local != "KeyContainer":
 		return p.s.fail(ErrNotPSKC, "the outermost element is %s of namespace %s", quote(n.local), quote(n.space))
 	}
@@ -81,10 +81,16 @@ func (p *parser) containerChild() error {
 // encryption is what the container says of how values are protected.
 type encryption struct {
 	keySeen   bool
+	cipherURI string // of values that name none
+	iv        []byte // for all values, nil if each brings its own
 	names     []string
-	recipient string // what other than a name or a derivation the key is, if anything
+	recipient string // whose RSA key the values or the EncryptedKey are for, if any
+	unread    string // what the key is that is not read, if so
 	derived   bool
 	kdf       derivation
+
+	wrappedSeen bool
+	wrapped     value // EncryptedKey: the key of the values
 
 	macSeen    bool
 	macURI     string
@@ -107,29 +113,42 @@ func (p *parser) encryptionKey() error {
 	}
 	return p.children("EncryptionKey", false, func(n xname) (bool, error) {
 		switch {
-		case n.ns == nsDS && n.local == "KeyName":
-			return true, p.keyName("KeyName")
-		case n.ns == nsXenc11 && n.local == "DerivedKey":
+		case n.is(nsXenc11, "DerivedKey"):
 			return true, p.derivedKey()
-		case n.ns == nsDS && (n.local == "X509Data" || n.local == "KeyValue" || n.local == "PGPData" ||
-			n.local == "SPKIData" || n.local == "RetrievalMethod" || n.local == "MgmtData"),
-			n.ns == nsXenc && (n.local == "EncryptedKey" || n.local == "AgreementMethod"):
-			p.enc.recipient = recipients[n.local]
-			return true, p.skip()
+		case n.is(nsXenc, "EncryptedKey"):
+			if err := p.once(&p.enc.wrappedSeen, n.local); err != nil {
+				return true, err
+			}
+			return true, p.encryptedData(&p.enc.wrapped, n.local)
 		}
-		return false, nil
+		return p.keyInfo(n)
 	})
 }
 
-// recipients names the kinds of encryption keys that are not read yet.
-var recipients = map[string]string{
-	"X509Data":        "for a certificate (X509Data)",
-	"KeyValue":        "for a public key (KeyValue)",
+// keyInfo reads one child of a ds:KeyInfo that tells whose key is used.
+func (p *parser) keyInfo(n xname) (bool, error) {
+	switch {
+	case n.is(nsDS, "KeyName"):
+		return true, p.keyName("KeyName")
+	case n.is(nsDS, "X509Data"):
+		p.enc.recipient = "for a certificate (X509Data)"
+	case n.is(nsDS, "KeyValue"):
+		p.enc.recipient = "for a public key (KeyValue)"
+	case (n.ns == nsDS || n.ns == nsXenc) && unreadKeys[n.local] != "":
+		p.enc.unread = unreadKeys[n.local]
+	default:
+		return false, nil
+	}
+	return true, p.skip()
+}
+
+// unreadKeys names the kinds of encryption keys that are not read.
+var unreadKeys = map[string]string{
 	"PGPData":         "for a PGP key (PGPData)",
 	"SPKIData":        "for a public key (SPKIData)",
 	"RetrievalMethod": "under a key kept elsewhere (RetrievalMethod)",
 	"MgmtData":        "under a key described in MgmtData",
-	"EncryptedKey":    "under a key that is itself encrypted (EncryptedKey)",
+	"EncryptedKey":    "under a key that is itself encrypted, twice over (EncryptedKey)",
 	"AgreementMethod": "under an agreed key (AgreementMethod)",
 }
 
@@ -171,18 +190,15 @@ func (p *parser) macMethod() error {
 	if err != nil {
 		return err
 	}
-	if e.macURI == "" {
-		return p.s.fail(ErrMalformed, "MACMethod without an Algorithm")
-	}
 	p.hdr.MAC = clip(e.macURI)
-	return p.children("MACMethod", true, func(n xname) (bool, error) {
+	err = p.children("MACMethod", true, func(n xname) (bool, error) {
 		switch {
 		case n.ns == nsPSKC && n.local == "MACKey":
 			if err := p.once(&e.macKeySeen, "MACKey"); err != nil {
 				return true, err
 			}
 			err := p.encryptedData(&e.macKey, "MACKey")
-			p.hdr.Cipher = clip(e.macKey.cipherURI)
+			p.hdr.Cipher = clip(p.cipherURI(&e.macKey))
 			return true, err
 		case n.ns == nsPSKC && n.local == "MACKeyReference":
 			e.macKeyRef = true
@@ -190,6 +206,15 @@ func (p *parser) macMethod() error {
 		}
 		return false, nil
 	})
+	if err == nil && e.macURI == "" {
+		// python-pskc writes a MACKey without an Algorithm where key wrap needs
+		// no MAC. That declares none.
+		if !e.macKeySeen {
+			return p.s.fail(ErrMalformed, "MACMethod without an Algorithm")
+		}
+		e.macSeen, e.macKeySeen = false, false
+	}
+	return err
 }
 
 // describe tells which key the file asks for.

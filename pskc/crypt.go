@@ -1,20 +1,22 @@
 package pskc
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
+	"crypto/rand"
 	"fmt"
 	"hash"
+	"slices"
 )
 
 // keyring holds the keys of the file once they are made, at the first
 // encrypted value.
 type keyring struct {
 	ready  bool
-	key    []byte
-	block  cipher.Block
-	mac    hash.Hash // nil if the file declares none
+	key    []byte       // of the values; nil as long as only RSA was met
+	aes    cipher.Block // under key, made when first asked for
+	des    cipher.Block // the same for Triple-DES
+	mac    hash.Hash    // nil if the file declares none
 	sum    []byte
 	proven bool // a value was verified: the key is right
 }
@@ -41,191 +43,211 @@ func (p *parser) doubt(name string) error {
 
 // unusable is the answer to a value protected in a way that is not read: it
 // ends the reading unless other values of the file could be read.
-func (p *parser) unusable(format string, args ...any) error {
+func (p *parser) unusable(kind error, format string, args ...any) error {
 	if !p.cry.proven {
-		return &fault{kind: ErrUnsupported, line: p.s.line, text: fmt.Sprintf(format, args...)}
+		return &fault{kind: kind, line: p.s.line, text: fmt.Sprintf(format, args...)}
 	}
-	return p.refuse(ErrUnsupported, format, args...)
+	return p.refuse(kind, format, args...)
 }
 
-// decrypt verifies a value and then decrypts it. It gives nil if the value was
+// decrypt verifies a value and decrypts it. It gives nil if the value was
 // refused. The result is the caller's.
 func (p *parser) decrypt(v *value, name string) ([]byte, error) {
+	uri := p.cipherURI(v)
 	if p.hdr.Cipher == "" {
-		p.hdr.Cipher = clip(v.cipherURI)
+		p.hdr.Cipher = clip(uri)
 	}
-	spec, known := ciphers[v.cipherURI]
+	spec, known := ciphers[wordOf(uri)]
 	if !known {
-		return nil, p.unusable("%s", p.unknownCipher(v.cipherURI))
+		return nil, p.unusable(ErrUnsupported, "%s", unread(uri))
 	}
-	if !p.cry.ready {
-		if err := p.setup(spec, v); err != nil {
+	if why := p.switchedOff(spec); why != "" {
+		return nil, p.unusable(ErrUnsupported, "%s", why)
+	}
+	if kind, why := p.unprotected(spec, v); kind != nil {
+		return nil, p.unusable(kind, "%s", why)
+	}
+	c := &p.cry
+	if !c.ready {
+		if err := p.setup(spec); err != nil {
 			return nil, err
 		}
 	}
-	c := &p.cry
-	if len(c.key) != spec.keyLength {
-		return nil, p.refuse(ErrUnsupported, "its %s is encrypted with %s under a key of %d bits", name, spec.name, len(c.key)*8)
-	}
-	if v.keyName != "" && len(p.enc.names) > 0 && !p.hasKeyName(v.keyName) {
-		return nil, p.refuse(ErrUnsupported, "its %s is encrypted under another key, named %s", name, quote(v.keyName))
+	if refused, err := p.prepare(spec, v, name); refused || err != nil {
+		return nil, err
 	}
 	if c.mac != nil {
-		if !v.hasMAC {
-			return nil, p.refuse(ErrAltered, "its encrypted %s has no ValueMAC although the file declares a MAC", name)
-		}
-		// Encrypt-then-MAC: the MAC is over IV and ciphertext, and nothing is
-		// decrypted before it holds (RFC 6030 section 6.1.1).
-		if !c.verify(v) {
-			return nil, p.doubt(name)
-		}
-		c.proven = true
-	} else if v.hasMAC {
-		return nil, p.unusable("a ValueMAC without a MACMethod that says how it was made")
+		return p.openMAC(spec, v, name)
 	}
-	plain, ok := decryptCBC(c.block, v.cipher, c.mac != nil)
+	plain, ok := p.open(spec, v, false)
 	if !ok {
-		if c.mac != nil {
-			return nil, p.refuse(ErrMalformed, "its %s does not decrypt although its MAC verifies", name)
-		}
 		return nil, p.doubt(name)
 	}
 	c.proven = true
 	return plain, nil
 }
 
-func (p *parser) hasKeyName(name string) bool {
-	for _, n := range p.enc.names {
-		if n == name {
-			return true
-		}
+// cipherURI is the cipher of a value: its own, else that of the file.
+func (p *parser) cipherURI(v *value) string {
+	if v.cipherURI != "" {
+		return v.cipherURI
 	}
-	return false
+	return p.enc.cipherURI
 }
 
-// setup makes the keys when the first encrypted value, of the given cipher,
-// asks for them. Every error is final. The order is that of usefulness: what
-// cannot be read at all comes before the question for a key.
-func (p *parser) setup(spec cipherSpec, v *value) error {
-	e := &p.enc
-	if e.recipient != "" {
-		return p.fatal(ErrUnsupported, "the file is encrypted %s: not supported yet", e.recipient)
+// switchedOff says which option a cipher would need, if any.
+func (p *parser) switchedOff(spec cipherSpec) string {
+	if spec.tripleDES && !p.opt.AllowTripleDES {
+		return "encrypted with Triple-DES, which is outdated (option AllowTripleDES reads it nevertheless)"
 	}
-	if e.derived && !e.kdf.paramsSeen {
-		return p.fatal(ErrMalformed, "a DerivedKey without PBKDF2-params")
+	return ""
+}
+
+// unprotected tells why a value is not protected well enough to be decrypted,
+// before anything is.
+func (p *parser) unprotected(spec cipherSpec, v *value) (error, string) {
+	const nevertheless = " (option AllowUnauthenticated reads it nevertheless)"
+	switch {
+	case !p.enc.macSeen && v.hasMAC:
+		return ErrUnsupported, "a ValueMAC without a MACMethod that says how it was made"
+	case p.opt.AllowUnauthenticated:
+		return nil, ""
+	case spec.mode == rsa15:
+		// Whoever has the certificate can make a MAC key, so that the MAC does
+		// not keep forgeries from the padding: reading would answer for it.
+		return ErrNoMAC, "a value under RSA PKCS #1 1.5 itself, instead of a key, is never protected" + nevertheless
+	case !p.enc.macSeen && spec.mode != keyWrap:
+		return ErrNoMAC, "it could have been altered by anyone" + nevertheless
 	}
-	newMAC, err := p.macMethodOf(v)
-	if err != nil {
-		return err
-	}
-	macCipher := spec
-	if newMAC != nil {
-		var known bool
-		if macCipher, known = ciphers[e.macKey.cipherURI]; !known {
-			return p.fatal(ErrUnsupported, "the MAC key: %s", p.unknownCipher(e.macKey.cipherURI))
-		}
-	}
-	key, err := p.encryptionKeyOf(macCipher)
-	if err != nil {
-		return err
-	}
+	return nil, ""
+}
+
+// prepare makes sure that there is a key that fits the value.
+func (p *parser) prepare(spec cipherSpec, v *value, name string) (refused bool, err error) {
 	c := &p.cry
-	c.key = key
-	if c.block, err = aes.NewCipher(key); err != nil {
-		return p.fatal(ErrKeyLength, "")
-	}
-	if newMAC != nil {
-		if n := len(e.macKey.cipher); n%aes.BlockSize != 0 {
-			return p.fatal(ErrMalformed, "the encrypted MAC key is not a whole number of blocks")
+	if spec.isRSA() {
+		if err := p.needPrivateKey(); err != nil {
+			return true, err
 		}
-		macKey, ok := decryptCBC(c.block, e.macKey.cipher, true)
-		if !ok || len(macKey) == 0 {
-			return &fault{kind: ErrWrongKey}
+		if _, unknown := v.rsa.oaepOptions(spec); unknown != "" {
+			return true, p.unusable(ErrUnsupported, "%s", unknown)
 		}
-		c.mac = hmac.New(newMAC, macKey)
-		clear(macKey)
+		return false, nil
 	}
-	c.ready = true
+	if c.key == nil {
+		if c.key, err = p.contentKey(spec); err != nil {
+			return true, err
+		}
+	}
+	if !spec.takes(len(c.key)) {
+		return true, p.refuse(ErrUnsupported, "its %s is encrypted with %s under a key of %d bits", name, spec.name, len(c.key)*8)
+	}
+	if v.keyName != "" && len(p.enc.names) > 0 && !slices.Contains(p.enc.names, v.keyName) {
+		return true, p.refuse(ErrUnsupported, "its %s is encrypted under another key, named %s", name, quote(v.keyName))
+	}
+	return false, p.checkIV(spec)
+}
+
+// openMAC verifies the MAC of a value and decrypts it. RFC 6030 has the MAC
+// over IV and ciphertext, and then nothing is decrypted before it holds
+// (section 6.1.1). Drafts have it over the plain text; to check that, the
+// value must be decrypted first, and a failed MAC, failed padding and a
+// ciphertext of the wrong size then get one answer.
+func (p *parser) openMAC(spec cipherSpec, v *value, name string) ([]byte, error) {
+	c := &p.cry
+	if !v.hasMAC {
+		return nil, p.refuse(ErrAltered, "its encrypted %s has no ValueMAC although the file declares a MAC", name)
+	}
+	iv := p.ivOf(spec)
+	good := c.verify(v.mac, iv, v.cipher)
+	if !good && (p.draft || p.opt.AllowPlaintextMAC) {
+		plain, ok := p.open(spec, v, true)
+		checked := plain
+		if !ok {
+			checked = v.cipher
+		}
+		if c.verify(v.mac, checked) && ok {
+			c.proven = true
+			return plain, nil
+		}
+		clear(plain)
+	}
+	// A MAC over the ciphertext alone leaves the IV of the file open: who
+	// changes it changes the first block of each value.
+	if !good && iv != nil && c.verify(v.mac, v.cipher) {
+		if good = p.opt.AllowUnauthenticated; !good {
+			return nil, p.unusable(ErrNoMAC, "its MAC does not cover the IV of the file (option AllowUnauthenticated reads it nevertheless)")
+		}
+	}
+	if !good {
+		return nil, p.doubt(name)
+	}
+	c.proven = true
+	plain, ok := p.open(spec, v, true)
+	if !ok {
+		return nil, p.refuse(ErrMalformed, "its %s does not decrypt although its MAC verifies", name)
+	}
+	return plain, nil
+}
+
+// verify checks a MAC in constant time.
+func (c *keyring) verify(mac []byte, parts ...[]byte) bool {
+	c.mac.Reset()
+	for _, b := range parts {
+		c.mac.Write(b)
+	}
+	c.sum = c.mac.Sum(c.sum[:0])
+	return hmac.Equal(c.sum, mac)
+}
+
+// open decrypts a value for which prepare found a key.
+func (p *parser) open(spec cipherSpec, v *value, authentic bool) ([]byte, bool) {
+	switch spec.mode {
+	case keyWrap:
+		return unwrap(p.cry.blockOf(spec), v.cipher, spec.padded)
+	case rsa15:
+		plain, err := p.opt.PrivateKey.Decrypt(rand.Reader, v.cipher, nil)
+		return plain, err == nil
+	case rsaOAEP:
+		opt, _ := v.rsa.oaepOptions(spec)
+		plain, err := p.opt.PrivateKey.Decrypt(rand.Reader, v.cipher, opt)
+		return plain, err == nil
+	}
+	return decryptCBC(p.cry.blockOf(spec), p.ivOf(spec), v.cipher, authentic)
+}
+
+// ivOf is the IV of the file, or nil if each value brings its own.
+func (p *parser) ivOf(spec cipherSpec) []byte {
+	if spec.mode != cbc {
+		return nil
+	}
+	return p.enc.iv
+}
+
+// checkIV refuses an IV of the file that the cipher does not take.
+func (p *parser) checkIV(spec cipherSpec) error {
+	if iv := p.ivOf(spec); iv != nil && len(iv) != p.cry.blockOf(spec).BlockSize() {
+		return p.fatal(ErrMalformed, "the IV of the file is not one block of %s", spec.name)
+	}
 	return nil
 }
 
-// fatal is a fault whatever the scope.
-func (p *parser) fatal(kind error, format string, args ...any) error {
-	return p.s.fail(kind, format, args...)
-}
-
-// macMethodOf gives the hash of the file's MAC, or nil if there is none and
-// the caller accepts that.
-func (p *parser) macMethodOf(v *value) (func() hash.Hash, error) {
-	e := &p.enc
-	switch {
-	case !e.macSeen && v.hasMAC:
-		return nil, p.fatal(ErrUnsupported, "a ValueMAC without a MACMethod that says how it was made")
-	case !e.macSeen && !p.opt.AllowUnauthenticated:
-		return nil, p.fatal(ErrNoMAC, "it could have been altered by anyone (option AllowUnauthenticated reads it nevertheless)")
-	case !e.macSeen:
-		return nil, nil
+// decryptCBC decrypts and strips the padding, of which XML encryption defines
+// only the last byte. Without a MAC the padding is the only sign of a wrong
+// key there is, so all of it must then be as in PKCS #7. If iv is nil, b
+// begins with it.
+func decryptCBC(block cipher.Block, iv, b []byte, authentic bool) ([]byte, bool) {
+	size := block.BlockSize()
+	if iv == nil && len(b) >= size {
+		iv, b = b[:size], b[size:]
 	}
-	newMAC, known := macs[e.macURI]
-	switch {
-	case !known:
-		return nil, p.fatal(ErrUnsupported, "the MAC algorithm %s", quote(e.macURI))
-	case e.macKeyRef:
-		return nil, p.fatal(ErrUnsupported, "a MAC key kept elsewhere (MACKeyReference)")
-	case !e.macKeySeen:
-		return nil, p.fatal(ErrUnsupported, "a MACMethod without a MACKey: not supported yet")
-	}
-	return newMAC, nil
-}
-
-// encryptionKeyOf gives the key that the caller brought, or derives it.
-func (p *parser) encryptionKeyOf(spec cipherSpec) ([]byte, error) {
-	e := &p.enc
-	if !e.derived {
-		switch n := len(p.opt.PreSharedKey); n {
-		case 0:
-			return nil, p.fatal(ErrKeyNeeded, "%s", e.describe())
-		case spec.keyLength:
-			return append([]byte(nil), p.opt.PreSharedKey...), nil
-		default:
-			return nil, p.fatal(ErrKeyLength, "%s takes %d bits, %d were given", spec.name, spec.keyLength*8, n*8)
-		}
-	}
-	newPRF, known := prfs[e.kdf.prf]
-	switch {
-	case !known:
-		return nil, p.fatal(ErrUnsupported, "the PBKDF2 function (PRF) %s", quote(e.kdf.prf))
-	case e.kdf.keyLength != 0 && e.kdf.keyLength != spec.keyLength:
-		return nil, p.fatal(ErrMalformed, "PBKDF2 is to make %d bytes, but %s takes %d", e.kdf.keyLength, spec.name, spec.keyLength)
-	case len(p.opt.Passphrase) == 0:
-		return nil, p.fatal(ErrKeyNeeded, "%s", e.describe())
-	}
-	key, err := e.kdf.derive(newPRF, p.opt.Passphrase, spec.keyLength)
-	if err != nil {
-		return nil, p.fatal(ErrUnsupported, "PBKDF2: %v", err)
-	}
-	return key, nil
-}
-
-// verify checks the MAC of a value in constant time.
-func (c *keyring) verify(v *value) bool {
-	c.mac.Reset()
-	c.mac.Write(v.cipher)
-	c.sum = c.mac.Sum(c.sum[:0])
-	return hmac.Equal(c.sum, v.mac)
-}
-
-// decryptCBC decrypts IV and ciphertext and strips the padding, of which XML
-// encryption defines only the last byte. Without a MAC the padding is the only
-// sign of a wrong key there is, so all of it must then be as in PKCS #7.
-func decryptCBC(block cipher.Block, b []byte, authentic bool) ([]byte, bool) {
-	if len(b) < 2*aes.BlockSize || len(b)%aes.BlockSize != 0 {
+	if len(b) == 0 || len(b)%size != 0 || len(iv) != size {
 		return nil, false
 	}
-	plain := make([]byte, len(b)-aes.BlockSize)
-	cipher.NewCBCDecrypter(block, b[:aes.BlockSize]).CryptBlocks(plain, b[aes.BlockSize:])
+	plain := make([]byte, len(b))
+	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, b)
 	pad := int(plain[len(plain)-1])
-	ok := pad >= 1 && pad <= aes.BlockSize
+	ok := pad >= 1 && pad <= size
 	if ok && !authentic {
 		for _, c := range plain[len(plain)-pad:] {
 			ok = ok && int(c) == pad

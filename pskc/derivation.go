@@ -16,13 +16,6 @@ type derivation struct {
 	prf        string
 }
 
-// pbkdf2URIs are the names of PBKDF2 as a key derivation method.
-var pbkdf2URIs = map[string]bool{
-	"http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#pbkdf2": true,
-	"http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5#pbkdf2":     true,
-	"http://www.w3.org/2009/xmlenc11#pbkdf2":                            true,
-}
-
 // derivedKey reads xenc11:DerivedKey.
 func (p *parser) derivedKey() error {
 	if err := p.once(&p.enc.derived, "DerivedKey"); err != nil {
@@ -31,16 +24,16 @@ func (p *parser) derivedKey() error {
 	p.hdr.NeedsPassphrase = true
 	return p.children("DerivedKey", false, func(n xname) (bool, error) {
 		switch {
-		case n.ns == nsXenc11 && n.local == "KeyDerivationMethod":
+		case n.is(nsXenc11, "KeyDerivationMethod"):
 			return true, p.derivationMethod()
-		case n.ns == nsXenc11 && (n.local == "MasterKeyName" || n.local == "DerivedKeyName"),
-			(n.ns == nsXenc11 || n.ns == nsXenc) && n.local == "CarriedKeyName":
+		case n.is(nsXenc11, "MasterKeyName"), n.is(nsXenc11, "DerivedKeyName"),
+			n.is(nsXenc11, "CarriedKeyName"), n.is(nsXenc, "CarriedKeyName"):
 			return true, p.keyName(n.local)
-		case n.ns == nsXenc && n.local == "ReferenceList":
+		case n.is(nsXenc, "ReferenceList"):
 			// Which values the key is for. There is one key for all here.
 			return true, p.skip()
 		}
-		return false, nil
+		return p.encryptionScheme(n, &p.enc.cipherURI)
 	})
 }
 
@@ -50,21 +43,16 @@ func (p *parser) derivationMethod() error {
 	if d.algorithm != "" {
 		return p.s.fail(ErrMalformed, "element KeyDerivationMethod twice")
 	}
-	for _, a := range p.s.attrs {
-		if a.name.ns == nsNone && a.name.local == "Algorithm" {
-			d.algorithm = string(a.value)
-		}
-	}
-	if d.algorithm == "" {
+	if d.algorithm = p.algorithm(); d.algorithm == "" {
 		return p.s.fail(ErrMalformed, "KeyDerivationMethod without an Algorithm")
 	}
 	p.hdr.Derivation = clip(d.algorithm)
-	if !pbkdf2URIs[d.algorithm] {
-		return p.s.fail(ErrUnsupported, "the key is derived by %s: only PBKDF2 is read yet", quote(d.algorithm))
+	if wordOf(d.algorithm) != "pbkdf2" {
+		return p.s.fail(ErrUnsupported, "the key is derived by %s: only PBKDF2 is read", quote(d.algorithm))
 	}
 	return p.children("KeyDerivationMethod", false, func(n xname) (bool, error) {
 		if !isParams(n) || n.local != "PBKDF2-params" {
-			return false, nil
+			return p.encryptionScheme(n, &p.enc.cipherURI)
 		}
 		if err := p.once(&d.paramsSeen, "PBKDF2-params"); err != nil {
 			return true, err
@@ -188,11 +176,7 @@ func (p *parser) iterations() error {
 // An empty PRF means the default.
 func (p *parser) prf() error {
 	d := &p.enc.kdf
-	for _, a := range p.s.attrs {
-		if a.name.ns == nsNone && a.name.local == "Algorithm" {
-			d.prf = string(a.value)
-		}
-	}
+	d.prf = p.algorithm()
 	b, err := p.leaf("PRF")
 	if err != nil {
 		return err

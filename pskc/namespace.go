@@ -5,8 +5,8 @@ type namespace byte
 
 const (
 	nsNone    namespace = iota // no namespace
-	nsPSKC                     // RFC 6030
-	nsDraft                    // PSKC of a draft before it: known, not read yet
+	nsPSKC                     // PSKC, of the version of the container
+	nsDraft                    // PSKC of a draft before it
 	nsDS                       // XML signatures
 	nsXenc                     // XML encryption 1.0
 	nsXenc11                   // XML encryption 1.1

@@ -1,6 +1,8 @@
 package pskc
 
 import (
+	"crypto"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 )
@@ -25,10 +27,29 @@ type Options struct {
 	// file that asks for a pre-shared key does not use it.
 	Passphrase Secret
 
-	// AllowUnauthenticated reads encrypted values of a file that declares no
-	// MAC anywhere, and plain secrets in a file that declares encryption.
-	// Both can be forged by whoever handled the file. A MAC that the file
-	// does declare is checked regardless.
+	// PrivateKey is the RSA key of the certificate for which a file is
+	// encrypted: an [*rsa.PrivateKey], for which see [ParsePrivateKey], or a
+	// key kept in hardware. Where it decrypts by PKCS #1 1.5, only the former
+	// does so in constant time.
+	PrivateKey crypto.Decrypter `json:"-" xml:"-"`
+
+	// AllowTripleDES reads values under Triple-DES in CBC mode, with two keys
+	// or three. Its blocks of 64 bits are outdated; old files have nothing
+	// better.
+	AllowTripleDES bool
+
+	// AllowPlaintextMAC takes a ValueMAC over the plain text instead of IV and
+	// ciphertext. In the namespaces of drafts, where that is the rule, it is
+	// taken without this option.
+	AllowPlaintextMAC bool
+
+	// AllowUnauthenticated reads what can be forged by whoever handled the
+	// file: encrypted values of a file that declares no MAC anywhere, save for
+	// AES key wrap, which protects itself; plain secrets in a file that
+	// declares encryption; a MAC that leaves out the IV of the file; a
+	// ValueDigest for which there is no key, unchecked; and values, not keys,
+	// under RSA PKCS #1 1.5, of which the answer also tells whether the
+	// padding held. A MAC that the file does declare is checked regardless.
 	AllowUnauthenticated bool
 
 	// MinSecret is the shortest secret in bytes that is not refused; 0 means
@@ -67,6 +88,9 @@ const (
 	defaultSecretBytes = 1024
 )
 
+// minRSABits is the shortest RSA key that package crypto/rsa takes.
+const minRSABits = 1024
+
 // withDefaults fills the zero fields and refuses what makes no sense.
 func (o Options) withDefaults() (Options, error) {
 	l := &o.Limits
@@ -94,6 +118,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if l.TotalBytes < 0 {
 		return o, errors.New("pskc: option Limits.TotalBytes is negative")
+	}
+	if o.PrivateKey != nil {
+		pub, ok := o.PrivateKey.Public().(*rsa.PublicKey)
+		if !ok || pub.N == nil || pub.N.BitLen() < minRSABits {
+			return o, fmt.Errorf("pskc: option PrivateKey is not an RSA key of at least %d bits", minRSABits)
+		}
 	}
 	l.Iterations = min(l.Iterations, MaxIterations)
 	return o, nil

@@ -24,6 +24,7 @@ type parser struct {
 	pkg   device
 	keys  int  // Key elements begun
 	empty bool // the package being read had no Key yet
+	draft bool // the container is of a draft older than RFC 6030
 	vals  [valueCount]value
 
 	// scope gathers what makes the current key, or the keys of the current

@@ -48,9 +48,11 @@ type Header struct {
 	// Encrypted: the container names an encryption key or an encrypted value
 	// was met.
 	Encrypted bool
-	// NeedsPassphrase: the key is derived from a passphrase. Otherwise an
-	// encrypted file needs a pre-shared key.
+	// NeedsPassphrase: the key is derived from a passphrase. NeedsPrivateKey:
+	// a key or value is encrypted with RSA. If neither, an encrypted file
+	// needs a pre-shared key.
 	NeedsPassphrase bool
+	NeedsPrivateKey bool
 	// KeyName is the name of the pre-shared key or passphrase, if any.
 	KeyName string
 	// Cipher is the URI by which the MAC key, else the first encrypted value,

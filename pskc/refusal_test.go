@@ -128,15 +128,21 @@ func TestUnsupportedNamed(t *testing.T) {
 	t.Parallel()
 	file := sealedFile("1")
 	for _, c := range []struct{ name, file, text string }{
-		{"3des", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmlenc#tripledes-cbc"), "encrypted with Triple-DES (tripledes-cbc): not supported yet"},
-		{"kw", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmlenc#kw-aes128"), "AES key wrap (kw-aes128)"},
+		{"3des", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmlenc#tripledes-cbc"), "option AllowTripleDES"},
+		{"3des mac", strings.Replace(file, aes128URI, "http://www.w3.org/2001/04/xmlenc#tripledes-cbc", 1), "the MAC key: encrypted with Triple-DES"},
+		{"3des kw", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmlenc#kw-tripledes"), "Triple-DES key wrap (kw-tripledes): not supported"},
+		{"camellia", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmldsig-more#camellia128-cbc"), "Camellia (camellia128-cbc): not supported"},
+		{"camellia kw", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmldsig-more#kw-camellia256"), "Camellia key wrap"},
+		{"odd space", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/other#aes128-cbc"), "other#aes128-cbc"},
 		{"gcm", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2009/xmlenc11#aes128-gcm"), "AES-GCM (aes128-gcm)"},
 		{"made up", strings.ReplaceAll(file, aes128URI, "urn:rot13"), `"urn:rot13"`},
-		{"mac key", strings.Replace(file, aes128URI, "http://www.w3.org/2001/04/xmlenc#kw-aes128", 1), "the MAC key: encrypted with AES key wrap"},
+		{"mac key", strings.Replace(file, aes128URI, "http://www.w3.org/2009/xmlenc11#aes128-gcm", 1), "the MAC key: encrypted with AES-GCM"},
 		{"mac", strings.Replace(file, sha1URI, "http://www.w3.org/2001/04/xmldsig-more#hmac-md5", 1), "hmac-md5"},
 		{"mac reference", strings.Replace(file, between(file, "<MACKey>", "</MACKey>"), "<MACKeyReference>k</MACKeyReference>", 1), "MACKeyReference"},
 		{"certificate", strings.Replace(file, pskHeader, "<EncryptionKey><ds:X509Data/></EncryptionKey>", 1), "for a certificate (X509Data)"},
-		{"wrapped key", strings.Replace(file, pskHeader, "<EncryptionKey><xenc:EncryptedKey/></EncryptionKey>", 1), "EncryptedKey"},
+		{"public key", strings.Replace(file, pskHeader, "<EncryptionKey><ds:KeyValue/></EncryptionKey>", 1), "for a public key (KeyValue)"},
+		{"agreed key", strings.Replace(file, pskHeader, "<EncryptionKey><xenc:AgreementMethod/></EncryptionKey>", 1), "under an agreed key (AgreementMethod)"},
+		{"pgp", strings.Replace(file, pskHeader, "<EncryptionKey><ds:PGPData/></EncryptionKey>", 1), "for a PGP key (PGPData)"},
 	} {
 		wantFatal(t, readString(t, c.file, Options{PreSharedKey: testKey}), ErrUnsupported, c.text)
 	}

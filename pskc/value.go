@@ -29,6 +29,7 @@ type value struct {
 	cipher    []byte // IV and ciphertext
 	mac       []byte
 	cipherURI string
+	rsa       rsaParams
 	keyName   string // of a KeyInfo inside the value, if any
 }
 
@@ -133,7 +134,7 @@ func (p *parser) valueMAC(v *value) error {
 // encryptedData reads an xenc:EncryptedDataType: EncryptedValue or MACKey.
 func (p *parser) encryptedData(v *value, name string) error {
 	err := p.attributes(name, func(name string, _ []byte) bool {
-		return name == "Id" || name == "Type" || name == "MimeType" || name == "Encoding"
+		return name == "Id" || name == "Type" || name == "MimeType" || name == "Encoding" || name == "Recipient"
 	})
 	if err != nil {
 		return err
@@ -141,22 +142,27 @@ func (p *parser) encryptedData(v *value, name string) error {
 	var method, data, info bool
 	err = p.children(name, false, func(n xname) (bool, error) {
 		switch {
-		case n.ns == nsXenc && n.local == "EncryptionMethod":
+		case n.is(nsXenc, "EncryptionMethod"):
 			if err := p.once(&method, n.local); err != nil {
 				return true, err
 			}
 			return true, p.encryptionMethod(v)
-		case n.ns == nsXenc && n.local == "CipherData":
+		case n.is(nsXenc, "CipherData"):
 			if err := p.once(&data, n.local); err != nil {
 				return true, err
 			}
 			return true, p.cipherData(v)
-		case n.ns == nsDS && n.local == "KeyInfo":
+		case n.is(nsDS, "KeyInfo"):
 			if err := p.once(&info, n.local); err != nil {
 				return true, err
 			}
+			if name == "EncryptedKey" {
+				return true, p.children(n.local, false, p.keyInfo)
+			}
 			return true, p.valueKeyInfo(v)
-		case n.ns == nsXenc && n.local == "EncryptionProperties":
+		case name == "EncryptedKey" && (n.is(nsXenc, "CarriedKeyName") || n.is(nsXenc, "ReferenceList")):
+			return true, p.skip() // of one key for all, nothing need be told
+		case n.is(nsXenc, "EncryptionProperties"):
 			return true, p.skip()
 		case n.ns == nsPSKC && n.local == "ValueMAC" && name == "EncryptedValue":
 			return true, p.valueMAC(v)
@@ -166,36 +172,27 @@ func (p *parser) encryptedData(v *value, name string) error {
 	switch {
 	case err != nil:
 		return err
-	case v.cipherURI == "":
+	case p.cipherURI(v) == "":
 		return p.refuse(ErrMalformed, "%s without an EncryptionMethod", name)
 	case len(v.cipher) == 0:
 		return p.refuse(ErrMalformed, "%s without a CipherValue", name)
 	}
-	return nil
-}
-
-// encryptionMethod reads EncryptionMethod. Its children are parameters of
-// ciphers that are refused by name, or the key size, which the name of the
-// cipher says already.
-func (p *parser) encryptionMethod(v *value) error {
-	for _, a := range p.s.attrs {
-		if a.name.ns == nsNone && a.name.local == "Algorithm" {
-			v.cipherURI = p.s.intern(a.value)
-		}
+	if ciphers[wordOf(p.cipherURI(v))].isRSA() {
+		p.hdr.NeedsPrivateKey = true
 	}
-	return p.skip()
+	return nil
 }
 
 func (p *parser) cipherData(v *value) error {
 	var seen bool
 	return p.children("CipherData", false, func(n xname) (bool, error) {
 		switch {
-		case n.ns == nsXenc && n.local == "CipherReference":
+		case n.is(nsXenc, "CipherReference"):
 			if err := p.refuse(ErrUnsupported, "a ciphertext kept elsewhere (CipherReference)"); err != nil {
 				return true, err
 			}
 			return true, p.skip()
-		case n.ns != nsXenc || n.local != "CipherValue":
+		case !n.is(nsXenc, "CipherValue"):
 			return false, nil
 		}
 		if err := p.once(&seen, n.local); err != nil {
@@ -209,7 +206,7 @@ func (p *parser) cipherData(v *value) error {
 // so. Anything else means a key of its own.
 func (p *parser) valueKeyInfo(v *value) error {
 	return p.children("KeyInfo", false, func(n xname) (bool, error) {
-		if n.ns == nsDS && n.local == "KeyName" {
+		if n.is(nsDS, "KeyName") {
 			b, err := p.leaf(n.local)
 			if err != nil {
 				return true, err

@@ -127,11 +127,17 @@ func TestFiguresRefused(t *testing.T) {
 	if refused.Serial != "987654321" || refused.Err != ErrUnsupported {
 		t.Errorf("refused %+v", refused)
 	}
+	// Figure 8 is for a certificate whose private key was not published; its
+	// secret stands under PKCS #1 1.5 without a MAC.
 	res := readFile(t, Options{PreSharedKey: testKey}, "vectors", "figure8.pskc")
-	wantFatal(t, res, ErrUnsupported, "encrypted with RSA (rsa_1_5) for a certificate (X509Data): not supported yet")
-	if res.hdr.ID != "KC0001" {
-		t.Errorf("ID = %q", res.hdr.ID)
+	wantFatal(t, res, ErrNoMAC, "a value under RSA PKCS #1 1.5")
+	if res.hdr.ID != "KC0001" || !res.hdr.NeedsPrivateKey {
+		t.Errorf("header %+v", res.hdr)
 	}
+	res = readFile(t, Options{PreSharedKey: testKey, AllowUnauthenticated: true}, "vectors", "figure8.pskc")
+	wantFatal(t, res, ErrKeyNeeded, "a private key (RSA) is needed")
+	res = readFile(t, Options{PrivateKey: rsaKey(t), AllowUnauthenticated: true}, "vectors", "figure8.pskc")
+	wantFatal(t, res, ErrWrongKey, "")
 }
 
 // The header of an encrypted file is known without its key.
@@ -168,7 +174,7 @@ func TestFigure7Keys(t *testing.T) {
 	if want := mustHex("651e63cd57008476af1ff6422cd02e41"); !bytes.Equal(p.cry.key, want) {
 		t.Errorf("derived key %x", p.cry.key)
 	}
-	macKey, ok := decryptCBC(p.cry.block, p.enc.macKey.cipher, true)
+	macKey, ok := decryptCBC(p.cry.aes, nil, p.enc.macKey.cipher, true)
 	if want := mustHex("bdaab8d648e850d25a3289364f7d7eaaf53ce581"); !ok || !bytes.Equal(macKey, want) {
 		t.Errorf("MAC key %x", macKey)
 	}
@@ -193,6 +199,7 @@ func TestPythonPSKC(t *testing.T) {
 	var files map[string]struct {
 		PSK        string
 		Passphrase string
+		TripleDES  bool
 		Keys       []Key
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
@@ -206,7 +213,7 @@ func TestPythonPSKC(t *testing.T) {
 	for name, f := range files {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			opt := Options{PreSharedKey: mustHex(f.PSK), Passphrase: []byte(f.Passphrase)}
+			opt := Options{PreSharedKey: mustHex(f.PSK), Passphrase: []byte(f.Passphrase), AllowTripleDES: f.TripleDES}
 			res := readFile(t, opt, "python-pskc", name+".pskc")
 			if res.err != nil || len(res.refused) != 0 {
 				t.Fatal(res.err, res.refused)

@@ -20,6 +20,13 @@ type attr struct {
 	value  []byte
 }
 
+// is tells whether this is the element of the name. Writers that are sloppy
+// about namespaces leave elements of XML encryption and signatures in that of
+// PSKC, or in none; no name means two things.
+func (n xname) is(ns namespace, local string) bool {
+	return n.local == local && (n.ns == ns || n.ns == nsPSKC)
+}
+
 type element struct {
 	name  xname
 	qname string

@@ -229,6 +229,29 @@ write('policy', [
 write('whole-block', [key('hotp', SEED32[:16], id='w', serial='w'),
                       key('hotp', SEED32, id='x', serial='x')], bits=128, mac='sha1')
 
+# Triple-DES with two and three keys, and AES key wrap: python-pskc wraps what
+# is no multiple of 8 bytes by RFC 5649 under the same name, and declares no MAC
+# unless told to.
+def write_cipher(name, algorithm, psk, mac, secrets, **entry_extra):
+    p = PSKC()
+    if mac:
+        p.mac.setup(algorithm='hmac-' + mac)
+    p.encryption.setup_preshared_key(key=psk, algorithm=algorithm, key_name='Key of the order')
+    entry = dict(entry_extra, psk=psk.hex(), keys=[])
+    for i, secret in enumerate(secrets):
+        args, _, want = key('hotp', secret, id='c%d' % i, serial='500000000%d' % i, counter=i)
+        p.add_key(**args)
+        entry['keys'].append(want)
+    p.write(os.path.join(OUT, name + '.pskc'))
+    expected[name] = entry
+
+
+for n in (16, 24):
+    write_cipher('psk-3des%d' % (n * 8), 'tripledes-cbc', PSK[:n], 'sha1', [SEED20, SEED32[:16]], tripledes=True)
+for bits in BITS:
+    write_cipher('psk-kw-aes%d' % bits, 'kw-aes%d' % bits, PSK[:bits // 8], None, [SEED20, SEED32, SEED32[:16]])
+write_cipher('psk-kw-aes128-sha256', 'kw-aes128', PSK[:16], 'sha256', [SEED20, SEED32])
+
 with open('python-pskc/expected.json', 'w') as f:
     json.dump(expected, f, indent=1, sort_keys=True, ensure_ascii=False)
     f.write('\n')
