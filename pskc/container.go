@@ -22,17 +22,17 @@ func (p *parser) root() error {
 		return p.s.fail(ErrNotPSKC, "it is empty")
 	case strings.EqualFold(n.local, "html"):
 		return p.s.fail(ErrNotPSKC, "it is an HTML page")
-	case n.ns == nsDraft:
-		return p.s.fail(ErrUnsupported, "the file is in the namespace %s of a draft older than RFC 6030: not supported", quote(n.space))
-	case n.ns == nsNone && (n.local == "KeyContainer" || n.local == "SecretContainer"):
-		return p.s.fail(ErrUnsupported, "the outermost element %s stands in no namespace, as in drafts older than RFC 6030: not supported", n.local)
-	case n.ns != nsPSKC || n.local != "KeyContainer":
+	}
+	draft, ok := isContainer(n)
+	if !ok {
 		return p.s.fail(ErrNotPSKC, "the outermost element is %s of namespace %s", quote(n.local), quote(n.space))
 	}
+	p.draft, p.hdr.Namespace = draft, n.space
+	p.s.settle(n.space)
 	// Figure 8 of RFC 6030 itself writes "id".
-	err = p.attributes("KeyContainer", func(name string, v []byte) bool {
+	err = p.attributes(n.local, func(name string, v []byte) bool {
 		switch name {
-		case "Version":
+		case "Version", "version":
 			p.hdr.Version = clip(string(v))
 		case "Id", "ID", "id":
 			p.hdr.ID = clip(string(v))
@@ -57,30 +57,45 @@ func (p *parser) root() error {
 func (p *parser) containerChild() error {
 	n := p.s.name
 	switch {
-	case n.ns == nsPSKC && n.local == "KeyPackage":
-		return p.enterPackage()
+	case n.ns == nsPSKC && (n.local == "KeyPackage" || n.local == "Device"):
+		return p.enterPackage(n.local)
 	case (n.ns == nsPSKC || n.ns == nsDS) && n.local == "Signature":
 		p.hdr.SignaturePresent = true
 		return p.skip()
 	case n.ns == nsPSKC && n.local == "Extensions", n.ns == nsForeign:
 		return p.skip()
-	case n.ns == nsPSKC && (n.local == "EncryptionKey" || n.local == "MACMethod"):
-		// After the first key these would change the meaning of what was
-		// already delivered.
-		if p.pkg.any {
-			return p.s.fail(ErrMalformed, "%s after a KeyPackage", n.local)
-		}
-		if n.local == "EncryptionKey" {
-			return p.encryptionKey()
-		}
-		return p.macMethod()
+	case n.ns != nsPSKC:
+		return p.unknown(n, "KeyContainer")
 	}
-	return p.unknown(n, "KeyContainer")
+	var read func() error
+	switch n.local {
+	case "EncryptionKey":
+		read = p.encryptionKey
+	case "EncryptionMethod":
+		read = p.draftEncryption
+	case "MACMethod":
+		read = p.macMethod
+	case "DigestMethod":
+		read = p.digestMethod
+	case "MACAlgorithm":
+		read = p.macAlgorithm
+	case "KeyProperties":
+		return p.s.fail(ErrUnsupported, "properties kept apart from the keys (KeyProperties), as in drafts older than RFC 6030")
+	default:
+		return p.unknown(n, "KeyContainer")
+	}
+	// After the first key these would change the meaning of what was already
+	// delivered.
+	if p.pkg.any {
+		return p.s.fail(ErrMalformed, "%s after a %s", n.local, p.pkg.element)
+	}
+	return read()
 }
 
 // encryption is what the container says of how values are protected.
 type encryption struct {
 	keySeen   bool
+	plain     bool   // an EncryptionMethod of a draft says that nothing is encrypted
 	cipherURI string // of values that name none
 	iv        []byte // for all values, nil if each brings its own
 	names     []string
@@ -89,8 +104,9 @@ type encryption struct {
 	derived   bool
 	kdf       derivation
 
-	wrappedSeen bool
-	wrapped     value // EncryptedKey: the key of the values
+	infoSeen, methodSeen, wrappedSeen bool
+
+	wrapped value // EncryptedKey: the key of the values
 
 	macSeen    bool
 	macURI     string
@@ -104,10 +120,10 @@ const maxKeyNames = 16
 
 // encryptionKey reads EncryptionKey, a ds:KeyInfo.
 func (p *parser) encryptionKey() error {
-	if err := p.once(&p.enc.keySeen, "EncryptionKey"); err != nil {
+	if err := p.once(&p.enc.infoSeen, "EncryptionKey"); err != nil {
 		return err
 	}
-	p.hdr.Encrypted = true
+	p.enc.keySeen, p.enc.plain, p.hdr.Encrypted = true, false, true
 	if err := p.attributes("EncryptionKey", isID); err != nil {
 		return err
 	}
@@ -120,6 +136,8 @@ func (p *parser) encryptionKey() error {
 				return true, err
 			}
 			return true, p.encryptedData(&p.enc.wrapped, n.local)
+		case n.is(nsPSKC, "IV"):
+			return true, p.iv()
 		}
 		return p.keyInfo(n)
 	})

@@ -86,7 +86,7 @@ func (p *parser) pbkdf2Params() error {
 			if err := p.once(&iterations, "IterationCount"); err != nil {
 				return true, err
 			}
-			return true, p.iterations()
+			return true, p.iterations(n.local)
 		case "KeyLength":
 			if err := p.once(&length, "KeyLength"); err != nil {
 				return true, err
@@ -120,7 +120,6 @@ func (p *parser) pbkdf2Params() error {
 
 // salt reads Salt.
 func (p *parser) salt() error {
-	d := &p.enc.kdf
 	var seen bool
 	err := p.children("Salt", false, func(n xname) (bool, error) {
 		switch {
@@ -132,19 +131,26 @@ func (p *parser) salt() error {
 		if err := p.once(&seen, "Specified"); err != nil {
 			return true, err
 		}
-		b, err := p.leaf("Specified")
-		if err != nil {
-			return true, err
-		}
-		var ok bool
-		if d.salt, ok = decodeBase64(nil, b); !ok {
-			return true, p.s.fail(ErrMalformed, "the PBKDF2 salt is not base64")
-		}
-		return true, nil
+		return true, p.saltBytes("Specified")
 	})
-	switch {
-	case err != nil:
+	if err == nil && !seen {
+		err = p.s.fail(ErrMalformed, "the PBKDF2 salt is empty")
+	}
+	return err
+}
+
+// saltBytes reads the salt itself.
+func (p *parser) saltBytes(element string) error {
+	d := &p.enc.kdf
+	b, err := p.leaf(element)
+	if err != nil {
 		return err
+	}
+	var ok bool
+	d.salt, ok = decodeBase64(nil, b)
+	switch {
+	case !ok:
+		return p.s.fail(ErrMalformed, "the PBKDF2 salt is not base64")
 	case len(d.salt) == 0:
 		return p.s.fail(ErrMalformed, "the PBKDF2 salt is empty")
 	case len(d.salt) > p.opt.Limits.SaltBytes:
@@ -153,10 +159,10 @@ func (p *parser) salt() error {
 	return nil
 }
 
-// iterations reads IterationCount. The bound is checked here, before anyone
+// iterations reads the iteration count. The bound is checked here, before anyone
 // could derive a key with it.
-func (p *parser) iterations() error {
-	b, err := p.leaf("IterationCount")
+func (p *parser) iterations(element string) error {
+	b, err := p.leaf(element)
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,9 @@ import "time"
 
 // device is the KeyPackage being read: what its keys have in common.
 type device struct {
-	any  bool // a KeyPackage was met
-	line int
+	any     bool   // a KeyPackage was met
+	element string // KeyPackage, or Device as drafts have it
+	line    int
 	// refused holds what makes all keys of the package unacceptable.
 	refused refusal
 
@@ -16,12 +17,12 @@ type device struct {
 }
 
 // enterPackage begins a KeyPackage.
-func (p *parser) enterPackage() error {
-	p.pkg = device{any: true, line: p.s.tagLine}
+func (p *parser) enterPackage(element string) error {
+	p.pkg = device{any: true, element: element, line: p.s.tagLine}
 	p.empty = true
 	p.state = inPackage
 	p.scope = &p.pkg.refused
-	err := p.attributes("KeyPackage", nil)
+	err := p.attributes(element, nil)
 	p.scope = nil
 	return err
 }
@@ -29,28 +30,28 @@ func (p *parser) enterPackage() error {
 // packageChild reads one child of KeyPackage, and gives the key if it is one.
 func (p *parser) packageChild() (*Key, error) {
 	n := p.s.name
-	if n.ns == nsPSKC && n.local == "Key" {
+	if n.ns == nsPSKC && (n.local == "Key" || n.local == "Secret" && p.draft) {
 		p.empty = false
 		return p.key()
 	}
 	p.scope = &p.pkg.refused
 	defer func() { p.scope = nil }()
 	switch {
-	case n.ns == nsPSKC && (n.local == "DeviceInfo" || n.local == "CryptoModuleInfo"):
+	case n.ns == nsPSKC && (n.local == "DeviceInfo" || n.local == "DeviceId" || n.local == "CryptoModuleInfo"):
 		// A key delivered before its device is known would be a key of no
 		// device.
 		if !p.empty {
 			p.scope = nil
 			return nil, p.s.fail(ErrMalformed, "%s after a Key", n.local)
 		}
-		if n.local == "DeviceInfo" {
-			return nil, p.deviceInfo()
+		if n.local == "CryptoModuleInfo" {
+			return nil, p.cryptoModule()
 		}
-		return nil, p.cryptoModule()
+		return nil, p.deviceInfo(n.local)
 	case n.ns == nsForeign, n.ns == nsPSKC && n.local == "Extensions":
 		return nil, p.skip()
 	}
-	if err := p.unknown(n, "KeyPackage"); err != nil {
+	if err := p.unknown(n, p.pkg.element); err != nil {
 		return nil, err
 	}
 	return nil, p.skip()
@@ -63,18 +64,18 @@ func (p *parser) emptyPackage() error {
 		Serial:       p.pkg.serial,
 		Manufacturer: p.pkg.manufacturer,
 		Line:         p.pkg.line,
-		Reason:       "the KeyPackage holds no Key",
+		Reason:       "the " + p.pkg.element + " holds no Key",
 		Err:          ErrMalformed,
 	}
 }
 
-// deviceInfo reads DeviceInfo.
-func (p *parser) deviceInfo() error {
+// deviceInfo reads DeviceInfo, which some drafts call DeviceId.
+func (p *parser) deviceInfo(element string) error {
 	d := &p.pkg
-	if err := p.once(&d.infoSeen, "DeviceInfo"); err != nil {
+	if err := p.once(&d.infoSeen, element); err != nil {
 		return err
 	}
-	if err := p.attributes("DeviceInfo", nil); err != nil {
+	if err := p.attributes(element, nil); err != nil {
 		return err
 	}
 	var manufacturer, serial, model, issueNo, binding, start, expiry, userID bool
@@ -84,7 +85,7 @@ func (p *parser) deviceInfo() error {
 		}
 		return true, p.textField(dst, name)
 	}
-	return p.children("DeviceInfo", true, func(n xname) (bool, error) {
+	return p.children(element, true, func(n xname) (bool, error) {
 		if n.ns != nsPSKC {
 			return false, nil
 		}
@@ -103,7 +104,7 @@ func (p *parser) deviceInfo() error {
 			return text(&userID, &d.userID, n.local)
 		case "StartDate":
 			return true, p.date(&start, &d.start, n.local)
-		case "ExpiryDate":
+		case "ExpiryDate", "Expiry":
 			return true, p.date(&expiry, &d.expiry, n.local)
 		}
 		return false, nil
@@ -156,8 +157,23 @@ func (p *parser) date(seen *bool, dst *time.Time, name string) error {
 				return nil
 			}
 		}
+		if t, ok := slashDate(string(b)); ok && p.draft {
+			*dst = t
+			return nil
+		}
 	}
 	return p.refuse(ErrMalformed, "%s is not a date and time", name)
+}
+
+// slashDate reads a date such as 12/31/2008, as the first drafts write it:
+// month first, unless that can only be a day. It is the beginning of that day.
+func slashDate(s string) (time.Time, bool) {
+	for _, layout := range []string{"1/2/2006", "2/1/2006"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // latest and earliest combine dates of which the zero one means none.

@@ -220,11 +220,11 @@ func TestNotPSKC(t *testing.T) {
 	wantFatal(t, readString(t, `<?xml version="1.0" encoding="ISO-8859-1"?>`+good, Options{}), ErrUnsupported, "ISO-8859-1")
 	wantFatal(t, readString(t, `<?xml version="1.1"?>`+good, Options{}), ErrUnsupported, "XML version")
 	for _, ns := range []string{
-		"urn:ietf:params:xml:ns:keyprov:pskc:1.0", "urn:ietf:params:xml:ns:keyprov:container:1.0",
-		"http://www.openauthentication.org/OATH/2006/10/PSKC",
+		"urn:ietf:params:xml:ns:keyprov:pskc:2.0", "http://www.openauthentication.org/OATH/2007/10/PSKC",
 	} {
-		wantFatal(t, readString(t, `<KeyContainer xmlns="`+ns+`"/>`, Options{}), ErrUnsupported, ns)
+		wantFatal(t, readString(t, `<KeyContainer xmlns="`+ns+`"/>`, Options{}), ErrNotPSKC, ns)
 	}
+	wantFatal(t, readString(t, `<SecretContainer xmlns="urn:ietf:params:xml:ns:keyprov:pskc"/>`, Options{}), ErrNotPSKC, "SecretContainer")
 	wantFatal(t, readString(t, container(), Options{}), ErrMalformed, "no KeyPackage")
 	wantFatal(t, readString(t, strings.Replace(good, `"1.0"`, `"2.0"`, 1), Options{}), ErrUnsupported, "version")
 }

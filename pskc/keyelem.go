@@ -1,6 +1,10 @@
 package pskc
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // key reads one Key and gives it, or the KeyError that refuses it.
 func (p *parser) key() (*Key, error) {
@@ -44,7 +48,8 @@ func (p *parser) keyElement(k *Key) error {
 		return err
 	}
 	var issuer, params, profile, reference, data, user, policy bool
-	var start, expiry time.Time
+	var usage, startSeen, expirySeen bool
+	var start, expiry, ownStart, ownExpiry time.Time
 	text := func(seen *bool, dst *string, name string) (bool, error) {
 		if err := p.once(seen, name); err != nil {
 			return true, err
@@ -72,10 +77,16 @@ func (p *parser) keyElement(k *Key) error {
 			}
 			return true, p.algorithmParameters(k)
 		case "Data":
-			if err := p.once(&data, n.local); err != nil {
+			return true, p.data(&data)
+		case "Usage":
+			if err := p.once(&usage, n.local); err != nil {
 				return true, err
 			}
-			return true, p.data()
+			return true, p.usage(k)
+		case "StartDate":
+			return true, p.date(&startSeen, &ownStart, n.local)
+		case "ExpiryDate", "Expiry":
+			return true, p.date(&expirySeen, &ownExpiry, n.local)
 		case "Policy":
 			if err := p.once(&policy, n.local); err != nil {
 				return true, err
@@ -84,20 +95,25 @@ func (p *parser) keyElement(k *Key) error {
 		}
 		return false, nil
 	})
-	k.NotBefore = latest(p.pkg.start, start)
-	k.NotAfter = earliest(p.pkg.expiry, expiry)
+	k.NotBefore = latest(latest(p.pkg.start, start), ownStart)
+	k.NotAfter = earliest(earliest(p.pkg.expiry, expiry), ownExpiry)
 	return err
 }
 
 func (p *parser) keyAttributes(k *Key) error {
 	var bad error
+	var id, algorithm bool
 	err := p.attributes("Key", func(name string, v []byte) bool {
 		var err error
 		switch name {
-		case "Id":
-			k.ID, err = p.field("the Id of the Key", v)
-		case "Algorithm":
-			k.Algorithm, err = p.field("the Algorithm of the Key", v)
+		case "Id", "KeyId", "SecretId":
+			if err = p.once(&id, "attribute "+name); err == nil {
+				k.ID, err = p.field("the Id of the Key", v)
+			}
+		case "Algorithm", "KeyAlgorithm", "SecretAlgorithm":
+			if err = p.once(&algorithm, "attribute "+name); err == nil {
+				k.Algorithm, err = p.field("the Algorithm of the Key", v)
+			}
 		default:
 			return false
 		}
@@ -126,10 +142,10 @@ func (p *parser) friendlyName(k *Key) error {
 
 // algorithmParameters reads AlgorithmParameters.
 func (p *parser) algorithmParameters(k *Key) error {
-	if err := p.attributes("AlgorithmParameters", nil); err != nil {
+	var suite bool
+	if err := p.suiteAttribute(k, &suite, "AlgorithmParameters", "Suite"); err != nil {
 		return err
 	}
-	var suite bool
 	return p.children("AlgorithmParameters", true, func(n xname) (bool, error) {
 		if n.ns != nsPSKC {
 			return false, nil
@@ -139,31 +155,74 @@ func (p *parser) algorithmParameters(k *Key) error {
 			if err := p.once(&suite, n.local); err != nil {
 				return true, err
 			}
-			return true, p.textField(&k.Suite, n.local)
-		case "ResponseFormat":
-			if err := p.once(&k.HasResponse, n.local); err != nil {
-				return true, err
-			}
-			return true, p.responseFormat(&k.Response)
-		case "ChallengeFormat":
-			if err := p.once(&k.HasChallenge, n.local); err != nil {
-				return true, err
-			}
-			return true, p.challengeFormat(&k.Challenge)
+			return true, p.suite(k)
 		}
-		return false, nil
+		return p.formats(k, n)
 	})
+}
+
+// suite reads Suite. One server's own export puts the hash into an attribute.
+func (p *parser) suite(k *Key) error {
+	var attribute bool
+	if err := p.suiteAttribute(k, &attribute, "Suite", "hashalgo"); err != nil {
+		return err
+	}
+	b, err := p.leaf("Suite")
+	if err != nil || attribute && len(b) == 0 {
+		return err
+	}
+	if attribute {
+		return p.refuse(ErrMalformed, "element Suite names two")
+	}
+	k.Suite, err = p.field("Suite", b)
+	return err
+}
+
+// suiteAttribute reads the attributes of an element of which one may be the
+// suite.
+func (p *parser) suiteAttribute(k *Key, seen *bool, element, attribute string) error {
+	var bad error
+	err := p.attributes(element, func(name string, v []byte) bool {
+		if name != attribute {
+			return false
+		}
+		*seen = true
+		k.Suite, bad = p.field(name, v)
+		return true
+	})
+	if err == nil {
+		err = bad
+	}
+	return err
+}
+
+// formats reads the formats of response and challenge, which stand in
+// AlgorithmParameters, or in Usage.
+func (p *parser) formats(k *Key, n xname) (bool, error) {
+	switch {
+	case n.is(nsPSKC, "ResponseFormat"):
+		if err := p.once(&k.HasResponse, n.local); err != nil {
+			return true, err
+		}
+		return true, p.responseFormat(&k.Response)
+	case n.is(nsPSKC, "ChallengeFormat"):
+		if err := p.once(&k.HasChallenge, n.local); err != nil {
+			return true, err
+		}
+		return true, p.challengeFormat(&k.Challenge)
+	}
+	return false, nil
 }
 
 func (p *parser) responseFormat(f *ResponseFormat) error {
 	err := p.formatAttributes("ResponseFormat", func(name string, v []byte) (bool, error) {
 		var err error
 		switch name {
-		case "Encoding":
+		case "Encoding", "Format", "format":
 			f.Encoding, err = p.word(name, v, encodings)
-		case "Length":
+		case "Length", "length":
 			err = p.number(name, v, &f.Length)
-		case "CheckDigits":
+		case "CheckDigits", "CheckDigit":
 			err = p.boolean(name, v, &f.CheckDigits)
 		default:
 			return false, nil
@@ -177,13 +236,13 @@ func (p *parser) challengeFormat(f *ChallengeFormat) error {
 	return p.formatAttributes("ChallengeFormat", func(name string, v []byte) (bool, error) {
 		var err error
 		switch name {
-		case "Encoding":
+		case "Encoding", "Format", "format":
 			f.Encoding, err = p.word(name, v, encodings)
-		case "Min":
+		case "Min", "min":
 			err = p.number(name, v, &f.Min)
-		case "Max":
+		case "Max", "max":
 			err = p.number(name, v, &f.Max)
-		case "CheckDigits":
+		case "CheckDigits", "CheckDigit":
 			err = p.boolean(name, v, &f.CheckDigits)
 		default:
 			return false, nil
@@ -194,9 +253,27 @@ func (p *parser) challengeFormat(f *ChallengeFormat) error {
 
 // formatAttributes reads an element that is all attributes.
 func (p *parser) formatAttributes(element string, known func(string, []byte) (bool, error)) error {
+	if err := p.formatAttribute(element, known); err != nil {
+		return err
+	}
+	return p.children(element, true, func(xname) (bool, error) { return false, nil })
+}
+
+// spelling makes one of the spellings of an attribute, in lower case.
+var spelling = strings.NewReplacer("format", "encoding", "checkdigits", "checkdigit")
+
+// formatAttribute reads attributes that may be refused one by one.
+func (p *parser) formatAttribute(element string, known func(string, []byte) (bool, error)) error {
 	var bad error
+	var seen []string
 	err := p.attributes(element, func(name string, v []byte) bool {
 		ok, err := known(name, v)
+		// Drafts spell some of them differently; two spellings are one too many.
+		if word := spelling.Replace(strings.ToLower(name)); err == nil && slices.Contains(seen, word) {
+			err = p.refuse(ErrMalformed, "attribute %s twice in %s", quote(name), element)
+		} else {
+			seen = append(seen, word)
+		}
 		if bad == nil {
 			bad = err
 		}
@@ -205,8 +282,5 @@ func (p *parser) formatAttributes(element string, known func(string, []byte) (bo
 	if err == nil {
 		err = bad
 	}
-	if err != nil {
-		return err
-	}
-	return p.children(element, true, func(xname) (bool, error) { return false, nil })
+	return err
 }

@@ -1,5 +1,7 @@
 package pskc
 
+import "slices"
+
 // namespace is the part that a namespace URI plays in a PSKC file.
 type namespace byte
 
@@ -35,6 +37,26 @@ var namespaces = map[string]namespace{
 	"http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#": nsPKCS5,
 	"http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5#":     nsPKCS5,
 	"http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0":  nsPKCS5,
+}
+
+// secretContainers are the namespaces in which the container is called
+// SecretContainer and a key Secret.
+var secretContainers = []string{
+	"", "http://www.openauthentication.org/OATH/2006/08/PSKC", "http://www.openauthentication.org/OATH/2006/10/PSKC",
+	"http://www.openauthentication.org/OATH/2006/08/PSKC#", "http://www.openauthentication.org/OATH/2006/10/PSKC#",
+}
+
+// isContainer tells whether an outermost element is a container of keys, and
+// whether it is of a draft. No namespace at all is a draft as well.
+func isContainer(n xname) (draft, ok bool) {
+	draft = n.ns == nsDraft || n.ns == nsNone
+	switch {
+	case n.local == "SecretContainer":
+		return draft, draft && slices.Contains(secretContainers, n.space)
+	case n.local == "KeyContainer":
+		return draft, draft || n.ns == nsPSKC
+	}
+	return draft, false
 }
 
 func namespaceOf(uri string) namespace {

@@ -35,11 +35,11 @@ func (p *parser) openSecret(k *Key) error {
 	} else {
 		// Where a file protects its values, a plain secret among them is one
 		// that anybody could have put there.
-		if (p.enc.macSeen || p.enc.keySeen) && !p.opt.AllowUnauthenticated {
+		if (p.enc.macSeen && !p.enc.plain || p.enc.keySeen) && !p.opt.AllowUnauthenticated {
 			return p.refuse(ErrAltered, "its secret is plain in a file that declares encryption")
 		}
-		if v.hasMAC {
-			return p.refuse(ErrUnsupported, "a ValueMAC over a plain value")
+		if err := p.plainMAC(v); err != nil {
+			return err
 		}
 		var ok bool
 		if secret, ok = decodeBase64(make([]byte, 0, len(v.plain)), v.plain); !ok {
@@ -48,6 +48,18 @@ func (p *parser) openSecret(k *Key) error {
 	}
 	k.Secret = secret
 	return p.checkSecret(k)
+}
+
+// plainMAC refuses a MAC over a plain value: there is no key to check it with.
+// The first drafts have one even where they declare that nothing is encrypted.
+func (p *parser) plainMAC(v *value) error {
+	switch {
+	case !v.hasMAC, p.enc.plain && p.opt.AllowUnauthenticated:
+		return nil
+	case p.enc.plain:
+		return p.refuse(ErrNoMAC, "a ValueDigest over a plain value, for which the file names no key (option AllowUnauthenticated reads it unchecked)")
+	}
+	return p.refuse(ErrUnsupported, "a ValueMAC over a plain value")
 }
 
 // checkSecret applies the bounds of length.
@@ -76,8 +88,8 @@ func (p *parser) openInteger(k *Key, i valueName, v *value) error {
 		}
 		b = plain
 	} else {
-		if v.hasMAC {
-			return p.refuse(ErrUnsupported, "a ValueMAC over a plain value")
+		if err := p.plainMAC(v); err != nil {
+			return err
 		}
 		if _, _, ok := parseDecimal(b); !ok {
 			if b, ok = decodeBase64(nil, b); !ok {

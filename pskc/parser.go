@@ -178,10 +178,8 @@ func (p *parser) unknown(n xname, parent string) error {
 	kind, where := ErrMalformed, ""
 	switch n.ns {
 	case nsPSKC:
-	case nsNone:
-		where = " without a namespace"
 	case nsDraft:
-		kind, where = ErrUnsupported, " of a draft namespace"
+		kind, where = ErrUnsupported, " of another version of PSKC, namespace "+quote(n.space)+","
 	default:
 		where = " of namespace " + quote(n.space)
 	}

@@ -42,8 +42,9 @@ func (r *Reader) Header() Header { return r.p.hdr }
 
 // Header is what the container says of the file as a whole.
 type Header struct {
-	Version string // as written, such as "1.0"
-	ID      string // Id attribute, if any
+	Namespace string // that of RFC 6030 or of an older draft; "" for none
+	Version   string // as written, such as "1.0"
+	ID        string // Id attribute, if any
 
 	// Encrypted: the container names an encryption key or an encrypted value
 	// was met.

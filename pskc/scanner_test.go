@@ -2,6 +2,7 @@ package pskc
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -115,7 +116,7 @@ func TestScannerAgainstReference(t *testing.T) {
 
 func testFiles(t testing.TB) (docs [][]byte) {
 	t.Helper()
-	for _, dir := range []string{"vectors", "python-pskc"} {
+	for _, dir := range []string{"vectors", "python-pskc", "rsa"} {
 		names, err := filepath.Glob(filepath.Join("testdata", dir, "*.pskc"))
 		if err != nil || len(names) == 0 {
 			t.Fatal("no test files", err)
@@ -191,9 +192,17 @@ func FuzzReader(f *testing.F) {
 	}
 	f.Add([]byte(sealedFile("1", "2")))
 	f.Add([]byte(plainFile(data(plainSecret(seed), plain("Counter", "AAYxSg==")))))
+	for _, m := range modeFiles(f) {
+		f.Add([]byte(m.file))
+	}
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		f.Add([]byte(wide(order, "\ufeff"+`<?xml version="1.0" encoding="UTF-16"?>`+sealedFile("1"))))
+		f.Add([]byte(wide(order, draftFile(draftSpaces[0], "", named("SECRET", []byte(seed), nil)))))
+	}
+	key := rsaKey(f)
 	opts := []Options{
-		{PreSharedKey: testKey, Passphrase: Secret("qwerty"), Limits: Limits{Iterations: 2000}},
-		{PreSharedKey: testKey, AllowUnauthenticated: true, MinSecret: 1, Limits: Limits{Iterations: 10}},
+		{PreSharedKey: testKey, Passphrase: Secret("qwerty"), PrivateKey: key, AllowTripleDES: true, Limits: Limits{Iterations: 2000}},
+		{PreSharedKey: testKey, AllowPlaintextMAC: true, AllowUnauthenticated: true, MinSecret: 1, Limits: Limits{Iterations: 10}},
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		for _, opt := range opts {

@@ -30,6 +30,7 @@ type value struct {
 	mac       []byte
 	cipherURI string
 	rsa       rsaParams
+	bare      bool   // plain is the text of Value, which may be a ciphertext
 	keyName   string // of a KeyInfo inside the value, if any
 }
 
@@ -49,9 +50,23 @@ func (p *parser) wipeValues() {
 	clear(p.s.buf)
 }
 
-// data reads Data.
-func (p *parser) data() error {
-	if err := p.attributes("Data", nil); err != nil {
+// data reads Data. Drafts have one for each value, with its name.
+func (p *parser) data(seen *bool) error {
+	var named string
+	err := p.attributes("Data", func(name string, v []byte) bool {
+		if name != "Name" {
+			return false
+		}
+		named = string(v)
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	if named != "" {
+		return p.namedData(named)
+	}
+	if err := p.once(seen, "Data"); err != nil {
 		return err
 	}
 	return p.children("Data", true, func(n xname) (bool, error) {
@@ -78,16 +93,22 @@ func (p *parser) value(v *value, name string) error {
 	if err := p.attributes(name, nil); err != nil {
 		return err
 	}
+	return p.valueContent(v, name)
+}
+
+// valueContent reads what stands inside of a value.
+func (p *parser) valueContent(v *value, name string) error {
 	err := p.children(name, false, func(n xname) (bool, error) {
 		if n.ns != nsPSKC {
 			return false, nil
 		}
 		switch n.local {
-		case "PlainValue":
+		case "PlainValue", "Value":
 			if v.hasPlain || v.hasCipher {
 				return true, p.twoValues(name)
 			}
 			v.hasPlain = true
+			v.bare = n.local == "Value"
 			if err := p.attributes(n.local, nil); err != nil {
 				return true, err
 			}
@@ -101,13 +122,16 @@ func (p *parser) value(v *value, name string) error {
 			v.hasCipher = true
 			p.hdr.Encrypted = true
 			return true, p.encryptedData(v, n.local)
-		case "ValueMAC":
-			return true, p.valueMAC(v)
+		case "ValueMAC", "ValueDigest":
+			return true, p.valueMAC(v, n.local)
 		}
 		return false, nil
 	})
 	if err == nil && !v.hasPlain && !v.hasCipher {
 		err = p.refuse(ErrMalformed, "its %s has no value", name)
+	}
+	if err == nil && v.bare {
+		err = p.bareValue(v, name)
 	}
 	return err
 }
@@ -119,16 +143,17 @@ func (p *parser) twoValues(name string) error {
 	return p.skip()
 }
 
-// valueMAC reads ValueMAC. Some writers put it inside EncryptedValue.
-func (p *parser) valueMAC(v *value) error {
+// valueMAC reads ValueMAC, or ValueDigest as drafts have it. Some writers put
+// it inside EncryptedValue.
+func (p *parser) valueMAC(v *value, element string) error {
 	if v.hasMAC {
-		return p.twice("ValueMAC")
+		return p.twice(element)
 	}
 	v.hasMAC = true
-	if err := p.attributes("ValueMAC", nil); err != nil {
+	if err := p.attributes(element, nil); err != nil {
 		return err
 	}
-	return p.base64(&v.mac, "ValueMAC")
+	return p.base64(&v.mac, element)
 }
 
 // encryptedData reads an xenc:EncryptedDataType: EncryptedValue or MACKey.
@@ -165,7 +190,7 @@ func (p *parser) encryptedData(v *value, name string) error {
 		case n.is(nsXenc, "EncryptionProperties"):
 			return true, p.skip()
 		case n.ns == nsPSKC && n.local == "ValueMAC" && name == "EncryptedValue":
-			return true, p.valueMAC(v)
+			return true, p.valueMAC(v, n.local)
 		}
 		return false, nil
 	})

@@ -146,7 +146,8 @@ func TestHeader(t *testing.T) {
 	res := readFile(t, Options{}, "vectors", "figure7.pskc")
 	wantFatal(t, res, ErrKeyNeeded, `a passphrase named "My Password 1" is needed`)
 	want := Header{
-		Version: "1.0", Encrypted: true, NeedsPassphrase: true, KeyName: "My Password 1", Cipher: aes128URI,
+		Namespace: "urn:ietf:params:xml:ns:keyprov:pskc",
+		Version:   "1.0", Encrypted: true, NeedsPassphrase: true, KeyName: "My Password 1", Cipher: aes128URI,
 		Derivation: "http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#pbkdf2", Iterations: 1000,
 		MAC: sha1URI,
 	}

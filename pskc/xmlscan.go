@@ -40,6 +40,11 @@ type scanner struct {
 	discard bool
 	tagLine int // line of the '<' of the current event
 
+	// home is the namespace of the container once it is known: its elements,
+	// and those in no namespace, are those of PSKC.
+	home    string
+	settled bool
+
 	open     []element
 	bindings []binding
 	arena    []byte // attribute values that had to be decoded

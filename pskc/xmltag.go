@@ -287,8 +287,31 @@ func (s *scanner) bind(first int, prefix string, uri []byte) error {
 	case prefix != "" && space == "":
 		return s.fail(ErrMalformed, "a namespace prefix declared as empty")
 	}
-	s.bindings = append(s.bindings, binding{prefix, namespaceOf(space), space})
+	s.bindings = append(s.bindings, binding{prefix, s.namespaceOf(space), space})
 	return nil
+}
+
+// settle makes the namespace the one of PSKC in this file. Others that are of
+// PSKC in other files are then those of a draft, which may not be mixed in.
+func (s *scanner) settle(home string) {
+	s.home, s.settled = home, true
+	for i := range s.bindings {
+		b := &s.bindings[i]
+		b.ns = s.namespaceOf(b.space)
+	}
+}
+
+// namespaceOf is the part that a namespace plays in this file.
+func (s *scanner) namespaceOf(space string) namespace {
+	ns := namespaceOf(space)
+	switch {
+	case !s.settled:
+	case space == s.home, ns == nsNone:
+		return nsPSKC
+	case ns == nsPSKC:
+		return nsDraft
+	}
+	return ns
 }
 
 // resolve looks up the namespace of a name. Attributes without a prefix are in
@@ -305,6 +328,7 @@ func (s *scanner) resolve(prefix, local []byte, isElement bool) (xname, error) {
 		}
 	}
 	if len(prefix) == 0 {
+		n.ns = s.namespaceOf("")
 		return n, nil
 	}
 	if string(prefix) == "xml" {
