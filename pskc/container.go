@@ -33,6 +33,9 @@ func (p *parser) root() error {
 	err = p.attributes(n.local, func(name string, v []byte) bool {
 		switch name {
 		case "Version", "version":
+			if p.hdr.Version != "" {
+				return false // one spelling, not both
+			}
 			p.hdr.Version = clip(string(v))
 		case "Id", "ID", "id":
 			p.hdr.ID = clip(string(v))

@@ -34,22 +34,32 @@
 //
 // # What is read
 //
-// Version 1 of the namespace of RFC 6030, in UTF-8, under any prefix:
+// RFC 6030 and the drafts before it, in UTF-8 or UTF-16, under any prefix or
+// none: the namespaces urn:ietf:params:xml:ns:keyprov:pskc, …:pskc:1.0,
+// …:container, …:container:1.0, and those of OATH of 2006/08 and 2006/10.
 //
-//   - plain values, and AES-128, AES-192 and AES-256 in CBC mode;
-//   - under a pre-shared key, or under a passphrase by PBKDF2 with HMAC-SHA1,
+//   - plain values; AES in CBC mode and AES key wrap (RFC 3394, RFC 5649);
+//     Triple-DES in CBC mode with [Options.AllowTripleDES];
+//   - under a pre-shared key; under a passphrase by PBKDF2 with HMAC-SHA1,
 //     -SHA224, -SHA256, -SHA384 or -SHA512, its parameters in any of the
-//     namespaces that files use;
-//   - ValueMAC by HMAC with the same hashes, over IV and ciphertext;
+//     namespaces that files use, or in the PBE form of drafts; for an RSA key,
+//     by PKCS #1 1.5 or OAEP, with [Options.PrivateKey]; or under a key of the
+//     file that one of these encrypts (EncryptedKey);
+//   - ValueMAC by HMAC with the same hashes, over IV and ciphertext, or over the
+//     plain text in drafts and with [Options.AllowPlaintextMAC]; its key in
+//     MACKey, else that of the values;
+//   - one IV for the whole file;
 //   - Secret, Counter, Time, TimeInterval and TimeDrift, plain or encrypted,
-//     numbers as decimal text, or as decimal text or big-endian bytes in base64;
+//     numbers as decimal text, or as decimal text or big-endian bytes in base64,
+//     to the full 64 bits;
 //   - device, module, policy, and formats of challenge and response.
 //
-// What is known and not read yet is refused by name with [ErrUnsupported]:
-// the namespaces of older drafts, Triple-DES, AES key wrap, AES-GCM, RSA and
-// other keys for certificates, a MAC without its key or over the plain text,
-// other encodings. An XML signature is passed over and reported in
-// [Header.SignaturePresent]; it proves nothing here.
+// What is known and not read is refused by name, mostly with [ErrUnsupported]:
+// AES-GCM, Camellia, key wrap by Triple-DES, a MAC without its method or with
+// its key elsewhere, values with a key each, other keys than those of RSA, other
+// encodings. Algorithms of other makers, such as the one-time passwords of
+// Yubico, are delivered as [Other], for the caller to refuse. An XML signature is
+// passed over and reported in [Header.SignaturePresent]; it proves nothing here.
 //
 // # What missing parts mean
 //
@@ -58,6 +68,11 @@
 // [Key] tell what the file really said. A suite that is not known is refused,
 // never taken for SHA-1; so are response encodings other than DECIMAL, and
 // check digits, for HOTP, TOTP and OCRA.
+//
+// A date with slashes, in drafts, has the month first unless that can only be
+// a day, and means the beginning of that day. Where a draft has the text of a
+// value in Value, it is a ciphertext if the file declares a cipher; only a
+// number without a digest is then still plain.
 //
 // # Trust
 //
@@ -69,21 +84,26 @@
 // and Extensions are passed over, save in a Policy, where RFC 6030 demands that
 // what is not understood forbids the key.
 //
-// A MAC is checked before anything is decrypted and compared in constant time.
-// Once a file declares one, every encrypted value needs it, and a secret in
-// plain text among encrypted ones is refused. A file encrypted without a MAC is
-// refused with [ErrNoMAC] unless [Options.AllowUnauthenticated] is set.
+// A MAC is checked before anything is decrypted and compared in constant time;
+// only where it is over the plain text the value must be decrypted first, and
+// then whatever fails gets one answer. Once a file declares one, every encrypted
+// value needs it, and a secret in plain text among encrypted ones is refused. A
+// file encrypted without a MAC, save by key wrap, is refused with [ErrNoMAC]
+// unless [Options.AllowUnauthenticated] is set; so is a MAC that leaves out the
+// IV of the file, which is as good as the first block of each value.
 //
 // A wrong key, a wrong MAC and wrong padding get the same answer, [ErrWrongKey],
 // as long as no value has verified. After that the key is known to be right, and
-// a value that does not verify is a KeyError with [ErrAltered].
+// a value that does not verify is a KeyError with [ErrAltered]. A key under PKCS
+// #1 1.5 is never known to be bad: other bytes, always the same, stand in for it.
 //
-// Three things the format cannot give, which a caller should know. The MAC
+// Four things the format cannot give, which a caller should know. The MAC
 // covers each value by itself: whoever can write the file can exchange the
 // protected values of two keys, or drop keys, or change serials and plain
-// counters, without a trace. A plain file is not protected at all. And the
-// passphrase is only as good as the iteration count the sender chose, which
-// [Header.Iterations] tells.
+// counters, without a trace. A plain file is not protected at all. A file for an
+// RSA key can be made by anybody who has the certificate, MAC and all: only a
+// signature says whose it is. And the passphrase is only as good as the iteration
+// count the sender chose, which [Header.Iterations] tells.
 //
 // Errors and printed Keys never hold key material: see [Secret]. Keys derived
 // here are wiped at the end of the file.

@@ -241,6 +241,17 @@ func TestDraftRefused(t *testing.T) {
 	wantOne(t, readString(t, digested, Options{AllowUnauthenticated: true}))
 	b := seal(testKey, []byte(seed), 1)
 	opt := Options{PreSharedKey: testKey}
+	// To say that nothing is encrypted does not make it so.
+	for _, head := range []string{none, pskHeader + `<EncryptionMethod algorithm="NONE"/>` + macXML(), `<EncryptionMethod algorithm="NONE"/>` + macXML()} {
+		sealedKey := pkg("1", "1", hotpURI, data(sealed("Secret", []byte(seed), 1)))
+		if head == none {
+			sealedKey = pkg("1", "1", hotpURI, data(valueOf("Secret", cipherXML(b), b, testKey)))
+		}
+		res := readString(t, container(head, sealedKey, pkg("2", "2", hotpURI, data(plainSecret(seed)))), opt)
+		if res.err != nil || len(res.keys) != 1 || len(res.refused) != 1 || !errors.Is(res.refused[0], ErrAltered) {
+			t.Errorf("%s: %v %v", head, res.err, res.refused)
+		}
+	}
 	// A secret whose digest is gone is no plain secret.
 	wantRefused(t, readString(t, draftFile(space, ivXML(b[:16])+draftMACXML, named("SECRET", b[16:], nil)), opt), "has no ValueMAC")
 	wantFatal(t, readString(t, draftFile(space, ivXML(b[:16]), named("SECRET", b[16:], nil)), opt), ErrNoMAC, "")

@@ -26,7 +26,8 @@ var (
 	ErrLimit = errors.New("limit exceeded")
 
 	// ErrKeyNeeded: the file is encrypted and the key it asks for was not
-	// given. [Header.NeedsPassphrase] and [Header.KeyName] tell which it is.
+	// given. [Header.NeedsPassphrase], [Header.NeedsPrivateKey] and
+	// [Header.KeyName] tell which it is.
 	ErrKeyNeeded = errors.New("the file is encrypted")
 
 	// ErrKeyLength: the pre-shared key does not have the size that the
@@ -38,8 +39,9 @@ var (
 	// same error answers a failed MAC and failed padding.
 	ErrWrongKey = errors.New("the pre-shared key or passphrase does not fit this file, or the file was altered")
 
-	// ErrNoMAC: the file is encrypted without any MAC, so anyone on its way
-	// could have changed it; see [Options.AllowUnauthenticated].
+	// ErrNoMAC: the file is encrypted without a MAC, or with one that leaves
+	// something open, so anyone on its way could have changed it; see
+	// [Options.AllowUnauthenticated].
 	ErrNoMAC = errors.New("the file is encrypted without a MAC")
 
 	// ErrAltered: a MAC of this key does not verify although others in the

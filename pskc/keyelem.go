@@ -1,10 +1,6 @@
 package pskc
 
-import (
-	"slices"
-	"strings"
-	"time"
-)
+import "time"
 
 // key reads one Key and gives it, or the KeyError that refuses it.
 func (p *parser) key() (*Key, error) {
@@ -107,11 +103,11 @@ func (p *parser) keyAttributes(k *Key) error {
 		var err error
 		switch name {
 		case "Id", "KeyId", "SecretId":
-			if err = p.once(&id, "attribute "+name); err == nil {
+			if err = p.once(&id, name); err == nil {
 				k.ID, err = p.field("the Id of the Key", v)
 			}
 		case "Algorithm", "KeyAlgorithm", "SecretAlgorithm":
-			if err = p.once(&algorithm, "attribute "+name); err == nil {
+			if err = p.once(&algorithm, name); err == nil {
 				k.Algorithm, err = p.field("the Algorithm of the Key", v)
 			}
 		default:
@@ -259,21 +255,27 @@ func (p *parser) formatAttributes(element string, known func(string, []byte) (bo
 	return p.children(element, true, func(xname) (bool, error) { return false, nil })
 }
 
-// spelling makes one of the spellings of an attribute, in lower case.
-var spelling = strings.NewReplacer("format", "encoding", "checkdigits", "checkdigit")
+// spellings tells which attributes of a format are the same.
+var spellings = map[string]byte{
+	"Encoding": 1, "Format": 1, "format": 1,
+	"Length": 2, "length": 2,
+	"CheckDigits": 4, "CheckDigit": 4,
+	"Min": 8, "min": 8,
+	"Max": 16, "max": 16,
+}
 
 // formatAttribute reads attributes that may be refused one by one.
 func (p *parser) formatAttribute(element string, known func(string, []byte) (bool, error)) error {
 	var bad error
-	var seen []string
+	var seen byte
 	err := p.attributes(element, func(name string, v []byte) bool {
 		ok, err := known(name, v)
 		// Drafts spell some of them differently; two spellings are one too many.
-		if word := spelling.Replace(strings.ToLower(name)); err == nil && slices.Contains(seen, word) {
+		bit := spellings[name]
+		if err == nil && seen&bit != 0 {
 			err = p.refuse(ErrMalformed, "attribute %s twice in %s", quote(name), element)
-		} else {
-			seen = append(seen, word)
 		}
+		seen |= bit
 		if bad == nil {
 			bad = err
 		}

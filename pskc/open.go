@@ -35,7 +35,7 @@ func (p *parser) openSecret(k *Key) error {
 	} else {
 		// Where a file protects its values, a plain secret among them is one
 		// that anybody could have put there.
-		if (p.enc.macSeen && !p.enc.plain || p.enc.keySeen) && !p.opt.AllowUnauthenticated {
+		if (p.enc.macSeen || p.enc.keySeen) && !p.nothingEncrypted() && !p.opt.AllowUnauthenticated {
 			return p.refuse(ErrAltered, "its secret is plain in a file that declares encryption")
 		}
 		if err := p.plainMAC(v); err != nil {
@@ -50,13 +50,19 @@ func (p *parser) openSecret(k *Key) error {
 	return p.checkSecret(k)
 }
 
+// nothingEncrypted tells whether the file says so, as drafts can, and has kept
+// to it so far.
+func (p *parser) nothingEncrypted() bool {
+	return p.enc.plain && !p.enc.keySeen && !p.enc.macKeySeen && !p.hdr.Encrypted
+}
+
 // plainMAC refuses a MAC over a plain value: there is no key to check it with.
 // The first drafts have one even where they declare that nothing is encrypted.
 func (p *parser) plainMAC(v *value) error {
 	switch {
-	case !v.hasMAC, p.enc.plain && p.opt.AllowUnauthenticated:
+	case !v.hasMAC, p.nothingEncrypted() && p.opt.AllowUnauthenticated:
 		return nil
-	case p.enc.plain:
+	case p.nothingEncrypted():
 		return p.refuse(ErrNoMAC, "a ValueDigest over a plain value, for which the file names no key (option AllowUnauthenticated reads it unchecked)")
 	}
 	return p.refuse(ErrUnsupported, "a ValueMAC over a plain value")

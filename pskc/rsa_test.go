@@ -144,6 +144,8 @@ func TestRSARefused(t *testing.T) {
 	underCBC := strings.Replace(aes, pskHeader, "<EncryptionKey><xenc:EncryptedKey>"+cipherXML(testKey)+"</xenc:EncryptedKey></EncryptionKey>", 1)
 	wantFatal(t, readString(t, underCBC, Options{PreSharedKey: testKey}), ErrUnsupported, "which does not protect it")
 	oaep := read("value-oaep-mac")
+	// A value may say again whose key it is for.
+	wantOne(t, readString(t, strings.ReplaceAll(oaep, "</xenc:EncryptionMethod>", "</xenc:EncryptionMethod><ds:KeyInfo><ds:X509Data/></ds:KeyInfo>"), opt))
 	noKey := strings.Replace(oaep, between(oaep, "<MACKey>", "</MACKey>"), "", 1)
 	wantFatal(t, readString(t, noKey, opt), ErrUnsupported, "a MACMethod without a MACKey in a file encrypted with RSA")
 }

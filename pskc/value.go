@@ -32,6 +32,7 @@ type value struct {
 	rsa       rsaParams
 	bare      bool   // plain is the text of Value, which may be a ciphertext
 	keyName   string // of a KeyInfo inside the value, if any
+	ownKey    string // what else it says, if anything
 }
 
 // resetValues forgets the values of the last key and wipes its plain text.
@@ -185,8 +186,10 @@ func (p *parser) encryptedData(v *value, name string) error {
 				return true, p.children(n.local, false, p.keyInfo)
 			}
 			return true, p.valueKeyInfo(v)
-		case name == "EncryptedKey" && (n.is(nsXenc, "CarriedKeyName") || n.is(nsXenc, "ReferenceList")):
-			return true, p.skip() // of one key for all, nothing need be told
+		case name == "EncryptedKey" && n.is(nsXenc, "CarriedKeyName"):
+			return true, p.keyName(n.local)
+		case name == "EncryptedKey" && n.is(nsXenc, "ReferenceList"):
+			return true, p.skip() // there is one key for all here
 		case n.is(nsXenc, "EncryptionProperties"):
 			return true, p.skip()
 		case n.ns == nsPSKC && n.local == "ValueMAC" && name == "EncryptedValue":
@@ -204,6 +207,8 @@ func (p *parser) encryptedData(v *value, name string) error {
 	}
 	if ciphers[wordOf(p.cipherURI(v))].isRSA() {
 		p.hdr.NeedsPrivateKey = true
+	} else if v.ownKey != "" {
+		return p.refuse(ErrUnsupported, "a value under a key of its own (%s)", v.ownKey)
 	}
 	return nil
 }
@@ -228,7 +233,7 @@ func (p *parser) cipherData(v *value) error {
 }
 
 // valueKeyInfo reads a KeyInfo inside a value: the name of its key, if it says
-// so. Anything else means a key of its own.
+// so, or whose RSA key it is for. Anything else means a key of its own.
 func (p *parser) valueKeyInfo(v *value) error {
 	return p.children("KeyInfo", false, func(n xname) (bool, error) {
 		if n.is(nsDS, "KeyName") {
@@ -239,7 +244,10 @@ func (p *parser) valueKeyInfo(v *value) error {
 			v.keyName, err = p.field(n.local, b)
 			return true, err
 		}
-		if err := p.refuse(ErrUnsupported, "a value under a key of its own (%s)", n.local); err != nil {
+		if v.ownKey = n.local; n.is(nsDS, "X509Data") || n.is(nsDS, "KeyValue") {
+			return true, p.skip()
+		}
+		if err := p.refuse(ErrUnsupported, "a value under a key of its own (%s)", clip(n.local)); err != nil {
 			return true, err
 		}
 		return true, p.skip()
