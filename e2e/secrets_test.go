@@ -169,6 +169,12 @@ func (w *watch) commands() {
 		did(0, "audit", "verify")
 		did(0, "audit", "checkpoint")
 		did(0, "key", "list")
+		table := hotp(fmt.Sprint(93000001 + n))
+		w.secretSeed(table)
+		file := writeFile(w.t, "table.csv", "serial,secret\n"+table.Serial+","+table.Seed+"\n")
+		did(0, "seedfile", "inspect", file)
+		did(0, "seedfile", "inspect", writeFile(w.t, "inspected.pskc", container(table)))
+		did(0, "token", "import", file)
 
 		name := fmt.Sprint("key", n)
 		out := w.did(0, append([]string{"key", "create", name, "--role", "operator", "--help-desk"}, form...), "the API key "+name)
@@ -242,7 +248,7 @@ func (w *watch) mistakes() {
 	}
 	file := writeFile(w.t, "tokens.pskc", substitute(w.t, container(d), "</Secret>", "</Secret></Secret>"))
 	w.did(2, []string{"token", "import", file})
-	w.did(2, []string{"token", "import", writeFile(w.t, "tokens.csv", "serial;seed\n92000001;"+d.Seed+"\n")})
+	w.did(2, []string{"token", "import", writeFile(w.t, "tokens.csv", "number;seed of the token\n92000001;"+d.Seed+"\n")})
 	w.did(2, []string{"token", "verify", "91000001", w.otp("16180339"), "more"})
 	w.did(2, []string{"token", "verify", "91000001", "-" + w.otp("27182818")})
 }

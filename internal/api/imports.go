@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +21,7 @@ import (
 )
 
 const (
-	maxImportField = 4 << 10
+	maxImportField = 16 << 10
 	importPath     = "/api/v1/imports"
 	uploadStall    = 60 * time.Second // longest pause in an upload
 )
@@ -42,7 +41,7 @@ func (a *API) importRoutes() {
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "import-tokens", Method: http.MethodPost, Path: importPath, Tags: []string{"Tokens"},
 		Summary: "Import a seed file",
-		Description: "Reads a PSKC file (RFC 6030) as it is uploaded and accounts for every key in it. A file is imported whole or not at all, unless skip_bad is set. " +
+		Description: "Reads a seed file and accounts for every key in it. The format is recognised by the content. A file is imported whole or not at all, unless skip_bad is set. " +
 			"The part file comes last.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
 			Type: huma.TypeObject, Required: []string{"file"}, AdditionalProperties: false,
@@ -51,7 +50,18 @@ func (a *API) importRoutes() {
 				"key_hex":               text("Pre-shared AES key of the file, hexadecimal."),
 				"dry_run":               flag("Report what would happen and change nothing."),
 				"skip_bad":              flag("Import the good keys although others are refused."),
+				"private_key":           text("RSA private key that the file is encrypted to, PEM."),
 				"allow_unauthenticated": flag("Take an encrypted file without a MAC."),
+				"allow_3des":            flag("Read a file under Triple-DES."),
+				"format":                text("Format of the file, instead of recognising it: " + formatNames() + "."),
+				"encoding":              text("How secrets are written where the file leaves a choice: hex, base32 or base64."),
+				"kind":                  text("hotp or totp, where the file does not say."),
+				"digits":                text("Digits of a code, where the file does not say."),
+				"period":                text("Seconds of a time step, where the file does not say."),
+				"hash":                  text("SHA1, SHA256 or SHA512, where the file does not say."),
+				"manufacturer":          text("Manufacturer, where the file does not say."),
+				"product":               text("What a product of a DualShield file is, as MANUFACTURER/PRODUCT=totp; may be repeated."),
+				"keep_serials":          flag("Take serials that look as if a spreadsheet had removed leading zeros."),
 				"file":                  {Type: huma.TypeString, Format: "binary", Description: "The seed file."},
 			},
 		}}}},
@@ -73,32 +83,35 @@ func (a *API) importTokens(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(wireReport(rep)) // the client is gone if this fails
+	_ = json.NewEncoder(w).Encode(rep) // the client is gone if this fails
 }
 
-func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller) (lifecycle.Report, error) {
+func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller) (out wire.ImportReport, err error) {
 	if err := c.may(authz.TokenImport); err != nil {
-		return lifecycle.Report{}, err
+		return out, err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, a.cfg.MaxUpload)
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return lifecycle.Report{}, fault.New(fault.Invalid, "not_multipart", "The body is not multipart/form-data with a part named file.").Because(err)
+		return out, fault.New(fault.Invalid, "not_multipart", "The body is not multipart/form-data with a part named file.").Because(err)
 	}
 	form, file, err := readForm(parts)
 	if err != nil {
-		return lifecycle.Report{}, err
+		return out, err
 	}
 	defer form.wipe()
-	if form.options.PreSharedKey != nil && form.options.Passphrase != nil {
-		return lifecycle.Report{}, fault.New(fault.Invalid, "key_or_passphrase", "Give either a passphrase or a key, not both.")
+	if o := form.options; o.PreSharedKey != nil && o.Passphrase != nil || o.PrivateKey != nil && (o.PreSharedKey != nil || o.Passphrase != nil) {
+		return out, fault.New(fault.Invalid, "key_or_passphrase", "Give a passphrase, a key or a private key, not several of them.")
 	}
-	keys, err := pskc.NewReader(&patient{file: file, control: http.NewResponseController(w)}, form.options)
+	form.others.Name, form.others.Now = file.FileName(), time.Now()
+	seeds, err := lifecycle.OpenFile(&patient{file: file, control: http.NewResponseController(w)}, lifecycle.FileOptions{PSKC: form.options, Others: form.others})
 	if err != nil {
-		return lifecycle.Report{}, fault.New(fault.Invalid, "import_options", upperFirst(err.Error())+".")
+		return out, err
 	}
-	return a.cfg.Lifecycle.Import(r.Context(), lifecycle.ImportRequest{Keys: &lastPart{keys, parts}, Label: label(file.FileName()),
+	defer func() { err = errors.Join(err, seeds.Close()) }()
+	rep, err := a.cfg.Lifecycle.Import(r.Context(), lifecycle.ImportRequest{Keys: &lastPart{seeds, parts}, Label: label(file.FileName()),
 		DryRun: form.dryRun, SkipBad: form.skipBad, Origin: c.origin()})
+	return wireReport(rep, seeds), err
 }
 
 // patient lets an upload take as long as it needs, if it does not stall.
@@ -139,75 +152,6 @@ func (l *lastPart) Next() (*pskc.Key, error) {
 	return nil, fault.New(fault.Invalid, "form_part", fmt.Sprintf("The part %q comes after the file, which must be the last one.", part.FormName()))
 }
 
-// form is the parts before the file.
-type form struct {
-	options         pskc.Options
-	dryRun, skipBad bool
-}
-
-func (f *form) wipe() {
-	clear(f.options.PreSharedKey)
-	clear(f.options.Passphrase)
-}
-
-// readForm reads the parts up to the file and leaves the file to be read.
-func readForm(parts *multipart.Reader) (f *form, file *multipart.Part, err error) {
-	f = &form{}
-	for {
-		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
-			return nil, nil, fault.New(fault.Invalid, "no_file", "The request has no part named file.")
-		} else if err != nil {
-			return nil, nil, fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(err)
-		}
-		if part.FormName() == "file" {
-			return f, part, nil
-		}
-		value, err := io.ReadAll(io.LimitReader(part, maxImportField+1))
-		if err != nil {
-			return nil, nil, fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(err)
-		}
-		if len(value) > maxImportField {
-			return nil, nil, fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The part %q is larger than %d bytes.", part.FormName(), maxImportField))
-		}
-		if err := f.set(part.FormName(), value); err != nil {
-			return nil, nil, err
-		}
-	}
-}
-
-func (f *form) set(name string, value []byte) error {
-	flag := func(dest *bool) error {
-		switch string(value) {
-		case "true":
-			*dest = true
-		case "false":
-		default:
-			return fault.New(fault.Invalid, "form_flag", fmt.Sprintf("The part %s is neither true nor false.", name))
-		}
-		return nil
-	}
-	switch name {
-	case "passphrase":
-		f.options.Passphrase = pskc.Secret(value)
-	case "key_hex":
-		key, err := hex.DecodeString(strings.TrimSpace(string(value)))
-		if err != nil {
-			return fault.New(fault.Invalid, "key_hex", "The key is not hexadecimal: pairs of the digits 0-9 and a-f, nothing between them.")
-		}
-		f.options.PreSharedKey = key
-	case "dry_run":
-		return flag(&f.dryRun)
-	case "skip_bad":
-		return flag(&f.skipBad)
-	case "allow_unauthenticated":
-		return flag(&f.options.AllowUnauthenticated)
-	default:
-		return fault.New(fault.Invalid, "form_part", fmt.Sprintf("The part %q is unknown.", name))
-	}
-	return nil
-}
-
 // label is the file's name as far as it can be shown.
 func label(name string) string {
 	name = strings.ToValidUTF8(name, "?")
@@ -217,9 +161,12 @@ func label(name string) string {
 	return name
 }
 
-func wireReport(rep lifecycle.Report) wire.ImportReport {
+func wireReport(rep lifecycle.Report, file *lifecycle.File) wire.ImportReport {
 	out := wire.ImportReport{Imported: rep.Imported, Duplicate: rep.Duplicate, Refused: rep.Refused, DryRun: rep.DryRun, Run: rep.Run,
-		Rows: make([]wire.ImportRow, len(rep.Rows))}
+		Format: file.Format, Notes: file.Notes, Rows: make([]wire.ImportRow, len(rep.Rows))}
+	if s := file.Sample; s != nil {
+		out.Sample = &wire.Sample{Serial: s.Serial, Code: s.Code, Counter: s.Counter, Time: optionalTime(s.Time)}
+	}
 	for i, r := range rep.Rows {
 		out.Rows[i] = wire.ImportRow{Serial: r.Serial, KeyID: r.KeyID, Type: r.Type, Manufacturer: r.Manufacturer, Line: r.Line,
 			Outcome: string(r.Outcome), Reason: r.Reason}

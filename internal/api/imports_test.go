@@ -117,9 +117,9 @@ func TestRefusedImports(t *testing.T) {
 	}{
 		"nothing":             {nil, 422, "no_file"},
 		"no file":             {[]testkit.Part{part("dry_run", "true")}, 422, "no_file"},
-		"empty file":          {[]testkit.Part{part("file", "")}, 422, "not_pskc"},
-		"no XML":              {[]testkit.Part{part("file", "serial,secret\n1,abc\n")}, 422, "not_pskc"},
-		"HTML":                {[]testkit.Part{part("file", "<html><body>Not found</body></html>")}, 422, "not_pskc"},
+		"empty file":          {[]testkit.Part{part("file", "")}, 422, "unreadable_file"},
+		"no XML":              {[]testkit.Part{part("file", "what is this\n")}, 422, "format_unknown"},
+		"HTML":                {[]testkit.Part{part("file", "<html><body>Not found</body></html>")}, 422, "unreadable_file"},
 		"truncated":           {[]testkit.Part{part("file", good[:len(good)-200])}, 422, "malformed_file"},
 		"entities":            {[]testkit.Part{part("file", bomb)}, 422, "unsupported_file"},
 		"no keys":             {[]testkit.Part{part("file", `<KeyContainer Version="1.0" xmlns="urn:ietf:params:xml:ns:keyprov:pskc"></KeyContainer>`)}, 422, ""},
@@ -129,7 +129,7 @@ func TestRefusedImports(t *testing.T) {
 		"unknown part":        {[]testkit.Part{part("force", "true"), file}, 422, "form_part"},
 		"flag of other words": {[]testkit.Part{part("dry_run", "yes"), file}, 422, "form_flag"},
 		"flag empty":          {[]testkit.Part{part("dry_run", ""), file}, 422, "form_flag"},
-		"big field":           {[]testkit.Part{part("passphrase", strings.Repeat("p", 5000)), file}, 413, "too_large"},
+		"big field":           {[]testkit.Part{part("passphrase", strings.Repeat("p", 20_000)), file}, 413, "too_large"},
 		"big file":            {[]testkit.Part{part("file", good+strings.Repeat(" ", 2<<20))}, 413, "too_large"},
 	} {
 		t.Run(name, func(t *testing.T) {

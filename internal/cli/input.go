@@ -19,7 +19,7 @@ func (e *inputError) Unwrap() error        { return e.err }
 func (e *inputError) Is(target error) bool { return target == errInput }
 
 const (
-	maxSecretFile     = 4 << 10
+	maxSecretFile     = 16 << 10
 	maxCheckpointFile = 64 << 10
 )
 

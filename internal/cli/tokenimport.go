@@ -10,14 +10,23 @@ import (
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"ostiary/internal/client"
 	"ostiary/internal/wire"
 )
 
 type importFlags struct {
-	passphraseFile, keyHexFile string
-	upload                     client.Upload
+	passphraseFile, keyHexFile, privateKeyFile string
+	hints                                      hintFlags
+	upload                                     client.Upload
+}
+
+// addSecrets adds the flags that name where the key of a file is.
+func (f *importFlags) addSecrets(flags *pflag.FlagSet) {
+	flags.StringVar(&f.passphraseFile, "passphrase-file", "", "`FILE` that holds the passphrase")
+	flags.StringVar(&f.keyHexFile, "key-hex-file", "", "`FILE` that holds the pre-shared key in hexadecimal")
+	flags.StringVar(&f.privateKeyFile, "private-key-file", "", "`FILE` with the RSA private key (PEM) that a PSKC file is encrypted to")
 }
 
 func newTokenImport(a *app) *cobra.Command {
@@ -25,9 +34,14 @@ func newTokenImport(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Import a manufacturer's file of tokens",
-		Long: `Import a PSKC file (RFC 6030) and account for every key in it: imported,
-duplicate (the same token with the same secret is there already), or refused.
-FILE "-" is standard input.
+		Long: `Import a seed file and account for every key in it: imported, duplicate (the
+same token with the same secret is there already), or refused. FILE "-" is
+standard input. The format is recognised by the content:
+
+` + formatList() + `
+A table does not say all: compare the sample code with the device before you
+give the tokens out, and correct with --encoding, --kind, --hash, --period and
+--digits what was taken wrong. "ostiary seedfile inspect" looks at a file first.
 
 A file is imported whole or not at all. With --skip-bad the good keys are
 imported although others are refused; --dry-run shows what would happen.
@@ -39,7 +53,8 @@ count; "-" is standard input.
 Exit code 0 means that no key was refused, 1 that some were, 2 an error.`,
 		Example: `  ostiary token import tokens.pskc --dry-run
   ostiary token import tokens.pskc --passphrase-file letter.txt
-  ostiary token import tokens.pskc --key-hex-file transport.key --json`,
+  ostiary token import tokens.pskc --key-hex-file transport.key --json
+  ostiary token import fobs.csv --kind totp --period 60`,
 		Args: arguments("FILE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if err := f.check(cmd, args[0]); err != nil {
@@ -61,8 +76,8 @@ Exit code 0 means that no key was refused, 1 that some were, 2 an error.`,
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.passphraseFile, "passphrase-file", "", "`FILE` that holds the passphrase")
-	flags.StringVar(&f.keyHexFile, "key-hex-file", "", "`FILE` that holds the pre-shared AES key in hexadecimal")
+	f.addSecrets(flags)
+	f.hints.add(flags)
 	flags.BoolVar(&f.upload.DryRun, "dry-run", false, "show what would happen and change nothing")
 	flags.BoolVar(&f.upload.SkipBad, "skip-bad", false, "import the good keys although others are refused")
 	flags.BoolVar(&f.upload.AllowUnauthenticated, "allow-unauthenticated", false, "take an encrypted file without a MAC, if it came over a channel you trust")
@@ -73,7 +88,9 @@ func (f *importFlags) check(cmd *cobra.Command, file string) error {
 	switch {
 	case f.passphraseFile != "" && f.keyHexFile != "":
 		return mistakef(cmd, "--passphrase-file and --key-hex-file exclude each other: a file has one or the other")
-	case file == "-" && (f.passphraseFile == "-" || f.keyHexFile == "-"):
+	case f.privateKeyFile != "" && (f.passphraseFile != "" || f.keyHexFile != ""):
+		return mistakef(cmd, "--private-key-file excludes --passphrase-file and --key-hex-file: a file has one of them")
+	case file == "-" && (f.passphraseFile == "-" || f.keyHexFile == "-" || f.privateKeyFile == "-"):
 		return mistakef(cmd, "standard input cannot be both the file and its secret")
 	}
 	return nil
@@ -81,8 +98,14 @@ func (f *importFlags) check(cmd *cobra.Command, file string) error {
 
 func (a *app) importFile(ctx context.Context, c *client.Client, f *importFlags, path string) (rep wire.ImportReport, err error) {
 	u := f.upload
+	u.Hints = f.hints.parts()
 	if f.passphraseFile != "" {
 		if u.Passphrase, err = a.readSecret(f.passphraseFile); err != nil {
+			return rep, err
+		}
+	}
+	if f.privateKeyFile != "" {
+		if u.PrivateKey, err = a.readSecret(f.privateKeyFile); err != nil {
 			return rep, err
 		}
 	}
@@ -135,6 +158,16 @@ func (a *app) printReport(rep wire.ImportReport) error {
 	counts := fmt.Sprintf("%d %s, %d duplicate, %d refused", rep.Imported, imported, rep.Duplicate, rep.Refused)
 	if _, err := fmt.Fprintln(a.Stdout, counts); err != nil {
 		return err
+	}
+	for _, note := range rep.Notes {
+		if _, err := fmt.Fprintln(a.Stdout, printable(note)); err != nil {
+			return err
+		}
+	}
+	if rep.Sample != nil {
+		if _, err := fmt.Fprintln(a.Stdout, sampleText(*rep.Sample)); err != nil {
+			return err
+		}
 	}
 	var rest []string // reasons that have more rows than are shown
 	seen := map[string]int{}

@@ -12,19 +12,27 @@ import (
 	"ostiary/internal/wire"
 )
 
-// Upload is a seed file and how to read it. Give at most one of Passphrase and
-// KeyHex.
+// Upload is a seed file and how to read it. Give at most one of Passphrase,
+// KeyHex and PrivateKey.
 type Upload struct {
 	File io.Reader // read once, as it is sent; never held whole
 	Name string    // what the import is called in the audit log
 
 	Passphrase []byte // of the file
-	KeyHex     []byte // pre-shared AES key of the file, in hexadecimal
+	KeyHex     []byte // pre-shared key of the file, in hexadecimal
+	PrivateKey []byte // RSA private key that the file is encrypted to, PEM
 
 	DryRun               bool // report what would happen and change nothing
 	SkipBad              bool // import the good keys although others are refused
 	AllowUnauthenticated bool // take an encrypted file without a MAC
+
+	// Hints say what a file does not say itself, as parts of the upload by
+	// name; see the description of the operation import-tokens.
+	Hints []Hint
 }
+
+// Hint is one such part.
+type Hint struct{ Name, Value string }
 
 // Import sends a seed file and gives the report on every key in it. It has no
 // time limit but that of ctx. An error from Upload.File is returned as it is. A
@@ -83,14 +91,14 @@ func (u Upload) fields(form *multipart.Writer) error {
 		}
 		return err
 	}
-	if u.Passphrase != nil {
-		if err := field("passphrase", u.Passphrase); err != nil {
-			return err
-		}
-	}
-	if u.KeyHex != nil {
-		if err := field("key_hex", u.KeyHex); err != nil {
-			return err
+	for _, secret := range []struct {
+		name  string
+		value []byte
+	}{{"passphrase", u.Passphrase}, {"key_hex", u.KeyHex}, {"private_key", u.PrivateKey}} {
+		if secret.value != nil {
+			if err := field(secret.name, secret.value); err != nil {
+				return err
+			}
 		}
 	}
 	for _, f := range []struct {
@@ -101,6 +109,11 @@ func (u Upload) fields(form *multipart.Writer) error {
 			if err := field(f.name, []byte("true")); err != nil {
 				return err
 			}
+		}
+	}
+	for _, h := range u.Hints {
+		if err := field(h.Name, []byte(h.Value)); err != nil {
+			return err
 		}
 	}
 	return nil

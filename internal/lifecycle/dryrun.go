@@ -85,3 +85,22 @@ func clash(have, secret seal.Secret, inFile bool) (Outcome, string) {
 	}
 	return Refused, "conflict: another secret stands under the same " + identity
 }
+
+// Examine reads a file to its end without a server: which keys it would take up
+// to what the database says (a key that would be imported stands as Imported)
+// and which it would refuse.
+func Examine(keys KeySource) (Report, error) {
+	s := Service{maxDrift: defaultMaxDrift}
+	rep := Report{DryRun: true}
+	err := s.readAll(keys, func(keys []staged) error {
+		for _, k := range keys {
+			if k.row.Outcome == "" {
+				k.row.Outcome = Imported
+			}
+			rep.Rows = append(rep.Rows, k.row)
+		}
+		return nil
+	})
+	rep.count()
+	return rep, err
+}

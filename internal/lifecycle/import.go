@@ -326,7 +326,7 @@ func fileFault(err error) error {
 	}
 	switch {
 	case errors.Is(err, pskc.ErrKeyNeeded):
-		return make("key_needed", "Give the passphrase or the key that came with the file (ostiary token import --passphrase-file or --key-hex-file).")
+		return make("key_needed", "Give the passphrase or the key that came with the file (ostiary token import --passphrase-file, --key-hex-file or --private-key-file).")
 	case errors.Is(err, pskc.ErrWrongKey):
 		return make("wrong_key", "Check the passphrase or key against the manufacturer's letter. If it is right, ask for the file again.")
 	case errors.Is(err, pskc.ErrKeyLength):

@@ -34,6 +34,8 @@ type Config struct {
 	Now func() time.Time
 }
 
+const defaultMaxDrift = 120
+
 // Service carries out what administrators ask for.
 type Service struct {
 	db       store.DB
@@ -51,7 +53,7 @@ func New(cfg Config) (*Service, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.MaxDrift == 0 {
-		cfg.MaxDrift = 120
+		cfg.MaxDrift = defaultMaxDrift
 	}
 	return &Service{db: cfg.DB, keys: cfg.Keys, maxDrift: cfg.MaxDrift, now: cfg.Now}, nil
 }

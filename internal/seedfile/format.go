@@ -26,11 +26,11 @@ type FormatInfo struct {
 }
 
 var formats = []FormatInfo{
-	{PSKC, "PSKC key container (RFC 6030), read by package pskc"},
+	{PSKC, "PSKC key container (RFC 6030 and the drafts before it)"},
 	{DualShield, "Deepnet DualShield seed file, version 5 and later (XML)"},
 	{DualShieldV3, "Deepnet Unified Authentication seed file, version 3 (XML)"},
 	{DualShieldAssignments, "Deepnet DualShield assignment list (CSV): which user has which token, no secrets"},
-	{EntraCSV, "Microsoft Entra hardware token list (CSV), with or without upn; time-based tokens"},
+	{EntraCSV, "Microsoft Entra hardware token list (CSV), with or without upn; TOTP"},
 	{OATHCSV, "OATH CSV: serial, secret, type, digits, period, counter"},
 	{SafeNet, "SafeNet and Gemalto token file (XML, Tokens)"},
 	{YubicoCSV, "log of the YubiKey Personalization Tool (CSV); OATH-HOTP entries"},

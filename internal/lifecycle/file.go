@@ -1,0 +1,159 @@
+package lifecycle
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"ostiary/internal/fault"
+	"ostiary/internal/seedfile"
+	"ostiary/pskc"
+)
+
+// FileOptions say how to read a seed file. The zero value recognises the format
+// by the content.
+type FileOptions struct {
+	PSKC   pskc.Options     // for PSKC files
+	Others seedfile.Options // for all others; its Format overrides for PSKC, too
+}
+
+// Sample is a code of a file's first token, to be compared with the device.
+type Sample struct {
+	Serial  string
+	Code    string
+	Counter *uint64   // of a token that counts presses
+	Time    time.Time // of one that counts time
+}
+
+// File is an opened seed file: a KeySource, and what is known of it.
+type File struct {
+	KeySource
+	Format string
+	// Notes are what a person should know before trusting the import: how the
+	// secrets were taken to be written and why, what was assumed.
+	Notes  []string
+	Sample *Sample
+
+	pskc  *pskc.Reader // nil for other formats
+	close func() error
+}
+
+// Protection says how a PSKC file is protected, as far as it has been read;
+// it is empty for other formats, whose secrets are open.
+func (f *File) Protection() string {
+	if f.pskc == nil {
+		return ""
+	}
+	h := f.pskc.Header()
+	parts := []string{"none"}
+	if h.Encrypted {
+		parts[0] = "encrypted under a pre-shared key"
+		if h.NeedsPrivateKey {
+			parts[0] = "encrypted to an RSA key"
+		}
+		if h.NeedsPassphrase {
+			parts[0] = fmt.Sprintf("encrypted under a passphrase (%d iterations)", h.Iterations)
+		}
+		if h.KeyName != "" {
+			parts = append(parts, "key name "+h.KeyName)
+		}
+		if h.Cipher != "" {
+			parts = append(parts, "cipher "+h.Cipher)
+		}
+	}
+	if h.MAC != "" {
+		parts = append(parts, "MAC "+h.MAC)
+	}
+	if h.SignaturePresent {
+		parts = append(parts, "an XML signature, not verified")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Close wipes what is kept of the file.
+func (f *File) Close() error { return f.close() }
+
+// OpenFile recognises a seed file and opens it. PSKC is read as it arrives, all
+// other formats are read whole. The error is a fault.Error.
+func OpenFile(r io.Reader, opt FileOptions) (*File, error) {
+	in := bufio.NewReaderSize(r, seedfile.HeadBytes)
+	format := opt.Others.Format
+	if format == "" {
+		head, err := in.Peek(seedfile.HeadBytes)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		format = seedfile.Detect(head)
+	}
+	if format == seedfile.PSKC {
+		keys, err := pskc.NewReader(in, opt.PSKC)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "import_options", sentence(err.Error()))
+		}
+		return &File{KeySource: keys, Format: string(format), pskc: keys, close: func() error { return nil }}, nil
+	}
+	if opt.PSKC.Passphrase != nil || opt.PSKC.PreSharedKey != nil || opt.PSKC.PrivateKey != nil {
+		return nil, fault.New(fault.Invalid, "key_not_wanted", "A passphrase or key was given, but only PSKC files are encrypted under one, and this is none.").
+			WithHint(seedfileHint(format))
+	}
+	file, err := seedfile.Open(in, opt.Others)
+	if err != nil {
+		return nil, seedfileFault(err)
+	}
+	return describe(file), nil
+}
+
+func seedfileHint(format seedfile.Format) string {
+	if format == "" {
+		return "Its format is not recognised; is it the right file?"
+	}
+	return "It was taken for: " + format.Description() + "."
+}
+
+func describe(file *seedfile.File) *File {
+	info := file.Info()
+	f := &File{KeySource: file, Format: string(info.Format), close: file.Close}
+	if info.Encoding != "" {
+		f.Notes = append(f.Notes, fmt.Sprintf("The secrets were read as %s: %s.", info.Encoding, info.EncodingReason))
+	}
+	f.Notes = append(f.Notes, info.Notes...)
+	if n := len(file.Assignments()); n > 0 {
+		f.Notes = append(f.Notes, fmt.Sprintf("The file names users (%d). The import does not assign tokens to them yet; use: ostiary token assign.", n))
+	}
+	if s := info.Sample; s != nil && s.Code != "" {
+		f.Sample = &Sample{Serial: s.Serial, Code: s.Code, Time: s.Time}
+		if s.Kind == pskc.HOTP {
+			f.Sample.Counter, f.Sample.Time = &s.Counter, time.Time{}
+		}
+	}
+	return f
+}
+
+// seedfileFault words what package seedfile says of a file as a whole.
+func seedfileFault(err error) error {
+	if p, ok := errors.AsType[*seedfile.ProductError](err); ok {
+		return fault.New(fault.Invalid, "product_unknown", sentence(p.Error())).
+			WithHint(fmt.Sprintf("Say what it is: --product '%s/%s=totp' (or =hotp).", p.Product.Manufacturer, p.Product.Product)).Because(err)
+	}
+	var e *seedfile.Error
+	if !errors.As(err, &e) {
+		return err // from reading the upload
+	}
+	codes := []struct {
+		is   error
+		code string
+	}{
+		{seedfile.ErrUnknown, "format_unknown"}, {seedfile.ErrUnreadable, "unreadable_file"}, {seedfile.ErrMalformed, "malformed_file"},
+		{seedfile.ErrLimit, "file_limit"}, {seedfile.ErrEncoding, "encoding_unclear"}, {seedfile.ErrAssignments, "only_assignments"},
+	}
+	code := "import_options"
+	for _, c := range codes {
+		if errors.Is(err, c.is) {
+			code = c.code
+		}
+	}
+	return fault.New(fault.Invalid, code, sentence(e.Error())).WithHint(e.Hint).Because(err)
+}
