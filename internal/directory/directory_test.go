@@ -251,7 +251,7 @@ func TestDelete(t *testing.T) {
 	}
 	id := hold(t, db, alice, 0)
 	err = users.Delete(t.Context(), "Alice", origin)
-	if k, code := kind(err); k != fault.Conflict || code != "user_holds_tokens" || !strings.Contains(err.Error(), "1 token") {
+	if k, code := kind(err); k != fault.Conflict || code != "user_holds_tokens" || !strings.Contains(err.Error(), "tokens (1)") {
 		t.Errorf("with a token: %v", err)
 	}
 	if _, err := users.Find(t.Context(), "alice"); err != nil {
