@@ -131,7 +131,7 @@ const (
 	byUserSQL   = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " WHERE c.owner = ?1 AND " + narrowed
 	anySQL      = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " ORDER BY t.id LIMIT 1"
 	narrowed    = `(?2 IS NULL OR t.type = ?2) AND (?3 IS NULL OR t.manufacturer = ?3) AND (?4 IS NULL OR t.key_id = ?4)
-		AND ` + published + ` ORDER BY t.id LIMIT ?5`
+		AND ` + published + ` ORDER BY t.id`
 )
 
 // lookups are the prepared statements of Candidates.
@@ -141,10 +141,13 @@ func prepareLookups(ctx context.Context, db *sql.DB) (l lookups, err error) {
 	if l.user, err = db.PrepareContext(ctx, userQuery+" WHERE u.name = ?"); err != nil {
 		return l, err
 	}
-	if l.bySerial, err = db.PrepareContext(ctx, bySerialSQL); err != nil {
+	// A literal limit: with a parameter there SQLite parses the statement anew
+	// each time it runs.
+	limit := fmt.Sprintf(" LIMIT %d", store.MaxCandidates)
+	if l.bySerial, err = db.PrepareContext(ctx, bySerialSQL+limit); err != nil {
 		return l, err
 	}
-	if l.byUser, err = db.PrepareContext(ctx, byUserSQL); err != nil {
+	if l.byUser, err = db.PrepareContext(ctx, byUserSQL+limit); err != nil {
 		return l, err
 	}
 	l.any, err = db.PrepareContext(ctx, anySQL)
@@ -191,7 +194,7 @@ func (q lookups) find(ctx context.Context, l store.Lookup) (f store.Found, err e
 	if l.Type != "" {
 		typ = l.Type
 	}
-	f.Candidates, err = readAll(ctx, stmt, scanCandidate, subject, typ, l.Manufacturer, l.KeyID, store.MaxCandidates)
+	f.Candidates, err = readAll(ctx, stmt, scanCandidate, subject, typ, l.Manufacturer, l.KeyID)
 	return f, err
 }
 
