@@ -30,10 +30,14 @@ tools:
 fuzz:
 	tools/fuzz $(FUZZTIME)
 
+# The race detector watches our code; SQLite's own, which is C in translation and
+# runs on one goroutine, is left out, because it takes three quarters of the time.
+RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false -count=1 -timeout 3h
+
 soak:
-	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=1000 $(GO) test -race -count=1 -timeout 60m -run 'Parallel' -v ./internal/auth
-	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./...
-	OSTIARY_SOAK_KILLS=100 $(GO) test -count=1 -timeout 60m -run 'Kill' -v ./e2e
+	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=1000 $(GO) test $(RACE) -parallel 4 -run Parallel -v ./internal/auth
+	CGO_ENABLED=1 $(GO) test $(RACE) ./...
+	OSTIARY_SOAK_KILLS=100 $(GO) test -count=1 -timeout 3h -run Kill -v ./e2e
 
 bench: build
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./oath
