@@ -49,6 +49,9 @@ func (s *Service) foresee(r store.Reader, k *staged, seen map[token.Identity]sea
 		k.row.Outcome, k.row.Reason = clash(before, k.secret, true)
 		return nil
 	}
+	if found, err := s.twin(r, k); found || err != nil {
+		return err
+	}
 	existing, err := r.Identity(id, 0)
 	if errors.Is(err, store.ErrNotFound) {
 		k.row.Outcome = Imported

@@ -247,6 +247,9 @@ func (s *Service) stage(ctx context.Context, req ImportRequest, run int64, keys 
 
 // stageOne writes one key, or finds out that its identity is taken.
 func (s *Service) stageOne(tx store.Tx, past past, k *staged) (err error) {
+	if found, err := s.twin(tx, k); found || err != nil {
+		return err
+	}
 	if k.token.Condition.Next, err = past.resume(k.token, k.secret); err != nil {
 		return err
 	}

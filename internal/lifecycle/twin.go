@@ -1,0 +1,43 @@
+package lifecycle
+
+import (
+	"fmt"
+
+	"ostiary/internal/store"
+)
+
+// twin finds a token in stock that is the same device under another name: same
+// type, serial and secret, but another manufacturer or key id, as when a
+// delivery comes once as PSKC and once as a table. Two records of one device
+// would each accept a code of it once, so the second is a duplicate.
+//
+// Tokens of the same run are not looked at: a file that names two keys of one
+// device apart means two (RFC 6030, figure 10).
+func (s *Service) twin(r store.TokenReader, k *staged) (found bool, err error) {
+	id := k.token.Identity
+	inStock, err := r.Tokens(store.TokenFilter{Serial: id.Serial, Type: id.Type, Limit: store.MaxCandidates})
+	if err != nil {
+		return false, err
+	}
+	for _, t := range inStock {
+		if t.Identity == id {
+			continue // the same name: that is compared elsewhere
+		}
+		c, err := r.Identity(t.Identity, 0)
+		if err != nil {
+			return false, err
+		}
+		have, err := s.keys.Open(store.SecretBinding(t.ID), c.Sealed)
+		if err != nil {
+			return false, fmt.Errorf("open secret of token %d: %w", t.ID, err)
+		}
+		same := have.Equal(k.secret)
+		have.Wipe()
+		if same {
+			k.row.Outcome = Duplicate
+			k.row.Reason = fmt.Sprintf("the same device is there already, as manufacturer %q, key id %q", t.Identity.Manufacturer, t.Identity.KeyID)
+			return true, nil
+		}
+	}
+	return false, nil
+}
