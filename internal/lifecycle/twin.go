@@ -7,12 +7,12 @@ import (
 )
 
 // twin finds a token in stock that is the same device under another name: same
-// type, serial and secret, but another manufacturer or key id, as when a
-// delivery comes once as PSKC and once as a table. Two records of one device
-// would each accept a code of it once, so the second is a duplicate.
+// type, serial and secret, but another manufacturer, or no key id on one side,
+// as when a delivery comes once as PSKC and once as a table. Two records of one
+// device would each accept a code of it once, so the second is a duplicate.
 //
-// Tokens of the same run are not looked at: a file that names two keys of one
-// device apart means two (RFC 6030, figure 10).
+// Two key ids tell two keys of one device apart, even with one secret (RFC 6030,
+// figure 10). Tokens of the same run are not looked at.
 func (s *Service) twin(r store.TokenReader, k *staged) (found bool, err error) {
 	id := k.token.Identity
 	inStock, err := r.Tokens(store.TokenFilter{Serial: id.Serial, Type: id.Type, Limit: store.MaxCandidates})
@@ -20,8 +20,9 @@ func (s *Service) twin(r store.TokenReader, k *staged) (found bool, err error) {
 		return false, err
 	}
 	for _, t := range inStock {
-		if t.Identity == id {
-			continue // the same name: that is compared elsewhere
+		other := t.Identity.KeyID
+		if t.Identity == id || (other != id.KeyID && other != "" && id.KeyID != "") {
+			continue // the same name, which is compared elsewhere, or another key
 		}
 		c, err := r.Identity(t.Identity, 0)
 		if err != nil {

@@ -31,7 +31,12 @@ func TestTwin(t *testing.T) {
 		}
 		again.Secret, other.Secret = testkit.HOTP("4711").Secret, testkit.HOTP("4712").Secret // an import wipes them
 	}
-	if n := len(list(t, k, lifecycle.Filter{Serial: "4711"})); n != 2 {
-		t.Errorf("%d tokens carry the serial, want the first and the one of another secret", n)
+	second := testkit.HOTP("4711")
+	second.Manufacturer, second.ID = "ACME", "2"
+	if rep := take(t, k, testkit.Keys(second)); rep.Imported != 1 {
+		t.Errorf("another key id tells a key apart: %+v", rep)
+	}
+	if n := len(list(t, k, lifecycle.Filter{Serial: "4711"})); n != 3 {
+		t.Errorf("%d tokens carry the serial, want the first, the one of another secret and the one of another key id", n)
 	}
 }
