@@ -39,6 +39,12 @@ var requests = map[string]request{
 	"unlock-token":        {needs: authz.TokenUnlock},
 	"delete-token":        {needs: authz.TokenDelete},
 	"import-tokens":       {needs: authz.TokenImport, body: object{}},
+	"list-imports":        {needs: authz.TokenImport},
+	"show-import":         {needs: authz.TokenImport},
+	"list-import-rows":    {needs: authz.TokenImport},
+	"watch-import":        {needs: authz.TokenImport},
+	"list-batches":        {needs: authz.TokenView},
+	"set-batch-state":     {needs: authz.TokenState, body: object{"state": "REVOKED_TOKEN_LOST"}},
 	"list-users":          {needs: authz.UserView},
 	"show-user":           {needs: authz.UserView},
 	"add-user":            {needs: authz.UserManage, body: object{"name": " "}},
@@ -70,7 +76,7 @@ func operations(t *testing.T, s *testkit.Server) map[string][2]string {
 	ops := map[string][2]string{}
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
-			path := strings.NewReplacer("{serial}", "nobody", "{name}", "nobody").Replace(path)
+			path := strings.NewReplacer("{serial}", "nobody", "{name}", "nobody", "{batch}", "none", "{id}", "4711").Replace(path)
 			ops[op.OperationID] = [2]string{strings.ToUpper(method), path}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"ostiary/internal/fault"
+	"ostiary/internal/lifecycle"
 	"ostiary/internal/seedfile"
 	"ostiary/oath"
 	"ostiary/pskc"
@@ -18,9 +19,9 @@ import (
 
 // form is the parts before the file.
 type form struct {
-	options         pskc.Options
-	others          seedfile.Options
-	dryRun, skipBad bool
+	options pskc.Options
+	others  seedfile.Options
+	request lifecycle.ImportRequest
 }
 
 func (f *form) wipe() {
@@ -81,9 +82,19 @@ func (f *form) set(name string, value []byte) error {
 		}
 		f.options.PrivateKey = key
 	case "dry_run":
-		return flag(&f.dryRun)
+		return flag(&f.request.DryRun)
 	case "skip_bad":
-		return flag(&f.skipBad)
+		return flag(&f.request.SkipBad)
+	case "replace":
+		return flag(&f.request.Replace)
+	case "create_users":
+		return flag(&f.request.CreateUsers)
+	case "batch":
+		f.request.Batch = string(value)
+	case "note":
+		f.request.Note = string(value)
+	case "supplier":
+		f.request.Supplier = string(value)
 	case "allow_unauthenticated":
 		return flag(&f.options.AllowUnauthenticated)
 	case "allow_3des":

@@ -1,7 +1,7 @@
 package api
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +31,7 @@ const (
 func (a *API) importRoutes() {
 	a.used = append(a.used, authz.TokenImport)
 	a.mux.HandleFunc("POST "+importPath, a.importTokens)
+	a.runRoutes()
 	text := func(doc string) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Description: doc} }
 	flag := func(doc string) *huma.Schema {
 		return &huma.Schema{Type: huma.TypeString, Enum: []any{"true", "false"}, Description: doc}
@@ -42,14 +43,19 @@ func (a *API) importRoutes() {
 		OperationID: "import-tokens", Method: http.MethodPost, Path: importPath, Tags: []string{"Tokens"},
 		Summary: "Import a seed file",
 		Description: "Reads a seed file and accounts for every key in it. The format is recognised by the content. A file is imported whole or not at all, unless skip_bad is set. " +
-			"The part file comes last.",
+			"The part file comes last. With Accept: text/event-stream the answer is a stream of events: begun with the id, progress with the counts, and at the end report or problem.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
 			Type: huma.TypeObject, Required: []string{"file"}, AdditionalProperties: false,
 			Properties: map[string]*huma.Schema{
 				"passphrase":            text("Passphrase of the file."),
 				"key_hex":               text("Pre-shared AES key of the file, hexadecimal."),
 				"dry_run":               flag("Report what would happen and change nothing."),
-				"skip_bad":              flag("Import the good keys although others are refused."),
+				"skip_bad":              flag("Import the good keys although others are refused or in conflict."),
+				"replace":               flag("Where a token is there with another secret, give it that of the file."),
+				"create_users":          flag("Make the users that the file names and that are not known."),
+				"batch":                 text("Name of the delivery, by which its tokens can be listed and revoked."),
+				"note":                  text("A note on the delivery."),
+				"supplier":              text("Who delivered it."),
 				"private_key":           text("RSA private key that the file is encrypted to, PEM."),
 				"allow_unauthenticated": flag("Take an encrypted file without a MAC."),
 				"allow_3des":            flag("Read a file under Triple-DES."),
@@ -66,7 +72,8 @@ func (a *API) importRoutes() {
 			},
 		}}}},
 		Responses: map[string]*huma.Response{
-			"200":     {Description: "The report", Content: map[string]*huma.MediaType{"application/json": {Schema: report}}},
+			"200": {Description: "The report", Content: map[string]*huma.MediaType{"application/json": {Schema: report},
+				"text/event-stream": {Schema: text("Events begun, progress, report, problem; data is JSON.")}}},
 			"default": {Description: "Error", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problem}}},
 		},
 	})
@@ -74,19 +81,19 @@ func (a *API) importRoutes() {
 
 func (a *API) importTokens(w http.ResponseWriter, r *http.Request) {
 	c := callerOf(r.Context())
-	rep, err := a.runImport(w, r, c)
+	out := answerFor(w, r)
+	rep, err := a.runImport(w, r, c, out)
 	if err != nil {
 		if big, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			err = fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The upload is larger than %d bytes.", big.Limit)).Because(err)
 		}
-		a.problem(r.Context(), c, err).write(w)
+		out.problem(a.problem(r.Context(), c, err))
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(rep) // the client is gone if this fails
+	out.report(rep)
 }
 
-func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller) (out wire.ImportReport, err error) {
+func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer importAnswer) (out wire.ImportReport, err error) {
 	if err := c.may(authz.TokenImport); err != nil {
 		return out, err
 	}
@@ -109,9 +116,18 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller) (out w
 		return out, err
 	}
 	defer func() { err = errors.Join(err, seeds.Close()) }()
-	rep, err := a.cfg.Lifecycle.Import(r.Context(), lifecycle.ImportRequest{Keys: &lastPart{seeds, parts}, Label: label(file.FileName()),
-		DryRun: form.dryRun, SkipBad: form.skipBad, Origin: c.origin()})
-	return wireReport(rep, seeds), err
+	req := form.request
+	req.Keys, req.Label, req.Format, req.Remarks, req.Origin = &lastPart{seeds, parts}, label(file.FileName()), seeds.Format, seeds.Notes, c.origin()
+	req.Begun, req.Progress = answer.begun, answer.progress
+	run, err := a.cfg.Lifecycle.Import(r.Context(), req)
+	if err != nil {
+		return out, err
+	}
+	out, err = a.importReport(context.WithoutCancel(r.Context()), run)
+	if s := seeds.Sample; s != nil {
+		out.Sample = &wire.Sample{Serial: s.Serial, Code: s.Code, Counter: s.Counter, Time: optionalTime(s.Time)}
+	}
+	return out, err
 }
 
 // patient lets an upload take as long as it needs, if it does not stall.
@@ -159,17 +175,4 @@ func label(name string) string {
 		return string(runes[:128])
 	}
 	return name
-}
-
-func wireReport(rep lifecycle.Report, file *lifecycle.File) wire.ImportReport {
-	out := wire.ImportReport{Imported: rep.Imported, Duplicate: rep.Duplicate, Refused: rep.Refused, DryRun: rep.DryRun, Run: rep.Run,
-		Format: file.Format, Notes: file.Notes, Rows: make([]wire.ImportRow, len(rep.Rows))}
-	if s := file.Sample; s != nil {
-		out.Sample = &wire.Sample{Serial: s.Serial, Code: s.Code, Counter: s.Counter, Time: optionalTime(s.Time)}
-	}
-	for i, r := range rep.Rows {
-		out.Rows[i] = wire.ImportRow{Serial: r.Serial, KeyID: r.KeyID, Type: r.Type, Manufacturer: r.Manufacturer, Line: r.Line,
-			Outcome: string(r.Outcome), Reason: r.Reason}
-	}
-	return out
 }

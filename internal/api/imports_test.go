@@ -37,12 +37,12 @@ func TestImport(t *testing.T) {
 	s := server(t)
 	file := part("file", vector(t, "figure10"))
 	var dry wire.ImportReport
-	unchanged(t, s, func() { dry = report(t, s.Upload(t, testkit.Admin, part("dry_run", "true"), file)) })
-	if !dry.DryRun || dry.Run != 0 || dry.Imported != 4 {
+	unchanged(t, s, func() { dry = report(t, s.Upload(t, testkit.Admin, part("dry_run", "true"), file)) }, "import_run", "import_row", "sqlite_sequence")
+	if !dry.DryRun || dry.State != "done" || dry.Imported != 4 {
 		t.Errorf("the dry run says %+v", dry)
 	}
 	rep := report(t, s.Upload(t, testkit.Admin, part("dry_run", "false"), part("skip_bad", "false"), file))
-	if rep.DryRun || rep.Run == 0 || rep.Imported != 4 || rep.Duplicate != 0 || rep.Refused != 0 {
+	if rep.DryRun || rep.State != "done" || rep.Ended == nil || rep.Format != "pskc" || rep.Keys != 4 || rep.Imported != 4 || rep.Duplicate != 0 || rep.Refused != 0 {
 		t.Errorf("the import says %+v", rep)
 	}
 	if diff := cmp.Diff(rep.Rows, dry.Rows); diff != "" {
@@ -51,7 +51,7 @@ func TestImport(t *testing.T) {
 	if e := s.LastEntry(t); e.Action != "import.published" || e.Actor != "key:admin" || e.Subject["other"] != "seeds.pskc" {
 		t.Errorf("the log says %s", e.Raw)
 	}
-	if rep := report(t, s.Upload(t, testkit.Admin, file)); rep.Duplicate != 4 || rep.Imported != 0 || rep.Run != 0 {
+	if rep := report(t, s.Upload(t, testkit.Admin, file)); rep.Duplicate != 4 || rep.Imported != 0 || len(rep.Rows) != 4 {
 		t.Errorf("the same again says %+v", rep)
 	}
 	if n := strings.Count(s.Do(t, testkit.Admin, "GET", "/api/v1/tokens", nil).Body, `"serial":`); n != 4 {
@@ -101,7 +101,7 @@ func TestImportEncrypted(t *testing.T) {
 }
 
 // marks are what an import may leave behind when nothing of it is published.
-var marks = []string{"audit_entry", "audit_head", "sqlite_sequence", "setting"}
+var marks = []string{"audit_entry", "audit_head", "sqlite_sequence", "setting", "import_run", "import_row"}
 
 // What cannot be imported changes nothing and says why.
 func TestRefusedImports(t *testing.T) {
@@ -164,7 +164,7 @@ func TestImportSkipBad(t *testing.T) {
 	s := server(t)
 	good := vector(t, "figure10")
 	file := part("file", strings.Replace(good, "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=", "MTIzNA==", 1))
-	if rep := report(t, s.Upload(t, testkit.Admin, file)); rep.Imported != 0 || rep.Refused != 4 || rep.Run != 0 {
+	if rep := report(t, s.Upload(t, testkit.Admin, file)); rep.Imported != 0 || rep.Refused != 1 || rep.HeldBack != 3 {
 		t.Errorf("without skip_bad: %+v", rep)
 	}
 	rep := report(t, s.Upload(t, testkit.Admin, part("skip_bad", "true"), file))

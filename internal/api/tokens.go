@@ -61,6 +61,8 @@ type listTokensInput struct {
 	User   string `query:"user" maxLength:"128"`
 	Serial string `query:"serial" maxLength:"128"`
 	Type   string `query:"type" maxLength:"64"`
+	Batch  string `query:"batch" maxLength:"500" doc:"Name of the delivery that brought it."`
+	Import int64  `query:"import" minimum:"1" doc:"Number of the import that brought it."`
 	Page
 }
 
@@ -127,7 +129,7 @@ func (a *API) token(t token.Token, err error) (*tokenOutput, error) {
 }
 
 func (a *API) listTokens(ctx context.Context, _ caller, in *listTokensInput) (*listTokensOutput, error) {
-	f := lifecycle.Filter{User: in.User, Serial: in.Serial, Type: in.Type, Limit: in.Limit + 1}
+	f := lifecycle.Filter{User: in.User, Serial: in.Serial, Type: in.Type, Batch: in.Batch, Run: in.Import, Limit: in.Limit + 1}
 	f.Kind, _ = token.ParseKind(in.Kind)
 	if in.State != "" {
 		state, err := token.ParseState(in.State)
@@ -136,13 +138,11 @@ func (a *API) listTokens(ctx context.Context, _ caller, in *listTokensInput) (*l
 		}
 		f.State = &state
 	}
-	if in.After != "" {
-		id, err := strconv.ParseInt(in.After, 10, 64)
-		if err != nil || id < 1 {
-			return nil, badCursor()
-		}
-		f.After = token.ID(id)
+	after, err := cursor(in.After)
+	if err != nil {
+		return nil, err
 	}
+	f.After = token.ID(after)
 	tokens, err := a.cfg.Lifecycle.List(ctx, f)
 	if err != nil {
 		return nil, err

@@ -26,9 +26,11 @@ const (
 	TokenStateChanged  Action = "token.state_changed"
 	TokenUnlocked      Action = "token.unlocked"
 	TokenDeleted       Action = "token.deleted"
+	TokenRekeyed       Action = "token.rekeyed" // an import replaced its secret
 	ImportPublished    Action = "import.published"
 	ImportAbandoned    Action = "import.abandoned"
 	UserAdded          Action = "user.added"
+	UserStaged         Action = "user.staged" // made by an import, once its run is published
 	UserDeleted        Action = "user.deleted"
 	UserUnlocked       Action = "user.unlocked"
 	KeyCreated         Action = "key.created"

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -154,19 +155,37 @@ func TestListsEveryPage(t *testing.T) {
 // TestReportIsShort: many rows of one reason are summed up.
 func TestReportIsShort(t *testing.T) {
 	t.Parallel()
-	rep := wire.ImportReport{Imported: 1, Refused: 100, DryRun: true, Rows: []wire.ImportRow{{Serial: "0", Outcome: "imported"}}}
+	rep := wire.ImportReport{Import: wire.Import{ID: 7, Imported: 1, Conflict: 99, Refused: 1, DryRun: true}}
 	for i := range 99 {
-		rep.Rows = append(rep.Rows, wire.ImportRow{Serial: fmt.Sprint(i), Outcome: "refused", Reason: "held back", Line: i + 1})
+		rep.Rows = append(rep.Rows, wire.ImportRow{Serial: fmt.Sprint(i), Outcome: "conflict", Reason: "another secret", Line: i + 1})
 	}
 	rep.Rows = append(rep.Rows, wire.ImportRow{Serial: "x", Outcome: "refused", Reason: "broken"})
-	got := run(t, reply(200, rep), "<x/>", "token", "import", "-")
+	got := run(t, report(rep), "<x/>", "token", "import", "-")
 	lines := strings.Split(strings.TrimSpace(got.Out), "\n")
-	if got.Code != exitNo || len(lines) != 1+1+shownRows+1+1 || lines[0] != "1 would be imported, 0 duplicate, 100 refused" ||
-		lines[len(lines)-2] != "-     x       -       refused  broken" || lines[len(lines)-1] != "and 79 more rows (--json lists all): held back" {
-		t.Errorf("%d\n%s", got.Code, got.Out)
+	if got.Code != exitNo || len(lines) != 1+1+shownRows+1+1 || lines[0] != "1 would be imported, 0 duplicate, 99 in conflict, 1 refused" ||
+		lines[len(lines)-2] != "-     x       -       refused   broken" || lines[len(lines)-1] != "and 79 more rows: another secret" ||
+		!strings.Contains(got.Errors, "ostiary import rows 7 --all") {
+		t.Errorf("%d\n%s%s", got.Code, got.Out, got.Errors)
 	}
-	if got = run(t, reply(200, rep), "<x/>", "token", "import", "-", "--json"); strings.Count(got.Out, "held back") != 99 {
+	if got = run(t, report(rep), "<x/>", "token", "import", "-", "--json"); strings.Count(got.Out, "another secret") != 99 {
 		t.Error("--json leaves rows out")
+	}
+	failed := wire.ImportReport{Import: wire.Import{State: "failed", Failure: "the server stopped"}}
+	if got = run(t, reply(200, failed), "", "import", "show", "7"); got.Code != exitNo || !strings.Contains(got.Out, "It failed: the server stopped") {
+		t.Errorf("a failed import: %d\n%s", got.Code, got.Out)
+	}
+}
+
+// report answers an upload with the events of an import.
+func report(rep wire.ImportReport) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		raw, err := json.Marshal(rep)
+		if err != nil {
+			panic(err)
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(w, "event: begun\ndata: {\"id\":7}\n\nevent: progress\ndata: {\"keys\":1}\n\nevent: report\ndata: %s\n\n", raw)
 	}
 }
 
@@ -193,8 +212,7 @@ func TestProgressLine(t *testing.T) {
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	stop := startProgress(&out, new(atomic.Int64), 10)
-	stop() // before the first second is over
+	startProgress(&out, new(atomic.Int64), 10).stop() // before the first second is over
 	if out.Len() > 0 {
 		t.Errorf("a quick upload shows %q", out.String())
 	}

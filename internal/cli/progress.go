@@ -5,6 +5,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"ostiary/internal/wire"
 )
 
 // How often progress is shown: quick uploads show none.
@@ -14,27 +16,34 @@ const (
 	progressPlain    = 5 * time.Second
 )
 
-// startProgress shows how much of an upload is sent, until stop is called. A
-// size of 0 is unknown.
-func startProgress(w io.Writer, sent *atomic.Int64, size int64) (stop func()) {
-	p := &progress{w: w, size: size, single: terminal(w)}
-	quit, ended := make(chan struct{}), make(chan struct{})
+// startProgress shows how much of an upload is sent and what has become of it,
+// until stop is called. A size of 0 is unknown.
+func startProgress(w io.Writer, sent *atomic.Int64, size int64) *progress {
+	p := &progress{w: w, size: size, single: terminal(w), quit: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
-		defer close(ended)
-		p.run(sent, quit)
+		defer close(p.ended)
+		p.run(sent, p.quit)
 	}()
-	return func() {
-		close(quit)
-		<-ended
-	}
+	return p
 }
 
 type progress struct {
 	w      io.Writer
 	size   int64
-	single bool // one line that is written over
+	keys   atomic.Int64 // that the server has read
+	single bool         // one line that is written over
 	shown  bool
+
+	quit, ended chan struct{}
 }
+
+func (p *progress) stop() {
+	close(p.quit)
+	<-p.ended
+}
+
+// imported is told by the server how far it is.
+func (p *progress) imported(i wire.Import) { p.keys.Store(int64(i.Keys)) }
 
 func (p *progress) run(sent *atomic.Int64, quit <-chan struct{}) {
 	start := time.Now()
@@ -50,7 +59,7 @@ func (p *progress) run(sent *atomic.Int64, quit <-chan struct{}) {
 			p.clear()
 			return
 		case <-next.C:
-			p.show(progressLine(sent.Load(), p.size, time.Since(start)))
+			p.show(progressLine(sent.Load(), p.size, time.Since(start)) + keysLine(p.keys.Load()))
 			next.Reset(every)
 		}
 	}
@@ -82,6 +91,13 @@ func progressLine(sent, size int64, took time.Duration) string {
 		return fmt.Sprintf("%d %% of %s sent, %s/s", sent*100/size, byteCount(size), byteCount(rate))
 	}
 	return fmt.Sprintf("%s sent, %s/s", byteCount(sent), byteCount(rate))
+}
+
+func keysLine(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d keys read", n)
 }
 
 func byteCount(n int64) string {

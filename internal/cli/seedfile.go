@@ -15,6 +15,7 @@ import (
 	"ostiary/internal/client"
 	"ostiary/internal/lifecycle"
 	"ostiary/internal/seedfile"
+	"ostiary/internal/store"
 	"ostiary/internal/wire"
 	"ostiary/oath"
 	"ostiary/pskc"
@@ -174,19 +175,18 @@ func (a *app) inspect(f *importFlags, path string) (in inspection, err error) {
 		return in, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	rep, problem := lifecycle.Examine(file)
-	in = inspection{Format: file.Format, Protection: file.Protection(), Notes: file.Notes, Keys: map[string]int{}, Refused: []wire.ImportRow{}}
+	in = inspection{Format: file.Format, Notes: file.Notes, Keys: map[string]int{}, Refused: []wire.ImportRow{}}
+	problem := lifecycle.Examine(file, func(r store.RunRow) {
+		if r.Outcome == lifecycle.Imported {
+			in.Keys[r.Type]++
+			return
+		}
+		in.Refused = append(in.Refused, wire.ImportRow(r))
+	})
 	if problem != nil {
 		in.Problem = problem.Error()
 	}
-	for _, r := range rep.Rows {
-		if r.Outcome == lifecycle.Imported {
-			in.Keys[r.Type]++
-			continue
-		}
-		in.Refused = append(in.Refused, wire.ImportRow{Serial: r.Serial, KeyID: r.KeyID, Type: r.Type, Manufacturer: r.Manufacturer,
-			Line: r.Line, Outcome: string(r.Outcome), Reason: r.Reason})
-	}
+	in.Protection = file.Protection() // known only now
 	return in, nil
 }
 

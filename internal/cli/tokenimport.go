@@ -3,10 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
-	"strconv"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -35,8 +33,9 @@ func newTokenImport(a *app) *cobra.Command {
 		Use:   "import FILE",
 		Short: "Import a manufacturer's file of tokens",
 		Long: `Import a seed file and account for every key in it: imported, duplicate (the
-same token with the same secret is there already), or refused. FILE "-" is
-standard input. The format is recognised by the content:
+same token with the same secret is there already), in conflict (it is there with
+another secret), or refused. FILE "-" is standard input. The format is recognised
+by the content:
 
 ` + formatList() + `
 A table does not say all: compare the sample code with the device before you
@@ -44,16 +43,23 @@ give the tokens out, and correct with --encoding, --kind, --hash, --period and
 --digits what was taken wrong. "ostiary seedfile inspect" looks at a file first.
 
 A file is imported whole or not at all. With --skip-bad the good keys are
-imported although others are refused; --dry-run shows what would happen.
+imported although others are refused or in conflict; --replace gives tokens in
+conflict the secret of the file; --dry-run shows what would happen.
+
+Tokens whose user the file names are assigned to that user. Unknown users are
+reported, or made with --create-users. --batch names the delivery, so that its
+tokens can be listed and revoked together.
 
 The passphrase or key of an encrypted file comes from a file, never from the
 command line, where others could read it. One line break at its end does not
 count; "-" is standard input.
 
-Exit code 0 means that no key was refused, 1 that some were, 2 an error.`,
+Exit code 0 means that no key was refused or in conflict, 1 that some were, 2 an
+error.`,
 		Example: `  ostiary token import tokens.pskc --dry-run
   ostiary token import tokens.pskc --passphrase-file letter.txt
   ostiary token import tokens.pskc --key-hex-file transport.key --json
+  ostiary token import tokens.pskc --batch 'order 4711' --supplier ACME
   ostiary token import fobs.csv --kind totp --period 60`,
 		Args: arguments("FILE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -64,15 +70,7 @@ Exit code 0 means that no key was refused, 1 that some were, 2 an error.`,
 			if err != nil {
 				return err
 			}
-			if a.json {
-				err = a.printJSON(rep)
-			} else {
-				err = a.printReport(rep)
-			}
-			if err == nil && rep.Refused > 0 {
-				err = errNo
-			}
-			return err
+			return a.showReport(rep)
 		}),
 	}
 	flags := cmd.Flags()
@@ -80,6 +78,11 @@ Exit code 0 means that no key was refused, 1 that some were, 2 an error.`,
 	f.hints.add(flags)
 	flags.BoolVar(&f.upload.DryRun, "dry-run", false, "show what would happen and change nothing")
 	flags.BoolVar(&f.upload.SkipBad, "skip-bad", false, "import the good keys although others are refused")
+	flags.BoolVar(&f.upload.Replace, "replace", false, "where a token is there with another secret, give it that of the file")
+	flags.BoolVar(&f.upload.CreateUsers, "create-users", false, "make the users that the file names and that are not known")
+	flags.StringVar(&f.upload.Batch, "batch", "", "`NAME` of the delivery")
+	flags.StringVar(&f.upload.Note, "note", "", "`TEXT` to keep with the batch")
+	flags.StringVar(&f.upload.Supplier, "supplier", "", "`NAME` of who delivered the batch")
 	flags.BoolVar(&f.upload.AllowUnauthenticated, "allow-unauthenticated", false, "take an encrypted file without a MAC, if it came over a channel you trust")
 	return cmd
 }
@@ -88,6 +91,8 @@ func (f *importFlags) check(cmd *cobra.Command, file string) error {
 	switch {
 	case f.passphraseFile != "" && f.keyHexFile != "":
 		return mistakef(cmd, "--passphrase-file and --key-hex-file exclude each other: a file has one or the other")
+	case f.upload.Batch == "" && (f.upload.Note != "" || f.upload.Supplier != ""):
+		return mistakef(cmd, "--note and --supplier belong to a batch: add --batch NAME")
 	case f.privateKeyFile != "" && (f.passphraseFile != "" || f.keyHexFile != ""):
 		return mistakef(cmd, "--private-key-file excludes --passphrase-file and --key-hex-file: a file has one of them")
 	case file == "-" && (f.passphraseFile == "-" || f.keyHexFile == "-" || f.privateKeyFile == "-"):
@@ -125,8 +130,9 @@ func (a *app) importFile(ctx context.Context, c *client.Client, f *importFlags, 
 		u.Name = "standard input"
 	}
 	if !a.json || terminal(a.Stderr) {
-		stop := startProgress(a.Stderr, &counted.n, size)
-		defer stop()
+		p := startProgress(a.Stderr, &counted.n, size)
+		u.Progress = p.imported
+		defer p.stop()
 	}
 	return c.Import(ctx, u)
 }
@@ -144,63 +150,4 @@ func (c *countingReader) Read(b []byte) (int, error) {
 		err = &inputError{err}
 	}
 	return n, err
-}
-
-// shownRows is how many rows of one reason people get to see.
-const shownRows = 20
-
-// printReport prints the counts, and the rows that were not imported.
-func (a *app) printReport(rep wire.ImportReport) error {
-	imported := "imported"
-	if rep.DryRun {
-		imported = "would be imported"
-	}
-	counts := fmt.Sprintf("%d %s, %d duplicate, %d refused", rep.Imported, imported, rep.Duplicate, rep.Refused)
-	if _, err := fmt.Fprintln(a.Stdout, counts); err != nil {
-		return err
-	}
-	for _, note := range rep.Notes {
-		if _, err := fmt.Fprintln(a.Stdout, printable(note)); err != nil {
-			return err
-		}
-	}
-	if rep.Sample != nil {
-		if _, err := fmt.Fprintln(a.Stdout, sampleText(*rep.Sample)); err != nil {
-			return err
-		}
-	}
-	var rest []string // reasons that have more rows than are shown
-	seen := map[string]int{}
-	out := newTable(a.Stdout)
-	for _, row := range rep.Rows {
-		if row.Outcome == "imported" {
-			continue
-		}
-		if len(seen) == 0 {
-			out.row("LINE", "SERIAL", "KEY ID", "OUTCOME", "REASON")
-		}
-		switch seen[row.Reason]++; seen[row.Reason] {
-		default:
-			if seen[row.Reason] > shownRows {
-				continue
-			}
-			line := ""
-			if row.Line > 0 {
-				line = strconv.Itoa(row.Line)
-			}
-			out.row(line, row.Serial, row.KeyID, row.Outcome, row.Reason)
-		case shownRows + 1:
-			rest = append(rest, row.Reason)
-		}
-	}
-	if err := out.flush(); err != nil {
-		return err
-	}
-	for _, reason := range rest {
-		more := plural(seen[reason]-shownRows, "more row", "more rows")
-		if _, err := fmt.Fprintf(a.Stdout, "and %s (--json lists all): %s\n", more, printable(reason)); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -39,6 +39,11 @@ with --after and the cursor that is printed, or all at once with --all.`,
 					return err
 				}
 			}
+			if filter.Import != "" {
+				if _, err := importID(cmd, filter.Import); err != nil {
+					return err
+				}
+			}
 			empty := "No token fits."
 			if filter == (client.TokenFilter{}) && page.After == "" {
 				empty = "No tokens yet. Import a manufacturer's file: ostiary token import FILE"
@@ -58,6 +63,8 @@ with --after and the cursor that is printed, or all at once with --all.`,
 	flags.StringVar(&filter.User, "user", "", "only tokens of this `USER`")
 	flags.StringVar(&filter.Serial, "serial", "", "only tokens of this `SERIAL`")
 	flags.StringVar(&filter.Type, "type", "", "only tokens of this `TYPE`")
+	flags.StringVar(&filter.Batch, "batch", "", "only tokens of this `BATCH`")
+	flags.StringVar(&filter.Import, "import", "", "only tokens of the import of this `ID`")
 	pages.add(cmd)
 	return cmd
 }

@@ -27,8 +27,7 @@ const (
 	// as long as its input.
 	defaultTimeout = 30 * time.Second
 	dialTimeout    = 10 * time.Second
-	maxAnswer      = 64 << 20  // the largest page: 1000 audit entries
-	maxReport      = 512 << 20 // an import report has a row for every key
+	maxAnswer      = 64 << 20 // the largest page: 1000 audit entries
 	maxProblem     = 1 << 20
 )
 
@@ -125,10 +124,12 @@ type request struct {
 	body   any // sent as JSON
 	answer any // where the JSON answer goes; nil if none is expected
 
-	stream      io.Reader // sent as it is, instead of body
-	contentType string    // of stream
-	unbounded   bool      // takes as long as it needs
-	limit       int64     // most bytes of the answer; 0 means maxAnswer
+	stream      io.Reader                  // sent as it is, instead of body
+	contentType string                     // of stream
+	unbounded   bool                       // takes as long as it needs
+	accept      string                     // what the answer may be, beside JSON
+	read        func(*http.Response) error // reads the answer, instead of answer
+	limit       int64                      // most bytes of the answer; 0 means maxAnswer
 }
 
 // call sends a request and reads its answer.
@@ -172,6 +173,9 @@ func (c *Client) exchange(ctx context.Context, r request) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return readProblem(resp)
 	}
+	if r.read != nil {
+		return r.read(resp)
+	}
 	if r.answer == nil {
 		return nil
 	}
@@ -197,7 +201,7 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	if c.key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
-	req.Header.Set("Accept", "application/json, application/problem+json")
+	req.Header.Set("Accept", strings.TrimPrefix(r.accept+", application/json, application/problem+json", ", "))
 	return req, nil
 }
 

@@ -24,15 +24,14 @@ func (e *Error) Error() string {
 // readProblem makes an Error of an answer that is no success. Something between
 // here and the server may have sent it, so a body in another form is not shown.
 func readProblem(resp *http.Response) error {
-	e := &Error{}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind == "application/problem+json" {
-		err := json.NewDecoder(io.LimitReader(resp.Body, maxProblem)).Decode(&e.Problem)
-		if err == nil && e.Detail != "" {
+		if e, ok := decodeProblem(io.LimitReader(resp.Body, maxProblem)); ok {
 			e.Status = resp.StatusCode
 			return e
 		}
 	}
+	e := &Error{}
 	e.Problem = wire.Problem{Status: resp.StatusCode, Title: http.StatusText(resp.StatusCode), Code: "foreign_answer",
 		Detail: fmt.Sprintf("The answer was %d %s, and not in the form of an Ostiary server.", resp.StatusCode, http.StatusText(resp.StatusCode)),
 		Hint:   "Check the server address, and any proxy in front of the server."}
@@ -41,4 +40,11 @@ func readProblem(resp *http.Response) error {
 		e.Hint = "If that is the right server, give its address."
 	}
 	return e
+}
+
+// decodeProblem reads a problem document.
+func decodeProblem(r io.Reader) (*Error, bool) {
+	e := &Error{}
+	err := json.NewDecoder(r).Decode(&e.Problem)
+	return e, err == nil && e.Detail != ""
 }

@@ -59,7 +59,7 @@ func values(pairs ...string) url.Values {
 
 // TokenFilter chooses tokens. Empty fields do not restrict.
 type TokenFilter struct {
-	Kind, State, User, Serial, Type string
+	Kind, State, User, Serial, Type, Batch, Import string
 }
 
 // Verify asks whether a code is right.
@@ -71,7 +71,7 @@ func (c *Client) Verify(ctx context.Context, r wire.VerifyRequest) (valid bool, 
 
 // Tokens gives one page of tokens.
 func (c *Client) Tokens(ctx context.Context, f TokenFilter, p Page) (list wire.TokenList, err error) {
-	q := p.add(values("kind", f.Kind, "state", f.State, "user", f.User, "serial", f.Serial, "type", f.Type))
+	q := p.add(values("kind", f.Kind, "state", f.State, "user", f.User, "serial", f.Serial, "type", f.Type, "batch", f.Batch, "import", f.Import))
 	err = c.call(ctx, request{method: http.MethodGet, path: []string{"tokens"}, query: q, answer: &list})
 	return list, err
 }

@@ -215,7 +215,7 @@ func hold(t *testing.T, db *sqlite.DB, user store.User, failures int) (id token.
 	t.Helper()
 	var condition token.Condition
 	err := db.Update(t.Context(), func(tx store.Tx) error {
-		run, err := tx.BeginRun(now, "test")
+		run, err := tx.BeginRun(store.Run{Opened: now, Label: "test"})
 		if err != nil {
 			return err
 		}

@@ -1,109 +1,113 @@
 package lifecycle
 
 import (
-	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
-	"fmt"
 
-	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/token"
 )
 
-// dryRun goes through the file without writing.
-func (s *Service) dryRun(ctx context.Context, req ImportRequest) (Report, error) {
-	rep := Report{DryRun: true}
-	seen := map[token.Identity]seal.Secret{}
-	defer func() {
-		for _, secret := range seen {
-			secret.Wipe()
-		}
-	}()
-	err := s.readAll(req.Keys, func(keys []staged) error {
-		return s.db.View(ctx, func(r store.Reader) error {
-			for _, k := range keys {
-				if k.row.Outcome != Refused {
-					if err := s.foresee(r, &k, seen); err != nil {
-						return err
-					}
-				}
-				rep.Rows = append(rep.Rows, k.row)
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		return Report{}, err
-	}
-	rep.count()
-	if rep.Refused > 0 && !req.SkipBad {
-		rep.holdBack()
-	}
-	return rep, nil
+// seen is what a dry run has met in the file so far: the identities with
+// fingerprints of their secrets, and what users would get. It holds no secret, and no more
+// than some tens of bytes a key.
+type seen struct {
+	key     []byte
+	secrets map[token.Identity][sha256.Size]byte
+	holds   map[string]int // tokens that users would get
+	made    map[string]bool
 }
 
-// foresee says how stage would end this key.
-func (s *Service) foresee(r store.Reader, k *staged, seen map[token.Identity]seal.Secret) error {
-	id := k.token.Identity
-	if before, ok := seen[id]; ok {
-		k.row.Outcome, k.row.Reason = clash(before, k.secret, true)
+func newSeen() *seen {
+	key := make([]byte, sha256.Size)
+	_, _ = rand.Read(key) // never fails (crypto/rand)
+	return &seen{key: key, secrets: map[token.Identity][sha256.Size]byte{}, holds: map[string]int{}, made: map[string]bool{}}
+}
+
+func (s *seen) fingerprint(k *staged) (sum [sha256.Size]byte) {
+	mac := hmac.New(sha256.New, s.key)
+	mac.Write(k.secret.Bytes())
+	copy(sum[:], mac.Sum(nil))
+	return sum
+}
+
+// foresee says of a chunk how stage would end its keys.
+func (i *importer) foresee(keys []staged) error {
+	var t tally
+	err := i.db.View(i.ctx, func(r store.Reader) error {
+		t = tally{counts: i.counts}
+		for _, k := range keys {
+			if k.row.Outcome != Refused {
+				if err := i.foreseeOne(r, &k, &t); err != nil {
+					return err
+				}
+			}
+			t.count(&k)
+		}
 		return nil
-	}
-	if found, err := s.twin(r, k); found || err != nil {
+	})
+	if err != nil {
 		return err
+	}
+	return i.commit(func(_ store.Tx, all *tally) error {
+		*all = t
+		return nil
+	})
+}
+
+func (i *importer) foreseeOne(r store.Reader, k *staged, t *tally) error {
+	id, sum := k.token.Identity, i.seen.fingerprint(k)
+	if found, err := i.twin(r, k); found || err != nil {
+		return err
+	}
+	if before, ok := i.seen.secrets[id]; ok {
+		i.clash(k, hmac.Equal(before[:], sum[:]), true)
+		return nil
 	}
 	existing, err := r.Identity(id, 0)
 	if errors.Is(err, store.ErrNotFound) {
+		i.seen.secrets[id] = sum
 		k.row.Outcome = Imported
-		seen[id] = seal.NewSecret(append([]byte(nil), k.secret.Bytes()...))
-		return nil
+		err := i.giveOwner(r, k, t, func(name string) (int64, bool, error) {
+			made := !i.seen.made[name]
+			i.seen.made[name] = true
+			return 0, made, nil
+		})
+		if k.token.OwnerName != "" {
+			i.seen.holds[k.token.OwnerName]++
+		}
+		return err
 	} else if err != nil {
 		return err
 	}
-	k.row.Outcome, k.row.Reason, err = s.compare(existing, 0, k.secret)
-	return err
-}
-
-// compare tells an identical token from one that only has the same identity.
-func (s *Service) compare(existing store.Candidate, run int64, secret seal.Secret) (Outcome, string, error) {
-	have, err := s.keys.Open(store.SecretBinding(existing.Token.ID), existing.Sealed)
+	same, err := i.sameSecret(existing, k.secret)
 	if err != nil {
-		return "", "", fmt.Errorf("open secret of token %d: %w", existing.Token.ID, err)
+		return err
 	}
-	defer have.Wipe()
-	o, why := clash(have, secret, run != 0 && existing.Token.Run == run)
-	return o, why, nil
+	i.clash(k, same, false)
+	if k.row.Outcome != Replaced {
+		return nil
+	}
+	if i.mayReplace(existing.Token.ID, k, t) {
+		t.replaced = append(t.replaced, existing.Token.ID)
+	}
+	return nil
 }
 
-// clash words what becomes of a key whose identity is taken.
-func clash(have, secret seal.Secret, inFile bool) (Outcome, string) {
-	const identity = "type, manufacturer, serial and key id"
-	switch same := have.Equal(secret); {
-	case same && inFile:
-		return Duplicate, "the same key stands in the file twice"
-	case same:
-		return Duplicate, "the same token with the same secret is there already"
-	case inFile:
-		return Refused, "conflict: another secret stands under the same " + identity + " in this file"
-	}
-	return Refused, "conflict: another secret stands under the same " + identity
-}
-
-// Examine reads a file to its end without a server: which keys it would take up
-// to what the database says (a key that would be imported stands as Imported)
-// and which it would refuse.
-func Examine(keys KeySource) (Report, error) {
+// Examine reads a file to its end without a server and hands on what there is
+// to say of each key: refused, or what would be imported up to what the
+// database says.
+func Examine(keys KeySource, each func(store.RunRow)) error {
 	s := Service{maxDrift: defaultMaxDrift}
-	rep := Report{DryRun: true}
-	err := s.readAll(keys, func(keys []staged) error {
+	return s.readAll(keys, func(keys []staged) error {
 		for _, k := range keys {
 			if k.row.Outcome == "" {
 				k.row.Outcome = Imported
 			}
-			rep.Rows = append(rep.Rows, k.row)
+			each(k.row)
 		}
 		return nil
 	})
-	rep.count()
-	return rep, err
 }

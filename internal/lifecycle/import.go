@@ -10,7 +10,6 @@ import (
 
 	"ostiary/internal/audit"
 	"ostiary/internal/fault"
-	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/token"
 	"ostiary/pskc"
@@ -26,280 +25,240 @@ type KeySource interface {
 // ImportRequest is one file to be imported.
 type ImportRequest struct {
 	Keys KeySource
-	// Label names the run, such as the file's name.
-	Label string
+	// Label names the run, such as the file's name; Format and Remarks say what
+	// is known of the file. All three are for the report.
+	Label, Format string
+	Remarks       []string
+	// Batch, Note and Supplier are kept, so that a whole delivery can be listed
+	// and revoked.
+	Batch, Note, Supplier string
 	// DryRun reports what would happen and changes nothing.
 	DryRun bool
-	// SkipBad imports the good keys although others are refused. Without it a
-	// file is imported whole or not at all.
+	// SkipBad imports the good keys although others are refused or in conflict.
+	// Without it a file is imported whole or not at all.
 	SkipBad bool
-	Origin  audit.Origin
+	// Replace gives a token in stock the secret of the file where the two
+	// differ, instead of calling it a conflict.
+	Replace bool
+	// CreateUsers makes the users that the file names and that are not known.
+	CreateUsers bool
+	// Begun is told the number of the run, Progress how far it is, after each
+	// chunk; each may be nil.
+	Begun    func(run int64)
+	Progress func(store.RunCounts)
+	Origin   audit.Origin
 }
-
-// Outcome is how one key ended.
-type Outcome string
 
 // The outcomes. Every key of a file ends as one of them.
 const (
-	Imported  Outcome = "imported"
-	Duplicate Outcome = "duplicate" // the same token with the same secret is there
-	Refused   Outcome = "refused"
+	Imported  = "imported"
+	Duplicate = "duplicate" // the same token with the same secret is there
+	Conflict  = "conflict"  // the same token is there with another secret
+	Replaced  = "replaced"  // it was there with another secret, and has this one now
+	Refused   = "refused"
 )
-
-// Row is the report on one key.
-type Row struct {
-	Type         string
-	Manufacturer string
-	Serial       string
-	KeyID        string
-	Line         int
-	Outcome      Outcome
-	Reason       string
-}
-
-// Report accounts for every key of a file.
-type Report struct {
-	Run                          int64 // 0 when nothing was changed
-	DryRun                       bool
-	Imported, Duplicate, Refused int
-	Rows                         []Row
-}
-
-func (r *Report) count() {
-	r.Imported, r.Duplicate, r.Refused = 0, 0, 0
-	for i := range r.Rows {
-		switch r.Rows[i].Outcome {
-		case Imported:
-			r.Imported++
-		case Duplicate:
-			r.Duplicate++
-		case Refused:
-			r.Refused++
-		}
-	}
-}
 
 // chunk is how many keys go into one transaction: logins wait no longer for an
 // import than it takes to write so many.
 const chunk = 250
 
-// Import reads a file to its end and imports its keys.
+// maxReplaced bounds the secrets that one run replaces, because they take
+// effect in the one transaction that publishes it.
+const maxReplaced = 10_000
+
+// Import reads a file to its end and imports its keys. It returns the run as it
+// ended, with the counts; ImportRows tells about single keys.
 //
 // The rows are staged under a run in short transactions and become visible
 // together, when one conditional write publishes the run. When that does not
 // happen (a refused key, a broken file, a crash), nothing of the run was ever
 // visible and its rows are swept. The error is a fault.Error for what is wrong
-// with the file; a Report with refused keys is no error.
-func (s *Service) Import(ctx context.Context, req ImportRequest) (Report, error) {
+// with the file; a run with refused keys is no error.
+func (s *Service) Import(ctx context.Context, req ImportRequest) (store.Run, error) {
+	if err := req.check(); err != nil {
+		return store.Run{}, err
+	}
+	i := importer{Service: s, ctx: ctx, req: req, replaced: map[token.ID]bool{}}
+	if err := i.begin(); err != nil {
+		return store.Run{}, err
+	}
+	take := i.stage
 	if req.DryRun {
-		return s.dryRun(ctx, req)
+		i.seen = newSeen()
+		take = i.foresee
 	}
-	run, err := s.begin(ctx, req)
-	if err != nil {
-		return Report{}, err
-	}
-	rep := Report{Run: run}
-	err = s.readAll(req.Keys, func(staged []staged) error { return s.stage(ctx, req, run, staged, &rep) })
+	err := i.readAll(req.Keys, take)
 	if err == nil {
-		rep.count()
-		switch {
-		case rep.Refused > 0 && !req.SkipBad:
-			rep.holdBack()
-		case rep.Imported > 0:
-			if err = s.publish(ctx, req, &rep); err == nil {
-				return rep, nil
-			}
-		}
+		err = i.conclude()
 	}
-	// Swept even when the caller is gone; what remains, the next start sweeps.
-	if serr := s.sweep(context.WithoutCancel(ctx), run, req.Origin, req.Label, rep.whyNot(err)); serr != nil {
-		return Report{}, errors.Join(err, serr)
-	}
-	rep.Run = 0
 	if err != nil {
-		return Report{}, err
+		// Swept even when the caller is gone; what remains, the next start
+		// sweeps.
+		return store.Run{}, errors.Join(err, s.sweep(context.WithoutCancel(ctx), i.run, req.Origin, fault.Of(err).Text))
 	}
-	return rep, nil
+	return s.ImportRun(context.WithoutCancel(ctx), i.run)
 }
 
-// whyNot says for the audit log why a run was not published.
-func (r *Report) whyNot(err error) string {
-	switch {
-	case err != nil:
-		return fault.Of(err).Text
-	case r.Refused > 0:
-		return fmt.Sprintf("%d of %d keys were refused or held back", r.Refused, len(r.Rows))
-	}
-	return "every key was there already"
-}
-
-// holdBack turns the good keys of a file with refused ones into refused ones.
-func (r *Report) holdBack() {
-	var first Row
-	for _, row := range r.Rows {
-		if row.Outcome == Refused {
-			first = row
-			break
+func (r *ImportRequest) check() error {
+	for _, f := range []struct{ name, text string }{{"batch", r.Batch}, {"note", r.Note}, {"supplier", r.Supplier}} {
+		if err := checkText(f.name, f.text, maxReason); err != nil {
+			return fault.New(fault.Invalid, "import_"+f.name, sentence(err.Error()))
 		}
 	}
-	why := fmt.Sprintf("held back: nothing of the file is imported because the key in line %d is refused (--skip-bad takes the others)", first.Line)
-	for i := range r.Rows {
-		if r.Rows[i].Outcome == Imported {
-			r.Rows[i].Outcome, r.Rows[i].Reason = Refused, why
-		}
+	if r.Batch == "" && (r.Note != "" || r.Supplier != "") {
+		return fault.New(fault.Invalid, "import_batch", "A note and a supplier belong to a batch, and none is named.").WithHint("Name it: --batch 'delivery 2026-11'.")
 	}
-	r.count()
+	return nil
 }
 
-func (s *Service) begin(ctx context.Context, req ImportRequest) (run int64, err error) {
-	err = s.db.Update(ctx, func(tx store.Tx) error {
-		run, err = tx.BeginRun(s.now(), req.Label)
+// importer is one run under way.
+type importer struct {
+	*Service
+	ctx      context.Context
+	req      ImportRequest
+	run      int64
+	counts   store.RunCounts
+	replaced map[token.ID]bool // the tokens whose secrets the run replaces
+	seen     *seen             // what a dry run has met so far; nil in a real one
+}
+
+func (i *importer) begin() error {
+	err := i.db.Update(i.ctx, func(tx store.Tx) (err error) {
+		i.run, err = tx.BeginRun(store.Run{Opened: i.now(), Label: i.req.Label, Format: i.req.Format, Actor: i.req.Origin.Actor,
+			Batch: i.req.Batch, Note: i.req.Note, Supplier: i.req.Supplier, DryRun: i.req.DryRun})
 		return err
 	})
 	if errors.Is(err, store.ErrBusy) {
-		err = fault.New(fault.Conflict, "import_running", "Another import is running.").WithHint("Try again when it has ended.").Because(err)
+		return fault.New(fault.Conflict, "import_running", "Another import is running.").WithHint("Try again when it has ended.").Because(err)
 	}
-	return run, err
+	if err == nil && i.req.Begun != nil {
+		i.req.Begun(i.run)
+	}
+	return err
 }
 
-// staged is one key on its way in: either a token with its secret, or a row
-// that is refused already.
-type staged struct {
-	row    Row
-	token  token.Token
-	secret seal.Secret
-}
-
-// readAll reads the source to its end, handing on chunks.
-func (s *Service) readAll(keys KeySource, chunkDone func([]staged) error) error {
-	var pending []staged
-	flush := func() error {
-		err := chunkDone(pending)
-		for _, p := range pending {
-			p.secret.Wipe()
+// readAll reads the source to its end and hands on chunks to take, which writes
+// one on another goroutine while the next is read.
+func (s *Service) readAll(keys KeySource, take func([]staged) error) (err error) {
+	chunks, failed, done := make(chan []staged), make(chan struct{}), make(chan error, 1)
+	go func() {
+		var err error
+		for c := range chunks {
+			if err == nil {
+				if err = take(c); err != nil {
+					close(failed)
+				}
+			}
+			for i := range c {
+				c[i].secret.Wipe()
+			}
 		}
-		pending = pending[:0]
-		return err
-	}
-	n := 0
-	for {
+		done <- err
+	}()
+	defer func() { // also when the source panics
+		close(chunks)
+		if terr := <-done; terr != nil {
+			err = terr
+		}
+	}()
+	pending := make([]staged, 0, chunk)
+	for n := 1; ; n++ {
 		key, err := keys.Next()
-		var bad *pskc.KeyError
+		bad, _ := errors.AsType[*pskc.KeyError](err)
 		switch {
 		case errors.Is(err, io.EOF):
-			if n == 0 {
+			if n == 1 {
 				return fault.New(fault.Invalid, "no_keys", "The file holds no keys.").
 					WithHint("Is it the right file? Manufacturers often ship the keys apart from the delivery note.")
 			}
-			return flush()
-		case errors.As(err, &bad):
-			pending = append(pending, staged{row: Row{Manufacturer: bad.Manufacturer, Serial: bad.Serial, KeyID: bad.ID, Line: bad.Line,
+			chunks <- pending
+			return nil
+		case bad != nil:
+			pending = append(pending, staged{row: store.RunRow{Manufacturer: bad.Manufacturer, Serial: bad.Serial, KeyID: bad.ID, Line: bad.Line,
 				Outcome: Refused, Reason: bad.Reason}})
 		case err != nil:
 			return fileFault(err)
 		default:
 			pending = append(pending, s.fromKey(key))
 		}
-		if n++; len(pending) == chunk {
-			if err := flush(); err != nil {
-				return err
-			}
+		pending[len(pending)-1].row.N = n
+		if len(pending) < chunk {
+			continue
+		}
+		select {
+		case chunks <- pending:
+			pending = make([]staged, 0, chunk)
+		case <-failed:
+			return nil // done has the error
 		}
 	}
 }
 
-// stage writes one chunk.
-func (s *Service) stage(ctx context.Context, req ImportRequest, run int64, keys []staged, rep *Report) error {
-	var rows []Row
-	err := s.db.Update(ctx, func(tx store.Tx) error {
-		rows = rows[:0] // fn may run again
-		now := s.now()
-		id, err := tx.NextTokenID(len(keys))
-		if err != nil {
-			return err
-		}
-		past, err := s.past(tx)
-		if err != nil {
-			return err
-		}
-		defer past.key.Wipe()
-		var entries [][]byte
-		for i := range keys {
-			k := keys[i]
-			if k.row.Outcome != Refused {
-				k.token.ID, k.token.Run, k.token.Created = id, run, now
-				if err := s.stageOne(tx, past, &k); err != nil {
-					return err
-				}
-			}
-			if k.row.Outcome == Imported {
-				entries = append(entries, audit.Entry{Time: now, Action: audit.TokenStaged, Outcome: audit.Done, Origin: req.Origin,
-					Subject: audit.SubjectOf(k.token), After: []audit.Field{{Name: "next", Value: k.token.Condition.Next}, {Name: "run", Value: run}}}.Canonical())
-				id++
-			}
-			rows = append(rows, k.row)
-		}
-		return tx.AppendAudit(entries...)
-	})
-	rep.Rows = append(rep.Rows, rows...)
-	return err
-}
-
-// stageOne writes one key, or finds out that its identity is taken.
-func (s *Service) stageOne(tx store.Tx, past past, k *staged) (err error) {
-	if found, err := s.twin(tx, k); found || err != nil {
-		return err
+// conclude publishes a run, or closes it when nothing is to be published.
+func (i *importer) conclude() error {
+	c := &i.counts
+	if (c.Refused > 0 || c.Conflict > 0) && !i.req.SkipBad {
+		c.HeldBack, c.Imported, c.Replaced, c.Assigned, c.Users = c.Imported+c.Replaced, 0, 0, 0, 0
 	}
-	if k.token.Condition.Next, err = past.resume(k.token, k.secret); err != nil {
-		return err
+	if !i.req.DryRun && c.Imported+c.Replaced > 0 {
+		return i.publish()
 	}
-	sealed, err := s.keys.Seal(store.SecretBinding(k.token.ID), k.secret)
+	err := i.db.Update(i.ctx, func(tx store.Tx) error { return tx.RecordRun(i.run, i.counts, i.req.Remarks, nil) })
 	if err != nil {
 		return err
 	}
-	err = tx.StageToken(k.token.Run, store.Candidate{Token: k.token, Sealed: sealed})
-	if !errors.Is(err, store.ErrConflict) {
-		k.row.Outcome = Imported
-		return err
+	return i.sweep(i.ctx, i.run, i.req.Origin, "")
+}
+
+func (i *importer) publish() error {
+	err := i.db.Update(i.ctx, func(tx store.Tx) error {
+		now := i.now()
+		if err := tx.RecordRun(i.run, i.counts, i.req.Remarks, nil); err != nil {
+			return err
+		}
+		entries, err := i.retireReplaced(tx)
+		if err != nil {
+			return err
+		}
+		if err := tx.PublishRun(i.run, now); err != nil {
+			return err
+		}
+		c := i.counts
+		after := []audit.Field{{Name: "assigned", Value: int64(c.Assigned)}, {Name: "batch", Value: i.req.Batch}, {Name: "conflict", Value: int64(c.Conflict)},
+			{Name: "duplicate", Value: int64(c.Duplicate)}, {Name: "imported", Value: int64(c.Imported)}, {Name: "refused", Value: int64(c.Refused)},
+			{Name: "replaced", Value: int64(c.Replaced)}, {Name: "run", Value: i.run}, {Name: "users", Value: int64(c.Users)}}
+		return tx.AppendAudit(append(entries, audit.Entry{Time: now, Action: audit.ImportPublished, Outcome: audit.Done, Origin: i.req.Origin,
+			Subject: audit.Subject{Other: i.req.Label}, After: after}.Canonical())...)
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return fault.New(fault.Conflict, "import_overtaken", "A token whose secret was to be replaced was deleted or changed while the import ran; nothing was imported.").
+			WithHint("Import the file again.").Because(err)
 	}
-	existing, err := tx.Identity(k.token.Identity, k.token.Run)
-	if err != nil {
-		return err
-	}
-	k.row.Outcome, k.row.Reason, err = s.compare(existing, k.token.Run, k.secret)
 	return err
 }
 
-func (s *Service) publish(ctx context.Context, req ImportRequest, rep *Report) error {
-	return s.db.Update(ctx, func(tx store.Tx) error {
-		now := s.now()
-		if err := tx.PublishRun(rep.Run, now); err != nil {
-			return err
-		}
-		return tx.AppendAudit(audit.Entry{Time: now, Action: audit.ImportPublished, Outcome: audit.Done, Origin: req.Origin, Subject: audit.Subject{Other: req.Label},
-			After: []audit.Field{{Name: "duplicate", Value: int64(rep.Duplicate)}, {Name: "imported", Value: int64(rep.Imported)},
-				{Name: "refused", Value: int64(rep.Refused)}, {Name: "run", Value: rep.Run}}}.Canonical())
-	})
-}
-
-// sweep removes an unpublished run in short transactions. A run that is open no
-// longer, because its publishing was committed although that was reported as
-// failed, is left alone.
-func (s *Service) sweep(ctx context.Context, run int64, origin audit.Origin, label, reason string) error {
-	for gone := false; !gone; {
+// sweep removes what a run has staged, in short transactions, and closes it. A
+// run that is open no longer, because its publishing was committed although
+// that was reported as failed, is left alone.
+func (s *Service) sweep(ctx context.Context, run int64, origin audit.Origin, failure string) error {
+	for closed := false; !closed; {
 		err := s.db.Update(ctx, func(tx store.Tx) (err error) {
 			open, err := tx.OpenRuns()
 			if err != nil {
 				return err
 			}
-			if gone = !slices.Contains(open, run); gone {
+			if closed = !slices.Contains(open, run); closed {
 				return nil
 			}
-			if gone, err = tx.SweepRun(run, chunk); err != nil || !gone {
+			if closed, err = tx.SweepRun(run, s.now(), failure, chunk); err != nil || !closed {
 				return err
 			}
-			return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.ImportAbandoned, Outcome: audit.Done, Reason: reason, Origin: origin,
-				Subject: audit.Subject{Other: label}, Before: []audit.Field{{Name: "run", Value: run}}}.Canonical())
+			r, err := tx.Run(run)
+			if err != nil || r.DryRun {
+				return err // a dry run changed nothing that the log would have to tell
+			}
+			return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.ImportAbandoned, Outcome: audit.Done, Reason: whyNot(r), Origin: origin,
+				Subject: audit.Subject{Other: r.Label}, Before: []audit.Field{{Name: "run", Value: run}}}.Canonical())
 		})
 		if err != nil {
 			return fmt.Errorf("sweep import run %d: %w", run, err)
@@ -308,16 +267,28 @@ func (s *Service) sweep(ctx context.Context, run int64, origin audit.Origin, lab
 	return nil
 }
 
-// SweepAbandoned removes the runs that a crash left unpublished. The server
-// calls it before it serves.
+// whyNot says for the audit log why a run was not published.
+func whyNot(r store.Run) string {
+	c := r.Counts
+	switch {
+	case r.Failure != "":
+		return r.Failure
+	case c.Refused+c.Conflict > 0:
+		return fmt.Sprintf("of %d keys %d were refused, %d in conflict, %d held back", c.Keys(), c.Refused, c.Conflict, c.HeldBack)
+	}
+	return "every key was there already"
+}
+
+// SweepAbandoned removes what runs have staged that a crash left unpublished,
+// and closes them. The server calls it before it serves.
 func (s *Service) SweepAbandoned(ctx context.Context) error {
 	var runs []int64
-	err := s.db.Update(ctx, func(tx store.Tx) (err error) {
-		runs, err = tx.OpenRuns()
+	err := s.db.View(ctx, func(r store.Reader) (err error) {
+		runs, err = r.OpenRuns()
 		return err
 	})
 	for _, run := range runs {
-		err = errors.Join(err, s.sweep(ctx, run, audit.Origin{Actor: "system"}, "", "the server stopped before the import ended"))
+		err = errors.Join(err, s.sweep(ctx, run, audit.Origin{Actor: "system"}, "the server stopped before the import ended"))
 	}
 	return err
 }

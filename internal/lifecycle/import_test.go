@@ -29,11 +29,11 @@ func TestImportAccountsForEveryKey(t *testing.T) {
 	src := testkit.NewSource(testkit.HOTP("1"), testkit.TOTP("2"), testkit.OCRA("3"), old, changed, twice, twice, otherSecret,
 		&pskc.KeyError{Serial: "broken", ID: "b", Line: 9, Reason: "its secret has 4 bytes"})
 	rep := take(t, k, src, skipBad)
-	counts(t, rep, 4, 2, 3)
+	ended(t, rep, store.RunCounts{Imported: 4, Duplicate: 2, Conflict: 2, Refused: 1})
 	want := []struct{ serial, outcome, reason string }{
-		{"1", "imported", ""}, {"2", "imported", ""}, {"3", "imported", ""},
-		{"old", "duplicate", "there already"}, {"changed", "refused", "conflict"},
-		{"twice", "imported", ""}, {"twice", "duplicate", "in the file twice"}, {"twice", "refused", "in this file"},
+		{"", "imported", ""}, {"", "imported", ""}, {"", "imported", ""},
+		{"old", "duplicate", "there already"}, {"changed", "conflict", "another secret"},
+		{"", "imported", ""}, {"twice", "duplicate", "in the file twice"}, {"twice", "conflict", "in this file"},
 		{"broken", "refused", "4 bytes"},
 	}
 	for i, w := range want {
@@ -42,20 +42,20 @@ func TestImportAccountsForEveryKey(t *testing.T) {
 			t.Errorf("row %d is %+v, want %+v", i, row, w)
 		}
 	}
-	if row := rep.Rows[1]; row.Type != "totp" || row.Manufacturer != testkit.Manufacturer || row.KeyID != "2" || row.Line != 2 {
-		t.Errorf("row 1 is %+v", row)
+	if row := rep.Rows[4]; row.Type != "hotp" || row.Manufacturer != testkit.Manufacturer || row.KeyID != "changed" || row.Line != 5 {
+		t.Errorf("row 4 is %+v", row)
 	}
 	if got := list(t, k, lifecycle.Filter{}); !slices.Equal(got, []string{"old", "changed", "1", "2", "3", "twice"}) {
 		t.Errorf("the tokens are %v", got)
 	}
 	e := k.LastEntry(t)
-	if e.Action != "import.published" || e.After["imported"] != "4" || e.After["duplicate"] != "2" || e.After["refused"] != "3" ||
+	if e.Action != "import.published" || e.After["imported"] != "4" || e.After["duplicate"] != "2" || e.After["conflict"] != "2" || e.After["refused"] != "1" ||
 		e.Subject["other"] != "seeds.pskc" {
 		t.Errorf("the log says %s", e.Raw)
 	}
 	staged := 0
 	for _, e := range k.Log(t, 0) {
-		if e.Action == "token.staged" && e.After["run"] == fmt.Sprint(rep.Run) {
+		if e.Action == "token.staged" && e.After["run"] == fmt.Sprint(rep.ID) {
 			staged++
 		}
 	}
@@ -72,17 +72,15 @@ func TestImportAllOrNothing(t *testing.T) {
 	bad.Policy.HasTransactions = true
 	unchanged(t, k, func() {
 		rep := take(t, k, testkit.Keys(testkit.HOTP("1"), bad, testkit.HOTP("2")))
-		counts(t, rep, 0, 0, 3)
-		if rep.Run != 0 {
-			t.Errorf("a run %d for nothing", rep.Run)
+		ended(t, rep, store.RunCounts{Refused: 1, HeldBack: 2})
+		if !rep.Published.IsZero() || rep.Closed.IsZero() || rep.Failure != "" {
+			t.Errorf("the run is %+v", rep.Run)
 		}
-		for _, i := range []int{0, 2} {
-			if !strings.Contains(rep.Rows[i].Reason, "held back") || !strings.Contains(rep.Rows[i].Reason, "line 2") {
-				t.Errorf("row %d is refused because %q", i, rep.Rows[i].Reason)
-			}
+		if rep.Rows[1].Outcome != "refused" || rep.Rows[1].Line != 2 {
+			t.Errorf("row 1 is %+v", rep.Rows[1])
 		}
 	}, marks...)
-	if e := k.LastEntry(t); e.Action != "import.abandoned" {
+	if e := k.LastEntry(t); e.Action != "import.abandoned" || !strings.Contains(e.Reason, "1 were refused") || !strings.Contains(e.Reason, "2 held back") {
 		t.Errorf("the log says %s", e.Raw)
 	}
 	counts(t, take(t, k, testkit.Keys(testkit.HOTP("1"), bad, testkit.HOTP("2")), skipBad), 2, 0, 1)
@@ -110,15 +108,15 @@ func TestDryRun(t *testing.T) {
 	} {
 		for _, skip := range []bool{false, true} {
 			choose := func(r *lifecycle.ImportRequest) { r.SkipBad = skip }
-			var dry lifecycle.Report
-			unchanged(t, k, func() { dry = take(t, k, testkit.NewSource(items...), choose, dryRun) })
-			if !dry.DryRun || dry.Run != 0 {
+			var dry report
+			unchanged(t, k, func() { dry = take(t, k, testkit.NewSource(items...), choose, dryRun) }, "import_run", "import_row", "sqlite_sequence")
+			if !dry.DryRun || !dry.Published.IsZero() {
 				t.Errorf("%s: the report does not say that it was a dry run: %+v", name, dry)
 			}
 			real := testkit.New(t)
 			real.Import(t, old, testkit.HOTP("changed"))
 			rep := take(t, real, testkit.NewSource(items...), choose)
-			if diff := cmp.Diff(rep.Rows, dry.Rows); diff != "" {
+			if diff := cmp.Diff([]any{rep.RunCounts, rep.Rows}, []any{dry.RunCounts, dry.Rows}); diff != "" {
 				t.Errorf("%s, skip-bad %v: the dry run differs from the real one (-real +dry):\n%s", name, skip, diff)
 			}
 		}
@@ -156,7 +154,7 @@ func TestBrokenFile(t *testing.T) {
 	unchanged(t, k, func() {
 		_, err := try(k, testkit.NewSource(items...), dryRun)
 		isFault(t, err, fault.Invalid, "malformed_file")
-	})
+	}, "import_run", "import_row", "sqlite_sequence")
 	if _, err := try(k, testkit.NewSource()); err == nil {
 		t.Error("an empty file is imported")
 	} else {
@@ -274,7 +272,7 @@ func TestCrashInTheMiddle(t *testing.T) {
 	if err := k.Lifecycle.SweepAbandoned(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if rows := k.Dump(t, "audit_entry"); strings.Contains(rows, "| 0000 |") || strings.Contains(rows, "| 0499 |") {
+	if rows := k.Dump(t, "audit_entry", "import_row"); strings.Contains(rows, "| 0000 |") || strings.Contains(rows, "| 0499 |") {
 		t.Error("staged tokens are still there")
 	}
 	e := k.LastEntry(t)

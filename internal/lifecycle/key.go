@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"ostiary/internal/seal"
+	"ostiary/internal/store"
 	"ostiary/internal/token"
 	"ostiary/oath"
 	"ostiary/pskc"
@@ -21,7 +22,7 @@ const (
 // fromKey turns a key of a file into a token, or refuses it with the reason.
 func (s *Service) fromKey(k *pskc.Key) staged {
 	t, err := s.tokenOf(k)
-	out := staged{token: t, secret: seal.NewSecret(k.Secret), row: Row{
+	out := staged{token: t, secret: seal.NewSecret(k.Secret), user: userOf(k), row: store.RunRow{
 		Type: t.Identity.Type, Manufacturer: k.Manufacturer, Serial: serialOf(k), KeyID: k.ID, Line: k.Line}}
 	if err != nil {
 		out.row.Outcome, out.row.Reason = Refused, err.Error()

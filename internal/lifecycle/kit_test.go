@@ -12,20 +12,39 @@ import (
 	"ostiary/internal/token"
 )
 
+// report is a run with what became of every key of its file.
+type report struct {
+	store.Run
+	store.RunCounts
+	Rows []store.RunRow
+}
+
 // take imports and returns the report.
-func take(t *testing.T, k *testkit.Kit, keys lifecycle.KeySource, more ...func(*lifecycle.ImportRequest)) lifecycle.Report {
+func take(t *testing.T, k *testkit.Kit, keys lifecycle.KeySource, more ...func(*lifecycle.ImportRequest)) report {
 	t.Helper()
-	rep, err := try(k, keys, more...)
+	run, err := try(k, keys, more...)
 	if err != nil {
 		t.Fatalf("import: %v", err)
 	}
-	if n := rep.Imported + rep.Duplicate + rep.Refused; n != len(rep.Rows) {
-		t.Errorf("%d imported, %d duplicate, %d refused do not add up to %d rows", rep.Imported, rep.Duplicate, rep.Refused, len(rep.Rows))
+	rep := report{Run: run, RunCounts: run.Counts}
+	told, err := k.Lifecycle.ImportRows(context.Background(), run.ID, 0, 100_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= run.Counts.Keys(); n++ {
+		row := store.RunRow{N: n, Outcome: lifecycle.Imported}
+		if len(told) > 0 && told[0].N == n {
+			row, told = told[0], told[1:]
+		}
+		rep.Rows = append(rep.Rows, row)
+	}
+	if len(told) > 0 {
+		t.Errorf("rows of keys that were not counted: %+v", told)
 	}
 	return rep
 }
 
-func try(k *testkit.Kit, keys lifecycle.KeySource, more ...func(*lifecycle.ImportRequest)) (lifecycle.Report, error) {
+func try(k *testkit.Kit, keys lifecycle.KeySource, more ...func(*lifecycle.ImportRequest)) (store.Run, error) {
 	r := lifecycle.ImportRequest{Keys: keys, Label: "seeds.pskc", Origin: testkit.Origin}
 	for _, m := range more {
 		m(&r)
@@ -33,15 +52,21 @@ func try(k *testkit.Kit, keys lifecycle.KeySource, more ...func(*lifecycle.Impor
 	return k.Lifecycle.Import(context.Background(), r)
 }
 
-func skipBad(r *lifecycle.ImportRequest) { r.SkipBad = true }
-func dryRun(r *lifecycle.ImportRequest)  { r.DryRun = true }
+func skipBad(r *lifecycle.ImportRequest)   { r.SkipBad = true }
+func dryRun(r *lifecycle.ImportRequest)    { r.DryRun = true }
+func replace(r *lifecycle.ImportRequest)   { r.Replace = true }
+func makeUsers(r *lifecycle.ImportRequest) { r.CreateUsers = true }
 
 // counts checks how many keys ended how.
-func counts(t *testing.T, rep lifecycle.Report, imported, duplicate, refused int) {
+func counts(t *testing.T, rep report, imported, duplicate, refused int) {
 	t.Helper()
-	if rep.Imported != imported || rep.Duplicate != duplicate || rep.Refused != refused {
-		t.Errorf("%d imported, %d duplicate, %d refused; want %d, %d, %d: %+v",
-			rep.Imported, rep.Duplicate, rep.Refused, imported, duplicate, refused, rep.Rows)
+	ended(t, rep, store.RunCounts{Imported: imported, Duplicate: duplicate, Refused: refused})
+}
+
+func ended(t *testing.T, rep report, want store.RunCounts) {
+	t.Helper()
+	if rep.RunCounts != want {
+		t.Errorf("the counts are %+v, want %+v: %+v", rep.RunCounts, want, rep.Rows)
 	}
 }
 
@@ -86,7 +111,7 @@ func unchanged(t *testing.T, k *testkit.Kit, do func(), except ...string) {
 
 // marks are what an import may leave behind when nothing of it is published:
 // its story in the log, the numbers it used up, and the key of fingerprints.
-var marks = []string{"audit_entry", "audit_head", "sqlite_sequence", "setting"}
+var marks = []string{"audit_entry", "audit_head", "sqlite_sequence", "setting", "import_run", "import_row"}
 
 // failing wraps a store so that its writes fail when they are told to.
 type failing struct {

@@ -103,6 +103,8 @@ type Filter struct {
 	User   string
 	Serial string
 	Type   string
+	Run    int64
+	Batch  string
 	After  token.ID
 	Limit  int
 }
@@ -110,7 +112,7 @@ type Filter struct {
 // List gives up to Limit tokens behind After, in the order of their arrival.
 func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
-		q := store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, After: f.After, Limit: f.Limit}
+		q := store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch, After: f.After, Limit: f.Limit}
 		if f.User != "" {
 			name, err := directory.Canonical(f.User)
 			if err != nil {
@@ -184,10 +186,14 @@ func (s *Service) SetState(ctx context.Context, sel Selector, to token.State, re
 		if !from.CanBecome(to) {
 			return audit.Entry{}, fault.New(fault.Conflict, "state_unchanged", fmt.Sprintf("Token %s is %s already.", t.Identity.Serial, from))
 		}
-		e := audit.Entry{Action: audit.TokenStateChanged, Subject: audit.SubjectOf(*t), Reason: reason,
-			Before: []audit.Field{{Name: "state", Value: from.String()}}, After: []audit.Field{{Name: "state", Value: to.String()}}}
-		return e, tx.SetState(t.ID, from, to, reason)
+		return setState(tx, t, to, reason)
 	})
+}
+
+func setState(tx store.Tx, t *token.Token, to token.State, reason string) (audit.Entry, error) {
+	from := t.Condition.State
+	return audit.Entry{Action: audit.TokenStateChanged, Subject: audit.SubjectOf(*t), Reason: reason,
+		Before: []audit.Field{{Name: "state", Value: from.String()}}, After: []audit.Field{{Name: "state", Value: to.String()}}}, tx.SetState(t.ID, from, to, reason)
 }
 
 // Unlock forgets a token's failures, and with them its lock and delay.

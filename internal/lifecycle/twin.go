@@ -28,15 +28,12 @@ func (s *Service) twin(r store.TokenReader, k *staged) (found bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		have, err := s.keys.Open(store.SecretBinding(t.ID), c.Sealed)
+		same, err := s.sameSecret(c, k.secret)
 		if err != nil {
-			return false, fmt.Errorf("open secret of token %d: %w", t.ID, err)
+			return false, err
 		}
-		same := have.Equal(k.secret)
-		have.Wipe()
 		if same {
-			k.row.Outcome = Duplicate
-			k.row.Reason = fmt.Sprintf("the same device is there already, as manufacturer %q, key id %q", t.Identity.Manufacturer, t.Identity.KeyID)
+			k.end(Duplicate, fmt.Sprintf("the same device is there already, as manufacturer %q, key id %q", t.Identity.Manufacturer, t.Identity.KeyID))
 			return true, nil
 		}
 	}

@@ -63,6 +63,7 @@ type Reader interface {
 	UserReader
 	KeyReader
 	AuditReader
+	RunReader
 	// Setting gives the value stored under a name.
 	Setting(name string) ([]byte, error)
 	DataKeys() ([]seal.DataKey, error)
@@ -88,6 +89,13 @@ type TokenReader interface {
 	// Identity finds the token of an identity, with its sealed secret, among
 	// the published ones and those staged under run.
 	Identity(id token.Identity, run int64) (Candidate, error)
+	// Sealed is Tokens with the sealed secrets.
+	Sealed(TokenFilter) ([]Candidate, error)
+	// Holding counts the tokens of a user, those of an open run included.
+	Holding(owner int64) (int, error)
+	// Policy gives the policy that a token came with and its sealed PIN, or
+	// ErrNotFound.
+	Policy(id token.ID) (Policy, error)
 	// Retired gives the lowest counter or time step still acceptable of a
 	// deleted token, by the fingerprint of its secret; ErrNotFound if none of
 	// that secret was deleted.
@@ -107,6 +115,7 @@ type TokenFilter struct {
 	State        *token.State
 	Owner        int64 // a user's row number
 	Run          int64
+	Batch        string // of the import run
 	// After resumes behind the token of this cursor; Limit bounds the rows.
 	After token.ID
 	Limit int
@@ -134,25 +143,6 @@ type TokenWriter interface {
 // SecretBinding is where a token's sealed secret belongs.
 func SecretBinding(id token.ID) seal.Binding {
 	return seal.Binding{Table: "token", Column: "secret", Row: int64(id)}
-}
-
-// RunWriter stages an import. The rows of a run stay invisible until PublishRun.
-// One run is staged at a time.
-type RunWriter interface {
-	// BeginRun opens a run and returns its number; ErrBusy while another is
-	// open.
-	BeginRun(at time.Time, label string) (int64, error)
-	// StageToken inserts a token into an open run, its secret sealed for
-	// SecretBinding of its ID. ErrConflict if the identity is taken; the
-	// transaction can go on.
-	StageToken(run int64, c Candidate) error
-	// PublishRun makes the run's tokens visible, if the run is still open.
-	PublishRun(run int64, at time.Time) error
-	// SweepRun removes up to limit tokens of an open run, and the run itself
-	// when none is left; it reports whether it is gone.
-	SweepRun(run int64, limit int) (gone bool, err error)
-	// OpenRuns lists runs that are neither published nor swept.
-	OpenRuns() ([]int64, error)
 }
 
 // User is a person who holds tokens.

@@ -120,8 +120,8 @@ func (k *Kit) Import(t testing.TB, keys ...*pskc.Key) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rep.Imported != len(keys) {
-		t.Fatalf("imported %d of %d keys: %+v", rep.Imported, len(keys), rep.Rows)
+	if rep.Counts.Imported != len(keys) {
+		t.Fatalf("imported %d of %d keys: %+v", rep.Counts.Imported, len(keys), rep.Counts)
 	}
 }
 
@@ -132,7 +132,7 @@ func (k *Kit) Stage(t testing.TB, tok token.Token, secret pskc.Secret) {
 	ctx := context.Background()
 	sealed := func(id token.ID) []byte { return k.sealed(t, id, secret) }
 	err := k.DB.Update(ctx, func(tx store.Tx) error {
-		run, err := tx.BeginRun(k.Clock.Now(), "staged")
+		run, err := tx.BeginRun(store.Run{Opened: k.Clock.Now(), Label: "staged"})
 		if err != nil {
 			return err
 		}

@@ -143,38 +143,6 @@ type Password struct {
 	Password string `json:"password"`
 }
 
-// ImportRow is the report on one key of a seed file.
-type ImportRow struct {
-	Serial       string `json:"serial"`
-	KeyID        string `json:"key_id"`
-	Type         string `json:"type,omitempty"`
-	Manufacturer string `json:"manufacturer,omitempty"`
-	Line         int    `json:"line,omitempty" doc:"Line of the file where the key begins."`
-	Outcome      string `json:"outcome" enum:"imported,duplicate,refused"`
-	Reason       string `json:"reason,omitempty"`
-}
-
-// ImportReport accounts for every key of a seed file.
-type ImportReport struct {
-	Imported  int         `json:"imported"`
-	Duplicate int         `json:"duplicate" doc:"Keys that are there already with the same secret."`
-	Refused   int         `json:"refused"`
-	DryRun    bool        `json:"dry_run,omitempty" doc:"Nothing was changed; this is what would happen."`
-	Run       int64       `json:"run,omitempty" doc:"Number of the import run."`
-	Rows      []ImportRow `json:"rows" nullable:"false"`
-	Format    string      `json:"format,omitempty" doc:"What the file was taken for."`
-	Notes     []string    `json:"notes,omitempty" doc:"How the file was read, where it left a choice."`
-	Sample    *Sample     `json:"sample,omitempty" doc:"A code of the first token of a file that is not PSKC, to be compared with the device."`
-}
-
-// Sample is a code to be compared with what a device shows. It is a valid code.
-type Sample struct {
-	Serial  string     `json:"serial"`
-	Code    string     `json:"code"`
-	Counter *uint64    `json:"counter,omitempty" doc:"Counter of the code, for a token that counts presses."`
-	Time    *time.Time `json:"time,omitempty" doc:"Time of the code, for a token that counts time."`
-}
-
 // AuditEntry is a line of the audit log: its place and the stored object.
 type AuditEntry struct {
 	Seq   int64          `json:"seq"`

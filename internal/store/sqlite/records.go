@@ -35,7 +35,8 @@ func (t *tx) AddDataKey(k seal.DataKey) error {
 }
 
 const userQuery = `SELECT u.id, u.name, u.created, u.failures, u.retry_at,
-	(SELECT count(*) FROM condition c JOIN import_run r ON r.id = c.run WHERE c.owner = u.id AND r.published > 0) FROM user u`
+	(SELECT count(*) FROM condition c JOIN import_run r ON r.id = c.run WHERE c.owner = u.id AND r.published > 0) FROM user u
+	WHERE (u.run = 0 OR EXISTS (SELECT 1 FROM import_run r WHERE r.id = u.run AND r.published > 0))`
 
 func scanUser(s scanner) (u store.User, err error) {
 	var created, retryAt int64
@@ -45,11 +46,11 @@ func scanUser(s scanner) (u store.User, err error) {
 }
 
 func (r *reader) User(name string) (store.User, error) {
-	return queryOne(r.ctx, r.q, scanUser, userQuery+" WHERE u.name = ?", name)
+	return queryOne(r.ctx, r.q, scanUser, userQuery+" AND u.name = ?", name)
 }
 
 func (r *reader) Users(after string, limit int) ([]store.User, error) {
-	return queryAll(r.ctx, r.q, scanUser, userQuery+" WHERE u.name > ? ORDER BY u.name LIMIT ?", after, limit)
+	return queryAll(r.ctx, r.q, scanUser, userQuery+" AND u.name > ? ORDER BY u.name LIMIT ?", after, limit)
 }
 
 func (t *tx) AddUser(name string, at time.Time) (store.User, error) {

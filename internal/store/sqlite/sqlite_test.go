@@ -57,7 +57,7 @@ func tokens(t *testing.T, db *DB, n int) []token.ID {
 	t.Helper()
 	ids := make([]token.ID, n)
 	update(t, db, func(tx store.Tx) error {
-		run, err := tx.BeginRun(time.Now(), "test")
+		run, err := tx.BeginRun(store.Run{Opened: time.Now(), Label: "test"})
 		if err != nil {
 			return err
 		}

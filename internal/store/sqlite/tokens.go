@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	sqlitedriver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -80,6 +79,17 @@ func (w *where) add(cond string, arg any) {
 func (w *where) String() string { return " WHERE " + strings.Join(w.conds, " AND ") }
 
 func (r *reader) Tokens(f store.TokenFilter) ([]token.Token, error) {
+	conds, args := conditions(f)
+	return queryAll(r.ctx, r.q, scanToken, "SELECT "+tokenColumns+tokenTables+conds, args...)
+}
+
+func (r *reader) Sealed(f store.TokenFilter) ([]store.Candidate, error) {
+	conds, args := conditions(f)
+	return queryAll(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+conds, args...)
+}
+
+// conditions words a filter.
+func conditions(f store.TokenFilter) (string, []any) {
 	w := where{conds: []string{published}}
 	if f.ID != 0 {
 		w.add("t.id = ?", int64(f.ID))
@@ -108,14 +118,21 @@ func (r *reader) Tokens(f store.TokenFilter) ([]token.Token, error) {
 	if f.Run != 0 {
 		w.add("t.run = ?", f.Run)
 	}
+	if f.Batch != "" {
+		w.add("t.run IN (SELECT id FROM import_run WHERE batch = ? AND batch <> '' AND published > 0)", f.Batch)
+	}
 	if f.After != 0 {
 		w.add("t.id > ?", int64(f.After))
 	}
-	query := "SELECT " + tokenColumns + tokenTables + w.String() + " ORDER BY t.id"
+	query := w.String() + " ORDER BY t.id"
 	if f.Limit > 0 {
 		query += fmt.Sprintf(" LIMIT %d", f.Limit)
 	}
-	return queryAll(r.ctx, r.q, scanToken, query, w.args...)
+	return query, w.args
+}
+
+func (r *reader) Holding(owner int64) (int, error) {
+	return queryOne(r.ctx, r.q, scanOne[int], "SELECT count(*) FROM condition WHERE owner = ?", owner)
 }
 
 func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error) {
@@ -138,7 +155,7 @@ const (
 type lookups struct{ user, bySerial, byUser, any *sql.Stmt }
 
 func prepareLookups(ctx context.Context, db *sql.DB) (l lookups, err error) {
-	if l.user, err = db.PrepareContext(ctx, userQuery+" WHERE u.name = ?"); err != nil {
+	if l.user, err = db.PrepareContext(ctx, userQuery+" AND u.name = ?"); err != nil {
 		return l, err
 	}
 	// A literal limit: with a parameter there SQLite parses the statement anew
@@ -271,55 +288,8 @@ func (t *tx) Retire(fingerprint []byte, next uint64) error {
 	return err
 }
 
-func (t *tx) BeginRun(at time.Time, label string) (int64, error) {
-	res, err := t.exec.ExecContext(t.ctx, "INSERT INTO import_run (label, opened) VALUES (?, ?)", label, millis(at))
-	if isUnique(err) {
-		return 0, store.ErrBusy
-	} else if err != nil {
-		return 0, err
-	}
-	return res.LastInsertId()
-}
-
 // isUnique reports whether err is a violation of a unique index or key.
 func isUnique(err error) bool {
 	e, ok := errors.AsType[*sqlitedriver.Error](err)
 	return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
-}
-
-func (t *tx) StageToken(run int64, n store.Candidate) error {
-	k, c := &n.Token, &n.Token.Condition
-	err := t.changeOne(`INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
-			t0, suite, model, issuer, run, created, secret)
-			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ? FROM import_run WHERE id = ? AND published = 0
-			ON CONFLICT (serial, type, manufacturer, key_id) DO NOTHING`,
-		int64(k.ID), string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, k.Identity.Serial, k.Identity.KeyID,
-		string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.T0, k.Spec.Suite,
-		k.Model, k.Issuer, millis(k.Created), n.Sealed, run)
-	if err != nil {
-		return err
-	}
-	_, err = t.change(`INSERT INTO condition (token, run, owner, epoch, next, drift, failures, retry_at, state,
-			not_before, not_after, last_used) VALUES (?, ?, nullif(?, 0), ?, ?, ?, 0, 0, ?, ?, ?, 0)`,
-		int64(k.ID), run, c.Owner, c.Epoch, int64(c.Next), c.Drift, int64(c.State), millis(c.NotBefore), millis(c.NotAfter))
-	return err
-}
-
-func (t *tx) PublishRun(run int64, at time.Time) error {
-	t.touched.all = true
-	return t.changeOne("UPDATE import_run SET published = ? WHERE id = ? AND published = 0", millis(at), run)
-}
-
-func (t *tx) SweepRun(run int64, limit int) (bool, error) {
-	n, err := t.change(`DELETE FROM token WHERE id IN (SELECT t.id FROM token t JOIN import_run r ON r.id = t.run
-		WHERE r.id = ? AND r.published = 0 LIMIT ?)`, run, limit)
-	if err != nil || n == int64(limit) {
-		return false, err
-	}
-	_, err = t.change("DELETE FROM import_run WHERE id = ? AND published = 0", run)
-	return true, err
-}
-
-func (t *tx) OpenRuns() ([]int64, error) {
-	return queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM import_run WHERE published = 0")
 }

@@ -241,7 +241,7 @@ var coherenceTests = []test{
 		third.Token.Identity.KeyID = "third"
 		run = r.stage(&third)
 		c.change("swept", func(tx store.Tx) error {
-			_, err := tx.SweepRun(run, 10)
+			_, err := tx.SweepRun(run, start, "swept", 10)
 			return err
 		})
 	}},

@@ -46,7 +46,7 @@ var runTests = []test{
 		c := r.hotp()
 		run := r.stage(&c)
 		begin := func(tx store.Tx) error {
-			_, err := tx.BeginRun(start, "second")
+			_, err := tx.BeginRun(store.Run{Opened: start, Label: "second"})
 			return err
 		}
 		r.is(store.ErrBusy, "a second run", begin)
@@ -113,7 +113,7 @@ var runTests = []test{
 		for chunk := 1; ; chunk++ {
 			var gone bool
 			r.update(func(tx store.Tx) (err error) {
-				gone, err = tx.SweepRun(run, 3)
+				gone, err = tx.SweepRun(run, start, "swept", 3)
 				return err
 			})
 			if want := max(0, n-3*chunk); left() != want {
@@ -138,7 +138,7 @@ var runTests = []test{
 		run := r.publish(&c)
 		// Whether this is an error is the database's choice.
 		_ = r.db.Update(r.ctx(), func(tx store.Tx) error {
-			_, err := tx.SweepRun(run, 100)
+			_, err := tx.SweepRun(run, start, "swept", 100)
 			return err
 		})
 		r.same("tokens", r.list(store.TokenFilter{}), []token.ID{c.Token.ID})

@@ -126,7 +126,7 @@ func (r *rig) hotp() store.Candidate {
 func (r *rig) stage(cs ...*store.Candidate) (run int64) {
 	r.Helper()
 	r.update(func(tx store.Tx) (err error) {
-		if run, err = tx.BeginRun(start, "test"); err != nil {
+		if run, err = tx.BeginRun(store.Run{Opened: start, Label: "test"}); err != nil {
 			return err
 		}
 		id, err := tx.NextTokenID(len(cs))

@@ -66,7 +66,7 @@ var tokenTests = []test{
 		run := r.publish(&first)
 		next := func() int64 {
 			r.update(func(tx store.Tx) (err error) {
-				run, err = tx.BeginRun(start, "next")
+				run, err = tx.BeginRun(store.Run{Opened: start, Label: "next"})
 				return err
 			})
 			return run
@@ -210,7 +210,7 @@ var tokenTests = []test{
 			seen[c.Token.ID] = true
 		}
 		r.update(func(tx store.Tx) error {
-			_, err := tx.SweepRun(run, 100)
+			_, err := tx.SweepRun(run, start, "swept", 100)
 			return err
 		})
 		reserve(10)

@@ -19,7 +19,7 @@ func everything(tx store.Tx) error {
 	if err != nil {
 		return err
 	}
-	run, err := tx.BeginRun(start, "everything")
+	run, err := tx.BeginRun(store.Run{Opened: start, Label: "everything"})
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ var transactionTests = []test{
 			see("audit head", err == nil && head.Size() == 2, err)
 			note, err := tx.LastCheckpoint()
 			see("checkpoint", note == "note", err)
-			run, err := tx.BeginRun(start, "second")
+			run, err := tx.BeginRun(store.Run{Opened: start, Label: "second"})
 			see("publication", run != 0, err) // the run before is not open any more
 			if c.Token.ID, err = tx.NextTokenID(1); err != nil {
 				return err

@@ -1,0 +1,233 @@
+package lifecycle
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"ostiary/internal/audit"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+// staged is one key on its way in: either a token with its secret, or a row
+// that is refused already.
+type staged struct {
+	row    store.RunRow
+	token  token.Token
+	secret seal.Secret
+	user   string // who is to get it, as the file says; may be empty
+}
+
+// end says how a key ended.
+func (k *staged) end(outcome, reason string) { k.row.Outcome, k.row.Reason = outcome, reason }
+
+// tally is what one transaction adds to an importer, once it is committed.
+type tally struct {
+	counts   store.RunCounts
+	rows     []store.RunRow
+	replaced []token.ID
+	entries  [][]byte
+}
+
+// count takes a key that has ended into the tally.
+func (t *tally) count(k *staged) {
+	c := &t.counts
+	switch k.row.Outcome {
+	case Imported:
+		c.Imported++
+	case Replaced:
+		c.Replaced++
+	case Duplicate:
+		c.Duplicate++
+	case Conflict:
+		c.Conflict++
+	default:
+		c.Refused++
+	}
+	if k.row.Outcome != Imported || k.row.Reason != "" {
+		t.rows = append(t.rows, k.row)
+	}
+}
+
+// commit runs do in a transaction and takes over what it adds.
+func (i *importer) commit(do func(tx store.Tx, t *tally) error) error {
+	var t tally
+	err := i.db.Update(i.ctx, func(tx store.Tx) error {
+		t = tally{counts: i.counts} // fn may run again
+		if err := do(tx, &t); err != nil {
+			return err
+		}
+		if err := tx.RecordRun(i.run, t.counts, i.req.Remarks, t.rows); err != nil {
+			return err
+		}
+		return tx.AppendAudit(t.entries...)
+	})
+	if err != nil {
+		return err
+	}
+	i.counts = t.counts
+	for _, id := range t.replaced {
+		i.replaced[id] = true
+	}
+	if i.req.Progress != nil {
+		i.req.Progress(i.counts)
+	}
+	return nil
+}
+
+// stage writes one chunk.
+func (i *importer) stage(keys []staged) error {
+	return i.commit(func(tx store.Tx, t *tally) error {
+		now := i.now()
+		id, err := tx.NextTokenID(len(keys))
+		if err != nil {
+			return err
+		}
+		past, err := i.past(tx)
+		if err != nil {
+			return err
+		}
+		defer past.key.Wipe()
+		for _, k := range keys {
+			if k.row.Outcome != Refused {
+				k.token.ID, k.token.Run, k.token.Created = id, i.run, now
+				if err := i.stageOne(tx, past, &k, t); err != nil {
+					return err
+				}
+			}
+			if t.count(&k); k.row.Outcome == Imported {
+				t.entries = append(t.entries, audit.Entry{Time: now, Action: audit.TokenStaged, Outcome: audit.Done, Origin: i.req.Origin,
+					Subject: audit.SubjectOf(k.token), After: []audit.Field{{Name: "next", Value: k.token.Condition.Next}, {Name: "run", Value: i.run}}}.Canonical())
+				id++
+			}
+		}
+		return nil
+	})
+}
+
+// stageOne writes one key, or finds out that its identity is taken.
+func (i *importer) stageOne(tx store.Tx, past past, k *staged, t *tally) (err error) {
+	if found, err := i.twin(tx, k); found || err != nil {
+		return err
+	}
+	if k.token.Condition.Next, err = past.resume(k.token, k.secret); err != nil {
+		return err
+	}
+	if k.user != "" {
+		// Looked up first, so that no user is made for a key that is not
+		// imported.
+		existing, err := tx.Identity(k.token.Identity, i.run)
+		if err == nil {
+			return i.meet(tx, existing, k, t)
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		stageUser := func(name string) (int64, bool, error) { return i.stageUser(tx, name, t) }
+		if err := i.giveOwner(tx, k, t, stageUser); err != nil {
+			return err
+		}
+	}
+	sealed, err := i.keys.Seal(store.SecretBinding(k.token.ID), k.secret)
+	if err != nil {
+		return err
+	}
+	err = tx.StageToken(i.run, store.Candidate{Token: k.token, Sealed: sealed})
+	if !errors.Is(err, store.ErrConflict) {
+		k.row.Outcome = Imported
+		return err
+	}
+	existing, err := tx.Identity(k.token.Identity, i.run)
+	if err != nil {
+		return err
+	}
+	return i.meet(tx, existing, k, t)
+}
+
+// meet decides about a key whose identity is taken.
+func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tally) error {
+	same, err := i.sameSecret(existing, k.secret)
+	if err != nil {
+		return err
+	}
+	inFile := existing.Token.Run == i.run
+	i.clash(k, same, inFile)
+	if k.row.Outcome != Replaced {
+		return nil
+	}
+	id := existing.Token.ID
+	if !i.mayReplace(id, k, t) {
+		return nil
+	}
+	k.token.ID, k.token.Condition.Epoch = id, existing.Token.Condition.Epoch
+	sealed, err := i.keys.Seal(store.SecretBinding(id), k.secret)
+	if err != nil {
+		return err
+	}
+	t.replaced = append(t.replaced, id)
+	return tx.StageReplacement(i.run, store.Candidate{Token: k.token, Sealed: sealed})
+}
+
+// mayReplace tells whether the run may replace the secret of a token, or ends the
+// key otherwise.
+func (i *importer) mayReplace(id token.ID, k *staged, t *tally) bool {
+	switch {
+	case i.replaced[id] || slices.Contains(t.replaced, id):
+		k.end(Conflict, "another key of this file replaces the secret of this token already")
+	case len(i.replaced)+len(t.replaced) == maxReplaced:
+		k.end(Refused, fmt.Sprintf("a run replaces at most %d secrets; import the rest again", maxReplaced))
+	default:
+		return true
+	}
+	return false
+}
+
+// retireReplaced remembers where the secrets stood that a run replaces, and
+// gives the entries that tell of it.
+func (i *importer) retireReplaced(tx store.Tx) (entries [][]byte, err error) {
+	for _, id := range slices.Sorted(maps.Keys(i.replaced)) {
+		found, err := tx.Tokens(store.TokenFilter{ID: id})
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, store.ErrConflict // deleted meanwhile
+		}
+		t := found[0]
+		if err := i.retire(tx, &t); err != nil {
+			return nil, err
+		}
+		entries = append(entries, audit.Entry{Time: i.now(), Action: audit.TokenRekeyed, Outcome: audit.Done, Origin: i.req.Origin, Subject: audit.SubjectOf(t),
+			Before: []audit.Field{{Name: "epoch", Value: t.Condition.Epoch}, {Name: "next", Value: t.Condition.Next}}, After: []audit.Field{{Name: "run", Value: i.run}}}.Canonical())
+	}
+	return entries, nil
+}
+
+// sameSecret compares a token in the database with a key of the file.
+func (s *Service) sameSecret(existing store.Candidate, secret seal.Secret) (bool, error) {
+	have, err := s.keys.Open(store.SecretBinding(existing.Token.ID), existing.Sealed)
+	if err != nil {
+		return false, fmt.Errorf("open secret of token %d: %w", existing.Token.ID, err)
+	}
+	defer have.Wipe()
+	return have.Equal(secret), nil
+}
+
+// clash words what becomes of a key whose identity is taken.
+func (i *importer) clash(k *staged, same, inFile bool) {
+	const identity = "type, manufacturer, serial and key id"
+	switch {
+	case same && inFile:
+		k.end(Duplicate, "the same key stands in the file twice")
+	case same:
+		k.end(Duplicate, "the same token with the same secret is there already")
+	case inFile:
+		k.end(Conflict, "another secret stands under the same "+identity+" in this file")
+	case i.req.Replace:
+		k.end(Replaced, "")
+	default:
+		k.end(Conflict, "another secret stands under the same "+identity)
+	}
+}

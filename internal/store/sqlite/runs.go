@@ -1,0 +1,185 @@
+package sqlite
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+const runColumns = `id, label, batch, note, supplier, format, actor, dry_run, opened, published, closed,
+	imported, duplicate, conflict, replaced, refused, held_back, assigned, users_made, remarks, failure`
+
+func scanRun(s scanner) (r store.Run, err error) {
+	var opened, published, closed int64
+	var remarks string
+	c := &r.Counts
+	err = s.Scan(&r.ID, &r.Label, &r.Batch, &r.Note, &r.Supplier, &r.Format, &r.Actor, &r.DryRun, &opened, &published, &closed,
+		&c.Imported, &c.Duplicate, &c.Conflict, &c.Replaced, &c.Refused, &c.HeldBack, &c.Assigned, &c.Users, &remarks, &r.Failure)
+	r.Opened, r.Published, r.Closed = fromMillis(opened), fromMillis(published), fromMillis(closed)
+	if remarks != "" {
+		r.Remarks = strings.Split(remarks, "\n")
+	}
+	return r, err
+}
+
+func (r *reader) Run(id int64) (store.Run, error) {
+	return queryOne(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id = ?", id)
+}
+
+func (r *reader) Runs(before int64, limit int) ([]store.Run, error) {
+	return queryAll(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC LIMIT ?2", before, limit)
+}
+
+func (r *reader) RunRows(run int64, after, limit int) ([]store.RunRow, error) {
+	return queryAll(r.ctx, r.q, func(s scanner) (w store.RunRow, err error) {
+		err = s.Scan(&w.N, &w.Line, &w.Type, &w.Manufacturer, &w.Serial, &w.KeyID, &w.Outcome, &w.Reason)
+		return w, err
+	}, `SELECT n, line, type, manufacturer, serial, key_id, outcome, reason FROM import_row
+		WHERE run = ? AND n > ? ORDER BY n LIMIT ?`, run, after, limit)
+}
+
+func (r *reader) Batches(after string, limit int) ([]store.Batch, error) {
+	return queryAll(r.ctx, r.q, func(s scanner) (b store.Batch, err error) {
+		var newest, last int64
+		err = s.Scan(&b.Name, &b.Runs, &b.Tokens, &last, &newest, &b.Supplier, &b.Note)
+		b.Newest = fromMillis(newest)
+		return b, err
+	}, `SELECT batch, count(*), sum((SELECT count(*) FROM token t WHERE t.run = r.id)), max(id), published, supplier, note -- of the row with max(id)
+		FROM import_run r WHERE batch <> '' AND published > 0 AND batch > ? GROUP BY batch ORDER BY batch LIMIT ?`, after, limit)
+}
+
+func (r *reader) OpenRuns() ([]int64, error) {
+	return queryAll(r.ctx, r.q, scanOne[int64], "SELECT id FROM import_run WHERE published = 0 AND closed = 0 ORDER BY id")
+}
+
+func (t *tx) BeginRun(r store.Run) (int64, error) {
+	res, err := t.exec.ExecContext(t.ctx, `INSERT INTO import_run (label, batch, note, supplier, format, actor, dry_run, opened)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, r.Label, r.Batch, r.Note, r.Supplier, r.Format, r.Actor, r.DryRun, millis(r.Opened))
+	if isUnique(err) {
+		return 0, store.ErrBusy
+	} else if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+func (t *tx) RecordRun(id int64, c store.RunCounts, remarks []string, rows []store.RunRow) error {
+	err := t.changeOne(`UPDATE import_run SET imported = ?, duplicate = ?, conflict = ?, replaced = ?, refused = ?, held_back = ?,
+		assigned = ?, users_made = ?, remarks = ? WHERE id = ? AND published = 0 AND closed = 0`,
+		c.Imported, c.Duplicate, c.Conflict, c.Replaced, c.Refused, c.HeldBack, c.Assigned, c.Users, strings.Join(remarks, "\n"), id)
+	for _, r := range rows {
+		if err != nil {
+			return err
+		}
+		_, err = t.change("INSERT INTO import_row (run, n, line, type, manufacturer, serial, key_id, outcome, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			id, r.N, r.Line, r.Type, r.Manufacturer, r.Serial, r.KeyID, r.Outcome, r.Reason)
+	}
+	return err
+}
+
+func (t *tx) StageToken(run int64, n store.Candidate) error {
+	k, c := &n.Token, &n.Token.Condition
+	err := t.changeOne(`INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
+			t0, suite, model, issuer, run, created, secret)
+			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ? FROM import_run WHERE id = ? AND published = 0 AND closed = 0
+			ON CONFLICT (serial, type, manufacturer, key_id) DO NOTHING`,
+		int64(k.ID), string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, k.Identity.Serial, k.Identity.KeyID,
+		string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.T0, k.Spec.Suite,
+		k.Model, k.Issuer, millis(k.Created), n.Sealed, run)
+	if err != nil {
+		return err
+	}
+	_, err = t.change(`INSERT INTO condition (token, run, owner, epoch, next, drift, failures, retry_at, state,
+			not_before, not_after, last_used) VALUES (?, ?, nullif(?, 0), ?, ?, ?, 0, 0, ?, ?, ?, 0)`,
+		int64(k.ID), run, c.Owner, c.Epoch, int64(c.Next), c.Drift, int64(c.State), millis(c.NotBefore), millis(c.NotAfter))
+	return err
+}
+
+// runIsOpen is a condition on the run that parameter ?1 names.
+const runIsOpen = "EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND published = 0 AND closed = 0)"
+
+func (t *tx) StagePolicy(run int64, id token.ID, p store.Policy) error {
+	return t.changeOne(`INSERT INTO token_policy (token, policy, pin) SELECT id, ?3, ?4 FROM token WHERE id = ?2 AND run = ?1 AND `+runIsOpen+`
+		ON CONFLICT (token) DO UPDATE SET policy = excluded.policy, pin = excluded.pin`, run, int64(id), p.Text, p.Sealed)
+}
+
+func (t *tx) StageReplacement(run int64, n store.Candidate) error {
+	k, c := &n.Token, &n.Token.Condition
+	return t.changeOne(`INSERT INTO import_replacement (token, run, epoch, algorithm, hash, digits, period, suite, next, drift, not_before, not_after, secret)
+		SELECT ?2, ?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE `+runIsOpen+" ON CONFLICT (token) DO NOTHING",
+		run, int64(k.ID), c.Epoch, string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.Suite,
+		int64(c.Next), c.Drift, millis(c.NotBefore), millis(c.NotAfter), n.Sealed)
+}
+
+func (t *tx) StageUser(run int64, name string, at time.Time) (id int64, made bool, err error) {
+	n, err := t.change("INSERT INTO user (name, created, run) SELECT ?2, ?3, ?1 WHERE "+runIsOpen+" ON CONFLICT (name) DO NOTHING", run, name, millis(at))
+	if err != nil {
+		return 0, false, err
+	}
+	id, err = queryOne(t.ctx, t.q, scanOne[int64], "SELECT id FROM user WHERE name = ? AND run = ?", name, run)
+	if errors.Is(err, store.ErrNotFound) {
+		err = store.ErrConflict
+	}
+	return id, n == 1, err
+}
+
+// PublishRun replaces secrets before it publishes: what the conditions below
+// find changed since undoes the transaction.
+func (t *tx) PublishRun(run int64, at time.Time) error {
+	t.touched.all = true
+	// As many as were recorded: one whose token was deleted is gone with it.
+	n, err := queryOne(t.ctx, t.q, scanOne[int64], `SELECT replaced FROM import_run
+		WHERE id = ?1 AND replaced = (SELECT count(*) FROM import_replacement WHERE run = ?1)`, run)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.ErrConflict
+	}
+	if err == nil && n > 0 {
+		err = t.replaceSecrets(run, n)
+	}
+	if err != nil {
+		return err
+	}
+	return t.changeOne("UPDATE import_run SET published = ? WHERE id = ? AND published = 0 AND closed = 0", millis(at), run)
+}
+
+func (t *tx) replaceSecrets(run, n int64) error {
+	for _, query := range []string{
+		`UPDATE condition AS c SET epoch = c.epoch + 1, next = r.next, drift = r.drift, failures = 0, retry_at = 0, not_before = r.not_before, not_after = r.not_after
+			FROM import_replacement r WHERE r.run = ? AND r.token = c.token AND r.epoch = c.epoch`,
+		`UPDATE token AS t SET algorithm = r.algorithm, hash = r.hash, digits = r.digits, period = r.period, suite = r.suite, secret = r.secret
+			FROM import_replacement r WHERE r.run = ? AND r.token = t.id`,
+		"DELETE FROM import_replacement WHERE run = ?",
+	} {
+		if changed, err := t.change(query, run); err != nil {
+			return err
+		} else if changed != n {
+			return store.ErrConflict
+		}
+	}
+	return nil
+}
+
+func (t *tx) SweepRun(run int64, at time.Time, failure string, limit int) (bool, error) {
+	const open = " AND EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND published = 0) LIMIT ?2)"
+	for _, query := range []string{
+		"DELETE FROM token WHERE id IN (SELECT id FROM token WHERE run = ?1" + open,
+		"DELETE FROM import_replacement WHERE token IN (SELECT token FROM import_replacement WHERE run = ?1" + open,
+		"DELETE FROM user WHERE id IN (SELECT id FROM user WHERE run = ?1 AND run > 0" + open,
+	} {
+		if n, err := t.change(query, run, limit); err != nil || n == int64(limit) {
+			return false, err
+		}
+	}
+	_, err := t.change("UPDATE import_run SET closed = ?, failure = ? WHERE id = ? AND published = 0 AND closed = 0", millis(at), failure, run)
+	return true, err
+}
+
+func (r *reader) Policy(id token.ID) (store.Policy, error) {
+	return queryOne(r.ctx, r.q, func(s scanner) (p store.Policy, err error) {
+		err = s.Scan(&p.Text, &p.Sealed)
+		return p, err
+	}, "SELECT policy, pin FROM token_policy WHERE token = ?", int64(id))
+}

@@ -1,0 +1,93 @@
+package wire
+
+import "time"
+
+// ImportRow is what there is to say of one key of a seed file.
+type ImportRow struct {
+	N            int    `json:"n" doc:"Its place among the keys of the file, from 1."`
+	Line         int    `json:"line,omitempty" doc:"Line of the file where the key begins."`
+	Serial       string `json:"serial"`
+	KeyID        string `json:"key_id"`
+	Type         string `json:"type,omitempty"`
+	Manufacturer string `json:"manufacturer,omitempty"`
+	Outcome      string `json:"outcome" enum:"imported,duplicate,conflict,replaced,refused" doc:"An imported one stands here only if there is more to say of it."`
+	Reason       string `json:"reason,omitempty"`
+}
+
+// Import is a run: one reading of a seed file. Imported to HeldBack add up to
+// Keys.
+type Import struct {
+	ID       int64      `json:"id"`
+	State    string     `json:"state" enum:"running,done,failed" doc:"done: it ended with a result, which may be that nothing was imported."`
+	DryRun   bool       `json:"dry_run,omitempty" doc:"Nothing was changed; this is what would happen."`
+	File     string     `json:"file,omitempty" doc:"Name of the file."`
+	Format   string     `json:"format,omitempty" doc:"What the file was taken for."`
+	Batch    string     `json:"batch,omitempty" doc:"The delivery it belongs to."`
+	Note     string     `json:"note,omitempty"`
+	Supplier string     `json:"supplier,omitempty"`
+	Actor    string     `json:"actor,omitempty" doc:"Who asked for it."`
+	Started  time.Time  `json:"started"`
+	Ended    *time.Time `json:"ended,omitempty"`
+	Failure  string     `json:"failure,omitempty" doc:"Why it ended without a result."`
+
+	Keys      int `json:"keys" doc:"Keys of the file, as far as it was read."`
+	Imported  int `json:"imported"`
+	Duplicate int `json:"duplicate" doc:"There already with the same secret."`
+	Conflict  int `json:"conflict" doc:"There already with another secret."`
+	Replaced  int `json:"replaced" doc:"There with another secret, and have that of the file now."`
+	Refused   int `json:"refused"`
+	HeldBack  int `json:"held_back" doc:"Good ones that were not imported because others are bad."`
+	Assigned  int `json:"assigned" doc:"Of the imported ones, those given to a user whom the file names."`
+	Users     int `json:"users_created"`
+
+	Notes []string `json:"notes,omitempty" doc:"How the file was read, where it left a choice."`
+}
+
+// ImportReport is a run with the first of its rows.
+type ImportReport struct {
+	Import
+	Rows   []ImportRow `json:"rows" nullable:"false"`
+	Next   *string     `json:"next" doc:"Cursor of the rows that follow."`
+	Sample *Sample     `json:"sample,omitempty" doc:"A code of the first token of a file that is not PSKC, to be compared with the device. Only in the answer to the upload."`
+}
+
+// ImportRows is a page of rows.
+type ImportRows struct {
+	Rows []ImportRow `json:"rows" nullable:"false"`
+	Next *string     `json:"next"`
+}
+
+// ImportList is a page of runs, the newest first.
+type ImportList struct {
+	Imports []Import `json:"imports" nullable:"false"`
+	Next    *string  `json:"next"`
+}
+
+// Sample is a code to be compared with what a device shows. It is a valid code.
+type Sample struct {
+	Serial  string     `json:"serial"`
+	Code    string     `json:"code"`
+	Counter *uint64    `json:"counter,omitempty" doc:"Counter of the code, for a token that counts presses."`
+	Time    *time.Time `json:"time,omitempty" doc:"Time of the code, for a token that counts time."`
+}
+
+// Batch is a delivery: the imports that were given one name.
+type Batch struct {
+	Name     string    `json:"name"`
+	Supplier string    `json:"supplier,omitempty"`
+	Note     string    `json:"note,omitempty"`
+	Imports  int       `json:"imports"`
+	Tokens   int       `json:"tokens" doc:"Tokens that are there now."`
+	Newest   time.Time `json:"newest" doc:"Time of the last import."`
+}
+
+// BatchList is a page of batches.
+type BatchList struct {
+	Batches []Batch `json:"batches" nullable:"false"`
+	Next    *string `json:"next"`
+}
+
+// BatchState says how many tokens of a batch got another state.
+type BatchState struct {
+	Changed int `json:"changed"`
+}
