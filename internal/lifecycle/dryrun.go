@@ -38,9 +38,13 @@ func (i *importer) foresee(keys []staged) error {
 	var t tally
 	err := i.db.View(i.ctx, func(r store.Reader) error {
 		t = tally{counts: i.counts}
+		stock, err := inStock(r, keys)
+		if err != nil {
+			return err
+		}
 		for _, k := range keys {
 			if k.row.Outcome != Refused {
-				if err := i.foreseeOne(r, &k, &t); err != nil {
+				if err := i.foreseeOne(r, stock, &k, &t); err != nil {
 					return err
 				}
 			}
@@ -57,9 +61,9 @@ func (i *importer) foresee(keys []staged) error {
 	})
 }
 
-func (i *importer) foreseeOne(r store.Reader, k *staged, t *tally) error {
+func (i *importer) foreseeOne(r store.Reader, stock stock, k *staged, t *tally) error {
 	id, sum := k.token.Identity, i.seen.fingerprint(k)
-	if found, err := i.twin(r, k); found || err != nil {
+	if found, err := i.twin(r, stock, k); found || err != nil {
 		return err
 	}
 	if before, ok := i.seen.secrets[id]; ok {

@@ -91,10 +91,14 @@ func (i *importer) stage(keys []staged) error {
 			return err
 		}
 		defer past.key.Wipe()
+		stock, err := inStock(tx, keys)
+		if err != nil {
+			return err
+		}
 		for _, k := range keys {
 			if k.row.Outcome != Refused {
 				k.token.ID, k.token.Run, k.token.Created = id, i.run, now
-				if err := i.stageOne(tx, past, &k, t); err != nil {
+				if err := i.stageOne(tx, past, stock, &k, t); err != nil {
 					return err
 				}
 			}
@@ -109,8 +113,8 @@ func (i *importer) stage(keys []staged) error {
 }
 
 // stageOne writes one key, or finds out that its identity is taken.
-func (i *importer) stageOne(tx store.Tx, past past, k *staged, t *tally) (err error) {
-	if found, err := i.twin(tx, k); found || err != nil {
+func (i *importer) stageOne(tx store.Tx, past past, stock stock, k *staged, t *tally) (err error) {
+	if found, err := i.twin(tx, stock, k); found || err != nil {
 		return err
 	}
 	if k.token.Condition.Next, err = past.resume(k.token, k.secret); err != nil {

@@ -111,6 +111,7 @@ type TokenFilter struct {
 	Type         string
 	Manufacturer *string
 	Serial       string
+	Serials      []string // any of these
 	KeyID        *string
 	State        *token.State
 	Owner        int64 // a user's row number

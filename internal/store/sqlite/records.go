@@ -3,6 +3,8 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"ostiary/internal/audit"
@@ -154,16 +156,24 @@ func (r *reader) QuietRefusals() (map[string]int64, error) {
 	return counts, err
 }
 
+// auditRows is how many entries one statement appends: an import has one for
+// each of its keys.
+const auditRows = 50
+
 func (t *tx) AppendAudit(entries ...[]byte) error {
 	head, err := t.AuditHead()
 	if err != nil {
 		return err
 	}
-	for _, entry := range entries {
-		if _, err := t.change("INSERT INTO audit_entry (seq, entry) VALUES (?, ?)", head.Size(), entry); err != nil {
+	for rows := range slices.Chunk(entries, auditRows) {
+		args := make([]any, 0, 2*len(rows))
+		for _, entry := range rows {
+			args = append(args, head.Size(), entry)
+			head.Append(entry)
+		}
+		if _, err := t.change("INSERT INTO audit_entry (seq, entry) VALUES "+strings.Repeat("(?, ?), ", len(rows)-1)+"(?, ?)", args...); err != nil {
 			return err
 		}
-		head.Append(entry)
 	}
 	frontier, err := head.AppendBinary(nil)
 	return errors.Join(err, t.changeOne("UPDATE audit_head SET frontier = ?", frontier))

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -99,6 +100,10 @@ func conditions(f store.TokenFilter) (string, []any) {
 	}
 	if f.Serial != "" {
 		w.add("t.serial = ?", f.Serial)
+	}
+	if f.Serials != nil {
+		serials, _ := json.Marshal(f.Serials) // strings always can
+		w.add("t.serial IN (SELECT value FROM json_each(?))", string(serials))
 	}
 	if f.Type != "" {
 		w.add("t.type = ?", f.Type)
