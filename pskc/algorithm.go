@@ -78,11 +78,11 @@ const (
 // 48 hours (RFC 6287 section 6.3). A year is far beyond any device.
 const maxPeriod = 366 * 24 * 60 * 60
 
-// settle derives what follows from the algorithm, and refuses what this
-// algorithm cannot mean.
-func (p *parser) settle(k *Key) error {
+// settle derives what follows from the algorithm, and gives the reason against a
+// key that this algorithm cannot have.
+func (k *Key) settle() refusal {
 	if k.Algorithm == "" {
-		return p.refuse(ErrMalformed, "it has no Algorithm")
+		return against(ErrMalformed, "it has no Algorithm")
 	}
 	var suite string
 	k.Kind, suite = kindOf(k.Algorithm)
@@ -91,51 +91,51 @@ func (p *parser) settle(k *Key) error {
 		k.Hash = "SHA1"
 		if k.Suite != "" {
 			if k.Hash = hashOf(k.Suite); k.Hash == "" {
-				return p.refuse(ErrUnsupported, "its suite %s is not a known hash", quote(k.Suite))
+				return against(ErrUnsupported, "its suite %s is not a known hash", quote(k.Suite))
 			}
 		}
 	case OCRA:
-		if err := p.settleOCRA(k, suite); err != nil {
-			return err
+		if why := k.settleOCRA(suite); why.text != "" {
+			return why
 		}
 	default:
-		return nil
+		return refusal{}
 	}
-	return p.settleFormats(k)
+	return k.checkFormats()
 }
 
-func (p *parser) settleOCRA(k *Key, appended string) error {
+func (k *Key) settleOCRA(appended string) refusal {
 	if k.Suite == "" {
 		k.Suite = appended
 	}
 	switch {
 	case k.Suite == "":
-		return p.refuse(ErrMalformed, "an OCRA key without a suite")
+		return against(ErrMalformed, "an OCRA key without a suite")
 	case appended != "" && k.Suite != appended:
-		return p.refuse(ErrMalformed, "it has two different OCRA suites")
+		return against(ErrMalformed, "it has two different OCRA suites")
 	case !strings.HasPrefix(k.Suite, ocraSuite), strings.Count(k.Suite, ":") != 2:
-		return p.refuse(ErrUnsupported, "its suite %s is not an OCRA suite", quote(k.Suite))
+		return against(ErrUnsupported, "its suite %s is not an OCRA suite", quote(k.Suite))
 	}
-	return nil
+	return refusal{}
 }
 
-func (p *parser) settleFormats(k *Key) error {
+func (k *Key) checkFormats() refusal {
 	r := &k.Response
 	if k.HasResponse && r.Encoding != "" && r.Encoding != "DECIMAL" {
-		return p.refuse(ErrUnsupported, "its responses are encoded as %s: only DECIMAL is supported", r.Encoding)
+		return against(ErrUnsupported, "its responses are encoded as %s: only DECIMAL is supported", r.Encoding)
 	}
 	if r.CheckDigits || k.Challenge.CheckDigits {
-		return p.refuse(ErrUnsupported, "check digits (CheckDigits) are not supported")
+		return against(ErrUnsupported, "check digits (CheckDigits) are not supported")
 	}
 	least := minDigits
 	if k.Kind == OCRA {
 		least = minOCRADigits
 	}
 	if r.Length != 0 && (r.Length < least || r.Length > maxDigits) {
-		return p.refuse(ErrUnsupported, "its responses have %d digits: %d to %d are supported", r.Length, least, maxDigits)
+		return against(ErrUnsupported, "its responses have %d digits: %d to %d are supported", r.Length, least, maxDigits)
 	}
 	if k.HasInterval && (k.Interval == 0 || k.Interval > maxPeriod) {
-		return p.refuse(ErrMalformed, "its TimeInterval is out of range")
+		return against(ErrMalformed, "its TimeInterval is out of range")
 	}
-	return nil
+	return refusal{}
 }

@@ -137,6 +137,9 @@ const localDateTime = "2006-01-02T15:04:05"
 // maxDate is longer than any date: it bounds what is handed to package time.
 const maxDate = 40
 
+// hasDate tells whether a time is in the years that an xs:dateTime can have.
+func hasDate(t time.Time) bool { y := t.UTC().Year(); return y >= 1 && y <= 9999 }
+
 // date reads an xs:dateTime. Without a time zone it is taken as UTC, so that
 // the same file means the same wherever it is read.
 func (p *parser) date(seen *bool, dst *time.Time, name string) error {
@@ -152,7 +155,7 @@ func (p *parser) date(seen *bool, dst *time.Time, name string) error {
 	}
 	if len(b) <= maxDate {
 		for _, layout := range []string{time.RFC3339, localDateTime} {
-			if t, err := time.Parse(layout, string(b)); err == nil {
+			if t, err := time.Parse(layout, string(b)); err == nil && hasDate(t) {
 				*dst = t.UTC()
 				return nil
 			}

@@ -1,5 +1,5 @@
-// Package pskc reads the key files that come with hardware tokens: Portable
-// Symmetric Key Containers, RFC 6030.
+// Package pskc reads and writes the key files that come with hardware tokens:
+// Portable Symmetric Key Containers, RFC 6030.
 //
 //	r, err := pskc.NewReader(file, pskc.Options{Passphrase: pass})
 //	if err != nil {
@@ -60,6 +60,15 @@
 // encodings. Algorithms of other makers, such as the one-time passwords of
 // Yubico, are delivered as [Other], for the caller to refuse. An XML signature is
 // passed over and reported in [Header.SignaturePresent]; it proves nothing here.
+//
+// # What is written
+//
+// A [Writer] writes a container in the order of the schema of RFC 6030, one
+// KeyPackage for each key, and nothing that a Reader would read differently. What
+// a key has is written, also where other programs are narrower: counters above
+// those of xs:long, formats without a length. Secrets are encrypted under a
+// passphrase and have a MAC; numbers are plain, as there is no form of encrypted
+// number that all programs read.
 //
 // # What missing parts mean
 //

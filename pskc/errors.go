@@ -49,13 +49,13 @@ var (
 	ErrAltered = errors.New("altered or damaged")
 )
 
-// KeyError says why one key of the file was refused. Reading may go on: the
-// next call of [Reader.Next] gives the next key. It never holds key material.
+// KeyError says why one key was refused. Reading or writing may go on: the next
+// call of [Reader.Next] gives the next key. It never holds key material.
 type KeyError struct {
 	ID           string // Id attribute of the Key element, if it was read
 	Serial       string // SerialNo of its device, if any
 	Manufacturer string // Manufacturer of its device, if any
-	Line         int    // line of the file where the Key element starts
+	Line         int    // line of the file where the Key element starts; 0 in writing
 	Reason       string // what a person should read, lower case
 	Err          error  // the condition it belongs to, or nil
 }
@@ -70,8 +70,10 @@ func (e *KeyError) Error() string {
 	if e.Serial != "" {
 		b.WriteString(" of serial " + strconv.Quote(clip(e.Serial)))
 	}
-	fmt.Fprintf(&b, " (line %d): %s", e.Line, e.Reason)
-	return b.String()
+	if e.Line > 0 {
+		fmt.Fprintf(&b, " (line %d)", e.Line)
+	}
+	return b.String() + ": " + e.Reason
 }
 
 // Unwrap returns Err.

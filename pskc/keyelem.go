@@ -20,13 +20,14 @@ func (p *parser) key() (*Key, error) {
 	p.resetValues()
 
 	err := p.keyElement(k)
-	for _, step := range []func(*Key) error{p.openValues, p.settle} {
-		if err == nil && why.text == "" {
-			err = step(k)
-		}
+	if err == nil && why.text == "" {
+		err = p.openValues(k)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if why.text == "" {
+		why = k.settle()
 	}
 	if why.text != "" {
 		clear(k.Secret)

@@ -41,10 +41,14 @@ const (
 	inPackage
 )
 
-// refusal is the first reason against a key.
+// refusal is the first reason against a key; without a text there is none.
 type refusal struct {
 	text string
 	kind error
+}
+
+func against(kind error, format string, args ...any) refusal {
+	return refusal{text: fmt.Sprintf(format, args...), kind: kind}
 }
 
 func newParser(r io.Reader, opt Options) *parser {
@@ -60,7 +64,7 @@ func (p *parser) refuse(kind error, format string, args ...any) error {
 		return p.s.fail(kind, format, args...)
 	}
 	if p.scope.text == "" {
-		p.scope.text, p.scope.kind = fmt.Sprintf(format, args...), kind
+		*p.scope = against(kind, format, args...)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -23,13 +24,18 @@ func TestSecretIsNotPrinted(t *testing.T) {
 	if err != nil || string(k.Secret) != seed {
 		t.Fatal(err)
 	}
+	writing := WriterOptions{Passphrase: Secret(seed)}
+	w := testWriter(t, io.Discard, WriterOptions{})
+	if err := w.Write(k); err != nil {
+		t.Fatal(err)
+	}
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%b"} {
-		for _, v := range []any{k, *k, k.Secret, []Secret{k.Secret}, opt, &opt, r, *r, &KeyError{Err: ErrAltered}} {
+		for _, v := range []any{k, *k, k.Secret, []Secret{k.Secret}, opt, &opt, r, *r, writing, &writing, w, *w, &KeyError{Err: ErrAltered}} {
 			fmt.Fprintf(&out, verb+"\n", v)
 		}
 	}
-	for _, v := range []any{k, *k, k.Secret, opt, map[string]any{"k": k}} {
+	for _, v := range []any{k, *k, k.Secret, opt, writing, map[string]any{"k": k}} {
 		b, err := json.Marshal(v)
 		if err != nil {
 			t.Fatal(err)
@@ -42,7 +48,7 @@ func TestSecretIsNotPrinted(t *testing.T) {
 	}
 	out.Write(b)
 	for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
-		slog.New(h).Info("m", "key", k, "value", *k, "secret", k.Secret, "reader", r, "options", opt)
+		slog.New(h).Info("m", "key", k, "value", *k, "secret", k.Secret, "reader", r, "options", opt, "writer", w, "writing", writing)
 	}
 	got := out.String()
 	if !strings.Contains(got, redacted) {

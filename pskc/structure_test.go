@@ -256,7 +256,7 @@ func TestDates(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", "01/01/2008", "2008-13-01T00:00:00Z", "2008-01-01", "tomorrow", strings.Repeat("2", 100)} {
+	for _, bad := range []string{"", "01/01/2008", "2008-13-01T00:00:00Z", "2008-01-01", "tomorrow", "0000-12-31T00:00:00Z", "9999-12-31T23:59:59-00:01", strings.Repeat("2", 100)} {
 		wantRefused(t, readString(t, file(start(bad), ""), Options{}), "StartDate is not a date")
 		wantRefused(t, readString(t, file("", end(bad)), Options{}), "ExpiryDate is not a date")
 	}

@@ -17,7 +17,7 @@ func spans(file, name string) (out [][2]int) {
 		}
 		begin := at + i + len(name) + 1
 		end := begin + strings.Index(file[begin:], "<")
-		if file[at+i-1] != '/' && !strings.HasSuffix(file[:at+i], "</pskc:") {
+		if tag := strings.LastIndexByte(file[:at+i], '<'); file[tag+1] != '/' {
 			out = append(out, [2]int{begin, end})
 		}
 		at = end

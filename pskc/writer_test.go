@@ -2,194 +2,317 @@ package pskc
 
 import (
 	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/sha1"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"time"
+
+	"pgregory.net/rapid"
 )
 
-// seed is the secret of most test files, that of the RFCs.
-const seed = "12345678901234567890"
+// testPassphrase protects what the tests write.
+const testPassphrase = "pässword of a test"
 
-// testKey is the pre-shared key of figure 6, testMACKey its MAC key.
-var (
-	testKey    = mustHex("12345678901234567890123456789012")
-	testMACKey = mustHex("1122334455667788990011223344556677889900")
-)
-
-func mustHex(s string) []byte {
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
-
-func b64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
-
-const (
-	testNS = `xmlns="urn:ietf:params:xml:ns:keyprov:pskc" ` +
-		`xmlns:ds="http://www.w3.org/2000/09/xmldsig#" ` +
-		`xmlns:xenc="http://www.w3.org/2001/04/xmlenc#" ` +
-		`xmlns:xenc11="http://www.w3.org/2009/xmlenc11#" ` +
-		`xmlns:pkcs5="http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#"`
-	hotpURI   = "urn:ietf:params:xml:ns:keyprov:pskc:hotp"
-	totpURI   = "urn:ietf:params:xml:ns:keyprov:pskc:totp"
-	ocraURI   = "urn:ietf:params:xml:ns:keyprov:pskc:ocra"
-	aes128URI = "http://www.w3.org/2001/04/xmlenc#aes128-cbc"
-	sha1URI   = "http://www.w3.org/2000/09/xmldsig#hmac-sha1"
-	pskHeader = `<EncryptionKey><ds:KeyName>Pre-shared-key</ds:KeyName></EncryptionKey>`
-)
-
-// container wraps what stands in a KeyContainer.
-func container(parts ...string) string {
-	return `<KeyContainer Version="1.0" ` + testNS + ">\n" + strings.Join(parts, "\n") + "\n</KeyContainer>\n"
-}
-
-// pkg is a KeyPackage with one Key.
-func pkg(serial, id, alg, inKey string) string {
-	return fmt.Sprintf("<KeyPackage><DeviceInfo><Manufacturer>Acme</Manufacturer><SerialNo>%s</SerialNo></DeviceInfo>\n"+
-		"<Key Id=%q Algorithm=%q>%s</Key></KeyPackage>", serial, id, alg, inKey)
-}
-
-// data wraps values in Data.
-func data(values ...string) string { return "<Data>" + strings.Join(values, "") + "</Data>" }
-
-func plainSecret(secret string) string { return plain("Secret", b64([]byte(secret))) }
-
-func plain(name, text string) string {
-	return "<" + name + "><PlainValue>" + text + "</PlainValue></" + name + ">"
-}
-
-// plainFile is a file of one plain HOTP key.
-func plainFile(inKey string) string { return container(pkg("1", "k", hotpURI, inKey)) }
-
-// seal encrypts as the test files have it, with PKCS #7 padding.
-func seal(key, text []byte, iv byte) []byte {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		panic(err)
-	}
-	n := aes.BlockSize - len(text)%aes.BlockSize
-	padded := append(bytes.Clone(text), bytes.Repeat([]byte{byte(n)}, n)...)
-	out := append(bytes.Repeat([]byte{iv}, aes.BlockSize), padded...)
-	cipher.NewCBCEncrypter(block, out[:aes.BlockSize]).CryptBlocks(out[aes.BlockSize:], padded)
-	return out
-}
-
-func cipherXML(b []byte) string {
-	return `<xenc:EncryptionMethod Algorithm="` + aes128URI + `"/><xenc:CipherData><xenc:CipherValue>` +
-		b64(b) + `</xenc:CipherValue></xenc:CipherData>`
-}
-
-// macXML declares HMAC-SHA1 under testMACKey.
-func macXML() string {
-	return `<MACMethod Algorithm="` + sha1URI + `"><MACKey>` + cipherXML(seal(testKey, testMACKey, 1)) + `</MACKey></MACMethod>`
-}
-
-// sealed is a value encrypted under testKey, with its MAC.
-func sealed(name string, text []byte, iv byte) string {
-	return sealedUnder(testKey, name, text, iv)
-}
-
-// sealedUnder is sealed under another key.
-func sealedUnder(key []byte, name string, text []byte, iv byte) string {
-	return macOnly(name, seal(key, text, iv))
-}
-
-// macOnly is a value of the given ciphertext with a good MAC.
-func macOnly(name string, b []byte) string {
-	m := hmac.New(sha1.New, testMACKey)
-	m.Write(b)
-	return "<" + name + "><EncryptedValue>" + cipherXML(b) + "</EncryptedValue><ValueMAC>" +
-		b64(m.Sum(nil)) + "</ValueMAC></" + name + ">"
-}
-
-// sealedFile is an AES-128 file with one HOTP key for each serial.
-func sealedFile(serials ...string) string {
-	parts := []string{pskHeader, macXML()}
-	for i, s := range serials {
-		parts = append(parts, pkg(s, s, hotpURI, data(sealed("Secret", []byte(seed), byte(i)), plain("Counter", "0"))))
-	}
-	return container(parts...)
-}
-
-// result is all that a file gave.
-type result struct {
-	keys    []*Key
-	refused []*KeyError
-	err     error // nil if the file ended properly
-	hdr     Header
-}
-
-// readAll reads a file to its end.
-func readAll(t testing.TB, r io.Reader, opt Options) result {
+// export writes keys as tests can afford it: PBKDF2 runs once.
+func export(t tb, opt WriterOptions, keys ...*Key) string {
 	t.Helper()
-	rd, err := NewReader(r, opt)
+	var b bytes.Buffer
+	w := testWriter(t, &b, opt)
+	for _, k := range keys {
+		if err := w.Write(k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func testWriter(t tb, out io.Writer, opt WriterOptions) *Writer {
+	t.Helper()
+	if !opt.Unprotected {
+		opt.Passphrase = Secret(testPassphrase)
+	}
+	opt, err := opt.withDefaults()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var res result
-	for {
-		k, err := rd.Next()
-		if err == io.EOF {
-			break
+	opt.Iterations = 1
+	w, err := newWriter(out, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// readsExport reads what export wrote.
+func readsExport() Options { return Options{Passphrase: Secret(testPassphrase), MinSecret: 1} }
+
+// reread demands that a file gives just these keys.
+func reread(t tb, file string, want ...*Key) {
+	t.Helper()
+	res := readString(t, file, readsExport())
+	if res.err != nil || len(res.refused) != 0 || len(res.keys) != len(want) {
+		t.Fatalf("%d keys, refused %v, error %v\n%s", len(res.keys), res.refused, res.err, file)
+	}
+	for i, k := range res.keys {
+		same := *want[i]
+		if same.Line = k.Line; !reflect.DeepEqual(*k, same) {
+			t.Fatalf("key %d:\nread  %+v (%x)\nwrote %+v (%x)\n%s", i, *k, []byte(k.Secret), same, []byte(same.Secret), file)
 		}
-		if refused, ok := errors.AsType[*KeyError](err); ok {
-			res.refused = append(res.refused, refused)
+	}
+}
+
+// What a Reader gives is written, and comes back the same.
+func TestWriteRead(t *testing.T) {
+	t.Parallel()
+	for _, unprotected := range []bool{false, true} {
+		rapid.Check(t, func(rt *rapid.T) {
+			keys := rapid.SliceOfN(anyKey, 1, 4).Draw(rt, "keys")
+			reread(rt, export(rt, WriterOptions{Unprotected: unprotected}, keys...), keys...)
+		})
+	}
+}
+
+// What a Writer takes at all comes back the same; what it refuses leaves the
+// file as it was.
+func TestWriteTakesOnlyWhatReads(t *testing.T) {
+	t.Parallel()
+	taken, refused := 0, 0
+	rapid.Check(t, func(rt *rapid.T) {
+		var b bytes.Buffer
+		w := testWriter(rt, &b, WriterOptions{})
+		first := &Key{ID: "1", Kind: HOTP, Hash: "SHA1", Algorithm: hotpURI, Secret: Secret(seed)}
+		want := []*Key{first}
+		odd := drawKey(rt, arbitrary, arbitrary)
+		for _, k := range []*Key{first, odd, first} {
+			err := w.Write(k)
+			_, bad := errors.AsType[*KeyError](err)
+			switch {
+			case err == nil && k == odd:
+				want = append(want, odd)
+				taken++
+			case bad && k == odd:
+				refused++
+			case err != nil:
+				rt.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			rt.Fatal(err)
+		}
+		reread(rt, b.String(), append(want, first)...)
+	})
+	if taken < 5 || refused < 5 {
+		t.Errorf("%d taken, %d refused", taken, refused)
+	}
+}
+
+// Whatever other programs wrote, once read, is written and reads the same.
+func TestWriteVectors(t *testing.T) {
+	t.Parallel()
+	n := 0
+	for _, dir := range []string{"vectors", "python-pskc"} {
+		names, err := filepath.Glob(filepath.Join("testdata", dir, "*.pskc"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			res := readFile(t, Options{MinSecret: 1}, dir, filepath.Base(name))
+			if res.err != nil || len(res.keys) == 0 {
+				continue // encrypted; the same keys are there in plain
+			}
+			n++
+			for _, unprotected := range []bool{false, true} {
+				reread(t, export(t, WriterOptions{Unprotected: unprotected}, res.keys...), res.keys...)
+			}
+		}
+	}
+	if n < 10 {
+		t.Errorf("only %d files", n)
+	}
+}
+
+// What follows from the rest of the key need not be said.
+func TestWriteFillsIn(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ key, want Key }{
+		{Key{Kind: HOTP}, Key{Kind: HOTP, Algorithm: hotpURI, Hash: "SHA1"}},
+		{Key{Kind: TOTP, Hash: "SHA256"}, Key{Kind: TOTP, Algorithm: totpURI, Hash: "SHA256", Suite: "HMAC-SHA256"}},
+		{Key{Algorithm: "totp", Suite: "sha512"}, Key{Kind: TOTP, Algorithm: "totp", Hash: "SHA512", Suite: "sha512"}},
+		{Key{Algorithm: "OCRA-1:HOTP-SHA1-6:QN08"}, Key{Kind: OCRA, Algorithm: "OCRA-1:HOTP-SHA1-6:QN08", Suite: "OCRA-1:HOTP-SHA1-6:QN08"}},
+		{Key{Kind: PIN}, Key{Kind: PIN, Algorithm: "urn:ietf:params:xml:ns:keyprov:pskc:pin"}},
+	} {
+		c.key.Secret, c.want.Secret = Secret(seed), Secret(seed)
+		reread(t, export(t, WriterOptions{}, &c.key), &c.want)
+	}
+	// A date of another zone is the same moment.
+	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
+	k := wantOne(t, readString(t, export(t, WriterOptions{}, &Key{Kind: HOTP, Secret: Secret(seed), NotAfter: at}), readsExport()))
+	if !k.NotAfter.Equal(at) {
+		t.Error(k.NotAfter)
+	}
+}
+
+func TestWriteRefuses(t *testing.T) {
+	t.Parallel()
+	for reason, change := range map[string]func(*Key){
+		"no Algorithm":                  func(k *Key) { k.Kind = "" },
+		"do not mean the Kind":          func(k *Key) { k.Algorithm = totpURI },
+		"and Hash":                      func(k *Key) { k.Suite, k.Hash = "SHA1", "SHA256" },
+		"not a known hash":              func(k *Key) { k.Hash = "MD5" },
+		"secret of 0 bytes":             func(k *Key) { k.Secret = nil },
+		"secret of 1025 bytes":          func(k *Key) { k.Secret = make(Secret, 1025) },
+		"Serial is longer":              func(k *Key) { k.Serial = strings.Repeat("1", 1025) },
+		"Issuer begins or ends":         func(k *Key) { k.Issuer = "I " },
+		"ID holds a character":          func(k *Key) { k.ID = "\ufffe" },
+		"Model holds a character":       func(k *Key) { k.Model = "a\nb" },
+		"PINKeyId holds":                func(k *Key) { k.Policy.PIN = &PINPolicy{KeyID: "\xff"} },
+		"HasCounter is not":             func(k *Key) { k.Counter = 1 },
+		"HasResponse is not":            func(k *Key) { k.Response.Length = 6 },
+		"HasTransactions is not":        func(k *Key) { k.Policy.Transactions = 1 },
+		"5 digits":                      func(k *Key) { k.HasResponse, k.Response.Length = true, 5 },
+		"encoded as HEXADECIMAL":        func(k *Key) { k.HasResponse, k.Response.Encoding = true, "HEXADECIMAL" },
+		"TimeInterval is out of range":  func(k *Key) { k.HasInterval = true },
+		"Interval does not fit":         func(k *Key) { k.Kind, k.Algorithm, k.HasInterval, k.Interval = Other, "x", true, 1<<63 },
+		"length or count of -1":         func(k *Key) { k.Policy.PIN = &PINPolicy{MinLength: -1} },
+		`"Shout" is not a word`:         func(k *Key) { k.Policy.PIN = &PINPolicy{UsageMode: "Shout"} },
+		`KeyUsage "Dance" is not known`: func(k *Key) { k.Policy.KeyUsage = []string{"Dance"} },
+		"or there twice":                func(k *Key) { k.Policy.KeyUsage = []string{"OTP", "OTP"} },
+		"years 1 to 9999":               func(k *Key) { k.NotAfter = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
+	} {
+		k := &Key{ID: "1", Kind: HOTP, Secret: Secret(seed), Serial: "7", Manufacturer: "Acme"}
+		change(k)
+		var b bytes.Buffer
+		w := testWriter(t, &b, WriterOptions{})
+		e, ok := errors.AsType[*KeyError](w.Write(k))
+		if !ok || !strings.Contains(e.Error(), reason) || e.Manufacturer != "Acme" || e.ID != k.ID {
+			t.Errorf("%s: %v", reason, e)
 			continue
 		}
-		if err != nil {
-			res.err = err
+		if strings.Contains(e.Error(), "line") || strings.Contains(e.Error(), seed) {
+			t.Error(e)
+		}
+		if err := w.Close(); err == nil || b.Len() != 0 {
+			t.Errorf("%s: %v after nothing was written, %d bytes", reason, err, b.Len())
+		}
+	}
+}
+
+func TestWriterOptions(t *testing.T) {
+	t.Parallel()
+	pass := Secret("x")
+	for reason, opt := range map[string]WriterOptions{
+		"Passphrase is empty": {}, "not between": {Passphrase: pass, Iterations: MinIterations - 1},
+		"between 100000 and 10000000": {Passphrase: pass, Iterations: MaxIterations + 1}, "which it would not use": {Passphrase: pass, Unprotected: true},
+		"random bytes: disk on fire": {Passphrase: pass, Rand: iotest.ErrReader(errors.New("disk on fire"))},
+	} {
+		if _, err := NewWriter(io.Discard, opt); err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%s: %v", reason, err)
+		}
+	}
+	if _, err := NewWriter(nil, WriterOptions{Passphrase: pass}); err == nil {
+		t.Error("no output taken")
+	}
+	// By default the passphrase costs 600,000 iterations.
+	var b bytes.Buffer
+	w, err := NewWriter(&b, WriterOptions{Passphrase: pass})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Write(&Key{Kind: HOTP, Secret: Secret(seed)}), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	res := readString(t, b.String(), Options{Passphrase: pass})
+	wantOne(t, res)
+	if h := res.hdr; h.Iterations != 600_000 || !h.NeedsPassphrase || h.Cipher != aes256URI || h.MAC != hmacSHA256URI || h.PRF != hmacSHA256URI {
+		t.Errorf("%+v", h)
+	}
+}
+
+// failing gives an error once it has taken n bytes.
+type failing struct{ n int }
+
+func (f *failing) Write(b []byte) (int, error) {
+	if f.n -= len(b); f.n < 0 {
+		return 0, errors.New("disk full")
+	}
+	return len(b), nil
+}
+
+// The first error stays, and the keys are gone with it.
+func TestWriterFails(t *testing.T) {
+	t.Parallel()
+	key := &Key{Kind: HOTP, Secret: Secret(seed)}
+	w := testWriter(t, &failing{n: 100_000}, WriterOptions{})
+	var err error
+	n := 0
+	for ; err == nil && n < 1000; n++ {
+		err = w.Write(key)
+	}
+	if err == nil || !strings.Contains(err.Error(), "disk full") || n < 100 {
+		t.Fatal(n, err)
+	}
+	if again := w.Write(key); again != err || w.Close() != err || w.block != nil {
+		t.Error(again)
+	}
+	random := io.MultiReader(bytes.NewReader(make([]byte, 1000)), iotest.ErrReader(errors.New("no more")))
+	w = testWriter(t, io.Discard, WriterOptions{Rand: random})
+	for n = 0; n < 1000; n++ {
+		if err = w.Write(key); err != nil {
 			break
 		}
-		res.keys = append(res.keys, k)
 	}
-	if _, again := rd.Next(); res.err != nil && again != res.err || res.err == nil && again != io.EOF {
-		t.Errorf("asked again after the end: %v", again)
+	if err == nil || !strings.Contains(err.Error(), "no more") || w.Close() != err {
+		t.Error(err)
 	}
-	res.hdr = rd.Header()
-	return res
+	w = testWriter(t, io.Discard, WriterOptions{})
+	if err := errors.Join(w.Write(key), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if w.Write(key) == nil || w.Close() == nil {
+		t.Error("a closed Writer writes on")
+	}
 }
 
-func readString(t testing.TB, file string, opt Options) result {
-	t.Helper()
-	return readAll(t, strings.NewReader(file), opt)
+// A file that is not closed is no file.
+func TestWriterNotClosed(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	w := testWriter(t, &b, WriterOptions{})
+	for b.Len() == 0 {
+		if err := w.Write(&Key{Kind: HOTP, Secret: Secret(seed)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if res := readString(t, b.String(), readsExport()); !errors.Is(res.err, ErrMalformed) {
+		t.Error(res.err)
+	}
 }
 
-// wantOne demands a file of exactly one good key.
-func wantOne(t testing.TB, res result) *Key {
-	t.Helper()
-	if res.err != nil || len(res.refused) != 0 || len(res.keys) != 1 {
-		t.Fatalf("want one key, got %d, refused %v, error %v", len(res.keys), res.refused, res.err)
+// Every value has an IV of its own, and nothing of a secret shows.
+func TestWriterEncrypts(t *testing.T) {
+	t.Parallel()
+	k := &Key{Kind: HOTP, Secret: Secret(seed)}
+	file := export(t, WriterOptions{}, k, k, k)
+	seen := map[string]bool{}
+	for _, span := range spans(file, "CipherValue") {
+		seen[file[span[0]:span[1]]] = true
 	}
-	return res.keys[0]
-}
-
-// wantRefused demands that no key came and one was refused with the reason.
-func wantRefused(t testing.TB, res result, reason string) *KeyError {
-	t.Helper()
-	if res.err != nil || len(res.keys) != 0 || len(res.refused) != 1 {
-		t.Fatalf("want one key refused, got %d keys, refused %v, error %v", len(res.keys), res.refused, res.err)
+	if len(seen) != 4 {
+		t.Errorf("%d different ciphertexts", len(seen))
 	}
-	if got := res.refused[0].Error(); !strings.Contains(got, reason) {
-		t.Fatalf("refused with %q, want %q", got, reason)
+	if strings.Contains(file, seed) || strings.Contains(file, b64([]byte(seed))) {
+		t.Error("a secret in plain")
 	}
-	return res.refused[0]
-}
-
-// wantFatal demands that the file ended in the error and gave no key.
-func wantFatal(t testing.TB, res result, kind error, text string) {
-	t.Helper()
-	if len(res.keys) != 0 || !errors.Is(res.err, kind) || !strings.Contains(res.err.Error(), text) {
-		t.Fatalf("want no key and error %q with %q, got %d keys, refused %v, error %v",
-			kind, text, len(res.keys), res.refused, res.err)
+	wantFatal(t, readString(t, file, Options{Passphrase: Secret("another")}), ErrWrongKey, "")
+	wantFatal(t, readString(t, file, Options{}), ErrKeyNeeded, "a passphrase is needed")
+	if plain := export(t, WriterOptions{Unprotected: true}, k); !strings.Contains(plain, b64([]byte(seed))) {
+		t.Error("no secret in an unprotected file")
 	}
 }
