@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Records", recordTests},
 		{"Tokens", tokenTests},
 		{"Runs", runTests},
+		{"Types", typeTests},
 		{"Candidates", candidateTests},
 		{"Coherence", coherenceTests},
 		{"Audit", auditTests},
