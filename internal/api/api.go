@@ -94,6 +94,7 @@ func New(cfg Config) (*API, error) {
 func (a *API) routes() {
 	a.verifyRoutes()
 	a.tokenRoutes()
+	a.typeRoutes()
 	a.importRoutes()
 	a.userRoutes()
 	a.keyRoutes()

@@ -29,6 +29,10 @@ const (
 	TokenRekeyed       Action = "token.rekeyed" // an import replaced its secret
 	ImportPublished    Action = "import.published"
 	ImportAbandoned    Action = "import.abandoned"
+	TypeCreated        Action = "type.created"
+	TypeChanged        Action = "type.changed"
+	TypeRetired        Action = "type.retired"
+	TypeRestored       Action = "type.restored"
 	UserAdded          Action = "user.added"
 	UserStaged         Action = "user.staged" // made by an import, once its run is published
 	UserDeleted        Action = "user.deleted"

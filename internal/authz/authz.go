@@ -73,6 +73,8 @@ const (
 	TokenMarkLost Operation = "token.mark_lost"
 	TokenUnlock   Operation = "token.unlock"
 	TokenDelete   Operation = "token.delete"
+	TypeView      Operation = "type.view"
+	TypeManage    Operation = "type.manage"
 	UserView      Operation = "user.view"
 	UserManage    Operation = "user.manage"
 	UserUnlock    Operation = "user.unlock"
@@ -109,6 +111,8 @@ var matrix = map[Operation]grant{
 	TokenMarkLost: {roles: admins, helpDesk: true},
 	TokenUnlock:   {roles: admins, helpDesk: true},
 	TokenDelete:   {roles: admins},
+	TypeView:      {roles: admins, helpDesk: true},
+	TypeManage:    {roles: admins},
 	UserView:      {roles: readers},
 	UserManage:    {roles: admins},
 	UserUnlock:    {roles: admins, helpDesk: true},

@@ -39,6 +39,8 @@ var rights = map[string]string{
 	"TokenMarkLost": "xxxx...",
 	"TokenUnlock":   "xxxx...",
 	"TokenDelete":   "xxx....",
+	"TypeView":      "xxxx...",
+	"TypeManage":    "xxx....",
 	"UserView":      "xxxxx..",
 	"UserManage":    "xxx....",
 	"UserUnlock":    "xxxx...",

@@ -148,9 +148,8 @@ func (s *Service) Assign(ctx context.Context, sel Selector, userName string, ori
 		if t.Condition.Owner != 0 {
 			return audit.Entry{}, taken()
 		}
-		if user.Tokens >= store.MaxCandidates {
-			return audit.Entry{}, fault.New(fault.Conflict, "too_many_tokens", fmt.Sprintf("User %s holds %d tokens, and nobody may hold more.", name, user.Tokens)).
-				WithHint("Unassign one that is not used: ostiary token list --user " + name)
+		if err := mayHold(tx, user, t.Identity.Type, 1); err != nil {
+			return audit.Entry{}, err
 		}
 		if err := tx.SetOwner(t.ID, 0, user.ID); errors.Is(err, store.ErrConflict) {
 			return audit.Entry{}, taken()

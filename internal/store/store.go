@@ -60,6 +60,7 @@ type DB interface {
 // themselves; absent rows are ErrNotFound.
 type Reader interface {
 	TokenReader
+	TypeReader
 	UserReader
 	KeyReader
 	AuditReader
@@ -73,6 +74,7 @@ type Reader interface {
 type Tx interface {
 	Reader
 	TokenWriter
+	TypeWriter
 	RunWriter
 	UserWriter
 	KeyWriter

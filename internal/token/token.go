@@ -45,32 +45,6 @@ const (
 	OCRA Algorithm = "OCRA" // RFC 6287, challenge and response
 )
 
-// Type is a named definition that tokens belong to.
-type Type struct {
-	Name      string
-	Kind      Kind
-	Algorithm Algorithm
-}
-
-// Types returns the built-in token types, by name.
-func Types() []Type {
-	return []Type{
-		{"hotp", Hardware, HOTP},
-		{"ocra", Hardware, OCRA},
-		{"totp", Hardware, TOTP},
-	}
-}
-
-// TypeFor returns the built-in hardware type of an algorithm.
-func TypeFor(a Algorithm) (Type, bool) {
-	for _, t := range Types() {
-		if t.Kind == Hardware && t.Algorithm == a {
-			return t, true
-		}
-	}
-	return Type{}, false
-}
-
 // Identity tells tokens apart. No two tokens share all four parts.
 type Identity struct {
 	Type         string // name of the token type

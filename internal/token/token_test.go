@@ -132,23 +132,6 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-func TestTypes(t *testing.T) {
-	t.Parallel()
-	last := ""
-	for _, typ := range Types() {
-		if typ.Name <= last {
-			t.Errorf("type %s after %s: not in order", typ.Name, last)
-		}
-		last = typ.Name
-		if got, ok := TypeFor(typ.Algorithm); !ok || got != typ {
-			t.Errorf("TypeFor(%s) = %+v, %t, want %+v", typ.Algorithm, got, ok, typ)
-		}
-	}
-	if got, ok := TypeFor("RSA"); ok {
-		t.Errorf("TypeFor(RSA) = %+v", got)
-	}
-}
-
 func TestIdentityString(t *testing.T) {
 	t.Parallel()
 	for want, id := range map[string]Identity{

@@ -1,0 +1,33 @@
+-- What kinds of token there are. The definition of a type never changes once
+-- there was a token of it: algorithm to suite, prefix, width, start, activation.
+CREATE TABLE token_type (
+  name         TEXT PRIMARY KEY,
+  kind         TEXT NOT NULL,
+  algorithm    TEXT NOT NULL,
+  hash         TEXT NOT NULL DEFAULT '',
+  digits       INTEGER NOT NULL DEFAULT 0,
+  period       INTEGER NOT NULL DEFAULT 0,
+  suite        TEXT NOT NULL DEFAULT '',
+  prefix       TEXT NOT NULL DEFAULT '',
+  width        INTEGER NOT NULL DEFAULT 0,
+  start        INTEGER NOT NULL DEFAULT 0,
+  activation   TEXT NOT NULL DEFAULT 'none',
+  profile      TEXT NOT NULL DEFAULT '',
+  manufacturer TEXT NOT NULL DEFAULT '',
+  product      TEXT NOT NULL DEFAULT '',
+  max_per_user INTEGER NOT NULL DEFAULT 0,
+  lifetime     INTEGER NOT NULL DEFAULT 0, -- days
+  retired      INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO token_type (name, kind, algorithm) VALUES
+  ('hotp', 'hardware', 'HOTP'), ('totp', 'hardware', 'TOTP'), ('ocra', 'hardware', 'OCRA');
+INSERT INTO token_type (name, kind, algorithm, hash, digits, period, prefix, width, start, activation) VALUES
+  ('app-hotp',       'software', 'HOTP', 'SHA1',   6, 0,  'AH', 8, 10000001, 'none'),
+  ('app-totp',       'software', 'TOTP', 'SHA1',   6, 30, 'AT', 8, 10000001, 'none'),
+  ('mobile-hotp',    'software', 'HOTP', 'SHA256', 6, 0,  'MH', 8, 10000001, 'one-step'),
+  ('mobile-license', 'software', 'TOTP', 'SHA256', 6, 30, 'MD', 8, 10000001, 'two-step'),
+  ('mobile-totp',    'software', 'TOTP', 'SHA256', 6, 30, 'MT', 8, 10000001, 'one-step');
+
+-- Finds the highest serial of a software type.
+CREATE INDEX token_software ON token (type, serial) WHERE kind = 'software';

@@ -1,0 +1,73 @@
+package sqlite
+
+import (
+	"errors"
+	"strings"
+
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+// typeColumns go with typeArgs and scanType.
+const typeColumns = `name, kind, algorithm, hash, digits, period, suite, prefix, width, start, activation,
+	profile, manufacturer, product, max_per_user, lifetime, retired`
+
+var typeValues = "(" + strings.TrimSuffix(strings.Repeat("?, ", 17), ", ") + ")"
+
+func typeArgs(t token.Type) []any {
+	return []any{t.Name, string(t.Kind), string(t.Algorithm), t.Hash, t.Digits, t.Period, t.Suite, t.Prefix, t.Width, int64(t.Start), string(t.Activation),
+		t.Profile, t.Manufacturer, t.Product, t.MaxPerUser, t.Lifetime, millis(t.Retired)}
+}
+
+func scanType(s scanner) (t token.Type, err error) {
+	var start, retired int64
+	err = s.Scan(&t.Name, &t.Kind, &t.Algorithm, &t.Hash, &t.Digits, &t.Period, &t.Suite, &t.Prefix, &t.Width, &start, &t.Activation,
+		&t.Profile, &t.Manufacturer, &t.Product, &t.MaxPerUser, &t.Lifetime, &retired)
+	t.Start, t.Retired = uint64(start), fromMillis(retired)
+	return t, err
+}
+
+func (r *reader) Types() ([]token.Type, error) {
+	return queryAll(r.ctx, r.q, scanType, "SELECT "+typeColumns+" FROM token_type ORDER BY name")
+}
+
+func (r *reader) Type(name string) (token.Type, error) {
+	return queryOne(r.ctx, r.q, scanType, "SELECT "+typeColumns+" FROM token_type WHERE name = ?", name)
+}
+
+func (t *tx) AddType(typ token.Type) error {
+	_, err := t.Type(typ.Name)
+	if err == nil {
+		return store.ErrConflict
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err := t.clash(typ); err != nil {
+		return err
+	}
+	_, err = t.change("INSERT INTO token_type ("+typeColumns+") VALUES "+typeValues, typeArgs(typ)...)
+	return err
+}
+
+// clash is decided by reading: this transaction is the only one that writes.
+func (t *tx) clash(typ token.Type) error {
+	all, err := t.Types()
+	if err != nil {
+		return err
+	}
+	return store.Clash(typ, all)
+}
+
+func (t *tx) ChangeType(before, after token.Type) error {
+	if before.Name != after.Name {
+		return store.ErrConflict
+	}
+	if err := t.clash(after); err != nil {
+		return err
+	}
+	query := "UPDATE token_type SET (" + typeColumns + ") = " + typeValues + " WHERE (" + typeColumns + ") = " + typeValues
+	if !before.SameDefinition(after) {
+		query += ` AND NOT EXISTS (SELECT 1 FROM token WHERE type = token_type.name)`
+	}
+	return t.changeOne(query, append(typeArgs(after), typeArgs(before)...)...)
+}

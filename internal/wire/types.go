@@ -1,0 +1,72 @@
+package wire
+
+import "time"
+
+// TokenType is a named definition that tokens belong to.
+type TokenType struct {
+	Name         string     `json:"name"`
+	Kind         string     `json:"kind" enum:"hardware,software"`
+	BuiltIn      bool       `json:"built_in,omitempty"`
+	Algorithm    string     `json:"algorithm" enum:"HOTP,TOTP,OCRA"`
+	Hash         string     `json:"hash,omitempty" doc:"SHA1, SHA256 or SHA512; absent where the seed file says it."`
+	Digits       int        `json:"digits,omitempty"`
+	Period       int64      `json:"period,omitempty" doc:"Seconds of a TOTP time step."`
+	Suite        string     `json:"suite,omitempty" doc:"OCRA suite."`
+	Prefix       string     `json:"serial_prefix,omitempty" doc:"What the serials of a software type begin with."`
+	Width        int        `json:"serial_width,omitempty" doc:"Digits of a serial behind the prefix, zeros first."`
+	Start        uint64     `json:"series_start,omitempty" doc:"Number of the first serial."`
+	Activation   string     `json:"activation" enum:"none,one-step,two-step"`
+	Profile      string     `json:"profile,omitempty" doc:"Name of the parameter sheet of a software authenticator."`
+	Manufacturer string     `json:"manufacturer,omitempty" doc:"With product: which tokens of a foreign file belong here."`
+	Product      string     `json:"product,omitempty"`
+	MaxPerUser   int        `json:"max_per_user,omitempty" doc:"Tokens of this type that a user may hold; absent for no limit of its own."`
+	LifetimeDays int        `json:"lifetime_days,omitempty" doc:"Days that a new token is valid; absent for no end."`
+	Retired      *time.Time `json:"retired,omitempty" doc:"No new tokens since."`
+	Warnings     []string   `json:"warnings,omitempty" doc:"What works but seldom as meant; only in the answer to a creation or change."`
+}
+
+// TokenTypeList is all token types, by name.
+type TokenTypeList struct {
+	Types []TokenType `json:"types" nullable:"false"`
+}
+
+// TokenTypeRequest defines a new token type. What is absent takes the default
+// of authenticator apps.
+type TokenTypeRequest struct {
+	Name         string `json:"name" minLength:"1" maxLength:"32" pattern:"^[a-z][a-z0-9-]*$"`
+	Kind         string `json:"kind" enum:"hardware,software"`
+	Algorithm    string `json:"algorithm" enum:"HOTP,TOTP,OCRA"`
+	Hash         string `json:"hash,omitempty" enum:"SHA1,SHA256,SHA512" doc:"SHA1 if absent."`
+	Digits       int    `json:"digits,omitempty" minimum:"6" maximum:"10" doc:"6 if absent."`
+	Period       int64  `json:"period,omitempty" minimum:"1" maximum:"172800" doc:"Seconds of a TOTP time step; 30 if absent."`
+	Suite        string `json:"suite,omitempty" maxLength:"128" doc:"OCRA suite."`
+	Prefix       string `json:"serial_prefix,omitempty" maxLength:"3" pattern:"^[A-Z0-9]*$" doc:"What the serials of a software type begin with."`
+	Width        int    `json:"serial_width,omitempty" minimum:"1" maximum:"15" doc:"Digits of a serial behind the prefix; 8 if absent."`
+	Start        uint64 `json:"series_start,omitempty" doc:"Number of the first serial; 10000001 if absent."`
+	Activation   string `json:"activation,omitempty" enum:"none,one-step,two-step" doc:"none if absent."`
+	Profile      string `json:"profile,omitempty" maxLength:"128"`
+	Manufacturer string `json:"manufacturer,omitempty" maxLength:"128"`
+	Product      string `json:"product,omitempty" maxLength:"128"`
+	MaxPerUser   int    `json:"max_per_user,omitempty" minimum:"0" maximum:"32"`
+	LifetimeDays int    `json:"lifetime_days,omitempty" minimum:"0" maximum:"36500"`
+}
+
+// TokenTypeChange changes what is given of a token type. Profile, manufacturer,
+// product, max_per_user and lifetime_days may always change, the rest only before
+// there was a token of the type.
+type TokenTypeChange struct {
+	Algorithm    *string `json:"algorithm,omitempty" enum:"HOTP,TOTP,OCRA"`
+	Hash         *string `json:"hash,omitempty" maxLength:"16"`
+	Digits       *int    `json:"digits,omitempty" minimum:"6" maximum:"10"`
+	Period       *int64  `json:"period,omitempty" minimum:"0" maximum:"172800"`
+	Suite        *string `json:"suite,omitempty" maxLength:"128"`
+	Prefix       *string `json:"serial_prefix,omitempty" maxLength:"3" pattern:"^[A-Z0-9]*$"`
+	Width        *int    `json:"serial_width,omitempty" minimum:"1" maximum:"15"`
+	Start        *uint64 `json:"series_start,omitempty"`
+	Activation   *string `json:"activation,omitempty" enum:"none,one-step,two-step"`
+	Profile      *string `json:"profile,omitempty" maxLength:"128"`
+	Manufacturer *string `json:"manufacturer,omitempty" maxLength:"128"`
+	Product      *string `json:"product,omitempty" maxLength:"128"`
+	MaxPerUser   *int    `json:"max_per_user,omitempty" minimum:"0" maximum:"32"`
+	LifetimeDays *int    `json:"lifetime_days,omitempty" minimum:"0" maximum:"36500"`
+}
