@@ -65,7 +65,9 @@ func (p *parser) containerChild() error {
 	case (n.ns == nsPSKC || n.ns == nsDS) && n.local == "Signature":
 		p.hdr.SignaturePresent = true
 		return p.skip()
-	case n.ns == nsPSKC && n.local == "Extensions", n.ns == nsForeign:
+	case n.ns == nsPSKC && n.local == "Extensions":
+		return p.extensions(p.fileMAC)
+	case n.ns == nsForeign:
 		return p.skip()
 	case n.ns != nsPSKC:
 		return p.unknown(n, "KeyContainer")

@@ -17,6 +17,8 @@ type keyring struct {
 	aes    cipher.Block // under key, made when first asked for
 	des    cipher.Block // the same for Triple-DES
 	mac    hash.Hash    // nil if the file declares none
+	record hash.Hash    // of records; nil unless there is a MAC over the file
+	file   hash.Hash    // that MAC
 	sum    []byte
 	proven bool // a value was verified: the key is right
 }
@@ -72,6 +74,9 @@ func (p *parser) decrypt(v *value, name string) ([]byte, error) {
 		if err := p.setup(spec); err != nil {
 			return nil, err
 		}
+	}
+	if v.record && c.record == nil {
+		return nil, p.fatal(ErrAltered, "a record in a file whose MAC key does not announce a MAC over all of it")
 	}
 	if refused, err := p.prepare(spec, v, name); refused || err != nil {
 		return nil, err
@@ -159,14 +164,14 @@ func (p *parser) openMAC(spec cipherSpec, v *value, name string) ([]byte, error)
 		return nil, p.refuse(ErrAltered, "its encrypted %s has no ValueMAC although the file declares a MAC", name)
 	}
 	iv := p.ivOf(spec)
-	good := c.verify(v.mac, iv, v.cipher)
+	good := c.verify(v, iv, v.cipher)
 	if !good && (p.draft || p.opt.AllowPlaintextMAC) {
 		plain, ok := p.open(spec, v, true)
 		checked := plain
 		if !ok {
 			checked = v.cipher
 		}
-		if c.verify(v.mac, checked) && ok {
+		if c.verify(v, checked) && ok {
 			c.proven = true
 			return plain, nil
 		}
@@ -174,7 +179,7 @@ func (p *parser) openMAC(spec cipherSpec, v *value, name string) ([]byte, error)
 	}
 	// A MAC over the ciphertext alone leaves the IV of the file open: who
 	// changes it changes the first block of each value.
-	if !good && iv != nil && c.verify(v.mac, v.cipher) {
+	if !good && iv != nil && c.verify(v, v.cipher) {
 		if good = p.opt.AllowUnauthenticated; !good {
 			return nil, p.unusable(ErrNoMAC, "its MAC does not cover the IV of the file (option AllowUnauthenticated reads it nevertheless)")
 		}
@@ -190,14 +195,18 @@ func (p *parser) openMAC(spec cipherSpec, v *value, name string) ([]byte, error)
 	return plain, nil
 }
 
-// verify checks a MAC in constant time.
-func (c *keyring) verify(mac []byte, parts ...[]byte) bool {
-	c.mac.Reset()
-	for _, b := range parts {
-		c.mac.Write(b)
+// verify checks the MAC of a value in constant time.
+func (c *keyring) verify(v *value, parts ...[]byte) bool {
+	m := c.mac
+	if v.record {
+		m = c.record
 	}
-	c.sum = c.mac.Sum(c.sum[:0])
-	return hmac.Equal(c.sum, mac)
+	m.Reset()
+	for _, b := range parts {
+		m.Write(b)
+	}
+	c.sum = m.Sum(c.sum[:0])
+	return hmac.Equal(c.sum, v.mac)
 }
 
 // open decrypts a value for which prepare found a key.

@@ -21,6 +21,9 @@ func (p *parser) enterPackage(element string) error {
 	p.pkg = device{any: true, element: element, line: p.s.tagLine}
 	p.empty = true
 	p.state = inPackage
+	if !p.enc.macKeySeen {
+		p.sum, p.s.tap = nil, nil // only a MAC key can announce a MAC over the file
+	}
 	p.scope = &p.pkg.refused
 	err := p.attributes(element, nil)
 	p.scope = nil

@@ -70,6 +70,11 @@
 // passphrase and have a MAC; numbers are plain, as there is no form of encrypted
 // number that all programs read.
 //
+// Beside RFC 6030 a file of a Writer has the [Key.Record] of each key, and ends
+// with a MAC over all of it: docs/pskc-record.md has the format. Other programs pass
+// over both. Of a file that is to end so, a Reader gives io.EOF only if not one bit
+// was changed since ([Header.FileMAC]).
+//
 // # What missing parts mean
 //
 // No Suite: SHA-1. No ResponseFormat: 6 decimal digits, see [Key.Digits]. No
@@ -109,7 +114,8 @@
 // Four things the format cannot give, which a caller should know. The MAC
 // covers each value by itself: whoever can write the file can exchange the
 // protected values of two keys, or drop keys, or change serials and plain
-// counters, without a trace. A plain file is not protected at all. A file for an
+// counters, without a trace, unless the file ends with a MAC over all of it, as
+// those of a Writer do. A plain file is not protected at all. A file for an
 // RSA key can be made by anybody who has the certificate, MAC and all: only a
 // signature says whose it is. And the passphrase is only as good as the iteration
 // count the sender chose, which [Header.Iterations] tells.

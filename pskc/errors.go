@@ -45,7 +45,7 @@ var (
 	ErrNoMAC = errors.New("the file is encrypted without a MAC")
 
 	// ErrAltered: a MAC of this key does not verify although others in the
-	// file did.
+	// file did. As a final error: the MAC over the file is missing or wrong.
 	ErrAltered = errors.New("altered or damaged")
 )
 

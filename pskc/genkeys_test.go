@@ -36,6 +36,15 @@ var (
 	anyKey = rapid.Custom(func(t *rapid.T) *Key { return drawKey(t, anyText, trimmed) })
 )
 
+// anyRecord are records as they may be.
+var anyRecord = rapid.Custom(func(t *rapid.T) (record []Property) {
+	value := rapid.OneOf(anyText, rapid.Just(""), rapid.Just(strings.Repeat("=", maxPropertyValue)))
+	for _, name := range rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z_]{1,32}`), 0, maxProperties, rapid.ID).Draw(t, "names") {
+		record = append(record, Property{name, value.Draw(t, "value")})
+	}
+	return record
+})
+
 // drawKey draws a key that a Reader could give, as far as its texts are such.
 func drawKey(t *rapid.T, attribute, element *rapid.Generator[string]) *Key {
 	text := func(name string) string { return element.Draw(t, name) }

@@ -75,6 +75,11 @@ type Key struct {
 	NotBefore, NotAfter time.Time
 
 	Policy Policy
+
+	// Record is what an Ostiary server knows of the key beside RFC 6030, in a
+	// form of our own: see docs/pskc-record.md. Whoever gets a Record, and
+	// io.EOF in the end, has the file as it was written.
+	Record []Property
 }
 
 // Digits is the length of a response: what ResponseFormat says, else 6.

@@ -89,6 +89,8 @@ func (p *parser) keyElement(k *Key) error {
 				return true, err
 			}
 			return true, p.policy(k, &start, &expiry)
+		case "Extensions":
+			return true, p.extensions(p.record)
 		}
 		return false, nil
 	})

@@ -13,6 +13,7 @@ const (
 	nsXenc                     // XML encryption 1.0
 	nsXenc11                   // XML encryption 1.1
 	nsPKCS5                    // PBKDF2 parameters
+	nsOwn                      // records, and the MAC over a file
 	nsForeign                  // any other
 )
 
@@ -37,6 +38,8 @@ var namespaces = map[string]namespace{
 	"http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#": nsPKCS5,
 	"http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5#":     nsPKCS5,
 	"http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0":  nsPKCS5,
+
+	ownSpace: nsOwn,
 }
 
 // secretContainers are the namespaces in which the container is called

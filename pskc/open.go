@@ -14,7 +14,7 @@ func (p *parser) openValues(k *Key) error {
 			return err
 		}
 	}
-	return nil
+	return p.openRecord(k)
 }
 
 func (p *parser) openSecret(k *Key) error {

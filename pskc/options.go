@@ -52,6 +52,11 @@ type Options struct {
 	// padding held. A MAC that the file does declare is checked regardless.
 	AllowUnauthenticated bool
 
+	// AllowPart reads a file that has lost the MAC over all of it, such as a
+	// part of one. Keys may be missing, twice, in another order, or from another
+	// place of the file; each is as it was written, save for what is plain of it.
+	AllowPart bool
+
 	// MinSecret is the shortest secret in bytes that is not refused; 0 means
 	// [DefaultMinSecret]. It does not bind keys of kind [PIN].
 	MinSecret int
@@ -65,7 +70,7 @@ type Options struct {
 // else of the file.
 type Limits struct {
 	Depth       int   // nesting of elements; default 32
-	TextBytes   int   // text of one element; default 16 KiB
+	TextBytes   int   // text of one element; default 64 KiB
 	TagBytes    int   // one tag with all its attributes; default 16 KiB
 	Attributes  int   // of one tag; default 64
 	Keys        int   // in one file; default 1,000,000
@@ -77,10 +82,10 @@ type Limits struct {
 
 // Defaults of [Limits]. Real files come nowhere near them: the deepest element
 // of RFC 6030 stands on level 8, the longest text of one is a base64 value of
-// some hundred bytes.
+// some hundred bytes; a record may have some ten thousand.
 const (
 	defaultDepth       = 32
-	defaultTextBytes   = 16 << 10
+	defaultTextBytes   = 64 << 10
 	defaultTagBytes    = 16 << 10
 	defaultAttributes  = 64
 	defaultKeys        = 1_000_000

@@ -1,8 +1,10 @@
 package pskc
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"strings"
 	"unicode"
@@ -26,6 +28,8 @@ type parser struct {
 	empty bool // the package being read had no Key yet
 	draft bool // the container is of a draft older than RFC 6030
 	vals  [valueCount]value
+	rec   value
+	sum   hash.Hash // of the file so far, as long as it may end with a MAC
 
 	// scope gathers what makes the current key, or the keys of the current
 	// package, unacceptable. Outside of both it is nil, and the same thing
@@ -55,7 +59,9 @@ func newParser(r io.Reader, opt Options) *parser {
 	in := newInput(r)
 	s := newScanner(in, opt.Limits)
 	s.in = in
-	return &parser{s: s, opt: opt}
+	p := &parser{s: s, opt: opt, sum: sha256.New()}
+	s.tap = p.sum
+	return p
 }
 
 // refuse records a reason against the current key, or fails if there is none.
@@ -132,6 +138,9 @@ func (p *parser) finish() error {
 	if !p.pkg.any {
 		return p.s.fail(ErrMalformed, "the container holds no KeyPackage")
 	}
+	if err := p.fileMACMissing(); err != nil {
+		return err
+	}
 	return io.EOF
 }
 
@@ -192,8 +201,9 @@ func (p *parser) unknown(n xname, parent string) error {
 
 // skip reads the current element to its end and keeps nothing.
 func (p *parser) skip() error {
+	was := p.s.discard
 	p.s.discard = true
-	defer func() { p.s.discard = false }()
+	defer func() { p.s.discard = was }()
 	for depth := 1; depth > 0; {
 		ev, err := p.s.next()
 		if err != nil {
@@ -206,6 +216,38 @@ func (p *parser) skip() error {
 		}
 	}
 	return nil
+}
+
+// extensions reads Extensions. What is in our namespace is handed to own by its
+// name, the rest is passed over.
+func (p *parser) extensions(own func(local string) error) error {
+	p.s.discard = true
+	defer func() { p.s.discard = false }()
+	for {
+		ev, err := p.s.next()
+		if err != nil || ev == evEnd {
+			return err
+		}
+		if n := p.s.name; n.ns == nsOwn {
+			p.s.discard = false
+			err = own(n.local)
+			p.s.discard = true
+		} else {
+			err = p.skip()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// unknownOwn refuses an element of our namespace that is not known where it
+// stands.
+func (p *parser) unknownOwn(local string) error {
+	if err := p.refuse(ErrUnsupported, "element %s of namespace %s is not known in Extensions", quote(local), quote(ownSpace)); err != nil {
+		return err
+	}
+	return p.skip()
 }
 
 // leaf reads an element that holds only text and gives the text without the

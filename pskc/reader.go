@@ -66,6 +66,10 @@ type Header struct {
 	PRF        string
 	// MAC is the URI of the MAC algorithm, "" if the file declares none.
 	MAC string
+	// FileMAC: the file ends with a MAC over all of it, and io.EOF says that it
+	// is as it was written. This is known with the first key, and final after
+	// io.EOF: see [Options.AllowPart].
+	FileMAC bool
 	// SignaturePresent: the file holds an XML signature. It is not verified.
 	SignaturePresent bool
 }

@@ -195,6 +195,7 @@ func FuzzReader(f *testing.F) {
 	for _, m := range modeFiles(f) {
 		f.Add([]byte(m.file))
 	}
+	f.Add([]byte(export(f, WriterOptions{}, recordKeys()...)))
 	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
 		f.Add([]byte(wide(order, "\ufeff"+`<?xml version="1.0" encoding="UTF-16"?>`+sealedFile("1"))))
 		f.Add([]byte(wide(order, draftFile(draftSpaces[0], "", named("SECRET", []byte(seed), nil)))))
@@ -203,6 +204,7 @@ func FuzzReader(f *testing.F) {
 	opts := []Options{
 		{PreSharedKey: testKey, Passphrase: Secret("qwerty"), PrivateKey: key, AllowTripleDES: true, Limits: Limits{Iterations: 2000}},
 		{PreSharedKey: testKey, AllowPlaintextMAC: true, AllowUnauthenticated: true, MinSecret: 1, Limits: Limits{Iterations: 10}},
+		{Passphrase: Secret(testPassphrase), AllowPart: true, Limits: Limits{Iterations: 10}},
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		for _, opt := range opts {

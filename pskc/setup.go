@@ -53,6 +53,7 @@ func (p *parser) setup(spec cipherSpec) error {
 		}
 		c.mac = hmac.New(newMAC, macKey)
 		if e.macKeySeen {
+			p.announced(macKey)
 			clear(macKey)
 		}
 	}

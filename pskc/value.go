@@ -28,6 +28,7 @@ type value struct {
 	plain     []byte // the text of PlainValue
 	cipher    []byte // IV and ciphertext
 	mac       []byte
+	record    bool // not a value of RFC 6030, and under a MAC of its own
 	cipherURI string
 	rsa       rsaParams
 	bare      bool   // plain is the text of Value, which may be a ciphertext
@@ -38,10 +39,14 @@ type value struct {
 // resetValues forgets the values of the last key and wipes its plain text.
 func (p *parser) resetValues() {
 	for i := range p.vals {
-		v := &p.vals[i]
-		clear(v.plain)
-		*v = value{plain: v.plain[:0], cipher: v.cipher[:0], mac: v.mac[:0]}
+		p.vals[i].reset()
 	}
+	p.rec.reset()
+}
+
+func (v *value) reset() {
+	clear(v.plain)
+	*v = value{plain: v.plain[:0], cipher: v.cipher[:0], mac: v.mac[:0]}
 }
 
 // wipeValues also wipes what the scanner gathered last, which may be a secret.

@@ -43,7 +43,7 @@ func writable(key *Key) (Key, refusal) {
 	if n := len(read.Secret); n == 0 || n > defaultSecretBytes {
 		return k, against(nil, "a secret of %d bytes: 1 to %d are allowed", n, defaultSecretBytes)
 	}
-	return read, refusal{}
+	return read, checkRecord(read.Record)
 }
 
 // checkTexts refuses what XML cannot hold, and what a Reader does not give: it

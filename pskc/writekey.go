@@ -2,6 +2,7 @@ package pskc
 
 import (
 	"encoding/base64"
+	"hash"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -37,6 +38,13 @@ func (w *Writer) addPackage(k *Key) error {
 	}
 	w.addElement("UserId", k.KeyUserID)
 	w.addGroup("Policy", func() { w.addPolicy(k) })
+	if len(k.Record) > 0 {
+		w.add("<Extensions><os:Record>")
+		if err := w.addSealed(appendRecord(nil, k), w.record); err != nil {
+			return err
+		}
+		w.add("</os:Record></Extensions>\n")
+	}
 	w.add("</Key>\n</KeyPackage>\n")
 	return nil
 }
@@ -73,7 +81,7 @@ func (w *Writer) addData(k *Key) error {
 		w.add("<PlainValue>")
 		w.addBase64(k.Secret)
 		w.add("</PlainValue>")
-	} else if err := w.addSealed(k.Secret); err != nil {
+	} else if err := w.addSealed(k.Secret, w.mac); err != nil {
 		return err
 	}
 	w.add("</Secret>\n")
@@ -91,17 +99,17 @@ func (w *Writer) addData(k *Key) error {
 }
 
 // addSealed adds EncryptedValue and ValueMAC.
-func (w *Writer) addSealed(plain []byte) error {
+func (w *Writer) addSealed(plain []byte, mac hash.Hash) error {
 	b, err := w.encrypt(plain)
 	if err != nil {
 		return err
 	}
 	w.add("<EncryptedValue>")
 	w.addCipher(b)
-	w.mac.Reset()
-	w.mac.Write(b)
+	mac.Reset()
+	mac.Write(b)
 	w.add("</EncryptedValue><ValueMAC>")
-	w.addBase64(w.mac.Sum(nil))
+	w.addBase64(mac.Sum(nil))
 	w.add("</ValueMAC>")
 	return nil
 }

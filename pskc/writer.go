@@ -39,7 +39,8 @@ type WriterOptions struct {
 
 	// Unprotected writes secrets in plain and no MAC, and takes no Passphrase:
 	// whoever sees the file has the keys, whoever handles it can change them.
-	// It is for tests, and for programs that read nothing else.
+	// It is for tests, and for programs that read nothing else. Records are not
+	// written so.
 	Unprotected bool
 }
 
@@ -72,8 +73,8 @@ const (
 	macKeySize = sha256.Size
 )
 
-// The names of what a Writer uses. PBKDF2 and its parameters are named as in
-// figure 7 of RFC 6030.
+// The names of what a Writer uses. PBKDF2 and its parameters are written as in
+// figure 7 of RFC 6030, with the children in no namespace.
 const (
 	pskcSpace     = "urn:ietf:params:xml:ns:keyprov:pskc"
 	xencSpace     = "http://www.w3.org/2001/04/xmlenc#"
@@ -91,7 +92,8 @@ const flushSize = 32 << 10
 //
 // Secrets are under AES-256 in CBC mode, each with an HMAC-SHA-256 over IV and
 // ciphertext, under keys that PBKDF2 with HMAC-SHA-256 makes from the passphrase;
-// numbers are plain, because many programs read no others.
+// numbers are plain, because many programs read no others. The file ends with a
+// MAC over all of it, which a [Reader] checks.
 type Writer struct {
 	out   io.Writer
 	rand  io.Reader
@@ -99,9 +101,13 @@ type Writer struct {
 	begun bool   // something was written
 	err   error  // final, once set
 
-	block cipher.Block // nil in an unprotected file
-	mac   hash.Hash    // of secrets
-	work  []byte       // the value being encrypted
+	block  cipher.Block // nil in an unprotected file
+	mac    hash.Hash    // of secrets
+	record hash.Hash    // of records
+	file   hash.Hash    // of the SHA-256 of the file
+	sum    hash.Hash    // which is this
+	summed int          // buf[:summed] is in it
+	work   []byte       // the value being encrypted
 }
 
 // Format writes "pskc.Writer" whatever the verb: a Writer holds keys, which
@@ -137,12 +143,14 @@ func newWriter(out io.Writer, opt WriterOptions) (*Writer, error) {
 
 // protect makes the keys of the file and writes down how.
 func (w *Writer) protect(opt WriterOptions) error {
-	fresh := make([]byte, saltSize+macKeySize)
-	if _, err := io.ReadFull(w.rand, fresh); err != nil {
-		return fmt.Errorf("pskc: random bytes: %w", err)
-	}
-	salt, macKey := fresh[:saltSize], fresh[saltSize:]
+	salt, macKey := make([]byte, saltSize), make([]byte, macKeySize+len(ownSpace))
+	copy(macKey[macKeySize:], ownSpace)
 	defer clear(macKey)
+	for _, b := range [][]byte{salt, macKey[:macKeySize]} {
+		if _, err := io.ReadFull(w.rand, b); err != nil {
+			return fmt.Errorf("pskc: random bytes: %w", err)
+		}
+	}
 	key, err := pbkdf2.Key(sha256.New, string(opt.Passphrase), salt, opt.Iterations, keySize)
 	if err != nil {
 		return fmt.Errorf("pskc: PBKDF2: %w", err)
@@ -151,13 +159,14 @@ func (w *Writer) protect(opt WriterOptions) error {
 	if w.block, err = aes.NewCipher(key); err != nil {
 		return fmt.Errorf("pskc: %w", err)
 	}
-	w.mac = hmac.New(sha256.New, macKey)
+	w.mac, w.sum = hmac.New(sha256.New, macKey), sha256.New()
+	w.record, w.file = submac(macKey, recordPurpose), submac(macKey, filePurpose)
 	sealed, err := w.encrypt(macKey)
 	if err != nil {
 		return err
 	}
-	w.add(` xmlns:xenc="`, xencSpace, `" xmlns:xenc11="`, xenc11Space, `" xmlns:pkcs5="`, pkcs5Space, "\">\n",
-		`<EncryptionKey><xenc11:DerivedKey><xenc11:KeyDerivationMethod Algorithm="`, pbkdf2URI, `"><pkcs5:PBKDF2-params>`, "\n",
+	w.add(` xmlns:xenc="`, xencSpace, `" xmlns:xenc11="`, xenc11Space, `" xmlns:pkcs5="`, pkcs5Space, `" xmlns:os="`, ownSpace, "\">\n",
+		`<EncryptionKey><xenc11:DerivedKey><xenc11:KeyDerivationMethod Algorithm="`, pbkdf2URI, `"><pkcs5:PBKDF2-params xmlns="">`, "\n",
 		"<Salt><Specified>", base64.StdEncoding.EncodeToString(salt), "</Specified></Salt><IterationCount>", strconv.Itoa(opt.Iterations),
 		"</IterationCount><KeyLength>", strconv.Itoa(keySize), `</KeyLength><PRF Algorithm="`, hmacSHA256URI, `"/>`, "\n",
 		"</pkcs5:PBKDF2-params></xenc11:KeyDerivationMethod></xenc11:DerivedKey></EncryptionKey>\n",
@@ -178,6 +187,9 @@ func (w *Writer) Write(k *Key) error {
 		return w.err
 	}
 	c, why := writable(k)
+	if why.text == "" && len(k.Record) > 0 && w.block == nil {
+		why = against(nil, "its record cannot be written without protection")
+	}
 	if why.text != "" {
 		return &KeyError{ID: k.ID, Serial: k.Serial, Manufacturer: k.Manufacturer, Reason: why.text, Err: why.kind}
 	}
@@ -199,7 +211,7 @@ func (w *Writer) Close() error {
 		w.err = errors.New("pskc: no key was written: a file without keys is not allowed")
 	}
 	if w.err == nil {
-		w.add("</KeyContainer>\n")
+		w.addEnd()
 		w.err = w.flush()
 	}
 	err := w.err
@@ -210,18 +222,38 @@ func (w *Writer) Close() error {
 	return err
 }
 
+// addEnd adds the MAC over the file, and the end.
+func (w *Writer) addEnd() {
+	if w.block == nil {
+		w.add("</KeyContainer>\n")
+		return
+	}
+	w.add(fileMACHead)
+	w.digest()
+	w.buf = appendFileEnd(w.buf, w.file, w.sum.Sum(nil))
+}
+
+// digest takes what is new in buf into the hash of the file.
+func (w *Writer) digest() {
+	if w.sum != nil {
+		w.sum.Write(w.buf[w.summed:])
+		w.summed = len(w.buf)
+	}
+}
+
 // wipe clears what it can reach of keys and secrets.
 func (w *Writer) wipe() {
 	clear(w.buf[:cap(w.buf)])
-	w.buf, w.block, w.mac = w.buf[:0], nil, nil
+	w.buf, w.block, w.mac, w.record, w.file = w.buf[:0], nil, nil, nil, nil
 }
 
 func (w *Writer) flush() error {
+	w.digest()
 	n, err := w.out.Write(w.buf)
 	if err == nil && n < len(w.buf) {
 		err = io.ErrShortWrite
 	}
-	w.buf = w.buf[:0]
+	w.buf, w.summed = w.buf[:0], 0
 	if err != nil {
 		return fmt.Errorf("pskc: write: %w", err)
 	}

@@ -74,6 +74,11 @@ func TestWriteRead(t *testing.T) {
 	for _, unprotected := range []bool{false, true} {
 		rapid.Check(t, func(rt *rapid.T) {
 			keys := rapid.SliceOfN(anyKey, 1, 4).Draw(rt, "keys")
+			for _, k := range keys {
+				if !unprotected {
+					k.Record = anyRecord.Draw(rt, "record")
+				}
+			}
 			reread(rt, export(rt, WriterOptions{Unprotected: unprotected}, keys...), keys...)
 		})
 	}
@@ -184,6 +189,8 @@ func TestWriteRefuses(t *testing.T) {
 		`"Shout" is not a word`:         func(k *Key) { k.Policy.PIN = &PINPolicy{UsageMode: "Shout"} },
 		`KeyUsage "Dance" is not known`: func(k *Key) { k.Policy.KeyUsage = []string{"Dance"} },
 		"or there twice":                func(k *Key) { k.Policy.KeyUsage = []string{"OTP", "OTP"} },
+		"is longer than 1024 bytes":     func(k *Key) { k.Record = []Property{{"a", strings.Repeat("x", 1025)}} },
+		"more than 32 properties":       func(k *Key) { k.Record = make([]Property, 33) },
 		"years 1 to 9999":               func(k *Key) { k.NotAfter = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
 	} {
 		k := &Key{ID: "1", Kind: HOTP, Secret: Secret(seed), Serial: "7", Manufacturer: "Acme"}

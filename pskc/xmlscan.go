@@ -31,6 +31,9 @@ type scanner struct {
 	lim     Limits
 	started bool // something but white space was consumed
 
+	tap   io.Writer // is given every byte consumed; may be nil, and must not fail
+	given int       // buf[:given] was given to it
+
 	// The current event. attrs is valid on a start, until the next event.
 	name  xname
 	attrs []attr
@@ -100,8 +103,9 @@ func (s *scanner) more() (bool, error) {
 		return false, nil
 	}
 	if s.pos > 0 {
+		s.give(s.pos)
 		s.end = copy(s.buf, s.buf[s.pos:s.end])
-		s.pos = 0
+		s.pos, s.given = 0, 0
 	}
 	for range maxEmptyReads {
 		n, err := s.src.Read(s.buf[s.end:])
@@ -126,6 +130,20 @@ func (s *scanner) more() (bool, error) {
 		}
 	}
 	return false, fmt.Errorf("pskc: read: %w", io.ErrNoProgress)
+}
+
+// give gives buf[:to] to the tap, save what it has.
+func (s *scanner) give(to int) {
+	if s.tap != nil {
+		_, _ = s.tap.Write(s.buf[s.given:to])
+	}
+	s.given = to
+}
+
+// rest gives what is left of the input, n bytes at most, and consumes nothing.
+func (s *scanner) rest(n int) ([]byte, error) {
+	_, err := s.need(n)
+	return s.buf[s.pos:min(s.end, s.pos+n)], err
 }
 
 // need makes n bytes available, or reports false if the input is shorter.
