@@ -1,12 +1,26 @@
 package seedfile
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
 	"ostiary/pskc"
 )
+
+// DualShieldAssignments says which user has which token. It holds no keys:
+// [ReadAssignments] reads it.
+const DualShieldAssignments Format = "dualshield-assignments"
+
+var assignmentsFormat = format{
+	name:        DualShieldAssignments,
+	description: "Deepnet DualShield assignment list (CSV): which user has which token, no secrets",
+	recognise: func(h *head) bool {
+		return h.titled && h.cols.has(colLogin) && h.cols.has(colSerial) && !h.cols.has(colSecret)
+	},
+	open: func(*job) (parser, error) {
+		return nil, &Error{Err: ErrAssignments, Hint: "Import the seed file first, then assign the tokens by this list."}
+	},
+}
 
 // ReadAssignments reads the assignment list of DualShield: which user has which
 // token. Rows that make no sense come back as refused, with line and cell; an
@@ -28,7 +42,7 @@ func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*ps
 	text, _ := toUTF8(data, false)
 	t := newTable(text, false)
 	first, err := t.next()
-	if err != nil {
+	if err != nil || first.bad != "" {
 		return nil, nil, malformed(t.n, "the titles cannot be read")
 	}
 	cols, err := readHeader(first, func(k column) bool { return k >= colLogin || k == colSerial })
@@ -41,27 +55,24 @@ func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*ps
 	check := serialCheck{}
 	for {
 		r, err := t.next()
-		if err == io.EOF {
+		if err != nil {
 			break
 		}
-		if err == nil {
-			check.add(r.cell(cols.at[colSerial]))
-		}
+		check.add(r.cell(cols.at[colSerial]))
 	}
 	check.decide(&job{opt: opt})
 	t.rewind()
 	_, _ = t.next() // the titles
 	for {
 		r, err := t.next()
-		var bad *badRow
 		switch {
-		case err == io.EOF:
+		case err != nil:
 			return list, refused, nil
-		case errors.As(err, &bad):
-			refused = append(refused, refuse(bad.line, "", "%s", bad.text))
-			continue
 		case len(list)+len(refused) == MaxKeys:
 			return nil, nil, &Error{Err: ErrLimit, Format: DualShieldAssignments, Text: fmt.Sprintf("the file has more than %d rows", MaxKeys)}
+		case r.bad != "":
+			refused = append(refused, refuse(r.line, "", "%s", r.bad))
+			continue
 		}
 		if a, why := assignment(r, cols, &check, &opt); why != "" {
 			refused = append(refused, refuse(r.line, a.Serial, "%s", why))

@@ -9,7 +9,7 @@ import (
 )
 
 func TestAssignments(t *testing.T) {
-	text := testfile(t, "assignments.csv")
+	text := testfile(t, "dualshield-assignments/users.csv")
 	want := []Assignment{
 		{2, "55000101", "a.lund", "corp.example", ProductCode{"DN", "ST"}, pskc.TOTP, "Deepnet Security", "SafeID/Time-Based"},
 		{3, "55000103", "b.rahm", "corp.example", ProductCode{"DN", "SE"}, pskc.HOTP, "Deepnet Security", "SafeID/Event-Based"},

@@ -62,9 +62,6 @@ func positions(order ...column) columns {
 	return c
 }
 
-// allColumns admits every title to readHeader.
-var allColumns = func(column) bool { return true }
-
 // readHeader reads a row of titles. The columns hold what is known even if there
 // is an error.
 func readHeader(r row, admit func(column) bool) (columns, error) {

@@ -11,7 +11,7 @@ import (
 func equal(a, b pskc.Key) bool { return reflect.DeepEqual(a, b) }
 
 func TestEntra(t *testing.T) {
-	c := mustOpen(t, testfile(t, "entra-upn.csv"), Options{})
+	c := mustOpen(t, testfile(t, "entra-csv/upn.csv"), Options{})
 	sameKeys(t, c.keys,
 		pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "Example Maker", Model: "Classic", Serial: "55000101", Secret: unhex(t, k1hex), Interval: 60, HasInterval: true},
 		pskc.Key{Kind: pskc.TOTP, Line: 3, Manufacturer: `Maker, the "other" one`, Model: "Classic", Serial: "55000102", Secret: unhex(t, k2hex), Interval: 30, HasInterval: true})
@@ -29,20 +29,20 @@ func TestEntra(t *testing.T) {
 }
 
 func TestEntraVariants(t *testing.T) {
-	c := mustOpen(t, testfile(t, "entra-hex.csv"), Options{})
+	c := mustOpen(t, testfile(t, "entra-csv/hex.csv"), Options{})
 	sameKeys(t, c.keys,
 		pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "Example", Model: "Classic", Serial: "0055000101", Secret: unhex(t, k1hex), Interval: 60, HasInterval: true},
 		pskc.Key{Kind: pskc.TOTP, Line: 3, Manufacturer: "Example", Model: "Classic", Serial: "0055000102", Secret: unhex(t, k2hex), Interval: 60, HasInterval: true})
 	if c.info.Encoding != Hex || len(c.assignments) != 0 {
 		t.Errorf("info %+v, assignments %v", c.info, c.assignments)
 	}
-	c = mustOpen(t, testfile(t, "entra-graph.csv"), Options{Assume: Assume{Digits: 8, Period: 60, Hash: "SHA1"}})
+	c = mustOpen(t, testfile(t, "entra-csv/graph.csv"), Options{Assume: Assume{Digits: 8, Period: 60, Hash: "SHA1"}})
 	sameKeys(t, c.keys, pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "Example", Model: "M", Serial: "55000101", Secret: unhex(t, k1hex),
 		Hash: "SHA256", Interval: 30, HasInterval: true, Response: digits(8), HasResponse: true})
 }
 
 func TestOATH(t *testing.T) {
-	c := mustOpen(t, testfile(t, "oath.csv"), Options{})
+	c := mustOpen(t, testfile(t, "oath-csv/plain.csv"), Options{})
 	sameKeys(t, c.keys,
 		pskc.Key{Kind: pskc.HOTP, Line: 2, Serial: "tok1", Secret: unhex(t, k1hex)},
 		pskc.Key{Kind: pskc.TOTP, Line: 4, Serial: "tok2", Secret: unhex(t, k2hex), Response: digits(8), HasResponse: true, Interval: 60, HasInterval: true},
@@ -51,7 +51,7 @@ func TestOATH(t *testing.T) {
 	if s := c.info.Sample; s == nil || s.Code != "006951" || s.Counter != 0 {
 		t.Errorf("sample %+v", s)
 	}
-	c = mustOpen(t, testfile(t, "oath-titles.csv"), Options{})
+	c = mustOpen(t, testfile(t, "oath-csv/titles.csv"), Options{})
 	sameKeys(t, c.keys,
 		pskc.Key{Kind: pskc.HOTP, Line: 3, Serial: "55000101", Secret: unhex(t, k1hex), Response: digits(6), HasResponse: true, Counter: 2, HasCounter: true},
 		pskc.Key{Kind: pskc.TOTP, Line: 4, Serial: "55000102", Secret: unhex(t, k2hex), Hash: "SHA512", Response: digits(8), HasResponse: true, Interval: 30, HasInterval: true})

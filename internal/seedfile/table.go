@@ -31,7 +31,11 @@ type table struct {
 type row struct {
 	line  int
 	cells [][]byte
+	bad   string // why the line is no row, which has no cells then
 }
+
+// entry is the row with its answers.
+func (r row) entry(answers ...answer) entry { return entry{answers} }
 
 // cell is the content of column i, or empty.
 func (r row) cell(i int) []byte {
@@ -52,14 +56,6 @@ func columnName(i int) string {
 	return name
 }
 
-// badRow is a line that is no row.
-type badRow struct {
-	line int
-	text string
-}
-
-func (b *badRow) Error() string { return b.text }
-
 // newTable finds the separator: what sep= says, else by the first line.
 func newTable(data []byte, comments bool) *table {
 	t := &table{data: data, comments: comments, sep: ','}
@@ -67,7 +63,8 @@ func newTable(data []byte, comments bool) *table {
 	if s := bytes.TrimRight(line, " "); len(s) == 5 && bytes.EqualFold(s[:4], []byte("sep=")) && bytes.IndexByte([]byte(",;\t|"), s[4]) >= 0 {
 		t.sep, t.start, t.skipped = s[4], t.pos, 1
 	} else {
-		for ; line != nil && t.blank(line); line = t.nextLine() {
+		if line != nil && t.blank(line) {
+			line = t.nextFilled()
 		}
 		t.sep = separator(line)
 	}
@@ -120,22 +117,27 @@ func (t *table) blank(line []byte) bool {
 	return len(s) == 0 || t.comments && s[0] == '#'
 }
 
-// next gives the next row that is not blank, or a *badRow, or io.EOF.
+// nextFilled gives the next line that is not blank.
+func (t *table) nextFilled() []byte {
+	line := t.nextLine()
+	for line != nil && t.blank(line) {
+		line = t.nextLine()
+	}
+	return line
+}
+
+// next gives the next row that is not blank, or io.EOF.
 func (t *table) next() (row, error) {
 	for {
-		line := t.nextLine()
+		line := t.nextFilled()
 		if line == nil {
 			return row{}, io.EOF
 		}
-		if t.blank(line) {
-			continue
-		}
 		if len(line) > maxLine {
-			return row{}, &badRow{t.n, fmt.Sprintf("the line is longer than %d bytes", maxLine)}
+			return row{line: t.n, bad: fmt.Sprintf("the line is longer than %d bytes", maxLine)}, nil
 		}
-		r, err := t.split(line)
-		if err != nil || !r.empty() {
-			return r, err
+		if r := t.split(line); r.bad != "" || !r.empty() {
+			return r, nil
 		}
 	}
 }
@@ -150,14 +152,14 @@ func (r row) empty() bool {
 }
 
 // split cuts a line into cells and trims them.
-func (t *table) split(line []byte) (row, error) {
+func (t *table) split(line []byte) row {
 	r := row{line: t.n, cells: t.cells[:0]}
-	bad := func(format string, args ...any) (row, error) {
-		return row{}, &badRow{t.n, "cell " + r.address(len(r.cells)) + fmt.Sprintf(format, args...)}
+	bad := func(format string, args ...any) row {
+		return row{line: t.n, bad: "cell " + r.address(len(r.cells)) + fmt.Sprintf(format, args...)}
 	}
 	for more := true; more; {
 		if len(r.cells) == maxCells {
-			return row{}, &badRow{t.n, fmt.Sprintf("the line has more than %d cells", maxCells)}
+			return row{line: t.n, bad: fmt.Sprintf("the line has more than %d cells", maxCells)}
 		}
 		line = bytes.TrimLeft(line, " ")
 		var cell []byte
@@ -183,7 +185,7 @@ func (t *table) split(line []byte) (row, error) {
 		r.cells = append(r.cells, bytes.TrimSpace(cell))
 	}
 	t.cells = r.cells
-	return r, nil
+	return r
 }
 
 // unquote reads up to the closing quotation mark; a doubled one is one.

@@ -184,6 +184,18 @@ func (x *xmlReader) whole(start *xml.StartElement) (*element, error) {
 	}
 }
 
+// next reads the next element inside the current one; nil at the end of that one.
+func (x *xmlReader) next() (*element, error) {
+	e, err := x.enter()
+	if err != nil || e == nil {
+		return nil, err
+	}
+	return x.whole(e)
+}
+
+// entry is e with its answers.
+func (e *element) entry(answers ...answer) entry { return entry{answers} }
+
 // fields gives the texts of simple children by name. It refuses children that
 // repeat, hold elements, or are not among the names, and text around them.
 func (e *element) fields(names ...string) (map[string]string, string) {
