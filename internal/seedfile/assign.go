@@ -15,11 +15,23 @@ var assignmentsFormat = format{
 	name:        DualShieldAssignments,
 	description: "Deepnet DualShield assignment list (CSV): which user has which token, no secrets",
 	recognise: func(h *head) bool {
-		return h.titled && h.cols.has(colLogin) && h.cols.has(colSerial) && !h.cols.has(colSecret)
+		return h.titled && h.cols.has(colUser) && h.cols.has(colSerial) && !h.cols.has(colSecret)
 	},
 	open: func(*job) (parser, error) {
 		return nil, &Error{Err: ErrAssignments, Hint: "Import the seed file first, then assign the tokens by this list."}
 	},
+}
+
+// Assignment says that a user has a token.
+type Assignment struct {
+	Line         int
+	Serial       string
+	User         string
+	Domain       string
+	Product      ProductCode // as written
+	Kind         pskc.Kind   // "" if the product is not known, as are the next two
+	Manufacturer string
+	Model        string
 }
 
 // ReadAssignments reads the assignment list of DualShield: which user has which
@@ -45,11 +57,11 @@ func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*ps
 	if err != nil || first.bad != "" {
 		return nil, nil, malformed(t.n, "the titles cannot be read")
 	}
-	cols, err := readHeader(first, func(k column) bool { return k >= colLogin || k == colSerial })
+	cols, err := readHeader(first, func(k column) bool { return k >= colDomain || k == colSerial || k == colUser })
 	if err != nil {
 		return nil, nil, err
 	}
-	if !cols.has(colLogin) || !cols.has(colSerial) {
+	if !cols.has(colUser) || !cols.has(colSerial) {
 		return nil, nil, malformed(first.line, "the titles loginName and serial are missing")
 	}
 	check := serialCheck{}
@@ -85,7 +97,7 @@ func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*ps
 // assignment reads one row, or says what is wrong.
 func assignment(r row, cols columns, check *serialCheck, opt *Options) (Assignment, string) {
 	get := func(c column) string { return string(r.cell(cols.at[c])) }
-	a := Assignment{Line: r.line, Serial: get(colSerial), User: get(colLogin), Domain: get(colDomain),
+	a := Assignment{Line: r.line, Serial: get(colSerial), User: get(colUser), Domain: get(colDomain),
 		Product: ProductCode{get(colManufacturerCode), get(colProductCode)}}
 	for i := cols.width; i < len(r.cells); i++ {
 		if len(r.cells[i]) > 0 {
@@ -96,7 +108,7 @@ func assignment(r row, cols columns, check *serialCheck, opt *Options) (Assignme
 		return a, "cell " + r.address(cols.at[colSerial]) + " " + why
 	}
 	if a.User == "" {
-		return a, "cell " + r.address(cols.at[colLogin]) + " should hold the user and is empty"
+		return a, "cell " + r.address(cols.at[colUser]) + " should hold the user and is empty"
 	}
 	if p, err := opt.product(a.Product); err == nil {
 		a.Kind, a.Manufacturer, a.Model = p.Kind, p.Manufacturer, p.Model

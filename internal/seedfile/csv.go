@@ -50,7 +50,7 @@ func openCSV(j *job, d dialect) (parser, error) {
 
 // readTitles tells whether there are titles, and reads them.
 func (c *csvKeys) readTitles(first row) error {
-	cols, err := readHeader(first, func(k column) bool { return k < colLogin })
+	cols, err := readHeader(first, func(k column) bool { return k < colDomain })
 	if c.untitled != nil && cols.known < 2 {
 		c.cols = positions(c.untitled...)
 		return nil
@@ -184,7 +184,7 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 	if col, why := c.readParameters(k, get); why != "" {
 		return at(col) + why
 	}
-	k.Manufacturer, k.Model = string(get(colManufacturer)), string(get(colModel))
+	k.Manufacturer, k.Model, k.KeyUserID = string(get(colManufacturer)), string(get(colModel)), string(get(colUser))
 	kind := pskc.HOTP
 	if c.timeOnly {
 		kind = pskc.TOTP
@@ -198,9 +198,6 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 		return at(colCounter) + "is a counter, which a time-based token does not have"
 	} else {
 		k.HasCounter = false
-	}
-	if user := get(colUser); len(user) > 0 && c.counting {
-		c.assignments = append(c.assignments, Assignment{Line: r.line, Serial: k.Serial, User: string(user)})
 	}
 	return ""
 }

@@ -49,7 +49,7 @@
 // breaks, so that each line of the file is one row. Rows whose cells are all
 // empty are blank. The first line may be sep= as Excel writes it. Titles of
 // columns may stand in any order and case; one that is not known refuses the
-// file.
+// file. A column of users (upn, user, login) sets KeyUserID of the keys.
 //
 // Secrets are hexadecimal or base32, and the file does not say which. The whole
 // column decides: one secret that can only be hexadecimal decides for it, one

@@ -44,18 +44,6 @@ type Sample struct {
 	Time    time.Time // of a TOTP key: Options.Now
 }
 
-// Assignment says that a user has a token.
-type Assignment struct {
-	Line         int
-	Serial       string
-	User         string
-	Domain       string      // only in the DualShield list, as are the next four
-	Product      ProductCode // as written
-	Kind         pskc.Kind   // "" if the product is not known, as are the next two
-	Manufacturer string
-	Model        string
-}
-
 // parser goes through the entries of a file.
 type parser interface {
 	// next gives the next entry, io.EOF at the proper end, or an *Error, which is
@@ -95,11 +83,10 @@ func wipe(answers []answer) {
 
 // job is what the parsers share.
 type job struct {
-	data        []byte
-	opt         Options
-	info        Info
-	assignments []Assignment
-	counting    bool // in the first pass, which collects info and assignments
+	data     []byte
+	opt      Options
+	info     Info
+	counting bool // in the first pass, which collects info
 }
 
 // note adds a sentence to the notes, once.
@@ -254,10 +241,6 @@ func (f *File) Info() Info {
 	i.Notes = slices.Clone(i.Notes)
 	return i
 }
-
-// Assignments are the users that a file names for its keys, in the order of the
-// keys.
-func (f *File) Assignments() []Assignment { return slices.Clone(f.assignments) }
 
 // Next gives the next key, whose secret is the caller's. A [*pskc.KeyError]
 // refuses this one entry and reading may go on; io.EOF is the proper end.
