@@ -51,8 +51,7 @@ func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*ps
 		return nil, nil, &Error{Err: ErrUnknown, Format: f, Text: "the file is no assignment list",
 			Hint: "Its first line must have the titles domain, loginName, manufacturerCode, productCode, serial."}
 	}
-	text, _ := toUTF8(data, false)
-	t := newTable(text, false)
+	t := newTable(charsetOf(data).decode(data, false), false)
 	first, err := t.next()
 	if err != nil || first.bad != "" {
 		return nil, nil, malformed(t.n, "the titles cannot be read")

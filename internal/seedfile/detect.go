@@ -54,8 +54,7 @@ type head struct {
 }
 
 func readHead(b []byte) *head {
-	text, _ := toUTF8(b, true)
-	h := &head{text: bytes.TrimLeft(text, " \t\r\n"), cols: positions()}
+	h := &head{text: bytes.TrimLeft(charsetOf(b).decode(b, true), " \t\r\n"), cols: positions()}
 	if bytes.HasPrefix(h.text, []byte("<")) {
 		h.readXML()
 	} else {

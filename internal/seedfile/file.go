@@ -83,7 +83,8 @@ func wipe(answers []answer) {
 
 // job is what the parsers share.
 type job struct {
-	data     []byte
+	data     []byte // in UTF-8
+	charset  charset
 	opt      Options
 	info     Info
 	counting bool // in the first pass, which collects info
@@ -135,12 +136,12 @@ func (f *File) open() error {
 		format = Detect(f.data)
 	}
 	f.info.Format = format
-	if text, utf16 := toUTF8(f.data, false); utf16 {
-		clear(f.data)
-		f.data = text
-	} else {
-		f.data = text
+	f.charset = charsetOf(f.data)
+	text := f.charset.decode(f.data, false)
+	if f.charset > markedUTF8 {
+		clear(f.data) // text is a copy
 	}
+	f.data = text
 	open, err := f.opener(format)
 	if err != nil {
 		return err
