@@ -120,9 +120,6 @@ func describe(file *seedfile.File) *File {
 		f.Notes = append(f.Notes, fmt.Sprintf("The secrets were read as %s: %s.", info.Encoding, info.EncodingReason))
 	}
 	f.Notes = append(f.Notes, info.Notes...)
-	if n := len(file.Assignments()); n > 0 {
-		f.Notes = append(f.Notes, fmt.Sprintf("The file names users (%d). The import does not assign tokens to them yet; use: ostiary token assign.", n))
-	}
 	if s := info.Sample; s != nil && s.Code != "" {
 		f.Sample = &Sample{Serial: s.Serial, Code: s.Code, Time: s.Time}
 		if s.Kind == pskc.HOTP {

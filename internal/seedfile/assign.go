@@ -1,12 +1,38 @@
 package seedfile
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
 	"ostiary/pskc"
 )
+
+// DualShieldAssignments says which user has which token. It holds no keys:
+// [ReadAssignments] reads it.
+const DualShieldAssignments Format = "dualshield-assignments"
+
+var assignmentsFormat = format{
+	name:        DualShieldAssignments,
+	description: "Deepnet DualShield assignment list (CSV): which user has which token, no secrets",
+	recognise: func(h *head) bool {
+		return h.titled && h.cols.has(colUser) && h.cols.has(colSerial) && !h.cols.has(colSecret)
+	},
+	open: func(*job) (parser, error) {
+		return nil, &Error{Err: ErrAssignments, Hint: "Import the seed file first, then assign the tokens by this list."}
+	},
+}
+
+// Assignment says that a user has a token.
+type Assignment struct {
+	Line         int
+	Serial       string
+	User         string
+	Domain       string
+	Product      ProductCode // as written
+	Kind         pskc.Kind   // "" if the product is not known, as are the next two
+	Manufacturer string
+	Model        string
+}
 
 // ReadAssignments reads the assignment list of DualShield: which user has which
 // token. Rows that make no sense come back as refused, with line and cell; an
@@ -25,43 +51,39 @@ func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*ps
 		return nil, nil, &Error{Err: ErrUnknown, Format: f, Text: "the file is no assignment list",
 			Hint: "Its first line must have the titles domain, loginName, manufacturerCode, productCode, serial."}
 	}
-	text, _ := toUTF8(data, false)
-	t := newTable(text, false)
+	t := newTable(charsetOf(data).decode(data, false), false)
 	first, err := t.next()
-	if err != nil {
+	if err != nil || first.bad != "" {
 		return nil, nil, malformed(t.n, "the titles cannot be read")
 	}
-	cols, err := readHeader(first, func(k column) bool { return k >= colLogin || k == colSerial })
+	cols, err := readHeader(first, func(k column) bool { return k >= colDomain || k == colSerial || k == colUser })
 	if err != nil {
 		return nil, nil, err
 	}
-	if !cols.has(colLogin) || !cols.has(colSerial) {
+	if !cols.has(colUser) || !cols.has(colSerial) {
 		return nil, nil, malformed(first.line, "the titles loginName and serial are missing")
 	}
 	check := serialCheck{}
 	for {
 		r, err := t.next()
-		if err == io.EOF {
+		if err != nil {
 			break
 		}
-		if err == nil {
-			check.add(r.cell(cols.at[colSerial]))
-		}
+		check.add(r.cell(cols.at[colSerial]))
 	}
 	check.decide(&job{opt: opt})
 	t.rewind()
 	_, _ = t.next() // the titles
 	for {
 		r, err := t.next()
-		var bad *badRow
 		switch {
-		case err == io.EOF:
+		case err != nil:
 			return list, refused, nil
-		case errors.As(err, &bad):
-			refused = append(refused, refuse(bad.line, "", "%s", bad.text))
-			continue
 		case len(list)+len(refused) == MaxKeys:
 			return nil, nil, &Error{Err: ErrLimit, Format: DualShieldAssignments, Text: fmt.Sprintf("the file has more than %d rows", MaxKeys)}
+		case r.bad != "":
+			refused = append(refused, refuse(r.line, "", "%s", r.bad))
+			continue
 		}
 		if a, why := assignment(r, cols, &check, &opt); why != "" {
 			refused = append(refused, refuse(r.line, a.Serial, "%s", why))
@@ -74,7 +96,7 @@ func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*ps
 // assignment reads one row, or says what is wrong.
 func assignment(r row, cols columns, check *serialCheck, opt *Options) (Assignment, string) {
 	get := func(c column) string { return string(r.cell(cols.at[c])) }
-	a := Assignment{Line: r.line, Serial: get(colSerial), User: get(colLogin), Domain: get(colDomain),
+	a := Assignment{Line: r.line, Serial: get(colSerial), User: get(colUser), Domain: get(colDomain),
 		Product: ProductCode{get(colManufacturerCode), get(colProductCode)}}
 	for i := cols.width; i < len(r.cells); i++ {
 		if len(r.cells[i]) > 0 {
@@ -85,7 +107,7 @@ func assignment(r row, cols columns, check *serialCheck, opt *Options) (Assignme
 		return a, "cell " + r.address(cols.at[colSerial]) + " " + why
 	}
 	if a.User == "" {
-		return a, "cell " + r.address(cols.at[colLogin]) + " should hold the user and is empty"
+		return a, "cell " + r.address(cols.at[colUser]) + " should hold the user and is empty"
 	}
 	if p, err := opt.product(a.Product); err == nil {
 		a.Kind, a.Manufacturer, a.Model = p.Kind, p.Manufacturer, p.Model

@@ -19,8 +19,7 @@ const (
 	colCounter
 	colManufacturer
 	colModel
-	colLogin // of the assignment list, as are the next three
-	colDomain
+	colDomain // of the assignment list, as are the next two
 	colManufacturerCode
 	colProductCode
 	columnCount
@@ -28,7 +27,7 @@ const (
 
 // titles are the names of columns without case, blanks and punctuation.
 var titles = map[string]column{
-	"upn": colUser, "userprincipalname": colUser, "user": colUser, "username": colUser,
+	"upn": colUser, "userprincipalname": colUser, "user": colUser, "username": colUser, "userid": colUser, "login": colUser, "loginname": colUser,
 	"serial": colSerial, "serialnumber": colSerial, "serialno": colSerial, "sn": colSerial, "tokenserial": colSerial,
 	"secret": colSecret, "secretkey": colSecret, "seed": colSecret, "key": colSecret, "otpkey": colSecret,
 	"type": colType, "tokentype": colType, "otptype": colType,
@@ -37,8 +36,8 @@ var titles = map[string]column{
 	"timeinterval": colPeriod, "timeintervalinseconds": colPeriod, "interval": colPeriod, "period": colPeriod, "timestep": colPeriod, "timewindow": colPeriod,
 	"counter": colCounter, "movingfactor": colCounter,
 	"manufacturer": colManufacturer, "vendor": colManufacturer, "make": colManufacturer, "maker": colManufacturer,
-	"model":     colModel,
-	"loginname": colLogin, "domain": colDomain, "manufacturercode": colManufacturerCode, "productcode": colProductCode,
+	"model":  colModel,
+	"domain": colDomain, "manufacturercode": colManufacturerCode, "productcode": colProductCode,
 }
 
 // columns says where each column stands; -1: nowhere.
@@ -61,9 +60,6 @@ func positions(order ...column) columns {
 	}
 	return c
 }
-
-// allColumns admits every title to readHeader.
-var allColumns = func(column) bool { return true }
 
 // readHeader reads a row of titles. The columns hold what is known even if there
 // is an error.

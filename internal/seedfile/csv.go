@@ -2,19 +2,24 @@ package seedfile
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"ostiary/pskc"
 )
 
-// csvKeys reads Entra and OATH CSV.
+// dialect is what sets the tables of keys apart that this file reads.
+type dialect struct {
+	comments bool     // lines that start with # are passed over
+	untitled []column // the columns of a file without titles; nil: it must have them
+	timeOnly bool     // the tokens are time-based, and have no counters
+}
+
+// csvKeys reads a table of keys.
 type csvKeys struct {
 	*job
-	format  Format
+	dialect
 	t       *table
 	cols    columns
 	header  bool
@@ -23,30 +28,31 @@ type csvKeys struct {
 	cut     int // the last line, if its secret is cut off; 0: it is not
 }
 
-// newCSV reads the titles, and all serials and secrets to judge the columns.
-func newCSV(j *job, format Format) (*csvKeys, error) {
-	c := &csvKeys{job: j, format: format, t: newTable(j.data, format == OATHCSV)}
+// openCSV reads the titles, and all serials and secrets to judge the columns.
+func openCSV(j *job, d dialect) (parser, error) {
+	c := &csvKeys{job: j, dialect: d, t: newTable(j.data, d.comments)}
 	first, err := c.t.next()
-	if err == io.EOF {
+	switch {
+	case err != nil:
 		return nil, malformed(0, "the file has no rows")
+	case first.bad == "":
+		err = c.readTitles(first)
+	case d.untitled == nil:
+		err = malformed(c.t.n, "the titles cannot be read: %s", first.bad)
+	default:
+		c.cols = positions(d.untitled...)
 	}
-	if err == nil {
-		if err := c.readTitles(first); err != nil {
-			return nil, err
-		}
-	} else if format == EntraCSV {
-		return nil, malformed(c.t.n, "the titles cannot be read: %v", err)
-	} else {
-		c.cols = positions(colSerial, colSecret, colType, colDigits, colPeriod, colCounter)
+	if err != nil {
+		return nil, err
 	}
 	return c, c.judge()
 }
 
-// readTitles tells whether there are titles, which only OATH CSV may lack.
+// readTitles tells whether there are titles, and reads them.
 func (c *csvKeys) readTitles(first row) error {
-	cols, err := readHeader(first, func(k column) bool { return k < colLogin })
-	if c.format == OATHCSV && cols.known < 2 {
-		c.cols = positions(colSerial, colSecret, colType, colDigits, colPeriod, colCounter)
+	cols, err := readHeader(first, func(k column) bool { return k < colDomain })
+	if c.untitled != nil && cols.known < 2 {
+		c.cols = positions(c.untitled...)
 		return nil
 	}
 	if err != nil {
@@ -60,7 +66,7 @@ func (c *csvKeys) readTitles(first row) error {
 			return malformed(first.line, "there is no column of %s", k.name)
 		}
 	}
-	if c.format == EntraCSV && cols.has(colCounter) {
+	if c.timeOnly && cols.has(colCounter) {
 		return malformed(first.line, "there is a column of counters, which time-based tokens do not have")
 	}
 	c.cols, c.header = cols, true
@@ -75,10 +81,10 @@ func (c *csvKeys) judge() error {
 	c.rewind()
 	for {
 		r, err := c.t.next()
-		if err == io.EOF {
+		if err != nil {
 			break
 		}
-		if err != nil {
+		if r.bad != "" {
 			continue // refused when its turn comes
 		}
 		if s := r.cell(c.cols.at[colSecret]); len(s) > 0 {
@@ -111,21 +117,20 @@ func (c *csvKeys) rewind() {
 	}
 }
 
-func (c *csvKeys) next() (*pskc.Key, error) {
+func (c *csvKeys) next() (entry, error) {
 	r, err := c.t.next()
-	var bad *badRow
-	switch {
-	case errors.As(err, &bad):
-		return nil, refuse(bad.line, "", "%s", bad.text)
-	case err != nil:
-		return nil, err
+	if err != nil {
+		return entry{}, err
 	}
 	k := &pskc.Key{Line: r.line, Serial: string(r.cell(c.cols.at[colSerial]))}
-	if why := c.read(k, r); why != "" {
-		clear(k.Secret)
-		return nil, refuse(r.line, shownSerial(k.Serial), "%s", why)
+	why := r.bad
+	if why == "" {
+		why = c.read(k, r)
 	}
-	return k, nil
+	if why != "" {
+		k.Serial, k.Manufacturer = shownSerial(k.Serial), ""
+	}
+	return r.entry(verdict(k, why)), nil
 }
 
 // shownSerial is a serial number as errors may show it: not if it may be a
@@ -179,24 +184,20 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 	if col, why := c.readParameters(k, get); why != "" {
 		return at(col) + why
 	}
-	k.Manufacturer, k.Model = string(get(colManufacturer)), string(get(colModel))
-	kind, period := pskc.HOTP, 0
-	if c.format == EntraCSV {
+	k.Manufacturer, k.Model, k.KeyUserID = string(get(colManufacturer)), string(get(colModel)), string(get(colUser))
+	kind := pskc.HOTP
+	if c.timeOnly {
 		kind = pskc.TOTP
-	}
-	if k.Kind == "" && c.format == OATHCSV && c.opt.Assume.Kind == "" {
+	} else if k.Kind == "" && c.opt.Assume.Kind == "" {
 		c.note("The file does not say of all tokens whether they are event-based or time-based, and HOTP was taken; compare the sample code.")
 	}
-	c.silent(k, kind, period)
+	c.silent(k, kind, 0)
 	if k.Kind == pskc.HOTP {
 		k.Interval, k.HasInterval = 0, false // exports write a time step into every row
 	} else if k.Counter != 0 {
 		return at(colCounter) + "is a counter, which a time-based token does not have"
 	} else {
 		k.HasCounter = false
-	}
-	if user := get(colUser); len(user) > 0 && c.counting {
-		c.assignments = append(c.assignments, Assignment{Line: r.line, Serial: k.Serial, User: string(user)})
 	}
 	return ""
 }
@@ -214,7 +215,7 @@ func (c *csvKeys) readKind(k *pskc.Key, text []byte) string {
 		}
 		return "says neither HOTP nor TOTP"
 	}
-	if c.format == EntraCSV && k.Kind == pskc.HOTP {
+	if c.timeOnly && k.Kind == pskc.HOTP {
 		return "says HOTP, but the tokens of this format are time-based"
 	}
 	return ""

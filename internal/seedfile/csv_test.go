@@ -11,10 +11,10 @@ import (
 func equal(a, b pskc.Key) bool { return reflect.DeepEqual(a, b) }
 
 func TestEntra(t *testing.T) {
-	c := mustOpen(t, testfile(t, "entra-upn.csv"), Options{})
+	c := mustOpen(t, testfile(t, "entra-csv/upn.csv"), Options{})
 	sameKeys(t, c.keys,
-		pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "Example Maker", Model: "Classic", Serial: "55000101", Secret: unhex(t, k1hex), Interval: 60, HasInterval: true},
-		pskc.Key{Kind: pskc.TOTP, Line: 3, Manufacturer: `Maker, the "other" one`, Model: "Classic", Serial: "55000102", Secret: unhex(t, k2hex), Interval: 30, HasInterval: true})
+		pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "Example Maker", Model: "Classic", Serial: "55000101", KeyUserID: "a.lund@corp.example", Secret: unhex(t, k1hex), Interval: 60, HasInterval: true},
+		pskc.Key{Kind: pskc.TOTP, Line: 3, Manufacturer: `Maker, the "other" one`, Model: "Classic", Serial: "55000102", KeyUserID: "b.rahm@corp.example", Secret: unhex(t, k2hex), Interval: 30, HasInterval: true})
 	refusals(t, c.refused)
 	if c.info.Format != EntraCSV || c.info.Encoding != Base32 || !strings.Contains(c.info.EncodingReason, "2 of 2 secrets are base32") {
 		t.Errorf("info %+v", c.info)
@@ -22,27 +22,35 @@ func TestEntra(t *testing.T) {
 	if s := c.info.Sample; s == nil || s.Code != "304811" || s.Serial != "55000101" || s.Kind != pskc.TOTP || !s.Time.Equal(sampleTime) {
 		t.Errorf("sample %+v", s)
 	}
-	want := []Assignment{{Line: 2, Serial: "55000101", User: "a.lund@corp.example"}, {Line: 3, Serial: "55000102", User: "b.rahm@corp.example"}}
-	if !reflect.DeepEqual(c.assignments, want) {
-		t.Errorf("assignments %+v", c.assignments)
-	}
 }
 
 func TestEntraVariants(t *testing.T) {
-	c := mustOpen(t, testfile(t, "entra-hex.csv"), Options{})
+	c := mustOpen(t, testfile(t, "entra-csv/hex.csv"), Options{})
 	sameKeys(t, c.keys,
 		pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "Example", Model: "Classic", Serial: "0055000101", Secret: unhex(t, k1hex), Interval: 60, HasInterval: true},
 		pskc.Key{Kind: pskc.TOTP, Line: 3, Manufacturer: "Example", Model: "Classic", Serial: "0055000102", Secret: unhex(t, k2hex), Interval: 60, HasInterval: true})
-	if c.info.Encoding != Hex || len(c.assignments) != 0 {
-		t.Errorf("info %+v, assignments %v", c.info, c.assignments)
+	if c.info.Encoding != Hex {
+		t.Errorf("info %+v", c.info)
 	}
-	c = mustOpen(t, testfile(t, "entra-graph.csv"), Options{Assume: Assume{Digits: 8, Period: 60, Hash: "SHA1"}})
+	c = mustOpen(t, testfile(t, "entra-csv/graph.csv"), Options{Assume: Assume{Digits: 8, Period: 60, Hash: "SHA1"}})
 	sameKeys(t, c.keys, pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "Example", Model: "M", Serial: "55000101", Secret: unhex(t, k1hex),
 		Hash: "SHA256", Interval: 30, HasInterval: true, Response: digits(8), HasResponse: true})
 }
 
+// TestUsers: whatever the column of users is called, they are on the keys.
+func TestUsers(t *testing.T) {
+	t.Parallel()
+	for title, format := range map[string]Format{"upn": EntraCSV, "User Principal Name": EntraCSV, "USER": EntraCSV, "login": EntraCSV, "type,User Name": OATHCSV, "type,loginName": OATHCSV, "counter,user-id": OATHCSV} {
+		user := strings.Repeat(",", strings.Count(title, ",")+1)
+		c := mustOpen(t, "serial,secret,"+title+"\na,"+k1hex+user+" a.lund@corp.example \nb,"+k2hex+user+"\n", Options{})
+		if c.info.Format != format || len(c.keys) != 2 || c.keys[0].KeyUserID != "a.lund@corp.example" || c.keys[1].KeyUserID != "" {
+			t.Errorf("%s: %s, %+v", title, c.info.Format, c.keys)
+		}
+	}
+}
+
 func TestOATH(t *testing.T) {
-	c := mustOpen(t, testfile(t, "oath.csv"), Options{})
+	c := mustOpen(t, testfile(t, "oath-csv/plain.csv"), Options{})
 	sameKeys(t, c.keys,
 		pskc.Key{Kind: pskc.HOTP, Line: 2, Serial: "tok1", Secret: unhex(t, k1hex)},
 		pskc.Key{Kind: pskc.TOTP, Line: 4, Serial: "tok2", Secret: unhex(t, k2hex), Response: digits(8), HasResponse: true, Interval: 60, HasInterval: true},
@@ -51,7 +59,7 @@ func TestOATH(t *testing.T) {
 	if s := c.info.Sample; s == nil || s.Code != "006951" || s.Counter != 0 {
 		t.Errorf("sample %+v", s)
 	}
-	c = mustOpen(t, testfile(t, "oath-titles.csv"), Options{})
+	c = mustOpen(t, testfile(t, "oath-csv/titles.csv"), Options{})
 	sameKeys(t, c.keys,
 		pskc.Key{Kind: pskc.HOTP, Line: 3, Serial: "55000101", Secret: unhex(t, k1hex), Response: digits(6), HasResponse: true, Counter: 2, HasCounter: true},
 		pskc.Key{Kind: pskc.TOTP, Line: 4, Serial: "55000102", Secret: unhex(t, k2hex), Hash: "SHA512", Response: digits(8), HasResponse: true, Interval: 30, HasInterval: true})

@@ -3,7 +3,6 @@ package seedfile
 import (
 	"bytes"
 	"encoding/xml"
-	"io"
 	"strings"
 )
 
@@ -13,96 +12,87 @@ const HeadBytes = 64 << 10
 // Detect recognises the format of a file by how it begins. It gives "" for
 // content it does not know, and names outside [Formats] for formats that are
 // recognised only to be refused.
-func Detect(head []byte) Format {
-	if len(head) > HeadBytes {
-		head = head[:HeadBytes]
-	}
-	if f := detectForeign(head); f != "" {
+func Detect(b []byte) Format {
+	b = b[:min(len(b), HeadBytes)]
+	if f := detectForeign(b); f != "" {
 		return f
 	}
-	text, _ := toUTF8(head, true)
-	text = bytes.TrimLeft(text, " \t\r\n")
-	if len(text) == 0 {
+	h := readHead(b)
+	if len(h.text) == 0 {
 		return fEmpty
 	}
-	if text[0] == '<' {
-		f, _ := detectXML(text)
-		return f
-	}
-	return detectText(text)
-}
-
-// detectXML goes by the outermost element, and gives its name too.
-func detectXML(b []byte) (Format, string) {
-	d := newXML(b)
-	var root string
-	for {
-		tok, err := d.RawToken()
-		if err != nil {
-			if lower := bytes.ToLower(b); root == "" && (bytes.Contains(lower, []byte("<html")) || bytes.HasPrefix(lower, []byte("<!doctype html"))) {
-				return fHTML, "html"
-			}
-			return "", root
-		}
-		e, ok := tok.(xml.StartElement)
-		if !ok {
-			continue
-		}
-		switch name := e.Name.Local; {
-		case root == "data" && name == "header":
-			return DualShield, root
-		case root != "":
-			return "", root
-		case name == "KeyContainer", name == "SecretContainer":
-			return PSKC, name
-		case name == "tokenList":
-			return DualShieldV3, name
-		case name == "Tokens":
-			return SafeNet, name
-		case strings.EqualFold(name, "html"):
-			return fHTML, name
-		default:
-			root = name
+	for i := range formats {
+		if formats[i].recognise(h) {
+			return formats[i].name
 		}
 	}
-}
-
-// detectText goes by the first line that says something.
-func detectText(b []byte) Format {
-	t := newTable(b, true)
-	r, err := t.next()
-	if err == io.EOF {
-		return "" // comments only
-	}
-	line := strings.ToLower(strings.TrimSpace(string(t.line)))
 	switch {
-	case strings.HasPrefix(line, "otpauth://"):
-		return OTPAuth
-	case strings.HasPrefix(line, "otpauth-migration:"):
-		return OTPAuthMigration
-	case err != nil:
-		return ""
-	}
-	if isYubico(r) {
-		return YubicoCSV
-	}
-	if cols, err := readHeader(r, allColumns); err == nil || cols.known >= 2 {
-		switch {
-		case cols.has(colLogin) && cols.has(colSerial) && !cols.has(colSecret):
-			return DualShieldAssignments
-		case !cols.has(colSerial) || !cols.has(colSecret):
-			return ""
-		case cols.has(colType) || cols.has(colCounter):
-			return OATHCSV
-		case cols.has(colPeriod) || cols.has(colUser):
-			return EntraCSV
-		}
-		return OATHCSV
-	}
-	if len(r.cells) >= 2 && len(r.cells) <= 6 && len(r.cells[0]) > 0 && looksSecret(r.cells[1]) {
-		return OATHCSV
+	case h.html:
+		return fHTML
+	case h.text[0] == '{' || h.text[0] == '[':
+		return fJSON
 	}
 	return ""
+}
+
+// head is how a file begins, as the rules of the formats see it.
+type head struct {
+	text []byte // from the first character that is no white space
+
+	// Of XML: the outermost element, the first inside it, and whether this is a
+	// web page, well formed or not.
+	root, child string
+	html        bool
+
+	// Of other text: the first line that is neither empty nor a comment, in lower
+	// case, and the same as a row, without cells if it is none. If titled, the
+	// row holds titles, and cols says where the columns are.
+	line   string
+	row    row
+	titled bool
+	cols   columns
+}
+
+func readHead(b []byte) *head {
+	h := &head{text: bytes.TrimLeft(charsetOf(b).decode(b, true), " \t\r\n"), cols: positions()}
+	if bytes.HasPrefix(h.text, []byte("<")) {
+		h.readXML()
+	} else {
+		h.readTable()
+	}
+	return h
+}
+
+func (h *head) readXML() {
+	for d := newXML(h.text); h.child == ""; {
+		tok, err := d.RawToken()
+		if err != nil {
+			lower := bytes.ToLower(h.text)
+			h.html = h.html || h.root == "" && (bytes.Contains(lower, []byte("<html")) || bytes.HasPrefix(lower, []byte("<!doctype html")))
+			return
+		}
+		e, ok := tok.(xml.StartElement)
+		switch {
+		case !ok:
+		case h.root == "":
+			h.root = e.Name.Local
+			h.html = strings.EqualFold(h.root, "html")
+		default:
+			h.child = e.Name.Local
+		}
+	}
+}
+
+func (h *head) readTable() {
+	t := newTable(h.text, true)
+	r, err := t.next()
+	h.line = strings.ToLower(strings.TrimSpace(string(t.line)))
+	if err != nil || r.bad != "" {
+		return
+	}
+	h.row = r
+	h.cols, err = readHeader(r, func(column) bool { return true })
+	h.titled = err == nil || h.cols.known >= 2
 }
 
 // looksSecret tells whether a cell may be a secret, even a damaged one.

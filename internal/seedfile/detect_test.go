@@ -17,18 +17,18 @@ func TestDetect(t *testing.T) {
 	}{
 		{`<?xml version="1.0"?><!-- x --><p:KeyContainer xmlns:p="urn:ietf:params:xml:ns:keyprov:pskc">`, PSKC},
 		{`<KeyContainer xmlns="http://www.openauthentication.org/OATH/2006/10/PSKC">`, PSKC},
-		{testfile(t, "dualshield.xml"), DualShield},
-		{testfile(t, "dualshield-v3.xml"), DualShieldV3},
-		{testfile(t, "safenet.xml"), SafeNet},
-		{testfile(t, "entra-upn.csv"), EntraCSV},
-		{testfile(t, "entra-hex.csv"), EntraCSV},
-		{testfile(t, "entra-graph.csv"), EntraCSV},
-		{testfile(t, "oath.csv"), OATHCSV},
-		{testfile(t, "oath-titles.csv"), OATHCSV},
-		{testfile(t, "assignments.csv"), DualShieldAssignments},
-		{testfile(t, "yubico.csv"), YubicoCSV},
-		{testfile(t, "yubico-short.csv"), YubicoCSV},
-		{testfile(t, "otpauth.txt"), OTPAuth},
+		{testfile(t, "dualshield/safeid.xml"), DualShield},
+		{testfile(t, "dualshield-v3/pocketid.xml"), DualShieldV3},
+		{testfile(t, "safenet-xml/two-keys.xml"), SafeNet},
+		{testfile(t, "entra-csv/upn.csv"), EntraCSV},
+		{testfile(t, "entra-csv/hex.csv"), EntraCSV},
+		{testfile(t, "entra-csv/graph.csv"), EntraCSV},
+		{testfile(t, "oath-csv/plain.csv"), OATHCSV},
+		{testfile(t, "oath-csv/titles.csv"), OATHCSV},
+		{testfile(t, "dualshield-assignments/users.csv"), DualShieldAssignments},
+		{testfile(t, "yubico-csv/traditional.csv"), YubicoCSV},
+		{testfile(t, "yubico-csv/short.csv"), YubicoCSV},
+		{testfile(t, "otpauth/export.txt"), OTPAuth},
 		{"otpauth-migration://offline?data=x", OTPAuthMigration},
 		{"", fEmpty},
 		{"\ufeff\r\n", fEmpty},
@@ -123,7 +123,7 @@ func TestLimits(t *testing.T) {
 
 // TestClosed: nothing of a file remains, and nothing of it prints.
 func TestClosed(t *testing.T) {
-	f, err := Open(strings.NewReader(testfile(t, "oath.csv")), Options{Now: sampleTime})
+	f, err := Open(strings.NewReader(testfile(t, "oath-csv/plain.csv")), Options{Now: sampleTime})
 	if err != nil {
 		t.Fatal(err)
 	}

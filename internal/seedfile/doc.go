@@ -45,11 +45,12 @@
 //
 // Entra and OATH CSV, the DualShield assignment list and the Yubico log are
 // tables: separated by comma, semicolon or tab, in UTF-8 or, with a byte order
-// mark, UTF-16; cells may be quoted as RFC 4180 has it, but may not hold line
-// breaks, so that each line of the file is one row. Rows whose cells are all
-// empty are blank. The first line may be sep= as Excel writes it. Titles of
-// columns may stand in any order and case; one that is not known refuses the
-// file.
+// mark, UTF-16; cells may be quoted as RFC 4180 has it. A quoted cell may hold
+// line breaks, which become blanks, unless what it holds looks like further rows:
+// then its closing mark was forgotten, which costs its own row alone. Rows whose
+// cells are all empty are blank. The first line may be sep= as Excel writes it.
+// Titles of columns may stand in any order and case; one that is not known
+// refuses the file. A column of users (upn, user, login) sets KeyUserID.
 //
 // Secrets are hexadecimal or base32, and the file does not say which. The whole
 // column decides: one secret that can only be hexadecimal decides for it, one

@@ -1,15 +1,22 @@
 package seedfile
 
 import (
-	"errors"
-	"io"
 	"strings"
 
 	"ostiary/pskc"
 )
 
-// dualShield reads the seed file of DualShield 5 and later:
-// data > header, tokens > token.
+// DualShield is the seed file of DualShield 5 and later.
+const DualShield Format = "dualshield"
+
+var dualShieldFormat = format{
+	name:        DualShield,
+	description: "Deepnet DualShield seed file, version 5 and later (XML)",
+	recognise:   func(h *head) bool { return h.root == "data" && h.child == "header" },
+	open:        openDualShield,
+}
+
+// dualShield reads data > header, tokens > token.
 type dualShield struct {
 	*job
 	x    *xmlReader
@@ -25,7 +32,7 @@ type header struct {
 	hash    string
 }
 
-func newDualShield(j *job) (*dualShield, error) {
+func openDualShield(j *job) (parser, error) {
 	d := &dualShield{job: j}
 	if err := d.start(); err != nil {
 		return nil, err
@@ -115,45 +122,49 @@ func (d *dualShield) readHeader(e *element) (h header, err error) {
 	return h, nil
 }
 
-func (d *dualShield) next() (*pskc.Key, error) {
-	e, err := d.x.enter()
-	if err != nil {
-		return nil, err
+func (d *dualShield) next() (entry, error) {
+	t, err := d.x.next()
+	switch {
+	case err != nil:
+		return entry{}, err
+	case t == nil: // the end of tokens
+		return entry{}, d.end()
 	}
-	if e == nil { // the end of tokens
-		for e, err = d.x.enter(); err == nil; e, err = d.x.enter() {
-			if e != nil {
-				return nil, malformed(d.x.line(), "there is an element %s behind the tokens", quote(e.Name.Local))
-			}
-			if d.x.depth == 0 {
-				return nil, d.x.end()
-			}
+	return t.entry(verdict(d.read(t))), nil
+}
+
+// end makes sure that nothing stands behind the tokens.
+func (d *dualShield) end() error {
+	for {
+		e, err := d.x.enter()
+		switch {
+		case err != nil:
+			return err
+		case e != nil:
+			return malformed(d.x.line(), "there is an element %s behind the tokens", quote(e.Name.Local))
+		case d.x.depth == 0:
+			return d.x.end()
 		}
-		return nil, err
 	}
-	t, err := d.x.whole(e)
-	if err != nil {
-		return nil, err
-	}
+}
+
+// read gives the key of a token, or says what is wrong.
+func (d *dualShield) read(t *element) (*pskc.Key, string) {
 	f, why := t.fields("serial", "seed", "description", "deviceId", "deviceModel", "deviceOS", "mailClient")
 	k := &pskc.Key{Kind: d.head.product.Kind, Line: t.line, Manufacturer: d.head.product.Manufacturer, Model: d.head.product.Model,
 		Serial: f["serial"], FriendlyName: f["description"], Hash: d.head.hash}
 	switch {
 	case t.name != "token":
-		why = "there is an element " + quote(t.name) + " among the tokens"
+		return k, "there is an element " + quote(t.name) + " among the tokens"
 	case why != "":
+		return k, why
 	case f["deviceId"] != "":
-		why = "it is a device identity (DeviceID), no one-time password token"
+		return k, "it is a device identity (DeviceID), no one-time password token"
 	case k.Serial == "":
-		why = "it has no serial number"
-	default:
-		why = d.setSecret(k, d.head.enc, f["seed"])
+		return k, "it has no serial number"
 	}
-	if why != "" {
-		clear(k.Secret)
-		bad := refuse(t.line, k.Serial, "%s", why)
-		bad.Manufacturer = k.Manufacturer
-		return nil, bad
+	if why := d.setSecret(k, d.head.enc, f["seed"]); why != "" {
+		return k, why
 	}
 	if d.head.digits != 0 {
 		d.setDigits(k, d.head.digits)
@@ -162,133 +173,5 @@ func (d *dualShield) next() (*pskc.Key, error) {
 		k.Interval, k.HasInterval = d.head.period, true
 	}
 	d.silent(k, k.Kind, d.head.product.Period)
-	return k, nil
-}
-
-// dualShieldV3 reads the older file: tokenList > tokenInfo, where token holds
-// another document as text.
-type dualShieldV3 struct {
-	*job
-	x *xmlReader
-}
-
-func newDualShieldV3(j *job) (*dualShieldV3, error) {
-	d := &dualShieldV3{job: j, x: newXMLReader(j.data)}
-	return d, d.x.root("tokenList")
-}
-
-func (d *dualShieldV3) rewind() {
-	d.x = newXMLReader(d.data)
-	_ = d.x.root("tokenList") // read before
-}
-
-func (d *dualShieldV3) next() (*pskc.Key, error) {
-	e, err := d.x.enter()
-	if err != nil {
-		return nil, err
-	}
-	if e == nil {
-		return nil, d.x.end()
-	}
-	t, err := d.x.whole(e)
-	if err != nil {
-		return nil, err
-	}
-	k := &pskc.Key{Line: t.line}
-	if why := d.read(k, t); why != "" {
-		clear(k.Secret)
-		bad := refuse(t.line, k.Serial, "%s", why)
-		bad.Manufacturer = k.Manufacturer
-		return nil, bad
-	}
-	return k, nil
-}
-
-// read fills in a key, or says what is wrong.
-func (d *dualShieldV3) read(k *pskc.Key, t *element) string {
-	if t.name != "tokenInfo" {
-		return "there is an element " + quote(t.name) + " among the tokens"
-	}
-	var inner string
-	for _, c := range t.children {
-		switch c.name {
-		case "method":
-		case "device":
-			f, why := c.fields("manufacturer", "vendor", "model", "serial")
-			if why != "" {
-				return why
-			}
-			if k.Manufacturer = f["manufacturer"]; k.Manufacturer == "" {
-				k.Manufacturer = f["vendor"]
-			}
-			k.Model, k.Serial = f["model"], f["serial"]
-		case "token":
-			inner = c.text
-		default:
-			return "its element " + quote(c.name) + " is not known"
-		}
-	}
-	x := newXMLReader([]byte(inner))
-	e, err := x.enter()
-	if err != nil || e == nil || e.Name.Local != "data" {
-		return "its element token does not hold a document data"
-	}
-	data, err := x.whole(e)
-	if err != nil || !errors.Is(x.end(), io.EOF) {
-		return "the document in its element token is damaged"
-	}
-	return d.readData(k, data)
-}
-
-func (d *dualShieldV3) readData(k *pskc.Key, data *element) string {
-	f, why := data.fields("deviceID", "type", "counter", "digits", "secret", "description")
-	if why != "" {
-		return why
-	}
-	if k.Serial == "" {
-		k.Serial = f["deviceID"]
-	}
-	k.FriendlyName = f["description"]
-	switch {
-	case k.Serial == "":
-		return "it has no serial number"
-	case f["deviceID"] != "" && f["deviceID"] != k.Serial:
-		return "its device and its data have different serial numbers"
-	case f["type"] == "CB":
-		k.Kind = pskc.HOTP
-	case f["type"] == "TB":
-		k.Kind = pskc.TOTP
-	default:
-		return "its type " + quote(f["type"]) + " is neither CB (counter) nor TB (time)"
-	}
-	if s := f["digits"]; s != "" {
-		n, why := readDigits([]byte(s))
-		if why != "" {
-			return "its element digits " + why
-		}
-		d.setDigits(k, n)
-	}
-	if s := f["counter"]; s != "" && k.Kind == pskc.HOTP {
-		if k.Counter, why = readCounter([]byte(s)); why != "" {
-			return "its element counter " + why
-		}
-		k.HasCounter = true
-	}
-	enc := d.opt.Encoding
-	for _, c := range data.children {
-		if s := c.attr("enc"); strings.EqualFold(c.name, "secret") && enc == "" {
-			var ok bool
-			if enc, ok = parseEncoding(s); !ok {
-				return "its secret is written in " + quote(s) + ", which is not known or encrypted"
-			}
-		}
-	}
-	if why := d.setSecret(k, enc, f["secret"]); why != "" {
-		return why
-	}
-	if k.Kind == pskc.TOTP && d.opt.Assume.Period == 0 {
-		d.note("The format does not state time steps, and 60 seconds were taken for time-based tokens; compare the sample code.")
-	}
-	d.silent(k, k.Kind, 60)
-	return ""
+	return k, ""
 }

@@ -15,7 +15,8 @@ import (
 // pskc.Reader. It is not safe for concurrent use.
 type File struct {
 	job
-	keys parser
+	entries parser
+	pending []answer // of the entry that was read last
 }
 
 // Info is what is known of a file before its keys are taken.
@@ -43,32 +44,50 @@ type Sample struct {
 	Time    time.Time // of a TOTP key: Options.Now
 }
 
-// Assignment says that a user has a token.
-type Assignment struct {
-	Line         int
-	Serial       string
-	User         string
-	Domain       string      // only in the DualShield list, as are the next four
-	Product      ProductCode // as written
-	Kind         pskc.Kind   // "" if the product is not known, as are the next two
-	Manufacturer string
-	Model        string
+// parser goes through the entries of a file.
+type parser interface {
+	// next gives the next entry, io.EOF at the proper end, or an *Error, which is
+	// final.
+	next() (entry, error)
+	// rewind goes back before the first entry.
+	rewind()
 }
 
-// parser reads the entries of one format. next gives a key, a *pskc.KeyError for
-// one entry, io.EOF, or an *Error that is final.
-type parser interface {
-	rewind()
-	next() (*pskc.Key, error)
+// entry is one row, line or element of a file: what Next answers for it, at
+// least one answer.
+type entry struct{ answers []answer }
+
+// answer is a key, or why there is none.
+type answer struct {
+	key *pskc.Key
+	bad *pskc.KeyError
+}
+
+// verdict is the answer for a key, if there is nothing wrong with it.
+func verdict(k *pskc.Key, why string) answer {
+	if why == "" {
+		return answer{key: k}
+	}
+	clear(k.Secret)
+	return answer{bad: &pskc.KeyError{ID: k.ID, Serial: k.Serial, Manufacturer: k.Manufacturer, Line: k.Line, Reason: why}}
+}
+
+// wipe clears the secrets of keys that nobody takes.
+func wipe(answers []answer) {
+	for _, a := range answers {
+		if a.key != nil {
+			clear(a.key.Secret)
+		}
+	}
 }
 
 // job is what the parsers share.
 type job struct {
-	data        []byte
-	opt         Options
-	info        Info
-	assignments []Assignment
-	counting    bool // in the first pass, which collects info and assignments
+	data     []byte // in UTF-8
+	charset  charset
+	opt      Options
+	info     Info
+	counting bool // in the first pass, which collects info
 }
 
 // note adds a sentence to the notes, once.
@@ -117,50 +136,39 @@ func (f *File) open() error {
 		format = Detect(f.data)
 	}
 	f.info.Format = format
-	if text, utf16 := toUTF8(f.data, false); utf16 {
-		clear(f.data)
-		f.data = text
-	} else {
-		f.data = text
+	f.charset = charsetOf(f.data)
+	text := f.charset.decode(f.data, false)
+	if f.charset > markedUTF8 {
+		clear(f.data) // text is a copy
 	}
-	var err error
-	if f.keys, err = f.parser(format); err != nil {
+	f.data = text
+	open, err := f.opener(format)
+	if err != nil {
+		return err
+	}
+	if f.entries, err = open(&f.job); err != nil {
 		return err
 	}
 	if err := f.count(); err != nil {
 		return err
 	}
 	f.counting = false
-	f.keys.rewind()
+	f.entries.rewind()
 	return nil
 }
 
-// parser makes the reader of a format, or says why there is none.
-func (f *File) parser(format Format) (parser, error) {
-	switch format {
-	case DualShield:
-		return newDualShield(&f.job)
-	case DualShieldV3:
-		return newDualShieldV3(&f.job)
-	case SafeNet:
-		return newSafeNet(&f.job)
-	case EntraCSV, OATHCSV:
-		return newCSV(&f.job, format)
-	case YubicoCSV:
-		return newYubico(&f.job), nil
-	case OTPAuth, OTPAuthMigration:
-		return newURIs(&f.job), nil
-	case PSKC:
-		return nil, &Error{Err: ErrPSKC}
-	case DualShieldAssignments:
-		return nil, &Error{Err: ErrAssignments, Hint: "Import the seed file first, then assign the tokens by this list."}
-	case "":
-		return nil, f.unknown()
+// opener finds who reads a format, or says why there is nobody.
+func (f *File) opener(name Format) (func(*job) (parser, error), error) {
+	if x := find(name); x != nil {
+		return x.open, nil
 	}
-	if x, ok := foreign[format]; ok {
+	if x, ok := foreign[name]; ok {
 		return nil, &Error{Err: ErrUnreadable, Text: "the file is " + x.what, Hint: x.hint}
 	}
-	return nil, &Error{Err: ErrOptions, Text: "there is no format " + quote(string(format))}
+	if name == "" {
+		return nil, f.unknown()
+	}
+	return nil, &Error{Err: ErrOptions, Text: "there is no format " + quote(string(name))}
 }
 
 // unknown says as much as is known of a file whose content is not recognised.
@@ -173,7 +181,7 @@ func (f *File) unknown() error {
 	e := &Error{Err: ErrUnknown, Hint: "Name the format if you know it. " + askPSKC}
 	switch head := f.data[:min(len(f.data), HeadBytes)]; {
 	case len(head) > 0 && head[0] == '<':
-		if _, root := detectXML(head); root != "" {
+		if root := readHead(head).root; root != "" {
 			e.Text = "the file is XML with the outermost element " + quote(root) + ", which is none that is known here"
 		}
 	case slices.Contains(head, 0):
@@ -185,21 +193,20 @@ func (f *File) unknown() error {
 // count goes through the file once, for the info.
 func (f *File) count() error {
 	for {
-		key, err := f.keys.next()
-		var bad *pskc.KeyError
-		switch {
-		case err == io.EOF:
+		e, err := f.entries.next()
+		if err == io.EOF {
 			return nil
-		case errors.As(err, &bad):
-			f.info.Refused++
-		case err != nil:
+		} else if err != nil {
 			return err
-		default:
-			if f.info.Keys++; f.info.Sample == nil {
-				f.info.Sample = sample(key, f.opt.Now)
-			}
-			clear(key.Secret)
 		}
+		for _, a := range e.answers {
+			if a.bad != nil {
+				f.info.Refused++
+			} else if f.info.Keys++; f.info.Sample == nil {
+				f.info.Sample = sample(a.key, f.opt.Now)
+			}
+		}
+		wipe(e.answers)
 		if f.info.Keys+f.info.Refused > MaxKeys {
 			return &Error{Err: ErrLimit, Text: fmt.Sprintf("the file has more than %d entries", MaxKeys), Hint: "Import it in parts."}
 		}
@@ -236,23 +243,31 @@ func (f *File) Info() Info {
 	return i
 }
 
-// Assignments are the users that a file names for its keys, in the order of the
-// keys.
-func (f *File) Assignments() []Assignment { return slices.Clone(f.assignments) }
-
 // Next gives the next key, whose secret is the caller's. A [*pskc.KeyError]
 // refuses this one entry and reading may go on; io.EOF is the proper end.
 func (f *File) Next() (*pskc.Key, error) {
-	if f.keys == nil {
+	if f.entries == nil {
 		return nil, errors.New("seedfile: the file is closed")
 	}
-	return f.keys.next()
+	if len(f.pending) == 0 {
+		e, err := f.entries.next()
+		if err != nil {
+			return nil, err
+		}
+		f.pending = e.answers
+	}
+	a := f.pending[0]
+	if f.pending = f.pending[1:]; a.bad != nil {
+		return nil, a.bad
+	}
+	return a.key, nil
 }
 
 // Close overwrites what was read of the file.
 func (f *File) Close() error {
 	clear(f.data)
-	f.data, f.keys = nil, nil
+	wipe(f.pending)
+	f.data, f.entries, f.pending = nil, nil, nil
 	return nil
 }
 

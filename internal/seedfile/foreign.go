@@ -88,8 +88,6 @@ func detectForeign(b []byte) Format {
 		return fPGP
 	case b[0] == 0x30:
 		return detectDER(b)
-	case text[0] == '{' || text[0] == '[':
-		return fJSON
 	}
 	return ""
 }

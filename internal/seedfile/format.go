@@ -1,23 +1,45 @@
 package seedfile
 
-import "slices"
-
 // Format names a format.
 type Format string
 
-// The formats that hold keys or assignments.
-const (
-	PSKC                  Format = "pskc"
-	DualShield            Format = "dualshield"
-	DualShieldV3          Format = "dualshield-v3"
-	DualShieldAssignments Format = "dualshield-assignments"
-	EntraCSV              Format = "entra-csv"
-	OATHCSV               Format = "oath-csv"
-	SafeNet               Format = "safenet-xml"
-	YubicoCSV             Format = "yubico-csv"
-	OTPAuth               Format = "otpauth"
-	OTPAuthMigration      Format = "otpauth-migration"
-)
+// format is all there is to one format. It stands in a file of its own, and has
+// a row in formats.
+type format struct {
+	name Format
+	// description is what people read in lists.
+	description string
+	// recognise tells the format by how a file begins.
+	recognise func(h *head) bool
+	// open checks the beginning of a file and stands before its first entry. An
+	// *Error refuses the file.
+	open func(j *job) (parser, error)
+}
+
+// formats are all that can be asked for, in the order of lists. The first whose
+// rule recognises a file has it: so a special one stands before a general one.
+var formats = []format{
+	pskcFormat,
+	dualShieldFormat,
+	dualShieldV3Format,
+	safeNetFormat,
+	otpauthFormat,
+	migrationFormat,
+	yubicoFormat,
+	assignmentsFormat,
+	entraFormat,
+	oathFormat,
+}
+
+// find gives the format of a name, or nil.
+func find(name Format) *format {
+	for i := range formats {
+		if formats[i].name == name {
+			return &formats[i]
+		}
+	}
+	return nil
+}
 
 // FormatInfo describes a format.
 type FormatInfo struct {
@@ -25,31 +47,32 @@ type FormatInfo struct {
 	Description string
 }
 
-var formats = []FormatInfo{
-	{PSKC, "PSKC key container (RFC 6030 and the drafts before it)"},
-	{DualShield, "Deepnet DualShield seed file, version 5 and later (XML)"},
-	{DualShieldV3, "Deepnet Unified Authentication seed file, version 3 (XML)"},
-	{DualShieldAssignments, "Deepnet DualShield assignment list (CSV): which user has which token, no secrets"},
-	{EntraCSV, "Microsoft Entra hardware token list (CSV), with or without upn; TOTP"},
-	{OATHCSV, "OATH CSV: serial, secret, type, digits, period, counter"},
-	{SafeNet, "SafeNet and Gemalto token file (XML, Tokens)"},
-	{YubicoCSV, "log of the YubiKey Personalization Tool (CSV); OATH-HOTP entries"},
-	{OTPAuth, "list of otpauth:// URIs, one per line"},
-	{OTPAuthMigration, "otpauth-migration:// URIs, the transfer codes of Google Authenticator"},
-}
-
 // Formats lists the formats that can be asked for.
-func Formats() []FormatInfo { return slices.Clone(formats) }
+func Formats() []FormatInfo {
+	list := make([]FormatInfo, len(formats))
+	for i, f := range formats {
+		list[i] = FormatInfo{f.name, f.description}
+	}
+	return list
+}
 
 // Description says what f is.
 func (f Format) Description() string {
-	for _, i := range formats {
-		if i.Name == f {
-			return i.Description
-		}
+	if x := find(f); x != nil {
+		return x.description
 	}
-	if i, ok := foreign[f]; ok {
-		return i.what
+	if x, ok := foreign[f]; ok {
+		return x.what
 	}
 	return string(f)
+}
+
+// PSKC is the format of package pskc, which reads it.
+const PSKC Format = "pskc"
+
+var pskcFormat = format{
+	name:        PSKC,
+	description: "PSKC key container (RFC 6030 and the drafts before it)",
+	recognise:   func(h *head) bool { return h.root == "KeyContainer" || h.root == "SecretContainer" },
+	open:        func(*job) (parser, error) { return nil, &Error{Err: ErrPSKC} },
 }

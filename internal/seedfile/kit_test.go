@@ -42,10 +42,9 @@ func testfile(t testing.TB, name string) string {
 
 // contents is all that a file gives.
 type contents struct {
-	info        Info
-	keys        []*pskc.Key
-	refused     []*pskc.KeyError
-	assignments []Assignment
+	info    Info
+	keys    []*pskc.Key
+	refused []*pskc.KeyError
 }
 
 func open(text string, opt Options) (contents, error) {
@@ -57,7 +56,7 @@ func open(text string, opt Options) (contents, error) {
 		return contents{}, err
 	}
 	defer f.Close()
-	c := contents{info: f.Info(), assignments: f.Assignments()}
+	c := contents{info: f.Info()}
 	for {
 		k, err := f.Next()
 		var bad *pskc.KeyError

@@ -12,6 +12,16 @@ import (
 	"ostiary/pskc"
 )
 
+// OTPAuthMigration is how authenticator apps hand keys to each other.
+const OTPAuthMigration Format = "otpauth-migration"
+
+var migrationFormat = format{
+	name:        OTPAuthMigration,
+	description: "otpauth-migration:// URIs, the transfer codes of Google Authenticator",
+	recognise:   func(h *head) bool { return strings.HasPrefix(h.line, "otpauth-migration:") },
+	open:        openURIs,
+}
+
 // Numbers of the migration payload, which Google Authenticator made and others
 // took over.
 const (
@@ -57,7 +67,7 @@ func (b batches) notes(j *job) {
 
 // migration reads one otpauth-migration URI.
 func (u *uris) migration(text string) []answer {
-	no := func(reason string) []answer { return []answer{{nil, refuse(u.t.n, "", "%s", reason)}} }
+	no := func(reason string) []answer { return []answer{u.no("", "%s", reason)} }
 	data, ok := migrationData(text)
 	if !ok {
 		return no("the line is no otpauth-migration URI, or was cut off")
@@ -70,8 +80,11 @@ func (u *uris) migration(text string) []answer {
 	for f, ok := p.next(); ok; f, ok = p.next() {
 		switch {
 		case f.number == payloadKey && f.bytes != nil:
-			k, err := u.migrationKey(f.bytes, len(out)+1)
-			out = append(out, answer{k, err})
+			k, why := u.migrationKey(f.bytes)
+			if why != "" {
+				why = fmt.Sprintf("key %d of the URI: %s", len(out)+1, why)
+			}
+			out = append(out, verdict(k, why))
 		case f.number == payloadVersion && f.bytes == nil:
 		case f.number == batchSize && f.bytes == nil:
 			part.size = f.value
@@ -84,11 +97,7 @@ func (u *uris) migration(text string) []answer {
 		}
 	}
 	if p.bad || len(out) == 0 {
-		for _, a := range out {
-			if a.key != nil {
-				clear(a.key.Secret)
-			}
-		}
+		wipe(out)
 		if p.bad {
 			return no("the payload of the URI is damaged, or newer than what is known here")
 		}
@@ -123,9 +132,9 @@ func migrationData(text string) ([]byte, bool) {
 	return Base64.decode([]byte(strings.NewReplacer("-", "+", "_", "/").Replace(value)))
 }
 
-// migrationKey reads the n-th key of a payload.
-func (u *uris) migrationKey(b []byte, n int) (*pskc.Key, error) {
-	k := &pskc.Key{Line: u.t.n}
+// migrationKey reads one key of a payload, or says what is wrong.
+func (u *uris) migrationKey(b []byte) (k *pskc.Key, why string) {
+	k = &pskc.Key{Line: u.t.n}
 	var name string
 	var numbers [keyUniqueID + 1]uint64
 	texts := map[uint64]*string{keyName: &name, keyIssuer: &k.Issuer, keyUniqueID: new(string)}
@@ -144,31 +153,27 @@ func (u *uris) migrationKey(b []byte, n int) (*pskc.Key, error) {
 			p.bad = true
 		}
 	}
-	no := func(format string, args ...any) (*pskc.Key, error) {
-		clear(k.Secret)
-		return nil, refuse(k.Line, k.Serial, "key %d of the URI: %s", n, fmt.Sprintf(format, args...))
-	}
 	if p.bad {
-		return no("its fields are damaged, or newer than what is known here")
+		return k, "its fields are damaged, or newer than what is known here"
 	}
 	k.FriendlyName = strings.TrimSpace(strings.TrimPrefix(name, k.Issuer+":"))
 	if k.Issuer == "" {
 		k.FriendlyName = strings.TrimSpace(name)
 	}
 	if k.FriendlyName == "" {
-		return no("it has no name")
+		return k, "it has no name"
 	}
 	k.Serial = accountSerial(k.Issuer, k.FriendlyName)
 	hash, ok := migrationHashes[numbers[keyAlgorithm]]
 	if !ok {
-		return no("its hash, number %d, is none of SHA-1, SHA-256 and SHA-512", numbers[keyAlgorithm])
+		return k, fmt.Sprintf("its hash, number %d, is none of SHA-1, SHA-256 and SHA-512", numbers[keyAlgorithm])
 	}
 	digits, ok := migrationDigits[numbers[keyDigits]]
 	if !ok {
-		return no("its number of digits, kind %d, is not known", numbers[keyDigits])
+		return k, fmt.Sprintf("its number of digits, kind %d, is not known", numbers[keyDigits])
 	}
 	if k.Kind, ok = migrationKinds[numbers[keyType]]; !ok {
-		return no("its type, number %d, is neither event-based nor time-based", numbers[keyType])
+		return k, fmt.Sprintf("its type, number %d, is neither event-based nor time-based", numbers[keyType])
 	}
 	k.Hash = hash.String()
 	u.setDigits(k, digits)
@@ -176,9 +181,9 @@ func (u *uris) migrationKey(b []byte, n int) (*pskc.Key, error) {
 	case k.Kind == pskc.TOTP:
 		k.Interval, k.HasInterval = 30, true // the format has no other
 	case numbers[keyCounter] > 1<<63-1:
-		return no("its counter is negative")
+		return k, "its counter is negative"
 	default:
 		k.Counter, k.HasCounter = numbers[keyCounter], true
 	}
-	return u.finish(k)
+	return k, u.finish(k)
 }

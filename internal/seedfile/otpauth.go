@@ -3,6 +3,7 @@ package seedfile
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -11,54 +12,59 @@ import (
 	"ostiary/pskc"
 )
 
+// OTPAuth is a list of key URIs.
+const OTPAuth Format = "otpauth"
+
+var otpauthFormat = format{
+	name:        OTPAuth,
+	description: "list of otpauth:// URIs, one per line",
+	recognise:   func(h *head) bool { return strings.HasPrefix(h.line, "otpauth://") },
+	open:        openURIs,
+}
+
 // uris reads lists of otpauth and otpauth-migration URIs, one per line; both may
 // stand in one file.
 type uris struct {
 	*job
 	t       *table
-	pending []answer // of the migration URI that was read last
 	batches batches
 }
 
-func newURIs(j *job) *uris {
-	return &uris{job: j, t: &table{data: j.data, comments: true}}
+func openURIs(j *job) (parser, error) {
+	return &uris{job: j, t: &table{data: j.data, comments: true}}, nil
 }
 
 func (u *uris) rewind() {
 	u.t.rewind()
-	u.pending, u.batches = nil, nil
+	u.batches = nil
 }
 
-func (u *uris) next() (*pskc.Key, error) {
-	for len(u.pending) == 0 {
-		line := u.t.nextLine()
-		if line == nil {
-			u.batches.notes(u.job)
-			return nil, io.EOF
-		}
-		if u.t.blank(line) {
-			continue
-		}
-		u.pending = u.read(string(bytes.TrimSpace(line)))
+func (u *uris) next() (entry, error) {
+	line := u.t.nextFilled()
+	if line == nil {
+		u.batches.notes(u.job)
+		return entry{}, io.EOF
 	}
-	a := u.pending[0]
-	u.pending = u.pending[1:]
-	return a.key, a.err
+	return entry{u.read(string(bytes.TrimSpace(line)))}, nil
 }
 
 // read gives the keys of one line, at least one answer.
 func (u *uris) read(text string) []answer {
 	if len(text) > maxLine {
-		return []answer{{nil, refuse(u.t.n, "", "the line is too long")}}
+		return []answer{u.no("", "the line is too long")}
 	}
 	switch scheme, _, _ := strings.Cut(text, ":"); {
 	case strings.EqualFold(scheme, "otpauth-migration"):
 		return u.migration(text)
 	case strings.EqualFold(scheme, "otpauth"):
-		k, err := u.uri(text)
-		return []answer{{k, err}}
+		return []answer{u.uri(text)}
 	}
-	return []answer{{nil, refuse(u.t.n, "", "the line is no otpauth URI")}}
+	return []answer{u.no("", "the line is no otpauth URI")}
+}
+
+// no refuses what the line has for one serial.
+func (u *uris) no(serial, format string, args ...any) answer {
+	return answer{bad: refuse(u.t.n, serial, format, args...)}
 }
 
 // presentation are parameters that apps add for their own display. They are
@@ -88,17 +94,16 @@ func (u *uris) relax(text string) string {
 }
 
 // uri reads one otpauth URI.
-func (u *uris) uri(text string) (*pskc.Key, error) {
-	line := u.t.n
+func (u *uris) uri(text string) answer {
 	x, err := oath.ParseURI(u.relax(text))
 	if err != nil {
 		if bad, ok := errors.AsType[*oath.URIError](err); ok {
-			return nil, refuse(line, "", "%s", bad.Error())
+			return u.no("", "%s", bad.Error())
 		}
-		return nil, refuse(line, "", "the line is no otpauth URI")
+		return u.no("", "the line is no otpauth URI")
 	}
 	defer x.Secret.Wipe()
-	k := &pskc.Key{Kind: pskc.TOTP, Line: line, Serial: accountSerial(x.Issuer, x.Account), Issuer: x.Issuer, FriendlyName: x.Account,
+	k := &pskc.Key{Kind: pskc.TOTP, Line: u.t.n, Serial: accountSerial(x.Issuer, x.Account), Issuer: x.Issuer, FriendlyName: x.Account,
 		Secret: slices.Clone(x.Secret.Bytes()), Hash: x.Hash.String()}
 	if x.Type == oath.TypeHOTP {
 		k.Kind, k.Counter, k.HasCounter = pskc.HOTP, x.Counter, true
@@ -106,22 +111,19 @@ func (u *uris) uri(text string) (*pskc.Key, error) {
 		k.Interval, k.HasInterval = uint64(x.Period), true
 	}
 	u.setDigits(k, x.Digits)
-	return u.finish(k)
+	return verdict(k, u.finish(k))
 }
 
-// finish is what all URIs have in common.
-func (u *uris) finish(k *pskc.Key) (*pskc.Key, error) {
+// finish is what all URIs have in common; it says what is wrong.
+func (u *uris) finish(k *pskc.Key) string {
 	if why := u.badSecret(len(k.Secret)); why != "" {
-		n := len(k.Secret)
-		clear(k.Secret)
-		return nil, refuse(k.Line, k.Serial, "its secret of %d bytes %s", n, why)
+		return fmt.Sprintf("its secret of %d bytes %s", len(k.Secret), why)
 	}
 	if k.HasInterval && k.Interval > maxPeriod {
-		clear(k.Secret)
-		return nil, refuse(k.Line, k.Serial, "its time step is longer than %d seconds", maxPeriod)
+		return fmt.Sprintf("its time step is longer than %d seconds", maxPeriod)
 	}
 	u.silent(k, k.Kind, 0)
-	return k, nil
+	return ""
 }
 
 // accountSerial makes the serial number that a URI does not have.

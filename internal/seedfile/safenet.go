@@ -8,48 +8,42 @@ import (
 	"ostiary/pskc"
 )
 
-// safeNet reads SafeNet and Gemalto files: Tokens > Token > Applications >
-// Application > Seed, MovingFactor. One token may have several keys.
+// SafeNet is the token file of SafeNet, later Gemalto.
+const SafeNet Format = "safenet-xml"
+
+var safeNetFormat = format{
+	name:        SafeNet,
+	description: "SafeNet and Gemalto token file (XML, Tokens)",
+	recognise:   func(h *head) bool { return h.root == "Tokens" },
+	open:        openSafeNet,
+}
+
+// safeNet reads Tokens > Token > Applications > Application > Seed, MovingFactor.
+// One token may have several keys.
 type safeNet struct {
 	*job
-	x       *xmlReader
-	pending []answer // of the token that was read last
+	x *xmlReader
 }
 
-// answer is what next gives.
-type answer struct {
-	key *pskc.Key
-	err error
-}
-
-func newSafeNet(j *job) (*safeNet, error) {
+func openSafeNet(j *job) (parser, error) {
 	s := &safeNet{job: j, x: newXMLReader(j.data)}
 	return s, s.x.root("Tokens")
 }
 
 func (s *safeNet) rewind() {
-	s.x, s.pending = newXMLReader(s.data), nil
+	s.x = newXMLReader(s.data)
 	_ = s.x.root("Tokens") // read before
 }
 
-func (s *safeNet) next() (*pskc.Key, error) {
-	if len(s.pending) == 0 {
-		e, err := s.x.enter()
-		if err != nil {
-			return nil, err
-		}
-		if e == nil {
-			return nil, s.x.end()
-		}
-		t, err := s.x.whole(e)
-		if err != nil {
-			return nil, err
-		}
-		s.pending = s.read(t)
+func (s *safeNet) next() (entry, error) {
+	t, err := s.x.next()
+	switch {
+	case err != nil:
+		return entry{}, err
+	case t == nil:
+		return entry{}, s.x.end()
 	}
-	a := s.pending[0]
-	s.pending = s.pending[1:]
-	return a.key, a.err
+	return t.entry(s.read(t)...), nil
 }
 
 // about are elements of a token that do not change how it computes.
@@ -59,7 +53,7 @@ var about = []string{"casemodel", "model", "productiondate", "productname", "man
 func (s *safeNet) read(t *element) []answer {
 	serial := t.attr("serial")
 	no := func(format string, args ...any) []answer {
-		return []answer{{nil, refuse(t.line, serial, format, args...)}}
+		return []answer{{bad: refuse(t.line, serial, format, args...)}}
 	}
 	switch {
 	case t.name != "Token":
@@ -87,14 +81,7 @@ func (s *safeNet) read(t *element) []answer {
 	var out []answer
 	for _, e := range keys {
 		k := &pskc.Key{ID: e.attr("ConnectorID"), Line: e.line, Serial: serial, Model: model}
-		if why := s.readKey(k, e); why != "" {
-			clear(k.Secret)
-			bad := refuse(e.line, serial, "%s", why)
-			bad.ID = k.ID
-			out = append(out, answer{nil, bad})
-			continue
-		}
-		out = append(out, answer{k, nil})
+		out = append(out, verdict(k, s.readKey(k, e)))
 	}
 	return out
 }

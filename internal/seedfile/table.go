@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	maxLine  = 16 << 10 // bytes
-	maxCells = 64       // of one line
+	maxLine  = 16 << 10 // bytes of a row
+	maxCells = 64       // of a row
 )
 
-// table reads the rows of a CSV file. A line is a row.
+// table reads the rows of a CSV file.
 type table struct {
 	data     []byte
 	comments bool // lines that start with # are passed over
@@ -23,15 +23,22 @@ type table struct {
 	skipped  int // lines before start
 	pos      int
 	n        int    // lines read
+	inside   int    // of these, how many ended inside a cell
 	line     []byte // the current one
+	end      int    // where that ends, before the line break
 	cells    [][]byte
 }
 
 // row is one row. Its cells are valid until the next call.
 type row struct {
-	line  int
-	cells [][]byte
+	line   int // where it begins
+	number int // as spreadsheet programs count rows
+	cells  [][]byte
+	bad    string // why this is no row; there are no cells then
 }
+
+// entry is the row with its answers.
+func (r row) entry(answers ...answer) entry { return entry{answers} }
 
 // cell is the content of column i, or empty.
 func (r row) cell(i int) []byte {
@@ -42,7 +49,7 @@ func (r row) cell(i int) []byte {
 }
 
 // address names a cell as spreadsheet programs do.
-func (r row) address(i int) string { return columnName(i) + strconv.Itoa(r.line) }
+func (r row) address(i int) string { return columnName(i) + strconv.Itoa(r.number) }
 
 func columnName(i int) string {
 	name := ""
@@ -52,14 +59,6 @@ func columnName(i int) string {
 	return name
 }
 
-// badRow is a line that is no row.
-type badRow struct {
-	line int
-	text string
-}
-
-func (b *badRow) Error() string { return b.text }
-
 // newTable finds the separator: what sep= says, else by the first line.
 func newTable(data []byte, comments bool) *table {
 	t := &table{data: data, comments: comments, sep: ','}
@@ -67,7 +66,8 @@ func newTable(data []byte, comments bool) *table {
 	if s := bytes.TrimRight(line, " "); len(s) == 5 && bytes.EqualFold(s[:4], []byte("sep=")) && bytes.IndexByte([]byte(",;\t|"), s[4]) >= 0 {
 		t.sep, t.start, t.skipped = s[4], t.pos, 1
 	} else {
-		for ; line != nil && t.blank(line); line = t.nextLine() {
+		if line != nil && t.blank(line) {
+			line = t.nextFilled()
 		}
 		t.sep = separator(line)
 	}
@@ -92,7 +92,7 @@ func separator(line []byte) byte {
 	return sep
 }
 
-func (t *table) rewind() { t.pos, t.n = t.start, t.skipped }
+func (t *table) rewind() { t.pos, t.n, t.inside = t.start, t.skipped, 0 }
 
 // nextLine gives the next line without its end, nil at the end of the file.
 func (t *table) nextLine() []byte {
@@ -105,12 +105,9 @@ func (t *table) nextLine() []byte {
 	if end < 0 {
 		end = len(rest)
 	}
-	t.pos += end + 1
-	line := rest[:end:end]
-	if end > 0 && line[end-1] == '\r' {
-		line = line[: end-1 : end-1]
-	}
-	t.line = line
+	line := bytes.TrimSuffix(rest[:end:end], []byte("\r"))
+	t.line, t.end = line, t.pos+len(line)
+	t.pos = min(t.pos+end+1, len(t.data))
 	return line
 }
 
@@ -120,22 +117,33 @@ func (t *table) blank(line []byte) bool {
 	return len(s) == 0 || t.comments && s[0] == '#'
 }
 
-// next gives the next row that is not blank, or a *badRow, or io.EOF.
+// nextFilled gives the next line that is not blank.
+func (t *table) nextFilled() []byte {
+	line := t.nextLine()
+	for line != nil && t.blank(line) {
+		line = t.nextLine()
+	}
+	return line
+}
+
+// next gives the next row that is not blank, or io.EOF.
 func (t *table) next() (row, error) {
 	for {
-		line := t.nextLine()
+		line := t.nextFilled()
 		if line == nil {
 			return row{}, io.EOF
 		}
-		if t.blank(line) {
-			continue
-		}
+		r := row{line: t.n, number: t.n - t.inside, cells: t.cells[:0]}
 		if len(line) > maxLine {
-			return row{}, &badRow{t.n, fmt.Sprintf("the line is longer than %d bytes", maxLine)}
+			r.bad = fmt.Sprintf("the line is longer than %d bytes", maxLine)
+		} else {
+			t.split(&r, line)
 		}
-		r, err := t.split(line)
-		if err != nil || !r.empty() {
-			return r, err
+		if r.bad != "" {
+			r.cells = nil
+		}
+		if r.bad != "" || !r.empty() {
+			return r, nil
 		}
 	}
 }
@@ -150,40 +158,73 @@ func (r row) empty() bool {
 }
 
 // split cuts a line into cells and trims them.
-func (t *table) split(line []byte) (row, error) {
-	r := row{line: t.n, cells: t.cells[:0]}
-	bad := func(format string, args ...any) (row, error) {
-		return row{}, &badRow{t.n, "cell " + r.address(len(r.cells)) + fmt.Sprintf(format, args...)}
-	}
+func (t *table) split(r *row, line []byte) {
+	bad := func(what string) { r.bad = "cell " + r.address(len(r.cells)) + what }
 	for more := true; more; {
 		if len(r.cells) == maxCells {
-			return row{}, &badRow{t.n, fmt.Sprintf("the line has more than %d cells", maxCells)}
+			r.bad = fmt.Sprintf("the line has more than %d cells", maxCells)
+			return
 		}
 		line = bytes.TrimLeft(line, " ")
 		var cell []byte
 		if len(line) > 0 && line[0] == '"' {
 			var ok bool
-			if cell, line, ok = unquote(line[1:]); !ok {
-				return bad(": the quotation mark is not closed on its line")
+			if cell, line, ok = t.quoted(line[1:]); !ok {
+				bad(": the quotation mark is not closed on its line")
+				return
 			}
 			line = bytes.TrimLeft(line, " ")
 			if more = len(line) > 0; more && line[0] != t.sep {
-				return bad(" goes on behind its closing quotation mark")
+				bad(" goes on behind its closing quotation mark")
+				return
 			}
 			line = line[min(1, len(line)):]
 		} else {
 			cell, line, more = bytes.Cut(line, []byte{t.sep})
 			if bytes.IndexByte(cell, '"') >= 0 {
-				return bad(" has a quotation mark inside")
+				bad(" has a quotation mark inside")
+				return
 			}
 		}
 		if !printable(cell) {
-			return bad(" is not UTF-8 text")
+			bad(" is not UTF-8 text")
+			return
 		}
 		r.cells = append(r.cells, bytes.TrimSpace(cell))
 	}
 	t.cells = r.cells
-	return r, nil
+}
+
+// quoted reads a cell from behind its opening quotation mark, and gives what is
+// left of the line. A cell may hold line breaks, which become blanks. But a mark
+// that was forgotten must not swallow the rows up to the next one: so what stands
+// on the further lines has no separator, and the closing mark ends the cell.
+func (t *table) quoted(s []byte) (cell, rest []byte, ok bool) {
+	if cell, rest, ok = unquote(s); ok {
+		return cell, rest, true
+	}
+	start := t.end - len(s)
+	window := t.data[start:min(start+maxLine, len(t.data))]
+	cell, rest, ok = unquote(window)
+	if !ok {
+		return nil, nil, false
+	}
+	mark := start + len(window) - len(rest)
+	further := t.data[t.end:mark]
+	end := len(t.data)
+	if i := bytes.IndexByte(t.data[mark:], '\n'); i >= 0 {
+		end = mark + i
+	}
+	rest = bytes.TrimSuffix(t.data[mark:end], []byte("\r"))
+	next := bytes.TrimLeft(rest, " ")
+	if bytes.IndexByte(further, t.sep) >= 0 || len(next) > 0 && next[0] != t.sep || len(rest) > maxLine {
+		return nil, nil, false
+	}
+	breaks := bytes.Count(further, []byte("\n"))
+	t.n, t.inside = t.n+breaks, t.inside+breaks
+	t.end, t.pos = mark+len(rest), min(end+1, len(t.data))
+	cell = bytes.ReplaceAll(cell, []byte("\r\n"), []byte(" "))
+	return bytes.ReplaceAll(cell, []byte("\n"), []byte(" ")), rest, true
 }
 
 // unquote reads up to the closing quotation mark; a doubled one is one.

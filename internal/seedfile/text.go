@@ -3,27 +3,77 @@ package seedfile
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/xml"
+	"io"
 	"math"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// toUTF8 removes a byte order mark, and makes UTF-8 of UTF-16 that has one. A
-// part of a file may end inside a character. It reports whether the text was
-// UTF-16.
-func toUTF8(b []byte, part bool) ([]byte, bool) {
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(b, []byte("\xef\xbb\xbf")):
-		return b[3:], false
-	case bytes.HasPrefix(b, []byte("\xff\xfe")):
-		order = binary.LittleEndian
-	case bytes.HasPrefix(b, []byte("\xfe\xff")):
-		order = binary.BigEndian
-	default:
-		return b, false
+// charset is how the text of a file is written.
+type charset byte
+
+const (
+	plainUTF8  charset = iota
+	markedUTF8         // with a byte order mark, as are the next two
+	utf16LE
+	utf16BE
+	latin1 // ISO 8859-1, of XML that declares it
+)
+
+// marks are the byte order marks.
+var marks = map[charset]string{markedUTF8: "\xef\xbb\xbf", utf16LE: "\xff\xfe", utf16BE: "\xfe\xff"}
+
+// charsetOf tells how a file is written by how it begins.
+func charsetOf(b []byte) charset {
+	for c, mark := range marks {
+		if bytes.HasPrefix(b, []byte(mark)) {
+			return c
+		}
 	}
-	b = b[2:]
+	if bytes.HasPrefix(bytes.TrimLeft(b, " \t\r\n"), []byte("<?xml")) && declaresLatin1(b) {
+		return latin1
+	}
+	return plainUTF8
+}
+
+func declaresLatin1(b []byte) bool {
+	declared := ""
+	d := xml.NewDecoder(bytes.NewReader(b))
+	d.CharsetReader = func(name string, in io.Reader) (io.Reader, error) {
+		declared = name
+		return in, nil
+	}
+	for declared == "" {
+		tok, err := d.RawToken()
+		if _, text := tok.(xml.CharData); err != nil || !text {
+			break
+		}
+	}
+	return strings.EqualFold(declared, "iso-8859-1")
+}
+
+// decode gives text in UTF-8, without a byte order mark. A part of a file may end
+// inside a character.
+func (c charset) decode(b []byte, part bool) []byte {
+	b = b[len(marks[c]):]
+	switch c {
+	case latin1:
+		out := make([]byte, 0, len(b)+len(b)/8)
+		for _, x := range b {
+			out = utf8.AppendRune(out, rune(x))
+		}
+		return out
+	case utf16LE:
+		return decodeUTF16(b, binary.LittleEndian, part)
+	case utf16BE:
+		return decodeUTF16(b, binary.BigEndian, part)
+	}
+	return b
+}
+
+func decodeUTF16(b []byte, order binary.ByteOrder, part bool) []byte {
 	out := make([]byte, 0, len(b)/2+16)
 	for i := 0; i+1 < len(b); i += 2 {
 		r := rune(order.Uint16(b[i:]))
@@ -40,7 +90,7 @@ func toUTF8(b []byte, part bool) ([]byte, bool) {
 	if len(b)%2 != 0 && !part {
 		out = utf8.AppendRune(out, utf8.RuneError)
 	}
-	return out, true
+	return out
 }
 
 // number reads a decimal number without sign, at most max.

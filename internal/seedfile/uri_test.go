@@ -18,7 +18,7 @@ func TestOTPAuth(t *testing.T) {
 		{Kind: pskc.TOTP, Line: 5, Serial: "Big Bank:c", Issuer: "Big Bank", FriendlyName: "c", Secret: unhex(t, k2hex),
 			Interval: 30, HasInterval: true, Response: digits(6), HasResponse: true},
 	}
-	text := testfile(t, "otpauth.txt")
+	text := testfile(t, "otpauth/export.txt")
 	for _, text := range []string{text, "\ufeff" + strings.ReplaceAll(text, "\n", "\r\n")} {
 		c := mustOpen(t, text, Options{})
 		if sameKeys(t, c.keys, want...); c.info.Format != OTPAuth || len(c.info.Notes) != 2 || !strings.Contains(c.info.Notes[0], "image") {

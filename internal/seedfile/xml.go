@@ -17,38 +17,18 @@ const (
 	maxAttributes = 16
 )
 
-// newXML makes a decoder for text that toUTF8 has seen: so a declaration of
-// UTF-16 is outdated. ISO 8859-1 is the only other encoding.
+// newXML makes a decoder for text in UTF-8, whatever encoding it declares; those
+// that a charset does not have are refused.
 func newXML(data []byte) *xml.Decoder {
 	d := xml.NewDecoder(bytes.NewReader(data))
-	d.CharsetReader = func(charset string, in io.Reader) (io.Reader, error) {
-		switch strings.ToLower(charset) {
-		case "utf-8", "us-ascii", "utf-16", "utf-16le", "utf-16be":
+	d.CharsetReader = func(name string, in io.Reader) (io.Reader, error) {
+		switch strings.ToLower(name) {
+		case "utf-8", "us-ascii", "utf-16", "utf-16le", "utf-16be", "iso-8859-1":
 			return in, nil
-		case "iso-8859-1":
-			return &latin1{r: in}, nil
 		}
-		return nil, fmt.Errorf("encoding %s", quote(charset))
+		return nil, fmt.Errorf("encoding %s", quote(name))
 	}
 	return d
-}
-
-// latin1 makes UTF-8 of ISO 8859-1.
-type latin1 struct {
-	r   io.Reader
-	buf [512]byte
-}
-
-func (l *latin1) Read(p []byte) (int, error) {
-	if len(p) < 2 {
-		return 0, io.ErrShortBuffer
-	}
-	n, err := l.r.Read(l.buf[:min(len(l.buf), len(p)/2)])
-	out := p[:0]
-	for _, c := range l.buf[:n] {
-		out = append(out, string(rune(c))...)
-	}
-	return len(out), err
 }
 
 // element is one element with all that is in it.
@@ -183,6 +163,18 @@ func (x *xmlReader) whole(start *xml.StartElement) (*element, error) {
 		}
 	}
 }
+
+// next reads the next element inside the current one; nil at the end of that one.
+func (x *xmlReader) next() (*element, error) {
+	e, err := x.enter()
+	if err != nil || e == nil {
+		return nil, err
+	}
+	return x.whole(e)
+}
+
+// entry is e with its answers.
+func (e *element) entry(answers ...answer) entry { return entry{answers} }
 
 // fields gives the texts of simple children by name. It refuses children that
 // repeat, hold elements, or are not among the names, and text around them.

@@ -10,7 +10,7 @@ import (
 )
 
 func TestDualShield(t *testing.T) {
-	text := testfile(t, "dualshield.xml")
+	text := testfile(t, "dualshield/safeid.xml")
 	key := func(line int, serial, secret string) pskc.Key {
 		return pskc.Key{Kind: pskc.TOTP, Line: line, Manufacturer: "Deepnet Security", Model: "SafeID/Time-Based", Serial: serial,
 			Secret: unhex(t, secret), Interval: 60, HasInterval: true, Response: digits(6), HasResponse: true}
@@ -26,7 +26,7 @@ func TestDualShield(t *testing.T) {
 	older := strings.ReplaceAll(strings.Replace(text, "    <timeWindow>60</timeWindow>\n", "\n", 1), "\n", "\r\n")
 	sameKeys(t, mustOpen(t, "\ufeff"+older, Options{}).keys, first, second)
 
-	c = mustOpen(t, testfile(t, "dualshield-google.xml"), Options{})
+	c = mustOpen(t, testfile(t, "dualshield/google.xml"), Options{})
 	sameKeys(t, c.keys, pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "Google", Model: "Google Authenticator", Serial: "10000001", Hash: "SHA256",
 		Secret: unhex(t, k1hex), Interval: 30, HasInterval: true, Response: digits(8), HasResponse: true})
 
@@ -42,7 +42,7 @@ func TestDualShield(t *testing.T) {
 }
 
 func TestDualShieldProduct(t *testing.T) {
-	text := strings.Replace(testfile(t, "dualshield.xml"), ">ST<", ">Q9<", 1)
+	text := strings.Replace(testfile(t, "dualshield/safeid.xml"), ">ST<", ">Q9<", 1)
 	_, err := open(text, Options{})
 	ask, ok := errors.AsType[*ProductError](err)
 	if fails(t, err, ErrProduct, `"Q9" of manufacturer "DN"`); !ok || ask.Product != (ProductCode{"DN", "Q9"}) {
@@ -55,7 +55,7 @@ func TestDualShieldProduct(t *testing.T) {
 }
 
 func TestDualShieldRefusals(t *testing.T) {
-	text := testfile(t, "dualshield.xml")
+	text := testfile(t, "dualshield/safeid.xml")
 	c := mustOpen(t, strings.NewReplacer(
 		"<serial>55000101</serial>", "",
 		"  </tokens>", `<token><serial>3</serial><seed>`+k2b32+`</seed></token>
@@ -71,7 +71,7 @@ func TestDualShieldRefusals(t *testing.T) {
 	for _, e := range c.refused {
 		silentOn(t, e.Error())
 	}
-	_, err := open(testfile(t, "dualshield-encrypted.xml"), Options{})
+	_, err := open(testfile(t, "refused/dualshield-aes256.xml"), Options{})
 	fails(t, err, ErrUnreadable, `encrypted ("AES256")`)
 	if e, ok := errors.AsType[*Error](err); !ok || e.Format != DualShield || !strings.Contains(e.Hint, "Ask Deepnet") {
 		t.Errorf("error %#v", err)
@@ -112,7 +112,7 @@ func TestTruncated(t *testing.T) {
 	for _, f := range []struct {
 		name   string
 		format Format
-	}{{"dualshield.xml", DualShield}, {"dualshield-v3.xml", DualShieldV3}, {"safenet.xml", SafeNet}} {
+	}{{"dualshield/safeid.xml", DualShield}, {"dualshield-v3/pocketid.xml", DualShieldV3}, {"safenet-xml/two-keys.xml", SafeNet}} {
 		text := strings.TrimSpace(testfile(t, f.name))
 		for i := range len(text) {
 			if _, err := open(text[:i], Options{Format: f.format}); !errors.Is(err, ErrMalformed) {
@@ -123,7 +123,7 @@ func TestTruncated(t *testing.T) {
 }
 
 func TestDualShieldV3(t *testing.T) {
-	text := testfile(t, "dualshield-v3.xml")
+	text := testfile(t, "dualshield-v3/pocketid.xml")
 	c := mustOpen(t, text, Options{})
 	sameKeys(t, c.keys,
 		pskc.Key{Kind: pskc.HOTP, Line: 1, Manufacturer: "Example", Model: "CB", Serial: "55000103", FriendlyName: "desk 4", Secret: unhex(t, k2hex),
@@ -152,7 +152,7 @@ func TestDualShieldV3(t *testing.T) {
 }
 
 func TestSafeNet(t *testing.T) {
-	text := testfile(t, "safenet.xml")
+	text := testfile(t, "safenet-xml/two-keys.xml")
 	first := pskc.Key{ID: "{ab1397d2-ddb6-4705-b66e-9f83f322deb9}", Kind: pskc.HOTP, Line: 9, Model: "Example Alpine", Serial: "00040008CFA5",
 		Secret: unhex(t, k1hex), Counter: 1, HasCounter: true}
 	second := pskc.Key{ID: "{2}", Kind: pskc.HOTP, Line: 13, Model: "Example Alpine", Serial: "00040008CFA5", Secret: unhex(t, k2hex+"00000000")}
@@ -185,7 +185,7 @@ func TestSafeNet(t *testing.T) {
 }
 
 func TestLatin1(t *testing.T) {
-	text := strings.Replace(testfile(t, "safenet.xml"), `"utf-8"`, `"ISO-8859-1"`, 1)
+	text := strings.Replace(testfile(t, "safenet-xml/two-keys.xml"), `"utf-8"`, `"ISO-8859-1"`, 1)
 	c := mustOpen(t, strings.Replace(text, "Alpine", "\xc4lpine"+strings.Repeat("\xc4", 2000), 1), Options{})
 	if got := c.keys[0].Model; got != "Example Älpine"+strings.Repeat("Ä", 2000) {
 		t.Errorf("model %q", fmt.Sprintf("%.40s", got))

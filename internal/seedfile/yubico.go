@@ -3,14 +3,23 @@ package seedfile
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"strconv"
 	"strings"
 
 	"ostiary/pskc"
 )
 
-// yubico reads the log of the YubiKey Personalization Tool in its two formats.
+// YubicoCSV is the log of the YubiKey Personalization Tool.
+const YubicoCSV Format = "yubico-csv"
+
+var yubicoFormat = format{
+	name:        YubicoCSV,
+	description: "log of the YubiKey Personalization Tool (CSV); OATH-HOTP entries",
+	recognise:   func(h *head) bool { return isYubico(h.row) },
+	open:        openYubico,
+}
+
+// yubico reads the log in its two shapes.
 //
 // The traditional one has 18 fields: event, time, slot, public identity, private
 // identity, secret, old and new access code, three flags on the identity, digits,
@@ -59,42 +68,45 @@ func isYubicoFormat(r row) bool {
 	return len(r.cells) == yubicoFields && len(r.cell(6)) == 0 && len(at) == len("2013-12-12T08:41:07") && at[4] == '-' && at[10] == 'T'
 }
 
-func newYubico(j *job) *yubico {
+func openYubico(j *job) (parser, error) {
 	y := &yubico{job: j, t: newTable(j.data, true)}
 	if y.opt.Encoding == "" {
 		y.opt.Encoding = Hex
 	}
-	return y
+	return y, nil
 }
 
 func (y *yubico) rewind() { y.t.rewind() }
 
-func (y *yubico) next() (*pskc.Key, error) {
+func (y *yubico) next() (entry, error) {
 	for {
 		r, err := y.t.next()
-		var bad *badRow
-		switch {
-		case errors.As(err, &bad):
-			return nil, refuse(bad.line, "", "%s", bad.text)
-		case err != nil:
-			return nil, err
-		case string(r.cell(0)) == loggingStart:
+		if err != nil {
+			return entry{}, err
+		}
+		if string(r.cell(0)) == loggingStart {
 			continue // a mark of the program, no entry
 		}
 		k := &pskc.Key{Line: r.line, Manufacturer: "Yubico"}
-		read := y.traditional
-		if isYubicoFormat(r) {
-			read = y.short
-		}
-		if why := read(k, r); why != "" {
-			clear(k.Secret)
-			bad := refuse(r.line, k.Serial, "%s", why)
-			bad.ID, bad.Manufacturer = k.ID, k.Manufacturer
-			return nil, bad
-		}
-		y.silent(k, pskc.HOTP, 0)
-		return k, nil
+		return r.entry(verdict(k, y.read(k, r))), nil
 	}
+}
+
+// read fills in a key, or says what is wrong.
+func (y *yubico) read(k *pskc.Key, r row) (why string) {
+	switch {
+	case r.bad != "":
+		k.Manufacturer = ""
+		return r.bad
+	case isYubicoFormat(r):
+		why = y.short(k, r)
+	default:
+		why = y.traditional(k, r)
+	}
+	if why == "" {
+		y.silent(k, pskc.HOTP, 0)
+	}
+	return why
 }
 
 // traditional reads an entry of 18 fields.

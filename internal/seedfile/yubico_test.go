@@ -8,7 +8,7 @@ import (
 )
 
 func TestYubicoTraditional(t *testing.T) {
-	for _, text := range []string{testfile(t, "yubico.csv"), "\ufeff" + strings.ReplaceAll(testfile(t, "yubico.csv"), "\n", "\r\n")} {
+	for _, text := range []string{testfile(t, "yubico-csv/traditional.csv"), "\ufeff" + strings.ReplaceAll(testfile(t, "yubico-csv/traditional.csv"), "\n", "\r\n")} {
 		c := mustOpen(t, text, Options{})
 		sameKeys(t, c.keys,
 			// ckdjen in modhex is the number 0x9283b.
@@ -24,7 +24,7 @@ func TestYubicoTraditional(t *testing.T) {
 }
 
 func TestYubicoShort(t *testing.T) {
-	c := mustOpen(t, testfile(t, "yubico-short.csv"), Options{})
+	c := mustOpen(t, testfile(t, "yubico-csv/short.csv"), Options{})
 	sameKeys(t, c.keys,
 		pskc.Key{Kind: pskc.HOTP, Line: 1, Manufacturer: "Yubico", Serial: "508327", Secret: unhex(t, k1hex), HasCounter: true},
 		pskc.Key{ID: "ubhe01382042", Kind: pskc.HOTP, Line: 4, Manufacturer: "Yubico", Serial: "1382042", Secret: unhex(t, k2hex), Counter: 5, HasCounter: true})
@@ -32,7 +32,7 @@ func TestYubicoShort(t *testing.T) {
 	if len(c.info.Notes) != 2 {
 		t.Errorf("notes %q", c.info.Notes)
 	}
-	c = mustOpen(t, testfile(t, "yubico-short.csv"), Options{Assume: Assume{Digits: 8}})
+	c = mustOpen(t, testfile(t, "yubico-csv/short.csv"), Options{Assume: Assume{Digits: 8}})
 	if c.keys[1].Digits() != 8 || len(c.info.Notes) != 1 {
 		t.Errorf("digits %d, notes %q", c.keys[1].Digits(), c.info.Notes)
 	}

@@ -1,0 +1,20 @@
+package seedfile
+
+// OATHCSV is the table that most servers export and import.
+const OATHCSV Format = "oath-csv"
+
+var oathFormat = format{
+	name:        OATHCSV,
+	description: "OATH CSV: serial, secret, type, digits, period, counter",
+	recognise: func(h *head) bool {
+		if h.titled {
+			return h.cols.has(colSerial) && h.cols.has(colSecret)
+		}
+		n := len(h.row.cells)
+		return n >= 2 && n <= len(oathColumns) && len(h.row.cells[0]) > 0 && looksSecret(h.row.cells[1])
+	},
+	open: func(j *job) (parser, error) { return openCSV(j, dialect{comments: true, untitled: oathColumns}) },
+}
+
+// oathColumns are the columns of a file without titles.
+var oathColumns = []column{colSerial, colSecret, colType, colDigits, colPeriod, colCounter}
