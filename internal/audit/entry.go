@@ -26,7 +26,8 @@ const (
 	TokenStateChanged  Action = "token.state_changed"
 	TokenUnlocked      Action = "token.unlocked"
 	TokenDeleted       Action = "token.deleted"
-	TokenRekeyed       Action = "token.rekeyed" // an import replaced its secret
+	TokensExported     Action = "tokens.exported" // they left in a file, secrets and all
+	TokenRekeyed       Action = "token.rekeyed"   // an import replaced its secret
 	ImportPublished    Action = "import.published"
 	ImportAbandoned    Action = "import.abandoned"
 	TypeCreated        Action = "type.created"

@@ -104,11 +104,13 @@ func (i *importer) foreseeOne(r store.Reader, stock stock, k *staged, t *tally) 
 // to say of each key: refused, or what would be imported up to what the
 // database says.
 func Examine(keys KeySource, each func(store.RunRow)) error {
-	s := Service{maxDrift: defaultMaxDrift}
-	return s.readAll(keys, func(keys []staged) error {
+	return newMapper(token.Types(), defaultMaxDrift).readAll(keys, func(keys []staged) error {
 		for _, k := range keys {
 			if k.row.Outcome == "" {
 				k.row.Outcome = Imported
+			}
+			if k.isPIN && k.row.Outcome == Imported {
+				k.row.Type = "PIN of a token"
 			}
 			each(k.row)
 		}

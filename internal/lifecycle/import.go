@@ -78,7 +78,12 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (store.Run, err
 	if err := req.check(); err != nil {
 		return store.Run{}, err
 	}
-	i := importer{Service: s, ctx: ctx, req: req, replaced: map[token.ID]bool{}}
+	i := importer{Service: s, ctx: ctx, req: req, replaced: map[token.ID]bool{}, pins: pins{named: map[string][]namedPIN{}}}
+	defer i.pins.wipe()
+	types, err := s.Types(ctx)
+	if err != nil {
+		return store.Run{}, err
+	}
 	if err := i.begin(); err != nil {
 		return store.Run{}, err
 	}
@@ -87,7 +92,10 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (store.Run, err
 		i.seen = newSeen()
 		take = i.foresee
 	}
-	err := i.readAll(req.Keys, take)
+	err = newMapper(types, s.maxDrift).readAll(req.Keys, func(keys []staged) error { return take(i.pins.take(keys)) })
+	if err == nil {
+		err = i.stagePINs()
+	}
 	if err == nil {
 		err = i.conclude()
 	}
@@ -118,6 +126,7 @@ type importer struct {
 	req      ImportRequest
 	run      int64
 	counts   store.RunCounts
+	pins     pins
 	replaced map[token.ID]bool // the tokens whose secrets the run replaces
 	seen     *seen             // what a dry run has met so far; nil in a real one
 }
@@ -139,7 +148,7 @@ func (i *importer) begin() error {
 
 // readAll reads the source to its end and hands on chunks to take, which writes
 // one on another goroutine while the next is read.
-func (s *Service) readAll(keys KeySource, take func([]staged) error) (err error) {
+func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) {
 	chunks, failed, done := make(chan []staged), make(chan struct{}), make(chan error, 1)
 	go func() {
 		var err error
@@ -179,7 +188,7 @@ func (s *Service) readAll(keys KeySource, take func([]staged) error) (err error)
 		case err != nil:
 			return fileFault(err)
 		default:
-			pending = append(pending, s.fromKey(key))
+			pending = append(pending, m.fromKey(key))
 		}
 		pending[len(pending)-1].row.N = n
 		if len(pending) < chunk {

@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,14 +19,35 @@ const (
 )
 
 // fromKey turns a key of a file into a token, or refuses it with the reason.
-func (s *Service) fromKey(k *pskc.Key) staged {
-	t, err := s.tokenOf(k)
-	out := staged{token: t, secret: seal.NewSecret(k.Secret), user: userOf(k), row: store.RunRow{
-		Type: t.Identity.Type, Manufacturer: k.Manufacturer, Serial: serialOf(k), KeyID: k.ID, Line: k.Line}}
+func (m *mapper) fromKey(k *pskc.Key) staged {
+	out := staged{secret: seal.NewSecret(k.Secret), user: userOf(k), policy: policyText(k.Policy), isPIN: k.Kind == pskc.PIN,
+		row: store.RunRow{Manufacturer: k.Manufacturer, Serial: serialOf(k), KeyID: k.ID, Line: k.Line}}
+	if k.Policy.PIN != nil {
+		out.pinID = k.Policy.PIN.KeyID
+	}
+	var err error
+	if !out.isPIN {
+		err = m.token(&out, k)
+		out.row.Type = out.token.Identity.Type
+	}
 	if err != nil {
 		out.row.Outcome, out.row.Reason = Refused, err.Error()
 	}
 	return out
+}
+
+// mapper turns keys into tokens of the types that there are.
+type mapper struct {
+	types    map[string]token.Type
+	maxDrift int64
+}
+
+func newMapper(types []token.Type, maxDrift int64) *mapper {
+	m := &mapper{types: map[string]token.Type{}, maxDrift: maxDrift}
+	for _, t := range types {
+		m.types[t.Name] = t
+	}
+	return m
 }
 
 // serialOf is the serial; a file without device information has only key ids.
@@ -38,36 +58,52 @@ func serialOf(k *pskc.Key) string {
 	return k.Serial
 }
 
-func (s *Service) tokenOf(k *pskc.Key) (token.Token, error) {
-	var t token.Token
+// token fills in the token of a key.
+func (m *mapper) token(out *staged, k *pskc.Key) error {
+	t := &out.token
 	typ, ok := token.TypeFor(token.Algorithm(k.Kind))
 	if !ok {
-		return t, fmt.Errorf("%s keys are not tokens that this server checks", k.Kind)
+		return fmt.Errorf("%s keys are not tokens that this server checks", k.Kind)
 	}
-	t = token.Token{
-		Kind:     typ.Kind,
+	*t = token.Token{
 		Identity: token.Identity{Type: typ.Name, Manufacturer: k.Manufacturer, Serial: serialOf(k), KeyID: k.ID},
 		Model:    k.Model, Issuer: k.Issuer,
 		Condition: token.Condition{Epoch: 1, NotBefore: k.NotBefore, NotAfter: k.NotAfter},
 	}
+	if err := m.setSpec(t, k); err != nil {
+		return err
+	}
+	if len(k.Record) > 0 {
+		if err := applyRecord(t, &out.user, k.Record); err != nil {
+			return err
+		}
+	}
+	if typ, ok = m.types[t.Identity.Type]; !ok {
+		return fmt.Errorf("there is no token type %s here; make it first (ostiary type create)", t.Identity.Type)
+	}
+	if t.Kind = typ.Kind; typ.Algorithm != t.Spec.Algorithm {
+		return fmt.Errorf("tokens of type %s are %s here, not %s", typ.Name, typ.Algorithm, t.Spec.Algorithm)
+	}
+	return checkToken(t, k)
+}
+
+// checkToken refuses a token that could not be shown or used.
+func checkToken(t *token.Token, k *pskc.Key) error {
 	if t.Identity.Serial == "" {
-		return t, fmt.Errorf("it has neither a serial number nor a key id")
+		return fmt.Errorf("it has neither a serial number nor a key id")
 	}
 	for _, f := range []struct{ name, text string }{
 		{"serial", t.Identity.Serial}, {"manufacturer", k.Manufacturer}, {"key id", k.ID}, {"model", k.Model}, {"issuer", k.Issuer},
 	} {
 		if err := checkText(f.name, f.text, maxText); err != nil {
-			return t, err
+			return err
 		}
 	}
-	if err := checkPolicy(k.Policy); err != nil {
-		return t, err
-	}
-	return t, s.setSpec(&t, k)
+	return checkPolicy(k.Policy)
 }
 
 // setSpec fills in how the token computes and where it stands.
-func (s *Service) setSpec(t *token.Token, k *pskc.Key) error {
+func (m *mapper) setSpec(t *token.Token, k *pskc.Key) error {
 	t.Spec = token.Spec{Algorithm: token.Algorithm(k.Kind), Hash: k.Hash, Digits: k.Digits()}
 	if err := checkCodes(k); err != nil {
 		return err
@@ -85,8 +121,8 @@ func (s *Service) setSpec(t *token.Token, k *pskc.Key) error {
 		if k.HasInterval && (k.Interval < 1 || k.Interval > maxPeriod) {
 			return fmt.Errorf("a time step of %d seconds is not between 1 and %d", k.Interval, maxPeriod)
 		}
-		if k.Drift > s.maxDrift || k.Drift < -s.maxDrift {
-			return fmt.Errorf("a clock drift of %d steps is more than %d", k.Drift, s.maxDrift)
+		if k.Drift > m.maxDrift || k.Drift < -m.maxDrift {
+			return fmt.Errorf("a clock drift of %d steps is more than %d", k.Drift, m.maxDrift)
 		}
 		t.Spec.Period, t.Condition.Drift = int64(k.Period().Seconds()), k.Drift
 	case pskc.HOTP:
@@ -112,21 +148,6 @@ func checkCodes(k *pskc.Key) error {
 	}
 	if _, err := oath.ParseHash(k.Hash); err != nil {
 		return fmt.Errorf("the hash %q: %w", k.Hash, err)
-	}
-	return nil
-}
-
-// checkPolicy refuses what the server would not enforce: RFC 6030 section 5
-// forbids the use of a key whose policy is not understood.
-func checkPolicy(p pskc.Policy) error {
-	if len(p.KeyUsage) > 0 && !slices.Contains(p.KeyUsage, "OTP") && !slices.Contains(p.KeyUsage, "CR") {
-		return fmt.Errorf("its policy allows only %s, not one-time passwords", strings.Join(p.KeyUsage, ", "))
-	}
-	if p.HasTransactions {
-		return fmt.Errorf("its policy limits it to %d transactions, which this server does not count", p.Transactions)
-	}
-	if p.PIN != nil && p.PIN.UsageMode != "" && !strings.EqualFold(p.PIN.UsageMode, "Local") {
-		return fmt.Errorf("its policy has a PIN of usage mode %s, which this server does not check (Local, on the device, is fine)", p.PIN.UsageMode)
 	}
 	return nil
 }

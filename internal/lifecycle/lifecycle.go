@@ -111,23 +111,33 @@ type Filter struct {
 
 // List gives up to Limit tokens behind After, in the order of their arrival.
 func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err error) {
+	q, err := s.filter(ctx, f)
+	if err != nil {
+		return nil, err
+	}
 	err = s.db.View(ctx, func(r store.Reader) error {
-		q := store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch, After: f.After, Limit: f.Limit}
-		if f.User != "" {
-			name, err := directory.Canonical(f.User)
-			if err != nil {
-				return err
-			}
-			user, err := directory.In(r, name)
-			if err != nil {
-				return err
-			}
-			q.Owner = user.ID
-		}
 		tokens, err = r.Tokens(q)
 		return err
 	})
 	return tokens, err
+}
+
+// filter is f as the store understands it.
+func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
+	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch, After: f.After, Limit: f.Limit}
+	if f.User == "" {
+		return q, nil
+	}
+	name, err := directory.Canonical(f.User)
+	if err != nil {
+		return q, err
+	}
+	err = s.db.View(ctx, func(r store.Reader) error {
+		user, err := directory.In(r, name)
+		q.Owner = user.ID
+		return err
+	})
+	return q, err
 }
 
 // Assign gives a free token to a user.

@@ -19,6 +19,9 @@ type staged struct {
 	token  token.Token
 	secret seal.Secret
 	user   string // who is to get it, as the file says; may be empty
+	policy string // that the file gives it; empty for none
+	pinID  string // the key of the file that is its PIN; may be empty
+	isPIN  bool   // it is no token, but the PIN of one
 }
 
 // end says how a key ended.
@@ -29,6 +32,7 @@ type tally struct {
 	counts   store.RunCounts
 	rows     []store.RunRow
 	replaced []token.ID
+	named    []namedPIN
 	entries  [][]byte
 }
 
@@ -46,6 +50,9 @@ func (t *tally) count(k *staged) {
 		c.Conflict++
 	default:
 		c.Refused++
+	}
+	if k.pinID != "" {
+		t.named = append(t.named, namedPIN{id: k.pinID, token: k.token.ID, policy: k.policy, imported: k.row.Outcome == Imported})
 	}
 	if k.row.Outcome != Imported || k.row.Reason != "" {
 		t.rows = append(t.rows, k.row)
@@ -71,6 +78,9 @@ func (i *importer) commit(do func(tx store.Tx, t *tally) error) error {
 	i.counts = t.counts
 	for _, id := range t.replaced {
 		i.replaced[id] = true
+	}
+	for _, n := range t.named {
+		i.pins.named[n.id] = append(i.pins.named[n.id], n)
 	}
 	if i.req.Progress != nil {
 		i.req.Progress(i.counts)
@@ -139,6 +149,9 @@ func (i *importer) stageOne(tx store.Tx, past past, stock stock, k *staged, t *t
 		return err
 	}
 	err = tx.StageToken(i.run, store.Candidate{Token: k.token, Sealed: sealed})
+	if err == nil && k.policy != "" {
+		err = tx.StagePolicy(i.run, k.token.ID, store.Policy{Text: k.policy})
+	}
 	if !errors.Is(err, store.ErrConflict) {
 		k.row.Outcome = Imported
 		return err

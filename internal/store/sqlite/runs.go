@@ -83,18 +83,18 @@ func (t *tx) RecordRun(id int64, c store.RunCounts, remarks []string, rows []sto
 func (t *tx) StageToken(run int64, n store.Candidate) error {
 	k, c := &n.Token, &n.Token.Condition
 	err := t.changeOne(`INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
-			t0, suite, model, issuer, run, created, secret)
-			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ? FROM import_run WHERE id = ? AND published = 0 AND closed = 0
+			t0, suite, model, issuer, run, created, state_reason, secret)
+			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ?, ? FROM import_run WHERE id = ? AND published = 0 AND closed = 0
 			ON CONFLICT (serial, type, manufacturer, key_id) DO NOTHING`,
 		int64(k.ID), string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, k.Identity.Serial, k.Identity.KeyID,
 		string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.T0, k.Spec.Suite,
-		k.Model, k.Issuer, millis(k.Created), n.Sealed, run)
+		k.Model, k.Issuer, millis(k.Created), k.StateReason, n.Sealed, run)
 	if err != nil {
 		return err
 	}
 	_, err = t.change(`INSERT INTO condition (token, run, owner, epoch, next, drift, failures, retry_at, state,
-			not_before, not_after, last_used) VALUES (?, ?, nullif(?, 0), ?, ?, ?, 0, 0, ?, ?, ?, 0)`,
-		int64(k.ID), run, c.Owner, c.Epoch, int64(c.Next), c.Drift, int64(c.State), millis(c.NotBefore), millis(c.NotAfter))
+			not_before, not_after, last_used) VALUES (?, ?, nullif(?, 0), ?, ?, ?, ?, 0, ?, ?, ?, ?)`,
+		int64(k.ID), run, c.Owner, c.Epoch, int64(c.Next), c.Drift, c.Failures, int64(c.State), millis(c.NotBefore), millis(c.NotAfter), millis(c.LastUsed))
 	return err
 }
 

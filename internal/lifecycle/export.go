@@ -1,0 +1,125 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"ostiary/internal/audit"
+	"ostiary/internal/fault"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+	"ostiary/pskc"
+)
+
+// minPassphrase is the shortest passphrase of an export, in characters: the file
+// may be tried for years.
+const minPassphrase = 12
+
+// ExportRequest is a set of tokens that leave, secrets and all.
+type ExportRequest struct {
+	Filter  Filter // After and Limit do not count
+	Serials []string
+	// Passphrase is the text that the file is encrypted under.
+	Passphrase seal.Secret
+	Origin     audit.Origin
+}
+
+// Export writes tokens as a PSKC file (RFC 6030) that this program and others
+// read, and gives their number. What RFC 6030 has no place for stands in the
+// record of each key: Record lists it.
+//
+// Before a secret is written, the log says, durably, that the token of that
+// serial was exported. Nothing is written if no token fits; after that an error
+// leaves a file that no reader takes for whole.
+func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n int, err error) {
+	if len([]rune(string(req.Passphrase.Bytes()))) < minPassphrase {
+		return 0, fault.New(fault.Invalid, "passphrase_short", fmt.Sprintf("The passphrase has fewer than %d characters.", minPassphrase)).
+			WithHint("A file of secrets may be tried for years: take several words that do not belong together.")
+	}
+	q, err := s.filter(ctx, req.Filter)
+	if err != nil {
+		return 0, err
+	}
+	q.Serials, q.After, q.Limit = req.Serials, 0, chunk
+	var out *pskc.Writer
+	for {
+		page, err := s.exported(ctx, q, req.Origin)
+		if err != nil {
+			return n, err
+		}
+		if len(page) == 0 {
+			break
+		}
+		if out == nil {
+			if out, err = pskc.NewWriter(w, pskc.WriterOptions{Passphrase: pskc.Secret(req.Passphrase.Bytes())}); err != nil {
+				return 0, err
+			}
+		}
+		for _, c := range page {
+			if err := s.writeKey(ctx, out, c); err != nil {
+				return n, fmt.Errorf("token %d: %w", c.Token.ID, err)
+			}
+			n++
+		}
+		q.After = page[len(page)-1].Token.ID
+	}
+	if out == nil {
+		return 0, fault.New(fault.NotFound, "nothing_to_export", "No token fits.").WithHint("ostiary token list with the same filters shows what would be exported.")
+	}
+	return n, out.Close()
+}
+
+// exported reads a page of tokens and says in the log that they leave.
+func (s *Service) exported(ctx context.Context, q store.TokenFilter, origin audit.Origin) (page []store.Candidate, err error) {
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		if page, err = tx.Sealed(q); err != nil || len(page) == 0 {
+			return err
+		}
+		serials := make([]string, len(page))
+		for i, c := range page {
+			serials[i] = c.Token.Identity.Serial
+		}
+		return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokensExported, Outcome: audit.Done, Origin: origin,
+			After: []audit.Field{{Name: "serials", Value: strings.Join(serials, " ")}, {Name: "tokens", Value: int64(len(page))}}}.Canonical())
+	})
+	return page, err
+}
+
+// writeKey writes one token, and its PIN behind it if it has one.
+func (s *Service) writeKey(ctx context.Context, out *pskc.Writer, c store.Candidate) error {
+	secret, err := s.keys.Open(store.SecretBinding(c.Token.ID), c.Sealed)
+	if err != nil {
+		return err
+	}
+	defer secret.Wipe()
+	key := keyOf(c.Token)
+	key.Secret = pskc.Secret(secret.Bytes())
+	pin, err := s.policyOf(ctx, c.Token.ID, key)
+	if err != nil {
+		return err
+	}
+	if err := out.Write(key); err != nil || pin == nil {
+		return err
+	}
+	defer clear(pin.Secret)
+	return out.Write(pin)
+}
+
+// policyOf gives a key the policy it came with, and the key of its PIN.
+func (s *Service) policyOf(ctx context.Context, id token.ID, key *pskc.Key) (pin *pskc.Key, err error) {
+	var p store.Policy
+	err = s.db.View(ctx, func(r store.Reader) error {
+		p, err = r.Policy(id)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return s.openPolicy(id, p, key)
+}
