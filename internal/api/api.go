@@ -96,6 +96,7 @@ func (a *API) routes() {
 	a.tokenRoutes()
 	a.typeRoutes()
 	a.importRoutes()
+	a.exportRoutes()
 	a.userRoutes()
 	a.keyRoutes()
 	a.sessionRoutes()

@@ -43,6 +43,7 @@ var requests = map[string]request{
 	"show-import":         {needs: authz.TokenImport},
 	"list-import-rows":    {needs: authz.TokenImport},
 	"watch-import":        {needs: authz.TokenImport},
+	"export-tokens":       {needs: authz.TokenExport, body: object{"passphrase": "correct horse battery", "all": true}},
 	"list-batches":        {needs: authz.TokenView},
 	"set-batch-state":     {needs: authz.TokenState, body: object{"state": "REVOKED_TOKEN_LOST"}},
 	"list-types":          {needs: authz.TypeView},

@@ -18,12 +18,13 @@ import (
 // firstRows is how many rows a report brings along.
 const firstRows = 1000
 
-type importIDInput struct {
+// ImportNumber names an import in the path (exported for the framework).
+type ImportNumber struct {
 	ID int64 `path:"id" minimum:"1" doc:"Number of the import."`
 }
 
 type importRowsInput struct {
-	importIDInput
+	ImportNumber
 	Page
 }
 
@@ -48,7 +49,7 @@ func (a *API) runRoutes() {
 	}
 	register(a, authz.TokenImport, op("list-imports", http.MethodGet, importPath, "List imports, the newest first"), a.listImports)
 	register(a, authz.TokenImport, op("show-import", http.MethodGet, importPath+"/{id}", "Show an import, also one under way"),
-		func(ctx context.Context, _ caller, in *importIDInput) (*importOutput, error) {
+		func(ctx context.Context, _ caller, in *ImportNumber) (*importOutput, error) {
 			run, err := a.cfg.Lifecycle.ImportRun(ctx, in.ID)
 			if err != nil {
 				return nil, err

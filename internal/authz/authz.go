@@ -67,6 +67,7 @@ const (
 	VerifyWide    Operation = "verify.resynchronize" // check a code in the wide window
 	TokenView     Operation = "token.view"
 	TokenImport   Operation = "token.import"
+	TokenExport   Operation = "token.export"
 	TokenAssign   Operation = "token.assign"
 	TokenResync   Operation = "token.resync"
 	TokenState    Operation = "token.state"
@@ -105,6 +106,7 @@ var matrix = map[Operation]grant{
 	VerifyWide:    {roles: admins, helpDesk: true},
 	TokenView:     {roles: admins, helpDesk: true},
 	TokenImport:   {roles: admins},
+	TokenExport:   {roles: supers},
 	TokenAssign:   {roles: admins},
 	TokenResync:   {roles: admins, helpDesk: true},
 	TokenState:    {roles: admins},

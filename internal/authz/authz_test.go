@@ -34,6 +34,7 @@ var rights = map[string]string{
 	"TokenView":     "xxxx...",
 	"TokenImport":   "xxx....",
 	"TokenAssign":   "xxx....",
+	"TokenExport":   "xx.....",
 	"TokenResync":   "xxxx...",
 	"TokenState":    "xxx....",
 	"TokenMarkLost": "xxxx...",
@@ -144,7 +145,7 @@ func TestHelpDeskIsForOperators(t *testing.T) {
 func TestUnknownOperation(t *testing.T) {
 	t.Parallel()
 	for _, w := range who {
-		for _, op := range []Operation{"", "token.export", "VERIFY", "token"} {
+		for _, op := range []Operation{"", "token.clone", "VERIFY", "token"} {
 			if Allows(w.Principal, op) {
 				t.Errorf("%s may %q", w.name, op)
 			}
@@ -164,8 +165,8 @@ func TestCheck(t *testing.T) {
 	if err := Check(all...); err != nil {
 		t.Error(err)
 	}
-	err := Check(Verify, "token.export", TokenView, "token.copy")
-	if err == nil || !strings.Contains(err.Error(), "token.export, token.copy") || strings.Contains(err.Error(), string(TokenView)) {
+	err := Check(Verify, "token.clone", TokenView, "token.copy")
+	if err == nil || !strings.Contains(err.Error(), "token.clone, token.copy") || strings.Contains(err.Error(), string(TokenView)) {
 		t.Errorf("Check = %v, want the two without a row", err)
 	}
 }

@@ -22,7 +22,7 @@ A token is named by its serial. Where several tokens carry the same serial,
   ostiary token assign 12345678 alice
   ostiary token verify 12345678 755224`,
 	}
-	cmd.AddCommand(newTokenImport(a), newTokenList(a), newTokenShow(a), newTokenAssign(a), newTokenUnassign(a), newTokenVerify(a),
+	cmd.AddCommand(newTokenImport(a), newTokenExport(a), newTokenList(a), newTokenShow(a), newTokenAssign(a), newTokenUnassign(a), newTokenVerify(a),
 		newTokenResync(a), newTokenState(a), newTokenUnlock(a), newTokenDelete(a))
 	makeGroup(cmd)
 	return cmd

@@ -1,0 +1,15 @@
+package wire
+
+// ExportRequest chooses tokens and says under which passphrase they leave.
+// Fields that are empty do not restrict; All says that none is meant to.
+type ExportRequest struct {
+	Passphrase string   `json:"passphrase" minLength:"12" maxLength:"1024" doc:"The file is encrypted under it. Send it to the receiver by another way than the file."`
+	All        bool     `json:"all,omitempty" doc:"Every token. Needed where nothing else chooses."`
+	Serials    []string `json:"serials,omitempty" maxItems:"10000" doc:"Tokens of these serials."`
+	Kind       string   `json:"kind,omitempty" enum:"hardware,software"`
+	State      string   `json:"state,omitempty" maxLength:"64"`
+	Type       string   `json:"type,omitempty" maxLength:"64"`
+	User       string   `json:"user,omitempty" maxLength:"128"`
+	Batch      string   `json:"batch,omitempty" maxLength:"500"`
+	Import     int64    `json:"import,omitempty" minimum:"1"`
+}
