@@ -32,6 +32,8 @@ const (
 	TypeChanged        Action = "type.changed"
 	TypeRetired        Action = "type.retired"
 	TypeRestored       Action = "type.restored"
+	SeriesSet          Action = "series.set"
+	SeriesAdvanced     Action = "series.advanced" // by new serials, or by imported ones
 	UserAdded          Action = "user.added"
 	UserDeleted        Action = "user.deleted"
 	UserUnlocked       Action = "user.unlocked"

@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Tokens", tokenTests},
 		{"Runs", runTests},
 		{"Types", typeTests},
+		{"Series", seriesTests},
 		{"Candidates", candidateTests},
 		{"Coherence", coherenceTests},
 		{"Audit", auditTests},
