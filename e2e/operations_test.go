@@ -62,6 +62,8 @@ func (c *scene) calls(t testing.TB) []call {
 		asJSON("change-type", "/api/v1/types/added-type", wire.TokenTypeChange{Profile: new("p")}),
 		{id: "retire-type", path: "/api/v1/types/added-type/retire"},
 		{id: "restore-type", path: "/api/v1/types/added-type/restore"},
+		{id: "list-series", path: "/api/v1/series"},
+		asJSON("set-series", "/api/v1/series/added-type", wire.SeriesRequest{Next: "E2E20000001"}),
 		{id: "list-users", path: "/api/v1/users"},
 		asJSON("add-user", "/api/v1/users", wire.UserRequest{Name: "added.user"}),
 		{id: "show-user", path: "/api/v1/users/" + sceneUser},

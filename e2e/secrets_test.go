@@ -168,6 +168,8 @@ func (w *watch) commands() {
 		did(0, "type", "create", typ, "--kind", "software", "--algorithm", "TOTP", "--prefix", fmt.Sprint("Q", n))
 		did(0, "type", "change", typ, "--lifetime", "3")
 		did(0, "type", "show", typ)
+		did(0, "series", "list")
+		did(0, "series", "set", typ, "20000001")
 		did(0, "type", "retire", typ)
 		did(0, "type", "list")
 		did(0, "user", "delete", user)

@@ -95,6 +95,7 @@ func (a *API) routes() {
 	a.verifyRoutes()
 	a.tokenRoutes()
 	a.typeRoutes()
+	a.seriesRoutes()
 	a.importRoutes()
 	a.exportRoutes()
 	a.userRoutes()

@@ -52,6 +52,8 @@ var requests = map[string]request{
 	"change-type":         {needs: authz.TypeManage, body: object{"profile": "p"}},
 	"retire-type":         {needs: authz.TypeManage},
 	"restore-type":        {needs: authz.TypeManage},
+	"list-series":         {needs: authz.SeriesView},
+	"set-series":          {needs: authz.SeriesManage, body: object{"next": "1"}},
 	"list-users":          {needs: authz.UserView},
 	"show-user":           {needs: authz.UserView},
 	"add-user":            {needs: authz.UserManage, body: object{"name": " "}},

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"ostiary/internal/authz"
+	"ostiary/internal/lifecycle"
 	"ostiary/internal/token"
 	"ostiary/internal/wire"
 )
@@ -21,6 +22,13 @@ type changeTypeInput struct {
 }
 type typeOutput struct{ Body wire.TokenType }
 type listTypesOutput struct{ Body wire.TokenTypeList }
+
+type listSeriesOutput struct{ Body wire.SeriesList }
+type setSeriesInput struct {
+	Name string `path:"name" maxLength:"32" doc:"Name of the token type."`
+	Body wire.SeriesRequest
+}
+type seriesOutput struct{ Body wire.Series }
 
 func (a *API) typeRoutes() {
 	const path = "/api/v1/types/{name}"
@@ -53,6 +61,33 @@ func (a *API) typeRoutes() {
 			t, err := a.cfg.Lifecycle.RestoreType(ctx, in.Name, c.origin())
 			return typeAnswer(t, nil, err)
 		})
+}
+
+// seriesRoutes are about where the serials of software types come from.
+func (a *API) seriesRoutes() {
+	op := func(id, method, path, summary string) huma.Operation {
+		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Token types"},
+			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
+	}
+	register(a, authz.SeriesView, op("list-series", http.MethodGet, "/api/v1/series", "List the serial series of all software types"),
+		func(ctx context.Context, _ caller, _ *struct{}) (*listSeriesOutput, error) {
+			all, err := a.cfg.Lifecycle.Series(ctx)
+			out := &listSeriesOutput{}
+			out.Body.Series = make([]wire.Series, len(all))
+			for i, s := range all {
+				out.Body.Series[i] = wireSeries(s)
+			}
+			return out, err
+		})
+	register(a, authz.SeriesManage, op("set-series", http.MethodPut, "/api/v1/series/{name}", "Set the next serial of a software type"),
+		func(ctx context.Context, c caller, in *setSeriesInput) (*seriesOutput, error) {
+			s, err := a.cfg.Lifecycle.SetSeries(ctx, in.Name, in.Body.Next, c.origin())
+			return &seriesOutput{wireSeries(s)}, err
+		})
+}
+
+func wireSeries(s lifecycle.Series) wire.Series {
+	return wire.Series{Type: s.Name, Next: s.Next(), Present: s.Present(), Issued: s.At.Issued, Left: s.Left()}
 }
 
 func (a *API) listTypes(ctx context.Context, _ caller, _ *struct{}) (*listTypesOutput, error) {

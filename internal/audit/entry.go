@@ -34,6 +34,8 @@ const (
 	TypeChanged        Action = "type.changed"
 	TypeRetired        Action = "type.retired"
 	TypeRestored       Action = "type.restored"
+	SeriesSet          Action = "series.set"
+	SeriesAdvanced     Action = "series.advanced" // by new serials, or by imported ones
 	UserAdded          Action = "user.added"
 	UserStaged         Action = "user.staged" // made by an import, once its run is published
 	UserDeleted        Action = "user.deleted"

@@ -76,6 +76,8 @@ const (
 	TokenDelete   Operation = "token.delete"
 	TypeView      Operation = "type.view"
 	TypeManage    Operation = "type.manage"
+	SeriesView    Operation = "series.view"
+	SeriesManage  Operation = "series.manage" // set the next serial
 	UserView      Operation = "user.view"
 	UserManage    Operation = "user.manage"
 	UserUnlock    Operation = "user.unlock"
@@ -115,6 +117,8 @@ var matrix = map[Operation]grant{
 	TokenDelete:   {roles: admins},
 	TypeView:      {roles: admins, helpDesk: true},
 	TypeManage:    {roles: admins},
+	SeriesView:    {roles: admins},
+	SeriesManage:  {roles: admins},
 	UserView:      {roles: readers},
 	UserManage:    {roles: admins},
 	UserUnlock:    {roles: admins, helpDesk: true},

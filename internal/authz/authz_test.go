@@ -42,6 +42,8 @@ var rights = map[string]string{
 	"TokenDelete":   "xxx....",
 	"TypeView":      "xxxx...",
 	"TypeManage":    "xxx....",
+	"SeriesView":    "xxx....",
+	"SeriesManage":  "xxx....",
 	"UserView":      "xxxxx..",
 	"UserManage":    "xxx....",
 	"UserUnlock":    "xxxx...",

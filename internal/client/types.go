@@ -43,3 +43,15 @@ func (c *Client) tokenType(ctx context.Context, r request) (t wire.TokenType, er
 	err = c.call(ctx, r)
 	return t, err
 }
+
+// Series gives the serial series of all software types.
+func (c *Client) Series(ctx context.Context) (list wire.SeriesList, err error) {
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"series"}, answer: &list})
+	return list, err
+}
+
+// SetSeries sets the next serial of a software type.
+func (c *Client) SetSeries(ctx context.Context, typeName, next string) (s wire.Series, err error) {
+	err = c.call(ctx, request{method: http.MethodPut, path: []string{"series", typeName}, body: wire.SeriesRequest{Next: next}, answer: &s})
+	return s, err
+}

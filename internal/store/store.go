@@ -61,6 +61,7 @@ type DB interface {
 type Reader interface {
 	TokenReader
 	TypeReader
+	SeriesReader
 	UserReader
 	KeyReader
 	AuditReader
@@ -75,6 +76,7 @@ type Tx interface {
 	Reader
 	TokenWriter
 	TypeWriter
+	SeriesWriter
 	RunWriter
 	UserWriter
 	KeyWriter

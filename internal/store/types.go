@@ -16,13 +16,14 @@ type TypeReader interface {
 // TypeWriter changes token types. There are never two of which one's series can
 // make a serial of the other, nor two in use for one product of a manufacturer.
 type TypeWriter interface {
-	// AddType adds a type. ErrConflict if the name is taken, *ClashError if
-	// another type is in its way.
+	// AddType adds a type, and of a software type its series. ErrConflict if the
+	// name is taken, *ClashError if another type is in its way.
 	AddType(token.Type) error
 	// ChangeType replaces a type, if it is still as it was before; ErrConflict
-	// otherwise, and also when the definition changes (token.Type.SameDefinition)
-	// although there is a token of the type, published or staged, and when the
-	// name does. *ClashError as with AddType.
+	// otherwise, when the name or the kind changes, and when the definition does
+	// (token.Type.SameDefinition) although there is a token of the type, published
+	// or staged, or a number of its series was ever used. *ClashError as with
+	// AddType. With a new definition the series begins anew at Start.
 	ChangeType(before, after token.Type) error
 }
 

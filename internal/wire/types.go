@@ -70,3 +70,22 @@ type TokenTypeChange struct {
 	MaxPerUser   *int    `json:"max_per_user,omitempty" minimum:"0" maximum:"32"`
 	LifetimeDays *int    `json:"lifetime_days,omitempty" minimum:"0" maximum:"36500"`
 }
+
+// Series is where the serials of a software type come from.
+type Series struct {
+	Type    string `json:"type"`
+	Next    string `json:"next,omitempty" doc:"The next serial; absent at the end of the series."`
+	Present string `json:"highest_present,omitempty" doc:"The highest serial of the type that there is."`
+	Issued  uint64 `json:"used" doc:"How many serials were given out."`
+	Left    uint64 `json:"left" doc:"How many serials there can still be."`
+}
+
+// SeriesList is the series of all software types, by name.
+type SeriesList struct {
+	Series []Series `json:"series" nullable:"false"`
+}
+
+// SeriesRequest sets the next serial.
+type SeriesRequest struct {
+	Next string `json:"next" minLength:"1" maxLength:"32" doc:"The next serial, or its number. It must stand above every serial of the type that was given out or is there."`
+}

@@ -34,6 +34,16 @@ func TestConformanceWithTinyCache(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.DB { return open(t, Config{CachedTokens: 1}) })
 }
 
+// Two processes on one file: a server never lets it come to that, but what the
+// database decides it must decide for both.
+func TestNodes(t *testing.T) {
+	t.Parallel()
+	storetest.RunNodes(t, func(t *testing.T) (a, b store.DB) {
+		cfg := Config{Path: filepath.Join(t.TempDir(), "ostiary.db")}
+		return open(t, cfg), open(t, cfg)
+	})
+}
+
 // open opens a database for the length of a test, a new one if cfg names none.
 func open(t *testing.T, cfg Config) *DB {
 	t.Helper()

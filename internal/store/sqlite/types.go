@@ -46,6 +46,9 @@ func (t *tx) AddType(typ token.Type) error {
 		return err
 	}
 	_, err = t.change("INSERT INTO token_type ("+typeColumns+") VALUES "+typeValues, typeArgs(typ)...)
+	if err == nil && typ.Kind == token.Software {
+		_, err = t.change("INSERT INTO token_series (type, next) VALUES (?, ?)", typ.Name, int64(typ.Start))
+	}
 	return err
 }
 
@@ -59,15 +62,24 @@ func (t *tx) clash(typ token.Type) error {
 }
 
 func (t *tx) ChangeType(before, after token.Type) error {
-	if before.Name != after.Name {
+	if before.Name != after.Name || before.Kind != after.Kind {
 		return store.ErrConflict
 	}
 	if err := t.clash(after); err != nil {
 		return err
 	}
 	query := "UPDATE token_type SET (" + typeColumns + ") = " + typeValues + " WHERE (" + typeColumns + ") = " + typeValues
-	if !before.SameDefinition(after) {
-		query += ` AND NOT EXISTS (SELECT 1 FROM token WHERE type = token_type.name)`
+	args := append(typeArgs(after), typeArgs(before)...)
+	if before.SameDefinition(after) {
+		return t.changeOne(query, args...)
 	}
-	return t.changeOne(query, append(typeArgs(after), typeArgs(before)...)...)
+	query += " AND NOT EXISTS (SELECT 1 FROM token_series WHERE type = token_type.name AND highest > 0) AND NOT EXISTS (SELECT 1 FROM token WHERE "
+	if before.Kind == token.Software {
+		query += "kind = 'software' AND " // that has an index
+	}
+	if err := t.changeOne(query+"type = token_type.name)", args...); err != nil {
+		return err
+	}
+	_, err := t.change("UPDATE token_series SET next = ? WHERE type = ?", int64(after.Start), after.Name)
+	return err
 }

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Runs", runTests},
 		{"Imports", importTests},
 		{"Types", typeTests},
+		{"Series", seriesTests},
 		{"Candidates", candidateTests},
 		{"Coherence", coherenceTests},
 		{"Audit", auditTests},

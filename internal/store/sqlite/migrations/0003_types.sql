@@ -31,3 +31,14 @@ INSERT INTO token_type (name, kind, algorithm, hash, digits, period, prefix, wid
 
 -- Finds the highest serial of a software type.
 CREATE INDEX token_software ON token (type, serial) WHERE kind = 'software';
+
+-- Where new serials of a software type come from. next stands above every
+-- number that was ever used; highest is the highest of them and never falls.
+CREATE TABLE token_series (
+  type    TEXT PRIMARY KEY REFERENCES token_type (name),
+  next    INTEGER NOT NULL,
+  highest INTEGER NOT NULL DEFAULT 0,
+  issued  INTEGER NOT NULL DEFAULT 0, -- how many numbers were given out
+  CHECK (next > highest)
+) STRICT, WITHOUT ROWID;
+INSERT INTO token_series (type, next) SELECT name, start FROM token_type WHERE kind = 'software';
