@@ -71,7 +71,7 @@ func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*ps
 		}
 		check.add(r.cell(cols.at[colSerial]))
 	}
-	check.decide(&job{opt: opt})
+	damage := check.decide(&job{opt: opt})
 	t.rewind()
 	_, _ = t.next() // the titles
 	for {
@@ -85,7 +85,7 @@ func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*ps
 			refused = append(refused, refuse(r.line, "", "%s", r.bad))
 			continue
 		}
-		if a, why := assignment(r, cols, &check, &opt); why != "" {
+		if a, why := assignment(r, cols, damage, &opt); why != "" {
 			refused = append(refused, refuse(r.line, a.Serial, "%s", why))
 		} else {
 			list = append(list, a)
@@ -94,7 +94,7 @@ func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*ps
 }
 
 // assignment reads one row, or says what is wrong.
-func assignment(r row, cols columns, check *serialCheck, opt *Options) (Assignment, string) {
+func assignment(r row, cols columns, damage serialDamage, opt *Options) (Assignment, string) {
 	get := func(c column) string { return string(r.cell(cols.at[c])) }
 	a := Assignment{Line: r.line, Serial: get(colSerial), User: get(colUser), Domain: get(colDomain),
 		Product: ProductCode{get(colManufacturerCode), get(colProductCode)}}
@@ -103,7 +103,7 @@ func assignment(r row, cols columns, check *serialCheck, opt *Options) (Assignme
 			return a, "cell " + r.address(i) + " is in no column"
 		}
 	}
-	if why := check.wrong(r.cell(cols.at[colSerial])); why != "" {
+	if why := damage.wrong(r.cell(cols.at[colSerial])); why != "" {
 		return a, "cell " + r.address(cols.at[colSerial]) + " " + why
 	}
 	if a.User == "" {

@@ -40,6 +40,9 @@ var titles = map[string]column{
 	"domain": colDomain, "manufacturercode": colManufacturerCode, "productcode": colProductCode,
 }
 
+// titleOf are the titles that this package writes.
+var titleOf = map[column]string{colSerial: "serial", colSecret: "secret", colType: "type", colDigits: "digits", colPeriod: "period", colCounter: "counter"}
+
 // columns says where each column stands; -1: nowhere.
 type columns struct {
 	at    [columnCount]int

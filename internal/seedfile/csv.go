@@ -20,12 +20,10 @@ type dialect struct {
 type csvKeys struct {
 	*job
 	dialect
-	t       *table
-	cols    columns
-	header  bool
-	enc     Encoding
-	serials serialCheck
-	cut     int // the last line, if its secret is cut off; 0: it is not
+	t      *table
+	cols   columns
+	header bool
+	judgement
 }
 
 // openCSV reads the titles, and all serials and secrets to judge the columns.
@@ -45,7 +43,32 @@ func openCSV(j *job, d dialect) (parser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, c.judge()
+	c.rewind()
+	if c.judgement, err = c.judge(); err != nil {
+		return nil, err
+	}
+	c.rewind()
+	c.info.Encoding, c.info.EncodingReason = c.enc, c.why
+	c.preface = preface{c.t.start, c.prefaceText()}
+	return c, nil
+}
+
+// prefaceText makes a remainder speak for itself: the judgement, and titles.
+func (c *csvKeys) prefaceText() string {
+	text := ""
+	if c.t.rest == nil {
+		text = c.judgement.line() + "\n"
+	}
+	if !c.header {
+		for i, k := range c.untitled {
+			if i > 0 {
+				text += string(c.t.sep)
+			}
+			text += titleOf[k]
+		}
+		text += "\n"
+	}
+	return text
 }
 
 // readTitles tells whether there are titles, and reads them.
@@ -71,43 +94,6 @@ func (c *csvKeys) readTitles(first row) error {
 	}
 	c.cols, c.header = cols, true
 	return nil
-}
-
-// judge decides by the whole columns how secrets are written, and whether
-// serial numbers were damaged.
-func (c *csvKeys) judge() error {
-	var secrets census
-	var last, shortest, line int // lengths of secrets: the last one, and the shortest before it
-	c.rewind()
-	for {
-		r, err := c.t.next()
-		if err != nil {
-			break
-		}
-		if r.bad != "" {
-			continue // refused when its turn comes
-		}
-		if s := r.cell(c.cols.at[colSecret]); len(s) > 0 {
-			secrets.add(s, r.address(c.cols.at[colSecret]))
-			if last != 0 && (shortest == 0 || last < shortest) {
-				shortest = last
-			}
-			last, line = len(s), r.line
-		}
-		c.serials.add(r.cell(c.cols.at[colSerial]))
-	}
-	if last < shortest && line == c.t.n && !bytes.HasSuffix(c.data, []byte("\n")) {
-		c.cut = line
-	}
-	c.rewind()
-	c.serials.decide(c.job)
-	if c.enc = c.opt.Encoding; c.enc != "" {
-		c.info.Encoding, c.info.EncodingReason = c.enc, "as asked for"
-		return nil
-	}
-	enc, why, err := secrets.decide()
-	c.enc, c.info.Encoding, c.info.EncodingReason = enc, enc, why
-	return err
 }
 
 func (c *csvKeys) rewind() {
@@ -151,7 +137,7 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 			return "cell " + r.address(i) + " is in no column"
 		}
 	}
-	if why := c.serials.wrong(get(colSerial)); why != "" {
+	if why := c.damage.wrong(get(colSerial)); why != "" {
 		return at(colSerial) + why
 	}
 	secret := get(colSecret)
@@ -175,7 +161,7 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 	if why := c.badSecret(len(k.Secret)); why != "" {
 		return fmt.Sprintf("%sholds a secret of %d bytes, which %s", at(colSecret), len(k.Secret), why)
 	}
-	if r.line == c.cut {
+	if len(secret) < c.least && r.to == len(c.data) && !bytes.HasSuffix(c.data, []byte("\n")) {
 		return at(colSecret) + "holds a shorter secret than all others and the file ends without a line break: it was probably cut off"
 	}
 	if why := c.readKind(k, get(colType)); why != "" {

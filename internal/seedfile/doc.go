@@ -29,6 +29,8 @@
 // Nothing is passed over but blank lines, comments where the format has them,
 // and what the format's section here says.
 //
+// [Remainder] writes what was refused as a file to be mended.
+//
 // Contents of cells and elements are not repeated in errors, as a secret may
 // stand in the wrong column; names of elements are, and serial numbers unless
 // they could be secrets.

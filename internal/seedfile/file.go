@@ -53,9 +53,18 @@ type parser interface {
 	rewind()
 }
 
-// entry is one row, line or element of a file: what Next answers for it, at
+// entry is one row, line or element of a file, and what Next answers for it: at
 // least one answer.
-type entry struct{ answers []answer }
+type entry struct {
+	from, to int // where it stands in job.data
+	answers  []answer
+	// part gives the text of an entry of several answers with those that are
+	// kept alone.
+	part func(keep []bool) []byte
+	// fence goes behind the entry where what followed it is left out, and could
+	// otherwise be taken for its end.
+	fence string
+}
 
 // answer is a key, or why there is none.
 type answer struct {
@@ -88,6 +97,14 @@ type job struct {
 	opt      Options
 	info     Info
 	counting bool // in the first pass, which collects info
+	preface  preface
+}
+
+// preface is what a remainder needs before its entries and the file has not, such
+// as titles.
+type preface struct {
+	at   int // where it goes
+	text string
 }
 
 // note adds a sentence to the notes, once.

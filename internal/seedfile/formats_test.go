@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -62,6 +63,9 @@ func testFormat(t *testing.T, name Format) {
 		silentOn(t, fmt.Sprintf("%+v", c.info))
 		for _, k := range c.keys {
 			codes += checkCode(t, k)
+		}
+		for _, b := range written(text) {
+			testRemainders(t, b, Options{Format: name})
 		}
 		if s := c.info.Sample; s == nil || s.Serial != c.keys[0].Serial || s.Code == "" {
 			t.Errorf("%s: sample %+v", file, s)
@@ -147,6 +151,7 @@ func checkFile(t *testing.T, b []byte, opt Options) {
 		return
 	}
 	defer file.Close()
+	checkRemainder(t, string(b), opt, func(n int) bool { return crc32.ChecksumIEEE(b)>>(n%32)&1 == 1 })
 	info := file.Info()
 	keys, refused := 0, 0
 	for {

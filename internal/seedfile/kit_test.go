@@ -45,6 +45,7 @@ type contents struct {
 	info    Info
 	keys    []*pskc.Key
 	refused []*pskc.KeyError
+	answers []answer // both, as they came
 }
 
 func open(text string, opt Options) (contents, error) {
@@ -65,10 +66,12 @@ func open(text string, opt Options) (contents, error) {
 			return c, nil
 		case errors.As(err, &bad):
 			c.refused = append(c.refused, bad)
+			c.answers = append(c.answers, answer{bad: bad})
 		case err != nil:
 			return c, err
 		default:
 			c.keys = append(c.keys, k)
+			c.answers = append(c.answers, answer{key: k})
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package seedfile
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/url"
@@ -130,6 +131,26 @@ func migrationData(text string) ([]byte, bool) {
 		return nil, false
 	}
 	return Base64.decode([]byte(strings.NewReplacer("-", "+", "_", "/").Replace(value)))
+}
+
+// migrationPart is a URI that migration has read, with the keys that are kept.
+func migrationPart(text string, keep []bool) string {
+	data, _ := migrationData(text)
+	defer clear(data)
+	var out []byte
+	key := 0
+	p := protobuf{b: data}
+	for f, ok := p.next(); ok; f, ok = p.next() {
+		if f.number == payloadKey {
+			key++
+		}
+		if f.number != payloadKey || keep[key-1] {
+			out = append(out, f.raw...)
+		}
+	}
+	defer clear(out)
+	head, _, _ := strings.Cut(text, "?")
+	return head + "?data=" + url.QueryEscape(base64.StdEncoding.EncodeToString(out))
 }
 
 // migrationKey reads one key of a payload, or says what is wrong.

@@ -18,8 +18,10 @@ const OTPAuth Format = "otpauth"
 var otpauthFormat = format{
 	name:        OTPAuth,
 	description: "list of otpauth:// URIs, one per line",
-	recognise:   func(h *head) bool { return strings.HasPrefix(h.line, "otpauth://") },
-	open:        openURIs,
+	recognise: func(h *head) bool {
+		return strings.HasPrefix(h.line, "otpauth://") || bytes.HasPrefix(h.text, []byte(uriMark))
+	},
+	open: openURIs,
 }
 
 // uris reads lists of otpauth and otpauth-migration URIs, one per line; both may
@@ -30,7 +32,14 @@ type uris struct {
 	batches batches
 }
 
+// uriMark is a comment at the start of a remainder, by which it is recognised
+// although its first URI may be damaged.
+const uriMark = "# otpauth URIs"
+
 func openURIs(j *job) (parser, error) {
+	if !bytes.HasPrefix(j.data, []byte(uriMark)) {
+		j.preface.text = uriMark + "\n"
+	}
 	return &uris{job: j, t: &table{data: j.data, comments: true}}, nil
 }
 
@@ -45,7 +54,15 @@ func (u *uris) next() (entry, error) {
 		u.batches.notes(u.job)
 		return entry{}, io.EOF
 	}
-	return entry{u.read(string(bytes.TrimSpace(line)))}, nil
+	text := string(bytes.TrimSpace(line))
+	e := entry{from: u.t.from, to: u.t.pos, answers: u.read(text)}
+	if len(e.answers) > 1 {
+		whole := u.data[e.from:e.to]
+		e.part = func(keep []bool) []byte {
+			return bytes.Replace(whole, []byte(text), []byte(migrationPart(text, keep)), 1)
+		}
+	}
+	return e, nil
 }
 
 // read gives the keys of one line, at least one answer.

@@ -14,6 +14,7 @@ type field struct {
 	number uint64
 	value  uint64 // of a number
 	bytes  []byte // of a string; not nil
+	raw    []byte // all of the field
 }
 
 // next gives the next field; false at the end, and if the message is bad.
@@ -21,18 +22,22 @@ func (p *protobuf) next() (f field, ok bool) {
 	if p.bad || len(p.b) == 0 {
 		return f, false
 	}
+	whole := p.b
 	tag, ok := p.varint()
 	f.number = tag >> 3
+	read := func() []byte { return whole[:len(whole)-len(p.b)] }
 	switch {
 	case !ok || f.number == 0 || f.number > 1<<29-1:
 	case tag&7 == 0:
 		if f.value, ok = p.varint(); ok {
+			f.raw = read()
 			return f, true
 		}
 	case tag&7 == 2:
 		if n, ok := p.varint(); ok && n <= uint64(len(p.b)) {
 			f.bytes = p.b[:n:n]
 			p.b = p.b[n:]
+			f.raw = read()
 			return f, true
 		}
 	}

@@ -43,14 +43,41 @@ func (s *safeNet) next() (entry, error) {
 	case t == nil:
 		return entry{}, s.x.end()
 	}
-	return t.entry(s.read(t)...), nil
+	keys := t.applications()
+	e := t.entry(s.read(t, keys)...)
+	if len(e.answers) > 1 {
+		e.part = func(keep []bool) []byte { return s.part(t, keys, keep) }
+	}
+	return e, nil
+}
+
+// applications are the keys of a token.
+func (e *element) applications() (keys []*element) {
+	for _, c := range e.children {
+		if strings.EqualFold(c.name, "Applications") {
+			keys = append(keys, c.children...)
+		}
+	}
+	return keys
+}
+
+// part is the text of a token with those keys that are kept.
+func (s *safeNet) part(t *element, keys []*element, keep []bool) (out []byte) {
+	at := t.from
+	for i, k := range keys {
+		if !keep[i] {
+			out = append(out, s.data[at:k.from]...)
+			at = k.to
+		}
+	}
+	return append(out, s.data[at:t.to]...)
 }
 
 // about are elements of a token that do not change how it computes.
 var about = []string{"casemodel", "model", "productiondate", "productname", "manufacturer", "vendor", "name", "description"}
 
 // read gives the keys of one token, at least one answer.
-func (s *safeNet) read(t *element) []answer {
+func (s *safeNet) read(t *element, keys []*element) []answer {
 	serial := t.attr("serial")
 	no := func(format string, args ...any) []answer {
 		return []answer{{bad: refuse(t.line, serial, format, args...)}}
@@ -62,11 +89,9 @@ func (s *safeNet) read(t *element) []answer {
 		return no("it has no serial number")
 	}
 	var model string
-	var keys []*element
 	for _, c := range t.children {
 		switch name := strings.ToLower(c.name); {
 		case name == "applications":
-			keys = append(keys, c.children...)
 		case !slices.Contains(about, name):
 			return no("its element %s is not known", quote(c.name))
 		case len(c.children) > 0:

@@ -12,9 +12,12 @@ type serialCheck struct {
 	lowest      uint64
 	highest     uint64
 	wide, blunt int // of more than 15 digits, and those of them that end in zeros from the 16th on
+}
 
-	shortened bool // shorter ones have lost leading zeros
-	rounded   bool // long ones were rounded
+// serialDamage is what was done to a column.
+type serialDamage struct {
+	digits  int  // serial numbers with fewer have lost leading zeros; 0: none has
+	rounded bool // those of more than 15 digits were rounded
 }
 
 func (s *serialCheck) add(cell []byte) {
@@ -58,32 +61,32 @@ func roundedAt15(cell []byte) bool {
 // decide judges the column. Leading zeros were lost if no number has one, most
 // have one length, and the others are shorter; unless the numbers are one run
 // that passes a power of ten, as 998, 999, 1000.
-func (s *serialCheck) decide(j *job) {
-	s.rounded = s.wide >= 2 && s.wide == s.blunt
+func (s *serialCheck) decide(j *job) serialDamage {
+	d := serialDamage{rounded: s.wide >= 2 && s.wide == s.blunt}
 	digits := s.n - s.text
 	full := s.lengths[s.longest]
-	if s.text > 0 || s.zero > 0 || full == digits || j.opt.KeepSerials {
-		return
-	}
-	if full*2 < digits || s.highest-s.lowest < 4*uint64(digits) {
+	switch {
+	case s.text > 0 || s.zero > 0 || full == digits || j.opt.KeepSerials:
+	case full*2 < digits || s.highest-s.lowest < 4*uint64(digits):
 		j.note("Serial numbers have different lengths; if those on the devices begin with zeros, a spreadsheet program has removed them.")
-		return
+	default:
+		d.digits = s.longest
 	}
-	s.shortened = true
+	return d
 }
 
 // wrong says what is wrong with one serial, or "".
-func (s *serialCheck) wrong(cell []byte) string {
+func (d serialDamage) wrong(cell []byte) string {
 	switch {
 	case len(cell) == 0:
 		return "should hold the serial number and is empty"
 	case isScientific(cell):
 		return "holds a number as a spreadsheet program shortens it; the serial number is lost: get the file again and do not open it there"
-	case s.rounded && roundedAt15(cell):
+	case d.rounded && roundedAt15(cell):
 		return "holds a number that a spreadsheet program has rounded to 15 digits; get the file again and do not open it there"
-	case s.shortened && len(cell) < s.longest:
+	case isDigits(cell) && len(cell) < d.digits:
 		return fmt.Sprintf("has %d digits where most serial numbers have %d: a spreadsheet program has probably removed leading zeros. "+
-			"Get the file again and do not open it there, or import it with serial numbers kept as they are", len(cell), s.longest)
+			"Get the file again and do not open it there, or import it with serial numbers kept as they are", len(cell), d.digits)
 	}
 	return ""
 }

@@ -25,7 +25,9 @@ type table struct {
 	n        int    // lines read
 	inside   int    // of these, how many ended inside a cell
 	line     []byte // the current one
-	end      int    // where that ends, before the line break
+	from     int    // where that begins
+	end      int    // and ends, before the line break
+	rest     []byte // a line #rest: at the start, see judgement
 	cells    [][]byte
 }
 
@@ -35,10 +37,15 @@ type row struct {
 	number int // as spreadsheet programs count rows
 	cells  [][]byte
 	bad    string // why this is no row; there are no cells then
+
+	from, to int    // where it stands
+	fence    string // see entry
 }
 
 // entry is the row with its answers.
-func (r row) entry(answers ...answer) entry { return entry{answers} }
+func (r row) entry(answers ...answer) entry {
+	return entry{from: r.from, to: r.to, answers: answers, fence: r.fence}
+}
 
 // cell is the content of column i, or empty.
 func (r row) cell(i int) []byte {
@@ -59,13 +66,20 @@ func columnName(i int) string {
 	return name
 }
 
-// newTable finds the separator: what sep= says, else by the first line.
+// newTable reads what may stand before the rows, a line sep= and a line #rest:,
+// and finds the separator: what sep= says, else by the first line.
 func newTable(data []byte, comments bool) *table {
-	t := &table{data: data, comments: comments, sep: ','}
+	t := &table{data: data, comments: comments}
 	line := t.nextLine()
 	if s := bytes.TrimRight(line, " "); len(s) == 5 && bytes.EqualFold(s[:4], []byte("sep=")) && bytes.IndexByte([]byte(",;\t|"), s[4]) >= 0 {
 		t.sep, t.start, t.skipped = s[4], t.pos, 1
-	} else {
+		line = t.nextLine()
+	}
+	if restWords(line) != nil {
+		t.rest, t.start, t.skipped = line, t.pos, t.n
+		line = t.nextLine()
+	}
+	if t.sep == 0 {
 		if line != nil && t.blank(line) {
 			line = t.nextFilled()
 		}
@@ -106,7 +120,7 @@ func (t *table) nextLine() []byte {
 		end = len(rest)
 	}
 	line := bytes.TrimSuffix(rest[:end:end], []byte("\r"))
-	t.line, t.end = line, t.pos+len(line)
+	t.line, t.from, t.end = line, t.pos, t.pos+len(line)
 	t.pos = min(t.pos+end+1, len(t.data))
 	return line
 }
@@ -133,14 +147,14 @@ func (t *table) next() (row, error) {
 		if line == nil {
 			return row{}, io.EOF
 		}
-		r := row{line: t.n, number: t.n - t.inside, cells: t.cells[:0]}
+		r := row{line: t.n, number: t.n - t.inside, cells: t.cells[:0], from: t.from}
 		if len(line) > maxLine {
 			r.bad = fmt.Sprintf("the line is longer than %d bytes", maxLine)
 		} else {
 			t.split(&r, line)
 		}
-		if r.bad != "" {
-			r.cells = nil
+		if r.to = t.pos; r.bad != "" {
+			r.cells, r.fence = nil, string(t.sep)+"\n"
 		}
 		if r.bad != "" || !r.empty() {
 			return r, nil

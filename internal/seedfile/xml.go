@@ -38,16 +38,19 @@ type element struct {
 	attrs    []xml.Attr
 	text     string
 	children []*element
+	from, to int // where it stands, with the white space before it
 }
 
 // xmlReader walks through a file of the shape root > … > entry, where entries
 // are taken as a whole.
 type xmlReader struct {
+	data  []byte
 	d     *xml.Decoder
 	depth int
+	start int // where the last start of an element begins
 }
 
-func newXMLReader(data []byte) *xmlReader { return &xmlReader{d: newXML(data)} }
+func newXMLReader(data []byte) *xmlReader { return &xmlReader{data: data, d: newXML(data)} }
 
 func (x *xmlReader) line() int {
 	line, _ := x.d.InputPos()
@@ -59,6 +62,7 @@ func (x *xmlReader) line() int {
 // text of the file.
 func (x *xmlReader) token() (xml.Token, error) {
 	for {
+		start := x.d.InputOffset()
 		tok, err := x.d.Token()
 		if err == io.EOF && x.depth == 0 {
 			return nil, io.EOF
@@ -68,6 +72,7 @@ func (x *xmlReader) token() (xml.Token, error) {
 		}
 		switch tok := tok.(type) {
 		case xml.StartElement:
+			x.start = int(start)
 			if x.depth++; x.depth > maxDepth {
 				return nil, malformed(x.line(), "elements are nested deeper than %d", maxDepth)
 			}
@@ -135,7 +140,7 @@ func (x *xmlReader) end() error {
 
 // whole reads an element whose start was read.
 func (x *xmlReader) whole(start *xml.StartElement) (*element, error) {
-	e := &element{name: start.Name.Local, line: x.line(), attrs: start.Attr}
+	e := &element{name: start.Name.Local, line: x.line(), attrs: start.Attr, from: len(bytes.TrimRight(x.data[:x.start], " \t\r\n"))}
 	var text []byte
 	for {
 		tok, err := x.token()
@@ -155,6 +160,7 @@ func (x *xmlReader) whole(start *xml.StartElement) (*element, error) {
 		case xml.EndElement:
 			e.text = string(bytes.TrimSpace(text))
 			clear(text)
+			e.to = int(x.d.InputOffset())
 			return e, nil
 		case xml.CharData:
 			if text = append(text, tok...); len(text) > maxText {
@@ -174,7 +180,9 @@ func (x *xmlReader) next() (*element, error) {
 }
 
 // entry is e with its answers.
-func (e *element) entry(answers ...answer) entry { return entry{answers} }
+func (e *element) entry(answers ...answer) entry {
+	return entry{from: e.from, to: e.to, answers: answers}
+}
 
 // fields gives the texts of simple children by name. It refuses children that
 // repeat, hold elements, or are not among the names, and text around them.

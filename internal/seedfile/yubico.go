@@ -73,6 +73,10 @@ func openYubico(j *job) (parser, error) {
 	if y.opt.Encoding == "" {
 		y.opt.Encoding = Hex
 	}
+	if first, err := y.t.next(); err == nil && string(first.cell(0)) != loggingStart {
+		y.preface = preface{y.t.start, loggingStart + string(y.t.sep) + "\n"}
+	}
+	y.t.rewind()
 	return y, nil
 }
 
