@@ -37,11 +37,15 @@ func run(t testing.TB, pkg, name string, args ...string) string {
 func TestWriterByPskctool(t *testing.T) {
 	t.Parallel()
 	keys := fullKeys(t)
-	for _, opt := range []WriterOptions{{}, {Unprotected: true}} {
+	for _, opt := range []WriterOptions{{Unprotected: true}, {}} {
+		if !opt.Unprotected {
+			keys[0].Record = []Property{{"state", "VALID"}}
+		}
 		if out := run(t, "pskctool", "pskctool", "--validate", saved(t, export(t, opt, keys...))); !strings.HasSuffix(out, "OK\n") {
 			t.Errorf("%s", out)
 		}
 	}
+	keys[0].Record = nil
 	out := run(t, "pskctool", "pskctool", "--info", "--strict", saved(t, export(t, WriterOptions{Unprotected: true}, keys...)))
 	for _, want := range []string{
 		"KeyPackage 4:", "Manufacturer: oath.AC", "SerialNo: S-h", "Model: M", "IssueNo: 2", "DeviceBinding: B", "UserId: CN=d", "CryptoModuleInfo Id: CM",
