@@ -40,7 +40,10 @@ func serialOf(k *pskc.Key) string {
 func (s *Service) tokenOf(k *pskc.Key) (token.Token, error) {
 	var t token.Token
 	typ, ok := token.TypeFor(token.Algorithm(k.Kind))
-	if !ok {
+	switch {
+	case k.Kind == pskc.PIN:
+		return t, fmt.Errorf("it is the PIN key %q: its secret is the PIN that goes with another key, and no token", k.ID)
+	case !ok:
 		return t, fmt.Errorf("%s keys are not tokens that this server checks", k.Kind)
 	}
 	t = token.Token{

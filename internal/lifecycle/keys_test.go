@@ -168,7 +168,7 @@ func TestRefusedKeys(t *testing.T) {
 		"PIN appended":         {func(k *pskc.Key) { k.Policy.PIN = &pskc.PINPolicy{UsageMode: "Append"} }, "Append"},
 		"PIN in the algorithm": {func(k *pskc.Key) { k.Policy.PIN = &pskc.PINPolicy{UsageMode: "Algorithmic"} }, "Algorithmic"},
 		"kind":                 {func(k *pskc.Key) { k.Kind = pskc.Other }, "not tokens that this server checks"},
-		"PIN":                  {func(k *pskc.Key) { k.Kind = pskc.PIN }, "not tokens that this server checks"},
+		"PIN":                  {func(k *pskc.Key) { k.Kind, k.ID = pskc.PIN, "p1" }, `it is the PIN key "p1"`},
 		"no time step":         {func(k *pskc.Key) { k.Kind = pskc.TOTP; testkit.Period(k, 0) }, "time step of 0"},
 		"long time step":       {func(k *pskc.Key) { k.Kind = pskc.TOTP; testkit.Period(k, 172_801) }, "time step of 172801"},
 		"time step overflow":   {func(k *pskc.Key) { k.Kind = pskc.TOTP; testkit.Period(k, 30+1<<55) }, "time step of 36028797018963998"},
