@@ -60,9 +60,9 @@ func (p *parser) root() error {
 func (p *parser) containerChild() error {
 	n := p.s.name
 	switch {
-	case n.ns == nsPSKC && (n.local == "KeyPackage" || n.local == "Device"):
+	case isPackage(n):
 		return p.enterPackage(n.local)
-	case (n.ns == nsPSKC || n.ns == nsDS) && n.local == "Signature":
+	case isSignature(n):
 		p.hdr.SignaturePresent = true
 		return p.skip()
 	case n.ns == nsPSKC && n.local == "Extensions":
@@ -96,6 +96,14 @@ func (p *parser) containerChild() error {
 	}
 	return read()
 }
+
+// isPackage tells whether a child of the container is a KeyPackage, or Device as
+// drafts have it.
+func isPackage(n xname) bool {
+	return n.ns == nsPSKC && (n.local == "KeyPackage" || n.local == "Device")
+}
+
+func isSignature(n xname) bool { return n.is(nsDS, "Signature") }
 
 // encryption is what the container says of how values are protected.
 type encryption struct {

@@ -30,10 +30,15 @@ func (p *parser) enterPackage(element string) error {
 	return err
 }
 
+// isKey tells whether a child of a package is a Key, or Secret as drafts have it.
+func (p *parser) isKey(n xname) bool {
+	return n.ns == nsPSKC && (n.local == "Key" || n.local == "Secret" && p.draft)
+}
+
 // packageChild reads one child of KeyPackage, and gives the key if it is one.
 func (p *parser) packageChild() (*Key, error) {
 	n := p.s.name
-	if n.ns == nsPSKC && (n.local == "Key" || n.local == "Secret" && p.draft) {
+	if p.isKey(n) {
 		p.empty = false
 		return p.key()
 	}

@@ -75,6 +75,9 @@
 // over both. Of a file that is to end so, a Reader gives io.EOF only if not one bit
 // was changed since ([Header.FileMAC]).
 //
+// [Remainder] copies a file without some of its packages, for what an import left
+// over. It needs no key and leaves the rest as it was.
+//
 // # What missing parts mean
 //
 // No Suite: SHA-1. No ResponseFormat: 6 decimal digits, see [Key.Digits]. No

@@ -208,3 +208,24 @@ func TestRecordByPython(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// FuzzRecord: what is taken for a record is one, written again.
+func FuzzRecord(f *testing.F) {
+	k := recordKeys()[0]
+	good := appendRecord(nil, k)
+	f.Add(good)
+	f.Add(bytes.ReplaceAll(good, []byte("state"), []byte("owner")))
+	f.Add(append(good, "a=b"...))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		k := *k
+		k.Record = nil
+		record, why := parseRecord(text, &k)
+		if why.text != "" {
+			return
+		}
+		k.Record = record
+		if again := appendRecord(nil, &k); !bytes.Equal(again, text) || len(record) == 0 || len(record) > maxProperties {
+			t.Fatalf("%q is taken for %q", text, record)
+		}
+	})
+}

@@ -33,6 +33,9 @@ type scanner struct {
 
 	tap   io.Writer // is given every byte consumed; may be nil, and must not fail
 	given int       // buf[:given] was given to it
+	mark  int       // where in buf the tag of the current event begins, or -1
+
+	redeclare bool // the tap is told that UTF-16 is now UTF-8
 
 	// The current event. attrs is valid on a start, until the next event.
 	name  xname
@@ -83,7 +86,8 @@ const maxEmptyReads = 100
 func newScanner(r io.Reader, lim Limits) *scanner {
 	return &scanner{
 		src:   r,
-		buf:   make([]byte, max(windowSize, lim.TagBytes+utf8.UTFMax)),
+		buf:   make([]byte, max(windowSize, lim.TagBytes+2*utf8.UTFMax)),
+		mark:  -1,
 		line:  1,
 		lim:   lim,
 		names: make(map[string]string),
@@ -97,15 +101,28 @@ func (s *scanner) fail(kind error, format string, args ...any) error {
 
 func (s *scanner) truncated() error { return s.fail(ErrMalformed, "the file ends early") }
 
-// more reads on, keeping buf[pos:end]. It reports false at the end of input.
+// tagStart is where the tag of the current event begins, or pos if it has none
+// of its own.
+func (s *scanner) tagStart() int {
+	if s.mark < 0 {
+		return s.pos
+	}
+	return s.mark
+}
+
+// more reads on, keeping the tag that is being read and buf[pos:end]. It reports
+// false at the end of input.
 func (s *scanner) more() (bool, error) {
 	if s.eof {
 		return false, nil
 	}
-	if s.pos > 0 {
-		s.give(s.pos)
-		s.end = copy(s.buf, s.buf[s.pos:s.end])
-		s.pos, s.given = 0, 0
+	if from := s.tagStart(); from > 0 {
+		s.give(from)
+		s.end = copy(s.buf, s.buf[from:s.end])
+		s.pos, s.given = s.pos-from, s.given-from
+		if s.mark > 0 {
+			s.mark = 0
+		}
 	}
 	for range maxEmptyReads {
 		n, err := s.src.Read(s.buf[s.end:])
@@ -134,6 +151,9 @@ func (s *scanner) more() (bool, error) {
 
 // give gives buf[:to] to the tap, save what it has.
 func (s *scanner) give(to int) {
+	if to <= s.given {
+		return
+	}
 	if s.tap != nil {
 		_, _ = s.tap.Write(s.buf[s.given:to])
 	}
@@ -197,7 +217,7 @@ func (s *scanner) prolog() error {
 
 // next gives the next event.
 func (s *scanner) next() (event, error) {
-	s.text = s.text[:0]
+	s.text, s.mark = s.text[:0], -1
 	if s.selfEnd {
 		s.selfEnd = false
 		return s.pop(), nil
@@ -243,6 +263,7 @@ func (s *scanner) markup() (event, error) {
 		s.pos++
 		return 0, s.instruction(first)
 	case '!':
+		s.mark = -1
 		s.pos++
 		if ok, err := s.hasPrefix("--"); err != nil {
 			return 0, err
@@ -317,6 +338,7 @@ func (s *scanner) instruction(first bool) error {
 			return s.declaration()
 		}
 	}
+	s.mark = -1
 	if ok, err := s.need(1); err != nil {
 		return err
 	} else if ok && !isNameStart(s.buf[s.pos]) {

@@ -389,5 +389,11 @@ func (s *scanner) declaration() error {
 		return s.fail(ErrMalformed, "the XML declaration is damaged")
 	}
 	s.attrs = s.attrs[:0]
+	if s.redeclare && s.in.wide {
+		s.give(s.mark)
+		_, _ = s.tap.Write([]byte(`<?xml version="1.0" encoding="UTF-8"?>`))
+		s.given = s.pos
+	}
+	s.mark = -1
 	return nil
 }

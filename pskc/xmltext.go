@@ -84,6 +84,7 @@ func (s *scanner) charData() (atEOF bool, err error) {
 			continue
 		}
 		if w[i] == '<' {
+			s.mark = s.pos
 			s.pos++
 			return false, nil
 		}
