@@ -99,6 +99,8 @@ func (f *form) set(name string, value []byte) error {
 		return flag(&f.options.AllowUnauthenticated)
 	case "allow_3des":
 		return flag(&f.options.AllowTripleDES)
+	case "allow_part":
+		return flag(&f.options.AllowPart)
 	case "keep_serials":
 		return flag(&f.others.KeepSerials)
 	default:

@@ -58,6 +58,7 @@ func (a *API) importRoutes() {
 				"supplier":              text("Who delivered it."),
 				"private_key":           text("RSA private key that the file is encrypted to, PEM."),
 				"allow_unauthenticated": flag("Take an encrypted file without a MAC."),
+				"allow_part":            flag("Read a part of a file that had a MAC over the whole of it."),
 				"allow_3des":            flag("Read a file under Triple-DES."),
 				"format":                text("Format of the file, instead of recognising it: " + formatNames() + "."),
 				"encoding":              text("How secrets are written where the file leaves a choice: hex, base32 or base64."),

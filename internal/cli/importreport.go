@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/lifecycle"
 	"ostiary/internal/wire"
 )
 
@@ -107,6 +109,47 @@ func (a *app) printRows(rep wire.ImportReport) error {
 		a.note("All rows: ostiary import rows %d --all", rep.ID)
 	}
 	return nil
+}
+
+// writeRemainder writes what was refused or in conflict into a file of its own.
+func (a *app) writeRemainder(ctx context.Context, c *client.Client, f *importFlags, path string, rep wire.ImportReport) error {
+	if f.remainder == "" || rep.Refused+rep.Conflict == 0 {
+		return nil
+	}
+	left := map[int]bool{}
+	for rows, next := rep.Rows, rep.Next; ; {
+		for _, r := range rows {
+			if r.Outcome == lifecycle.Refused || r.Outcome == lifecycle.Conflict {
+				left[r.N] = true
+			}
+		}
+		if next == nil {
+			break
+		}
+		page, err := c.ImportRows(ctx, rep.ID, client.Page{Limit: maxPage, After: *next})
+		if err != nil {
+			return err
+		}
+		rows, next = page.Rows, page.Next
+	}
+	opt, err := a.fileOptions(f)
+	if err != nil {
+		return err
+	}
+	in, _, err := a.open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }() // it was only read
+	kept := 0
+	_, err = writeNew(f.remainder, func(w io.Writer) (err error) {
+		kept, err = lifecycle.WriteRemainder(w, in, opt, func(n int) bool { return left[n] })
+		return err
+	})
+	if err == nil {
+		a.note("%s holds what is left over: %s", f.remainder, plural(kept, "entry", "entries"))
+	}
+	return err
 }
 
 func newImport(a *app) *cobra.Command {

@@ -136,13 +136,33 @@ func orElse(s, none string) string {
 
 func newTokenAssign(a *app) *cobra.Command {
 	var which selectorFlags
+	var list string
+	var createUsers, dryRun bool
 	cmd := &cobra.Command{
-		Use:     "assign SERIAL USER",
-		Short:   "Assign a free token to a user",
-		Long:    "Assign a token that belongs to nobody to a user.",
-		Example: "  ostiary token assign 12345678 alice",
-		Args:    arguments("SERIAL", "USER"),
+		Use:   "assign SERIAL USER | assign --list FILE",
+		Short: "Assign a free token to a user, or many by a list",
+		Long: `Assign a token that belongs to nobody to a user.
+
+With --list, the tokens and users are those of an assignment list: a table with
+the titles loginName and serial, as DualShield writes it (domain, loginName,
+manufacturerCode, productCode, serial). Each row is done by itself, and the report
+says what was not. Exit code 1 means that rows were refused.`,
+		Example: `  ostiary token assign 12345678 alice
+  ostiary token assign --list assignment.csv --dry-run
+  ostiary token assign --list assignment.csv --create-users`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if list != "" {
+				return arguments()(cmd, args)
+			}
+			return arguments("SERIAL", "USER")(cmd, args)
+		},
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if list != "" {
+				return a.assignList(cmd.Context(), c, list, createUsers, dryRun)
+			}
+			if createUsers || dryRun {
+				return mistakef(cmd, "--create-users and --dry-run go with --list")
+			}
 			t, err := c.Assign(cmd.Context(), which.selector(cmd, args[0]), args[1])
 			if err != nil {
 				return err
@@ -151,6 +171,10 @@ func newTokenAssign(a *app) *cobra.Command {
 		}),
 	}
 	which.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&list, "list", "", "`FILE` with an assignment list")
+	flags.BoolVar(&createUsers, "create-users", false, "with --list: make users that are not known")
+	flags.BoolVar(&dryRun, "dry-run", false, "with --list: show what would happen and change nothing")
 	return cmd
 }
 

@@ -1,11 +1,7 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -67,7 +63,15 @@ import can be used here, and the other way round: do not use both.`,
 			}
 			req.Passphrase = string(phrase)
 			clear(phrase)
-			return a.exportTo(cmd, c, req, args[0])
+			size, err := writeNew(args[0], func(w io.Writer) error { return c.Export(cmd.Context(), req, w) })
+			if err != nil {
+				return err
+			}
+			type result struct {
+				File  string `json:"file"`
+				Bytes int64  `json:"bytes"`
+			}
+			return a.say(result{args[0], size}, "%s holds the tokens (%s). The audit log has the list.", args[0], byteCount(size))
 		}),
 	}
 	flags := cmd.Flags()
@@ -81,36 +85,4 @@ import can be used here, and the other way round: do not use both.`,
 	flags.StringVar(&importFlag, "import", "", "tokens of the import of this `ID`")
 	flags.BoolVar(&req.All, "all", false, "every token")
 	return cmd
-}
-
-// exportTo writes the file beside its place and puts it there when it is whole.
-func (a *app) exportTo(cmd *cobra.Command, c *client.Client, req wire.ExportRequest, path string) (err error) {
-	if _, err := os.Lstat(path); err == nil {
-		return &inputError{fmt.Errorf("%s exists already; an export does not overwrite", path)}
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".export-*") // mode 0600
-	if err != nil {
-		return &inputError{err}
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
-	err = c.Export(cmd.Context(), req, file)
-	if err == nil {
-		err = file.Sync()
-	}
-	size, serr := file.Seek(0, io.SeekCurrent)
-	if err = errors.Join(err, serr, file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return err
-	}
-	type result struct {
-		File  string `json:"file"`
-		Bytes int64  `json:"bytes"`
-	}
-	return a.say(result{path, size}, "%s holds the tokens (%s). The audit log has the list.", path, byteCount(size))
 }

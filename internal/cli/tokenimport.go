@@ -16,6 +16,7 @@ import (
 
 type importFlags struct {
 	passphraseFile, keyHexFile, privateKeyFile string
+	remainder                                  string
 	hints                                      hintFlags
 	upload                                     client.Upload
 }
@@ -50,6 +51,10 @@ Tokens whose user the file names are assigned to that user. Unknown users are
 reported, or made with --create-users. --batch names the delivery, so that its
 tokens can be listed and revoked together.
 
+--remainder writes the keys that were refused or in conflict into a file of their
+own, as they stand in FILE: still encrypted, under the same passphrase or key. Once
+the reason is gone, import that file.
+
 The passphrase or key of an encrypted file comes from a file, never from the
 command line, where others could read it. One line break at its end does not
 count; "-" is standard input.
@@ -60,17 +65,25 @@ error.`,
   ostiary token import tokens.pskc --passphrase-file letter.txt
   ostiary token import tokens.pskc --key-hex-file transport.key --json
   ostiary token import tokens.pskc --batch 'order 4711' --supplier ACME
+  ostiary token import tokens.pskc --skip-bad --remainder rest.pskc
   ostiary token import fobs.csv --kind totp --period 60`,
 		Args: arguments("FILE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if err := f.check(cmd, args[0]); err != nil {
 				return err
 			}
+			if err := absent(f.remainder); err != nil {
+				return err
+			}
 			rep, err := a.importFile(cmd.Context(), c, &f, args[0])
 			if err != nil {
 				return err
 			}
-			return a.showReport(rep)
+			answer := a.showReport(rep)
+			if err := a.writeRemainder(cmd.Context(), c, &f, args[0], rep); err != nil {
+				return err
+			}
+			return answer
 		}),
 	}
 	flags := cmd.Flags()
@@ -83,6 +96,8 @@ error.`,
 	flags.StringVar(&f.upload.Batch, "batch", "", "`NAME` of the delivery")
 	flags.StringVar(&f.upload.Note, "note", "", "`TEXT` to keep with the batch")
 	flags.StringVar(&f.upload.Supplier, "supplier", "", "`NAME` of who delivered the batch")
+	flags.StringVar(&f.remainder, "remainder", "", "`FILE` to write what was refused or in conflict to; it must not exist")
+	flags.BoolVar(&f.upload.AllowPart, "allow-part", false, "take a part of a file that had a MAC over the whole of it, such as a remainder")
 	flags.BoolVar(&f.upload.AllowUnauthenticated, "allow-unauthenticated", false, "take an encrypted file without a MAC, if it came over a channel you trust")
 	return cmd
 }
@@ -95,6 +110,8 @@ func (f *importFlags) check(cmd *cobra.Command, file string) error {
 		return mistakef(cmd, "--note and --supplier belong to a batch: add --batch NAME")
 	case f.privateKeyFile != "" && (f.passphraseFile != "" || f.keyHexFile != ""):
 		return mistakef(cmd, "--private-key-file excludes --passphrase-file and --key-hex-file: a file has one of them")
+	case file == "-" && f.remainder != "":
+		return mistakef(cmd, "--remainder needs a file that can be read twice, not standard input")
 	case file == "-" && (f.passphraseFile == "-" || f.keyHexFile == "-" || f.privateKeyFile == "-"):
 		return mistakef(cmd, "standard input cannot be both the file and its secret")
 	}

@@ -33,6 +33,7 @@ type Upload struct {
 	Replace              bool // where a token is there with another secret, give it that of the file
 	CreateUsers          bool // make the users that the file names
 	AllowUnauthenticated bool // take an encrypted file without a MAC
+	AllowPart            bool // take a part of a file that had a MAC over the whole of it
 
 	// Hints say what a file does not say itself, as parts of the upload by
 	// name; see the description of the operation import-tokens.
@@ -122,7 +123,7 @@ func (u Upload) fields(form *multipart.Writer) error {
 		name string
 		on   bool
 	}{{"dry_run", u.DryRun}, {"skip_bad", u.SkipBad}, {"allow_unauthenticated", u.AllowUnauthenticated},
-		{"replace", u.Replace}, {"create_users", u.CreateUsers}} {
+		{"allow_part", u.AllowPart}, {"replace", u.Replace}, {"create_users", u.CreateUsers}} {
 		if f.on {
 			if err := field(f.name, []byte("true")); err != nil {
 				return err

@@ -76,17 +76,40 @@ func (f *File) Protection() string {
 // Close wipes what is kept of the file.
 func (f *File) Close() error { return f.close() }
 
+// recognise tells the format of a file by its head, unless the options do.
+func recognise(r io.Reader, opt FileOptions) (in *bufio.Reader, format seedfile.Format, err error) {
+	in = bufio.NewReaderSize(r, seedfile.HeadBytes)
+	if opt.Others.Format != "" {
+		return in, opt.Others.Format, nil
+	}
+	head, err := in.Peek(seedfile.HeadBytes)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return in, "", err
+	}
+	return in, seedfile.Detect(head), nil
+}
+
+// WriteRemainder copies the keys of a file for which keep says true, as they
+// stand there, into a file of the same format. n counts the keys from 1, as the
+// rows of an import do.
+func WriteRemainder(w io.Writer, r io.Reader, opt FileOptions, keep func(n int) bool) (kept int, err error) {
+	in, format, err := recognise(r, opt)
+	if err != nil {
+		return 0, err
+	}
+	fromZero := func(n int) bool { return keep(n + 1) }
+	if format == seedfile.PSKC {
+		return pskc.Remainder(w, in, fromZero)
+	}
+	return seedfile.Remainder(w, in, opt.Others, fromZero)
+}
+
 // OpenFile recognises a seed file and opens it. PSKC is read as it arrives, all
 // other formats are read whole. The error is a fault.Error.
 func OpenFile(r io.Reader, opt FileOptions) (*File, error) {
-	in := bufio.NewReaderSize(r, seedfile.HeadBytes)
-	format := opt.Others.Format
-	if format == "" {
-		head, err := in.Peek(seedfile.HeadBytes)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
-		}
-		format = seedfile.Detect(head)
+	in, format, err := recognise(r, opt)
+	if err != nil {
+		return nil, err
 	}
 	if format == seedfile.PSKC {
 		keys, err := pskc.NewReader(in, opt.PSKC)

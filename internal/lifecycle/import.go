@@ -321,6 +321,8 @@ func fileFault(err error) error {
 		return make("not_pskc", "Ostiary reads PSKC files (RFC 6030).")
 	case errors.Is(err, pskc.ErrMalformed):
 		return make("malformed_file", "The file is damaged; fetch or copy it again.")
+	case errors.Is(err, pskc.ErrAltered):
+		return make("altered_file", "Fetch or copy it again. What was left over of a file (--remainder), or is a part of one, is read with --allow-part.")
 	case errors.Is(err, pskc.ErrLimit):
 		return make("file_limit", "")
 	case errors.Is(err, pskc.ErrUnsupported):

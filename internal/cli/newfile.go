@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// absent refuses a path where a file is already.
+func absent(path string) error {
+	if _, err := os.Lstat(path); path != "" && err == nil {
+		return &inputError{fmt.Errorf("%s exists already and is not overwritten", path)}
+	}
+	return nil
+}
+
+// writeNew makes a file of mode 0600 that must not exist yet. It is written
+// beside its place and put there when it is whole. It returns the size.
+func writeNew(path string, write func(io.Writer) error) (size int64, err error) {
+	if err := absent(path); err != nil {
+		return 0, err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".ostiary-*") // mode 0600
+	if err != nil {
+		return 0, &inputError{err}
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+	out := bufio.NewWriter(file)
+	err = write(out)
+	if err == nil {
+		err = errors.Join(out.Flush(), file.Sync())
+	}
+	size, serr := file.Seek(0, io.SeekCurrent)
+	if err = errors.Join(err, serr, file.Close()); err != nil {
+		return 0, err
+	}
+	return size, os.Rename(file.Name(), path)
+}
