@@ -87,7 +87,7 @@ func (e *eventAnswer) begun(run int64) {
 func (e *eventAnswer) progress(c store.RunCounts) {
 	if now := time.Now(); now.After(e.next) {
 		e.next = now.Add(watchEvery)
-		e.out.send("progress", wireImport(store.Run{Counts: c}))
+		e.out.send("progress", wireImport(store.Run{RunProgress: store.RunProgress{Counts: c}}))
 	}
 }
 

@@ -87,6 +87,8 @@ func (f *form) set(name string, value []byte) error {
 		return flag(&f.request.SkipBad)
 	case "replace":
 		return flag(&f.request.Replace)
+	case "new_serials":
+		return flag(&f.request.Renumber)
 	case "create_users":
 		return flag(&f.request.CreateUsers)
 	case "batch":

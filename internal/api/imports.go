@@ -52,6 +52,7 @@ func (a *API) importRoutes() {
 				"dry_run":               flag("Report what would happen and change nothing."),
 				"skip_bad":              flag("Import the good keys although others are refused or in conflict."),
 				"replace":               flag("Where a token is there with another secret, give it that of the file."),
+				"new_serials":           flag("Give software tokens whose serial is taken here a serial of this server."),
 				"create_users":          flag("Make the users that the file names and that are not known."),
 				"batch":                 text("Name of the delivery, by which its tokens can be listed and revoked."),
 				"note":                  text("A note on the delivery."),

@@ -42,7 +42,7 @@ func counts(rep wire.Import) string {
 	for _, more := range []struct {
 		n    int
 		what string
-	}{{rep.Replaced, "replaced"}, {rep.HeldBack, "held back"}} {
+	}{{rep.Replaced, "replaced"}, {rep.Renumbered, "renumbered"}, {rep.HeldBack, "held back"}} {
 		if more.n > 0 {
 			s += fmt.Sprintf(", %d %s", more.n, more.what)
 		}
@@ -71,7 +71,21 @@ func (a *app) printReport(rep wire.ImportReport) error {
 			return err
 		}
 	}
+	if err := a.printSeries(rep.Series); err != nil {
+		return err
+	}
 	return a.printRows(rep)
+}
+
+func (a *app) printSeries(series []wire.ImportSeries) error {
+	if len(series) == 0 {
+		return nil
+	}
+	out := newTable(a.Stdout, "TYPE", "INCOMING", "HIGHEST INCOMING", "HIGHEST HERE", "COLLISIONS", "NEXT BEFORE", "NEXT AFTER")
+	for _, s := range series {
+		out.row(s.Type, strconv.Itoa(s.Incoming), s.HighestIncoming, s.HighestPresent, strconv.Itoa(s.Collisions), s.NextBefore, s.NextAfter)
+	}
+	return out.flush()
 }
 
 func (a *app) printRows(rep wire.ImportReport) error {

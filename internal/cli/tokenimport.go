@@ -47,6 +47,10 @@ A file is imported whole or not at all. With --skip-bad the good keys are
 imported although others are refused or in conflict; --replace gives tokens in
 conflict the secret of the file; --dry-run shows what would happen.
 
+Software tokens of another server may have serials that are taken here. That is a
+conflict, too; --new-serials gives them the next serials of their series instead.
+Authenticators in users' hands go on working: to them the serial is a label.
+
 Tokens whose user the file names are assigned to that user. Unknown users are
 reported, or made with --create-users. --batch names the delivery, so that its
 tokens can be listed and revoked together.
@@ -92,6 +96,7 @@ error.`,
 	flags.BoolVar(&f.upload.DryRun, "dry-run", false, "show what would happen and change nothing")
 	flags.BoolVar(&f.upload.SkipBad, "skip-bad", false, "import the good keys although others are refused")
 	flags.BoolVar(&f.upload.Replace, "replace", false, "where a token is there with another secret, give it that of the file")
+	flags.BoolVar(&f.upload.NewSerials, "new-serials", false, "give software tokens whose serial is taken here the next serials of their series")
 	flags.BoolVar(&f.upload.CreateUsers, "create-users", false, "make the users that the file names and that are not known")
 	flags.StringVar(&f.upload.Batch, "batch", "", "`NAME` of the delivery")
 	flags.StringVar(&f.upload.Note, "note", "", "`TEXT` to keep with the batch")

@@ -31,6 +31,7 @@ type Upload struct {
 	DryRun               bool // report what would happen and change nothing
 	SkipBad              bool // import the good keys although others are refused
 	Replace              bool // where a token is there with another secret, give it that of the file
+	NewSerials           bool // give software tokens whose serial is taken one of this server
 	CreateUsers          bool // make the users that the file names
 	AllowUnauthenticated bool // take an encrypted file without a MAC
 	AllowPart            bool // take a part of a file that had a MAC over the whole of it
@@ -123,7 +124,7 @@ func (u Upload) fields(form *multipart.Writer) error {
 		name string
 		on   bool
 	}{{"dry_run", u.DryRun}, {"skip_bad", u.SkipBad}, {"allow_unauthenticated", u.AllowUnauthenticated},
-		{"allow_part", u.AllowPart}, {"replace", u.Replace}, {"create_users", u.CreateUsers}} {
+		{"allow_part", u.AllowPart}, {"replace", u.Replace}, {"new_serials", u.NewSerials}, {"create_users", u.CreateUsers}} {
 		if f.on {
 			if err := field(f.name, []byte("true")); err != nil {
 				return err

@@ -15,29 +15,43 @@ import (
 // than some tens of bytes a key.
 type seen struct {
 	key     []byte
-	secrets map[token.Identity][sha256.Size]byte
-	holds   map[string]int // tokens that users would get
+	secrets map[mark]mark  // of identities
+	holds   map[holder]int // tokens that users would get
 	made    map[string]bool
 }
+
+// mark is a keyed fingerprint; two are alike by chance never.
+type mark [16]byte
+
+// holder is a user, and a type unless all are meant.
+type holder struct{ user, typ string }
 
 func newSeen() *seen {
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // never fails (crypto/rand)
-	return &seen{key: key, secrets: map[token.Identity][sha256.Size]byte{}, holds: map[string]int{}, made: map[string]bool{}}
+	return &seen{key: key, secrets: map[mark]mark{}, holds: map[holder]int{}, made: map[string]bool{}}
 }
 
-func (s *seen) fingerprint(k *staged) (sum [sha256.Size]byte) {
+// marks gives the marks of a key's identity and of its secret.
+func (s *seen) marks(k *staged) (identity, secret mark) {
 	mac := hmac.New(sha256.New, s.key)
+	id := k.token.Identity
+	for _, part := range []string{id.Type, id.Manufacturer, id.Serial, id.KeyID} {
+		mac.Write([]byte(part))
+		mac.Write([]byte{0}) // in no part (checkText)
+	}
+	copy(identity[:], mac.Sum(nil))
+	mac.Reset()
 	mac.Write(k.secret.Bytes())
-	copy(sum[:], mac.Sum(nil))
-	return sum
+	copy(secret[:], mac.Sum(nil))
+	return identity, secret
 }
 
 // foresee says of a chunk how stage would end its keys.
 func (i *importer) foresee(keys []staged) error {
 	var t tally
 	err := i.db.View(i.ctx, func(r store.Reader) error {
-		t = tally{counts: i.counts}
+		t = i.tally()
 		stock, err := inStock(r, keys)
 		if err != nil {
 			return err
@@ -62,27 +76,23 @@ func (i *importer) foresee(keys []staged) error {
 }
 
 func (i *importer) foreseeOne(r store.Reader, stock stock, k *staged, t *tally) error {
-	id, sum := k.token.Identity, i.seen.fingerprint(k)
+	id, sum := i.seen.marks(k)
+	if err := i.arrive(r, k, t); err != nil {
+		return err
+	}
 	if found, err := i.twin(r, stock, k); found || err != nil {
 		return err
 	}
 	if before, ok := i.seen.secrets[id]; ok {
-		i.clash(k, hmac.Equal(before[:], sum[:]), true)
+		i.clash(k, before == sum, true)
 		return nil
 	}
-	existing, err := r.Identity(id, 0)
+	existing, err := r.Identity(k.token.Identity, 0)
 	if errors.Is(err, store.ErrNotFound) {
 		i.seen.secrets[id] = sum
 		k.row.Outcome = Imported
-		err := i.giveOwner(r, k, t, func(name string) (int64, bool, error) {
-			made := !i.seen.made[name]
-			i.seen.made[name] = true
-			return 0, made, nil
-		})
-		if k.token.OwnerName != "" {
-			i.seen.holds[k.token.OwnerName]++
-		}
-		return err
+		i.arrived(k, t, false)
+		return i.foreseeOwner(r, k, t)
 	} else if err != nil {
 		return err
 	}
@@ -91,13 +101,45 @@ func (i *importer) foreseeOne(r store.Reader, stock stock, k *staged, t *tally) 
 		return err
 	}
 	i.clash(k, same, false)
+	defer func() { i.arrived(k, t, !same) }()
 	if k.row.Outcome != Replaced {
-		return nil
+		if may, err := i.mayRenumber(r, k); err != nil || !may {
+			return err
+		}
+		return i.foreseeRenumbered(r, k, t)
 	}
 	if i.mayReplace(existing.Token.ID, k, t) {
 		t.replaced = append(t.replaced, existing.Token.ID)
 	}
 	return nil
+}
+
+func (i *importer) foreseeOwner(r store.Reader, k *staged, t *tally) error {
+	err := i.giveOwner(r, k, t, func(name string) (int64, bool, error) {
+		made := !i.seen.made[name]
+		i.seen.made[name] = true
+		return 0, made, nil
+	})
+	if k.token.OwnerName != "" {
+		i.seen.holds[holder{k.token.OwnerName, ""}]++
+		i.seen.holds[holder{k.token.OwnerName, k.token.Identity.Type}]++
+	}
+	return err
+}
+
+// foreseeRenumbered says which serial stageRenumbered would give.
+func (i *importer) foreseeRenumbered(r store.Reader, k *staged, t *tally) error {
+	typ := i.types[k.token.Identity.Type]
+	next := t.arrivals[typ.Name].next
+	if next > typ.Last() || !typ.Retired.IsZero() {
+		k.end(Conflict, k.row.Reason+seriesEnded)
+		return nil
+	}
+	k.renumber(typ.Serial(next))
+	k.row.Outcome = Imported
+	id, sum := i.seen.marks(k)
+	i.seen.secrets[id] = sum
+	return i.foreseeOwner(r, k, t)
 }
 
 // Examine reads a file to its end without a server and hands on what there is

@@ -40,6 +40,10 @@ type ImportRequest struct {
 	// Replace gives a token in stock the secret of the file where the two
 	// differ, instead of calling it a conflict.
 	Replace bool
+	// Renumber gives a token of a software type whose serial is taken here by
+	// another one the next serial of its series, instead of calling it a
+	// conflict.
+	Renumber bool
 	// CreateUsers makes the users that the file names and that are not known.
 	CreateUsers bool
 	// Begun is told the number of the run, Progress how far it is, after each
@@ -84,15 +88,17 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (store.Run, err
 	if err != nil {
 		return store.Run{}, err
 	}
+	m := newMapper(types, s.maxDrift)
 	if err := i.begin(); err != nil {
 		return store.Run{}, err
 	}
+	i.types, i.arrivals = m.types, map[string]arrivals{}
 	take := i.stage
 	if req.DryRun {
 		i.seen = newSeen()
 		take = i.foresee
 	}
-	err = newMapper(types, s.maxDrift).readAll(req.Keys, func(keys []staged) error { return take(i.pins.take(keys)) })
+	err = m.readAll(req.Keys, func(keys []staged) error { return take(i.pins.take(keys)) })
 	if err == nil {
 		err = i.stagePINs()
 	}
@@ -126,6 +132,8 @@ type importer struct {
 	req      ImportRequest
 	run      int64
 	counts   store.RunCounts
+	types    map[string]token.Type
+	arrivals map[string]arrivals // of software types
 	pins     pins
 	replaced map[token.ID]bool // the tokens whose secrets the run replaces
 	seen     *seen             // what a dry run has met so far; nil in a real one
@@ -207,22 +215,27 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 func (i *importer) conclude() error {
 	c := &i.counts
 	if (c.Refused > 0 || c.Conflict > 0) && !i.req.SkipBad {
-		c.HeldBack, c.Imported, c.Replaced, c.Assigned, c.Users = c.Imported+c.Replaced, 0, 0, 0, 0
+		*c = store.RunCounts{Duplicate: c.Duplicate, Conflict: c.Conflict, Refused: c.Refused, HeldBack: c.Imported + c.Replaced}
 	}
 	if !i.req.DryRun && c.Imported+c.Replaced > 0 {
 		return i.publish()
 	}
-	err := i.db.Update(i.ctx, func(tx store.Tx) error { return tx.RecordRun(i.run, i.counts, i.req.Remarks, nil) })
+	err := i.db.Update(i.ctx, func(tx store.Tx) error { return tx.RecordRun(i.run, i.result(), nil) })
 	if err != nil {
 		return err
 	}
 	return i.sweep(i.ctx, i.run, i.req.Origin, "")
 }
 
+// result is what the run says of itself in the end.
+func (i *importer) result() store.RunProgress {
+	return store.RunProgress{Counts: i.counts, Remarks: i.req.Remarks, Series: i.seriesReport()}
+}
+
 func (i *importer) publish() error {
 	err := i.db.Update(i.ctx, func(tx store.Tx) error {
 		now := i.now()
-		if err := tx.RecordRun(i.run, i.counts, i.req.Remarks, nil); err != nil {
+		if err := errors.Join(tx.RecordRun(i.run, i.result(), nil), i.raiseSeries(tx)); err != nil {
 			return err
 		}
 		entries, err := i.retireReplaced(tx)

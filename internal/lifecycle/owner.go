@@ -56,16 +56,22 @@ func (i *importer) giveOwner(r store.Reader, k *staged, t *tally, stageUser func
 	if err != nil {
 		return err
 	}
-	held, err := r.Holding(user.ID)
-	if err != nil {
-		return err
-	}
-	if i.seen != nil {
-		held += i.seen.holds[name]
-	}
-	if held >= store.MaxCandidates {
-		k.row.Reason = fmt.Sprintf("not assigned: user %s holds %d tokens, and nobody may hold more", name, held)
-		return nil
+	typ := i.types[k.token.Identity.Type]
+	for _, limit := range []struct {
+		n           int
+		typ, tokens string
+	}{{store.MaxCandidates, "", "tokens"}, {typ.MaxPerUser, typ.Name, "tokens of type " + typ.Name}} {
+		held, err := r.Holding(user.ID, limit.typ)
+		if err != nil {
+			return err
+		}
+		if i.seen != nil {
+			held += i.seen.holds[holder{name, limit.typ}]
+		}
+		if limit.n > 0 && held >= limit.n {
+			k.row.Reason = strings.TrimPrefix(k.row.Reason+"; ", "; ") + fmt.Sprintf("not assigned: user %s holds %d %s, and nobody may hold more", name, held, limit.tokens)
+			return nil
+		}
 	}
 	k.token.Condition.Owner, k.token.OwnerName = user.ID, name
 	t.counts.Assigned++

@@ -22,6 +22,8 @@ type staged struct {
 	policy string // that the file gives it; empty for none
 	pinID  string // the key of the file that is its PIN; may be empty
 	isPIN  bool   // it is no token, but the PIN of one
+
+	renumbered bool // it was given a serial of this server
 }
 
 // end says how a key ended.
@@ -33,6 +35,7 @@ type tally struct {
 	rows     []store.RunRow
 	replaced []token.ID
 	named    []namedPIN
+	arrivals map[string]arrivals // by type
 	entries  [][]byte
 }
 
@@ -42,6 +45,9 @@ func (t *tally) count(k *staged) {
 	switch k.row.Outcome {
 	case Imported:
 		c.Imported++
+		if k.renumbered {
+			c.Renumbered++
+		}
 	case Replaced:
 		c.Replaced++
 	case Duplicate:
@@ -59,15 +65,20 @@ func (t *tally) count(k *staged) {
 	}
 }
 
+// tally begins where the importer is.
+func (i *importer) tally() tally {
+	return tally{counts: i.counts, arrivals: maps.Clone(i.arrivals)}
+}
+
 // commit runs do in a transaction and takes over what it adds.
 func (i *importer) commit(do func(tx store.Tx, t *tally) error) error {
 	var t tally
 	err := i.db.Update(i.ctx, func(tx store.Tx) error {
-		t = tally{counts: i.counts} // fn may run again
+		t = i.tally() // fn may run again
 		if err := do(tx, &t); err != nil {
 			return err
 		}
-		if err := tx.RecordRun(i.run, t.counts, i.req.Remarks, t.rows); err != nil {
+		if err := tx.RecordRun(i.run, store.RunProgress{Counts: t.counts, Remarks: i.req.Remarks}, t.rows); err != nil {
 			return err
 		}
 		return tx.AppendAudit(t.entries...)
@@ -75,7 +86,7 @@ func (i *importer) commit(do func(tx store.Tx, t *tally) error) error {
 	if err != nil {
 		return err
 	}
-	i.counts = t.counts
+	i.counts, i.arrivals = t.counts, t.arrivals
 	for _, id := range t.replaced {
 		i.replaced[id] = true
 	}
@@ -113,8 +124,7 @@ func (i *importer) stage(keys []staged) error {
 				}
 			}
 			if t.count(&k); k.row.Outcome == Imported {
-				t.entries = append(t.entries, audit.Entry{Time: now, Action: audit.TokenStaged, Outcome: audit.Done, Origin: i.req.Origin,
-					Subject: audit.SubjectOf(k.token), After: []audit.Field{{Name: "next", Value: k.token.Condition.Next}, {Name: "run", Value: i.run}}}.Canonical())
+				t.entries = append(t.entries, i.stagedEntry(&k))
 				id++
 			}
 		}
@@ -122,8 +132,21 @@ func (i *importer) stage(keys []staged) error {
 	})
 }
 
+// stagedEntry tells the log that a token comes with the run.
+func (i *importer) stagedEntry(k *staged) []byte {
+	after := []audit.Field{{Name: "next", Value: k.token.Condition.Next}}
+	if k.token.OwnerName != "" {
+		after = append(after, audit.Field{Name: "owner", Value: k.token.OwnerName})
+	}
+	return audit.Entry{Time: k.token.Created, Action: audit.TokenStaged, Outcome: audit.Done, Origin: i.req.Origin,
+		Subject: audit.SubjectOf(k.token), After: append(after, audit.Field{Name: "run", Value: i.run})}.Canonical()
+}
+
 // stageOne writes one key, or finds out that its identity is taken.
 func (i *importer) stageOne(tx store.Tx, past past, stock stock, k *staged, t *tally) (err error) {
+	if err := i.arrive(tx, k, t); err != nil {
+		return err
+	}
 	if found, err := i.twin(tx, stock, k); found || err != nil {
 		return err
 	}
@@ -144,16 +167,9 @@ func (i *importer) stageOne(tx store.Tx, past past, stock stock, k *staged, t *t
 			return err
 		}
 	}
-	sealed, err := i.keys.Seal(store.SecretBinding(k.token.ID), k.secret)
-	if err != nil {
-		return err
-	}
-	err = tx.StageToken(i.run, store.Candidate{Token: k.token, Sealed: sealed})
-	if err == nil && k.policy != "" {
-		err = tx.StagePolicy(i.run, k.token.ID, store.Policy{Text: k.policy})
-	}
+	err = i.insert(tx, k, t)
 	if !errors.Is(err, store.ErrConflict) {
-		k.row.Outcome = Imported
+		i.arrived(k, t, false)
 		return err
 	}
 	existing, err := tx.Identity(k.token.Identity, i.run)
@@ -171,8 +187,12 @@ func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tal
 	}
 	inFile := existing.Token.Run == i.run
 	i.clash(k, same, inFile)
+	defer func() { i.arrived(k, t, !same && !inFile) }()
 	if k.row.Outcome != Replaced {
-		return nil
+		if may, err := i.mayRenumber(tx, k); err != nil || inFile || !may {
+			return err
+		}
+		return i.stageRenumbered(tx, k, t)
 	}
 	id := existing.Token.ID
 	if !i.mayReplace(id, k, t) {

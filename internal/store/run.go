@@ -23,9 +23,27 @@ type Run struct {
 	Opened    time.Time
 	Published time.Time // zero unless its tokens count
 	Closed    time.Time // zero unless it ended without that
-	Counts    RunCounts
-	Remarks   []string // on the file as a whole, a sentence each
-	Failure   string   // why it ended without a result; empty otherwise
+	RunProgress
+	Failure string // why it ended without a result; empty otherwise
+}
+
+// RunProgress is how far a run is.
+type RunProgress struct {
+	Counts  RunCounts
+	Remarks []string // on the file as a whole, a sentence each
+	Series  []RunSeries
+}
+
+// RunSeries is what a run means for the series of a software type. Serials are
+// full ones; an empty one is none.
+type RunSeries struct {
+	Type            string `json:"type"`
+	Incoming        int    `json:"incoming"`         // keys of the file that are of the type
+	HighestIncoming string `json:"highest_incoming"` // of those whose serial is of the series
+	HighestPresent  string `json:"highest_present"`  // before the run
+	Collisions      int    `json:"collisions"`       // serials that are taken by another secret
+	NextBefore      string `json:"next_before"`
+	NextAfter       string `json:"next_after"`
 }
 
 // RunCounts says how the keys of a file ended. The first six add up to the keys
@@ -33,9 +51,10 @@ type Run struct {
 type RunCounts struct {
 	Imported, Duplicate, Conflict, Replaced, Refused int
 	// HeldBack are good keys that were not imported because others are bad.
-	HeldBack int
-	Assigned int // of the imported and replaced ones
-	Users    int // made for them
+	HeldBack   int
+	Renumbered int // of the imported ones, because the serial was taken
+	Assigned   int // of the imported ones
+	Users      int // made for them
 }
 
 // Keys is the number of keys read.
@@ -97,9 +116,8 @@ type RunWriter interface {
 	// BeginRun opens a run and returns its number; ErrBusy while another is
 	// open and this is no dry run. Of r it keeps Label to Opened.
 	BeginRun(r Run) (int64, error)
-	// RecordRun stores how far an open run is: its counts and remarks, and more
-	// rows.
-	RecordRun(id int64, counts RunCounts, remarks []string, rows []RunRow) error
+	// RecordRun stores how far an open run is, and more rows.
+	RecordRun(id int64, p RunProgress, rows []RunRow) error
 	// StageToken inserts a token into an open run, its secret sealed for
 	// SecretBinding of its ID. ErrConflict if the identity is taken; the
 	// transaction can go on.

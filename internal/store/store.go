@@ -95,8 +95,9 @@ type TokenReader interface {
 	Identity(id token.Identity, run int64) (Candidate, error)
 	// Sealed is Tokens with the sealed secrets.
 	Sealed(TokenFilter) ([]Candidate, error)
-	// Holding counts the tokens of a user, those of an open run included.
-	Holding(owner int64) (int, error)
+	// Holding counts the tokens of a user, of one type unless that is empty,
+	// those of an open run included.
+	Holding(owner int64, typeName string) (int, error)
 	// Policy gives the policy that a token came with and its sealed PIN, or
 	// ErrNotFound.
 	Policy(id token.ID) (Policy, error)

@@ -30,17 +30,30 @@ type Import struct {
 	Ended    *time.Time `json:"ended,omitempty"`
 	Failure  string     `json:"failure,omitempty" doc:"Why it ended without a result."`
 
-	Keys      int `json:"keys" doc:"Keys of the file, as far as it was read."`
-	Imported  int `json:"imported"`
-	Duplicate int `json:"duplicate" doc:"There already with the same secret."`
-	Conflict  int `json:"conflict" doc:"There already with another secret."`
-	Replaced  int `json:"replaced" doc:"There with another secret, and have that of the file now."`
-	Refused   int `json:"refused"`
-	HeldBack  int `json:"held_back" doc:"Good ones that were not imported because others are bad."`
-	Assigned  int `json:"assigned" doc:"Of the imported ones, those given to a user whom the file names."`
-	Users     int `json:"users_created"`
+	Keys       int `json:"keys" doc:"Keys of the file, as far as it was read."`
+	Imported   int `json:"imported"`
+	Duplicate  int `json:"duplicate" doc:"There already with the same secret."`
+	Conflict   int `json:"conflict" doc:"There already with another secret."`
+	Replaced   int `json:"replaced" doc:"There with another secret, and have that of the file now."`
+	Refused    int `json:"refused"`
+	HeldBack   int `json:"held_back" doc:"Good ones that were not imported because others are bad."`
+	Renumbered int `json:"renumbered" doc:"Of the imported ones, those that got a serial of this server because theirs is taken."`
+	Assigned   int `json:"assigned" doc:"Of the imported ones, those given to a user whom the file names."`
+	Users      int `json:"users_created"`
 
-	Notes []string `json:"notes,omitempty" doc:"How the file was read, where it left a choice."`
+	Notes  []string       `json:"notes,omitempty" doc:"How the file was read, where it left a choice."`
+	Series []ImportSeries `json:"series,omitempty" doc:"What it means for the series of each software type."`
+}
+
+// ImportSeries is what an import means for the series of a software type.
+type ImportSeries struct {
+	Type            string `json:"type"`
+	Incoming        int    `json:"incoming" doc:"Keys of the file that are of the type."`
+	HighestIncoming string `json:"highest_incoming" doc:"Highest serial of them."`
+	HighestPresent  string `json:"highest_present" doc:"Highest serial here before the import."`
+	Collisions      int    `json:"collisions" doc:"Serials that are taken here by another secret."`
+	NextBefore      string `json:"next_before" doc:"Next serial of the series before the import."`
+	NextAfter       string `json:"next_after" doc:"Next serial of the series after it."`
 }
 
 // ImportReport is a run with the first of its rows.

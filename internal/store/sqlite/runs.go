@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -10,17 +11,20 @@ import (
 )
 
 const runColumns = `id, label, batch, note, supplier, format, actor, dry_run, opened, published, closed,
-	imported, duplicate, conflict, replaced, refused, held_back, assigned, users_made, remarks, failure`
+	imported, duplicate, conflict, replaced, refused, held_back, renumbered, assigned, users_made, remarks, series, failure`
 
 func scanRun(s scanner) (r store.Run, err error) {
 	var opened, published, closed int64
-	var remarks string
+	var remarks, series string
 	c := &r.Counts
 	err = s.Scan(&r.ID, &r.Label, &r.Batch, &r.Note, &r.Supplier, &r.Format, &r.Actor, &r.DryRun, &opened, &published, &closed,
-		&c.Imported, &c.Duplicate, &c.Conflict, &c.Replaced, &c.Refused, &c.HeldBack, &c.Assigned, &c.Users, &remarks, &r.Failure)
+		&c.Imported, &c.Duplicate, &c.Conflict, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered, &c.Assigned, &c.Users, &remarks, &series, &r.Failure)
 	r.Opened, r.Published, r.Closed = fromMillis(opened), fromMillis(published), fromMillis(closed)
 	if remarks != "" {
 		r.Remarks = strings.Split(remarks, "\n")
+	}
+	if err == nil && series != "" {
+		err = json.Unmarshal([]byte(series), &r.Series)
 	}
 	return r, err
 }
@@ -66,10 +70,14 @@ func (t *tx) BeginRun(r store.Run) (int64, error) {
 	return res.LastInsertId()
 }
 
-func (t *tx) RecordRun(id int64, c store.RunCounts, remarks []string, rows []store.RunRow) error {
-	err := t.changeOne(`UPDATE import_run SET imported = ?, duplicate = ?, conflict = ?, replaced = ?, refused = ?, held_back = ?,
-		assigned = ?, users_made = ?, remarks = ? WHERE id = ? AND published = 0 AND closed = 0`,
-		c.Imported, c.Duplicate, c.Conflict, c.Replaced, c.Refused, c.HeldBack, c.Assigned, c.Users, strings.Join(remarks, "\n"), id)
+func (t *tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error {
+	c, series := p.Counts, []byte{}
+	if len(p.Series) > 0 {
+		series, _ = json.Marshal(p.Series) // strings and numbers always can
+	}
+	err := t.changeOne(`UPDATE import_run SET imported = ?, duplicate = ?, conflict = ?, replaced = ?, refused = ?, held_back = ?, renumbered = ?,
+		assigned = ?, users_made = ?, remarks = ?, series = ? WHERE id = ? AND published = 0 AND closed = 0`,
+		c.Imported, c.Duplicate, c.Conflict, c.Replaced, c.Refused, c.HeldBack, c.Renumbered, c.Assigned, c.Users, strings.Join(p.Remarks, "\n"), string(series), id)
 	for _, r := range rows {
 		if err != nil {
 			return err

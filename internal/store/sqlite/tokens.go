@@ -136,8 +136,11 @@ func conditions(f store.TokenFilter) (string, []any) {
 	return query, w.args
 }
 
-func (r *reader) Holding(owner int64) (int, error) {
-	return queryOne(r.ctx, r.q, scanOne[int], "SELECT count(*) FROM condition WHERE owner = ?", owner)
+func (r *reader) Holding(owner int64, typeName string) (int, error) {
+	if typeName == "" {
+		return queryOne(r.ctx, r.q, scanOne[int], "SELECT count(*) FROM condition WHERE owner = ?", owner)
+	}
+	return queryOne(r.ctx, r.q, scanOne[int], "SELECT count(*) FROM condition c JOIN token t ON t.id = c.token WHERE c.owner = ? AND t.type = ?", owner, typeName)
 }
 
 func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error) {

@@ -26,7 +26,7 @@ func (r *rig) stageReplacements(counts store.RunCounts, cs ...store.Candidate) (
 		for _, c := range cs {
 			errs = append(errs, tx.StageReplacement(run, c))
 		}
-		return errors.Join(append(errs, tx.RecordRun(run, counts, nil, nil))...)
+		return errors.Join(append(errs, tx.RecordRun(run, store.RunProgress{Counts: counts}, nil))...)
 	})
 	return run
 }
@@ -50,11 +50,12 @@ var importTests = []test{
 		})
 		want.ID = id
 		r.same("the run", r.run(id), want)
-		want.Counts = store.RunCounts{Imported: 1, Duplicate: 2, Conflict: 3, Refused: 4, HeldBack: 5, Assigned: 6, Users: 7}
+		want.Counts = store.RunCounts{Imported: 1, Duplicate: 2, Conflict: 3, Refused: 4, HeldBack: 5, Renumbered: 8, Assigned: 6, Users: 7}
 		want.Remarks = []string{"One.", "Two."}
+		want.Series = []store.RunSeries{{Type: "app-totp", Incoming: 3, HighestIncoming: "AT10000103", HighestPresent: "AT10000006", Collisions: 1, NextBefore: "AT10000007", NextAfter: "AT10000104"}}
 		rows := []store.RunRow{{N: 1, Line: 5, Serial: "1", KeyID: "k", Type: "hotp", Manufacturer: "ACME", Outcome: "refused", Reason: "why"}, {N: 3, Outcome: "duplicate"}, {N: 7}}
-		r.update(func(tx store.Tx) error { return tx.RecordRun(id, want.Counts, want.Remarks, rows[:1]) })
-		r.update(func(tx store.Tx) error { return tx.RecordRun(id, want.Counts, want.Remarks, rows[1:]) })
+		r.update(func(tx store.Tx) error { return tx.RecordRun(id, want.RunProgress, rows[:1]) })
+		r.update(func(tx store.Tx) error { return tx.RecordRun(id, want.RunProgress, rows[1:]) })
 		r.same("the run", r.run(id), want)
 		read := func(after, limit int) (got []store.RunRow) {
 			r.view(func(rd store.Reader) (err error) {
@@ -72,7 +73,7 @@ var importTests = []test{
 		want.Closed, want.Failure = start, "it broke"
 		r.same("the run", r.run(id), want)
 		r.same("rows", read(0, 10), rows)
-		r.is(store.ErrConflict, "record of a closed run", func(tx store.Tx) error { return tx.RecordRun(id, store.RunCounts{}, nil, nil) })
+		r.is(store.ErrConflict, "record of a closed run", func(tx store.Tx) error { return tx.RecordRun(id, store.RunProgress{}, nil) })
 		if err := r.db.View(r.ctx(), func(rd store.Reader) error { _, err := rd.Run(id + 1); return err }); !errors.Is(err, store.ErrNotFound) {
 			r.Errorf("a run that is none: %v", err)
 		}
@@ -153,7 +154,7 @@ var importTests = []test{
 		c := r.hotp()
 		run := r.stage(&c)
 		r.update(func(tx store.Tx) error {
-			return errors.Join(tx.StageReplacement(run, replacement(t)), tx.StageReplacement(run, replacement(kept)), tx.RecordRun(run, store.RunCounts{Imported: 1, Replaced: 2}, nil, nil))
+			return errors.Join(tx.StageReplacement(run, replacement(t)), tx.StageReplacement(run, replacement(kept)), tx.RecordRun(run, store.RunProgress{Counts: store.RunCounts{Imported: 1, Replaced: 2}}, nil))
 		})
 		r.update(func(tx store.Tx) error { return tx.DeleteToken(t.ID) })
 		r.is(store.ErrConflict, "publish without the deleted token", func(tx store.Tx) error { return tx.PublishRun(run, start) })
@@ -208,7 +209,7 @@ var importTests = []test{
 		})
 		var holding int
 		r.view(func(rd store.Reader) (err error) {
-			holding, err = rd.Holding(id)
+			holding, err = rd.Holding(id, "")
 			return err
 		})
 		r.same("tokens that the user will hold", holding, 1)
