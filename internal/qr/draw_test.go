@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ostiary/internal/qr/scan"
 )
 
 // texts are one for each mode.
@@ -215,6 +217,56 @@ func TestPlain(t *testing.T) {
 	if got := drawn(t, encode(t, "OST1:QED8WEX0", M).Plain); !bytes.Equal(got, want) {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
+}
+
+// What a terminal shows is read as a picture: each half of a character is a
+// module, in the colour that the line begins with.
+func TestTerminal(t *testing.T) {
+	t.Parallel()
+	for name, text := range texts {
+		c := encode(t, text, M)
+		shown := string(drawn(t, c.Terminal))
+		if got, err := scan.Decode(screen(t, c, shown)); got != text {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		plain := strings.NewReplacer(blackOnWhite, "", reset, "").Replace(shown)
+		if want := string(drawn(t, c.Plain)); plain != want {
+			t.Errorf("%s: without colours it is not what Plain draws", name)
+		}
+	}
+}
+
+// screen is what a terminal shows, of 4 by 4 pixels to a module. Only what comes
+// between the colours and their end is drawn on white; the screen itself is grey.
+func screen(t *testing.T, c *Code, shown string) image.Image {
+	t.Helper()
+	side := c.Size() + 2*QuietZone
+	lines := strings.Split(strings.TrimSuffix(shown, "\n"), "\n")
+	if len(lines) != (side+1)/2 {
+		t.Fatalf("%d lines for %d modules", len(lines), side)
+	}
+	img := image.NewGray(image.Rect(0, 0, 4*side, 8*len(lines)))
+	for i := range img.Pix {
+		img.Pix[i] = 0x40
+	}
+	for row, line := range lines {
+		line, begun := strings.CutPrefix(line, "\x1b[38;5;16;48;5;231m")
+		line, ended := strings.CutSuffix(line, "\x1b[0m")
+		cells := []rune(line)
+		if !begun || !ended || len(cells) != side {
+			t.Fatalf("line %d: %q", row+1, line)
+		}
+		for column, cell := range cells {
+			halves, known := map[rune][2]uint8{' ': {255, 255}, '▀': {0, 255}, '▄': {255, 0}, '█': {0, 0}}[cell]
+			if !known {
+				t.Fatalf("line %d has %q", row+1, cell)
+			}
+			for i := range 4 * 8 {
+				img.Pix[(8*row+i/4)*img.Stride+4*column+i%4] = halves[i/16]
+			}
+		}
+	}
+	return img
 }
 
 func TestDrawingFails(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"rsc.io/qr/coding"
+
+	"ostiary/internal/qr/scan"
 )
 
 const (
@@ -105,6 +107,27 @@ func TestEncodeRefuses(t *testing.T) {
 	}
 	if _, err := Encode("text", H+1); err == nil {
 		t.Error("a level beyond H is accepted")
+	}
+}
+
+// Every version, filled to the last byte, is read by a decoder that is not ours.
+func TestEveryVersionIsRead(t *testing.T) {
+	t.Parallel()
+	for v := 1; v <= 40; v++ {
+		level := Level(v % 4)
+		header := 4 + 8 // mode and length in bits
+		if v > 9 {
+			header = 4 + 16
+		}
+		n := (8*coding.Version(v).DataBytes(coding.Level(level)) - header) / 8
+		text := long(ascii, n)
+		c := encode(t, text, level)
+		if c.Size() != 17+4*v {
+			t.Errorf("version %d level %s: %d modules", v, level, c.Size())
+		}
+		if got, err := scan.Decode(raster(t, c, 3)); got != text {
+			t.Errorf("version %d level %s: %v", v, level, err)
+		}
 	}
 }
 
