@@ -1,12 +1,13 @@
 # make run     build, and start a demo server on http://127.0.0.1:8080
 # make build   build bin/ostiary
 # make test    check formatting, vet, and run all tests
-# make fuzz    fuzz every parser; FUZZTIME=1m each by default
+# make fuzz    fuzz every parser; FUZZTIME=1m each by default, FUZZ=./pskc for one package
 # make soak    the long runs: parallel codes under the race detector, crashes
 # make bench   measurements, side by side; docs/benchmarks.md keeps the figures
 
 GO       ?= go
 FUZZTIME ?= 1m
+FUZZ     ?= ./...
 export CGO_ENABLED = 0
 
 .PHONY: run build test tools fuzz soak bench
@@ -29,7 +30,7 @@ tools:
 	@tools/need oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc pskctool:pskctool zbar-tools:zbarimg librsvg2-bin:rsvg-convert
 
 fuzz:
-	tools/fuzz $(FUZZTIME)
+	tools/fuzz $(if $(PARALLEL),-parallel $(PARALLEL)) $(FUZZTIME) $(FUZZ)
 
 # The race detector watches our code; SQLite's own, which is C in translation and
 # runs on one goroutine, is left out, because it takes three quarters of the time.

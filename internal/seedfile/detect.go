@@ -64,7 +64,7 @@ func readHead(b []byte) *head {
 }
 
 func (h *head) readXML() {
-	for d := newXML(h.text); h.child == ""; {
+	for d := newXML(bytes.NewReader(h.text)); h.child == ""; {
 		tok, err := d.RawToken()
 		if err != nil {
 			lower := bytes.ToLower(h.text)

@@ -129,10 +129,18 @@ func TestElsewhere(t *testing.T) {
 	fails(t, err, ErrPSKC, "PSKC")
 }
 
-// fuzzFormat opens any content as one format, starting from its samples.
+// fuzzFormat opens any content as one format, starting from its samples and, if it
+// is XML, from attacks.
 func fuzzFormat(f *testing.F, name Format) {
 	for _, text := range samples(f, name) {
 		f.Add([]byte(text))
+	}
+	if frame, ok := xmlFrames[name]; ok {
+		for _, a := range attacks() {
+			if text := hostile(frame, a); len(text) < maxToken {
+				f.Add([]byte(text))
+			}
+		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) { checkFile(t, b, Options{Format: name, Now: sampleTime}) })
 }

@@ -3,6 +3,7 @@ package seedfile
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -13,14 +14,15 @@ import (
 // What one XML file may hold.
 const (
 	maxDepth      = 16
-	maxText       = 8 << 10 // bytes of one element
+	maxText       = 8 << 10  // bytes of one element
+	maxToken      = 64 << 10 // bytes of one tag, comment, or run of text or white space
 	maxAttributes = 16
 )
 
 // newXML makes a decoder for text in UTF-8, whatever encoding it declares; those
 // that a charset does not have are refused.
-func newXML(data []byte) *xml.Decoder {
-	d := xml.NewDecoder(bytes.NewReader(data))
+func newXML(in io.Reader) *xml.Decoder {
+	d := xml.NewDecoder(in)
 	d.CharsetReader = func(name string, in io.Reader) (io.Reader, error) {
 		switch strings.ToLower(name) {
 		case "utf-8", "us-ascii", "utf-16", "utf-16le", "utf-16be", "iso-8859-1":
@@ -29,6 +31,40 @@ func newXML(data []byte) *xml.Decoder {
 		return nil, fmt.Errorf("encoding %s", quote(name))
 	}
 	return d
+}
+
+// meter gives the bytes of a file one by one, as the decoder asks for them, and
+// ends where a token grows too long: the decoder itself has no bound, and keeps
+// all of a tag full of attributes.
+type meter struct {
+	data     []byte
+	at, from int // where the decoder is, and where its token begins
+}
+
+var errToken = errors.New("a token is too long")
+
+func (m *meter) ReadByte() (byte, error) {
+	switch {
+	case m.at == len(m.data):
+		return 0, io.EOF
+	case m.at-m.from > maxToken:
+		return 0, errToken
+	}
+	m.at++
+	return m.data[m.at-1], nil
+}
+
+// Read is there because the decoder demands it.
+func (m *meter) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	c, err := m.ReadByte()
+	if err != nil {
+		return 0, err
+	}
+	p[0] = c
+	return 1, nil
 }
 
 // element is one element with all that is in it.
@@ -44,13 +80,16 @@ type element struct {
 // xmlReader walks through a file of the shape root > … > entry, where entries
 // are taken as a whole.
 type xmlReader struct {
-	data  []byte
+	in    *meter
 	d     *xml.Decoder
 	depth int
 	start int // where the last start of an element begins
 }
 
-func newXMLReader(data []byte) *xmlReader { return &xmlReader{data: data, d: newXML(data)} }
+func newXMLReader(data []byte) *xmlReader {
+	in := &meter{data: data}
+	return &xmlReader{in: in, d: newXML(in)}
+}
 
 func (x *xmlReader) line() int {
 	line, _ := x.d.InputPos()
@@ -62,17 +101,19 @@ func (x *xmlReader) line() int {
 // text of the file.
 func (x *xmlReader) token() (xml.Token, error) {
 	for {
-		start := x.d.InputOffset()
+		x.in.from = int(x.d.InputOffset())
 		tok, err := x.d.Token()
-		if err == io.EOF && x.depth == 0 {
+		switch {
+		case err == io.EOF && x.depth == 0:
 			return nil, io.EOF
-		}
-		if err != nil {
+		case errors.Is(err, errToken):
+			return nil, malformed(x.line(), "a tag, a comment or a run of white space is longer than %d bytes", maxToken)
+		case err != nil:
 			return nil, malformed(x.line(), "the XML is cut off or not well formed here")
 		}
 		switch tok := tok.(type) {
 		case xml.StartElement:
-			x.start = int(start)
+			x.start = x.in.from
 			if x.depth++; x.depth > maxDepth {
 				return nil, malformed(x.line(), "elements are nested deeper than %d", maxDepth)
 			}
@@ -140,7 +181,7 @@ func (x *xmlReader) end() error {
 
 // whole reads an element whose start was read.
 func (x *xmlReader) whole(start *xml.StartElement) (*element, error) {
-	e := &element{name: start.Name.Local, line: x.line(), attrs: start.Attr, from: len(bytes.TrimRight(x.data[:x.start], " \t\r\n"))}
+	e := &element{name: start.Name.Local, line: x.line(), attrs: start.Attr, from: len(bytes.TrimRight(x.in.data[:x.start], " \t\r\n"))}
 	var text []byte
 	for {
 		tok, err := x.token()
