@@ -67,6 +67,8 @@ const (
 	VerifyWide    Operation = "verify.resynchronize" // check a code in the wide window
 	TokenView     Operation = "token.view"
 	TokenImport   Operation = "token.import"
+	TokenCreate   Operation = "token.create"  // and give out enrolment links
+	TokenConfirm  Operation = "token.confirm" // present the first code
 	TokenAssign   Operation = "token.assign"
 	TokenResync   Operation = "token.resync"
 	TokenState    Operation = "token.state"
@@ -107,6 +109,8 @@ var matrix = map[Operation]grant{
 	VerifyWide:    {roles: admins, helpDesk: true},
 	TokenView:     {roles: admins, helpDesk: true},
 	TokenImport:   {roles: admins},
+	TokenCreate:   {roles: admins},
+	TokenConfirm:  {roles: admins, helpDesk: true},
 	TokenAssign:   {roles: admins},
 	TokenResync:   {roles: admins, helpDesk: true},
 	TokenState:    {roles: admins},
