@@ -107,6 +107,7 @@ func std(p string) bool {
 // own layer only where the table says so, and those below.
 var layer = map[string]int{
 	"oath": 0, "pskc": 0, "internal/token": 0, "internal/authz": 0, "internal/fault": 0, "internal/wire": 0, "internal/lru": 0,
+	"internal/qr": 0, "internal/qr/scan": 0,
 
 	"internal/auth": 1, "internal/lifecycle": 1, "internal/audit": 1, "internal/seal": 1, "internal/session": 1,
 	"internal/directory": 1, "internal/ledger": 1, "internal/store": 1, "internal/seedfile": 1,
@@ -188,7 +189,15 @@ func TestTablesAreCurrent(t *testing.T) {
 	}
 }
 
-// The pure core does no I/O and is built on the standard library alone.
+// builtOn is the one module beside the standard library that a pure package is
+// built on. That it has the module for itself is the table of owners' business.
+var builtOn = map[string]string{
+	"internal/qr":      "rsc.io/qr",
+	"internal/qr/scan": "github.com/makiuchi-d/gozxing",
+}
+
+// The pure core does no I/O and is built on the standard library alone, but for
+// what the table above grants.
 func TestPureCore(t *testing.T) {
 	t.Parallel()
 	for _, f := range files(t) {
@@ -196,7 +205,8 @@ func TestPureCore(t *testing.T) {
 			continue
 		}
 		for _, p := range f.imports {
-			if _, ok := own(p); !ok && !std(p) {
+			granted := builtOn[f.pkg] != "" && holds(builtOn[f.pkg], p)
+			if _, ok := own(p); !ok && !std(p) && !granted {
 				t.Errorf("%s imports %s, and is to import the standard library alone", f.path, p)
 			}
 			if f.pkg == "pskc" && p == "crypto/rand" {
@@ -241,6 +251,7 @@ func TestOathIsSmall(t *testing.T) {
 var owners = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":    {"internal/api"},
 	"github.com/gofrs/flock":              {"internal/serve"},
+	"github.com/makiuchi-d/gozxing":       {"internal/qr/scan"},
 	"github.com/prometheus/client_golang": {"internal/api", "internal/serve"},
 	"github.com/spf13/cobra":              {"internal/cli"},
 	"github.com/spf13/pflag":              {"internal/cli"},
@@ -249,6 +260,7 @@ var owners = map[string][]string{
 	"golang.org/x/term":                   {"internal/cli"},
 	"golang.org/x/time":                   {"internal/auth", "internal/session"},
 	"modernc.org/sqlite":                  {"internal/store/sqlite"},
+	"rsc.io/qr":                           {"internal/qr"},
 	"database/sql":                        {"internal/store/sqlite"},
 	"net/http":                            {"internal/api", "internal/client", "internal/serve"},
 	"encoding/xml":                        {"pskc", "internal/seedfile"},
