@@ -35,10 +35,12 @@ import (
 type Verifier interface {
 	Verify(ctx context.Context, r auth.Request) (valid bool, err error)
 	Resync(ctx context.Context, r auth.ResyncRequest) (valid bool, err error)
+	Confirm(ctx context.Context, r auth.ConfirmRequest) (valid bool, err error)
 	Policy() auth.Policy
 }
 
-// Config holds what the API stands on. All fields are required, but Ready.
+// Config holds what the API stands on. All fields are required, but Ready and
+// PublicURL.
 type Config struct {
 	Version   string
 	Verifier  Verifier
@@ -51,6 +53,9 @@ type Config struct {
 	Metrics   *prometheus.Registry
 	// Ready reports whether requests can be served; nil means always.
 	Ready func(context.Context) error
+	// PublicURL is where users reach this server, for enrolment links, such as
+	// https://tokens.example.com; empty until Listening says it.
+	PublicURL string
 	// MaxUpload bounds a seed file in bytes; zero means 1 GiB.
 	MaxUpload int64
 }
@@ -94,6 +99,8 @@ func New(cfg Config) (*API, error) {
 func (a *API) routes() {
 	a.verifyRoutes()
 	a.tokenRoutes()
+	a.creationRoutes()
+	a.enrolmentRoutes()
 	a.typeRoutes()
 	a.seriesRoutes()
 	a.importRoutes()

@@ -20,7 +20,10 @@ type troubled struct{ do func() error }
 
 func (v troubled) Verify(context.Context, auth.Request) (bool, error)       { return false, v.do() }
 func (v troubled) Resync(context.Context, auth.ResyncRequest) (bool, error) { return false, v.do() }
-func (v troubled) Policy() auth.Policy                                      { return auth.Policy{FailureLimit: 10} }
+func (v troubled) Confirm(context.Context, auth.ConfirmRequest) (bool, error) {
+	return false, v.do()
+}
+func (v troubled) Policy() auth.Policy { return auth.Policy{FailureLimit: 10} }
 
 // What goes wrong inside stays inside: the caller gets a request id, the log
 // the cause.

@@ -57,7 +57,7 @@ type tokenOutput struct{ Body wire.Token }
 
 type listTokensInput struct {
 	Kind   string `query:"kind" enum:"hardware,software"`
-	State  string `query:"state" enum:"VALID,REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER"`
+	State  string `query:"state" enum:"VALID,REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER,PENDING"`
 	User   string `query:"user" maxLength:"128"`
 	Serial string `query:"serial" maxLength:"128"`
 	Type   string `query:"type" maxLength:"64"`
@@ -189,7 +189,7 @@ func (a *API) wireToken(t token.Token) wire.Token {
 	return wire.Token{
 		Serial: t.Identity.Serial, Type: t.Identity.Type, Manufacturer: t.Identity.Manufacturer, KeyID: t.Identity.KeyID,
 		Kind: string(t.Kind), Algorithm: string(t.Spec.Algorithm), Hash: t.Spec.Hash, Digits: t.Spec.Digits, Period: t.Spec.Period,
-		Suite: t.Spec.Suite, Model: t.Model, Issuer: t.Issuer, State: c.State.String(), StateReason: t.StateReason, User: t.OwnerName,
+		Suite: t.Spec.Suite, Model: t.Model, Issuer: t.Issuer, Label: t.Label, State: c.State.String(), StateReason: t.StateReason, User: t.OwnerName,
 		Counter: c.Next, Drift: c.Drift, Failures: c.Failures, FailureLimit: limit, Locked: c.Failures >= limit,
 		RetryAt: optionalTime(c.RetryAt), ValidFrom: optionalTime(c.NotBefore), ValidUntil: optionalTime(c.NotAfter),
 		LastUsed: optionalTime(c.LastUsed), Created: t.Created,

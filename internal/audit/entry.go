@@ -21,6 +21,10 @@ const (
 	CodeVerified       Action = "code.verified"
 	TokenResynced      Action = "token.resynchronised"
 	TokenStaged        Action = "token.staged" // imported, once the run is published
+	TokenCreated       Action = "token.created"
+	TokenConfirmed     Action = "token.confirmed" // a first code, right or wrong
+	EnrolmentRenewed   Action = "enrolment.renewed"
+	EnrolmentShown     Action = "enrolment.shown" // the secret, to whoever had the link
 	TokenAssigned      Action = "token.assigned"
 	TokenUnassigned    Action = "token.unassigned"
 	TokenStateChanged  Action = "token.state_changed"

@@ -174,6 +174,7 @@ type judgement struct {
 	action         audit.Action
 	authentication bool
 	wide           bool
+	proof          bool
 }
 
 func (j *judgement) add(p store.Proposal, reason token.Reason) {
@@ -236,7 +237,7 @@ func (e *Engine) decide(ctx context.Context, l store.Lookup, origin audit.Origin
 func (e *Engine) attempt(l store.Lookup, found store.Found, j judgement, reason token.Reason, origin audit.Origin, now time.Time) store.Attempt {
 	a := store.Attempt{
 		Now: now, Limit: e.policy.FailureLimit, Delay: e.policy.delay,
-		Proposals: j.proposals, Authentication: j.authentication,
+		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof,
 	}
 	if found.User != nil {
 		a.UserID = found.User.ID

@@ -10,25 +10,34 @@ import (
 	"ostiary/oath"
 )
 
-// judge compares the code with one candidate's window. When it does not match
-// and this judgement may be final, the neighbourhood is searched as well, so
-// that the log can tell a replayed code and one from beyond the window from a
-// wrong one.
+// judge compares the code with one candidate, unless that one could not be right
+// whatever it is: a PENDING token is none of those that an ordinary code is for.
 func (e *Engine) judge(c *store.Candidate, r Request, now time.Time, final bool) (store.Proposal, token.Reason, error) {
 	p := store.Proposal{ID: c.Token.ID, Seen: c.Token.Condition}
 	spec := c.Token.Spec
-	if spec.Algorithm == token.OCRA {
+	switch {
+	case p.Seen.State == token.Pending:
+		return p, token.NotProven, nil
+	case spec.Algorithm == token.OCRA:
 		return p, token.NeedsChallenge, nil
-	}
-	if len(r.OTP) != spec.Digits {
+	case len(r.OTP) != spec.Digits:
 		return p, token.Malformed, nil
 	}
+	return e.compare(c, r, now, final)
+}
+
+// compare compares the code with one candidate's window. When it does not match
+// and this judgement may be final, the neighbourhood is searched as well, so
+// that the log can tell a replayed code and one from beyond the window from a
+// wrong one.
+func (e *Engine) compare(c *store.Candidate, r Request, now time.Time, final bool) (store.Proposal, token.Reason, error) {
+	p := store.Proposal{ID: c.Token.ID, Seen: c.Token.Condition}
 	scanner, err := e.scanner(c)
 	if err != nil {
 		return p, "", err
 	}
 	defer scanner.Wipe()
-	w, err := e.window(spec, p.Seen, now, r.Wide)
+	w, err := e.window(c.Token.Spec, p.Seen, now, r.Wide)
 	if err != nil {
 		return p, "", err
 	}

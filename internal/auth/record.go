@@ -29,6 +29,10 @@ func record(l store.Lookup, found store.Found, j judgement, missing token.Reason
 		e.Outcome = audit.Accepted
 		e.Before = []audit.Field{{Name: "failures", Value: int64(o.Before.Failures)}, {Name: "next", Value: o.Before.Next}}
 		e.After = []audit.Field{{Name: "authentication", Value: j.authentication}, {Name: "drift", Value: p.Drift}, {Name: "failures", Value: int64(0)}, {Name: "next", Value: p.Counter + 1}}
+		if j.proof {
+			e.Before = append(e.Before, audit.Field{Name: "state", Value: o.Before.State.String()})
+			e.After = append(e.After, audit.Field{Name: "state", Value: token.Valid.String()})
+		}
 		if j.wide {
 			e.After = append(e.After, audit.Field{Name: "resynchronise", Value: true})
 		}

@@ -59,18 +59,8 @@ func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err e
 }
 
 func (e *Engine) mayResync(t token.Token, r ResyncRequest, now time.Time) error {
-	conflict := func(text, hint string) error {
-		return fault.New(fault.Conflict, "token_refuses", text).WithHint(hint)
-	}
-	switch t.Condition.Refusal(now, e.policy.FailureLimit) {
-	case token.Revoked:
-		return conflict("The token is "+t.Condition.State.String()+".", "Make it VALID first.")
-	case token.Locked:
-		return conflict("The token is locked after too many wrong codes.", "Unlock it first.")
-	case token.Delayed:
-		return conflict("The token takes no code until "+t.Condition.RetryAt.Format(time.RFC3339)+", because of wrong ones.", "Wait, or unlock it.")
-	case token.NotYetValid, token.Expired:
-		return conflict("The token is outside its validity dates.", "")
+	if err := e.refuses(t, now); err != nil {
+		return err
 	}
 	spec := t.Spec
 	switch {
@@ -85,6 +75,31 @@ func (e *Engine) mayResync(t token.Token, r ResyncRequest, now time.Time) error 
 			fmt.Sprintf("Counter %d is used already: the token stands at %d and never goes back.", *r.Counter, t.Condition.Next))
 	case r.Counter != nil && *r.Counter > token.MaxCounter:
 		return fault.New(fault.Invalid, "counter_range", fmt.Sprintf("The counter is above %d.", uint64(token.MaxCounter)))
+	}
+	return nil
+}
+
+// refuses says openly why a token takes no codes now.
+func (e *Engine) refuses(t token.Token, now time.Time) error {
+	conflict := func(text, hint string) error {
+		return fault.New(fault.Conflict, "token_refuses", text).WithHint(hint)
+	}
+	c := t.Condition
+	reason := c.Refusal(now, e.policy.FailureLimit)
+	if reason == token.NotProven {
+		if reason = c.ProofRefusal(now, e.policy.FailureLimit); reason == token.NoReason {
+			return conflict("The token is PENDING: its first code is still to confirm it.", "Confirm it first: ostiary token confirm.")
+		}
+	}
+	switch reason {
+	case token.Revoked:
+		return conflict("The token is "+c.State.String()+".", "Make it VALID first.")
+	case token.Locked:
+		return conflict("The token is locked after too many wrong codes.", "Unlock it first.")
+	case token.Delayed:
+		return conflict("The token takes no code until "+c.RetryAt.Format(time.RFC3339)+", because of wrong ones.", "Wait, or unlock it.")
+	case token.NotYetValid, token.Expired:
+		return conflict("The token is outside its validity dates.", "")
 	}
 	return nil
 }

@@ -68,6 +68,8 @@ const (
 	TokenView     Operation = "token.view"
 	TokenImport   Operation = "token.import"
 	TokenExport   Operation = "token.export"
+	TokenCreate   Operation = "token.create"  // and give out enrolment links
+	TokenConfirm  Operation = "token.confirm" // present the first code
 	TokenAssign   Operation = "token.assign"
 	TokenResync   Operation = "token.resync"
 	TokenState    Operation = "token.state"
@@ -109,6 +111,8 @@ var matrix = map[Operation]grant{
 	TokenView:     {roles: admins, helpDesk: true},
 	TokenImport:   {roles: admins},
 	TokenExport:   {roles: supers},
+	TokenCreate:   {roles: admins},
+	TokenConfirm:  {roles: admins, helpDesk: true},
 	TokenAssign:   {roles: admins},
 	TokenResync:   {roles: admins, helpDesk: true},
 	TokenState:    {roles: admins},

@@ -33,6 +33,8 @@ var rights = map[string]string{
 	"VerifyWide":    "xxxx...",
 	"TokenView":     "xxxx...",
 	"TokenImport":   "xxx....",
+	"TokenCreate":   "xxx....",
+	"TokenConfirm":  "xxxx...",
 	"TokenAssign":   "xxx....",
 	"TokenExport":   "xx.....",
 	"TokenResync":   "xxxx...",

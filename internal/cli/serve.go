@@ -69,6 +69,8 @@ user who runs the server can open.
 	flags.StringVar(&cfg.TLSCert, "tls-cert", "", "PEM `FILE` with the certificate and its chain")
 	flags.StringVar(&cfg.TLSKey, "tls-key", "", "PEM `FILE` with the certificate's private key")
 	flags.BoolVar(&cfg.BehindProxy, "behind-proxy", false, "listen beyond this machine without TLS: a proxy terminates it")
+	flags.StringVar(&cfg.PublicURL, "public-url", "", "`URL` at which users reach the server, for enrolment links (default: where it listens)")
+	flags.StringVar(&cfg.Issuer, "issuer", "Ostiary", "`NAME` of the organisation in authenticator apps")
 	flags.BoolVar(&cfg.Demo, "demo", false, "run on a throwaway data directory with sample tokens and users")
 	flags.StringVar(&level, "log-level", "info", "`LEVEL`: debug, info, warn or error")
 	flags.StringVar(&format, "log-format", "text", "`FORMAT`: text or json")

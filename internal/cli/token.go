@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/token"
 	"ostiary/internal/wire"
 )
 
@@ -22,7 +23,7 @@ A token is named by its serial. Where several tokens carry the same serial,
   ostiary token assign 12345678 alice
   ostiary token verify 12345678 755224`,
 	}
-	cmd.AddCommand(newTokenImport(a), newTokenExport(a), newTokenList(a), newTokenShow(a), newTokenAssign(a), newTokenUnassign(a), newTokenVerify(a),
+	cmd.AddCommand(newTokenImport(a), newTokenExport(a), newTokenCreate(a), newTokenEnrol(a), newTokenConfirm(a), newTokenList(a), newTokenShow(a), newTokenAssign(a), newTokenUnassign(a), newTokenVerify(a),
 		newTokenResync(a), newTokenState(a), newTokenUnlock(a), newTokenDelete(a))
 	makeGroup(cmd)
 	return cmd
@@ -86,6 +87,7 @@ func (a *app) printToken(t wire.Token) error {
 	line("Manufacturer", t.Manufacturer)
 	line("Model", t.Model)
 	line("Issuer", t.Issuer)
+	line("Label", t.Label)
 	line("Key id", t.KeyID)
 	line("Kind", t.Kind)
 	line("Codes", codes(t))
@@ -206,7 +208,10 @@ func newTokenState(a *app) *cobra.Command {
 		Short: "Revoke a token, or make it valid again",
 		Long: `Change the state of a token. The states are VALID, REVOKED_TOKEN_LOST,
 REVOKED_TOKEN_BROKEN and REVOKED_TOKEN_OTHER; every one may follow every other.
-The counter, the failures and the user stay.`,
+The counter, the failures and the user stay.
+
+A PENDING token can be revoked; VALID it becomes by its first code only: ostiary
+token confirm.`,
 		Example: `  ostiary token state 12345678 REVOKED_TOKEN_LOST --reason 'left on a train'
   ostiary token state 12345678 VALID --reason 'found again'`,
 		Args: arguments("SERIAL", "STATE"),
@@ -214,6 +219,9 @@ The counter, the failures and the user stay.`,
 			state, err := stateArg(cmd, args[1])
 			if err != nil {
 				return err
+			}
+			if state == token.Pending.String() {
+				return mistakef(cmd, "a token is PENDING from its creation to its first code, and never by command")
 			}
 			t, err := c.SetState(cmd.Context(), which.selector(cmd, args[0]), wire.StateRequest{State: state, Reason: reason})
 			if err != nil {

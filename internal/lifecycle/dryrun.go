@@ -16,20 +16,20 @@ import (
 type seen struct {
 	key     []byte
 	secrets map[mark]mark  // of identities
-	holds   map[holder]int // tokens that users would get
+	holds   map[heldBy]int // tokens that users would get
 	made    map[string]bool
 }
 
 // mark is a keyed fingerprint; two are alike by chance never.
 type mark [16]byte
 
-// holder is a user, and a type unless all are meant.
-type holder struct{ user, typ string }
+// heldBy is a user, and a type unless all are meant.
+type heldBy struct{ user, typ string }
 
 func newSeen() *seen {
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // never fails (crypto/rand)
-	return &seen{key: key, secrets: map[mark]mark{}, holds: map[holder]int{}, made: map[string]bool{}}
+	return &seen{key: key, secrets: map[mark]mark{}, holds: map[heldBy]int{}, made: map[string]bool{}}
 }
 
 // marks gives the marks of a key's identity and of its secret.
@@ -108,7 +108,7 @@ func (i *importer) foreseeOne(r store.Reader, stock stock, k *staged, t *tally) 
 		}
 		return i.foreseeRenumbered(r, k, t)
 	}
-	if i.mayReplace(existing.Token.ID, k, t) {
+	if i.mayReplace(existing.Token, k, t) {
 		t.replaced = append(t.replaced, existing.Token.ID)
 	}
 	return nil
@@ -121,8 +121,8 @@ func (i *importer) foreseeOwner(r store.Reader, k *staged, t *tally) error {
 		return 0, made, nil
 	})
 	if k.token.OwnerName != "" {
-		i.seen.holds[holder{k.token.OwnerName, ""}]++
-		i.seen.holds[holder{k.token.OwnerName, k.token.Identity.Type}]++
+		i.seen.holds[heldBy{k.token.OwnerName, ""}]++
+		i.seen.holds[heldBy{k.token.OwnerName, k.token.Identity.Type}]++
 	}
 	return err
 }

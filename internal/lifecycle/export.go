@@ -45,6 +45,9 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 		return 0, err
 	}
 	q.Serials, q.After, q.Limit = req.Serials, 0, chunk
+	if err := s.exportable(ctx, q); err != nil {
+		return 0, err
+	}
 	var out *pskc.Writer
 	for {
 		page, err := s.exported(ctx, q, req.Origin)
@@ -71,6 +74,43 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 		return 0, fault.New(fault.NotFound, "nothing_to_export", "No token fits.").WithHint("ostiary token list with the same filters shows what would be exported.")
 	}
 	return n, out.Close()
+}
+
+// exportable refuses a choice that holds tokens without a secret: a file has no
+// place for them, and they must not vanish on the way.
+func (s *Service) exportable(ctx context.Context, q store.TokenFilter) error {
+	var without []string
+	for more := true; more; {
+		err := s.db.View(ctx, func(r store.Reader) error {
+			page, err := r.Tokens(q)
+			if more = len(page) == q.Limit; len(page) > 0 {
+				q.After = page[len(page)-1].ID
+			}
+			for _, t := range page {
+				typ, terr := r.Type(t.Identity.Type)
+				if err = errors.Join(err, terr); !t.Condition.Proven() && typ.Activation != token.NoActivation {
+					without = append(without, t.Identity.Serial)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(without) == 0 {
+		return nil
+	}
+	return fault.New(fault.Conflict, "no_secret_yet", fmt.Sprintf("Of the tokens to be exported %d have no secret yet, because they are not activated: %s.",
+		len(without), shorten(without))).WithHint("Activate or delete them, or leave them out: --state VALID.")
+}
+
+// shorten lists the first few of many.
+func shorten(names []string) string {
+	if len(names) > 10 {
+		return strings.Join(names[:10], ", ") + ", …"
+	}
+	return strings.Join(names, ", ")
 }
 
 // exported reads a page of tokens and says in the log that they leave.

@@ -1,9 +1,11 @@
 // Package lifecycle holds what happens to a token between stock and scrap:
-// import, assignment, change of state, unlocking, deletion. Each is one
-// transaction with its audit entry in it; the import is one run of them.
+// import or creation and enrolment, assignment, change of state, unlocking,
+// deletion. Each is one transaction with its audit entry in it; an import is one
+// run of them.
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +17,7 @@ import (
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/token"
+	"ostiary/oath"
 )
 
 // Keys seals and opens secrets.
@@ -30,17 +33,23 @@ type Config struct {
 	// MaxDrift is the largest clock drift, in steps, that an import takes
 	// over; zero means 120.
 	MaxDrift int64
+	// Issuer names the organisation in authenticator apps; empty means "Ostiary".
+	Issuer string
 	// Now is time.Now unless a test replaces it.
 	Now func() time.Time
 }
 
-const defaultMaxDrift = 120
+const (
+	defaultMaxDrift = 120
+	defaultIssuer   = "Ostiary"
+)
 
 // Service carries out what administrators ask for.
 type Service struct {
 	db       store.DB
 	keys     Keys
 	maxDrift int64
+	issuer   string
 	now      func() time.Time
 }
 
@@ -55,8 +64,16 @@ func New(cfg Config) (*Service, error) {
 	if cfg.MaxDrift == 0 {
 		cfg.MaxDrift = defaultMaxDrift
 	}
-	return &Service{db: cfg.DB, keys: cfg.Keys, maxDrift: cfg.MaxDrift, now: cfg.Now}, nil
+	cfg.Issuer = cmp.Or(cfg.Issuer, defaultIssuer)
+	trial := oath.URI{Type: oath.TypeHOTP, Issuer: cfg.Issuer, Account: "a", Secret: oath.NewSecret([]byte{0}), Hash: oath.SHA1, Digits: 6}
+	if _, err := trial.Encode(); err != nil {
+		return nil, fmt.Errorf("the issuer %q does not fit authenticator apps: %w", cfg.Issuer, err)
+	}
+	return &Service{db: cfg.DB, keys: cfg.Keys, maxDrift: cfg.MaxDrift, issuer: cfg.Issuer, now: cfg.Now}, nil
 }
+
+// stamp is now as it is stored.
+func (s *Service) stamp() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
 
 // Selector names one token: by serial, narrowed where that is not enough.
 type Selector struct {
@@ -192,7 +209,14 @@ func (s *Service) SetState(ctx context.Context, sel Selector, to token.State, re
 	}
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		from := t.Condition.State
-		if !from.CanBecome(to) {
+		switch {
+		case to == token.Pending:
+			return audit.Entry{}, fault.New(fault.Conflict, "state_pending", "A token is PENDING from its creation to its first code, and never by command.")
+		case to == token.Valid && !t.Condition.Proven():
+			return audit.Entry{}, fault.New(fault.Conflict, "not_proven",
+				fmt.Sprintf("Token %s was never confirmed: only its first right code makes it VALID.", t.Identity.Serial)).
+				WithHint("While it is PENDING: ostiary token confirm. Once revoked, delete it and create another.")
+		case !from.CanBecome(to):
 			return audit.Entry{}, fault.New(fault.Conflict, "state_unchanged", fmt.Sprintf("Token %s is %s already.", t.Identity.Serial, from))
 		}
 		return setState(tx, t, to, reason)

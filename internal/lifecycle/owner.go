@@ -66,7 +66,7 @@ func (i *importer) giveOwner(r store.Reader, k *staged, t *tally, stageUser func
 			return err
 		}
 		if i.seen != nil {
-			held += i.seen.holds[holder{name, limit.typ}]
+			held += i.seen.holds[heldBy{name, limit.typ}]
 		}
 		if limit.n > 0 && held >= limit.n {
 			k.row.Reason = strings.TrimPrefix(k.row.Reason+"; ", "; ") + fmt.Sprintf("not assigned: user %s holds %d %s, and nobody may hold more", name, held, limit.tokens)

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -22,6 +23,8 @@ const (
 	recordFailures = "failures"
 	recordT0       = "time_zero" // where TOTP steps begin, unix seconds
 	recordLastUsed = "last_used"
+	recordLabel    = "label"
+	recordUnproven = "unproven" // "yes" for a software token whose first code is still to come
 )
 
 // keyOf gives a token as a key of a file, without its secret.
@@ -56,6 +59,7 @@ func keyOf(t token.Token) *pskc.Key {
 	}{
 		{recordReason, t.StateReason, t.StateReason != ""}, {recordOwner, t.OwnerName, t.OwnerName != ""},
 		{recordT0, strconv.FormatInt(t.Spec.T0, 10), t.Spec.T0 != 0},
+		{recordLabel, t.Label, t.Label != ""}, {recordUnproven, "yes", !c.Proven()},
 		{recordLastUsed, c.LastUsed.UTC().Format(time.RFC3339Nano), !c.LastUsed.IsZero()},
 	} {
 		if p.there {
@@ -94,6 +98,13 @@ func applyRecord(t *token.Token, user *string, record []pskc.Property) (err erro
 			}
 		case recordT0:
 			t.Spec.T0, err = strconv.ParseInt(p.Value, 10, 64)
+		case recordLabel:
+			t.Label, err = p.Value, checkText("label", p.Value, maxText)
+		case recordUnproven:
+			if p.Value != "yes" {
+				err = errors.New("it may be yes")
+			}
+			c.Epoch = 0
 		case recordLastUsed:
 			c.LastUsed, err = time.Parse(time.RFC3339Nano, p.Value)
 		default:
@@ -102,6 +113,9 @@ func applyRecord(t *token.Token, user *string, record []pskc.Property) (err erro
 		if err != nil {
 			return fmt.Errorf("its record has %s %q: %w", p.Name, p.Value, err)
 		}
+	}
+	if (c.State == token.Pending) && c.Proven() {
+		return errors.New("its record says that it is PENDING and proven, which no token is")
 	}
 	return nil
 }

@@ -92,5 +92,8 @@ func (s *Service) retire(tx store.Tx, t *token.Token) error {
 		return fmt.Errorf("open secret of token %d: %w", t.ID, err)
 	}
 	defer secret.Wipe()
+	if secret.Len() == 0 {
+		return nil // its activation was still to make one
+	}
 	return tx.Retire(p.fingerprint(*t, secret), t.Condition.Next)
 }

@@ -70,7 +70,8 @@ func seriesIn(r store.Reader, typeName string) (Series, error) {
 	}
 	at, err := r.Series(typeName)
 	if errors.Is(err, store.ErrNotFound) {
-		err = fault.New(fault.Conflict, "no_series", fmt.Sprintf("Type %s has no series: the serials of hardware are the manufacturer's.", typeName)).Because(err)
+		err = fault.New(fault.Conflict, "no_series", fmt.Sprintf("Type %s has no series: the serials of hardware are the manufacturer's.", typeName)).
+			WithHint("Hardware tokens come in by: ostiary token import FILE.").Because(err)
 	}
 	return Series{t, at}, err
 }
@@ -128,4 +129,29 @@ func (s Series) read(text string) (uint64, error) {
 			WithHint("The last one is " + s.Serial(s.Last()) + "; a type with wider serials can be made: ostiary type create --width.")
 	}
 	return n, nil
+}
+
+// allocate takes n serials in a row, or says why there are not so many.
+func (s *Service) allocate(tx store.Tx, typeName string, n int, origin audit.Origin) (first uint64, err error) {
+	before, err := seriesIn(tx, typeName)
+	if err != nil {
+		return 0, err
+	}
+	first, err = tx.AllocateSerials(typeName, n)
+	switch {
+	case errors.Is(err, store.ErrConflict) && !before.Retired.IsZero():
+		return 0, fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired: there are no new tokens of it.", typeName)).
+			WithHint("ostiary type list shows the types in use.").Because(err)
+	case errors.Is(err, store.ErrConflict):
+		return 0, fault.New(fault.Conflict, "series_end",
+			fmt.Sprintf("The serials of type %s end at %s: %d are left, and %d were asked for. None was made.", typeName, before.Serial(before.Last()), before.Left(), n)).
+			WithHint("Create a type with another prefix or wider serials: ostiary type create.").Because(err)
+	case err != nil:
+		return 0, err
+	}
+	after, err := seriesIn(tx, typeName)
+	if err != nil {
+		return 0, err
+	}
+	return first, s.recordSeries(tx, audit.SeriesAdvanced, before, after, origin)
 }

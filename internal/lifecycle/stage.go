@@ -195,7 +195,7 @@ func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tal
 		return i.stageRenumbered(tx, k, t)
 	}
 	id := existing.Token.ID
-	if !i.mayReplace(id, k, t) {
+	if !i.mayReplace(existing.Token, k, t) {
 		return nil
 	}
 	k.token.ID, k.token.Condition.Epoch = id, existing.Token.Condition.Epoch
@@ -209,8 +209,11 @@ func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tal
 
 // mayReplace tells whether the run may replace the secret of a token, or ends the
 // key otherwise.
-func (i *importer) mayReplace(id token.ID, k *staged, t *tally) bool {
+func (i *importer) mayReplace(existing token.Token, k *staged, t *tally) bool {
+	id := existing.ID
 	switch {
+	case !existing.Condition.Proven():
+		k.end(Conflict, "the token here has another secret and was not proven by a first code yet")
 	case i.replaced[id] || slices.Contains(t.replaced, id):
 		k.end(Conflict, "another key of this file replaces the secret of this token already")
 	case len(i.replaced)+len(t.replaced) == maxReplaced:

@@ -149,7 +149,7 @@ func (s *Service) RetireType(ctx context.Context, name string, origin audit.Orig
 		case !after.Retired.IsZero():
 			return fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired already.", name))
 		}
-		after.Retired = s.now().UTC().Truncate(time.Millisecond) // as it is stored
+		after.Retired = s.stamp()
 		t = *after
 		return nil
 	}, origin)

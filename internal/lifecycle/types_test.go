@@ -1,7 +1,6 @@
 package lifecycle_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -35,7 +34,7 @@ func findType(t *testing.T, k *testkit.Kit, name string) token.Type {
 }
 
 func changeType(k *testkit.Kit, name string, edit func(*token.Type)) error {
-	_, _, err := k.Lifecycle.ChangeType(context.Background(), name, edit, testkit.Origin)
+	_, _, err := k.Lifecycle.ChangeType(background(), name, edit, testkit.Origin)
 	return err
 }
 

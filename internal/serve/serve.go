@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -36,6 +37,12 @@ type Config struct {
 	// loopback only, unless BehindProxy says that a proxy terminates TLS.
 	TLSCert, TLSKey string
 	BehindProxy     bool
+
+	// PublicURL is where users reach the server, for enrolment links; by default
+	// the address it listens on.
+	PublicURL string
+	// Issuer names the organisation in authenticator apps; default "Ostiary".
+	Issuer string
 
 	// Demo runs on a throwaway data directory with sample tokens and users.
 	Demo bool
@@ -73,6 +80,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err := mayListen(cfg); err != nil {
 		return err
 	}
+	if err := checkPublicURL(cfg.PublicURL); err != nil {
+		return err
+	}
 	s, err := Open(ctx, cfg)
 	if err != nil {
 		return err
@@ -94,6 +104,22 @@ func mayListen(cfg Config) error {
 		return nil
 	}
 	return fmt.Errorf("refusing to listen on %s without TLS: give --tls-cert and --tls-key, or --behind-proxy if a proxy terminates TLS", cfg.Listen)
+}
+
+// checkPublicURL refuses an address that would not lead users here, or not
+// safely.
+func checkPublicURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
+		return fmt.Errorf("the public URL %q is not an address such as https://tokens.example.com", text)
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("the public URL %q must begin with https: secrets are shown there", text)
+	}
+	return nil
 }
 
 // serve listens on the network and on the socket.
@@ -123,7 +149,9 @@ func (s *Server) serve(ctx context.Context) error {
 		After: []audit.Field{{Name: "listen", Value: tcp.Addr().String()}, {Name: "version", Value: s.cfg.Version}}}); err != nil {
 		return errors.Join(err, tcp.Close(), local.Close())
 	}
-	s.announce(scheme + "://" + tcp.Addr().String())
+	address := scheme + "://" + tcp.Addr().String()
+	s.api.Listening(address)
+	s.announce(address)
 
 	run, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -150,7 +150,7 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 	if s.engine, err = auth.New(auth.Config{Store: s.db, Keys: keyring, Now: now}); err != nil {
 		return err
 	}
-	if s.lifecycle, err = lifecycle.New(lifecycle.Config{DB: s.db, Keys: keyring, Now: now}); err != nil {
+	if s.lifecycle, err = lifecycle.New(lifecycle.Config{DB: s.db, Keys: keyring, Issuer: s.cfg.Issuer, Now: now}); err != nil {
 		return err
 	}
 	if err := s.lifecycle.SweepAbandoned(ctx); err != nil {
@@ -183,7 +183,7 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Users: s.users,
-		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check})
+		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check, PublicURL: s.cfg.PublicURL})
 }
 
 // Engine is the server's decision engine.

@@ -52,12 +52,19 @@ type Found struct {
 // made only so that time tells nothing. If a row has changed since Seen so that
 // the judgement may be another, nothing is written and the verdict is Stale.
 //
+// With Proof, the code is the first of a PENDING token: the write demands the
+// state PENDING instead of VALID, and all else as ever; accepted, the code is
+// used up like any other and the token is VALID, under the next epoch, at once.
+// Without Proof no code is accepted in the state PENDING.
+//
 // Attempts on one token are decided in the order of their arrival.
 type Attempt struct {
 	Now   time.Time
 	Limit int                              // failures that lock a token or a user
 	Delay func(failures int) time.Duration // how long to wait after so many failures
 
+	// Proof asks for PENDING tokens; UserID is then 0.
+	Proof bool
 	// UserID is set when the code was presented under a user's name.
 	UserID int64
 
@@ -72,6 +79,15 @@ type Attempt struct {
 	// the transaction, once per decision, and must be quick and without side
 	// effects.
 	Record func(Outcome) []byte
+}
+
+// Refusal says why a token in this condition takes no code of this kind, or
+// NoReason if it does.
+func (a *Attempt) Refusal(c token.Condition) token.Reason {
+	if a.Proof {
+		return c.ProofRefusal(a.Now, a.Limit)
+	}
+	return c.Refusal(a.Now, a.Limit)
 }
 
 // Proposal is the judgement on one candidate.

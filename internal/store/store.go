@@ -62,6 +62,7 @@ type Reader interface {
 	TokenReader
 	TypeReader
 	SeriesReader
+	EnrolmentReader
 	UserReader
 	KeyReader
 	AuditReader
@@ -77,6 +78,8 @@ type Tx interface {
 	TokenWriter
 	TypeWriter
 	SeriesWriter
+	TokenCreator
+	EnrolmentWriter
 	RunWriter
 	UserWriter
 	KeyWriter
@@ -135,7 +138,8 @@ type TokenWriter interface {
 	NextTokenID(n int) (token.ID, error)
 	// SetOwner assigns the token if its owner is still from (0: free).
 	SetOwner(id token.ID, from, to int64) error
-	// SetState changes the state if it is still from.
+	// SetState changes the state if it is still from. A token that was never
+	// proven (token.Condition.Proven) does not become VALID by it.
 	SetState(id token.ID, from, to token.State, reason string) error
 	// ResetFailures unlocks.
 	ResetFailures(id token.ID) error

@@ -16,6 +16,7 @@ const (
 	RevokedLost   State = 1
 	RevokedBroken State = 2
 	RevokedOther  State = 3
+	Pending       State = 4 // a software token whose first right code is still to come
 )
 
 var stateNames = [...]string{
@@ -23,6 +24,7 @@ var stateNames = [...]string{
 	RevokedLost:   "REVOKED_TOKEN_LOST",
 	RevokedBroken: "REVOKED_TOKEN_BROKEN",
 	RevokedOther:  "REVOKED_TOKEN_OTHER",
+	Pending:       "PENDING",
 }
 
 // StateNames lists the states as they are written, VALID first.
@@ -48,10 +50,11 @@ func ParseState(s string) (State, error) {
 
 // CanBecome reports whether an administrator may change a token from s to
 // next. Every state may follow every other: a lost token is found again, and a
-// revoked one may be made VALID, with its counters kept. A change to the state
-// it already has is no change.
+// revoked one may be made VALID, with its counters kept. But a token is PENDING
+// from its creation only, and VALID after that only by proof (see
+// Condition.Proven). A change to the state it already has is no change.
 func (s State) CanBecome(next State) bool {
-	return s != next && int(s) < len(stateNames) && int(next) < len(stateNames)
+	return s != next && int(s) < len(stateNames) && next < Pending && (s != Pending || next != Valid)
 }
 
 // Reason says why a code was refused. It goes into the audit log and never to
@@ -76,15 +79,41 @@ const (
 	NeedsChallenge Reason = "needs_challenge" // an OCRA token, which answers challenges
 	UserLocked     Reason = "user_locked"     // too many failures of the user over all tokens
 	UserDelayed    Reason = "user_delayed"    // the user tried again too soon
+	NotProven      Reason = "pending"         // its first code is still to confirm it
+	AlreadyProven  Reason = "already_proven"  // a first code, of a token that is VALID
 	NotConsecutive Reason = "not_consecutive" // a resynchronisation whose codes do not follow each other in reach
 )
+
+// Proven reports whether the token has ever been VALID: an imported one from the
+// start, a software token since its first right code.
+func (c Condition) Proven() bool { return c.Epoch > 0 }
 
 // Refusal says why a token in this condition takes no code at now, or NoReason
 // if it does. limit is the number of failures that locks it.
 func (c Condition) Refusal(now time.Time, limit int) Reason {
+	switch c.State {
+	case Valid:
+		return c.barred(now, limit)
+	case Pending:
+		return NotProven
+	}
+	return Revoked
+}
+
+// ProofRefusal is Refusal for the code that is to prove a PENDING token.
+func (c Condition) ProofRefusal(now time.Time, limit int) Reason {
+	switch c.State {
+	case Pending:
+		return c.barred(now, limit)
+	case Valid:
+		return AlreadyProven
+	}
+	return Revoked
+}
+
+// barred says what beside the state keeps a token from taking a code.
+func (c Condition) barred(now time.Time, limit int) Reason {
 	switch {
-	case c.State != Valid:
-		return Revoked
 	case !c.NotBefore.IsZero() && now.Before(c.NotBefore):
 		return NotYetValid
 	case !c.NotAfter.IsZero() && !now.Before(c.NotAfter):

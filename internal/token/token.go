@@ -83,7 +83,8 @@ type Token struct {
 	Spec     Spec
 	Model    string
 	Issuer   string
-	Run      int64 // the import run that brought it
+	Label    string // what an administrator calls it
+	Run      int64  // the import run that brought it; 0 for one created here
 	Created  time.Time
 	// StateReason is what the administrator wrote at the last change of state.
 	StateReason string
@@ -94,8 +95,8 @@ type Token struct {
 
 // Condition is what changes: with every code, failure and command.
 type Condition struct {
-	// Epoch counts the secrets a token has had. A code proposed under one
-	// epoch is never accepted under another.
+	// Epoch counts the secrets a token has had, once they were proven; 0 while
+	// none was. A code proposed under one epoch is never accepted under another.
 	Epoch int64
 	// Next is the lowest counter (HOTP) or time step (TOTP) still acceptable:
 	// one above the last one used.

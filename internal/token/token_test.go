@@ -26,6 +26,8 @@ func TestRefusal(t *testing.T) {
 		{"lost", Condition{State: RevokedLost}, Revoked},
 		{"broken", Condition{State: RevokedBroken}, Revoked},
 		{"other", Condition{State: RevokedOther}, Revoked},
+		{"pending", Condition{State: Pending}, NotProven},
+		{"pending and all the rest", Condition{State: Pending, NotBefore: after, NotAfter: before, Failures: limit, RetryAt: after}, NotProven},
 		{"a state that does not exist", Condition{State: 77}, Revoked},
 		{"starts later", Condition{NotBefore: after}, NotYetValid},
 		{"starts now", Condition{NotBefore: now}, NoReason},
@@ -56,6 +58,29 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// A first code is taken as any code is, but in the state PENDING alone.
+func TestProofRefusal(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []Condition{{}, {NotBefore: now.Add(1)}, {NotAfter: now}, {Failures: 10}, {RetryAt: now.Add(1)}, {Failures: 9, NotBefore: now}} {
+		pending := c
+		pending.State = Pending
+		if got, want := pending.ProofRefusal(now, 10), c.Refusal(now, 10); got != want {
+			t.Errorf("%+v: %q, want %q", pending, got, want)
+		}
+		for state, want := range map[State]Reason{Valid: AlreadyProven, RevokedLost: Revoked, RevokedBroken: Revoked, RevokedOther: Revoked, 77: Revoked} {
+			other := c
+			other.State = state
+			if got := other.ProofRefusal(now, 10); got != want {
+				t.Errorf("%+v: %q, want %q", other, got, want)
+			}
+		}
+	}
+	if (Condition{State: Valid}).Proven() || !(Condition{State: RevokedLost, Epoch: 1}).Proven() {
+		t.Error("it is the epoch that tells whether a token was proven")
+	}
+}
+
 // The numbers of the states are in databases, their words in scripts.
 func TestStates(t *testing.T) {
 	t.Parallel()
@@ -65,6 +90,7 @@ func TestStates(t *testing.T) {
 		word   string
 	}{
 		{0, Valid, "VALID"}, {1, RevokedLost, "REVOKED_TOKEN_LOST"}, {2, RevokedBroken, "REVOKED_TOKEN_BROKEN"}, {3, RevokedOther, "REVOKED_TOKEN_OTHER"},
+		{4, Pending, "PENDING"},
 	}
 	var words []string
 	for _, s := range states {
@@ -77,13 +103,15 @@ func TestStates(t *testing.T) {
 				t.Errorf("ParseState(%q) = %v, %v", text, got, err)
 			}
 		}
-		// Every state may follow every other, and none itself.
+		// Every state may follow every other, and none itself; but nothing becomes
+		// PENDING, and PENDING not VALID.
 		for _, next := range states {
-			if got, want := s.state.CanBecome(next.state), s.number != next.number; got != want {
+			want := s.number != next.number && next.number != 4 && (s.number != 4 || next.number != 0)
+			if got := s.state.CanBecome(next.state); got != want {
 				t.Errorf("%s can become %s: %t, want %t", s.state, next.state, got, want)
 			}
 		}
-		if s.state.CanBecome(4) || State(4).CanBecome(s.state) {
+		if s.state.CanBecome(5) || State(5).CanBecome(s.state) {
 			t.Errorf("%s can become what does not exist, or the other way", s.state)
 		}
 	}
@@ -94,7 +122,7 @@ func TestStates(t *testing.T) {
 	if Valid.String() != "VALID" {
 		t.Error("StateNames gives away the table itself")
 	}
-	for _, text := range []string{"", "LOCKED", "VALID ", "REVOKED", "0", "PENDING"} {
+	for _, text := range []string{"", "LOCKED", "VALID ", "REVOKED", "0", "PENDIN"} {
 		_, err := ParseState(text)
 		if err == nil || !strings.Contains(err.Error(), "REVOKED_TOKEN_LOST") {
 			t.Errorf("ParseState(%q): %v, want an error that lists the states", text, err)
@@ -110,7 +138,7 @@ func TestReasonsAreDistinct(t *testing.T) {
 	t.Parallel()
 	seen := map[Reason]bool{}
 	for _, r := range []Reason{NoReason, Wrong, Replayed, OutOfWindow, Malformed, Locked, Delayed, Revoked, NotYetValid, Expired, Unknown,
-		Unassigned, Ambiguous, NeedsChallenge, UserLocked, UserDelayed, NotConsecutive} {
+		Unassigned, Ambiguous, NeedsChallenge, UserLocked, UserDelayed, NotConsecutive, NotProven, AlreadyProven} {
 		if seen[r] {
 			t.Errorf("reason %q twice", r)
 		}

@@ -31,6 +31,10 @@ func (w *writer) decide(batch []*job) error {
 		return err
 	}
 	for _, c := range changed {
+		if c.proven {
+			w.cache.forget(touched{tokens: []token.ID{c.id}})
+			continue
+		}
 		w.cache.set(c.id, c.condition)
 	}
 	return nil
@@ -39,6 +43,7 @@ func (w *writer) decide(batch []*job) error {
 type changedCondition struct {
 	id        token.ID
 	condition token.Condition
+	proven    bool // its state and epoch have changed as well
 }
 
 func (w *writer) transact(batch []*job) (changed []changedCondition, err error) {
@@ -175,7 +180,7 @@ func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err 
 		if now := fromMillis(millis(a.Now)); a.Authentication && now.After(after.LastUsed) {
 			after.LastUsed = now
 		}
-		d.changed = append(d.changed, changedCondition{p.ID, after})
+		d.changed = append(d.changed, changedCondition{p.ID, after, a.Proof})
 	}
 	if decided && a.UserID != 0 {
 		if _, err := d.hot.clear.exec(a.UserID); err != nil {
@@ -192,7 +197,10 @@ func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before token.C
 		used = now
 	}
 	write, user := d.hot.accept, int64(0)
-	if a.UserID != 0 {
+	switch {
+	case a.Proof:
+		write = d.hot.prove
+	case a.UserID != 0:
 		write, user = d.hot.acceptOwned, a.UserID
 	}
 	n, err := write.exec(int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, int64(a.Limit), used, user,
@@ -237,7 +245,7 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 		return store.Outcome{Verdict: store.Stale}, nil
 	}
 	for i := range a.Proposals {
-		refusal := now[i].Refusal(a.Now, a.Limit)
+		refusal := a.Refusal(now[i])
 		if i == 0 || (o.Refusal != token.NoReason && refusal == token.NoReason) {
 			o.Index, o.Before, o.Failures, o.Refusal = i, now[i], now[i].Failures, refusal
 		}
@@ -259,12 +267,19 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 	return o, nil
 }
 
-// outdated reports whether a row that takes codes is not as the judge saw it.
-// A row that takes none refuses whatever the judgement was.
+// outdated reports whether a row that takes codes is not as the judge saw it,
+// which may have taken none then. A row that takes none refuses whatever the
+// judgement was.
 func outdated(a *store.Attempt, now []token.Condition) bool {
 	for i, c := range now {
 		p := &a.Proposals[i]
-		if c.Refusal(a.Now, a.Limit) != token.NoReason || !p.Tested {
+		if a.Refusal(c) != token.NoReason {
+			continue
+		}
+		if c.State != p.Seen.State {
+			return true
+		}
+		if !p.Tested {
 			continue
 		}
 		if p.Matched || c.Epoch != p.Seen.Epoch || c.Next != p.Seen.Next || c.Drift != p.Seen.Drift {
@@ -278,14 +293,14 @@ func (d *decision) countFailure(a *store.Attempt, p *store.Proposal, c token.Con
 	before := c.Failures
 	c.Failures++
 	c.RetryAt = retryAt(a, c.Failures)
-	n, err := d.hot.fail.exec(millis(c.RetryAt), int64(p.ID), c.Epoch, int64(c.Next), int64(before))
+	n, err := d.hot.fail.exec(millis(c.RetryAt), int64(p.ID), c.Epoch, int64(c.Next), int64(before), int64(c.State))
 	if err != nil {
 		return 0, err
 	}
 	if n != 1 {
 		return 0, fmt.Errorf("count failure of token %d: row changed inside the transaction", p.ID)
 	}
-	d.changed = append(d.changed, changedCondition{p.ID, c})
+	d.changed = append(d.changed, changedCondition{p.ID, c, false})
 	return c.Failures, nil
 }
 

@@ -17,6 +17,7 @@ type hotStatements struct {
 
 	begin, commit, rollback *statement
 	accept, acceptOwned     *statement
+	prove                   *statement
 	fail, condition         *statement
 	user, failUser, clear   *statement
 	appendEntry             *statement
@@ -41,19 +42,29 @@ type statement struct {
 //	?9 to ?14 what the row is expected to hold, so that what is recorded as
 //	its state before is that
 const (
-	acceptSQL = `UPDATE condition
-	SET next = ?1 + 1, drift = ?2, failures = 0, retry_at = 0, last_used = max(last_used, ?7)
-	WHERE token = ?4 AND epoch = ?5 AND next <= ?1 AND state = 0
+	advance = `UPDATE condition
+	SET next = ?1 + 1, drift = ?2, failures = 0, retry_at = 0, last_used = max(last_used, ?7)`
+
+	acceptable = `
+	WHERE token = ?4 AND epoch = ?5 AND next <= ?1
 	  AND failures < ?6 AND retry_at <= ?3
 	  AND not_before <= ?3 AND (not_after = 0 OR not_after > ?3)
 	  AND next = ?9 AND drift = ?10 AND failures = ?11 AND retry_at = ?12 AND last_used = ?13 AND coalesce(owner, 0) = ?14
 	  AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
 
+	acceptSQL = advance + acceptable + `
+	  AND state = 0`
+
+	// The first code of a PENDING token makes it VALID in the write that uses it
+	// up, so that no other write finds it between.
+	proveSQL = advance + ", state = 0, epoch = epoch + 1" + acceptable + `
+	  AND state = 4`
+
 	acceptOwnedSQL = acceptSQL + `
 	  AND owner = ?8 AND EXISTS (SELECT 1 FROM user WHERE id = ?8 AND failures < ?6 AND retry_at <= ?3)`
 
 	failSQL = `UPDATE condition SET failures = failures + 1, retry_at = ?1
-	WHERE token = ?2 AND epoch = ?3 AND next = ?4 AND failures = ?5 AND state = 0`
+	WHERE token = ?2 AND epoch = ?3 AND next = ?4 AND failures = ?5 AND state = ?6`
 
 	conditionSQL = `SELECT epoch, next, drift, failures, retry_at, state, not_before, not_after, coalesce(owner, 0), last_used
 	FROM condition WHERE token = ?1 AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
@@ -89,7 +100,8 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.rollback = prepare("ROLLBACK", 0)
 	h.accept = prepare(acceptSQL, 14)
 	h.acceptOwned = prepare(acceptOwnedSQL, 14)
-	h.fail = prepare(failSQL, 5)
+	h.prove = prepare(proveSQL, 14)
+	h.fail = prepare(failSQL, 6)
 	h.condition = prepare(conditionSQL, 1)
 	h.user = prepare("SELECT failures, retry_at FROM user WHERE id = ?1", 1)
 	h.failUser = prepare("UPDATE user SET failures = failures + 1, retry_at = ?1 WHERE id = ?2 AND failures = ?3", 3)

@@ -30,11 +30,11 @@ func scanRun(s scanner) (r store.Run, err error) {
 }
 
 func (r *reader) Run(id int64) (store.Run, error) {
-	return queryOne(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id = ?", id)
+	return queryOne(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id = ? AND id > 0", id)
 }
 
 func (r *reader) Runs(before int64, limit int) ([]store.Run, error) {
-	return queryAll(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC LIMIT ?2", before, limit)
+	return queryAll(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id > 0 AND (?1 = 0 OR id < ?1) ORDER BY id DESC LIMIT ?2", before, limit)
 }
 
 func (r *reader) RunRows(run int64, after, limit int) ([]store.RunRow, error) {
@@ -91,12 +91,12 @@ func (t *tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error
 func (t *tx) StageToken(run int64, n store.Candidate) error {
 	k, c := &n.Token, &n.Token.Condition
 	err := t.changeOne(`INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
-			t0, suite, model, issuer, run, created, state_reason, secret)
-			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ?, ? FROM import_run WHERE id = ? AND published = 0 AND closed = 0
+			t0, suite, model, issuer, label, run, created, state_reason, secret)
+			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ?, ? FROM import_run WHERE id = ? AND published = 0 AND closed = 0
 			ON CONFLICT (serial, type, manufacturer, key_id) DO NOTHING`,
 		int64(k.ID), string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, k.Identity.Serial, k.Identity.KeyID,
 		string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.T0, k.Spec.Suite,
-		k.Model, k.Issuer, millis(k.Created), k.StateReason, n.Sealed, run)
+		k.Model, k.Issuer, k.Label, millis(k.Created), k.StateReason, n.Sealed, run)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ type reader struct {
 }
 
 const tokenColumns = `t.id, t.kind, t.type, t.manufacturer, t.serial, t.key_id, t.algorithm, t.hash, t.digits, t.period,
-	t.t0, t.suite, t.model, t.issuer, t.run, t.created, t.state_reason, coalesce(u.name, ''),
+	t.t0, t.suite, t.model, t.issuer, t.label, t.run, t.created, t.state_reason, coalesce(u.name, ''),
 	c.epoch, c.next, c.drift, c.failures, c.retry_at, c.state, c.not_before, c.not_after, coalesce(c.owner, 0), c.last_used`
 
 const tokenTables = ` FROM token t JOIN condition c ON c.token = t.id LEFT JOIN user u ON u.id = c.owner`
@@ -39,7 +39,7 @@ func (d *tokenDest) dest() []any {
 	t, c := &d.t, &d.t.Condition
 	return []any{&t.ID, &t.Kind, &t.Identity.Type, &t.Identity.Manufacturer, &t.Identity.Serial, &t.Identity.KeyID,
 		&t.Spec.Algorithm, &t.Spec.Hash, &t.Spec.Digits, &t.Spec.Period, &t.Spec.T0, &t.Spec.Suite,
-		&t.Model, &t.Issuer, &t.Run, &d.created, &t.StateReason, &t.OwnerName,
+		&t.Model, &t.Issuer, &t.Label, &t.Run, &d.created, &t.StateReason, &t.OwnerName,
 		&c.Epoch, &d.next, &c.Drift, &c.Failures, &d.retryAt, &c.State, &d.notBefore, &d.notAfter, &c.Owner, &d.at}
 }
 
@@ -259,7 +259,7 @@ func (t *tx) touchOwners(id token.ID, owners ...int64) error {
 
 func (t *tx) SetState(id token.ID, from, to token.State, reason string) error {
 	t.touched.tokens = append(t.touched.tokens, id)
-	if err := t.changeOne("UPDATE condition SET state = ?1 WHERE token = ?2 AND state = ?3", int64(to), int64(id), int64(from)); err != nil {
+	if err := t.changeOne("UPDATE condition SET state = ?1 WHERE token = ?2 AND state = ?3 AND (?1 <> 0 OR epoch > 0)", int64(to), int64(id), int64(from)); err != nil {
 		return err
 	}
 	return t.changeOne("UPDATE token SET state_reason = ?1 WHERE id = ?2", reason, int64(id))

@@ -10,9 +10,13 @@ import (
 )
 
 // together makes attempts that come at once, held up behind an update for as
-// long as the database lets them be.
-func (r *rig) together(as []store.Attempt) ([]store.Outcome, []error) {
+// long as the database lets them be; through these handles in turn, where there
+// are more than the one under test.
+func (r *rig) together(as []store.Attempt, handles ...store.DB) ([]store.Outcome, []error) {
 	r.Helper()
+	if len(handles) == 0 {
+		handles = []store.DB{r.db}
+	}
 	outcomes, errs := make([]store.Outcome, len(as)), make([]error, len(as))
 	inside, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -32,7 +36,7 @@ func (r *rig) together(as []store.Attempt) ([]store.Outcome, []error) {
 	for i, a := range as {
 		wg.Go(func() {
 			ready.Done()
-			outcomes[i], errs[i] = r.db.Attempt(r.ctx(), a)
+			outcomes[i], errs[i] = handles[i%len(handles)].Attempt(r.ctx(), a)
 		})
 	}
 	ready.Wait()

@@ -61,6 +61,11 @@ var predicates = []predicate{
 	{name: "Lost", prepare: revoke(token.RevokedLost), want: store.Refused, refusal: token.Revoked},
 	{name: "Broken", prepare: revoke(token.RevokedBroken), want: store.Refused, refusal: token.Revoked},
 	{name: "Other", prepare: revoke(token.RevokedOther), want: store.Refused, refusal: token.Revoked},
+	{name: "Pending", edit: func(c *store.Candidate) { c.Token.Condition.State = token.Pending }, want: store.Refused, refusal: token.NotProven},
+	{name: "NeverProvenAndPending", edit: func(c *store.Candidate) { c.Token.Condition.State, c.Token.Condition.Epoch = token.Pending, 0 },
+		want: store.Refused, refusal: token.NotProven},
+	{name: "ProvenMeanwhile", edit: func(c *store.Candidate) { c.Token.Condition.State = token.Pending },
+		prepare: func(s *scene) { s.accepted(first(right(s.token, 10))) }, want: store.Stale},
 	{name: "RevokedAndValidAgain", prepare: func(s *scene) {
 		revoke(token.RevokedLost)(s)
 		s.update(func(tx store.Tx) error { return tx.SetState(s.token.ID, token.RevokedLost, token.Valid, "") })

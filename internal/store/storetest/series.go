@@ -321,6 +321,8 @@ func RunNodes(t *testing.T, open func(t *testing.T) (a, b store.DB)) {
 		run  func(*rig, ...store.DB)
 	}{
 		{"Allocation", allocateTogether},
+		{"Proof", proveTogether},
+		{"Enrolment", showTogether},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -42,3 +42,18 @@ CREATE TABLE token_series (
   CHECK (next > highest)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO token_series (type, next) SELECT name, start FROM token_type WHERE kind = 'software';
+
+-- Tokens that no import brings belong to this run.
+INSERT INTO import_run (id, label, opened, published) VALUES (0, 'created here', 1, 1);
+
+ALTER TABLE token ADD COLUMN label TEXT NOT NULL DEFAULT '';
+
+-- How a PENDING token's secret reaches an authenticator app, once. hash is that
+-- of the link's text until the secret is shown, then that of the ticket with
+-- which the page that shows it confirms the first code.
+CREATE TABLE enrolment (
+  token   INTEGER PRIMARY KEY REFERENCES token (id) ON DELETE CASCADE,
+  hash    BLOB UNIQUE,
+  expires INTEGER NOT NULL,
+  shown   INTEGER NOT NULL DEFAULT 0
+) STRICT;

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"embed"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"ostiary/internal/audit"
+	"ostiary/internal/auth"
+	"ostiary/internal/store"
+	"ostiary/internal/wire"
+)
+
+type showEnrolmentInput struct{ Body wire.EnrolmentRequest }
+type showEnrolmentOutput struct{ Body wire.EnrolmentSecret }
+type confirmEnrolmentInput struct{ Body wire.EnrolmentConfirm }
+
+// enrolmentRoutes are for the user who holds an enrolment link. They need no
+// key: the link, and then the ticket, is what gives the right.
+func (a *API) enrolmentRoutes() {
+	a.pageRoutes()
+	open := func(id, path, summary string) huma.Operation {
+		return huma.Operation{OperationID: id, Method: http.MethodPost, Path: path, Summary: summary, Tags: []string{"Enrolment"}, MaxBodyBytes: 4 << 10,
+			Security: []map[string][]string{}, Errors: []int{http.StatusNotFound, http.StatusConflict}}
+	}
+	huma.Register(a.huma, open("show-enrolment", "/api/v1/enrolment/show", "Use up an enrolment link: show the secret, this once"),
+		func(ctx context.Context, in *showEnrolmentInput) (*showEnrolmentOutput, error) {
+			c := callerOf(ctx)
+			shown, err := a.cfg.Lifecycle.ShowSecret(ctx, in.Body.Token, enrolmentOrigin(c))
+			if err != nil {
+				return nil, a.problem(ctx, c, err)
+			}
+			return &showEnrolmentOutput{wire.EnrolmentSecret{Serial: shown.Token.Identity.Serial, Issuer: shown.Token.Issuer, Account: shown.Account,
+				Digits: shown.Token.Spec.Digits, URI: string(shown.URI.Bytes()), Ticket: string(shown.Ticket.Bytes()), Expires: shown.Expires}}, nil
+		})
+	huma.Register(a.huma, open("confirm-enrolment", "/api/v1/enrolment/confirm", "Make the token VALID by its first code"),
+		func(ctx context.Context, in *confirmEnrolmentInput) (*verifyOutput, error) {
+			c := callerOf(ctx)
+			valid, err := a.confirmEnrolment(ctx, c, in.Body)
+			if err != nil {
+				return nil, a.problem(ctx, c, err)
+			}
+			return &verifyOutput{wire.VerifyResponse{Valid: valid}}, nil
+		})
+}
+
+func (a *API) confirmEnrolment(ctx context.Context, c caller, in wire.EnrolmentConfirm) (valid bool, err error) {
+	id, err := a.cfg.Lifecycle.TicketToken(ctx, in.Ticket)
+	if err != nil {
+		return false, err
+	}
+	lookup := store.Lookup{Serial: id.Serial, Type: id.Type, Manufacturer: &id.Manufacturer, KeyID: &id.KeyID}
+	return a.cfg.Verifier.Confirm(ctx, auth.ConfirmRequest{Lookup: lookup, OTP: in.OTP, Origin: enrolmentOrigin(c)})
+}
+
+// enrolmentOrigin is whoever holds the link, whatever else the request brought.
+func enrolmentOrigin(c caller) audit.Origin {
+	return audit.Origin{Actor: "enrolment", Source: c.source, Request: c.request}
+}
+
+//go:embed enrol
+var enrolFiles embed.FS
+
+// pagePolicy lets the page load what comes with it, show the QR code it was
+// given, and speak to this server; nothing else, and nobody frames it.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// pageRoutes serve the page behind an enrolment link. It is the same for all:
+// what stands behind the # stays in the browser until the user asks.
+func (a *API) pageRoutes() {
+	for path, file := range map[string]string{"/enrol": "enrol.html", "/enrol/enrol.js": "enrol.js", "/enrol/enrol.css": "enrol.css"} {
+		a.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			h := w.Header()
+			h.Set("Content-Security-Policy", pagePolicy)
+			h.Set("Referrer-Policy", "no-referrer")
+			h.Set("X-Frame-Options", "DENY")
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+			http.ServeFileFS(w, r, enrolFiles, "enrol/"+file)
+		})
+	}
+}
