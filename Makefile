@@ -23,9 +23,10 @@ test: tools build
 	$(GO) test ./...
 
 # What the tests use beyond Go, from Debian packages: independent programs that
-# write seed files and play tokens, and one that watches system calls.
+# write and sign seed files and play tokens, and one that watches system calls.
 tools:
-	@tools/need oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc
+	@tools/need oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc \
+		xmlsec1:xmlsec1 pskctool:pskctool openssl:openssl
 
 fuzz:
 	tools/fuzz $(FUZZTIME)
