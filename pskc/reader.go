@@ -66,6 +66,7 @@ type Header struct {
 	PRF        string
 	// MAC is the URI of the MAC algorithm, "" if the file declares none.
 	MAC string
-	// SignaturePresent: the file holds an XML signature. It is not verified.
+	// SignaturePresent: the file holds an XML signature. It is not verified
+	// here; see package xmlsig.
 	SignaturePresent bool
 }

@@ -253,7 +253,7 @@ var owners = map[string][]string{
 	"modernc.org/sqlite":                  {"internal/store/sqlite"},
 	"database/sql":                        {"internal/store/sqlite"},
 	"net/http":                            {"internal/api", "internal/client", "internal/serve"},
-	"encoding/xml":                        {"pskc", "internal/seedfile"},
+	"encoding/xml":                        {"pskc", "pskc/xmlsig", "internal/seedfile"},
 	"html/template":                       {},
 	"text/template":                       {},
 	"os/exec":                             {},

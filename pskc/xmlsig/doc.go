@@ -46,9 +46,10 @@
 // prefix #default in a list of inclusive prefixes. So is the Signature of figure 9
 // as printed, which stands in the namespace of PSKC; erratum 3418 corrects that.
 //
-// One kind of sound file is refused as altered: the library underneath does not
-// sort attributes of two or more foreign namespaces in one tag as Canonical XML
-// demands. No element of PSKC has such attributes.
+// One kind of sound file is refused as altered, or as XML that programs read
+// differently: one with prefixed attributes of two or more namespaces in a tag,
+// which the libraries underneath neither sort as Canonical XML demands nor always
+// write as they were. No element of PSKC has such attributes.
 //
 // # Cost
 //

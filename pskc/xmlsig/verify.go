@@ -30,7 +30,8 @@ func (Verified) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "xmlsig.V
 
 // Verify checks that the outermost element of a file carries exactly one
 // enveloped signature, over the whole of that element, made by the key of one of
-// the certificates. Read only the Content that it gives.
+// the certificates. Read only the Content that it gives. The errors to branch on
+// are [ErrUnsigned] and its neighbours.
 func Verify(doc []byte, certs []*x509.Certificate) (Verified, error) {
 	if err := usable(certs); err != nil {
 		return Verified{}, err
