@@ -24,10 +24,11 @@ test: tools build
 	$(GO) test ./...
 
 # What the tests use beyond Go, from Debian packages: independent programs that
-# write seed files, play tokens, draw and read QR codes, and one that watches
-# system calls.
+# write and sign seed files, play tokens, draw and read QR codes, and one that
+# watches system calls.
 tools:
-	@tools/need oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc pskctool:pskctool zbar-tools:zbarimg librsvg2-bin:rsvg-convert
+	@tools/need oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc pskctool:pskctool \
+		xmlsec1:xmlsec1 openssl:openssl zbar-tools:zbarimg librsvg2-bin:rsvg-convert
 
 fuzz:
 	tools/fuzz $(if $(PARALLEL),-parallel $(PARALLEL)) $(FUZZTIME) $(FUZZ)

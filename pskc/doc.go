@@ -59,7 +59,8 @@
 // its key elsewhere, values with a key each, other keys than those of RSA, other
 // encodings. Algorithms of other makers, such as the one-time passwords of
 // Yubico, are delivered as [Other], for the caller to refuse. An XML signature is
-// passed over and reported in [Header.SignaturePresent]; it proves nothing here.
+// passed over and reported in [Header.SignaturePresent]; it proves nothing here,
+// but package xmlsig verifies it.
 //
 // # What is written
 //
@@ -120,8 +121,9 @@
 // counters, without a trace, unless the file ends with a MAC over all of it, as
 // those of a Writer do. A plain file is not protected at all. A file for an
 // RSA key can be made by anybody who has the certificate, MAC and all: only a
-// signature says whose it is. And the passphrase is only as good as the iteration
-// count the sender chose, which [Header.Iterations] tells.
+// signature says whose it is, for which see package xmlsig. And the passphrase is
+// only as good as the iteration count the sender chose, which
+// [Header.Iterations] tells.
 //
 // Errors and printed Keys never hold key material: see [Secret]. Keys derived
 // here are wiped at the end of the file.

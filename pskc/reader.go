@@ -70,6 +70,7 @@ type Header struct {
 	// is as it was written. This is known with the first key, and final after
 	// io.EOF: see [Options.AllowPart].
 	FileMAC bool
-	// SignaturePresent: the file holds an XML signature. It is not verified.
+	// SignaturePresent: the file holds an XML signature. It is not verified
+	// here; see package xmlsig.
 	SignaturePresent bool
 }
