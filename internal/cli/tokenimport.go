@@ -29,6 +29,11 @@ func (f *importFlags) addSecrets(flags *pflag.FlagSet) {
 	flags.StringVar(&f.privateKeyFile, "private-key-file", "", "`FILE` with the RSA private key (PEM) that a PSKC file is encrypted to")
 }
 
+// addTrust adds the flag that takes a file on trust.
+func (f *importFlags) addTrust(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.upload.AllowUnauthenticated, "allow-unauthenticated", false, "take an encrypted file without a MAC, if it came over a channel you trust")
+}
+
 func newTokenImport(a *app) *cobra.Command {
 	var f importFlags
 	cmd := &cobra.Command{
@@ -80,7 +85,7 @@ Exit code 0 means that no key was refused, 1 that some were, 2 an error.`,
 	f.hints.add(flags)
 	flags.BoolVar(&f.upload.DryRun, "dry-run", false, "show what would happen and change nothing")
 	flags.BoolVar(&f.upload.SkipBad, "skip-bad", false, "import the good keys although others are refused")
-	flags.BoolVar(&f.upload.AllowUnauthenticated, "allow-unauthenticated", false, "take an encrypted file without a MAC, if it came over a channel you trust")
+	f.addTrust(flags)
 	return cmd
 }
 

@@ -1,9 +1,12 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
@@ -89,21 +92,46 @@ func clash(have, secret seal.Secret, inFile bool) (Outcome, string) {
 	return Refused, "conflict: another secret stands under the same " + identity
 }
 
-// Examine reads a file to its end without a server: which keys it would take up
-// to what the database says (a key that would be imported stands as Imported)
-// and which it would refuse.
-func Examine(keys KeySource) (Report, error) {
+// Examination is what a file holds, as far as can be told without a server.
+type Examination struct {
+	// Keys counts by what they compute those keys that would be imported, if the
+	// database has nothing against them.
+	Keys []Group
+	// Refused are the others.
+	Refused []Row
+}
+
+// Group is how many keys are of one type and compute alike.
+type Group struct {
+	Type string
+	Spec token.Spec
+	Keys int
+}
+
+// Examine reads a file to its end without a server. If there is an error, which
+// says what is wrong with the file as a whole, the examination is of what was read
+// before.
+func Examine(keys KeySource) (Examination, error) {
 	s := Service{maxDrift: defaultMaxDrift}
-	rep := Report{DryRun: true}
+	var x Examination
+	counts := map[Group]int{}
 	err := s.readAll(keys, func(keys []staged) error {
 		for _, k := range keys {
-			if k.row.Outcome == "" {
-				k.row.Outcome = Imported
+			if k.row.Outcome == Refused {
+				x.Refused = append(x.Refused, k.row)
+			} else {
+				counts[Group{Type: k.row.Type, Spec: k.token.Spec}]++
 			}
-			rep.Rows = append(rep.Rows, k.row)
 		}
 		return nil
 	})
-	rep.count()
-	return rep, err
+	for g, n := range counts {
+		g.Keys = n
+		x.Keys = append(x.Keys, g)
+	}
+	slices.SortFunc(x.Keys, func(a, b Group) int {
+		return cmp.Or(strings.Compare(a.Type, b.Type), cmp.Compare(a.Spec.Digits, b.Spec.Digits), cmp.Compare(a.Spec.Period, b.Spec.Period),
+			strings.Compare(a.Spec.Hash, b.Spec.Hash), strings.Compare(a.Spec.Suite, b.Spec.Suite))
+	})
+	return x, err
 }
