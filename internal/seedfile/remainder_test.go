@@ -2,31 +2,13 @@ package seedfile
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"reflect"
 	"regexp"
 	"strings"
 	"testing"
-	"unicode/utf16"
 )
-
-// written gives a text in UTF-8, as it stands and with a byte order mark and the
-// line ends of Windows, and in UTF-16.
-func written(text string) []string {
-	windows := strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
-	windows = strings.TrimPrefix(windows, "\ufeff")
-	all := []string{text, "\ufeff" + windows}
-	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
-		var b []byte
-		for _, unit := range utf16.Encode([]rune("\ufeff" + windows)) {
-			b = order.AppendUint16(b, unit)
-		}
-		all = append(all, string(b))
-	}
-	return all
-}
 
 // places are what the reason of a refusal says by counting.
 var places = regexp.MustCompile(`cell [A-Z]+\d+|key \d+ of the URI`)

@@ -125,10 +125,15 @@ func (t *table) nextLine() []byte {
 	return line
 }
 
-// blank tells whether a line holds nothing: white space, or a comment.
+// blank tells whether a line holds nothing: white space, or a comment. A row whose
+// first cell a spreadsheet program has turned into #NUM! is none.
 func (t *table) blank(line []byte) bool {
 	s := bytes.TrimSpace(line)
-	return len(s) == 0 || t.comments && s[0] == '#'
+	if len(s) == 0 || s[0] != '#' || !t.comments {
+		return len(s) == 0
+	}
+	first, _, more := bytes.Cut(s, []byte{t.sep})
+	return !more || !isSheetError(bytes.TrimSpace(first))
 }
 
 // nextFilled gives the next line that is not blank.
@@ -201,7 +206,7 @@ func (t *table) split(r *row, line []byte) {
 			}
 		}
 		if !printable(cell) {
-			bad(" is not UTF-8 text")
+			bad(" is not UTF-8 text; let the program that wrote the table save it as CSV UTF-8")
 			return
 		}
 		r.cells = append(r.cells, bytes.TrimSpace(cell))
