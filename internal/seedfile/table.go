@@ -230,13 +230,12 @@ func (t *table) quoted(s []byte) (cell, rest []byte, ok bool) {
 	}
 	mark := start + len(window) - len(rest)
 	further := t.data[t.end:mark]
-	end := len(t.data)
-	if i := bytes.IndexByte(t.data[mark:], '\n'); i >= 0 {
-		end = mark + i
-	}
-	rest = bytes.TrimSuffix(t.data[mark:end], []byte("\r"))
+	window = t.data[mark:min(mark+maxLine, len(t.data))]
+	rest, _, broken := bytes.Cut(window, []byte("\n"))
+	end := mark + len(rest)
+	rest = bytes.TrimSuffix(rest, []byte("\r"))
 	next := bytes.TrimLeft(rest, " ")
-	if bytes.IndexByte(further, t.sep) >= 0 || len(next) > 0 && next[0] != t.sep || len(rest) > maxLine {
+	if bytes.IndexByte(further, t.sep) >= 0 || len(next) > 0 && next[0] != t.sep || !broken && end < len(t.data) {
 		return nil, nil, false
 	}
 	breaks := bytes.Count(further, []byte("\n"))
