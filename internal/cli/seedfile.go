@@ -2,10 +2,7 @@ package cli
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +12,6 @@ import (
 	"ostiary/internal/client"
 	"ostiary/internal/lifecycle"
 	"ostiary/internal/seedfile"
-	"ostiary/internal/store"
 	"ostiary/internal/wire"
 	"ostiary/oath"
 	"ostiary/pskc"
@@ -109,87 +105,6 @@ func newSeedfile(a *app) *cobra.Command {
 	return cmd
 }
 
-// inspection is what is known of a file; it holds no secret.
-type inspection struct {
-	Format     string           `json:"format"`
-	Protection string           `json:"protection,omitempty"`
-	Notes      []string         `json:"notes,omitempty"`
-	Keys       map[string]int   `json:"keys"`
-	Refused    []wire.ImportRow `json:"refused"`
-	Problem    string           `json:"problem,omitempty"`
-}
-
-func newSeedfileInspect(a *app) *cobra.Command {
-	var f importFlags
-	cmd := &cobra.Command{
-		Use:   "inspect FILE",
-		Short: "Say what a seed file is and what would be refused",
-		Long: `Say what a seed file is, how it is protected, how many keys of which kinds are in
-it, and which would be refused. No server is asked, and no secret or code is
-shown. The keys of an encrypted file are counted with its passphrase or key.
-
-Exit code 0 means that every key could be imported, 1 that some could not or that
-reading ended early, 2 an error.`,
-		Example: `  ostiary seedfile inspect tokens.pskc
-  ostiary seedfile inspect tokens.pskc --passphrase-file letter.txt --json`,
-		Args: arguments("FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(cmd, args[0]); err != nil {
-				return err
-			}
-			in, err := a.inspect(&f, args[0])
-			if err != nil {
-				return err
-			}
-			if a.json {
-				err = a.printJSON(in)
-			} else {
-				err = a.printInspection(in)
-			}
-			if err == nil && (len(in.Refused) > 0 || in.Problem != "") {
-				err = errNo
-			}
-			return err
-		},
-	}
-	flags := cmd.Flags()
-	f.addSecrets(flags)
-	f.hints.add(flags)
-	return cmd
-}
-
-func (a *app) inspect(f *importFlags, path string) (in inspection, err error) {
-	opt, err := a.fileOptions(f)
-	if err != nil {
-		return in, err
-	}
-	defer func() { clear(opt.PSKC.Passphrase); clear(opt.PSKC.PreSharedKey) }()
-	raw, _, err := a.open(path)
-	if err != nil {
-		return in, err
-	}
-	defer func() { err = errors.Join(err, raw.Close()) }()
-	opt.Others.Name = path
-	file, err := lifecycle.OpenFile(raw, opt)
-	if err != nil {
-		return in, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	in = inspection{Format: file.Format, Notes: file.Notes, Keys: map[string]int{}, Refused: []wire.ImportRow{}}
-	problem := lifecycle.Examine(file, func(r store.RunRow) {
-		if r.Outcome == lifecycle.Imported {
-			in.Keys[r.Type]++
-			return
-		}
-		in.Refused = append(in.Refused, wire.ImportRow(r))
-	})
-	if problem != nil {
-		in.Problem = problem.Error()
-	}
-	in.Protection = file.Protection() // known only now
-	return in, nil
-}
-
 // fileOptions turns the flags into what the reader of files needs.
 func (a *app) fileOptions(f *importFlags) (opt lifecycle.FileOptions, err error) {
 	h := f.hints
@@ -198,7 +113,7 @@ func (a *app) fileOptions(f *importFlags) (opt lifecycle.FileOptions, err error)
 			return opt, err
 		}
 	}
-	opt.PSKC.AllowTripleDES = h.tripleDES
+	opt.PSKC.AllowTripleDES, opt.PSKC.AllowUnauthenticated = h.tripleDES, f.upload.AllowUnauthenticated
 	if f.privateKeyFile != "" {
 		pem, err := a.readSecret(f.privateKeyFile)
 		if err != nil {
@@ -240,38 +155,4 @@ func (a *app) fileOptions(f *importFlags) (opt lifecycle.FileOptions, err error)
 	}
 	opt.Others.Now = time.Time{} // no sample code: nothing here shows codes
 	return opt, nil
-}
-
-func (a *app) printInspection(in inspection) error {
-	out := newTable(a.Stdout)
-	out.row("Format", seedfile.Format(in.Format).Description())
-	if in.Protection != "" {
-		out.row("Protection", in.Protection)
-	}
-	var kinds []string
-	total := 0
-	for _, kind := range slices.Sorted(maps.Keys(in.Keys)) {
-		kinds = append(kinds, fmt.Sprintf("%d %s", in.Keys[kind], kind))
-		total += in.Keys[kind]
-	}
-	keys := fmt.Sprint(total)
-	if len(kinds) > 0 {
-		keys += " (" + strings.Join(kinds, ", ") + ")"
-	}
-	out.row("Importable", keys)
-	out.row("Refused", fmt.Sprint(len(in.Refused)))
-	for _, note := range in.Notes {
-		out.row("Note", note)
-	}
-	if in.Problem != "" {
-		out.row("Ended", in.Problem)
-	}
-	for i, r := range in.Refused {
-		if i == shownRows {
-			out.row("", fmt.Sprintf("and %d more (--json lists all)", len(in.Refused)-shownRows))
-			break
-		}
-		out.row("", fmt.Sprintf("line %d, serial %s, key %s: %s", r.Line, r.Serial, r.KeyID, r.Reason))
-	}
-	return out.flush()
 }

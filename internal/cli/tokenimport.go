@@ -28,6 +28,11 @@ func (f *importFlags) addSecrets(flags *pflag.FlagSet) {
 	flags.StringVar(&f.privateKeyFile, "private-key-file", "", "`FILE` with the RSA private key (PEM) that a PSKC file is encrypted to")
 }
 
+// addTrust adds the flag that takes a file on trust.
+func (f *importFlags) addTrust(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.upload.AllowUnauthenticated, "allow-unauthenticated", false, "take an encrypted file without a MAC, if it came over a channel you trust")
+}
+
 func newTokenImport(a *app) *cobra.Command {
 	var f importFlags
 	cmd := &cobra.Command{
@@ -103,7 +108,7 @@ error.`,
 	flags.StringVar(&f.upload.Supplier, "supplier", "", "`NAME` of who delivered the batch")
 	flags.StringVar(&f.remainder, "remainder", "", "`FILE` to write what was refused or in conflict to; it must not exist")
 	flags.BoolVar(&f.upload.AllowPart, "allow-part", false, "take a part of a file that had a MAC over the whole of it, such as a remainder")
-	flags.BoolVar(&f.upload.AllowUnauthenticated, "allow-unauthenticated", false, "take an encrypted file without a MAC, if it came over a channel you trust")
+	f.addTrust(flags)
 	return cmd
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // seen is what a dry run has met in the file so far: the identities with
@@ -140,22 +139,4 @@ func (i *importer) foreseeRenumbered(r store.Reader, k *staged, t *tally) error 
 	id, sum := i.seen.marks(k)
 	i.seen.secrets[id] = sum
 	return i.foreseeOwner(r, k, t)
-}
-
-// Examine reads a file to its end without a server and hands on what there is
-// to say of each key: refused, or what would be imported up to what the
-// database says.
-func Examine(keys KeySource, each func(store.RunRow)) error {
-	return newMapper(token.Types(), defaultMaxDrift).readAll(keys, func(keys []staged) error {
-		for _, k := range keys {
-			if k.row.Outcome == "" {
-				k.row.Outcome = Imported
-			}
-			if k.isPIN && k.row.Outcome == Imported {
-				k.row.Type = "PIN of a token"
-			}
-			each(k.row)
-		}
-		return nil
-	})
 }

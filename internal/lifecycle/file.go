@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"ostiary/internal/fault"
@@ -39,38 +38,6 @@ type File struct {
 
 	pskc  *pskc.Reader // nil for other formats
 	close func() error
-}
-
-// Protection says how a PSKC file is protected, as far as it has been read;
-// it is empty for other formats, whose secrets are open.
-func (f *File) Protection() string {
-	if f.pskc == nil {
-		return ""
-	}
-	h := f.pskc.Header()
-	parts := []string{"none"}
-	if h.Encrypted {
-		parts[0] = "encrypted under a pre-shared key"
-		if h.NeedsPrivateKey {
-			parts[0] = "encrypted to an RSA key"
-		}
-		if h.NeedsPassphrase {
-			parts[0] = fmt.Sprintf("encrypted under a passphrase (%d iterations)", h.Iterations)
-		}
-		if h.KeyName != "" {
-			parts = append(parts, "key name "+h.KeyName)
-		}
-		if h.Cipher != "" {
-			parts = append(parts, "cipher "+h.Cipher)
-		}
-	}
-	if h.MAC != "" {
-		parts = append(parts, "MAC "+h.MAC)
-	}
-	if h.SignaturePresent {
-		parts = append(parts, "an XML signature, not verified")
-	}
-	return strings.Join(parts, "; ")
 }
 
 // Close wipes what is kept of the file.

@@ -192,7 +192,7 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 			return nil
 		case bad != nil:
 			pending = append(pending, staged{row: store.RunRow{Manufacturer: bad.Manufacturer, Serial: bad.Serial, KeyID: bad.ID, Line: bad.Line,
-				Outcome: Refused, Reason: bad.Reason}})
+				Outcome: Refused, Reason: flagged(bad.Reason)}})
 		case err != nil:
 			return fileFault(err)
 		default:
@@ -318,7 +318,9 @@ func (s *Service) SweepAbandoned(ctx context.Context) error {
 // fileFault words what is wrong with the file as a whole.
 func fileFault(err error) error {
 	make := func(code, hint string) error {
-		return fault.New(fault.Invalid, code, sentence(strings.TrimPrefix(err.Error(), "pskc: "))).WithHint(hint).Because(err)
+		text := strings.TrimPrefix(err.Error(), "pskc: ")
+		text = strings.Replace(text, " (option AllowTripleDES reads it nevertheless)", "", 1) // the hint says it
+		return fault.New(fault.Invalid, code, sentence(text)).WithHint(hint).Because(err)
 	}
 	switch {
 	case errors.Is(err, pskc.ErrKeyNeeded):
@@ -339,6 +341,9 @@ func fileFault(err error) error {
 	case errors.Is(err, pskc.ErrLimit):
 		return make("file_limit", "")
 	case errors.Is(err, pskc.ErrUnsupported):
+		if strings.Contains(err.Error(), "AllowTripleDES") {
+			return make("unsupported_file", "Ask the manufacturer for the file under AES. If there is none, --allow-3des reads this one.")
+		}
 		return make("unsupported_file", "")
 	}
 	return err

@@ -146,6 +146,8 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 		return at(colSecret) + "should hold the secret and is empty"
 	case isScientific(secret):
 		return at(colSecret) + "holds a number that a spreadsheet program made of the secret, which is lost; get the file again and do not open it there"
+	case isSheetError(secret):
+		return at(colSecret) + "holds an error of a spreadsheet program in the place of the secret, which is lost; get the file again and do not open it there"
 	}
 	var ok bool
 	if k.Secret, ok = c.enc.decode(secret); !ok {

@@ -32,9 +32,35 @@ func TestEntraVariants(t *testing.T) {
 	if c.info.Encoding != Hex {
 		t.Errorf("info %+v", c.info)
 	}
+	c = mustOpen(t, testfile(t, "entra-csv/timeinterval.csv"), Options{})
+	sameKeys(t, c.keys,
+		pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "Example Maker", Model: "Classic", Serial: "55000101", Secret: unhex(t, k1hex), Interval: 60, HasInterval: true},
+		pskc.Key{Kind: pskc.TOTP, Line: 4, Manufacturer: "Example Maker", Model: "Classic", Serial: "55000102", Secret: unhex(t, k2hex), Interval: 30, HasInterval: true},
+		pskc.Key{Kind: pskc.TOTP, Line: 6, Manufacturer: "Example Maker", Model: "Classic", Serial: "55000103", Secret: unhex(t, k2hex)})
+	refusals(t, c.refused, "3: cell A3 holds a number", "8: cell B7 is no secret in base32")
+	if c.info.Sample.Code != "304811" {
+		t.Errorf("sample %+v", c.info.Sample)
+	}
 	c = mustOpen(t, testfile(t, "entra-csv/graph.csv"), Options{Assume: Assume{Digits: 8, Period: 60, Hash: "SHA1"}})
 	sameKeys(t, c.keys, pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "Example", Model: "M", Serial: "55000101", Secret: unhex(t, k1hex),
 		Hash: "SHA256", Interval: 30, HasInterval: true, Response: digits(8), HasResponse: true})
+}
+
+// TestExcelUnicode: what Excel calls Unicode text, UTF-16 with tabs.
+func TestExcelUnicode(t *testing.T) {
+	t.Parallel()
+	c := mustOpen(t, testfile(t, "oath-csv/excel-unicode.txt"), Options{})
+	key := func(line int, serial, user, secret string) pskc.Key {
+		return pskc.Key{Kind: pskc.HOTP, Line: line, Serial: serial, KeyUserID: user, Secret: unhex(t, secret), Response: digits(6), HasResponse: true}
+	}
+	first, second, third, fourth := key(2, "00550001", "a.lund", k1hex), key(3, "00550002", "b.rahm", k2hex), key(4, "55003", "", k1hex), key(5, "00550004", "Åsa Lund", k1hex)
+	first.HasCounter, second.Counter, second.HasCounter = true, 2, true
+	fourth.Kind, fourth.Response = pskc.TOTP, digits(8)
+	sameKeys(t, c.keys, first, second, third, fourth)
+	refusals(t, c.refused, "6: cell D6 holds a number")
+	if c.info.Sample.Code != "006951" || c.info.Encoding != Hex {
+		t.Errorf("info %+v, sample %+v", c.info, c.info.Sample)
+	}
 }
 
 // TestUsers: whatever the column of users is called, they are on the keys.
@@ -110,6 +136,9 @@ func TestRefusedRows(t *testing.T) {
 		{"not text", "a," + k1hex + "\nM\xfcller," + k2hex + "\nc\x00," + k2hex, 1, []string{"2: cell A2 is not UTF-8", "3: cell A3 is not UTF-8"}},
 		{"Excel numbers", "serial number,secret key,time interval\n1.2E+11," + k1hex + ",30\n\"1,2E+11\"," + k1hex + ",30\n55000103," + "1.23457E+39,30\n55000104.0," + k1hex + ",30\n55000105," + k2hex + ",30", 1,
 			[]string{"2: cell A2 holds a number", "3: cell A3 holds a number", "4: cell B4 holds a number", "5: cell A5 holds a number"}},
+		{"Excel errors", "serial,secret,type\n#NUM!," + k1hex + ",totp\n####," + k1hex + ",totp\n# a comment, of the branch\n##\n55000103,#NAME?,totp\n55000104," + k1hex + ",totp", 1,
+			[]string{"2: cell A2 holds an error", "3: cell A3 holds an error", "6: cell B6 holds an error"}},
+		{"words for no secret", "a," + k1hex + "\nb,none\nc,n/a\nd,abcdef\n", 1, []string{"2: cell B2 is no secret in hex", "3: cell B3 is no secret in hex", "4: cell B4 holds a secret of 3 bytes"}},
 		{"lost zeros", "100123," + k1hex + "\n999," + k1hex + "\n543210," + k1hex + "\n765432," + k2hex, 3, []string{"2: cell A2 has 3 digits where most serial numbers have 6"}},
 		{"lost digit of a secret", "a," + k1hex + "\nb," + k1hex[1:], 1, []string{"2: cell B2 is no secret in hex: a digit is missing"}},
 		{"rounded", "2600124809778000000," + k1hex + "\n2600124809779000000," + k2hex, 0, []string{"1: rounded to 15", "2: rounded to 15"}},

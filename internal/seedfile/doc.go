@@ -62,9 +62,12 @@
 // Options.Encoding says. Base64 is taken if no secret is anything else.
 //
 // What a spreadsheet program does to numbers is refused cell by cell: 1.2E+11,
-// 55000101.0, digits after the fifteenth turned into zeros, and serial numbers
+// 55000101.0, #NUM!, digits after the fifteenth turned into zeros, and serial numbers
 // that are shorter than most others where no number of the column starts with a
 // zero; Options.KeepSerials takes the latter as they are.
+//
+// What the rows say together, a remainder says in a line #rest: at its start, which
+// then goes before what its own rows say.
 //
 // # Serial numbers
 //

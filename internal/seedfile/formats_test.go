@@ -2,6 +2,7 @@ package seedfile
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -11,6 +12,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"ostiary/oath"
 	"ostiary/pskc"
@@ -64,8 +66,11 @@ func testFormat(t *testing.T, name Format) {
 		for _, k := range c.keys {
 			codes += checkCode(t, k)
 		}
-		for _, b := range written(text) {
-			testRemainders(t, b, Options{Format: name})
+		for _, w := range written(text) {
+			if again := mustOpen(t, w, Options{}); !reflect.DeepEqual(again.answers, c.answers) {
+				t.Errorf("%s, written %.8q: %+v, want %+v", file, w, again, c)
+			}
+			testRemainders(t, w, Options{Format: name})
 		}
 		if s := c.info.Sample; s == nil || s.Serial != c.keys[0].Serial || s.Code == "" {
 			t.Errorf("%s: sample %+v", file, s)
@@ -74,6 +79,25 @@ func testFormat(t *testing.T, name Format) {
 	if codes == 0 {
 		t.Errorf("no key of testdata/%s has a code that another program computed", name)
 	}
+}
+
+// written gives a text as it stands, with a byte order mark and the line ends of
+// Windows, and in UTF-16.
+func written(text string) []string {
+	all := []string{text}
+	if charsetOf([]byte(text)) > markedUTF8 {
+		return all
+	}
+	windows := strings.TrimPrefix(strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n"), "\ufeff")
+	all = append(all, "\ufeff"+windows)
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		var b []byte
+		for _, unit := range utf16.Encode([]rune("\ufeff" + windows)) {
+			b = order.AppendUint16(b, unit)
+		}
+		all = append(all, string(b))
+	}
+	return all
 }
 
 // checkCode compares the code of a key with that of another program, and counts

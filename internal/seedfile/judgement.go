@@ -28,11 +28,11 @@ const restMark = "#rest:"
 // restWords are the words of a line, without what a spreadsheet program may have
 // put around it; nil if it is no line of a judgement.
 func restWords(line []byte) []string {
-	words := strings.Fields(strings.Trim(string(line), "\",;|\t "))
-	if len(words) == 0 || words[0] != restMark {
+	line = bytes.Trim(line, "\",;|\t ")
+	if !bytes.HasPrefix(line, []byte(restMark)) || len(line) > maxLine {
 		return nil
 	}
-	return words[1:]
+	return strings.Fields(string(line))[1:]
 }
 
 // judge decides by the whole columns, or takes what a line of the file says.

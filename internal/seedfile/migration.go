@@ -1,6 +1,7 @@
 package seedfile
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -19,8 +20,10 @@ const OTPAuthMigration Format = "otpauth-migration"
 var migrationFormat = format{
 	name:        OTPAuthMigration,
 	description: "otpauth-migration:// URIs, the transfer codes of Google Authenticator",
-	recognise:   func(h *head) bool { return strings.HasPrefix(h.line, "otpauth-migration:") },
-	open:        openURIs,
+	recognise: func(h *head) bool {
+		return strings.HasPrefix(h.line, "otpauth-migration:") || bytes.HasPrefix(h.text, uriMark(OTPAuthMigration))
+	},
+	open: openURIs,
 }
 
 // Numbers of the migration payload, which Google Authenticator made and others

@@ -19,7 +19,7 @@ var otpauthFormat = format{
 	name:        OTPAuth,
 	description: "list of otpauth:// URIs, one per line",
 	recognise: func(h *head) bool {
-		return strings.HasPrefix(h.line, "otpauth://") || bytes.HasPrefix(h.text, []byte(uriMark))
+		return strings.HasPrefix(h.line, "otpauth://") || bytes.HasPrefix(h.text, uriMark(OTPAuth))
 	},
 	open: openURIs,
 }
@@ -34,11 +34,11 @@ type uris struct {
 
 // uriMark is a comment at the start of a remainder, by which it is recognised
 // although its first URI may be damaged.
-const uriMark = "# otpauth URIs"
+func uriMark(f Format) []byte { return []byte("# " + f + " URIs") }
 
 func openURIs(j *job) (parser, error) {
-	if !bytes.HasPrefix(j.data, []byte(uriMark)) {
-		j.preface.text = uriMark + "\n"
+	if mark := uriMark(j.info.Format); !bytes.HasPrefix(j.data, mark) {
+		j.preface.text = string(mark) + "\n"
 	}
 	return &uris{job: j, t: &table{data: j.data, comments: true}}, nil
 }

@@ -2,31 +2,13 @@ package seedfile
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"reflect"
 	"regexp"
 	"strings"
 	"testing"
-	"unicode/utf16"
 )
-
-// written gives a text in UTF-8, as it stands and with a byte order mark and the
-// line ends of Windows, and in UTF-16.
-func written(text string) []string {
-	windows := strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
-	windows = strings.TrimPrefix(windows, "\ufeff")
-	all := []string{text, "\ufeff" + windows}
-	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
-		var b []byte
-		for _, unit := range utf16.Encode([]rune("\ufeff" + windows)) {
-			b = order.AppendUint16(b, unit)
-		}
-		all = append(all, string(b))
-	}
-	return all
-}
 
 // places are what the reason of a refusal says by counting.
 var places = regexp.MustCompile(`cell [A-Z]+\d+|key \d+ of the URI`)
@@ -58,7 +40,11 @@ func checkRemainder(t *testing.T, text string, opt Options, keep func(n int) boo
 	if err != nil || kept != len(want) {
 		t.Fatalf("%d kept, want %d, error %v", kept, len(want), err)
 	}
-	opt.Format = whole.info.Format
+	if opt.Format = whole.info.Format; Detect([]byte(text)) == opt.Format {
+		if got := Detect(out.Bytes()); got != opt.Format {
+			t.Fatalf("the remainder of %s is recognised as %q:\n%q", opt.Format, got, out.String())
+		}
+	}
 	rest := mustOpen(t, out.String(), opt)
 	if len(rest.answers) != len(want) {
 		t.Fatalf("the remainder has %d answers, want %d:\n%q", len(rest.answers), len(want), out.String())
@@ -125,7 +111,7 @@ func TestRemainder(t *testing.T) {
 	k1, k2 := unhex(t, k1hex), unhex(t, k2hex)
 	batch := cat(num(payloadVersion, 1), num(batchSize, 2), num(batchIndex, 0), num(batchID, 7))
 	_, err := Remainder(&out, strings.NewReader(migrationURI(cat(account(k1, "a", ""), account(k2, "b", "X", num(keyDigits, 2)), batch))), Options{}, func(n int) bool { return n == 1 })
-	if want := "# otpauth URIs\n" + migrationURI(cat(account(k2, "b", "X", num(keyDigits, 2)), batch)); err != nil || out.String() != want {
+	if want := "# otpauth-migration URIs\n" + migrationURI(cat(account(k2, "b", "X", num(keyDigits, 2)), batch)); err != nil || out.String() != want {
 		t.Errorf("%q, want %q, error %v", out.String(), want, err)
 	}
 }

@@ -138,6 +138,10 @@ func classify(text []byte) class {
 	return c
 }
 
+// leastVote is how many characters a text must have to be counted. No secret that
+// RFC 4226 allows is as short.
+const leastVote = 16
+
 // census counts what the secrets of a column may be.
 type census struct {
 	n                         int // not empty
@@ -151,6 +155,7 @@ func (c *census) add(cell []byte, address string) {
 	k := classify(cell)
 	c.n++
 	switch {
+	case k.length < leastVote: // a mark such as none or n/a
 	case k.hex && k.base32:
 		c.both++
 		if c.length == 0 {

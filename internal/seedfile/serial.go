@@ -21,7 +21,7 @@ type serialDamage struct {
 }
 
 func (s *serialCheck) add(cell []byte) {
-	if len(cell) == 0 || isScientific(cell) {
+	if len(cell) == 0 || isScientific(cell) || isSheetError(cell) {
 		return
 	}
 	s.n++
@@ -82,6 +82,8 @@ func (d serialDamage) wrong(cell []byte) string {
 		return "should hold the serial number and is empty"
 	case isScientific(cell):
 		return "holds a number as a spreadsheet program shortens it; the serial number is lost: get the file again and do not open it there"
+	case isSheetError(cell):
+		return "holds an error of a spreadsheet program; the serial number is lost: get the file again and do not open it there"
 	case d.rounded && roundedAt15(cell):
 		return "holds a number that a spreadsheet program has rounded to 15 digits; get the file again and do not open it there"
 	case isDigits(cell) && len(cell) < d.digits:

@@ -125,10 +125,15 @@ func (t *table) nextLine() []byte {
 	return line
 }
 
-// blank tells whether a line holds nothing: white space, or a comment.
+// blank tells whether a line holds nothing: white space, or a comment. A row whose
+// first cell a spreadsheet program has turned into #NUM! is none.
 func (t *table) blank(line []byte) bool {
 	s := bytes.TrimSpace(line)
-	return len(s) == 0 || t.comments && s[0] == '#'
+	if len(s) == 0 || s[0] != '#' || !t.comments {
+		return len(s) == 0
+	}
+	first, _, more := bytes.Cut(s, []byte{t.sep})
+	return !more || !isSheetError(bytes.TrimSpace(first))
 }
 
 // nextFilled gives the next line that is not blank.
@@ -201,7 +206,7 @@ func (t *table) split(r *row, line []byte) {
 			}
 		}
 		if !printable(cell) {
-			bad(" is not UTF-8 text")
+			bad(" is not UTF-8 text; let the program that wrote the table save it as CSV UTF-8")
 			return
 		}
 		r.cells = append(r.cells, bytes.TrimSpace(cell))
@@ -225,13 +230,12 @@ func (t *table) quoted(s []byte) (cell, rest []byte, ok bool) {
 	}
 	mark := start + len(window) - len(rest)
 	further := t.data[t.end:mark]
-	end := len(t.data)
-	if i := bytes.IndexByte(t.data[mark:], '\n'); i >= 0 {
-		end = mark + i
-	}
-	rest = bytes.TrimSuffix(t.data[mark:end], []byte("\r"))
+	window = t.data[mark:min(mark+maxLine, len(t.data))]
+	rest, _, broken := bytes.Cut(window, []byte("\n"))
+	end := mark + len(rest)
+	rest = bytes.TrimSuffix(rest, []byte("\r"))
 	next := bytes.TrimLeft(rest, " ")
-	if bytes.IndexByte(further, t.sep) >= 0 || len(next) > 0 && next[0] != t.sep || len(rest) > maxLine {
+	if bytes.IndexByte(further, t.sep) >= 0 || len(next) > 0 && next[0] != t.sep || !broken && end < len(t.data) {
 		return nil, nil, false
 	}
 	breaks := bytes.Count(further, []byte("\n"))

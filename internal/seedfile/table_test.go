@@ -2,6 +2,7 @@ package seedfile
 
 import (
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,45 @@ func rows(t *testing.T, text string) (all []string) {
 			cells = append(cells, string(r.cells[i]))
 		}
 		all = append(all, strings.TrimPrefix(strings.Join(cells, "|"), "|")+" "+r.address(0))
+	}
+}
+
+// TestSeparators: tables say the same with every separator and every cell quoted.
+func TestSeparators(t *testing.T) {
+	t.Parallel()
+	for _, format := range []Format{EntraCSV, OATHCSV, YubicoCSV} {
+		for file, text := range samples(t, format) {
+			want := mustOpen(t, text, Options{Format: format})
+			decoded := charsetOf([]byte(text)).decode([]byte(text), false)
+			for _, sep := range []string{",", ";", "\t"} {
+				var b strings.Builder
+				for tab := newTable(decoded, format != EntraCSV); ; {
+					r, err := tab.next()
+					if err != nil {
+						break
+					}
+					if r.bad != "" {
+						t.Fatalf("%s: %s", file, r.bad)
+					}
+					for i, cell := range r.cells {
+						if i > 0 {
+							b.WriteString(sep)
+						}
+						b.WriteString(`"` + strings.ReplaceAll(string(cell), `"`, `""`) + `"`)
+					}
+					b.WriteString("\r\n")
+				}
+				got := mustOpen(t, b.String(), Options{})
+				if len(got.answers) != len(want.answers) || got.info.Format != format {
+					t.Fatalf("%s, separator %q: %s with %d answers, want %d", file, sep, got.info.Format, len(got.answers), len(want.answers))
+				}
+				for i := range got.answers {
+					if a, b := bare(got.answers[i]), bare(want.answers[i]); !reflect.DeepEqual(a, b) {
+						t.Errorf("%s, separator %q: %+v %v, want %+v %v", file, sep, a.key, a.bad, b.key, b.bad)
+					}
+				}
+			}
+		}
 	}
 }
 

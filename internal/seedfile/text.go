@@ -158,3 +158,13 @@ func isScientific(b []byte) bool {
 	i++
 	return digits() && i == len(b)
 }
+
+// isSheetError tells what a spreadsheet program shows in the place of a number
+// that it cannot show.
+func isSheetError(b []byte) bool {
+	switch string(b) {
+	case "#NUM!", "#NAME?", "#VALUE!", "#REF!", "#N/A", "#NULL!", "#DIV/0!":
+		return true
+	}
+	return len(b) > 1 && len(bytes.Trim(b, "#")) == 0
+}

@@ -29,13 +29,15 @@ type toy struct {
 
 func openToy(j *job) (parser, error) {
 	t := &toy{j, newTable(j.data, false)}
-	t.rewind()
+	if first, err := t.table.next(); err != nil || string(first.cell(0)) != "TOY1" {
+		return nil, malformed(1, "the first row is not TOY1")
+	}
 	return t, nil
 }
 
 func (t *toy) rewind() {
 	t.table.rewind()
-	_, _ = t.table.next() // the row TOY1
+	_, _ = t.table.next() // the row TOY1, read before
 }
 
 func (t *toy) next() (entry, error) {
