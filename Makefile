@@ -25,7 +25,7 @@ test: tools build
 # What the tests use beyond Go, from Debian packages: independent programs that
 # write seed files and play tokens, and one that watches system calls.
 tools:
-	@tools/need oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc
+	@tools/need oathtool:oathtool openssl:openssl strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc
 
 fuzz:
 	tools/fuzz $(FUZZTIME)
