@@ -107,7 +107,7 @@ func std(p string) bool {
 // own layer only where the table says so, and those below.
 var layer = map[string]int{
 	"oath": 0, "pskc": 0, "activation": 0, "internal/token": 0, "internal/authz": 0, "internal/fault": 0, "internal/wire": 0, "internal/lru": 0,
-	"internal/cbor": 0, "internal/kdf": 0, "internal/typedcode": 0,
+	"internal/cbor": 0, "internal/kdf": 0, "internal/shown": 0, "internal/typedcode": 0,
 
 	"internal/auth": 1, "internal/lifecycle": 1, "internal/audit": 1, "internal/seal": 1, "internal/session": 1,
 	"internal/directory": 1, "internal/ledger": 1, "internal/store": 1, "internal/seedfile": 1,
