@@ -23,9 +23,11 @@ test: tools build
 	$(GO) test ./...
 
 # What the tests use beyond Go, from Debian packages: independent programs that
-# write seed files and play tokens, and one that watches system calls.
+# write seed files, play tokens and compute the activation vectors, and one that
+# watches system calls.
 tools:
-	@tools/need oathtool:oathtool openssl:openssl strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc
+	@tools/need oathtool:oathtool openssl:openssl strace:strace curl:curl \
+		python3-pskc:/usr/lib/python3/dist-packages/pskc python3-cryptography:/usr/lib/python3/dist-packages/cryptography python3-argon2:/usr/lib/python3/dist-packages/argon2
 
 fuzz:
 	tools/fuzz $(FUZZTIME)

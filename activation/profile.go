@@ -1,8 +1,9 @@
 package activation
 
 import (
-	"crypto/ed25519"
 	"io"
+
+	"ostiary/internal/shown"
 )
 
 // Mode says what an application is for.
@@ -14,6 +15,10 @@ const (
 	ChallengeResponse                 // answers to typed challenges: OCRA
 	Signature                         // signatures of what is shown: OCRA with question format H64
 )
+
+// maxApplications is how many applications a profile has at most, and the greatest
+// index.
+const maxApplications = 8
 
 // Application is one cryptographic function of an authenticator.
 type Application struct {
@@ -92,7 +97,7 @@ type Profile struct {
 	ID        [16]byte
 	Prefix    string   // of its serials: 0 to 3 of A-Z and 0-9
 	Key       [32]byte // P: in every app, so no secret
-	IssuerKey [ed25519.PublicKeySize]byte
+	IssuerKey [32]byte // Ed25519
 	// Applications are 1 to 8, their indexes rising. Without TwoStep one has mode
 	// ResponseOnly; the first such confirms activations.
 	Applications  []Application
@@ -107,7 +112,18 @@ type Profile struct {
 // NewProfile draws ID and Key, and sets the rules to what is advised: a code in
 // base32 with a password that the device does not check, no binding, a new key at
 // each activation, a PIN of 6 to 12 digits with 5 tries, erased after them.
-func NewProfile(random io.Reader) (*Profile, error) { panic("not built yet") }
+func NewProfile(random io.Reader) (*Profile, error) {
+	p := &Profile{
+		PIN:   PINRules{Min: 6, Max: 12, RefuseWeak: true, Tries: 5, Penalty: Erase, Level: PINHashed},
+		Rules: Rules{Format: Base32, Password: true, NewKey: true, Argon2id: DefaultArgon2id(), Reactivation: true},
+	}
+	b, err := draw(random, len(p.ID)+len(p.Key))
+	if err != nil {
+		return nil, err
+	}
+	copy(p.Key[:], b[copy(p.ID[:], b):])
+	return p, nil
+}
 
 // KeepsOldDevice reports whether after a reactivation the old device keeps working,
 // which whoever chooses such a profile should be told: neither new keys nor binding.
@@ -115,4 +131,104 @@ func (p *Profile) KeepsOldDevice() bool { return !p.Rules.NewKey && !p.Rules.Dev
 
 // Vector checks the profile and returns its static vector. The error is
 // [ErrProfile] with the reason.
-func (p *Profile) Vector() (*Vector, error) { panic("not built yet") }
+func (p *Profile) Vector() (*Vector, error) {
+	if reason := p.check(); reason != "" {
+		return nil, &detail{ErrProfile, reason}
+	}
+	return newVector(p, p.encode()), nil
+}
+
+// check returns which rule the profile breaks, or "".
+func (p *Profile) check() (reason string) {
+	if !validPrefix(p.Prefix) {
+		return "prefix: 0 to 3 of A-Z and 0-9"
+	}
+	if reason := p.checkApplications(); reason != "" {
+		return "applications: " + reason
+	}
+	if reason := p.PIN.check(); reason != "" {
+		return "PIN: " + reason
+	}
+	if reason := p.Rules.check(); reason != "" {
+		return "activation: " + reason
+	}
+	switch {
+	case p.SecureChannel && !p.TwoStep:
+		return "Secure Channel needs two-step activation"
+	case p.SecureChannel && (p.PIN.Level != PINHashed || p.PIN.Penalty != Erase):
+		return "Secure Channel needs a PIN that is checked, and erased after the tries"
+	}
+	if reason := shown.Check(p.Name, 64); reason != "" {
+		return "name: " + reason
+	}
+	if reason := shown.Check(p.Issuer, 64); reason != "" {
+		return "issuer: " + reason
+	}
+	return ""
+}
+
+func (p *Profile) checkApplications() (reason string) {
+	if len(p.Applications) < 1 || len(p.Applications) > maxApplications {
+		return "1 to 8 of them"
+	}
+	last, confirms := 0, false
+	for _, a := range p.Applications {
+		if a.Index <= last || a.Index > maxApplications {
+			return "indexes 1 to 8, rising"
+		}
+		last = a.Index
+		if reason := shown.Check(a.Name, 32); reason != "" {
+			return "name: " + reason
+		}
+		if !a.Suite.valid() {
+			return "unknown suite"
+		}
+		switch ocra := a.Suite.Kind == OCRA; {
+		case a.Mode == ResponseOnly && !ocra:
+			confirms = true
+		case a.Mode == ChallengeResponse && ocra:
+		case a.Mode == Signature && a.Suite.signs():
+		case a.Mode == Signature && ocra:
+			return "signatures need the question format H64"
+		default:
+			return "the suite does not fit the mode"
+		}
+	}
+	if !confirms && !p.TwoStep {
+		return "one for one-time passwords is needed"
+	}
+	return ""
+}
+
+func (r PINRules) check() (reason string) {
+	switch {
+	case r.Min < 4 || r.Max > 12 || r.Min > r.Max:
+		return "4 to 12 digits"
+	case r.Tries < 1 || r.Tries > 99:
+		return "1 to 99 tries"
+	case r.Penalty != Erase && r.Penalty != WrongAnswers:
+		return "unknown penalty"
+	case r.Level != PINUnchecked && r.Level != PINHashed:
+		return "unknown level"
+	}
+	return ""
+}
+
+func (r Rules) check() (reason string) {
+	a := r.Argon2id
+	switch {
+	case r.Format != Base32 && r.Format != Decimal:
+		return "unknown format of codes"
+	case r.CheckPassword && !r.Password:
+		return "a password that is checked must be required"
+	case a.Time < 1 || a.Time > 10:
+		return "Argon2id: 1 to 10 passes"
+	case a.Memory < 8 || a.Memory > 65536:
+		return "Argon2id: 8 to 65536 KiB"
+	case a.Parallelism < 1 || a.Parallelism > 4:
+		return "Argon2id: 1 to 4 lanes"
+	case a.Memory < 8*a.Parallelism:
+		return "Argon2id: at least 8 KiB for each lane"
+	}
+	return ""
+}
