@@ -23,8 +23,6 @@ var (
 	ErrSuite = errors.New("unknown suite: it is HOTP-SHA1-6, TOTP-SHA1-6/30 or an OCRA suite without P and S")
 	// ErrTwoStep: the profile is one for two-step activation.
 	ErrTwoStep = errors.New("this profile is activated in two steps: scan its activation message instead")
-	// ErrNoTwoStep: the profile is not one for two-step activation.
-	ErrNoTwoStep = errors.New("this profile is activated in one step: use its activation code")
 	// ErrApplication: the profile has no application of that index.
 	ErrApplication = errors.New("the profile has no such application")
 

@@ -151,35 +151,15 @@ func (e *Exchange) Open(answer []byte) (*Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	var s Sealed
-	var out Delivery
-	d := cbor.NewDecoder(message)
-	d.Map()
-	readVersion(d)
-	d.Key(1)
-	s.Enc = d.Fixed(hpkeEncSize)
-	d.Key(2)
-	s.XFAD = d.Bytes()
-	if d.Optional(3) {
-		if s.XERC = d.Bytes(); len(s.XERC) == 0 {
-			d.Fail(&detail{ErrMessage, "no XERC"})
-		}
-	}
-	d.Key(4)
-	now := d.Uint()
-	if now < 1 || maxTime < now {
-		d.Fail(&detail{ErrMessage, "time out of range"})
-	}
-	d.Close()
-	if err := d.End(); err != nil {
-		return nil, refusal(ErrMessage, err)
-	}
-	out.Time = int64(now)
-	out.FAD, out.Counters, err = s.open(e.private(), request)
+	sealed, now, err := parseAnswer(message)
 	if err != nil {
 		return nil, err
 	}
-	return &out, nil
+	fad, counters, err := sealed.open(e.private(), request)
+	if err != nil {
+		return nil, err
+	}
+	return &Delivery{fad, counters, now}, nil
 }
 
 // Confirm makes the body of POST /api/v1/activate/confirm. Keep it until the answer

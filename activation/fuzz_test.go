@@ -104,13 +104,11 @@ func FuzzParseFAD(f *testing.F) {
 	})
 }
 
-// The messages of the online exchange: both as they come in, and behind a right
-// MAC, where the fuzzer could not get by itself.
+// The messages of the online exchange, behind a MAC that a fuzzer cannot make.
 func FuzzOnline(f *testing.F) {
 	o := testOnline(f, vector(events, noPassword), 1, 2)
-	hash := o.request.Hash()
 	confirm := must(o.exchange.Confirm(Confirmation{OTP: Secret("123456"), Next: Secret("654321"), Derivation: Secret("ABCDEFGHJKMNPQRSTVWX")}))
-	done := must(must(OpenConfirm(confirm, o.code, hash)).Answer(Result{TriesLeft: 4}))
+	done := must(must(OpenConfirm(confirm, o.code, o.request.Hash())).Answer(Result{TriesLeft: 4}))
 	for _, b := range [][]byte{o.exchange.Request(), o.answer, confirm, done} {
 		f.Add(b)
 		message, _, err := unpack(b)
@@ -120,30 +118,33 @@ func FuzzOnline(f *testing.F) {
 		f.Add(message)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if message, auth, err := unpack(b); err == nil && !bytes.Equal(pack(message, auth), b) {
-			t.Errorf("%x is not written again", b)
-		}
-		_, _ = Locator(b)
-		_, _ = OpenRequest(b, o.code)
-		_, _ = o.exchange.Open(b)
-		_, _ = OpenConfirm(b, o.code, hash)
-		_, _ = o.exchange.Result(confirm, b)
-
-		_, _ = OpenRequest(pack(b, o.code.MAC(labelRequest, b)), o.code)
-		_, _ = o.exchange.Open(pack(b, o.code.MAC(labelResponse, hash[:], b)))
-		if c, locator, err := parseConfirmation(b); err == nil {
-			if again, err := c.encode(locator); err != nil || !bytes.Equal(again, b) {
-				t.Errorf("%x is written as %x, %v", b, again, err)
+		again := func(what string, written []byte, err error) {
+			if err != nil || !bytes.Equal(written, b) {
+				t.Errorf("%s: %x is written as %x, %v", what, b, written, err)
 			}
+		}
+		if message, auth, err := unpack(b); err == nil {
+			again("body", pack(message, auth), nil)
+		}
+		if r, err := parseRequest(b); err == nil {
+			_, _ = hpkeKEM().NewPublicKey(r.public)
+			again("request", edited(t, b, setText(1, r.locator)), nil)
+		}
+		if s, now, err := parseAnswer(b); err == nil {
+			again("answer", s.encode(now), nil)
+		}
+		if c, locator, err := parseConfirmation(b); err == nil {
+			written, err := c.encode(locator)
+			again("confirmation", written, err)
 		}
 		if r, err := parseResult(b); err == nil {
-			if again, err := r.encode(); err != nil || !bytes.Equal(again, b) {
-				t.Errorf("%x is written as %x, %v", b, again, err)
-			}
+			written, err := r.encode()
+			again("result", written, err)
 		}
-		if counters, err := parseCounters(b); err == nil && !bytes.Equal(encodeCounters(counters), b) {
-			t.Errorf("%x is read as %v", b, counters)
+		if counters, err := parseCounters(b); err == nil {
+			again("counters", encodeCounters(counters), nil)
 		}
+		_, _ = Locator(pack(b, make([]byte, 32)))
 	})
 }
 

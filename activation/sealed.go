@@ -89,6 +89,49 @@ func (s *Sealed) open(private hpke.PrivateKey, request [32]byte) (*FAD, []uint64
 	return fad, counters, nil
 }
 
+// encode writes the message of an answer to a request.
+func (s *Sealed) encode(time int64) []byte {
+	n := 4
+	if len(s.XERC) != 0 {
+		n++
+	}
+	b := cbor.AppendMap(nil, n)
+	b = cbor.AppendUint(cbor.AppendUint(b, 0), version1)
+	b = cbor.AppendBytes(cbor.AppendUint(b, 1), s.Enc)
+	b = cbor.AppendBytes(cbor.AppendUint(b, 2), s.XFAD)
+	if len(s.XERC) != 0 {
+		b = cbor.AppendBytes(cbor.AppendUint(b, 3), s.XERC)
+	}
+	return cbor.AppendUint(cbor.AppendUint(b, 4), uint64(time))
+}
+
+// parseAnswer reads the message of an answer to a request.
+func parseAnswer(message []byte) (s *Sealed, time int64, err error) {
+	s = new(Sealed)
+	d := cbor.NewDecoder(message)
+	d.Map()
+	readVersion(d)
+	d.Key(1)
+	s.Enc = d.Fixed(hpkeEncSize)
+	d.Key(2)
+	s.XFAD = d.Bytes()
+	if d.Optional(3) {
+		if s.XERC = d.Bytes(); len(s.XERC) == 0 {
+			d.Fail(&detail{ErrMessage, "no XERC"})
+		}
+	}
+	d.Key(4)
+	now := d.Uint()
+	if now < 1 || maxTime < now {
+		d.Fail(&detail{ErrMessage, "time out of range"})
+	}
+	d.Close()
+	if err := d.End(); err != nil {
+		return nil, 0, refusal(ErrMessage, err)
+	}
+	return s, int64(now), nil
+}
+
 func encodeCounters(counters []uint64) []byte {
 	b := cbor.AppendArray(nil, len(counters))
 	for _, c := range counters {

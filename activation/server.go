@@ -113,19 +113,8 @@ func (r *Request) Answer(sealed *Sealed, time int64) ([]byte, error) {
 	if time < 1 || maxTime < time {
 		return nil, ErrTime
 	}
-	n := 4
-	if len(sealed.XERC) != 0 {
-		n++
-	}
-	b := cbor.AppendMap(nil, n)
-	b = cbor.AppendUint(cbor.AppendUint(b, 0), version1)
-	b = cbor.AppendBytes(cbor.AppendUint(b, 1), sealed.Enc)
-	b = cbor.AppendBytes(cbor.AppendUint(b, 2), sealed.XFAD)
-	if len(sealed.XERC) != 0 {
-		b = cbor.AppendBytes(cbor.AppendUint(b, 3), sealed.XERC)
-	}
-	b = cbor.AppendUint(cbor.AppendUint(b, 4), uint64(time))
-	return pack(b, r.code.MAC(labelResponse, r.hash[:], b)), nil
+	message := sealed.encode(time)
+	return pack(message, r.code.MAC(labelResponse, r.hash[:], message)), nil
 }
 
 // Confirm is a device's confirmation, proven to come from somebody who has the

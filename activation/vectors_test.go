@@ -90,7 +90,7 @@ type vectorFile struct {
 // sentinels are the reasons of refusals under the names that the vectors use.
 var sentinels = map[string]error{
 	"version": ErrVersion, "message": ErrMessage, "auth": ErrAuth, "sealed": ErrSealed, "profile": ErrProfile, "vector": ErrVector, "suite": ErrSuite,
-	"two-step": ErrTwoStep, "no-two-step": ErrNoTwoStep, "application": ErrApplication, "serial-empty": ErrSerialEmpty, "serial": ErrSerial, "prefix": ErrPrefix,
+	"two-step": ErrTwoStep, "application": ErrApplication, "serial-empty": ErrSerialEmpty, "serial": ErrSerial, "prefix": ErrPrefix,
 	"code-empty": ErrCodeEmpty, "code-character": ErrCodeCharacter, "code-length": ErrCodeLength, "code-invalid": ErrCodeInvalid, "code-or-password": ErrCodeOrPassword,
 	"password-empty": ErrPasswordEmpty, "password": ErrPassword, "password-unexpected": ErrPasswordUnexpected,
 	"erc-empty": ErrERCEmpty, "erc-character": ErrERCCharacter, "erc-length": ErrERCLength, "erc-invalid": ErrERCInvalid, "erc-unexpected": ErrERCUnexpected,
