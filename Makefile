@@ -45,3 +45,4 @@ bench: build
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./oath
 	$(GO) run ./bench/import
 	$(GO) run ./bench/verify
+	$(GO) run ./bench/typedcode -n 10000000
