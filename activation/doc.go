@@ -6,10 +6,10 @@
 //
 // It is computation only. It knows no clock, stores nothing and does no I/O;
 // randomness, keys and times are arguments. (HPKE encapsulation alone draws its
-// own randomness, in [Request.Seal].) It starts nothing in parallel. One call is
-// expensive by design: [Vector.MakeCode] and [Vector.OpenCode] with a password run
-// Argon2id with the memory that the profile names, so a server bounds how many run
-// at a time.
+// own randomness, in [Request.Seal].) One thing is expensive by design:
+// [Vector.MakeCode] and [Vector.OpenCode] with a password run Argon2id with the
+// memory and the lanes that the profile names, so a server bounds how many run at a
+// time. Nothing else runs in parallel.
 //
 // # The pieces
 //
@@ -56,7 +56,8 @@
 //
 // With it the device draws a secret of its own, [NewDeviceSecret], which goes into
 // all keys, and proves it to the server by a [DerivationCode] with the confirmation.
-// Then an activation code alone, even with its password, is worth nothing.
+// Once a device is bound, its activation code is worth nothing, even with the
+// password.
 //
 // # What the caller must do
 //

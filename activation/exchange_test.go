@@ -162,21 +162,21 @@ func TestMessagesBelongToTheirExchange(t *testing.T) {
 	otherConfirm := must(o.exchange.Confirm(Confirmation{OTP: Secret("123457")}))
 	done := must(must(OpenConfirm(confirm, o.code, o.request.Hash())).Answer(Result{Accepted: true}))
 	for name, err := range map[string]error{
-		"request, other code":     second2(OpenRequest(o.exchange.Request(), otherCode)),
-		"request, no code":        second2(OpenRequest(o.exchange.Request(), RegistrationCode{})),
-		"confirm, other code":     second2(OpenConfirm(confirm, otherCode, o.request.Hash())),
-		"confirm, no code":        second2(OpenConfirm(confirm, RegistrationCode{}, o.request.Hash())),
-		"confirm, other request":  second2(OpenConfirm(confirm, o.code, otherRequest.Hash())),
-		"request as confirm":      second2(OpenConfirm(o.exchange.Request(), o.code, o.request.Hash())),
-		"confirm as request":      second2(OpenRequest(confirm, o.code)),
-		"answer, other request":   second2(second.Open(o.answer)),
-		"confirm as answer":       second2(o.exchange.Open(confirm)),
-		"result as answer":        second2(o.exchange.Open(done)),
-		"result, other confirm":   second2(o.exchange.Result(otherConfirm, done)),
-		"answer as result":        second2(o.exchange.Result(confirm, o.answer)),
-		"confirm as its result":   second2(o.exchange.Result(confirm, confirm)),
-		"result, other code":      second2((&Exchange{otherCode, o.exchange.private, o.exchange.message}).Result(confirm, done)),
-		"locator of another code": second2(OpenRequest(pack(second.message, otherCode.MAC(labelRequest, second.message)), otherCode)),
+		"request, other code":     errOf(OpenRequest(o.exchange.Request(), otherCode)),
+		"request, no code":        errOf(OpenRequest(o.exchange.Request(), RegistrationCode{})),
+		"confirm, other code":     errOf(OpenConfirm(confirm, otherCode, o.request.Hash())),
+		"confirm, no code":        errOf(OpenConfirm(confirm, RegistrationCode{}, o.request.Hash())),
+		"confirm, other request":  errOf(OpenConfirm(confirm, o.code, otherRequest.Hash())),
+		"request as confirm":      errOf(OpenConfirm(o.exchange.Request(), o.code, o.request.Hash())),
+		"confirm as request":      errOf(OpenRequest(confirm, o.code)),
+		"answer, other request":   errOf(second.Open(o.answer)),
+		"confirm as answer":       errOf(o.exchange.Open(confirm)),
+		"result as answer":        errOf(o.exchange.Open(done)),
+		"result, other confirm":   errOf(o.exchange.Result(otherConfirm, done)),
+		"answer as result":        errOf(o.exchange.Result(confirm, o.answer)),
+		"confirm as its result":   errOf(o.exchange.Result(confirm, confirm)),
+		"result, other code":      errOf((&Exchange{otherCode, o.exchange.private, o.exchange.message}).Result(confirm, done)),
+		"locator of another code": errOf(OpenRequest(pack(second.message, otherCode.MAC(labelRequest, second.message)), otherCode)),
 	} {
 		if !errors.Is(err, ErrAuth) {
 			t.Errorf("%s: %v", name, err)
@@ -190,8 +190,8 @@ func TestMessagesBelongToTheirExchange(t *testing.T) {
 	}
 }
 
-// second2 is the second of two results.
-func second2[T any](_ T, err error) error { return err }
+// errOf is the second of two results.
+func errOf[T any](_ T, err error) error { return err }
 
 // Whoever has the right MAC may still send nonsense.
 func TestAuthenticNonsense(t *testing.T) {
@@ -202,7 +202,7 @@ func TestAuthenticNonsense(t *testing.T) {
 		m := mapOf(t, o.exchange.message)
 		edit(m)
 		b := m.encode()
-		return second2(OpenRequest(pack(b, o.code.MAC(labelRequest, nil, b)), o.code))
+		return errOf(OpenRequest(pack(b, o.code.MAC(labelRequest, nil, b)), o.code))
 	}
 	answerBody, _, err := unpack(o.answer)
 	if err != nil {
@@ -212,7 +212,7 @@ func TestAuthenticNonsense(t *testing.T) {
 		m := mapOf(t, answerBody)
 		edit(m)
 		b := m.encode()
-		return second2(o.exchange.Open(pack(b, o.code.MAC(labelResponse, hash[:], b))))
+		return errOf(o.exchange.Open(pack(b, o.code.MAC(labelResponse, hash[:], b))))
 	}
 	confirmBody, _, err := unpack(must(o.exchange.Confirm(Confirmation{OTP: Secret("123456"), Next: Secret("654321"), Derivation: Secret("ABCDEFGHJKMNPQRSTVWX")})))
 	if err != nil {
@@ -222,7 +222,7 @@ func TestAuthenticNonsense(t *testing.T) {
 		m := mapOf(t, confirmBody)
 		edit(m)
 		b := m.encode()
-		return second2(OpenConfirm(pack(b, o.code.MAC(labelConfirm, hash[:], b)), o.code, hash))
+		return errOf(OpenConfirm(pack(b, o.code.MAC(labelConfirm, hash[:], b)), o.code, hash))
 	}
 	text := func(key uint64, s string) func(*cborMap) {
 		return func(m *cborMap) { m.set(key, cbor.AppendText(nil, s)) }

@@ -18,7 +18,7 @@ func readVersion(d *cbor.Decoder) {
 	case v > version1:
 		d.Fail(ErrVersion)
 	case v == 0:
-		d.Fail(&detail{ErrMessage, "version 0"})
+		d.Fail(cbor.Error("version 0"))
 	}
 }
 

@@ -92,10 +92,10 @@ func TestItem7EveryBitOfOnlineMessages(t *testing.T) {
 		message []byte
 		read    func([]byte) error
 	}{
-		"request": {o.exchange.Request(), func(b []byte) error { return second2(OpenRequest(b, o.code)) }},
-		"answer":  {o.answer, func(b []byte) error { return second2(o.exchange.Open(b)) }},
-		"confirm": {confirm, func(b []byte) error { return second2(OpenConfirm(b, o.code, hash)) }},
-		"result":  {done, func(b []byte) error { return second2(o.exchange.Result(confirm, b)) }},
+		"request": {o.exchange.Request(), func(b []byte) error { return errOf(OpenRequest(b, o.code)) }},
+		"answer":  {o.answer, func(b []byte) error { return errOf(o.exchange.Open(b)) }},
+		"confirm": {confirm, func(b []byte) error { return errOf(OpenConfirm(b, o.code, hash)) }},
+		"result":  {done, func(b []byte) error { return errOf(o.exchange.Result(confirm, b)) }},
 	} {
 		if err := c.read(c.message); err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -1,6 +1,7 @@
 package activation
 
 import (
+	"crypto/subtle"
 	"io"
 
 	"ostiary/internal/kdf"
@@ -59,7 +60,7 @@ func ParseRegistrationCode(typed string) (RegistrationCode, error) {
 		return RegistrationCode{}, ErrRegistrationLength
 	}
 	const n = registrationSize - registrationCheck
-	if checkCharacters(code[:n]) != code[n:] {
+	if subtle.ConstantTimeCompare([]byte(checkCharacters(code[:n])), []byte(code[n:])) != 1 {
 		return RegistrationCode{}, ErrRegistrationInvalid
 	}
 	return newRegistrationCode(code), nil

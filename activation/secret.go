@@ -14,6 +14,10 @@ const SecretSize = 16
 // Secret is key material, or the text of a code or password. It behaves as a
 // []byte, except that fmt, log/slog, encoding/json and encoding/xml show it as
 // "[redacted]". Convert it to string or []byte to use it; clear it when done.
+//
+// Package fmt does not ask it in an unexported field, nor behind a pointer that is
+// printed with a verb that does not suit pointers, such as %s: a type that holds
+// Secrets there needs a Format of its own.
 type Secret []byte
 
 // Format writes "[redacted]" whatever the verb.

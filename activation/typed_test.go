@@ -55,9 +55,9 @@ func TestDerivationCode(t *testing.T) {
 	}
 	otherSecret := Secret(bytesOf("other secret", SecretSize))
 	for name, err := range map[string]error{
-		"other secret": second2(OpenDerivationCode(code, otherSecret, testSerial)),
-		"other serial": second2(OpenDerivationCode(code, testSecret, "FDM10000002")),
-		"swapped":      second2(OpenDerivationCode(code[:2]+code[3:4]+code[2:3]+code[4:], testSecret, testSerial)),
+		"other secret": errOf(OpenDerivationCode(code, otherSecret, testSerial)),
+		"other serial": errOf(OpenDerivationCode(code, testSecret, "FDM10000002")),
+		"swapped":      errOf(OpenDerivationCode(code[:2]+code[3:4]+code[2:3]+code[4:], testSecret, testSerial)),
 	} {
 		if !errors.Is(err, ErrDerivationInvalid) {
 			t.Errorf("%s: %v", name, err)
@@ -69,10 +69,10 @@ func TestDerivationCode(t *testing.T) {
 		}
 	}
 	for name, err := range map[string]error{
-		"make, secret":    second2(DerivationCode(testSecret[1:], testSerial, device)),
-		"make, no device": second2(DerivationCode(testSecret, testSerial, nil)),
-		"open, secret":    second2(OpenDerivationCode(code, nil, testSerial)),
-		"display":         second2(DeviceDisplay(device[1:])),
+		"make, secret":    errOf(DerivationCode(testSecret[1:], testSerial, device)),
+		"make, no device": errOf(DerivationCode(testSecret, testSerial, nil)),
+		"open, secret":    errOf(OpenDerivationCode(code, nil, testSerial)),
+		"display":         errOf(DeviceDisplay(device[1:])),
 	} {
 		if !errors.Is(err, ErrKeySize) {
 			t.Errorf("%s: %v", name, err)
@@ -116,8 +116,8 @@ func TestERC(t *testing.T) {
 			}
 		}
 		for name, err := range map[string]error{
-			"other serial": second2(c.v.ReadERC("FDM10000002", erc)),
-			"99 for 02":    second2(c.v.ReadERC(testSerial, erc[:c.size-2]+"99")),
+			"other serial": errOf(c.v.ReadERC("FDM10000002", erc)),
+			"99 for 02":    errOf(c.v.ReadERC(testSerial, erc[:c.size-2]+"99")),
 		} {
 			if !errors.Is(err, ErrERCInvalid) {
 				t.Errorf("%v: %s: %v", c.counters, name, err)
@@ -127,18 +127,18 @@ func TestERC(t *testing.T) {
 	for name, c := range map[string]struct {
 		err, want error
 	}{
-		"empty":              {second2(one.ReadERC(testSerial, " ")), ErrERCEmpty},
-		"letter":             {second2(one.ReadERC(testSerial, "O00000000000")), ErrERCCharacter},
-		"short":              {second2(one.ReadERC(testSerial, "00000000000")), ErrERCLength},
-		"that of two":        {second2(one.ReadERC(testSerial, must(two.MakeERC(testSerial, []uint64{1, 2})))), ErrERCLength},
-		"no events, read":    {second2(none.ReadERC(testSerial, "000000000000")), ErrERCUnexpected},
-		"no events, made":    {second2(none.MakeERC(testSerial, []uint64{1})), ErrERCUnexpected},
-		"one counter of two": {second2(two.MakeERC(testSerial, []uint64{1})), ErrCounter},
-		"no counter":         {second2(one.MakeERC(testSerial, nil)), ErrCounter},
-		"11 digits":          {second2(one.MakeERC(testSerial, []uint64{MaxCounter + 1})), ErrCounter},
-		"greatest":           {second2(one.MakeERC(testSerial, []uint64{math.MaxUint64})), ErrCounter},
-		"serial, read":       {second2(one.ReadERC("FDL1", "000000000000")), ErrPrefix},
-		"serial, made":       {second2(one.MakeERC("", []uint64{1})), ErrSerialEmpty},
+		"empty":              {errOf(one.ReadERC(testSerial, " ")), ErrERCEmpty},
+		"letter":             {errOf(one.ReadERC(testSerial, "O00000000000")), ErrERCCharacter},
+		"short":              {errOf(one.ReadERC(testSerial, "00000000000")), ErrERCLength},
+		"that of two":        {errOf(one.ReadERC(testSerial, must(two.MakeERC(testSerial, []uint64{1, 2})))), ErrERCLength},
+		"no events, read":    {errOf(none.ReadERC(testSerial, "000000000000")), ErrERCUnexpected},
+		"no events, made":    {errOf(none.MakeERC(testSerial, []uint64{1})), ErrERCUnexpected},
+		"one counter of two": {errOf(two.MakeERC(testSerial, []uint64{1})), ErrCounter},
+		"no counter":         {errOf(one.MakeERC(testSerial, nil)), ErrCounter},
+		"11 digits":          {errOf(one.MakeERC(testSerial, []uint64{MaxCounter + 1})), ErrCounter},
+		"greatest":           {errOf(one.MakeERC(testSerial, []uint64{math.MaxUint64})), ErrCounter},
+		"serial, read":       {errOf(one.ReadERC("FDL1", "000000000000")), ErrPrefix},
+		"serial, made":       {errOf(one.MakeERC("", []uint64{1})), ErrSerialEmpty},
 	} {
 		if !errors.Is(c.err, c.want) {
 			t.Errorf("%s: %v, want %v", name, c.err, c.want)
