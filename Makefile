@@ -24,11 +24,12 @@ test: tools build
 	$(GO) test ./...
 
 # What the tests use beyond Go, from Debian packages: independent programs that
-# write and sign seed files, play tokens, draw and read QR codes, and one that
-# watches system calls.
+# write and sign seed files, play tokens, compute the activation vectors, draw and
+# read QR codes, and one that watches system calls.
 tools:
 	@tools/need oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc pskctool:pskctool \
-		xmlsec1:xmlsec1 openssl:openssl zbar-tools:zbarimg librsvg2-bin:rsvg-convert
+		xmlsec1:xmlsec1 openssl:openssl zbar-tools:zbarimg librsvg2-bin:rsvg-convert \
+		python3-cryptography:/usr/lib/python3/dist-packages/cryptography python3-argon2:/usr/lib/python3/dist-packages/argon2
 
 fuzz:
 	tools/fuzz $(if $(PARALLEL),-parallel $(PARALLEL)) $(FUZZTIME) $(FUZZ)
@@ -46,3 +47,4 @@ bench: build
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./oath
 	$(GO) run ./bench/import
 	$(GO) run ./bench/verify
+	$(GO) run ./bench/typedcode -n 10000000
