@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,10 @@ type scene struct {
 	token    device // imported and assigned
 	spare    device // imported and free
 	more     device // in no file yet
+	app      device // created with its secret shown
+	serial   string // of one that is created with a link
+	link     string // of another one
+	shown    wire.EnrolmentSecret
 	password string // of ROOT
 	session  string // token of a session of ROOT
 }
@@ -30,6 +35,7 @@ type scene struct {
 const (
 	sceneUser = "scene.user"
 	sceneKey  = "scene-key"
+	sceneType = "scene-app" // with 8 digits, as hotp has them
 )
 
 // calls gives a request for every operation, in an order in which all succeed
@@ -51,6 +57,11 @@ func (c *scene) calls(t testing.TB) []call {
 		asJSON("verify", "/api/v1/verify", wire.VerifyRequest{Serial: c.token.Serial, OTP: codes[0]}),
 		asJSON("resync-token", token+"/resync", wire.ResyncRequest{OTP1: codes[50], OTP2: codes[51]}),
 		{id: "import-tokens", path: "/api/v1/imports", kind: "multipart/form-data; boundary=b", body: upload},
+		asJSON("create-tokens", "/api/v1/tokens", wire.TokenRequest{Type: "app-totp", Label: "for the scene"}),
+		{id: "renew-enrolment", path: "/api/v1/tokens/" + c.serial + "/enrolment"},
+		asJSON("confirm-token", "/api/v1/tokens/"+c.app.Serial+"/confirm", wire.ConfirmRequest{OTP: c.app.code(t, 0)}),
+		asJSON("show-enrolment", "/api/v1/enrolment/show", wire.EnrolmentRequest{Token: c.link}),
+		asJSON("confirm-enrolment", "/api/v1/enrolment/confirm", wire.EnrolmentConfirm{Ticket: c.shown.Ticket, OTP: c.scanned(t).code(t, 0)}),
 		asJSON("assign-token", spare+"/assign", wire.AssignRequest{User: sceneUser}),
 		{id: "unassign-token", path: spare + "/unassign"},
 		asJSON("set-token-state", spare+"/state", wire.StateRequest{State: "REVOKED_TOKEN_BROKEN", Reason: "fell into the sea"}),
@@ -87,12 +98,21 @@ func stage(t testing.TB, args ...string) *scene {
 	c := &scene{server: start(t, newData(t), args...), token: hotp("90000001"), spare: hotp("90000002"), more: hotp("90000003")}
 	c.password = c.server.password
 	c.imports(plain(t, c.token, c.spare), 2)
+	c.ok("type", "create", sceneType, "--kind", "software", "--algorithm", "HOTP", "--digits", "8", "--prefix", "SC")
+	c.app = c.create(sceneType)
+	c.serial, _ = c.enrolling(sceneType)
+	_, c.link = c.enrolling(sceneType)
+	_, link := c.enrolling(sceneType)
+	c.shown = c.show(link)
 	c.ok("user", "add", sceneUser)
 	c.ok("token", "assign", c.token.Serial, sceneUser)
 	a := c.as("").json(http.MethodPost, "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: c.password})
 	c.session = into[wire.Session](t, a).Token
 	return c
 }
+
+// scanned is the app that scanned what a link showed.
+func (c *scene) scanned(t testing.TB) device { return appOf(t, c.shown.Serial, c.shown.URI) }
 
 // described reads the API's own description: the method and the pattern of the
 // path of every operation.
@@ -149,7 +169,7 @@ func TestVerifierMayNothingElse(t *testing.T) {
 	c.session = ""
 	before, size := c.tokens(), c.logSize()
 	c.each(c.as(""), func(call call, method string, a answer) {
-		if call.id == "start-session" {
+		if slices.Contains([]string{"start-session", "show-enrolment", "confirm-enrolment"}, call.id) {
 			return
 		}
 		if p := a.problem(t); a.status != http.StatusUnauthorized {
@@ -157,7 +177,9 @@ func TestVerifierMayNothingElse(t *testing.T) {
 		}
 	})
 	c.session = key // a verifier that ends its session has none
-	want := map[string]int{"verify": http.StatusOK, "start-session": http.StatusCreated, "end-session": http.StatusConflict}
+	want := map[string]int{"verify": http.StatusOK, "start-session": http.StatusCreated, "end-session": http.StatusConflict,
+		// Those were used up without a key, which they do not need.
+		"show-enrolment": http.StatusNotFound, "confirm-enrolment": http.StatusConflict}
 	c.each(c.as(key), func(call call, method string, a answer) {
 		status := http.StatusForbidden
 		if s, ok := want[call.id]; ok {
@@ -171,12 +193,18 @@ func TestVerifierMayNothingElse(t *testing.T) {
 	if got := after[c.token.Serial]; got.Counter != 1 || got.LastUsed == nil {
 		t.Errorf("the one code that counted: %+v", got)
 	}
-	delete(after, c.token.Serial)
-	if len(after) != 1 || !reflect.DeepEqual(after[c.spare.Serial], before[c.spare.Serial]) {
+	if got := after[c.shown.Serial]; got.State != "VALID" || got.Counter != 1 {
+		t.Errorf("the one that was confirmed: %+v", got)
+	}
+	for _, changed := range []string{c.token.Serial, c.shown.Serial} {
+		delete(after, changed)
+		delete(before, changed)
+	}
+	if len(after) != 4 || !reflect.DeepEqual(after, before) {
 		t.Errorf("a verifier changed tokens: %+v", after)
 	}
-	// One code, and twice the sign-in that needs no key.
-	if got := c.logSize() - size; got != 3 {
-		t.Errorf("%d entries, want 3", got)
+	// One code, twice the sign-in that needs no key, a link and a first code.
+	if got := c.logSize() - size; got != 5 {
+		t.Errorf("%d entries, want 5", got)
 	}
 }

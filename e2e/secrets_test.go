@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -26,7 +27,8 @@ func TestSecrets(t *testing.T) {
 	w := &watch{scene: stage(t, "--log-level", "debug")}
 	w.secretText("the first ROOT password", w.password)
 	w.secretText("a session", w.session)
-	w.secretSeed(w.token, w.spare, w.more)
+	w.secretSeed(w.token, w.spare, w.more, w.app, w.scanned(t))
+	w.secretText("a ticket", w.shown.Ticket)
 
 	w.commands()
 	w.mistakes()
@@ -164,6 +166,7 @@ func (w *watch) commands() {
 		did(0, "token", "unlock", a.Serial)
 		did(2, "token", "delete", victim.Serial)
 		did(0, "token", "delete", victim.Serial, "--yes")
+		w.enrolments(n, form)
 		typ := fmt.Sprint("type-", n)
 		did(0, "type", "create", typ, "--kind", "software", "--algorithm", "TOTP", "--prefix", fmt.Sprint("Q", n))
 		did(0, "type", "change", typ, "--lifetime", "3")
@@ -199,6 +202,35 @@ func (w *watch) commands() {
 			t.Errorf("the command %q is new: run it in secrets_test.go", leaf)
 		}
 	}
+}
+
+// enrolments runs the commands of software tokens.
+func (w *watch) enrolments(n int, form []string) {
+	t := w.t
+	did := func(code int, args []string, allowed ...string) string {
+		return w.did(code, append(args, form...), allowed...)
+	}
+	serialIn := func(out string) string { return regexp.MustCompile(`SC\d{8}`).FindString(out) }
+	link, again := fmt.Sprint("link ", n), fmt.Sprint("another link ", n)
+	out := did(0, []string{"token", "create", sceneType}, link)
+	w.secretText(link, linkText.FindStringSubmatch(out)[1])
+	out = did(0, []string{"token", "enrol", serialIn(out)}, again)
+	w.secretText(again, linkText.FindStringSubmatch(out)[1])
+
+	// A secret stands in the picture, and as text where --json asks for it.
+	png, shown := filepath.Join(t.TempDir(), "key.png"), fmt.Sprint("the seed shown ", n)
+	out = did(0, []string{"token", "create", sceneType, "--qr", "--png", png}, shown)
+	text, err := exec.Command(need(t, "zbarimg", "zbar-tools"), "-q", "--raw", png).Output()
+	if err != nil {
+		t.Fatalf("zbarimg: %v", err)
+	}
+	app := appOf(t, serialIn(out), strings.TrimSpace(string(text)))
+	w.secretBytes(shown, app.Seed)
+	did(2, []string{"token", "enrol", app.Serial})
+	did(1, []string{"token", "confirm", app.Serial, w.otp("57721566")})
+	did(0, []string{"token", "confirm", app.Serial, w.otp(app.code(t, 0))})
+	did(2, []string{"token", "confirm", app.Serial, app.code(t, 0)})
+	did(0, []string{"token", "verify", app.Serial, w.otp(app.code(t, 1))})
 }
 
 var listed = regexp.MustCompile(`(?m)^  ([a-z][a-z-]*) {2,}\S`)
@@ -243,6 +275,10 @@ func (w *watch) mistakes() {
 		{local, "/api/v1/tokens/91000001/state", `{"state":"` + d.Seed + `"}`},
 		{local, "/api/v1/keys", `{"name":"x","role":"` + d.Seed + `"}`},
 		{local, "/api/v1/imports", d.Seed},
+		{nobody, "/api/v1/enrolment/show", `{"token":"` + b32 + `"}`},
+		{nobody, "/api/v1/enrolment/show", `{"token":["` + b32 + `"]}`},
+		{nobody, "/api/v1/enrolment/confirm", `{"ticket":"` + b32 + `","otp":"` + w.otp("31415926") + `"}`},
+		{nobody, "/api/v1/enrolment/confirm", `{"ticket":"x","otp":"` + b32 + `"}`},
 		{nobody, "/api/v1/session", `{"name":"ROOT","password":"` + password + `"}`},
 		{nobody, "/api/v1/session", `{"name":"ROOT","password":["` + password + `"]}`},
 		{nobody, "/api/v1/session", `{"name":"ROOT","password":"` + password},
@@ -273,6 +309,8 @@ func (w *watch) operations() {
 	again = into[wire.Session](w.t, a)
 	w.session = again.Token
 	w.secretText("another session", w.session)
+	w.otp(w.app.code(w.t, 0))
+	w.otp(w.scanned(w.t).code(w.t, 0))
 	w.otp(w.token.code(w.t, 0))
 	w.otp(w.token.code(w.t, 50))
 	w.otp(w.token.code(w.t, 51))
@@ -282,6 +320,17 @@ func (w *watch) operations() {
 		}
 		name := "what " + c.id + " gives"
 		switch c.id {
+		case "create-tokens":
+			w.secretText(name, linkText.FindStringSubmatch(string(a.body))[1])
+		case "renew-enrolment":
+			w.secretText(name, linkText.FindStringSubmatch(string(a.body))[1])
+		case "show-enrolment":
+			shown := into[wire.EnrolmentSecret](w.t, a)
+			w.secretText(name, shown.Ticket)
+			name = "the seed of " + shown.Serial
+			w.secretSeed(appOf(w.t, shown.Serial, shown.URI))
+			w.answered(c.id, a, name, "what "+c.id+" gives")
+			return
 		case "create-key":
 			w.secretText(name, into[wire.NewKey](w.t, a).Text)
 		case "start-session":

@@ -4,11 +4,13 @@ import (
 	"context"
 	"embed"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"ostiary/internal/audit"
 	"ostiary/internal/auth"
+	"ostiary/internal/qr"
 	"ostiary/internal/store"
 	"ostiary/internal/wire"
 )
@@ -28,12 +30,11 @@ func (a *API) enrolmentRoutes() {
 	huma.Register(a.huma, open("show-enrolment", "/api/v1/enrolment/show", "Use up an enrolment link: show the secret, this once"),
 		func(ctx context.Context, in *showEnrolmentInput) (*showEnrolmentOutput, error) {
 			c := callerOf(ctx)
-			shown, err := a.cfg.Lifecycle.ShowSecret(ctx, in.Body.Token, enrolmentOrigin(c))
+			out, err := a.showEnrolment(ctx, in.Body.Token, enrolmentOrigin(c))
 			if err != nil {
 				return nil, a.problem(ctx, c, err)
 			}
-			return &showEnrolmentOutput{wire.EnrolmentSecret{Serial: shown.Token.Identity.Serial, Issuer: shown.Token.Issuer, Account: shown.Account,
-				Digits: shown.Token.Spec.Digits, URI: string(shown.URI.Bytes()), Ticket: string(shown.Ticket.Bytes()), Expires: shown.Expires}}, nil
+			return out, nil
 		})
 	huma.Register(a.huma, open("confirm-enrolment", "/api/v1/enrolment/confirm", "Make the token VALID by its first code"),
 		func(ctx context.Context, in *confirmEnrolmentInput) (*verifyOutput, error) {
@@ -44,6 +45,24 @@ func (a *API) enrolmentRoutes() {
 			}
 			return &verifyOutput{wire.VerifyResponse{Valid: valid}}, nil
 		})
+}
+
+func (a *API) showEnrolment(ctx context.Context, link string, origin audit.Origin) (*showEnrolmentOutput, error) {
+	shown, err := a.cfg.Lifecycle.ShowSecret(ctx, link, origin)
+	if err != nil {
+		return nil, err
+	}
+	uri := string(shown.URI.Bytes())
+	code, err := qr.Encode(uri, qr.M)
+	if err != nil {
+		return nil, err
+	}
+	var picture strings.Builder
+	if err := code.SVG(&picture, qr.SVGOptions{}); err != nil {
+		return nil, err
+	}
+	return &showEnrolmentOutput{wire.EnrolmentSecret{Serial: shown.Token.Identity.Serial, Issuer: shown.Token.Issuer, Account: shown.Account,
+		Digits: shown.Token.Spec.Digits, URI: uri, QR: picture.String(), Ticket: string(shown.Ticket.Bytes()), Expires: shown.Expires}}, nil
 }
 
 func (a *API) confirmEnrolment(ctx context.Context, c caller, in wire.EnrolmentConfirm) (valid bool, err error) {

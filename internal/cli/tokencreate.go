@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 
 func newTokenCreate(a *app) *cobra.Command {
 	req := wire.TokenRequest{}
+	var drawing drawingFlags
 	count := 1
 	cmd := &cobra.Command{
 		Use:   "create TYPE",
@@ -23,23 +25,37 @@ enrolment link, good once and for 30 minutes. Its page shows the user a QR code
 for any authenticator app and asks for the first code.
 
 Tokens of types with an activation (mobile-totp, mobile-hotp, mobile-license)
-have no secret yet; their activation follows and makes one.`,
+have no secret yet; their activation follows and makes one.
+
+With --qr, --png or --svg there is no link: the secret of one token is shown
+here, this once, as a QR code (and as a key URI with --json). Whoever sees it
+has the token.`,
 		Example: `  ostiary token create app-totp --user alice
+  ostiary token create app-totp --user alice --qr
   ostiary token create app-totp --count 50 --label 'night shift' --json > links.json`,
 		Args: arguments("TYPE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			req.Type, req.Count = args[0], &count
-			made, err := c.CreateTokens(cmd.Context(), req)
+			req.Type, req.Count, req.Reveal = args[0], &count, drawing.wanted()
+			if req.Reveal && count != 1 {
+				return mistakef(cmd, "--qr, --png and --svg show the secret of one token, not of %d: create them one by one, or give out their links", count)
+			}
+			files, err := drawing.open()
 			if err != nil {
 				return err
 			}
-			return a.printCreated(made)
+			made, err := c.CreateTokens(cmd.Context(), req)
+			if err != nil {
+				files.discard()
+				return err
+			}
+			return errors.Join(a.printCreated(made), a.draw(drawing, files, made))
 		}),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&req.User, "user", "", "`USER` who gets the tokens")
 	flags.IntVar(&count, "count", 1, "create `N` tokens, up to 10000")
 	flags.StringVar(&req.Label, "label", "", "`TEXT` to call them by")
+	drawing.add(flags)
 	return cmd
 }
 
