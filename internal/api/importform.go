@@ -1,6 +1,7 @@
 package api
 
 import (
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 // form is the parts before the file.
 type form struct {
 	options pskc.Options
+	signers []*x509.Certificate
 	others  seedfile.Options
 	request lifecycle.ImportRequest
 }
@@ -81,6 +83,10 @@ func (f *form) set(name string, value []byte) error {
 			return fault.New(fault.Invalid, "private_key", upperFirst(strings.TrimPrefix(err.Error(), "pskc: "))+".")
 		}
 		f.options.PrivateKey = key
+	case "signer_certificate":
+		certs, err := lifecycle.Signers(value)
+		f.signers = certs
+		return err
 	case "dry_run":
 		return flag(&f.request.DryRun)
 	case "skip_bad":

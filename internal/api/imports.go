@@ -58,6 +58,7 @@ func (a *API) importRoutes() {
 				"note":                  text("A note on the delivery."),
 				"supplier":              text("Who delivered it."),
 				"private_key":           text("RSA private key that the file is encrypted to, PEM."),
+				"signer_certificate":    text("Certificates, PEM. The file must have an XML signature by one of them."),
 				"allow_unauthenticated": flag("Take an encrypted file without a MAC."),
 				"allow_part":            flag("Read a part of a file that had a MAC over the whole of it."),
 				"allow_3des":            flag("Read a file under Triple-DES."),
@@ -113,13 +114,13 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer
 		return out, fault.New(fault.Invalid, "key_or_passphrase", "Give a passphrase, a key or a private key, not several of them.")
 	}
 	form.others.Name, form.others.Now = file.FileName(), time.Now()
-	seeds, err := lifecycle.OpenFile(&patient{file: file, control: http.NewResponseController(w)}, lifecycle.FileOptions{PSKC: form.options, Others: form.others})
+	seeds, err := lifecycle.OpenFile(&patient{file: file, control: http.NewResponseController(w)}, lifecycle.FileOptions{PSKC: form.options, Others: form.others, Signers: form.signers})
 	if err != nil {
 		return out, err
 	}
 	defer func() { err = errors.Join(err, seeds.Close()) }()
 	req := form.request
-	req.Keys, req.Label, req.Format, req.Remarks, req.Origin = &lastPart{seeds, parts}, label(file.FileName()), seeds.Format, seeds.Notes, c.origin()
+	req.Keys, req.Label, req.Format, req.Remarks, req.Origin = &lastPart{seeds, parts}, label(file.FileName()), seeds.Format, seeds.Remarks, c.origin()
 	req.Begun, req.Progress = answer.begun, answer.progress
 	run, err := a.cfg.Lifecycle.Import(r.Context(), req)
 	if err != nil {

@@ -34,6 +34,7 @@ type protection struct {
 	Cipher     string `json:"cipher,omitempty"`
 	MAC        string `json:"mac,omitempty"`
 	Signature  bool   `json:"signature"`
+	Signer     string `json:"signer,omitempty"`
 }
 
 // parameters are what some keys of a type have in common.
@@ -208,9 +209,12 @@ func (p *protection) print(out *table) {
 	} else if p.Key != "" {
 		out.row("MAC", "none")
 	}
-	if p.Signature {
-		out.row("Signature", "there is an XML signature; it is not verified")
-	} else {
+	switch {
+	case p.Signer != "":
+		out.row("Signature", "sound, by "+p.Signer)
+	case p.Signature:
+		out.row("Signature", "there is an XML signature; it is not verified (--signer-cert-file)")
+	default:
 		out.row("Signature", "none")
 	}
 }

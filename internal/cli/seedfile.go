@@ -114,6 +114,15 @@ func (a *app) fileOptions(f *importFlags) (opt lifecycle.FileOptions, err error)
 		}
 	}
 	opt.PSKC.AllowTripleDES, opt.PSKC.AllowUnauthenticated = h.tripleDES, f.upload.AllowUnauthenticated
+	if f.signerFile != "" {
+		pem, err := a.readSmall(f.signerFile, maxSecretFile)
+		if err != nil {
+			return opt, err
+		}
+		if opt.Signers, err = lifecycle.Signers(pem); err != nil {
+			return opt, err
+		}
+	}
 	if f.privateKeyFile != "" {
 		pem, err := a.readSecret(f.privateKeyFile)
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 
 type importFlags struct {
 	passphraseFile, keyHexFile, privateKeyFile string
+	signerFile                                 string
 	remainder                                  string
 	hints                                      hintFlags
 	upload                                     client.Upload
@@ -26,6 +27,7 @@ func (f *importFlags) addSecrets(flags *pflag.FlagSet) {
 	flags.StringVar(&f.passphraseFile, "passphrase-file", "", "`FILE` that holds the passphrase")
 	flags.StringVar(&f.keyHexFile, "key-hex-file", "", "`FILE` that holds the pre-shared key in hexadecimal")
 	flags.StringVar(&f.privateKeyFile, "private-key-file", "", "`FILE` with the RSA private key (PEM) that a PSKC file is encrypted to")
+	flags.StringVar(&f.signerFile, "signer-cert-file", "", "`FILE` with certificates (PEM): a PSKC file must be signed by one of them")
 }
 
 // addTrust adds the flag that takes a file on trust.
@@ -63,6 +65,9 @@ tokens can be listed and revoked together.
 --remainder writes the keys that were refused or in conflict into a file of their
 own, as they stand in FILE: still encrypted, under the same passphrase or key. Once
 the reason is gone, import that file.
+
+With --signer-cert-file the XML signature of a PSKC file is verified: unsigned
+files, files that were changed and files signed by somebody else are refused.
 
 The passphrase or key of an encrypted file comes from a file, never from the
 command line, where others could read it. One line break at its end does not
@@ -138,6 +143,11 @@ func (a *app) importFile(ctx context.Context, c *client.Client, f *importFlags, 
 	}
 	if f.privateKeyFile != "" {
 		if u.PrivateKey, err = a.readSecret(f.privateKeyFile); err != nil {
+			return rep, err
+		}
+	}
+	if f.signerFile != "" {
+		if u.Signers, err = a.readSmall(f.signerFile, maxSecretFile); err != nil {
 			return rep, err
 		}
 	}

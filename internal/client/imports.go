@@ -27,6 +27,7 @@ type Upload struct {
 	Passphrase []byte // of the file
 	KeyHex     []byte // pre-shared key of the file, in hexadecimal
 	PrivateKey []byte // RSA private key that the file is encrypted to, PEM
+	Signers    []byte // certificates of which one must have signed the file, PEM
 
 	DryRun               bool // report what would happen and change nothing
 	SkipBad              bool // import the good keys although others are refused
@@ -113,7 +114,7 @@ func (u Upload) fields(form *multipart.Writer) error {
 	for _, secret := range []struct {
 		name  string
 		value []byte
-	}{{"passphrase", u.Passphrase}, {"key_hex", u.KeyHex}, {"private_key", u.PrivateKey}} {
+	}{{"passphrase", u.Passphrase}, {"key_hex", u.KeyHex}, {"private_key", u.PrivateKey}, {"signer_certificate", u.Signers}} {
 		if secret.value != nil {
 			if err := field(secret.name, secret.value); err != nil {
 				return err

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"bufio"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,8 @@ import (
 type FileOptions struct {
 	PSKC   pskc.Options     // for PSKC files
 	Others seedfile.Options // for all others; its Format overrides for PSKC, too
+	// Signers, when not nil, demands that a PSKC file is signed by one of them.
+	Signers []*x509.Certificate
 }
 
 // Sample is a code of a file's first token, to be compared with the device.
@@ -36,8 +39,9 @@ type File struct {
 	Notes  []string
 	Sample *Sample
 
-	pskc  *pskc.Reader // nil for other formats
-	close func() error
+	pskc   *pskc.Reader      // nil for other formats
+	signer *x509.Certificate // whose signature of the file is sound; nil if none was asked for
+	close  func() error
 }
 
 // Close wipes what is kept of the file.
@@ -78,12 +82,14 @@ func OpenFile(r io.Reader, opt FileOptions) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if format == seedfile.PSKC {
-		keys, err := pskc.NewReader(in, opt.PSKC)
-		if err != nil {
-			return nil, fault.New(fault.Invalid, "import_options", sentence(err.Error()))
-		}
-		return &File{KeySource: keys, Format: string(format), pskc: keys, close: func() error { return nil }}, nil
+	switch {
+	case format == seedfile.PSKC && opt.Signers != nil:
+		return openSigned(in, opt)
+	case format == seedfile.PSKC:
+		return openPSKC(in, opt.PSKC)
+	case opt.Signers != nil:
+		return nil, fault.New(fault.Invalid, "signer_not_wanted", "A signer's certificate was given, but only PSKC files are signed, and this is none.").
+			WithHint(seedfileHint(format))
 	}
 	if opt.PSKC.Passphrase != nil || opt.PSKC.PreSharedKey != nil || opt.PSKC.PrivateKey != nil {
 		return nil, fault.New(fault.Invalid, "key_not_wanted", "A passphrase or key was given, but only PSKC files are encrypted under one, and this is none.").
@@ -94,6 +100,14 @@ func OpenFile(r io.Reader, opt FileOptions) (*File, error) {
 		return nil, seedfileFault(err)
 	}
 	return describe(file), nil
+}
+
+func openPSKC(r io.Reader, opt pskc.Options) (*File, error) {
+	keys, err := pskc.NewReader(r, opt)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "import_options", sentence(err.Error()))
+	}
+	return &File{KeySource: keys, Format: string(seedfile.PSKC), pskc: keys, close: func() error { return nil }}, nil
 }
 
 func seedfileHint(format seedfile.Format) string {

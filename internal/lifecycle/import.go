@@ -26,9 +26,9 @@ type KeySource interface {
 type ImportRequest struct {
 	Keys KeySource
 	// Label names the run, such as the file's name; Format and Remarks say what
-	// is known of the file. All three are for the report.
+	// is known of the file, the latter when it was read. All are for the report.
 	Label, Format string
-	Remarks       []string
+	Remarks       func() []string
 	// Batch, Note and Supplier are kept, so that a whole delivery can be listed
 	// and revoked.
 	Batch, Note, Supplier string
@@ -229,7 +229,11 @@ func (i *importer) conclude() error {
 
 // result is what the run says of itself in the end.
 func (i *importer) result() store.RunProgress {
-	return store.RunProgress{Counts: i.counts, Remarks: i.req.Remarks, Series: i.seriesReport()}
+	p := store.RunProgress{Counts: i.counts, Series: i.seriesReport()}
+	if i.req.Remarks != nil {
+		p.Remarks = i.req.Remarks()
+	}
+	return p
 }
 
 func (i *importer) publish() error {
@@ -315,10 +319,19 @@ func (s *Service) SweepAbandoned(ctx context.Context) error {
 	return err
 }
 
+// trimPackage gives an error's text without the package that speaks.
+func trimPackage(err error) string {
+	text := err.Error()
+	for _, name := range []string{"pskc: ", "xmlsig: "} {
+		text = strings.TrimPrefix(text, name)
+	}
+	return text
+}
+
 // fileFault words what is wrong with the file as a whole.
 func fileFault(err error) error {
 	make := func(code, hint string) error {
-		text := strings.TrimPrefix(err.Error(), "pskc: ")
+		text := trimPackage(err)
 		text = strings.Replace(text, " (option AllowTripleDES reads it nevertheless)", "", 1) // the hint says it
 		return fault.New(fault.Invalid, code, sentence(text)).WithHint(hint).Because(err)
 	}

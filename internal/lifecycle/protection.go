@@ -14,8 +14,10 @@ type Protection struct {
 	Iterations int
 	Cipher     string // such as AES-128-CBC
 	MAC        string // such as HMAC-SHA-1; "" if there is none
-	// Signature: the file holds an XML signature. It is not verified.
+	// Signature: the file holds an XML signature. Signer is who made it, if that
+	// was verified.
 	Signature bool
+	Signer    string
 }
 
 // Protection says how a PSKC file is protected, as far as it has been read. It is
@@ -26,6 +28,9 @@ func (f *File) Protection() Protection {
 	}
 	h := f.pskc.Header()
 	p := Protection{MAC: h.MACName(), Signature: h.SignaturePresent}
+	if f.signer != nil {
+		p.Signature, p.Signer = true, f.signer.Subject.String()
+	}
 	if !h.Encrypted {
 		return p
 	}

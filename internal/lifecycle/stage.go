@@ -78,7 +78,7 @@ func (i *importer) commit(do func(tx store.Tx, t *tally) error) error {
 		if err := do(tx, &t); err != nil {
 			return err
 		}
-		if err := tx.RecordRun(i.run, store.RunProgress{Counts: t.counts, Remarks: i.req.Remarks}, t.rows); err != nil {
+		if err := tx.RecordRun(i.run, store.RunProgress{Counts: t.counts}, t.rows); err != nil {
 			return err
 		}
 		return tx.AppendAudit(t.entries...)
