@@ -8,10 +8,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"ostiary/internal/wire"
 )
 
 // TestSync watches the server's system calls while it decides a right and a
-// wrong code: the entry of each is written to the log of the database, then the
+// wrong code, shows a new secret and takes its first code: the entry of each is written to the log of the database, then the
 // log is synced, and only then the answer leaves. Killing the process cannot
 // show this, because what is written survives the process; what is not synced
 // does not survive a power cut.
@@ -22,19 +24,28 @@ func TestSync(t *testing.T) {
 	first := start(t, data)
 	first.imports(plain(t, d), 1)
 	key := first.key("sync", "verifier")
+	_, link := first.enrolling("app-hotp")
+	_, other := first.enrolling("app-hotp")
+	shown := first.show(other)
 	first.stop()
 
 	trace := filepath.Join(t.TempDir(), "trace")
 	// -D keeps the server the child of the test and puts the tracer beside it.
 	s := startBy(t, []string{strace, "-D", "-f", "-y", "-s", "8192", "-o", trace,
 		"-e", "trace=pwrite64,write,writev,sendto,sendmsg,fsync,fdatasync,openat"}, data)
-	for _, try := range []struct{ name, otp, verdict string }{
-		{"right", d.code(t, 0), `{"valid":true}`},
-		{"wrong", d.wrong(t, 0, 1)[0], `{"valid":false}`},
+	for _, try := range []struct {
+		name, path string
+		body       any
+		verdict    string
+	}{
+		{"the right code", "verify", wire.VerifyRequest{Serial: d.Serial, OTP: d.code(t, 0)}, `{"valid":true}`},
+		{"the wrong code", "verify", wire.VerifyRequest{Serial: d.Serial, OTP: d.wrong(t, 0, 1)[0]}, `{"valid":false}`},
+		{"the link", "enrolment/show", wire.EnrolmentRequest{Token: link}, `"uri":"otpauth:`},
+		{"the first code", "enrolment/confirm", wire.EnrolmentConfirm{Ticket: shown.Ticket, OTP: appOf(t, shown.Serial, shown.URI).code(t, 0)}, `{"valid":true}`},
 	} {
-		a := s.as(key).json(http.MethodPost, "/api/v1/verify", map[string]string{"serial": d.Serial, "otp": try.otp})
-		if strings.TrimSpace(string(a.body)) != try.verdict {
-			t.Fatalf("the %s code: %s", try.name, a.body)
+		a := s.as(key).json(http.MethodPost, "/api/v1/"+try.path, try.body)
+		if !strings.Contains(string(a.body), try.verdict) {
+			t.Fatalf("%s: %s", try.name, a.body)
 		}
 		request, verdict := a.header.Get("X-Request-Id"), strings.ReplaceAll(try.verdict, `"`, `\"`)
 		sent := func(c systemCall) bool {
@@ -42,7 +53,7 @@ func TestSync(t *testing.T) {
 		}
 		eventually(t, "the trace shows the answer", func() bool { return find(systemCalls(t, trace), 0, sent) != nil })
 		if err := checkOrder(systemCalls(t, trace), request, sent); err != nil {
-			t.Errorf("the %s code: %v", try.name, err)
+			t.Errorf("%s: %v", try.name, err)
 		}
 	}
 	s.stop()

@@ -160,7 +160,7 @@ func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) 
 			}
 			j.add(p, reason)
 		}
-		if !j.tested() {
+		if found.Fresh && !j.tested() { // what is not fresh is judged again
 			e.decoy.search(r.OTP, e.policy, r.Wide)
 		}
 		return j, e.refuseOpenly(r, found, j)

@@ -148,7 +148,10 @@ Exit code 0 means confirmed, 1 not the right code, 2 that nothing was checked.`,
 			if err != nil {
 				return err
 			}
-			return a.verdict(valid, s.Serial)
+			if !valid {
+				return a.verdict(false, s.Serial)
+			}
+			return a.say(wire.VerifyResponse{Valid: true}, "Token %s is confirmed. It is VALID.", s.Serial)
 		}),
 	}
 	which.add(cmd)

@@ -36,6 +36,9 @@ var creationTests = []test{
 		c := r.hotp()
 		c.Token.Identity.Type, c.Token.Identity.Serial, c.Token.Condition.Owner = "app-hotp", before.Identity.Serial, alice.ID
 		r.add(&c)
+		for _, l := range []store.Lookup{byUser, bySerial} {
+			r.same("found without asking anew", candidateIDs(r.candidates(l, false)), []token.ID{before.ID, c.Token.ID})
+		}
 		r.finds("alice's", byUser, before.ID, c.Token.ID)
 		r.finds("of the serial", bySerial, before.ID, c.Token.ID)
 		r.same("the user's tokens", r.userNow("alice").Tokens, 2)

@@ -177,6 +177,15 @@ var proofUses = []test{
 		}
 		r.accepted(attempt(right(valid, 4)))
 	}},
+	// Who looked while the token was PENDING compared nothing; once it is proven,
+	// that judgement is out of date.
+	{"SeenPending", func(r *rig) {
+		pending := r.created(nil)
+		r.accepted(first(right(pending, 0)))
+		if o := r.try(attempt(store.Proposal{ID: pending.ID, Seen: pending.Condition})); o.Verdict != store.Stale {
+			r.Errorf("outcome %+v, want Stale", o)
+		}
+	}},
 	{"DriftIsLearned", func(r *rig) {
 		pending := r.created(nil)
 		a := first(right(pending, 100))
