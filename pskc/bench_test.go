@@ -7,12 +7,11 @@ import (
 	"testing"
 )
 
-// BenchmarkRead10000 reads a file of 10,000 keys, AES-128-CBC with HMAC-SHA1,
-// laid out as manufacturers and python-pskc do.
-func BenchmarkRead10000(b *testing.B) {
-	const keys = 10_000
+// sealedKeys is a file of n keys, AES-128-CBC with HMAC-SHA1, laid out as
+// manufacturers and python-pskc do.
+func sealedKeys(n int) string {
 	parts := []string{pskHeader, macXML()}
-	for i := range keys {
+	for i := range n {
 		serial := fmt.Sprintf("%08d", i)
 		parts = append(parts, fmt.Sprintf(`
  <KeyPackage>
@@ -35,25 +34,76 @@ func BenchmarkRead10000(b *testing.B) {
  </KeyPackage>`, serial, serial,
 			strings.ReplaceAll(sealed("Secret", []byte(seed), byte(i)), "><", ">\n      <")))
 	}
-	file := container(parts...)
-	b.SetBytes(int64(len(file)))
+	return container(parts...)
+}
+
+// exportedKeys is a file of n keys as a Writer writes it.
+func exportedKeys(b *testing.B, n int, opt WriterOptions) string {
+	b.Helper()
+	keys := make([]*Key, n)
+	for i := range keys {
+		serial := fmt.Sprintf("%08d", i)
+		keys[i] = &Key{
+			ID: serial, Kind: HOTP, Algorithm: hotpURI, Manufacturer: "Manufacturer", Serial: serial, Issuer: "Issuer", Secret: Secret(seed),
+			HasCounter: true, HasResponse: true, Response: ResponseFormat{Encoding: "DECIMAL", Length: 6},
+		}
+		if !opt.Unprotected {
+			keys[i].Record = []Property{{"state", "VALID"}, {"owner", "alice"}}
+		}
+	}
+	return export(b, opt, keys...)
+}
+
+// BenchmarkRead reads files of 100,000 keys.
+func BenchmarkRead(b *testing.B) {
+	const keys = 100_000
+	for name, file := range map[string]string{
+		"plain":       exportedKeys(b, keys, WriterOptions{Unprotected: true}),
+		"AES128-SHA1": sealedKeys(keys),
+		"export":      exportedKeys(b, keys, WriterOptions{}),
+	} {
+		b.Run(name, func(b *testing.B) {
+			opt := readsExport()
+			opt.PreSharedKey = testKey
+			b.SetBytes(int64(len(file)))
+			b.ReportAllocs()
+			for b.Loop() {
+				r, err := NewReader(strings.NewReader(file), opt)
+				if err != nil {
+					b.Fatal(err)
+				}
+				n := 0
+				for {
+					if _, err := r.Next(); err == io.EOF {
+						break
+					} else if err != nil {
+						b.Fatal(err)
+					}
+					n++
+				}
+				if n != keys {
+					b.Fatal(n)
+				}
+			}
+			b.ReportMetric(float64(keys*b.N)/b.Elapsed().Seconds(), "keys/s")
+		})
+	}
+}
+
+// BenchmarkWrite writes 100,000 keys with their records.
+func BenchmarkWrite(b *testing.B) {
+	const keys = 100_000
+	k := recordKeys()[0]
 	b.ReportAllocs()
 	for b.Loop() {
-		r, err := NewReader(strings.NewReader(file), Options{PreSharedKey: testKey})
-		if err != nil {
-			b.Fatal(err)
-		}
-		n := 0
-		for {
-			if _, err := r.Next(); err == io.EOF {
-				break
-			} else if err != nil {
+		w := testWriter(b, io.Discard, WriterOptions{})
+		for range keys {
+			if err := w.Write(k); err != nil {
 				b.Fatal(err)
 			}
-			n++
 		}
-		if n != keys {
-			b.Fatal(n)
+		if err := w.Close(); err != nil {
+			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(keys*b.N)/b.Elapsed().Seconds(), "keys/s")

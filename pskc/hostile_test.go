@@ -149,19 +149,25 @@ func TestGiants(t *testing.T) {
 }
 
 // What has no size of its own is passed over at any length, in little memory:
-// white space, comments, extensions.
+// more than 100 MB of white space, comments, extensions.
 func TestEndless(t *testing.T) {
-	const chunks = 2000
+	const chunks, more = 2000, 12_000 // of 9,000 bytes
 	head, _, _ := strings.Cut(container(), "\n")
 	good := pkg("1", "k", hotpURI, data(plainSecret(seed)))
+	before, after, _ := strings.Cut(good, "</Data>")
 	for name, c := range map[string][3]string{
-		"white space": {head, strings.Repeat(" \n\t", 3000), good + "</KeyContainer>"},
-		"comment":     {head + "<!--", strings.Repeat("Ä-x", 3000), "-->" + good + "</KeyContainer>"},
-		"instruction": {head + "<?a ", strings.Repeat("? >", 3000), "?>" + good + "</KeyContainer>"},
-		"extension":   {head + "<Extensions><x>", strings.Repeat("text", 3000), "</x></Extensions>" + good + "</KeyContainer>"},
+		"white space":          {head, strings.Repeat(" \n\t", 3000), good + "</KeyContainer>"},
+		"white space in a key": {head + before, strings.Repeat(" \n\t", 3000), "</Data>" + after + "</KeyContainer>"},
+		"comment":              {head + "<!--", strings.Repeat("Ä-x", 3000), "-->" + good + "</KeyContainer>"},
+		"instruction":          {head + "<?a ", strings.Repeat("? >", 3000), "?>" + good + "</KeyContainer>"},
+		"extension":            {head + "<Extensions><x>", strings.Repeat("text", 3000), "</x></Extensions>" + good + "</KeyContainer>"},
 	} {
+		times := chunks
+		if strings.HasPrefix(name, "white space") {
+			times = more
+		}
 		grown := heapDuring(func(sample func()) {
-			k := wantOne(t, readAll(t, repeat(c[0], c[1], chunks, c[2]), Options{}))
+			k := wantOne(t, readAll(t, repeat(c[0], c[1], times, c[2]), Options{}))
 			sample()
 			if string(k.Secret) != seed {
 				t.Error(name)

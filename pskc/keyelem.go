@@ -14,8 +14,9 @@ func (p *parser) key() (*Key, error) {
 		Manufacturer: d.manufacturer, Serial: d.serial, Model: d.model, IssueNo: d.issueNo,
 		DeviceBinding: d.binding, DeviceUserID: d.userID, ModuleID: d.id,
 	}
-	why := d.refused
-	p.scope = &why
+	why := &p.why
+	*why = d.refused
+	p.scope = why
 	defer func() { p.scope = nil }()
 	p.resetValues()
 
@@ -27,7 +28,7 @@ func (p *parser) key() (*Key, error) {
 		return nil, err
 	}
 	if why.text == "" {
-		why = k.settle()
+		*why = k.settle()
 	}
 	if why.text != "" {
 		clear(k.Secret)

@@ -35,6 +35,7 @@ type parser struct {
 	// package, unacceptable. Outside of both it is nil, and the same thing
 	// ends the reading.
 	scope *refusal
+	why   refusal // of the current key
 }
 
 type state byte

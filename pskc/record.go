@@ -2,6 +2,7 @@ package pskc
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -41,14 +42,15 @@ func appendProperty(b []byte, p Property) []byte {
 
 // parseRecord is the reverse, for a key that has no record yet.
 func parseRecord(b []byte, k *Key) ([]Property, refusal) {
-	rest, ok := bytes.CutPrefix(b, appendRecord(nil, k))
-	if !ok {
+	binding := appendRecord(make([]byte, 0, len(b)), k)
+	if !bytes.HasPrefix(b, binding) {
 		return nil, against(ErrAltered, "its record is that of another key")
 	}
-	var record []Property
+	rest := string(b[len(binding):])
+	record := make([]Property, 0, min(strings.Count(rest, "\n"), maxProperties))
 	for len(rest) > 0 {
-		line, after, ended := bytes.Cut(rest, newline)
-		name, value, ok := strings.Cut(string(line), "=")
+		line, after, ended := strings.Cut(rest, "\n")
+		name, value, ok := strings.Cut(line, "=")
 		if !ended || !ok {
 			return nil, against(ErrMalformed, "its record is not made of lines of name and value")
 		}
@@ -65,19 +67,17 @@ func checkRecord(record []Property) refusal {
 	if len(record) > maxProperties {
 		return against(ErrLimit, "its record has more than %d properties", maxProperties)
 	}
-	seen := make(map[string]bool, len(record))
-	for _, p := range record {
+	for i, p := range record {
 		switch {
 		case !isPropertyName(p.Name):
 			return against(ErrMalformed, "its record has the property %s: names are 1 to %d characters of a to z and _", quote(p.Name), maxPropertyName)
-		case seen[p.Name]:
+		case slices.ContainsFunc(record[:i], func(q Property) bool { return q.Name == p.Name }):
 			return against(ErrMalformed, "its record has the property %s twice", p.Name)
 		case len(p.Value) > maxPropertyValue:
 			return against(ErrLimit, "the property %s of its record is longer than %d bytes", p.Name, maxPropertyValue)
 		case !utf8.ValidString(p.Value), strings.ContainsFunc(p.Value, unicode.IsControl):
 			return against(ErrMalformed, "the property %s of its record holds a control character, or is not UTF-8", p.Name)
 		}
-		seen[p.Name] = true
 	}
 	return refusal{}
 }

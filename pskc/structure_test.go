@@ -181,7 +181,8 @@ func TestIntegers(t *testing.T) {
 		"NzA5Nzkx": 709791, "AAYxSg==": 405834, // as in python-pskc's own tests
 		"//////////8=": 1<<64 - 1, "gAAAAAAAAAA=": 1 << 63, "AAAAAAAAAAAAAQ==": 1, "AA==": 0,
 		"MTg0NDY3NDQwNzM3MDk1NTE2MTU=": 1<<64 - 1,
-		"1234":                         1234, // also base64, but text comes first
+		"1234":                         1234,                                                                        // also base64, but text comes first
+		"9007199254740993":             1<<53 + 1, "OTAwNzE5OTI1NDc0MDk5Mw==": 1<<53 + 1, "ACAAAAAAAAE=": 1<<53 + 1, // no float has it
 	} {
 		if k := wantOne(t, counter(text)); k.Counter != want || !k.HasCounter {
 			t.Errorf("%q: %d", text, k.Counter)

@@ -57,6 +57,9 @@ func TestFigures(t *testing.T) {
 	fig9 := base()
 	fig9.ID, fig9.Manufacturer, fig9.Serial, fig9.ModuleID, fig9.Issuer = "123", "TokenVendorAcme", "0755225266", "", "Example-Issuer"
 	fig9.Response.Length = 6
+	fig8 := base()
+	fig8.ID, fig8.Manufacturer, fig8.ModuleID, fig8.Issuer = "MBK000000001", "TokenVendorAcme", "", "Example-Issuer"
+	fig8.Response.Length = 6
 	var fig10 []Key
 	for _, v := range []struct{ id, serial, start, end string }{
 		{"1", "654321", "2006-05-01", "2006-05-31"},
@@ -83,6 +86,7 @@ func TestFigures(t *testing.T) {
 		{"figure5", Options{}, []Key{fig5, pin}},
 		{"figure6", Options{PreSharedKey: testKey}, []Key{base()}},
 		{"figure7", Options{Passphrase: []byte("qwerty")}, []Key{fig7}},
+		{"figure8-own", Options{PrivateKey: rsaKey(t), AllowUnauthenticated: true}, []Key{fig8}},
 		{"figure9", Options{}, []Key{fig9}},
 		{"figure9-erratum", Options{}, []Key{fig9}},
 		{"figure10", Options{}, fig10},

@@ -40,7 +40,8 @@ func (w *Writer) addPackage(k *Key) error {
 	w.addGroup("Policy", func() { w.addPolicy(k) })
 	if len(k.Record) > 0 {
 		w.add("<Extensions><os:Record>")
-		if err := w.addSealed(appendRecord(nil, k), w.record); err != nil {
+		w.text = appendRecord(w.text[:0], k)
+		if err := w.addSealed(w.text, w.record); err != nil {
 			return err
 		}
 		w.add("</os:Record></Extensions>\n")
@@ -109,7 +110,8 @@ func (w *Writer) addSealed(plain []byte, mac hash.Hash) error {
 	mac.Reset()
 	mac.Write(b)
 	w.add("</EncryptedValue><ValueMAC>")
-	w.addBase64(mac.Sum(nil))
+	w.work = mac.Sum(b[:0])
+	w.addBase64(w.work)
 	w.add("</ValueMAC>")
 	return nil
 }

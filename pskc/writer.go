@@ -108,6 +108,7 @@ type Writer struct {
 	sum    hash.Hash    // which is this
 	summed int          // buf[:summed] is in it
 	work   []byte       // the value being encrypted
+	text   []byte       // of the record being written
 }
 
 // Format writes "pskc.Writer" whatever the verb: a Writer holds keys, which

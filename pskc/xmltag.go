@@ -56,31 +56,35 @@ func isNameChar(c byte) bool {
 // stands before it, as a part of the window: valid until the next read.
 func (s *scanner) tag() ([]byte, error) {
 	var quote byte
-	for i := 0; ; i++ {
+	i, lines := 0, 0
+	for {
+		w := s.buf[s.pos:min(s.end, s.pos+s.lim.TagBytes+1)]
+		for ; i < len(w); i++ {
+			switch c := w[i]; {
+			case c > '>': // most are
+			case c == '<':
+				return nil, s.fail(ErrMalformed, "a '<' inside a tag")
+			case c == '"' || c == '\'':
+				if quote == 0 {
+					quote = c
+				} else if quote == c {
+					quote = 0
+				}
+			case c == '>' && quote == 0:
+				s.pos += i + 1
+				s.line += lines
+				return w[:i], nil
+			case c == '\n':
+				lines++
+			}
+		}
 		if i > s.lim.TagBytes {
 			return nil, s.fail(ErrLimit, "one tag is longer than %d bytes", s.lim.TagBytes)
 		}
-		if s.pos+i == s.end {
-			if ok, err := s.more(); err != nil {
-				return nil, err
-			} else if !ok {
-				return nil, s.truncated()
-			}
-		}
-		switch c := s.buf[s.pos+i]; {
-		case c == '<':
-			return nil, s.fail(ErrMalformed, "a '<' inside a tag")
-		case c == '"' || c == '\'':
-			if quote == 0 {
-				quote = c
-			} else if quote == c {
-				quote = 0
-			}
-		case c == '>' && quote == 0:
-			t := s.buf[s.pos : s.pos+i]
-			s.pos += i + 1
-			s.line += bytes.Count(t, newline)
-			return t, nil
+		if ok, err := s.more(); err != nil {
+			return nil, err
+		} else if !ok {
+			return nil, s.truncated()
 		}
 	}
 }
@@ -133,10 +137,11 @@ func (s *scanner) startTag() (event, error) {
 		return 0, err
 	}
 	e := element{qname: s.intern(t[:len(t)-len(rest)]), marks: len(s.bindings)}
+	e.name.local = e.qname[len(e.qname)-len(local):]
 	if err := s.attributes(rest); err != nil {
 		return 0, err
 	}
-	if e.name, err = s.resolve(prefix, local, true); err != nil {
+	if err := s.resolve(&e.name, prefix, true); err != nil {
 		return 0, err
 	}
 	if err := s.distinct(); err != nil {
@@ -316,34 +321,33 @@ func (s *scanner) namespaceOf(space string) namespace {
 
 // resolve looks up the namespace of a name. Attributes without a prefix are in
 // none.
-func (s *scanner) resolve(prefix, local []byte, isElement bool) (xname, error) {
-	n := xname{local: s.intern(local)}
+func (s *scanner) resolve(n *xname, prefix []byte, isElement bool) error {
 	if len(prefix) == 0 && !isElement {
-		return n, nil
+		return nil
 	}
 	for i := len(s.bindings) - 1; i >= 0; i-- {
 		if b := &s.bindings[i]; b.prefix == string(prefix) {
 			n.ns, n.space = b.ns, b.space
-			return n, nil
+			return nil
 		}
 	}
 	if len(prefix) == 0 {
 		n.ns = s.namespaceOf("")
-		return n, nil
+		return nil
 	}
 	if string(prefix) == "xml" {
 		n.ns, n.space = nsForeign, xmlSpace
-		return n, nil
+		return nil
 	}
-	return n, s.fail(ErrMalformed, "the namespace prefix %s is not declared", quote(string(prefix)))
+	return s.fail(ErrMalformed, "the namespace prefix %s is not declared", quote(string(prefix)))
 }
 
 // distinct resolves the names of attributes and refuses two of one name.
 func (s *scanner) distinct() error {
 	for i := range s.attrs {
 		a := &s.attrs[i]
-		var err error
-		if a.name, err = s.resolve(a.prefix, a.local, false); err != nil {
+		a.name.local = s.intern(a.local)
+		if err := s.resolve(&a.name, a.prefix, false); err != nil {
 			return err
 		}
 		for j := range i {

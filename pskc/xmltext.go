@@ -14,7 +14,6 @@ const (
 	chRef
 	chBracket
 	chGreater
-	chNewline
 	chReturn
 	chHigh
 	chBad
@@ -25,7 +24,7 @@ var class = func() (t [256]byte) {
 		t[c] = chBad
 	}
 	t['\t'] = chPlain
-	t['\n'] = chNewline
+	t['\n'] = chPlain // but it counts, see run
 	t['\r'] = chReturn
 	t['<'] = chMarkup
 	t['&'] = chRef
@@ -64,13 +63,9 @@ func (s *scanner) charData() (atEOF bool, err error) {
 	s.brackets = 0
 	for {
 		w := s.buf[s.pos:s.end]
-		i := 0
-		for i < len(w) && class[w[i]] == chPlain {
-			i++
-		}
+		i := s.run(w)
 		if i > 0 {
 			s.brackets = 0
-			s.pos += i
 			if err := s.put(w[:i]); err != nil {
 				return false, err
 			}
@@ -94,15 +89,26 @@ func (s *scanner) charData() (atEOF bool, err error) {
 	}
 }
 
+// run consumes the text that w begins with as far as it is plain, and gives its
+// length.
+func (s *scanner) run(w []byte) int {
+	i, lines := 0, 0
+	for i < len(w) && class[w[i]] == chPlain {
+		if w[i] == '\n' {
+			lines++
+		}
+		i++
+	}
+	s.pos += i
+	s.line += lines
+	return i
+}
+
 // special consumes one character of text that is not plain.
 func (s *scanner) special(c byte) error {
 	brackets := s.brackets
 	s.brackets = 0
 	switch class[c] {
-	case chNewline:
-		s.line++
-		s.pos++
-		return s.put(newline)
 	case chReturn:
 		// A carriage return, with or without a line feed, reads as one.
 		s.pos++
@@ -186,14 +192,9 @@ func (s *scanner) cdata() error {
 		if len(w) == 0 {
 			return s.truncated()
 		}
-		i := 0
-		for i < len(w) && class[w[i]] == chPlain {
-			i++
-		}
 		var err error
-		switch {
+		switch i := s.run(w); {
 		case i > 0:
-			s.pos += i
 			err = s.put(w[:i])
 		case w[0] == '<' || w[0] == '&' || w[0] == ']' || w[0] == '>':
 			s.pos++

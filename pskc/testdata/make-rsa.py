@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Writes the files in rsa/: keys and secrets encrypted for rsa/cert.pem.
+"""Writes the files in rsa/: keys and secrets encrypted for rsa/cert.pem, and
+vectors/figure8-own.pskc: figure 8 of RFC 6030 for that certificate.
 
 The keys and values are encrypted by xmlsec1 (Debian: xmlsec1); only what its
 version 1.2 does not know, the xmlenc11#rsa-oaep of XML encryption 1.1, by
@@ -90,6 +91,16 @@ def write(name, key_info, mac_key, values):
         f.write('\n'.join(out + ['</KeyContainer>', '']))
 
 
+def figure8(value):
+    """Figure 8, which is for a certificate whose key was not published."""
+    text = open('vectors/figure8.pskc').read()
+    for element, content in (('ds:X509Certificate', CERT_TEXT), ('xenc:CipherValue', b64(value))):
+        text = re.sub('(<%s>)[^<]*' % element, lambda m: m.group(1) + content, text)
+    text = re.sub(r'(encrypted with RSA for) a certificate whose private key\s*was not published', r'\1 our own certificate', text)
+    with open('vectors/figure8-own.pskc', 'w') as f:
+        f.write(text)
+
+
 X509 = '<ds:X509Data><ds:X509Certificate>%s</ds:X509Certificate></ds:X509Data>' % CERT_TEXT
 
 
@@ -135,6 +146,8 @@ hybrid('key-oaep-sha256-mgf1p', OAEP1_256, None, 128, lambda k: CERT.public_key(
 # and with a MAC, whose key is under RSA too.
 for label, m in (('rsa15', V15), ('oaep', OAEP1)):
     value, = xmlsec(SECRET, m)
+    if label == 'rsa15':
+        figure8(value)
     write('value-' + label, X509, None, [(m, value)])
     mac_key = os.urandom(32)
     wrapped, = xmlsec(mac_key, m)
