@@ -105,6 +105,7 @@ func (a *API) routes() {
 	a.seriesRoutes()
 	a.importRoutes()
 	a.exportRoutes()
+	a.moveRoutes()
 	a.userRoutes()
 	a.keyRoutes()
 	a.sessionRoutes()

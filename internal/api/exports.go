@@ -41,6 +41,7 @@ func (a *API) exportTokens(_ context.Context, c caller, in *exportInput) (*huma.
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		defer req.Passphrase.Wipe()
 		_, w := humago.Unwrap(ctx)
+		req.Begun = func(move string) { w.Header().Set("X-Ostiary-Move", move) }
 		out := &lateHeader{ResponseWriter: w}
 		if _, err := a.cfg.Lifecycle.Export(ctx.Context(), out, req); err != nil {
 			p := a.problem(ctx.Context(), c, err)
@@ -53,7 +54,7 @@ func (a *API) exportTokens(_ context.Context, c caller, in *exportInput) (*huma.
 }
 
 func exportRequest(b wire.ExportRequest) (req lifecycle.ExportRequest, err error) {
-	req = lifecycle.ExportRequest{Serials: b.Serials, Passphrase: seal.NewSecret([]byte(b.Passphrase)),
+	req = lifecycle.ExportRequest{Serials: b.Serials, Move: b.Move, Passphrase: seal.NewSecret([]byte(b.Passphrase)),
 		Filter: lifecycle.Filter{Type: b.Type, User: b.User, Batch: b.Batch, Run: b.Import}}
 	req.Filter.Kind, _ = token.ParseKind(b.Kind)
 	if b.State != "" {

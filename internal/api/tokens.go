@@ -57,7 +57,7 @@ type tokenOutput struct{ Body wire.Token }
 
 type listTokensInput struct {
 	Kind   string `query:"kind" enum:"hardware,software"`
-	State  string `query:"state" enum:"VALID,REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER,PENDING"`
+	State  string `query:"state" enum:"VALID,REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER,PENDING,MOVING"`
 	User   string `query:"user" maxLength:"128"`
 	Serial string `query:"serial" maxLength:"128"`
 	Type   string `query:"type" maxLength:"64"`

@@ -31,6 +31,7 @@ const (
 	TokenUnlocked      Action = "token.unlocked"
 	TokenDeleted       Action = "token.deleted"
 	TokensExported     Action = "tokens.exported" // they left in a file, secrets and all
+	TokenMoved         Action = "token.moved"     // it lives on another server now
 	TokenRekeyed       Action = "token.rekeyed"   // an import replaced its secret
 	ImportPublished    Action = "import.published"
 	ImportAbandoned    Action = "import.abandoned"

@@ -175,7 +175,7 @@ way. "ostiary token import" begins one.`,
 		Example: `  ostiary import list
   ostiary import show 12`,
 	}
-	cmd.AddCommand(newImportList(a), newImportShow(a), newImportRows(a))
+	cmd.AddCommand(newImportList(a), newImportShow(a), newImportRows(a), newImportReceipt(a))
 	makeGroup(cmd)
 	return cmd
 }

@@ -21,6 +21,7 @@ func (e *inputError) Is(target error) bool { return target == errInput }
 const (
 	maxSecretFile     = 16 << 10
 	maxCheckpointFile = 64 << 10
+	maxReceiptFile    = 16 << 20
 )
 
 // open opens a file to read; "-" is standard input.

@@ -25,10 +25,13 @@ serials. The passphrase comes from a file, has at least 12 characters, and goes 
 the receiver by another way than FILE. FILE is made with mode 0600 and must not
 exist.
 
-The tokens stay here and go on working. A code that was used there after an
-import can be used here, and the other way round: do not use both.`,
+Without --move the tokens stay here and go on working. A code that was used there
+after an import can be used here, and the other way round: do not use both. With
+--move they are MOVING from this moment and take no code here; "ostiary move" tells
+how a move ends.`,
 		Example: `  ostiary token export stock.pskc --passphrase-file phrase.txt --type totp
-  ostiary token export one.pskc --passphrase-file phrase.txt --serial 12345678`,
+  ostiary token export one.pskc --passphrase-file phrase.txt --serial 12345678
+  ostiary token export all.pskc --passphrase-file phrase.txt --kind software --move`,
 		Args: arguments("FILE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			chosen := false
@@ -63,15 +66,26 @@ import can be used here, and the other way round: do not use both.`,
 			}
 			req.Passphrase = string(phrase)
 			clear(phrase)
-			size, err := writeNew(args[0], func(w io.Writer) error { return c.Export(cmd.Context(), req, w) })
+			move := ""
+			size, err := writeNew(args[0], func(w io.Writer) (err error) {
+				move, err = c.Export(cmd.Context(), req, w)
+				return err
+			})
+			if err != nil && move != "" {
+				a.note("The move has begun nevertheless. Take the tokens back: ostiary move cancel %s --yes", move)
+			}
 			if err != nil {
 				return err
 			}
 			type result struct {
 				File  string `json:"file"`
 				Bytes int64  `json:"bytes"`
+				Move  string `json:"move,omitempty"`
 			}
-			return a.say(result{args[0], size}, "%s holds the tokens (%s). The audit log has the list.", args[0], byteCount(size))
+			if err := a.say(result{args[0], size, move}, "%s holds the tokens (%s). The audit log has the list.", args[0], byteCount(size)); err != nil || move == "" || a.json {
+				return err
+			}
+			return a.say(nil, "They are MOVING until the receipt of the other server comes: ostiary move confirm RECEIPT (move %s)", move)
 		}),
 	}
 	flags := cmd.Flags()
@@ -83,6 +97,7 @@ import can be used here, and the other way round: do not use both.`,
 	flags.StringVar(&req.Kind, "kind", "", "tokens of this `KIND`: hardware or software")
 	flags.StringVar(&req.Batch, "batch", "", "tokens of this `BATCH`")
 	flags.StringVar(&importFlag, "import", "", "tokens of the import of this `ID`")
+	flags.BoolVar(&req.Move, "move", false, "the tokens are to live on the other server: they take no code here any more")
 	flags.BoolVar(&req.All, "all", false, "every token")
 	return cmd
 }

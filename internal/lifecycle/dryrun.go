@@ -56,6 +56,9 @@ func (i *importer) foresee(keys []staged) error {
 			return err
 		}
 		for _, k := range keys {
+			if err := i.admit(r, &k, &t); err != nil {
+				return err
+			}
 			if k.row.Outcome != Refused {
 				if err := i.foreseeOne(r, stock, &k, &t); err != nil {
 					return err

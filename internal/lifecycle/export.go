@@ -23,6 +23,11 @@ const minPassphrase = 12
 type ExportRequest struct {
 	Filter  Filter // After and Limit do not count
 	Serials []string
+	// Move puts the tokens into the state MOVING: they are to live elsewhere, and
+	// take no code here from now on. Begun is told the number of the move before
+	// anything leaves; it may be nil.
+	Move  bool
+	Begun func(move string)
 	// Passphrase is the text that the file is encrypted under.
 	Passphrase seal.Secret
 	Origin     audit.Origin
@@ -48,9 +53,18 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 	if err := s.exportable(ctx, q); err != nil {
 		return 0, err
 	}
+	var way passage
+	if req.Move {
+		if way, err = s.beginMove(ctx, req.Origin); err != nil {
+			return 0, err
+		}
+		if req.Begun != nil {
+			req.Begun(way.move)
+		}
+	}
 	var out *pskc.Writer
 	for {
-		page, err := s.exported(ctx, q, req.Origin)
+		page, err := s.exported(ctx, q, way.move, req.Origin)
 		if err != nil {
 			return n, err
 		}
@@ -63,7 +77,7 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 			}
 		}
 		for _, c := range page {
-			if err := s.writeKey(ctx, out, c); err != nil {
+			if err := s.writeKey(ctx, out, c, way); err != nil {
 				return n, fmt.Errorf("token %d: %w", c.Token.ID, err)
 			}
 			n++
@@ -71,7 +85,7 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 		q.After = page[len(page)-1].Token.ID
 	}
 	if out == nil {
-		return 0, fault.New(fault.NotFound, "nothing_to_export", "No token fits.").WithHint("ostiary token list with the same filters shows what would be exported.")
+		return 0, errors.New("the tokens to be exported are gone") // between the look and the export
 	}
 	return n, out.Close()
 }
@@ -79,15 +93,20 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 // exportable refuses a choice that holds tokens without a secret: a file has no
 // place for them, and they must not vanish on the way.
 func (s *Service) exportable(ctx context.Context, q store.TokenFilter) error {
-	var without []string
+	var without, moving []string
+	found := false
 	for more := true; more; {
 		err := s.db.View(ctx, func(r store.Reader) error {
 			page, err := r.Tokens(q)
 			if more = len(page) == q.Limit; len(page) > 0 {
 				q.After = page[len(page)-1].ID
 			}
+			found = found || len(page) > 0
 			for _, t := range page {
 				typ, terr := r.Type(t.Identity.Type)
+				if t.Condition.State == token.Moving {
+					moving = append(moving, t.Identity.Serial)
+				}
 				if err = errors.Join(err, terr); !t.Condition.Proven() && typ.Activation != token.NoActivation {
 					without = append(without, t.Identity.Serial)
 				}
@@ -98,7 +117,13 @@ func (s *Service) exportable(ctx context.Context, q store.TokenFilter) error {
 			return err
 		}
 	}
-	if len(without) == 0 {
+	switch {
+	case !found:
+		return fault.New(fault.NotFound, "nothing_to_export", "No token fits.").WithHint("ostiary token list with the same filters shows what would be exported.")
+	case len(moving) > 0:
+		return fault.New(fault.Conflict, "moving_already", fmt.Sprintf("Of the tokens to be exported %d are on their way to another server: %s.", len(moving), shorten(moving))).
+			WithHint("End that first: ostiary move confirm, or ostiary move cancel.")
+	case len(without) == 0:
 		return nil
 	}
 	return fault.New(fault.Conflict, "no_secret_yet", fmt.Sprintf("Of the tokens to be exported %d have no secret yet, because they are not activated: %s.",
@@ -114,7 +139,7 @@ func shorten(names []string) string {
 }
 
 // exported reads a page of tokens and says in the log that they leave.
-func (s *Service) exported(ctx context.Context, q store.TokenFilter, origin audit.Origin) (page []store.Candidate, err error) {
+func (s *Service) exported(ctx context.Context, q store.TokenFilter, move string, origin audit.Origin) (page []store.Candidate, err error) {
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		if page, err = tx.Sealed(q); err != nil || len(page) == 0 {
 			return err
@@ -122,21 +147,31 @@ func (s *Service) exported(ctx context.Context, q store.TokenFilter, origin audi
 		serials := make([]string, len(page))
 		for i, c := range page {
 			serials[i] = c.Token.Identity.Serial
+			if move == "" {
+				continue
+			}
+			if err := tx.Depart(move, c.Token); err != nil {
+				return err
+			}
 		}
 		return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokensExported, Outcome: audit.Done, Origin: origin,
-			After: []audit.Field{{Name: "serials", Value: strings.Join(serials, " ")}, {Name: "tokens", Value: int64(len(page))}}}.Canonical())
+			After: []audit.Field{{Name: "move", Value: move}, {Name: "serials", Value: strings.Join(serials, " ")}, {Name: "tokens", Value: int64(len(page))}}}.Canonical())
 	})
 	return page, err
 }
 
 // writeKey writes one token, and its PIN behind it if it has one.
-func (s *Service) writeKey(ctx context.Context, out *pskc.Writer, c store.Candidate) error {
+func (s *Service) writeKey(ctx context.Context, out *pskc.Writer, c store.Candidate, way passage) error {
 	secret, err := s.keys.Open(store.SecretBinding(c.Token.ID), c.Sealed)
 	if err != nil {
 		return err
 	}
 	defer secret.Wipe()
 	key := keyOf(c.Token)
+	if way.move != "" {
+		way.token = c.Token.ID
+		key.Record = append(key.Record, pskc.Property{Name: recordMove, Value: way.String()})
+	}
 	key.Secret = pskc.Secret(secret.Bytes())
 	pin, err := s.policyOf(ctx, c.Token.ID, key)
 	if err != nil {

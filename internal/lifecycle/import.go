@@ -135,6 +135,7 @@ type importer struct {
 	types    map[string]token.Type
 	arrivals map[string]arrivals // of software types
 	pins     pins
+	received received
 	replaced map[token.ID]bool // the tokens whose secrets the run replaces
 	seen     *seen             // what a dry run has met so far; nil in a real one
 }
@@ -220,7 +221,12 @@ func (i *importer) conclude() error {
 	if !i.req.DryRun && c.Imported+c.Replaced > 0 {
 		return i.publish()
 	}
-	err := i.db.Update(i.ctx, func(tx store.Tx) error { return tx.RecordRun(i.run, i.result(), nil) })
+	err := i.db.Update(i.ctx, func(tx store.Tx) error {
+		if err := tx.RecordRun(i.run, i.result(), nil); err != nil || i.req.DryRun {
+			return err
+		}
+		return i.receipt(tx)
+	})
 	if err != nil {
 		return err
 	}
@@ -233,13 +239,16 @@ func (i *importer) result() store.RunProgress {
 	if i.req.Remarks != nil {
 		p.Remarks = i.req.Remarks()
 	}
+	if len(i.received.tokens) > 0 && !i.req.DryRun && i.counts.HeldBack == 0 {
+		p.Remarks = append(p.Remarks[:len(p.Remarks):len(p.Remarks)], fmt.Sprintf("These tokens are on the move: on the server they come from they wait for the receipt (ostiary import receipt %d FILE).", i.run))
+	}
 	return p
 }
 
 func (i *importer) publish() error {
 	err := i.db.Update(i.ctx, func(tx store.Tx) error {
 		now := i.now()
-		if err := errors.Join(tx.RecordRun(i.run, i.result(), nil), i.raiseSeries(tx)); err != nil {
+		if err := errors.Join(tx.RecordRun(i.run, i.result(), nil), i.raiseSeries(tx), i.receipt(tx)); err != nil {
 			return err
 		}
 		entries, err := i.retireReplaced(tx)

@@ -74,7 +74,7 @@ func (m *mapper) token(out *staged, k *pskc.Key) error {
 		return err
 	}
 	if len(k.Record) > 0 {
-		if err := applyRecord(t, &out.user, k.Record); err != nil {
+		if err := applyRecord(out, k.Record); err != nil {
 			return err
 		}
 	}

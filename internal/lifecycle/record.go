@@ -24,6 +24,7 @@ const (
 	recordT0       = "time_zero" // where TOTP steps begin, unix seconds
 	recordLastUsed = "last_used"
 	recordLabel    = "label"
+	recordMove     = "move"     // see move.go
 	recordUnproven = "unproven" // "yes" for a software token whose first code is still to come
 )
 
@@ -71,8 +72,9 @@ func keyOf(t token.Token) *pskc.Key {
 
 // applyRecord takes over what another server knew of a token. A property that
 // is not known here is refused: it may be a reason against the token.
-func applyRecord(t *token.Token, user *string, record []pskc.Property) (err error) {
-	*user = ""
+func applyRecord(out *staged, record []pskc.Property) (err error) {
+	out.user = ""
+	t := &out.token
 	c := &t.Condition
 	for _, p := range record {
 		switch p.Name {
@@ -85,7 +87,7 @@ func applyRecord(t *token.Token, user *string, record []pskc.Property) (err erro
 		case recordReason:
 			t.StateReason, err = p.Value, checkText("state reason", p.Value, maxReason)
 		case recordOwner:
-			*user = p.Value
+			out.user = p.Value
 		case recordNext:
 			if c.Next, err = strconv.ParseUint(p.Value, 10, 64); err == nil && c.Next > token.MaxCounter {
 				err = fmt.Errorf("the counter is above %d", uint64(token.MaxCounter))
@@ -98,6 +100,8 @@ func applyRecord(t *token.Token, user *string, record []pskc.Property) (err erro
 			}
 		case recordT0:
 			t.Spec.T0, err = strconv.ParseInt(p.Value, 10, 64)
+		case recordMove:
+			out.passage, err = parsePassage(p.Value)
 		case recordLabel:
 			t.Label, err = p.Value, checkText("label", p.Value, maxText)
 		case recordUnproven:
@@ -111,7 +115,7 @@ func applyRecord(t *token.Token, user *string, record []pskc.Property) (err erro
 			return fmt.Errorf("its record has a property %q, which this server does not know; it comes from a newer one", p.Name)
 		}
 		if err != nil {
-			return fmt.Errorf("its record has %s %q: %w", p.Name, p.Value, err)
+			return fmt.Errorf("its record has a wrong %s: %w", p.Name, err)
 		}
 	}
 	if (c.State == token.Pending) && c.Proven() {

@@ -23,6 +23,8 @@ type staged struct {
 	pinID  string // the key of the file that is its PIN; may be empty
 	isPIN  bool   // it is no token, but the PIN of one
 
+	passage passage // the move that it is part of, if it is
+
 	renumbered bool // it was given a serial of this server
 }
 
@@ -36,6 +38,7 @@ type tally struct {
 	replaced []token.ID
 	named    []namedPIN
 	arrivals map[string]arrivals // by type
+	received received
 	entries  [][]byte
 }
 
@@ -60,6 +63,9 @@ func (t *tally) count(k *staged) {
 	if k.pinID != "" {
 		t.named = append(t.named, namedPIN{id: k.pinID, token: k.token.ID, policy: k.policy, imported: k.row.Outcome == Imported})
 	}
+	if k.passage.move != "" && slices.Contains([]string{Imported, Replaced, Duplicate}, k.row.Outcome) {
+		t.received.tokens = append(t.received.tokens, k.passage.token)
+	}
 	if k.row.Outcome != Imported || k.row.Reason != "" {
 		t.rows = append(t.rows, k.row)
 	}
@@ -67,7 +73,7 @@ func (t *tally) count(k *staged) {
 
 // tally begins where the importer is.
 func (i *importer) tally() tally {
-	return tally{counts: i.counts, arrivals: maps.Clone(i.arrivals)}
+	return tally{counts: i.counts, arrivals: maps.Clone(i.arrivals), received: i.received}
 }
 
 // commit runs do in a transaction and takes over what it adds.
@@ -86,7 +92,7 @@ func (i *importer) commit(do func(tx store.Tx, t *tally) error) error {
 	if err != nil {
 		return err
 	}
-	i.counts, i.arrivals = t.counts, t.arrivals
+	i.counts, i.arrivals, i.received = t.counts, t.arrivals, t.received
 	for _, id := range t.replaced {
 		i.replaced[id] = true
 	}
@@ -117,6 +123,9 @@ func (i *importer) stage(keys []staged) error {
 			return err
 		}
 		for _, k := range keys {
+			if err := i.admit(tx, &k, t); err != nil {
+				return err
+			}
 			if k.row.Outcome != Refused {
 				k.token.ID, k.token.Run, k.token.Created = id, i.run, now
 				if err := i.stageOne(tx, past, stock, &k, t); err != nil {

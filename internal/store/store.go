@@ -67,6 +67,7 @@ type Reader interface {
 	KeyReader
 	AuditReader
 	RunReader
+	MoveReader
 	// Setting gives the value stored under a name.
 	Setting(name string) ([]byte, error)
 	DataKeys() ([]seal.DataKey, error)
@@ -81,6 +82,7 @@ type Tx interface {
 	TokenCreator
 	EnrolmentWriter
 	RunWriter
+	MoveWriter
 	UserWriter
 	KeyWriter
 	AuditWriter

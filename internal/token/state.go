@@ -17,6 +17,7 @@ const (
 	RevokedBroken State = 2
 	RevokedOther  State = 3
 	Pending       State = 4 // a software token whose first right code is still to come
+	Moving        State = 5 // on its way to another server, which may have it already
 )
 
 var stateNames = [...]string{
@@ -25,6 +26,7 @@ var stateNames = [...]string{
 	RevokedBroken: "REVOKED_TOKEN_BROKEN",
 	RevokedOther:  "REVOKED_TOKEN_OTHER",
 	Pending:       "PENDING",
+	Moving:        "MOVING",
 }
 
 // StateNames lists the states as they are written, VALID first.
@@ -52,9 +54,10 @@ func ParseState(s string) (State, error) {
 // next. Every state may follow every other: a lost token is found again, and a
 // revoked one may be made VALID, with its counters kept. But a token is PENDING
 // from its creation only, and VALID after that only by proof (see
-// Condition.Proven). A change to the state it already has is no change.
+// Condition.Proven), and MOVING from its export to the end of the move. A change
+// to the state it already has is no change.
 func (s State) CanBecome(next State) bool {
-	return s != next && int(s) < len(stateNames) && next < Pending && (s != Pending || next != Valid)
+	return s != next && s < Moving && next < Pending && (s != Pending || next != Valid)
 }
 
 // Reason says why a code was refused. It goes into the audit log and never to
@@ -80,6 +83,7 @@ const (
 	UserLocked     Reason = "user_locked"     // too many failures of the user over all tokens
 	UserDelayed    Reason = "user_delayed"    // the user tried again too soon
 	NotProven      Reason = "pending"         // its first code is still to confirm it
+	OnItsWay       Reason = "moving"          // it was exported, to live on another server
 	AlreadyProven  Reason = "already_proven"  // a first code, of a token that is VALID
 	NotConsecutive Reason = "not_consecutive" // a resynchronisation whose codes do not follow each other in reach
 )
@@ -96,6 +100,8 @@ func (c Condition) Refusal(now time.Time, limit int) Reason {
 		return c.barred(now, limit)
 	case Pending:
 		return NotProven
+	case Moving:
+		return OnItsWay
 	}
 	return Revoked
 }
@@ -107,6 +113,8 @@ func (c Condition) ProofRefusal(now time.Time, limit int) Reason {
 		return c.barred(now, limit)
 	case Valid:
 		return AlreadyProven
+	case Moving:
+		return OnItsWay
 	}
 	return Revoked
 }

@@ -1,0 +1,30 @@
+package wire
+
+import "time"
+
+// Move is a set of tokens exported to live on another server.
+type Move struct {
+	ID     string    `json:"id"`
+	Opened time.Time `json:"opened"`
+	Actor  string    `json:"actor"`
+	Moving int       `json:"moving" doc:"Tokens on their way: they take no code here and wait for a receipt."`
+	Moved  int       `json:"moved" doc:"Tokens that arrived elsewhere and are deleted here."`
+	Back   int       `json:"back" doc:"Tokens taken back, or deleted on their way."`
+}
+
+// MoveList is a page of moves, the newest first.
+type MoveList struct {
+	Moves []Move  `json:"moves" nullable:"false"`
+	Next  *string `json:"next"`
+}
+
+// Receipt is what the server that imported the tokens of a move says of it. It is
+// handed on as it is: its MAC covers all of it.
+type Receipt struct {
+	Version int       `json:"ostiary_receipt" minimum:"1"`
+	Move    string    `json:"move" maxLength:"64"`
+	Import  int64     `json:"import"`
+	Issued  time.Time `json:"issued"`
+	Tokens  []int64   `json:"tokens" nullable:"false" maxItems:"1000000"`
+	MAC     string    `json:"mac" maxLength:"64"`
+}
