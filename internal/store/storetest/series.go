@@ -198,7 +198,9 @@ var seriesTests = []test{
 	}},
 	{"Raise", func(r *rig) {
 		r.addType(softType("new", "N"))
-		for _, step := range []struct{ above, next, highest uint64 }{{7, 100, 7}, {99, 100, 99}, {100, 101, 100}, {99, 101, 100}, {0, 101, 100}, {5000, 5001, 5000}, {999_999, 1_000_000, 999_999}} {
+		for _, step := range []struct{ above, next, highest uint64 }{
+			{7, 100, 7}, {99, 100, 99}, {100, 101, 100}, {99, 101, 100}, {0, 101, 100}, {5000, 5001, 5000}, {999_999, 1_000_000, 999_999},
+		} {
 			r.update(func(tx store.Tx) error { return tx.RaiseSeries("new", step.above) })
 			r.same(fmt.Sprint("series above ", step.above), r.series("new"), store.Series{Type: "new", Next: step.next, Highest: step.highest})
 		}
