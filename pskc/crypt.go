@@ -76,6 +76,9 @@ func (p *parser) decrypt(v *value, name string) ([]byte, error) {
 		}
 	}
 	if v.record && c.record == nil {
+		if !c.proven {
+			return nil, &fault{kind: ErrWrongKey}
+		}
 		return nil, p.fatal(ErrAltered, "a record in a file whose MAC key does not announce a MAC over all of it")
 	}
 	if refused, err := p.prepare(spec, v, name); refused || err != nil {

@@ -1,13 +1,60 @@
 package pskc_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"ostiary/pskc"
 )
+
+// An export, and what a Reader makes of it.
+func ExampleWriter() {
+	var file bytes.Buffer
+	w, err := pskc.NewWriter(&file, pskc.WriterOptions{Passphrase: pskc.Secret("correct horse battery staple")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	key := &pskc.Key{
+		Kind: pskc.HOTP, ID: "1", Manufacturer: "Acme", Serial: "10000001", Secret: pskc.Secret("12345678901234567890"),
+		Counter: 42, HasCounter: true, Record: []pskc.Property{{Name: "state", Value: "VALID"}},
+	}
+	if err := errors.Join(w.Write(key), w.Close()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, err := pskc.NewReader(&file, pskc.Options{Passphrase: pskc.Secret("correct horse battery staple")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	got, err := r.Next()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = r.Next()
+	fmt.Println(got.Serial, got.Counter, got.Record, err == io.EOF, r.Header().FileMAC)
+	// Output: 10000001 42 [{state VALID}] true true
+}
+
+// Of figure 10, whose second key could not be imported, remains its package.
+func ExampleRemainder() {
+	file, err := os.Open("testdata/vectors/figure10.pskc")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer file.Close()
+	var rest bytes.Buffer
+	kept, err := pskc.Remainder(&rest, file, func(n int) bool { return n == 1 })
+	fmt.Println(kept, err, strings.Count(rest.String(), "<SerialNo>123456</SerialNo>"))
+	// Output: 1 <nil> 1
+}
 
 // Figure 10 of RFC 6030 holds four keys of three devices.
 func Example() {

@@ -52,49 +52,48 @@ func (p *parser) announced(macKey []byte) {
 		p.sum, p.s.tap = nil, nil
 		return
 	}
-	p.hdr.FileMAC = true
 	p.cry.record, p.cry.file = submac(macKey, recordPurpose), submac(macKey, filePurpose)
 }
 
-// needMAC makes the MAC key if no value has asked for it.
-func (p *parser) needMAC() error {
-	if p.cry.ready || !p.enc.macKeySeen {
-		return nil
-	}
-	return p.setup(ciphers[wordOf(p.cipherURI(&p.enc.macKey))])
-}
-
-// fileMAC is at the text of FileMAC. All that follows is known to the byte, so
-// it is compared, not parsed, and io.EOF says that it is right.
+// fileMAC is at the text of FileMAC. io.EOF says that it is right.
 func (p *parser) fileMAC(local string) error {
 	if local != "FileMAC" {
 		return p.unknownOwn(local)
 	}
-	if err := p.needMAC(); err != nil {
-		return err
+	if p.enc.macKeySeen && !p.cry.ready { // no value has asked for the MAC key
+		if err := p.setup(ciphers[wordOf(p.cipherURI(&p.enc.macKey))]); err != nil {
+			return err
+		}
 	}
-	if p.cry.file == nil {
+	right, err := p.endsRight()
+	switch {
+	case err != nil:
+		return err
+	case right:
+		p.hdr.FileMAC = true
+		return io.EOF
+	case p.enc.macKeySeen && !p.cry.proven:
+		return &fault{kind: ErrWrongKey}
+	case p.cry.file == nil:
 		return p.fatal(ErrAltered, "a MAC over the whole file, which its MAC key does not announce")
+	}
+	return p.fatal(ErrAltered, "the file is not as it was written: the MAC over all of it does not verify")
+}
+
+// endsRight compares what is left of the file with what must be. All of it is
+// known to the byte, so nothing of it is parsed.
+func (p *parser) endsRight() (bool, error) {
+	if p.cry.file == nil || p.s.selfEnd {
+		return false, nil
 	}
 	p.s.give(p.s.pos)
 	want := appendFileEnd(nil, p.cry.file, p.sum.Sum(nil))
 	rest, err := p.s.rest(len(want) + 1)
-	if err != nil {
-		return err
-	}
-	if p.s.selfEnd || !hmac.Equal(rest, want) {
-		return p.fatal(ErrAltered, "the file is not as it was written: the MAC over all of it does not verify")
-	}
-	return io.EOF
+	return hmac.Equal(rest, want), err
 }
 
 // fileMACMissing is the answer to a file that ends without the MAC it announced.
 func (p *parser) fileMACMissing() error {
-	if !p.opt.AllowUnauthenticated {
-		if err := p.needMAC(); err != nil {
-			return err
-		}
-	}
 	if p.cry.file == nil {
 		return nil
 	}

@@ -89,14 +89,19 @@ func TestFileMACAttacks(t *testing.T) {
 		"namespace changed": strings.Replace(head, ownSpace, "urn:another", 1) + a + b + c + tail,
 		"namespace and MAC": strings.Replace(head, ownSpace, "urn:another", 1) + a + b + c + end,
 		"counter":           head + strings.Replace(a, ">7<", ">0<", 1) + b + c + tail, "serial": head + strings.Replace(a, ">S1<", ">S2<", 1) + b + c + tail,
-		"nothing but empty packages": head + "<KeyPackage/>" + end,
-		"plain key":                  head + pkg("1", "1", hotpURI, data(plainSecret(seed))) + end,
-		"other keys":                 other[:strings.Index(other, "<KeyPackage>")] + a + b + c + tail,
+		"other keys": other[:strings.Index(other, "<KeyPackage>")] + a + b + c + tail,
 	} {
 		res := readString(t, f, readsExport())
 		if res.err == nil || !errors.Is(res.err, ErrAltered) && !errors.Is(res.err, ErrWrongKey) && !errors.Is(res.err, ErrUnsupported) {
 			t.Errorf("%s: %d keys, refused %v, error %v", name, len(res.keys), res.refused, res.err)
 		}
+	}
+	// Where no value is left, nothing asks for the MAC key, and nothing is given.
+	for name, f := range map[string]string{"empty package": "<KeyPackage/>", "plain key": pkg("1", "1", hotpURI, data(plainSecret(seed)))} {
+		if res := readString(t, head+f+end, readsExport()); len(res.keys) != 0 || len(res.refused) != 1 || res.hdr.FileMAC {
+			t.Errorf("%s: %d keys, refused %v, error %v", name, len(res.keys), res.refused, res.err)
+		}
+		wantFatal(t, result{err: readString(t, head+f+tail, readsExport()).err}, ErrWrongKey, "")
 	}
 }
 
@@ -116,6 +121,15 @@ func TestAllowPart(t *testing.T) {
 	wantLost(t, readString(t, strings.Replace(file, ">7<", ">6<", 1), opt), "does not verify")
 	if res := readString(t, file, opt); res.err != nil || !res.hdr.FileMAC {
 		t.Error(res.err)
+	}
+	// It is known with the first key.
+	r, err := NewReader(strings.NewReader(file), readsExport())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := r.Header().FileMAC
+	if _, err := r.Next(); err != nil || before || !r.Header().FileMAC {
+		t.Error(err, before)
 	}
 	// Other files have none, and say so.
 	if res := readString(t, sealedFile("1"), Options{PreSharedKey: testKey}); res.err != nil || res.hdr.FileMAC {

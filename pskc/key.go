@@ -78,7 +78,8 @@ type Key struct {
 
 	// Record is what an Ostiary server knows of the key beside RFC 6030, in a
 	// form of our own: see docs/pskc-record.md. Whoever gets a Record, and
-	// io.EOF in the end, has the file as it was written.
+	// io.EOF in the end, has the file as it was written, unless they asked for a
+	// part of it ([Options.AllowPart]).
 	Record []Property
 }
 

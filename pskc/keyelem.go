@@ -37,6 +37,7 @@ func (p *parser) key() (*Key, error) {
 			Line: line, Reason: why.text, Err: why.kind,
 		}
 	}
+	p.hdr.FileMAC = p.cry.proven && p.cry.file != nil
 	return k, nil
 }
 

@@ -114,3 +114,41 @@ func TestNoOracle(t *testing.T) {
 		}
 	}
 }
+
+// Nor does anybody learn whether the padding of the MAC key held, by whatever file
+// around it: with values that have no MAC or another key, without any, or with a
+// MAC over the whole file.
+func TestNoMACKeyOracle(t *testing.T) {
+	t.Parallel()
+	good := seal(testKey, testMACKey, 1)
+	last := func(x byte) []byte { // what the last byte of the padding becomes
+		b := bytes.Clone(good)
+		b[len(b)-17] ^= 12 ^ x // 20 bytes of key, 12 of padding
+		return b
+	}
+	v := sealed("Secret", []byte(seed), 1)
+	noMAC := strings.Replace(v, between(v, "<ValueMAC>", "</ValueMAC>"), "", 1)
+	named := strings.Replace(v, "<EncryptedValue>", "<EncryptedValue><ds:KeyInfo><ds:KeyName>x</ds:KeyName></ds:KeyInfo>", 1)
+	larger := strings.Replace(v, "aes128-cbc", "aes256-cbc", 1)
+	const own = `<Extensions><os:FileMAC xmlns:os="` + ownSpace + `">AAAA</os:FileMAC></Extensions>`
+	record := plainSecret(seed) + `</Data><Extensions><os:Record xmlns:os="` + ownSpace + `">` + between(v, "<EncryptedValue>", "</ValueMAC>") + "</os:Record></Extensions><Data Name='COUNTER'><Value>1</Value>"
+	for name, body := range map[string]string{
+		"good value": pkg("1", "1", hotpURI, data(v)), "no MAC": pkg("1", "1", hotpURI, data(noMAC)), "another key": pkg("1", "1", hotpURI, data(named)),
+		"another cipher": pkg("1", "1", hotpURI, data(larger)), "no value": "<KeyPackage/>", "FileMAC": "<KeyPackage/>" + own, "no MAC, FileMAC": pkg("1", "1", hotpURI, data(noMAC)) + own,
+		"record": pkg("1", "1", hotpURI, data(record)),
+	} {
+		for _, opt := range []Options{{PreSharedKey: testKey}, {PreSharedKey: testKey, AllowUnauthenticated: true}, {PreSharedKey: testKey, AllowPlaintextMAC: true}} {
+			answers := map[string][]byte{}
+			// Padding of 1 to 16 bytes holds and leaves another key than ours; none
+			// and too much does not.
+			for _, x := range []byte{1, 2, 11, 13, 16, 0, 17, 255} {
+				file := container(pskHeader, strings.Replace(macXML(), b64(good), b64(last(x)), 1), body)
+				got := answer(readString(t, file, opt))
+				answers[got] = append(answers[got], x)
+			}
+			if len(answers) != 1 {
+				t.Errorf("%s, %+v: %q", name, opt, answers)
+			}
+		}
+	}
+}

@@ -94,7 +94,10 @@ func TestWriterByPython(t *testing.T) {
 	for _, c := range []struct {
 		opt  WriterOptions
 		pass string
-	}{{WriterOptions{}, testPassphrase}, {WriterOptions{Unprotected: true}, ""}} {
+	}{{WriterOptions{Unprotected: true}, ""}, {WriterOptions{}, testPassphrase}} {
+		if !c.opt.Unprotected {
+			keys[1].Record = []Property{{"state", "VALID"}} // it does not look at records
+		}
 		if got := run(t, "python3-pskc", python, "-c", readByPython, saved(t, export(t, c.opt, keys...)), c.pass); got != want.String() {
 			t.Errorf("read\n%swant\n%s", got, want.String())
 		}

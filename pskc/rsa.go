@@ -86,7 +86,7 @@ var rejectSecret = sync.OnceValue(func() []byte {
 	return b
 })
 
-// reject gives n bytes that stand in for a key that PKCS #1 1.5 did not give.
+// reject gives n bytes that stand in for a key that did not decrypt.
 // The same ciphertext gets the same bytes each time, as it would from a key
 // that it does hold, so that repeating it tells nothing.
 func reject(ciphertext []byte, n int) []byte {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strconv"
 )
 
@@ -245,6 +246,7 @@ func (w *Writer) digest() {
 // wipe clears what it can reach of keys and secrets.
 func (w *Writer) wipe() {
 	clear(w.buf[:cap(w.buf)])
+	clear(w.text[:cap(w.text)])
 	w.buf, w.block, w.mac, w.record, w.file = w.buf[:0], nil, nil, nil, nil
 }
 
@@ -265,7 +267,7 @@ func (w *Writer) flush() error {
 func (w *Writer) encrypt(plain []byte) ([]byte, error) {
 	const size = aes.BlockSize
 	pad := size - len(plain)%size
-	b := append(w.work[:0], make([]byte, size)...)
+	b := slices.Grow(w.work[:0], len(plain)+2*size)[:size] // so that no copy of plain is left behind
 	if _, err := io.ReadFull(w.rand, b); err != nil {
 		return nil, fmt.Errorf("pskc: random bytes: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"ostiary/internal/audit"
 	"ostiary/internal/store"
 	"ostiary/internal/token"
 )
@@ -61,12 +62,27 @@ func (i *importer) arrived(k *staged, t *tally, collided bool) {
 // raiseSeries puts the series above what came in, in the transaction that
 // publishes it.
 func (i *importer) raiseSeries(tx store.Tx) error {
-	for name, a := range i.arrivals {
+	for _, name := range slices.Sorted(maps.Keys(i.arrivals)) {
+		a := i.arrivals[name]
 		if a.highest == 0 {
 			continue
 		}
+		before, err := seriesIn(tx, name)
+		if err != nil {
+			return err
+		}
 		if err := tx.RaiseSeries(name, a.highest); err != nil {
 			return fmt.Errorf("raise the series of %s: %w", name, err)
+		}
+		after, err := seriesIn(tx, name)
+		if err != nil {
+			return err
+		}
+		if before.At.Highest == after.At.Highest {
+			continue
+		}
+		if err := i.recordSeries(tx, audit.SeriesAdvanced, before, after, i.req.Origin); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -8,26 +8,15 @@ import (
 	"ostiary/internal/token"
 )
 
+// createdHere is the run of tokens that no import brings.
+const createdHere = 0
+
 func (t *tx) AddToken(n store.Candidate) error {
-	k, c := &n.Token, &n.Token.Condition
-	if err := t.touchOwners(k.ID, c.Owner); err != nil {
+	if err := t.touchOwners(n.Token.ID, n.Token.Condition.Owner); err != nil {
 		return err
 	}
-	t.touched.names = append(t.touched.names, k.Identity.Serial)
-	err := t.changeOne(`INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
-			t0, suite, model, issuer, label, run, created, secret)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)
-			ON CONFLICT (serial, type, manufacturer, key_id) DO NOTHING`,
-		int64(k.ID), string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, k.Identity.Serial, k.Identity.KeyID,
-		string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.T0, k.Spec.Suite,
-		k.Model, k.Issuer, k.Label, millis(k.Created), n.Sealed)
-	if err != nil {
-		return err
-	}
-	_, err = t.change(`INSERT INTO condition (token, run, owner, epoch, next, drift, failures, retry_at, state,
-			not_before, not_after, last_used) VALUES (?, 0, nullif(?, 0), ?, ?, ?, 0, 0, ?, ?, ?, 0)`,
-		int64(k.ID), c.Owner, c.Epoch, int64(c.Next), c.Drift, int64(c.State), millis(c.NotBefore), millis(c.NotAfter))
-	return err
+	t.touched.names = append(t.touched.names, n.Token.Identity.Serial)
+	return t.insertToken(createdHere, "TRUE", n)
 }
 
 func (r *reader) Enrolment(hash []byte) (store.Enrolment, error) {
