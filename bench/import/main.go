@@ -1,18 +1,22 @@
-// Command import measures the import of a seed file of 10,000 keys (AES-128-CBC,
-// HMAC-SHA-1) into a running server, from the start of `ostiary token import` to
-// its end, when all is committed. Side by side it measures how long python-pskc
-// takes to read the same file and do nothing with it.
+// Command import measures the import of seed files into a running server, each
+// beside what another program needs just to read the same file:
+//
+//   - encrypted keys (AES-128-CBC, HMAC-SHA-1) beside python-pskc,
+//   - plain keys beside pskctool --info,
+//   - many encrypted keys while codes are checked: how the time grows, the
+//     server's memory, the time of a check.
+//
+// An import is from the start of `ostiary token import` to its end, when all is
+// committed.
 //
 //	make build && go run ./bench/import
 //
-// It needs the Debian package python3-pskc, which also writes the file.
+// It needs the Debian packages python3-pskc and pskctool.
 package main
 
 import (
-	"bufio"
 	"bytes"
 	_ "embed"
-	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -21,7 +25,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -29,99 +32,90 @@ import (
 var script string
 
 func main() {
-	keys := flag.Int("keys", 10_000, "keys in the file")
-	rounds := flag.Int("rounds", 5, "measurements of each, in turn")
+	keys := flag.Int("keys", 100_000, "keys of the files that other programs read")
+	rounds := flag.Int("rounds", 3, "measurements of each, in turn")
+	many := flag.Int("many", 1_000_000, "keys of the large file; 0 leaves it out")
 	program := flag.String("ostiary", "bin/ostiary", "the program")
 	flag.Parse()
 	log.SetFlags(0)
-	if err := run(*program, *keys, *rounds); err != nil {
+	dir, err := os.MkdirTemp("", "ostiary-bench-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = run(*program, dir, *keys, *rounds, *many)
+	if rerr := os.RemoveAll(dir); err == nil {
+		err = rerr
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(program string, keys, rounds int) error {
-	dir, err := os.MkdirTemp("", "ostiary-bench-")
-	if err != nil {
+func run(program, dir string, keys, rounds, many int) error {
+	key := filepath.Join(dir, "key.hex")
+	if err := writeKey(key); err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	file, key := filepath.Join(dir, "keys.pskc"), filepath.Join(dir, "key.hex")
-	fmt.Printf("python-pskc writes %d keys …\n", keys)
-	if _, err := python("write", file, key, strconv.Itoa(keys)); err != nil {
-		return err
-	}
-	var reads, imports, ratios []float64
-	var peak int
-	for i := range rounds {
-		start := time.Now()
-		if _, err := python("read", file, key, strconv.Itoa(keys)); err != nil {
+	if rounds > 0 {
+		encrypted, plain := filepath.Join(dir, "encrypted.pskc"), filepath.Join(dir, "plain.pskc")
+		if err := writeFile(encrypted, keys, true); err != nil {
 			return err
 		}
-		read := time.Since(start).Seconds()
-		imported, kib, err := importOnce(program, filepath.Join(dir, strconv.Itoa(i)), file, key, keys)
+		if err := writeFile(plain, keys, false); err != nil {
+			return err
+		}
+		if err := beside(program, dir, plain, keys, rounds, "pskctool --info", func() error {
+			return exec.Command("pskctool", "--info", plain).Run() // what it prints is thrown away
+		}); err != nil {
+			return err
+		}
+		if err := beside(program, dir, encrypted, keys, rounds, "python-pskc", func() error {
+			return python("read", encrypted, key, strconv.Itoa(keys))
+		}, "--key-hex-file", key); err != nil {
+			return err
+		}
+	}
+	if many == 0 {
+		return nil
+	}
+	return million(program, dir, many)
+}
+
+// beside measures the import of a file and another program that reads it, in turn.
+func beside(program, dir, file string, keys, rounds int, name string, read func() error, flags ...string) error {
+	var reads, imports, ratios []float64
+	var peak int
+	for range rounds {
+		start := time.Now()
+		if err := read(); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		took := time.Since(start).Seconds()
+		imported, kib, err := importFile(program, filepath.Join(dir, "data"), file, keys, flags...)
 		if err != nil {
 			return err
 		}
-		reads, imports, ratios = append(reads, read), append(imports, imported), append(ratios, read/imported)
-		peak = max(peak, kib)
+		reads, imports, ratios, peak = append(reads, took), append(imports, imported), append(ratios, took/imported), max(peak, kib)
 	}
 	for _, s := range [][]float64{reads, imports, ratios} {
 		slices.Sort(s)
 	}
 	m := rounds / 2
-	fmt.Printf("\n%d keys, AES-128-CBC, HMAC-SHA-1, medians of %d\n", keys, rounds)
-	fmt.Printf("  python-pskc reads       %6.2f s   (with its start)\n", reads[m])
-	fmt.Printf("  ostiary token import    %6.2f s   (with its start; all committed)\n", imports[m])
-	fmt.Printf("  ratio                   %6.1f     (%.1f to %.1f)\n", ratios[m], ratios[0], ratios[rounds-1])
+	fmt.Printf("\n%d keys, %s; medians of %d\n", keys, filepath.Base(file), rounds)
+	fmt.Printf("  %-24s%6.2f s   reads the file\n", name, reads[m])
+	fmt.Printf("  ostiary token import    %6.2f s   imports and commits it\n", imports[m])
+	fmt.Printf("  ratio                   %6.2f     (%.2f to %.2f) as fast\n", ratios[m], ratios[0], ratios[rounds-1])
 	fmt.Printf("  server's peak memory    %6d MiB\n", peak/1024)
 	return nil
 }
 
 // python runs Debian's Python, for which python3-pskc is packaged.
-func python(args ...string) ([]byte, error) {
+func python(args ...string) error {
 	cmd := exec.Command("/usr/bin/python3", append([]string{"-c", script}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("python3-pskc: %w\n%s", err, stderr.String())
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%w\n%s", err, stderr.String())
 	}
-	return out, nil
-}
-
-// importOnce starts a server on a new data directory and imports the file. It
-// returns the seconds that took and the server's peak resident memory in KiB.
-func importOnce(program, data, file, key string, keys int) (seconds float64, peak int, err error) {
-	server := exec.Command(program, "serve", "--data", data, "--listen", "127.0.0.1:0")
-	out, err := server.StdoutPipe()
-	if err != nil {
-		return 0, 0, err
-	}
-	if err := server.Start(); err != nil {
-		return 0, 0, err
-	}
-	defer func() {
-		err = errors.Join(err, server.Process.Signal(os.Interrupt), server.Wait())
-	}()
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if strings.HasPrefix(lines.Text(), "Listening") {
-			break
-		}
-	}
-	start := time.Now()
-	report, err := exec.Command(program, "token", "import", file, "--key-hex-file", key, "--data", data).CombinedOutput()
-	seconds = time.Since(start).Seconds()
-	if err != nil || !bytes.Contains(report, fmt.Appendf(nil, "%d imported", keys)) {
-		return 0, 0, fmt.Errorf("import: %w\n%s", err, report)
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", server.Process.Pid))
-	if err != nil {
-		return 0, 0, err
-	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			peak, err = strconv.Atoi(strings.Fields(rest)[0])
-		}
-	}
-	return seconds, peak, err
+	return nil
 }

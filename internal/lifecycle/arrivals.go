@@ -156,11 +156,6 @@ func (i *importer) stageRenumbered(tx store.Tx, k *staged, t *tally) error {
 	if err := i.giveOwner(tx, k, t, func(name string) (int64, bool, error) { return i.stageUser(tx, name, t) }); err != nil {
 		return err
 	}
-	return i.insert(tx, k, t)
-}
-
-// insert writes a token of which it is known that its identity is free.
-func (i *importer) insert(tx store.Tx, k *staged, t *tally) error {
 	sealed, err := i.keys.Seal(store.SecretBinding(k.token.ID), k.secret)
 	if err != nil {
 		return err
@@ -168,9 +163,5 @@ func (i *importer) insert(tx store.Tx, k *staged, t *tally) error {
 	if err := tx.StageToken(i.run, store.Candidate{Token: k.token, Sealed: sealed}); err != nil {
 		return err
 	}
-	k.row.Outcome = Imported
-	if k.policy == "" {
-		return nil
-	}
-	return tx.StagePolicy(i.run, k.token.ID, store.Policy{Text: k.policy})
+	return i.inserted(tx, k, t)
 }

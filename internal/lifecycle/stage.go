@@ -122,23 +122,116 @@ func (i *importer) stage(keys []staged) error {
 		if err != nil {
 			return err
 		}
-		for _, k := range keys {
-			if err := i.admit(tx, &k, t); err != nil {
-				return err
-			}
-			if k.row.Outcome != Refused {
-				k.token.ID, k.token.Run, k.token.Created = id, i.run, now
-				if err := i.stageOne(tx, past, stock, &k, t); err != nil {
+		b := batch{at: map[token.Identity]bool{}}
+		for n := range keys {
+			k := keys[n]
+			k.token.ID, k.token.Run, k.token.Created = id+token.ID(n), i.run, now
+			// What is before it decides about an identity, and about what a
+			// user holds.
+			if b.at[k.token.Identity] || k.user != "" {
+				if err := i.insert(tx, &b, t); err != nil {
 					return err
 				}
 			}
-			if t.count(&k); k.row.Outcome == Imported {
-				t.entries = append(t.entries, i.stagedEntry(&k))
-				id++
+			if err := i.prepare(tx, past, stock, &k, t); err != nil {
+				return err
 			}
+			if k.row.Outcome != "" {
+				t.count(&k)
+				continue
+			}
+			b.keys, b.at[k.token.Identity] = append(b.keys, k), true
 		}
-		return nil
+		return i.insert(tx, &b, t)
 	})
+}
+
+// batch is the keys of a chunk that are about to be inserted together.
+type batch struct {
+	keys []staged
+	at   map[token.Identity]bool
+}
+
+// prepare does for one key what comes before it is inserted; it may end it.
+func (i *importer) prepare(tx store.Tx, past past, stock stock, k *staged, t *tally) (err error) {
+	if k.row.Outcome == Refused {
+		return nil
+	}
+	if err := i.admit(tx, k, t); err != nil || k.row.Outcome != "" {
+		return err
+	}
+	if err := i.arrive(tx, k, t); err != nil {
+		return err
+	}
+	if found, err := i.twin(tx, stock, k); found || err != nil {
+		return err
+	}
+	if k.token.Condition.Next, err = past.resume(k.token, k.secret); err != nil || k.user == "" {
+		return err
+	}
+	// Looked up first, so that no user is made for a key that is not imported.
+	existing, err := tx.Identity(k.token.Identity, i.run)
+	if err == nil {
+		return i.meet(tx, existing, k, t)
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return i.giveOwner(tx, k, t, func(name string) (int64, bool, error) { return i.stageUser(tx, name, t) })
+}
+
+// insert writes the keys of a batch, and finds out whose identity is taken.
+func (i *importer) insert(tx store.Tx, b *batch, t *tally) error {
+	cs := make([]store.Candidate, len(b.keys))
+	for n := range b.keys {
+		k := &b.keys[n]
+		sealed, err := i.keys.Seal(store.SecretBinding(k.token.ID), k.secret)
+		if err != nil {
+			return err
+		}
+		cs[n] = store.Candidate{Token: k.token, Sealed: sealed}
+	}
+	if len(cs) == 0 {
+		return nil
+	}
+	staged, err := tx.StageTokens(i.run, cs)
+	if err != nil {
+		return err
+	}
+	for n := range b.keys {
+		k := &b.keys[n]
+		if staged[n] {
+			err = i.inserted(tx, k, t)
+		} else {
+			err = i.taken(tx, k, t)
+		}
+		if err != nil {
+			return err
+		}
+		t.count(k)
+	}
+	b.keys = b.keys[:0]
+	clear(b.at)
+	return nil
+}
+
+// inserted ends a key that was.
+func (i *importer) inserted(tx store.Tx, k *staged, t *tally) error {
+	k.row.Outcome = Imported
+	i.arrived(k, t, false)
+	t.entries = append(t.entries, i.stagedEntry(k))
+	if k.policy == "" {
+		return nil
+	}
+	return tx.StagePolicy(i.run, k.token.ID, store.Policy{Text: k.policy})
+}
+
+// taken ends a key whose identity is taken.
+func (i *importer) taken(tx store.Tx, k *staged, t *tally) error {
+	existing, err := tx.Identity(k.token.Identity, i.run)
+	if err != nil {
+		return err
+	}
+	return i.meet(tx, existing, k, t)
 }
 
 // stagedEntry tells the log that a token comes with the run.
@@ -149,43 +242,6 @@ func (i *importer) stagedEntry(k *staged) []byte {
 	}
 	return audit.Entry{Time: k.token.Created, Action: audit.TokenStaged, Outcome: audit.Done, Origin: i.req.Origin,
 		Subject: audit.SubjectOf(k.token), After: append(after, audit.Field{Name: "run", Value: i.run})}.Canonical()
-}
-
-// stageOne writes one key, or finds out that its identity is taken.
-func (i *importer) stageOne(tx store.Tx, past past, stock stock, k *staged, t *tally) (err error) {
-	if err := i.arrive(tx, k, t); err != nil {
-		return err
-	}
-	if found, err := i.twin(tx, stock, k); found || err != nil {
-		return err
-	}
-	if k.token.Condition.Next, err = past.resume(k.token, k.secret); err != nil {
-		return err
-	}
-	if k.user != "" {
-		// Looked up first, so that no user is made for a key that is not
-		// imported.
-		existing, err := tx.Identity(k.token.Identity, i.run)
-		if err == nil {
-			return i.meet(tx, existing, k, t)
-		} else if !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		stageUser := func(name string) (int64, bool, error) { return i.stageUser(tx, name, t) }
-		if err := i.giveOwner(tx, k, t, stageUser); err != nil {
-			return err
-		}
-	}
-	err = i.insert(tx, k, t)
-	if !errors.Is(err, store.ErrConflict) {
-		i.arrived(k, t, false)
-		return err
-	}
-	existing, err := tx.Identity(k.token.Identity, i.run)
-	if err != nil {
-		return err
-	}
-	return i.meet(tx, existing, k, t)
 }
 
 // meet decides about a key whose identity is taken.

@@ -118,9 +118,12 @@ type RunWriter interface {
 	BeginRun(r Run) (int64, error)
 	// RecordRun stores how far an open run is, and more rows.
 	RecordRun(id int64, p RunProgress, rows []RunRow) error
-	// StageToken inserts a token into an open run, its secret sealed for
-	// SecretBinding of its ID. ErrConflict if the identity is taken; the
-	// transaction can go on.
+	// StageTokens inserts tokens into an open run, their secrets sealed for
+	// SecretBinding of their IDs. Of each it says whether it was inserted; it was
+	// not if the identity is taken, by one before it in cs or by another. The
+	// transaction can go on. ErrConflict if the run is not open.
+	StageTokens(run int64, cs []Candidate) (staged []bool, err error)
+	// StageToken is StageTokens for one; ErrConflict also if its identity is taken.
 	StageToken(run int64, c Candidate) error
 	// StagePolicy gives a token of an open run its policy.
 	StagePolicy(run int64, id token.ID, p Policy) error

@@ -8,17 +8,6 @@ import (
 	"ostiary/internal/token"
 )
 
-// createdHere is the run of tokens that no import brings.
-const createdHere = 0
-
-func (t *tx) AddToken(n store.Candidate) error {
-	if err := t.touchOwners(n.Token.ID, n.Token.Condition.Owner); err != nil {
-		return err
-	}
-	t.touched.names = append(t.touched.names, n.Token.Identity.Serial)
-	return t.insertToken(createdHere, "TRUE", n)
-}
-
 func (r *reader) Enrolment(hash []byte) (store.Enrolment, error) {
 	return queryOne(r.ctx, r.q, func(s scanner) (e store.Enrolment, err error) {
 		var expires, shown int64

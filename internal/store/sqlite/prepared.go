@@ -3,54 +3,93 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"fmt"
 )
 
 // prepared runs statements on the writer's connection and keeps them prepared:
-// an import runs the same few a million times.
+// an import runs the same few a million times. Those that write are prepared on
+// the raw driver connection, as those of the batch are (hotStatements).
 type prepared struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	conn   *sql.Conn
+	reads  map[string]*sql.Stmt
+	writes map[string]driver.StmtExecContext
 }
 
-// maxPrepared bounds how many are kept; the fixed ones are about fifty, the
-// rest are lists with filters.
+// maxPrepared bounds how many are kept of each kind; the fixed ones are about
+// fifty, the rest are lists with filters.
 const maxPrepared = 128
 
 func newPrepared(conn *sql.Conn) *prepared {
-	return &prepared{conn: conn, stmts: map[string]*sql.Stmt{}}
+	return &prepared{conn: conn, reads: map[string]*sql.Stmt{}, writes: map[string]driver.StmtExecContext{}}
 }
 
-// stmt gives the kept statement, or nil when the query is to be run unprepared:
-// because there are too many, or so that its own error shows.
-func (p *prepared) stmt(ctx context.Context, query string) *sql.Stmt {
-	s, ok := p.stmts[query]
-	if ok || len(p.stmts) == maxPrepared {
+// read gives the kept statement of a query, or nil when it is to be run
+// unprepared: because there are too many, or so that its own error shows.
+func (p *prepared) read(ctx context.Context, query string) *sql.Stmt {
+	s, ok := p.reads[query]
+	if ok || len(p.reads) == maxPrepared {
 		return s
 	}
 	s, err := p.conn.PrepareContext(ctx, query)
 	if err != nil {
 		return nil
 	}
-	p.stmts[query] = s
+	p.reads[query] = s
 	return s
 }
 
-func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if s := p.stmt(ctx, query); s != nil {
-		return s.ExecContext(ctx, args...)
+// write is read for what changes rows; c is the driver's connection.
+func (p *prepared) write(c any, query string) driver.StmtExecContext {
+	s, ok := p.writes[query]
+	if ok || len(p.writes) == maxPrepared {
+		return s
 	}
-	return p.conn.ExecContext(ctx, query, args...)
+	prepared, err := c.(driver.Conn).Prepare(query)
+	if err != nil {
+		return nil
+	}
+	if s, ok = prepared.(driver.StmtExecContext); !ok {
+		_ = prepared.Close()
+		return nil
+	}
+	p.writes[query] = s
+	return s
+}
+
+func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (res sql.Result, err error) {
+	values := make([]driver.NamedValue, len(args))
+	for i, arg := range args {
+		values[i].Ordinal = i + 1
+		if values[i].Value, err = driver.DefaultParameterConverter.ConvertValue(arg); err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+		}
+	}
+	run := false
+	err = p.conn.Raw(func(c any) (err error) {
+		s := p.write(c, query)
+		if s == nil {
+			return nil
+		}
+		run = true
+		res, err = s.ExecContext(ctx, values)
+		return err
+	})
+	if err == nil && !run {
+		return p.conn.ExecContext(ctx, query, args...)
+	}
+	return res, err
 }
 
 func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if s := p.stmt(ctx, query); s != nil {
+	if s := p.read(ctx, query); s != nil {
 		return s.QueryContext(ctx, args...)
 	}
 	return p.conn.QueryContext(ctx, query, args...)
 }
 
 func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if s := p.stmt(ctx, query); s != nil {
+	if s := p.read(ctx, query); s != nil {
 		return s.QueryRowContext(ctx, args...)
 	}
 	return p.conn.QueryRowContext(ctx, query, args...)
@@ -60,7 +99,13 @@ func (p *prepared) close() {
 	if p == nil {
 		return
 	}
-	for _, s := range p.stmts {
+	for _, s := range p.reads {
 		_ = s.Close()
 	}
+	_ = p.conn.Raw(func(any) error {
+		for _, s := range p.writes {
+			_ = s.(driver.Stmt).Close()
+		}
+		return nil
+	})
 }

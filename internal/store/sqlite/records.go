@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"ostiary/internal/audit"
@@ -171,7 +170,7 @@ func (t *tx) AppendAudit(entries ...[]byte) error {
 			args = append(args, head.Size(), entry)
 			head.Append(entry)
 		}
-		if _, err := t.change("INSERT INTO audit_entry (seq, entry) VALUES "+strings.Repeat("(?, ?), ", len(rows)-1)+"(?, ?)", args...); err != nil {
+		if _, err := t.change("INSERT INTO audit_entry (seq, entry) VALUES "+rowsOf("(?, ?)", len(rows)), args...); err != nil {
 			return err
 		}
 	}

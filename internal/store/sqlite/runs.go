@@ -88,29 +88,6 @@ func (t *tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error
 	return err
 }
 
-func (t *tx) StageToken(run int64, n store.Candidate) error {
-	return t.insertToken(run, "published = 0 AND closed = 0", n)
-}
-
-// insertToken inserts a token of a run that is as demanded.
-func (t *tx) insertToken(run int64, demanded string, n store.Candidate) error {
-	k, c := &n.Token, &n.Token.Condition
-	err := t.changeOne(`INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
-			t0, suite, model, issuer, label, run, created, state_reason, secret)
-			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ?, ? FROM import_run WHERE id = ? AND `+demanded+`
-			ON CONFLICT (serial, type, manufacturer, key_id) DO NOTHING`,
-		int64(k.ID), string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, k.Identity.Serial, k.Identity.KeyID,
-		string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.T0, k.Spec.Suite,
-		k.Model, k.Issuer, k.Label, millis(k.Created), k.StateReason, n.Sealed, run)
-	if err != nil {
-		return err
-	}
-	_, err = t.change(`INSERT INTO condition (token, run, owner, epoch, next, drift, failures, retry_at, state,
-			not_before, not_after, last_used) VALUES (?, ?, nullif(?, 0), ?, ?, ?, ?, 0, ?, ?, ?, ?)`,
-		int64(k.ID), run, c.Owner, c.Epoch, int64(c.Next), c.Drift, c.Failures, int64(c.State), millis(c.NotBefore), millis(c.NotAfter), millis(c.LastUsed))
-	return err
-}
-
 // runIsOpen is a condition on the run that parameter ?1 names.
 const runIsOpen = "EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND published = 0 AND closed = 0)"
 
