@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +13,19 @@ import (
 )
 
 const movePhrase = "seven words that nobody says together here"
+
+// TestMovingScript runs the script that shows a move between two servers whose
+// serials overlap. It ends with status 0 only if every step went as it says.
+func TestMovingScript(t *testing.T) {
+	t.Parallel()
+	need(t, "oathtool", "oathtool")
+	script := exec.Command("bash", "moving.sh", program)
+	script.Env = environment("TMPDIR=/tmp") // the path of a socket may not be long
+	out, err := script.CombinedOutput()
+	if err != nil || !strings.HasSuffix(string(out), "\n== Done.\n") {
+		t.Errorf("moving.sh: %v\n%s", err, out)
+	}
+}
 
 // exportFile exports tokens into a new file under movePhrase. It gives the file
 // and, with --move, the number of the move.
