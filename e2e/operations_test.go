@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"regexp"
@@ -30,13 +31,25 @@ type scene struct {
 	shown    wire.EnrolmentSecret
 	password string // of ROOT
 	session  string // token of a session of ROOT
+
+	other   *server // to which tokens move, and from which
+	arrival int64   // the import of a token that came by a move
+	goes    device  // moved to the other server, which wrote the receipt
+	receipt wire.Receipt
+	stays   device // in a move that nothing came of
+	comes   device // came by the arrival
+	open    string // that move
 }
 
 const (
-	sceneUser = "scene.user"
-	sceneKey  = "scene-key"
-	sceneType = "scene-app" // with 8 digits, as hotp has them
+	sceneUser  = "scene.user"
+	sceneKey   = "scene-key"
+	sceneType  = "scene-app" // with 8 digits, as hotp has them
+	sceneBatch = "scene-batch"
 )
+
+// runPath is the path of an import.
+func runPath(id int64) string { return fmt.Sprintf("/api/v1/imports/%d", id) }
 
 // calls gives a request for every operation, in an order in which all succeed
 // for ROOT.
@@ -57,6 +70,17 @@ func (c *scene) calls(t testing.TB) []call {
 		asJSON("verify", "/api/v1/verify", wire.VerifyRequest{Serial: c.token.Serial, OTP: codes[0]}),
 		asJSON("resync-token", token+"/resync", wire.ResyncRequest{OTP1: codes[50], OTP2: codes[51]}),
 		{id: "import-tokens", path: "/api/v1/imports", kind: "multipart/form-data; boundary=b", body: upload},
+		{id: "list-imports", path: "/api/v1/imports"},
+		{id: "show-import", path: runPath(c.arrival)},
+		{id: "list-import-rows", path: runPath(c.arrival) + "/rows"},
+		{id: "watch-import", path: runPath(c.arrival) + "/events"},
+		{id: "import-receipt", path: runPath(c.arrival) + "/receipt"},
+		{id: "list-batches", path: "/api/v1/batches"},
+		asJSON("set-batch-state", "/api/v1/batches/"+sceneBatch+"/state", wire.StateRequest{State: "REVOKED_TOKEN_LOST", Reason: "stolen on the way"}),
+		asJSON("export-tokens", "/api/v1/exports", wire.ExportRequest{Passphrase: movePhrase, Serials: []string{c.token.Serial}}),
+		{id: "list-moves", path: "/api/v1/moves"},
+		asJSON("confirm-move", "/api/v1/moves/confirm", c.receipt),
+		{id: "cancel-move", path: "/api/v1/moves/" + c.open + "/cancel"},
 		asJSON("create-tokens", "/api/v1/tokens", wire.TokenRequest{Type: "app-totp", Label: "for the scene"}),
 		{id: "renew-enrolment", path: "/api/v1/tokens/" + c.serial + "/enrolment"},
 		asJSON("confirm-token", "/api/v1/tokens/"+c.app.Serial+"/confirm", wire.ConfirmRequest{OTP: c.app.code(t, 0)}),
@@ -106,6 +130,9 @@ func stage(t testing.TB, args ...string) *scene {
 	c.shown = c.show(link)
 	c.ok("user", "add", sceneUser)
 	c.ok("token", "assign", c.token.Serial, sceneUser)
+	c.other = start(t, newData(t), args...)
+	c.comes, c.goes, c.stays = hotp("90000004"), hotp("90000005"), hotp("90000006")
+	c.arrival, c.receipt, c.open = exchange(t, c.server, c.other, c.comes, c.goes, c.stays)
 	a := c.as("").json(http.MethodPost, "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: c.password})
 	c.session = into[wire.Session](t, a).Token
 	return c
@@ -200,7 +227,7 @@ func TestVerifierMayNothingElse(t *testing.T) {
 		delete(after, changed)
 		delete(before, changed)
 	}
-	if len(after) != 4 || !reflect.DeepEqual(after, before) {
+	if len(after) != 7 || !reflect.DeepEqual(after, before) {
 		t.Errorf("a verifier changed tokens: %+v", after)
 	}
 	// One code, twice the sign-in that needs no key, a link and a first code.

@@ -21,25 +21,35 @@ import (
 // TestSecrets drives every command and every operation at log level debug and
 // then looks for everything that must not be seen in every byte that came out:
 // what the server and the commands printed, what the API answered, and all
-// files of the data directory.
+// files of the data directory. The server that tokens move to and from is looked
+// at in the same way.
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	w := &watch{scene: stage(t, "--log-level", "debug")}
 	w.secretText("the first ROOT password", w.password)
 	w.secretText("a session", w.session)
-	w.secretSeed(w.token, w.spare, w.more, w.app, w.scanned(t))
+	w.secretSeed(w.token, w.spare, w.more, w.app, w.scanned(t), w.comes, w.goes, w.stays)
+	w.secretText("the passphrase of the moves", movePhrase)
+	w.secretText("the first ROOT password there", w.other.password)
 	w.secretText("a ticket", w.shown.Ticket)
 
 	w.commands()
 	w.mistakes()
 	w.operations()
-	w.secretText("the key file", strings.TrimPrefix(strings.TrimSpace(read(t, filepath.Join(w.data, "kek"))), "ostiary-kek-1 "))
-	w.files("while the server runs")
+	for _, s := range []*server{w.server, w.other} {
+		w.secretText("the key file", strings.TrimPrefix(strings.TrimSpace(read(t, filepath.Join(s.data, "kek"))), "ostiary-kek-1 "))
+	}
+	w.files(w.server, "while the server runs")
+	w.files(w.other, "there, while it runs")
 	w.metrics()
 	w.stop()
-	w.files("after the server stopped")
+	w.other.stop()
+	w.files(w.server, "after the server stopped")
+	w.files(w.other, "there, after it stopped")
 	w.seen("the server's log", w.log.String())
 	w.seen("the server's output", w.out.String(), "the first ROOT password")
+	w.seen("the other server's log", w.other.log.String())
+	w.seen("the other server's output", w.other.out.String(), "the first ROOT password there")
 
 	w.mustSee()
 	w.judge()
@@ -109,7 +119,13 @@ func (w *watch) otp(code string) string {
 // did runs a command and keeps what it printed.
 func (w *watch) did(code int, args []string, allowed ...string) string {
 	w.t.Helper()
-	r := w.run(args...)
+	return w.on(w.server, code, args, allowed...)
+}
+
+// on is did at one of the servers.
+func (w *watch) on(s *server, code int, args []string, allowed ...string) string {
+	w.t.Helper()
+	r := s.run(args...)
 	if r.code != code {
 		w.t.Errorf("ostiary %q ended with %d, want %d:\n%s%s", args, r.code, code, r.out, r.err)
 	}
@@ -167,6 +183,7 @@ func (w *watch) commands() {
 		did(2, "token", "delete", victim.Serial)
 		did(0, "token", "delete", victim.Serial, "--yes")
 		w.enrolments(n, form)
+		w.moves(n, form)
 		typ := fmt.Sprint("type-", n)
 		did(0, "type", "create", typ, "--kind", "software", "--algorithm", "TOTP", "--prefix", fmt.Sprint("Q", n))
 		did(0, "type", "change", typ, "--lifetime", "3")
@@ -320,6 +337,10 @@ func (w *watch) operations() {
 		}
 		name := "what " + c.id + " gives"
 		switch c.id {
+		case "export-tokens":
+			if !strings.Contains(string(a.body), "KeyContainer") || !strings.Contains(string(a.body), w.token.Serial) {
+				w.t.Errorf("the export is no file with its token: %s", a.body)
+			}
 		case "create-tokens":
 			w.secretText(name, linkText.FindStringSubmatch(string(a.body))[1])
 		case "renew-enrolment":
@@ -348,10 +369,10 @@ func (w *watch) metrics() {
 	}
 }
 
-// files keeps all bytes of the data directory. The key file holds its key.
-func (w *watch) files(when string) {
+// files keeps all bytes of a data directory. The key file holds its key.
+func (w *watch) files(s *server, when string) {
 	w.t.Helper()
-	entries, err := os.ReadDir(w.data)
+	entries, err := os.ReadDir(s.data)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -361,7 +382,7 @@ func (w *watch) files(when string) {
 			if e.Name() == "kek" {
 				allowed = append(allowed, "the key file")
 			}
-			w.seen("the file "+e.Name()+" "+when, read(w.t, filepath.Join(w.data, e.Name())), allowed...)
+			w.seen("the file "+e.Name()+" "+when, read(w.t, filepath.Join(s.data, e.Name())), allowed...)
 		}
 	}
 }
@@ -374,6 +395,12 @@ func (w *watch) mustSee() {
 		{"the file ostiary.db after", "code.verified"},
 		{"the file ostiary.db-wal while", "code.verified"},
 		{"the file kek while", "ostiary-kek-1"},
+		{"the file ostiary.db there, after", w.goes.Serial},
+		{"the file ostiary.db there, after", "import.published"},
+		{"the other server's log", "level=DEBUG"},
+		{"the answer to watch-import", "event: report"},
+		{"the answer to list-audit", "tokens.exported"},
+		{"an exported file", "EncryptedValue"},
 		{"the server's log", "level=DEBUG"},
 		{"the server's log", "/api/v1/verify"},
 		{"the server's output", "ROOT password: "},
