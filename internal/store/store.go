@@ -9,6 +9,11 @@
 // Attempt is the hot path. Concurrent attempts share one transaction and one
 // sync (group commit), and each gets its own verdict, decided by the row count
 // of a conditional write that holds every condition of acceptance. See Attempt.
+//
+// A temporary code is decided by an Attempt, too, and not by an Update of its
+// own: the same try is a try of the user's tokens, so that one transaction must
+// decide both, count the failure once, and write the one audit entry; and a try
+// then takes the same road whether or not the user has temporary codes.
 package store
 
 import (
@@ -82,6 +87,7 @@ type Tx interface {
 	EnrolmentWriter
 	RunWriter
 	UserWriter
+	TemporaryCodeWriter
 	KeyWriter
 	AuditWriter
 	// SetSetting stores a value under a name, replacing the one before.

@@ -323,6 +323,7 @@ func RunNodes(t *testing.T, open func(t *testing.T) (a, b store.DB)) {
 		{"Allocation", allocateTogether},
 		{"Proof", proveTogether},
 		{"Enrolment", showTogether},
+		{"Temporary", useTogether},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

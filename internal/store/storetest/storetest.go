@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Proof", proofTests()},
 		{"Failures", failureTests},
 		{"Users", userAttemptTests},
+		{"Temporary", temporaryTests()},
 		{"Quiet", quietTests},
 		{"Concurrency", concurrencyTests},
 	} {
