@@ -44,6 +44,8 @@ const (
 	UserStaged         Action = "user.staged" // made by an import, once its run is published
 	UserDeleted        Action = "user.deleted"
 	UserUnlocked       Action = "user.unlocked"
+	CodesIssued        Action = "codes.issued" // temporary ones, for a user
+	CodesRevoked       Action = "codes.revoked"
 	KeyCreated         Action = "key.created"
 	KeyRevoked         Action = "key.revoked"
 	SessionStarted     Action = "session.started"
