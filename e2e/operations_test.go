@@ -68,6 +68,8 @@ func (c *scene) calls(t testing.TB) []call {
 		asJSON("add-user", "/api/v1/users", wire.UserRequest{Name: "added.user"}),
 		{id: "show-user", path: "/api/v1/users/" + sceneUser},
 		{id: "unlock-user", path: "/api/v1/users/" + sceneUser + "/unlock"},
+		asJSON("issue-codes", "/api/v1/users/"+sceneUser+"/codes", wire.TemporaryCodeRequest{Count: new(2)}),
+		{id: "revoke-codes", path: "/api/v1/users/" + sceneUser + "/codes"},
 		{id: "delete-user", path: "/api/v1/users/added.user"},
 		{id: "list-keys", path: "/api/v1/keys"},
 		asJSON("create-key", "/api/v1/keys", wire.KeyRequest{Name: "added-key", Role: "admin"}),

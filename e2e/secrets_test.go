@@ -152,6 +152,12 @@ func (w *watch) commands() {
 		did(0, "user", "show", user)
 		did(0, "user", "list")
 		did(0, "user", "unlock", user)
+		issued := fmt.Sprint("temporary codes ", n)
+		out := w.did(0, append([]string{"user", "code", user, "--count", "2"}, form...), issued)
+		for _, code := range regexp.MustCompile(`\b\d{8}\b`).FindAllString(out, -1) {
+			w.secretText(issued, code)
+		}
+		did(0, "user", "code", user, "--revoke")
 		did(0, "token", "list")
 		did(0, "token", "show", a.Serial)
 		did(0, "token", "assign", a.Serial, user)
@@ -185,7 +191,7 @@ func (w *watch) commands() {
 		did(0, "token", "import", file)
 
 		name := fmt.Sprint("key", n)
-		out := w.did(0, append([]string{"key", "create", name, "--role", "operator", "--help-desk"}, form...), "the API key "+name)
+		out = w.did(0, append([]string{"key", "create", name, "--role", "operator", "--help-desk"}, form...), "the API key "+name)
 		key := keyText.FindString(out)
 		w.secretText("the API key "+name, key)
 		w.secretText("the API key "+name, key[strings.LastIndex(key, "_")+1:])
@@ -284,6 +290,10 @@ func (w *watch) operations() {
 		switch c.id {
 		case "create-key":
 			w.secretText(name, into[wire.NewKey](w.t, a).Text)
+		case "issue-codes":
+			for _, code := range into[wire.TemporaryCodes](w.t, a).Codes {
+				w.secretText(name, code)
+			}
 		case "start-session":
 			w.secretText(name, into[wire.Session](w.t, a).Token)
 		case "reset-root-password":

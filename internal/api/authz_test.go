@@ -63,6 +63,8 @@ var requests = map[string]request{
 	"add-user":            {needs: authz.UserManage, body: object{"name": " "}},
 	"unlock-user":         {needs: authz.UserUnlock},
 	"delete-user":         {needs: authz.UserManage},
+	"issue-codes":         {needs: authz.UserCode, body: object{}},
+	"revoke-codes":        {needs: authz.UserCode},
 	"list-keys":           {needs: authz.KeyView},
 	"create-key":          {needs: authz.KeyManage, body: object{"name": "verifier", "role": "verifier"}},
 	"revoke-key":          {needs: authz.KeyManage},

@@ -83,6 +83,7 @@ const (
 	UserView      Operation = "user.view"
 	UserManage    Operation = "user.manage"
 	UserUnlock    Operation = "user.unlock"
+	UserCode      Operation = "user.code" // issue and revoke temporary codes
 	KeyView       Operation = "key.view"
 	KeyManage     Operation = "key.manage"
 	AuditView     Operation = "audit.view"
@@ -126,6 +127,7 @@ var matrix = map[Operation]grant{
 	UserView:      {roles: readers},
 	UserManage:    {roles: admins},
 	UserUnlock:    {roles: admins, helpDesk: true},
+	UserCode:      {roles: admins, helpDesk: true},
 	KeyView:       {roles: supers},
 	KeyManage:     {roles: supers},
 	AuditView:     {roles: readers},

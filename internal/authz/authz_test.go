@@ -49,6 +49,7 @@ var rights = map[string]string{
 	"UserView":      "xxxxx..",
 	"UserManage":    "xxx....",
 	"UserUnlock":    "xxxx...",
+	"UserCode":      "xxxx...",
 	"KeyView":       "xx.....",
 	"KeyManage":     "xx.....",
 	"AuditView":     "xxxxx..",
