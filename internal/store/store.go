@@ -81,6 +81,7 @@ type Reader interface {
 type Tx interface {
 	Reader
 	TokenWriter
+	DateWriter
 	TypeWriter
 	SeriesWriter
 	TokenCreator
@@ -131,6 +132,9 @@ type TokenFilter struct {
 	Owner        int64 // a user's row number
 	Run          int64
 	Batch        string // of the import run
+	// EndsBy, when not zero, chooses tokens whose end is after EndsAfter and not
+	// after EndsBy.
+	EndsAfter, EndsBy time.Time
 	// After resumes behind the token of this cursor; Limit bounds the rows.
 	After token.ID
 	Limit int
