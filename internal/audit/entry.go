@@ -28,6 +28,8 @@ const (
 	TokenAssigned      Action = "token.assigned"
 	TokenUnassigned    Action = "token.unassigned"
 	TokenStateChanged  Action = "token.state_changed"
+	TokenDatesSet      Action = "token.dates_set"
+	TokenReplaced      Action = "token.replaced" // revoked, and its user has another
 	TokenUnlocked      Action = "token.unlocked"
 	TokenDeleted       Action = "token.deleted"
 	TokensExported     Action = "tokens.exported" // they left in a file, secrets and all

@@ -122,8 +122,11 @@ type Filter struct {
 	Type   string
 	Run    int64
 	Batch  string
-	After  token.ID
-	Limit  int
+	// Expiring chooses tokens that end within so much time from now, but have not
+	// ended yet; zero does not restrict.
+	Expiring time.Duration
+	After    token.ID
+	Limit    int
 }
 
 // List gives up to Limit tokens behind After, in the order of their arrival.
@@ -142,6 +145,10 @@ func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err
 // filter is f as the store understands it.
 func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
 	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch, After: f.After, Limit: f.Limit}
+	if f.Expiring > 0 {
+		q.EndsAfter = s.now()
+		q.EndsBy = q.EndsAfter.Add(f.Expiring)
+	}
 	if f.User == "" {
 		return q, nil
 	}
@@ -216,6 +223,8 @@ func (s *Service) SetState(ctx context.Context, sel Selector, to token.State, re
 			return audit.Entry{}, fault.New(fault.Conflict, "not_proven",
 				fmt.Sprintf("Token %s was never confirmed: only its first right code makes it VALID.", t.Identity.Serial)).
 				WithHint("While it is PENDING: ostiary token confirm. Once revoked, delete it and create another.")
+		case to == token.Valid && from != token.Valid && t.Condition.Ended(s.now()):
+			return audit.Entry{}, endedFault(*t)
 		case !from.CanBecome(to):
 			return audit.Entry{}, fault.New(fault.Conflict, "state_unchanged", fmt.Sprintf("Token %s is %s already.", t.Identity.Serial, from))
 		}
