@@ -22,6 +22,7 @@ type scene struct {
 	*server
 	token    device // imported and assigned
 	spare    device // imported and free
+	other    device // imported and free, to replace the first
 	more     device // in no file yet
 	password string // of ROOT
 	session  string // token of a session of ROOT
@@ -55,6 +56,8 @@ func (c *scene) calls(t testing.TB) []call {
 		{id: "unassign-token", path: spare + "/unassign"},
 		asJSON("set-token-state", spare+"/state", wire.StateRequest{State: "REVOKED_TOKEN_BROKEN", Reason: "fell into the sea"}),
 		{id: "unlock-token", path: spare + "/unlock"},
+		asJSON("set-token-dates", token+"/dates", wire.DatesRequest{ValidUntil: new("2100-01-01T00:00:00Z")}),
+		asJSON("replace-token", token+"/replace", wire.ReplaceRequest{By: c.other.Serial, Reason: "worn out"}),
 		{id: "delete-token", path: spare},
 		{id: "list-types", path: "/api/v1/types"},
 		asJSON("create-type", "/api/v1/types", wire.TokenTypeRequest{Name: "added-type", Kind: "software", Algorithm: "TOTP", Prefix: "E2E"}),
@@ -86,9 +89,9 @@ func (c *scene) calls(t testing.TB) []call {
 // stage makes what the calls are about.
 func stage(t testing.TB, args ...string) *scene {
 	t.Helper()
-	c := &scene{server: start(t, newData(t), args...), token: hotp("90000001"), spare: hotp("90000002"), more: hotp("90000003")}
+	c := &scene{server: start(t, newData(t), args...), token: hotp("90000001"), spare: hotp("90000002"), other: hotp("90000004"), more: hotp("90000003")}
 	c.password = c.server.password
-	c.imports(plain(t, c.token, c.spare), 2)
+	c.imports(plain(t, c.token, c.spare, c.other), 3)
 	c.ok("user", "add", sceneUser)
 	c.ok("token", "assign", c.token.Serial, sceneUser)
 	a := c.as("").json(http.MethodPost, "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: c.password})
@@ -174,7 +177,7 @@ func TestVerifierMayNothingElse(t *testing.T) {
 		t.Errorf("the one code that counted: %+v", got)
 	}
 	delete(after, c.token.Serial)
-	if len(after) != 1 || !reflect.DeepEqual(after[c.spare.Serial], before[c.spare.Serial]) {
+	if len(after) != 2 || !reflect.DeepEqual(after[c.other.Serial], before[c.other.Serial]) || !reflect.DeepEqual(after[c.spare.Serial], before[c.spare.Serial]) {
 		t.Errorf("a verifier changed tokens: %+v", after)
 	}
 	// One code, and twice the sign-in that needs no key.

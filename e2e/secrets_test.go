@@ -26,7 +26,7 @@ func TestSecrets(t *testing.T) {
 	w := &watch{scene: stage(t, "--log-level", "debug")}
 	w.secretText("the first ROOT password", w.password)
 	w.secretText("a session", w.session)
-	w.secretSeed(w.token, w.spare, w.more)
+	w.secretSeed(w.token, w.spare, w.other, w.more)
 
 	w.commands()
 	w.mistakes()
@@ -168,6 +168,7 @@ func (w *watch) commands() {
 		did(0, "token", "unassign", a.Serial)
 		did(0, "token", "state", victim.Serial, "REVOKED_TOKEN_LOST", "--reason", "because")
 		did(0, "token", "unlock", a.Serial)
+		did(0, "token", "dates", a.Serial, "--until", "2100-01-01")
 		did(2, "token", "delete", victim.Serial)
 		did(0, "token", "delete", victim.Serial, "--yes")
 		typ := fmt.Sprint("type-", n)
@@ -176,6 +177,13 @@ func (w *watch) commands() {
 		did(0, "type", "show", typ)
 		did(0, "series", "list")
 		did(0, "series", "set", typ, "20000001")
+		out = w.did(0, []string{"token", "create", typ, "--user", user, "--json"}, "the enrolment link of "+user)
+		w.secretText("the enrolment link of "+user, into[wire.NewTokens](t, answer{status: 200, body: []byte(out)}).Tokens[0].Enrolment.URL)
+		replaced := fmt.Sprint("the enrolment link in place of that ", n)
+		serial := into[wire.NewTokens](t, answer{status: 200, body: []byte(out)}).Tokens[0].Serial
+		out = w.did(0, append([]string{"token", "replace", serial, "--reason", "new phone"}, form...), replaced)
+		w.secretText(replaced, regexp.MustCompile(`#(\w+)`).FindStringSubmatch(out)[1])
+		did(0, "token", "delete", regexp.MustCompile(`Q\d{9}`).FindString(out), "--yes")
 		did(0, "type", "retire", typ)
 		did(0, "type", "list")
 		did(0, "user", "delete", user)

@@ -102,6 +102,7 @@ func (a *API) routes() {
 	a.verifyRoutes()
 	a.tokenRoutes()
 	a.creationRoutes()
+	a.careRoutes()
 	a.enrolmentRoutes()
 	a.typeRoutes()
 	a.seriesRoutes()

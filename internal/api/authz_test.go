@@ -40,6 +40,8 @@ var requests = map[string]request{
 	"set-token-state 2":   {needs: authz.TokenState, body: object{"state": "VALID"}},
 	"set-token-state 3":   {needs: authz.TokenState, body: object{"state": "REVOKED_TOKEN_BROKEN"}},
 	"set-token-state 4":   {needs: authz.TokenState, body: object{"state": "REVOKED_TOKEN_OTHER"}},
+	"replace-token":       {needs: authz.TokenReplace, body: object{}},
+	"set-token-dates":     {needs: authz.TokenDates, body: object{"valid_until": "none"}},
 	"unlock-token":        {needs: authz.TokenUnlock},
 	"delete-token":        {needs: authz.TokenDelete},
 	"import-tokens":       {needs: authz.TokenImport, body: object{}},

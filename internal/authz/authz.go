@@ -74,6 +74,8 @@ const (
 	TokenResync   Operation = "token.resync"
 	TokenState    Operation = "token.state"
 	TokenMarkLost Operation = "token.mark_lost"
+	TokenReplace  Operation = "token.replace" // by a new one, or one of stock
+	TokenDates    Operation = "token.dates"   // set when it is valid
 	TokenUnlock   Operation = "token.unlock"
 	TokenDelete   Operation = "token.delete"
 	TypeView      Operation = "type.view"
@@ -118,6 +120,8 @@ var matrix = map[Operation]grant{
 	TokenResync:   {roles: admins, helpDesk: true},
 	TokenState:    {roles: admins},
 	TokenMarkLost: {roles: admins, helpDesk: true},
+	TokenReplace:  {roles: admins},
+	TokenDates:    {roles: admins},
 	TokenUnlock:   {roles: admins, helpDesk: true},
 	TokenDelete:   {roles: admins},
 	TypeView:      {roles: admins, helpDesk: true},

@@ -40,6 +40,8 @@ var rights = map[string]string{
 	"TokenResync":   "xxxx...",
 	"TokenState":    "xxx....",
 	"TokenMarkLost": "xxxx...",
+	"TokenReplace":  "xxx....",
+	"TokenDates":    "xxx....",
 	"TokenUnlock":   "xxxx...",
 	"TokenDelete":   "xxx....",
 	"TypeView":      "xxxx...",
