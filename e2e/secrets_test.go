@@ -28,7 +28,7 @@ func TestSecrets(t *testing.T) {
 	w := &watch{scene: stage(t, "--log-level", "debug")}
 	w.secretText("the first ROOT password", w.password)
 	w.secretText("a session", w.session)
-	w.secretSeed(w.token, w.spare, w.more, w.app, w.scanned(t), w.comes, w.goes, w.stays)
+	w.secretSeed(w.token, w.spare, w.third, w.more, w.app, w.scanned(t), w.comes, w.goes, w.stays)
 	w.secretText("the passphrase of the moves", movePhrase)
 	w.secretText("the first ROOT password there", w.other.password)
 	w.secretText("a ticket", w.shown.Ticket)
@@ -170,6 +170,12 @@ func (w *watch) commands() {
 		did(0, "user", "show", user)
 		did(0, "user", "list")
 		did(0, "user", "unlock", user)
+		issued := fmt.Sprint("temporary codes ", n)
+		out := w.did(0, append([]string{"user", "code", user, "--count", "2"}, form...), issued)
+		for _, code := range regexp.MustCompile(`\b\d{8}\b`).FindAllString(out, -1) {
+			w.secretText(issued, code)
+		}
+		did(0, "user", "code", user, "--revoke")
 		did(0, "token", "list")
 		did(0, "token", "show", a.Serial)
 		did(0, "token", "assign", a.Serial, user)
@@ -180,6 +186,7 @@ func (w *watch) commands() {
 		did(0, "token", "unassign", a.Serial)
 		did(0, "token", "state", victim.Serial, "REVOKED_TOKEN_LOST", "--reason", "because")
 		did(0, "token", "unlock", a.Serial)
+		did(0, "token", "dates", a.Serial, "--until", "2100-01-01")
 		did(2, "token", "delete", victim.Serial)
 		did(0, "token", "delete", victim.Serial, "--yes")
 		w.enrolments(n, form)
@@ -190,6 +197,13 @@ func (w *watch) commands() {
 		did(0, "type", "show", typ)
 		did(0, "series", "list")
 		did(0, "series", "set", typ, "20000001")
+		out = w.did(0, []string{"token", "create", typ, "--user", user, "--json"}, "the enrolment link of "+user)
+		w.secretText("the enrolment link of "+user, into[wire.NewTokens](t, answer{status: 200, body: []byte(out)}).Tokens[0].Enrolment.URL)
+		replaced := fmt.Sprint("the enrolment link in place of that ", n)
+		serial := into[wire.NewTokens](t, answer{status: 200, body: []byte(out)}).Tokens[0].Serial
+		out = w.did(0, append([]string{"token", "replace", serial, "--reason", "new phone"}, form...), replaced)
+		w.secretText(replaced, regexp.MustCompile(`#(\w+)`).FindStringSubmatch(out)[1])
+		did(0, "token", "delete", regexp.MustCompile(`Q\d{9}`).FindString(out), "--yes")
 		did(0, "type", "retire", typ)
 		did(0, "type", "list")
 		did(0, "user", "delete", user)
@@ -205,7 +219,7 @@ func (w *watch) commands() {
 		did(0, "token", "import", file)
 
 		name := fmt.Sprint("key", n)
-		out := w.did(0, append([]string{"key", "create", name, "--role", "operator", "--help-desk"}, form...), "the API key "+name)
+		out = w.did(0, append([]string{"key", "create", name, "--role", "operator", "--help-desk"}, form...), "the API key "+name)
 		key := keyText.FindString(out)
 		w.secretText("the API key "+name, key)
 		w.secretText("the API key "+name, key[strings.LastIndex(key, "_")+1:])
@@ -354,6 +368,10 @@ func (w *watch) operations() {
 			return
 		case "create-key":
 			w.secretText(name, into[wire.NewKey](w.t, a).Text)
+		case "issue-codes":
+			for _, code := range into[wire.TemporaryCodes](w.t, a).Codes {
+				w.secretText(name, code)
+			}
 		case "start-session":
 			w.secretText(name, into[wire.Session](w.t, a).Token)
 		case "reset-root-password":

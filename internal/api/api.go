@@ -29,6 +29,7 @@ import (
 	"ostiary/internal/ledger"
 	"ostiary/internal/lifecycle"
 	"ostiary/internal/session"
+	"ostiary/internal/temporary"
 )
 
 // Verifier decides codes; *auth.Engine is one.
@@ -46,6 +47,7 @@ type Config struct {
 	Verifier  Verifier
 	Lifecycle *lifecycle.Service
 	Users     *directory.Users
+	Temporary *temporary.Codes
 	Keys      *session.Keys
 	Root      *session.Root
 	Ledger    *ledger.Ledger
@@ -72,7 +74,7 @@ type API struct {
 
 // New builds the API.
 func New(cfg Config) (*API, error) {
-	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil || cfg.Keys == nil || cfg.Root == nil ||
+	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
 		cfg.Ledger == nil || cfg.Log == nil || cfg.Metrics == nil {
 		return nil, errors.New("api: a required part is missing")
 	}
@@ -100,6 +102,7 @@ func (a *API) routes() {
 	a.verifyRoutes()
 	a.tokenRoutes()
 	a.creationRoutes()
+	a.careRoutes()
 	a.enrolmentRoutes()
 	a.typeRoutes()
 	a.seriesRoutes()
@@ -107,6 +110,7 @@ func (a *API) routes() {
 	a.exportRoutes()
 	a.moveRoutes()
 	a.userRoutes()
+	a.codeRoutes()
 	a.keyRoutes()
 	a.sessionRoutes()
 	a.auditRoutes()

@@ -60,13 +60,17 @@ func (a *API) createTokens(ctx context.Context, c caller, in *createTokensInput)
 		out.Body.Problem = a.problem(ctx, c, made.Why).Detail
 	}
 	for i, t := range made.Tokens {
-		n := wire.NewToken{Token: a.wireToken(t.Token), URI: string(t.URI.Bytes())}
-		if t.Link.Len() > 0 {
-			n.Enrolment = new(a.enrolment(t.Link, t.Expires))
-		}
-		out.Body.Tokens[i] = n
+		out.Body.Tokens[i] = a.newToken(t)
 	}
 	return out, nil
+}
+
+func (a *API) newToken(t lifecycle.Created) wire.NewToken {
+	n := wire.NewToken{Token: a.wireToken(t.Token), URI: string(t.URI.Bytes())}
+	if t.Link.Len() > 0 {
+		n.Enrolment = new(a.enrolment(t.Link, t.Expires))
+	}
+	return n
 }
 
 // enrolment makes the link of which a user gets the secret part behind the #,

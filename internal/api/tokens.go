@@ -63,6 +63,8 @@ type listTokensInput struct {
 	Type   string `query:"type" maxLength:"64"`
 	Batch  string `query:"batch" maxLength:"500" doc:"Name of the delivery that brought it."`
 	Import int64  `query:"import" minimum:"1" doc:"Number of the import that brought it."`
+
+	Expiring int `query:"expiring" minimum:"1" maximum:"36500" doc:"Only tokens that end within so many days, but have not ended yet."`
 	Page
 }
 
@@ -129,7 +131,8 @@ func (a *API) token(t token.Token, err error) (*tokenOutput, error) {
 }
 
 func (a *API) listTokens(ctx context.Context, _ caller, in *listTokensInput) (*listTokensOutput, error) {
-	f := lifecycle.Filter{User: in.User, Serial: in.Serial, Type: in.Type, Batch: in.Batch, Run: in.Import, Limit: in.Limit + 1}
+	f := lifecycle.Filter{User: in.User, Serial: in.Serial, Type: in.Type, Batch: in.Batch, Run: in.Import,
+		Expiring: time.Duration(in.Expiring) * 24 * time.Hour, Limit: in.Limit + 1}
 	f.Kind, _ = token.ParseKind(in.Kind)
 	if in.State != "" {
 		state, err := token.ParseState(in.State)

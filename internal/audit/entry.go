@@ -28,6 +28,8 @@ const (
 	TokenAssigned      Action = "token.assigned"
 	TokenUnassigned    Action = "token.unassigned"
 	TokenStateChanged  Action = "token.state_changed"
+	TokenDatesSet      Action = "token.dates_set"
+	TokenReplaced      Action = "token.replaced" // revoked, and its user has another
 	TokenUnlocked      Action = "token.unlocked"
 	TokenDeleted       Action = "token.deleted"
 	TokensExported     Action = "tokens.exported" // they left in a file, secrets and all
@@ -45,6 +47,8 @@ const (
 	UserStaged         Action = "user.staged" // made by an import, once its run is published
 	UserDeleted        Action = "user.deleted"
 	UserUnlocked       Action = "user.unlocked"
+	CodesIssued        Action = "codes.issued" // temporary ones, for a user
+	CodesRevoked       Action = "codes.revoked"
 	KeyCreated         Action = "key.created"
 	KeyRevoked         Action = "key.revoked"
 	SessionStarted     Action = "session.started"

@@ -81,23 +81,33 @@ func (p Policy) delay(failures int) time.Duration {
 	return p.FirstDelay << min(failures-p.FreeFailures, 20)
 }
 
+// Temporary knows how temporary codes are stored; *temporary.Codes does.
+type Temporary interface {
+	// Fingerprint gives that of a code for a user, 0 being nobody, or nil for a
+	// text that is no temporary code.
+	Fingerprint(user int64, code string) []byte
+}
+
 // Config holds what an Engine needs. Store and Keys are required.
 type Config struct {
 	Store  Store
 	Keys   Keys
 	Policy Policy
+	// Temporary lets users present temporary codes; nil means that there are none.
+	Temporary Temporary
 	// Now is time.Now unless a test replaces it.
 	Now func() time.Time
 }
 
 // Engine decides codes. It is safe for concurrent use.
 type Engine struct {
-	store  Store
-	keys   Keys
-	policy Policy
-	now    func() time.Time
-	quiet  *quiet
-	decoy  decoy
+	store     Store
+	keys      Keys
+	policy    Policy
+	temporary Temporary
+	now       func() time.Time
+	quiet     *quiet
+	decoy     decoy
 }
 
 // New makes an Engine.
@@ -113,7 +123,7 @@ func New(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, now: cfg.Now, quiet: newQuiet(p), decoy: d}, nil
+	return &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, temporary: cfg.Temporary, now: cfg.Now, quiet: newQuiet(p), decoy: d}, nil
 }
 
 // Policy gives the policy with its defaults filled in.
@@ -163,8 +173,22 @@ func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) 
 		if found.Fresh && !j.tested() { // what is not fresh is judged again
 			e.decoy.search(r.OTP, e.policy, r.Wide)
 		}
+		j.temporary = e.asTemporary(r, found)
 		return j, e.refuseOpenly(r, found, j)
 	})
+}
+
+// asTemporary gives the fingerprint of a code that may be a temporary one: under
+// a user's name alone, and whether or not the user has any.
+func (e *Engine) asTemporary(r Request, found store.Found) []byte {
+	if e.temporary == nil || r.Lookup.User == "" || r.Lookup != (store.Lookup{User: r.Lookup.User}) {
+		return nil
+	}
+	var user int64
+	if found.User != nil {
+		user = found.User.ID
+	}
+	return e.temporary.Fingerprint(user, r.OTP)
 }
 
 // judgement is what a code looks like against what was found.
@@ -175,6 +199,7 @@ type judgement struct {
 	authentication bool
 	wide           bool
 	proof          bool
+	temporary      []byte // the code's fingerprint, if it may be a temporary one
 }
 
 func (j *judgement) add(p store.Proposal, reason token.Reason) {
@@ -237,7 +262,7 @@ func (e *Engine) decide(ctx context.Context, l store.Lookup, origin audit.Origin
 func (e *Engine) attempt(l store.Lookup, found store.Found, j judgement, reason token.Reason, origin audit.Origin, now time.Time) store.Attempt {
 	a := store.Attempt{
 		Now: now, Limit: e.policy.FailureLimit, Delay: e.policy.delay,
-		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof,
+		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof, Temporary: j.temporary,
 	}
 	if found.User != nil {
 		a.UserID = found.User.ID
@@ -283,7 +308,7 @@ func unavailable(err error) error {
 // refuseOpenly tells a caller who may see tokens what a caller who may not only
 // finds in the audit log.
 func (e *Engine) refuseOpenly(r Request, found store.Found, j judgement) error {
-	if !r.MayList || len(found.Candidates) != 1 {
+	if !r.MayList || len(found.Candidates) != 1 || j.temporary != nil {
 		return nil
 	}
 	switch j.reasons[0] {

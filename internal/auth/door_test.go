@@ -26,6 +26,8 @@ type door struct {
 	calls   []string
 	between func()
 	refuse  error
+
+	temporary int // bytes of the newest attempt's fingerprint of a temporary code
 }
 
 func (d *door) Candidates(ctx context.Context, l store.Lookup, fresh bool) (store.Found, error) {
@@ -37,6 +39,7 @@ func (d *door) Candidates(ctx context.Context, l store.Lookup, fresh bool) (stor
 }
 
 func (d *door) Attempt(ctx context.Context, a store.Attempt) (store.Outcome, error) {
+	d.temporary = len(a.Temporary)
 	d.note(fmt.Sprintf("attempt quiet=%v", a.QuietFor != ""))
 	if d.refuse != nil {
 		return store.Outcome{}, d.refuse

@@ -24,6 +24,10 @@ func record(l store.Lookup, found store.Found, j judgement, missing token.Reason
 		}
 	}
 	switch {
+	case o.Temporary:
+		e.Outcome = audit.Accepted
+		e.After = []audit.Field{{Name: "authentication", Value: j.authentication}, {Name: "temporary", Value: true}}
+		return e
 	case o.Verdict == store.Accepted:
 		p := j.proposals[o.Index]
 		e.Outcome = audit.Accepted
@@ -44,7 +48,11 @@ func record(l store.Lookup, found store.Found, j judgement, missing token.Reason
 	case o.Index >= 0:
 		e.Reason = string(j.reasons[o.Index])
 	}
-	if o.Counted {
+	switch {
+	case o.UserFailures > 0:
+		e.Before = []audit.Field{{Name: "user_failures", Value: int64(o.UserFailures - 1)}}
+		e.After = []audit.Field{{Name: "user_failures", Value: int64(o.UserFailures)}}
+	case o.Counted:
 		e.Before = []audit.Field{{Name: "failures", Value: int64(o.Before.Failures)}}
 		e.After = []audit.Field{{Name: "failures", Value: int64(o.Failures)}}
 	}

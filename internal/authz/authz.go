@@ -74,6 +74,8 @@ const (
 	TokenResync   Operation = "token.resync"
 	TokenState    Operation = "token.state"
 	TokenMarkLost Operation = "token.mark_lost"
+	TokenReplace  Operation = "token.replace" // by a new one, or one of stock
+	TokenDates    Operation = "token.dates"   // set when it is valid
 	TokenUnlock   Operation = "token.unlock"
 	TokenDelete   Operation = "token.delete"
 	TypeView      Operation = "type.view"
@@ -83,6 +85,7 @@ const (
 	UserView      Operation = "user.view"
 	UserManage    Operation = "user.manage"
 	UserUnlock    Operation = "user.unlock"
+	UserCode      Operation = "user.code" // issue and revoke temporary codes
 	KeyView       Operation = "key.view"
 	KeyManage     Operation = "key.manage"
 	AuditView     Operation = "audit.view"
@@ -117,6 +120,8 @@ var matrix = map[Operation]grant{
 	TokenResync:   {roles: admins, helpDesk: true},
 	TokenState:    {roles: admins},
 	TokenMarkLost: {roles: admins, helpDesk: true},
+	TokenReplace:  {roles: admins},
+	TokenDates:    {roles: admins},
 	TokenUnlock:   {roles: admins, helpDesk: true},
 	TokenDelete:   {roles: admins},
 	TypeView:      {roles: admins, helpDesk: true},
@@ -126,6 +131,7 @@ var matrix = map[Operation]grant{
 	UserView:      {roles: readers},
 	UserManage:    {roles: admins},
 	UserUnlock:    {roles: admins, helpDesk: true},
+	UserCode:      {roles: admins, helpDesk: true},
 	KeyView:       {roles: supers},
 	KeyManage:     {roles: supers},
 	AuditView:     {roles: readers},

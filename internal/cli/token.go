@@ -24,7 +24,7 @@ A token is named by its serial. Where several tokens carry the same serial,
   ostiary token verify 12345678 755224`,
 	}
 	cmd.AddCommand(newTokenImport(a), newTokenExport(a), newTokenCreate(a), newTokenEnrol(a), newTokenConfirm(a), newTokenList(a), newTokenShow(a), newTokenAssign(a), newTokenUnassign(a), newTokenVerify(a),
-		newTokenResync(a), newTokenState(a), newTokenUnlock(a), newTokenDelete(a))
+		newTokenResync(a), newTokenState(a), newTokenReplace(a), newTokenDates(a), newTokenUnlock(a), newTokenDelete(a))
 	makeGroup(cmd)
 	return cmd
 }

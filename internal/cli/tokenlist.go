@@ -22,6 +22,7 @@ func newTokenList(a *app) *cobra.Command {
 with --after and the cursor that is printed, or all at once with --all.`,
 		Example: `  ostiary token list --state REVOKED_TOKEN_LOST
   ostiary token list --user alice --json
+  ostiary token list --expiring 30 --state VALID
   ostiary token list --all --json > tokens.json`,
 		Args: arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) (err error) {
@@ -44,6 +45,9 @@ with --after and the cursor that is printed, or all at once with --all.`,
 					return err
 				}
 			}
+			if cmd.Flags().Changed("expiring") && (filter.Expiring < 1 || filter.Expiring > 36500) {
+				return mistakef(cmd, "--expiring %d: it may be 1 to 36500", filter.Expiring)
+			}
 			empty := "No token fits."
 			if filter == (client.TokenFilter{}) && page.After == "" {
 				empty = "No tokens yet. Import a manufacturer's file: ostiary token import FILE"
@@ -54,6 +58,9 @@ with --after and the cursor that is printed, or all at once with --all.`,
 					list, err := c.Tokens(ctx, filter, p)
 					return list.Tokens, list.Next, err
 				}}
+			if filter.Expiring != 0 {
+				l.header[len(l.header)-1], l.row = "VALID UNTIL", expiringRow
+			}
 			return printList(cmd.Context(), a, l, page, pages.all)
 		}),
 	}
@@ -65,8 +72,16 @@ with --after and the cursor that is printed, or all at once with --all.`,
 	flags.StringVar(&filter.Type, "type", "", "only tokens of this `TYPE`")
 	flags.StringVar(&filter.Batch, "batch", "", "only tokens of this `BATCH`")
 	flags.StringVar(&filter.Import, "import", "", "only tokens of the import of this `ID`")
+	flags.IntVar(&filter.Expiring, "expiring", 0, "only tokens that end within `DAYS`, but have not yet")
 	pages.add(cmd)
 	return cmd
+}
+
+// expiringRow shows when a token ends instead of when it was used.
+func expiringRow(t wire.Token) []string {
+	row := tokenRow(t)
+	row[len(row)-1] = optionalTime(t.ValidUntil, "none")
+	return row
 }
 
 func tokenRow(t wire.Token) []string {

@@ -18,7 +18,7 @@ func newUser(a *app) *cobra.Command {
 		Example: `  ostiary user add alice
   ostiary token assign 12345678 alice`,
 	}
-	cmd.AddCommand(newUserAdd(a), newUserList(a), newUserShow(a), newUserUnlock(a), newUserDelete(a))
+	cmd.AddCommand(newUserAdd(a), newUserList(a), newUserShow(a), newUserUnlock(a), newUserCode(a), newUserDelete(a))
 	makeGroup(cmd)
 	return cmd
 }

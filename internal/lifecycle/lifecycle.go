@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"ostiary/internal/audit"
@@ -122,8 +123,11 @@ type Filter struct {
 	Type   string
 	Run    int64
 	Batch  string
-	After  token.ID
-	Limit  int
+	// Expiring chooses tokens that end within so much time from now, but have not
+	// ended yet; zero does not restrict.
+	Expiring time.Duration
+	After    token.ID
+	Limit    int
 }
 
 // List gives up to Limit tokens behind After, in the order of their arrival.
@@ -142,6 +146,10 @@ func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err
 // filter is f as the store understands it.
 func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
 	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch, After: f.After, Limit: f.Limit}
+	if f.Expiring > 0 {
+		q.EndsAfter = s.now()
+		q.EndsBy = q.EndsAfter.Add(f.Expiring)
+	}
 	if f.User == "" {
 		return q, nil
 	}
@@ -208,19 +216,32 @@ func (s *Service) SetState(ctx context.Context, sel Selector, to token.State, re
 		return token.Token{}, fault.New(fault.Invalid, "reason", err.Error())
 	}
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
-		from := t.Condition.State
-		switch {
-		case to == token.Pending:
-			return audit.Entry{}, fault.New(fault.Conflict, "state_pending", "A token is PENDING from its creation to its first code, and never by command.")
-		case to == token.Valid && !t.Condition.Proven():
-			return audit.Entry{}, fault.New(fault.Conflict, "not_proven",
-				fmt.Sprintf("Token %s was never confirmed: only its first right code makes it VALID.", t.Identity.Serial)).
-				WithHint("While it is PENDING: ostiary token confirm. Once revoked, delete it and create another.")
-		case !from.CanBecome(to):
-			return audit.Entry{}, fault.New(fault.Conflict, "state_unchanged", fmt.Sprintf("Token %s is %s already.", t.Identity.Serial, from))
+		if err := s.mayBecome(*t, to); err != nil {
+			return audit.Entry{}, err
 		}
 		return setState(tx, t, to, reason)
 	})
+}
+
+// mayBecome refuses a change of state that a command cannot bring about.
+func (s *Service) mayBecome(t token.Token, to token.State) error {
+	from := t.Condition.State
+	switch {
+	case to == token.Pending || to == token.Moving:
+		return fault.New(fault.Conflict, "state_"+strings.ToLower(to.String()), fmt.Sprintf("No command makes a token %s: it is PENDING from its creation to its first code, and MOVING from its export to a receipt.", to))
+	case from == token.Moving:
+		return fault.New(fault.Conflict, "token_moving", fmt.Sprintf("Token %s is on its way to another server.", t.Identity.Serial)).
+			WithHint("To have it back: ostiary move cancel; ostiary move list shows the moves.")
+	case to == token.Valid && !t.Condition.Proven():
+		return fault.New(fault.Conflict, "not_proven",
+			fmt.Sprintf("Token %s was never confirmed: only its first right code makes it VALID.", t.Identity.Serial)).
+			WithHint("While it is PENDING: ostiary token confirm. Once revoked, delete it and create another.")
+	case to == token.Valid && from != token.Valid && t.Condition.Ended(s.now()):
+		return endedFault(t)
+	case !from.CanBecome(to):
+		return fault.New(fault.Conflict, "state_unchanged", fmt.Sprintf("Token %s is %s already.", t.Identity.Serial, from))
+	}
+	return nil
 }
 
 func setState(tx store.Tx, t *token.Token, to token.State, reason string) (audit.Entry, error) {

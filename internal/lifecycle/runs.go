@@ -54,7 +54,9 @@ func (s *Service) Batches(ctx context.Context, after string, limit int) (batches
 }
 
 // SetBatchState changes the state of all tokens of a delivery, in short
-// transactions, and gives the number that had another one. Each is in the log.
+// transactions, and gives the number that was changed: those that may not get the
+// state, or have it, stay as they are. Each change is in the log.
+// Tokens that ended do not become VALID.
 func (s *Service) SetBatchState(ctx context.Context, batch string, to token.State, reason string, origin audit.Origin) (changed int, err error) {
 	if err := checkText("reason", reason, maxReason); err != nil {
 		return 0, fault.New(fault.Invalid, "reason", sentence(err.Error()))
@@ -70,7 +72,7 @@ func (s *Service) SetBatchState(ctx context.Context, batch string, to token.Stat
 			}
 			var entries [][]byte
 			for _, t := range tokens {
-				if !t.Condition.State.CanBecome(to) {
+				if s.mayBecome(t, to) != nil {
 					continue
 				}
 				e, err := setState(tx, &t, to, reason)

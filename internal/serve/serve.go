@@ -149,6 +149,7 @@ func (s *Server) serve(ctx context.Context) error {
 		After: []audit.Field{{Name: "listen", Value: tcp.Addr().String()}, {Name: "version", Value: s.cfg.Version}}}); err != nil {
 		return errors.Join(err, tcp.Close(), local.Close())
 	}
+	s.expire(ctx) // before the first list is asked for
 	address := scheme + "://" + tcp.Addr().String()
 	s.api.Listening(address)
 	s.announce(address)
@@ -170,6 +171,7 @@ func (s *Server) serve(ctx context.Context) error {
 	wg.Go(func() {
 		s.ledger.Run(run, func(err error) { s.log.Error("audit log", "error", err) })
 	})
+	wg.Go(func() { s.expireHourly(run) })
 	select {
 	case <-ctx.Done():
 		s.log.Info("stopping")

@@ -24,6 +24,7 @@ import (
 	"ostiary/internal/session"
 	"ostiary/internal/store"
 	"ostiary/internal/store/sqlite"
+	"ostiary/internal/temporary"
 )
 
 // Server is the parts of a running server.
@@ -36,6 +37,7 @@ type Server struct {
 	engine    *auth.Engine
 	lifecycle *lifecycle.Service
 	users     *directory.Users
+	temporary *temporary.Codes
 	keys      *session.Keys
 	root      *session.Root
 	ledger    *ledger.Ledger
@@ -147,7 +149,10 @@ func (s *Server) openDatabase(ctx context.Context) (*seal.Keyring, error) {
 
 func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 	now := s.cfg.Now
-	if s.engine, err = auth.New(auth.Config{Store: s.db, Keys: keyring, Now: now}); err != nil {
+	if s.temporary, err = temporary.Open(ctx, s.db, keyring, now); err != nil {
+		return err
+	}
+	if s.engine, err = auth.New(auth.Config{Store: s.db, Keys: keyring, Temporary: s.temporary, Now: now}); err != nil {
 		return err
 	}
 	if s.lifecycle, err = lifecycle.New(lifecycle.Config{DB: s.db, Keys: keyring, Issuer: s.cfg.Issuer, Now: now}); err != nil {
@@ -182,7 +187,7 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Users: s.users,
+	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check, PublicURL: s.cfg.PublicURL})
 }
 

@@ -57,7 +57,15 @@ type Found struct {
 // used up like any other and the token is VALID, under the next epoch, at once.
 // Without Proof no code is accepted in the state PENDING.
 //
-// Attempts on one token are decided in the order of their arrival.
+// With Temporary, a code that no token accepts may be one of the user's temporary
+// codes. The write demands: a code of that fingerprint and user, unused, Now
+// before its end, and the user neither locked nor delayed. If the row count is
+// one, the code is used, the user's failures are zero, and no token is touched.
+// If none is accepted and the user has a temporary code that works, the code was
+// a guess at it, too, and the user counts a failure even if no token does.
+//
+// Attempts on one token or under one user are decided in the order of their
+// arrival.
 type Attempt struct {
 	Now   time.Time
 	Limit int                              // failures that lock a token or a user
@@ -67,6 +75,10 @@ type Attempt struct {
 	Proof bool
 	// UserID is set when the code was presented under a user's name.
 	UserID int64
+	// Temporary is the fingerprint of the code as a temporary one of that user;
+	// nil when it cannot be one. It may be set for a user that does not exist,
+	// so that this takes as long.
+	Temporary []byte
 
 	Proposals []Proposal
 	// Authentication makes an acceptance count as use (token.Condition.LastUsed).
@@ -108,7 +120,7 @@ type Verdict uint8
 // The verdicts. The zero Verdict is Refused.
 const (
 	Refused  Verdict = iota // final; failures were counted if anything was tested
-	Accepted                // final; every matching token has advanced
+	Accepted                // final; every matching token has advanced, or a temporary code is used
 	Stale                   // nothing was written; judge again with fresh rows
 )
 
@@ -116,7 +128,8 @@ const (
 type Outcome struct {
 	Verdict Verdict
 	// Index is the proposal that decided: the first that was accepted; else the
-	// first whose row takes codes, or the first. It is -1 when there was none.
+	// first whose row takes codes, or the first. It is -1 when there was none, or
+	// a temporary code was accepted.
 	Index int
 	// Before is the row of that proposal as the transaction found it.
 	Before token.Condition
@@ -125,6 +138,13 @@ type Outcome struct {
 	// Counted says that the attempt changed the database: an acceptance, or a
 	// failure that was counted.
 	Counted bool
-	// Refusal is set when the row or the user refused without a test.
+	// Refusal is set when the row or the user refused without a test, and where
+	// the temporary codes know better: Replayed and Expired for one that is, Wrong
+	// for a guess that only they were there for.
 	Refusal token.Reason
+	// Temporary says that a temporary code was accepted.
+	Temporary bool
+	// UserFailures is the user's count after the attempt, if the user alone
+	// counted a failure; 0 otherwise.
+	UserFailures int
 }

@@ -9,6 +9,11 @@
 // Attempt is the hot path. Concurrent attempts share one transaction and one
 // sync (group commit), and each gets its own verdict, decided by the row count
 // of a conditional write that holds every condition of acceptance. See Attempt.
+//
+// A temporary code is decided by an Attempt, too, and not by an Update of its
+// own: the same try is a try of the user's tokens, so that one transaction must
+// decide both, count the failure once, and write the one audit entry; and a try
+// then takes the same road whether or not the user has temporary codes.
 package store
 
 import (
@@ -77,6 +82,7 @@ type Reader interface {
 type Tx interface {
 	Reader
 	TokenWriter
+	DateWriter
 	TypeWriter
 	SeriesWriter
 	TokenCreator
@@ -84,6 +90,7 @@ type Tx interface {
 	RunWriter
 	MoveWriter
 	UserWriter
+	TemporaryCodeWriter
 	KeyWriter
 	AuditWriter
 	// SetSetting stores a value under a name, replacing the one before.
@@ -127,6 +134,9 @@ type TokenFilter struct {
 	Owner        int64 // a user's row number
 	Run          int64
 	Batch        string // of the import run
+	// EndsBy, when not zero, chooses tokens whose end is after EndsAfter and not
+	// after EndsBy.
+	EndsAfter, EndsBy time.Time
 	// After resumes behind the token of this cursor; Limit bounds the rows.
 	After token.ID
 	Limit int

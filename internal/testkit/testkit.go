@@ -19,6 +19,7 @@ import (
 	"ostiary/internal/seal/filekek"
 	"ostiary/internal/store"
 	"ostiary/internal/store/sqlite"
+	"ostiary/internal/temporary"
 	"ostiary/internal/token"
 )
 
@@ -65,6 +66,7 @@ type Kit struct {
 	Engine    *auth.Engine
 	Lifecycle *lifecycle.Service
 	Users     *directory.Users
+	Temporary *temporary.Codes
 	Ledger    *ledger.Ledger
 
 	kek seal.KEK
@@ -127,6 +129,9 @@ func (k *Kit) open(t testing.TB) {
 	if k.Keys, err = seal.OpenKeyring(ctx, k.kek, keys); err != nil {
 		t.Fatal(err)
 	}
+	if k.Temporary, err = temporary.Open(ctx, k.DB, k.Keys, k.Clock.Now); err != nil {
+		t.Fatal(err)
+	}
 	k.Engine = k.NewEngine(t, k.DB, auth.Policy{})
 	if k.Lifecycle, err = lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
@@ -140,7 +145,7 @@ func (k *Kit) open(t testing.TB) {
 // NewEngine makes a second engine, over a wrapped store or with another policy.
 func (k *Kit) NewEngine(t testing.TB, s auth.Store, p auth.Policy) *auth.Engine {
 	t.Helper()
-	e, err := auth.New(auth.Config{Store: s, Keys: k.Keys, Policy: p, Now: k.Clock.Now})
+	e, err := auth.New(auth.Config{Store: s, Keys: k.Keys, Policy: p, Temporary: k.Temporary, Now: k.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,12 +119,15 @@ func (c Condition) ProofRefusal(now time.Time, limit int) Reason {
 	return Revoked
 }
 
+// Ended reports whether the end of the token's validity has passed.
+func (c Condition) Ended(now time.Time) bool { return !c.NotAfter.IsZero() && !now.Before(c.NotAfter) }
+
 // barred says what beside the state keeps a token from taking a code.
 func (c Condition) barred(now time.Time, limit int) Reason {
 	switch {
 	case !c.NotBefore.IsZero() && now.Before(c.NotBefore):
 		return NotYetValid
-	case !c.NotAfter.IsZero() && !now.Before(c.NotAfter):
+	case c.Ended(now):
 		return Expired
 	case c.Failures >= limit:
 		return Locked

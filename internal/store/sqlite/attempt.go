@@ -143,6 +143,11 @@ func (d *decision) judge(a *store.Attempt) (store.Outcome, error) {
 	if o, decided, err := d.accept(a); decided || err != nil {
 		return o, err
 	}
+	if a.Temporary != nil {
+		if o, decided, err := d.acceptTemporary(a); decided || err != nil {
+			return o, err
+		}
+	}
 	return d.refuse(a)
 }
 
@@ -259,6 +264,11 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 		o.Counted = true
 		if o.Index == i {
 			o.Failures = failures
+		}
+	}
+	if a.Temporary != nil {
+		if err := d.refuseTemporary(a, user, &o); err != nil {
+			return o, err
 		}
 	}
 	if o.Counted && a.UserID != 0 {

@@ -23,6 +23,7 @@ type hotStatements struct {
 	appendEntry             *statement
 	head, setHead           *statement
 	quiet, decoy            *statement
+	useTemporary, temporary *statement
 }
 
 // statement is a prepared statement with its argument slots.
@@ -110,6 +111,8 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.head = prepare("SELECT frontier FROM audit_head", 0)
 	h.setHead = prepare("UPDATE audit_head SET frontier = ?1", 1)
 	h.quiet = prepare("INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE SET n = n + 1", 1)
+	h.useTemporary = prepare(useTemporarySQL, 4)
+	h.temporary = prepare(temporarySQL, 3)
 	h.decoy = prepare("UPDATE decoy SET n = n + 1 WHERE id = 1", 0)
 	if err != nil {
 		h.close()

@@ -126,6 +126,10 @@ func conditions(f store.TokenFilter) (string, []any) {
 	if f.Batch != "" {
 		w.add("t.run IN (SELECT id FROM import_run WHERE batch = ? AND batch <> '' AND published > 0)", f.Batch)
 	}
+	if !f.EndsBy.IsZero() {
+		w.add("c.not_after > 0 AND c.not_after > ?", millis(f.EndsAfter))
+		w.add("c.not_after <= ?", millis(f.EndsBy))
+	}
 	if f.After != 0 {
 		w.add("t.id > ?", int64(f.After))
 	}

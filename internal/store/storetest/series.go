@@ -325,6 +325,8 @@ func RunNodes(t *testing.T, open func(t *testing.T) (a, b store.DB)) {
 		{"Allocation", allocateTogether},
 		{"Proof", proveTogether},
 		{"Enrolment", showTogether},
+		{"Temporary", useTogether},
+		{"Expiry", expireTogether},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

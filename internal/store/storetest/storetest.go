@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Contexts", contextTests},
 		{"Records", recordTests},
 		{"Tokens", tokenTests},
+		{"Dates", dateTests},
 		{"Runs", runTests},
 		{"Imports", importTests},
 		{"Types", typeTests},
@@ -47,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Proof", proofTests()},
 		{"Failures", failureTests},
 		{"Users", userAttemptTests},
+		{"Temporary", temporaryTests()},
 		{"Quiet", quietTests},
 		{"Concurrency", concurrencyTests},
 	} {
