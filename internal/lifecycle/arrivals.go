@@ -109,27 +109,66 @@ func (i *importer) seriesReport() (out []store.RunSeries) {
 	return out
 }
 
-// mayRenumber tells whether a key in conflict may get a serial of its own here:
-// it is of a software type and was asked for, and it was not given one before,
-// of which the key id of that token tells.
-func (i *importer) mayRenumber(r store.TokenReader, k *staged) (bool, error) {
+// maxLate bounds the keys that wait for a serial, with their secrets, for the end
+// of the file: only then it is known which serials the file itself brings.
+const maxLate = 100_000
+
+// mayRenumber lets a key in conflict wait for a serial of its own, if it is of a
+// software type, that was asked for, and it was not given one before, of which the
+// key id of that token tells.
+func (i *importer) mayRenumber(r store.TokenReader, k *staged) error {
 	id := k.token.Identity
 	if k.row.Outcome != Conflict || !i.req.Renumber || i.types[id.Type].Kind != token.Software {
-		return false, nil
+		return nil
 	}
 	same, err := r.Sealed(store.TokenFilter{Type: id.Type, KeyID: &id.Serial})
 	if err != nil {
-		return false, err
+		return err
 	}
 	for _, c := range same {
 		if equal, err := i.sameSecret(c, k.secret); err != nil {
-			return false, err
+			return err
 		} else if equal {
 			k.end(Duplicate, "the same token is there already, as "+c.Token.Identity.Serial)
-			return false, nil
+			return nil
 		}
 	}
-	return true, nil
+	if len(i.late) >= maxLate {
+		k.row.Reason += fmt.Sprintf("; and a run renumbers at most %d", maxLate)
+		return nil
+	}
+	k.late = true
+	return nil
+}
+
+// renumberLate ends the keys that wait for a serial.
+func (i *importer) renumberLate() error {
+	for keys := range slices.Chunk(i.late, chunk) {
+		err := i.commit(func(tx store.Tx, t *tally) error {
+			end := i.foreseeRenumbered
+			if i.seen == nil {
+				end = func(_ store.Reader, k *staged, t *tally) (err error) {
+					if k.token.ID, err = tx.NextTokenID(1); err == nil {
+						err = i.stageRenumbered(tx, k, t)
+					}
+					return err
+				}
+			}
+			for _, k := range keys {
+				k.late = false
+				if err := end(tx, &k, t); err != nil {
+					return err
+				}
+				i.arrived(&k, t, false)
+				t.count(&k)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // renumber gives a key the next serial of its series. The serial that it had

@@ -34,7 +34,7 @@ func newSeen() *seen {
 // marks gives the marks of a key's identity and of its secret.
 func (s *seen) marks(k *staged) (identity, secret mark) {
 	mac := hmac.New(sha256.New, s.key)
-	id := k.token.Identity
+	id := k.token.Unique()
 	for _, part := range []string{id.Type, id.Manufacturer, id.Serial, id.KeyID} {
 		mac.Write([]byte(part))
 		mac.Write([]byte{0}) // in no part (checkText)
@@ -105,10 +105,7 @@ func (i *importer) foreseeOne(r store.Reader, stock stock, k *staged, t *tally) 
 	i.clash(k, same, false)
 	defer func() { i.arrived(k, t, !same) }()
 	if k.row.Outcome != Replaced {
-		if may, err := i.mayRenumber(r, k); err != nil || !may {
-			return err
-		}
-		return i.foreseeRenumbered(r, k, t)
+		return i.mayRenumber(r, k)
 	}
 	if i.mayReplace(existing.Token, k, t) {
 		t.replaced = append(t.replaced, existing.Token.ID)

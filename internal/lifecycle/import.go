@@ -83,7 +83,7 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (store.Run, err
 		return store.Run{}, err
 	}
 	i := importer{Service: s, ctx: ctx, req: req, replaced: map[token.ID]bool{}, pins: pins{named: map[string][]namedPIN{}}}
-	defer i.pins.wipe()
+	defer i.wipe()
 	types, err := s.Types(ctx)
 	if err != nil {
 		return store.Run{}, err
@@ -99,6 +99,9 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (store.Run, err
 		take = i.foresee
 	}
 	err = m.readAll(req.Keys, func(keys []staged) error { return take(i.pins.take(keys)) })
+	if err == nil {
+		err = i.renumberLate()
+	}
 	if err == nil {
 		err = i.stagePINs()
 	}
@@ -136,6 +139,7 @@ type importer struct {
 	arrivals map[string]arrivals // of software types
 	pins     pins
 	received received
+	late     []staged          // keys in conflict that are to get other serials, at the end
 	replaced map[token.ID]bool // the tokens whose secrets the run replaces
 	seen     *seen             // what a dry run has met so far; nil in a real one
 }

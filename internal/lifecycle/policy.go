@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/token"
 	"ostiary/pskc"
@@ -83,16 +82,18 @@ func (p *pins) take(keys []staged) (others []staged) {
 			k.end(Refused, fmt.Sprintf("the file holds more than %d PINs", maxPINs))
 			others = append(others, k)
 		default:
-			k.secret = seal.NewSecret(append([]byte(nil), k.secret.Bytes()...)) // that of the chunk is wiped
-			p.keys = append(p.keys, k)
+			p.keys = append(p.keys, k.kept())
 		}
 	}
 	return others
 }
 
-func (p *pins) wipe() {
-	for i := range p.keys {
-		p.keys[i].secret.Wipe()
+// wipe forgets the secrets that are kept for the end of a file.
+func (i *importer) wipe() {
+	for _, keys := range [][]staged{i.pins.keys, i.late} {
+		for n := range keys {
+			keys[n].secret.Wipe()
+		}
 	}
 }
 

@@ -25,7 +25,15 @@ type staged struct {
 
 	passage passage // the move that it is part of, if it is
 
-	renumbered bool // it was given a serial of this server
+	late       bool // it waits for the end of the file, to be given a serial of this server
+	renumbered bool // it was given one
+}
+
+// kept is a key that outlives its chunk, whose secrets are wiped.
+func (k *staged) kept() staged {
+	kept := *k
+	kept.secret = seal.NewSecret(slices.Clone(k.secret.Bytes()))
+	return kept
 }
 
 // end says how a key ended.
@@ -37,6 +45,7 @@ type tally struct {
 	rows     []store.RunRow
 	replaced []token.ID
 	named    []namedPIN
+	late     []staged            // that wait for the end of the file
 	arrivals map[string]arrivals // by type
 	received received
 	entries  [][]byte
@@ -45,6 +54,10 @@ type tally struct {
 // count takes a key that has ended into the tally.
 func (t *tally) count(k *staged) {
 	c := &t.counts
+	if k.late {
+		t.late = append(t.late, k.kept())
+		return
+	}
 	switch k.row.Outcome {
 	case Imported:
 		c.Imported++
@@ -96,6 +109,7 @@ func (i *importer) commit(do func(tx store.Tx, t *tally) error) error {
 	for _, id := range t.replaced {
 		i.replaced[id] = true
 	}
+	i.late = append(i.late, t.late...)
 	for _, n := range t.named {
 		i.pins.named[n.id] = append(i.pins.named[n.id], n)
 	}
@@ -128,7 +142,7 @@ func (i *importer) stage(keys []staged) error {
 			k.token.ID, k.token.Run, k.token.Created = id+token.ID(n), i.run, now
 			// What is before it decides about an identity, and about what a
 			// user holds.
-			if b.at[k.token.Identity] || k.user != "" {
+			if b.at[k.token.Unique()] || k.user != "" {
 				if err := i.insert(tx, &b, t); err != nil {
 					return err
 				}
@@ -140,7 +154,7 @@ func (i *importer) stage(keys []staged) error {
 				t.count(&k)
 				continue
 			}
-			b.keys, b.at[k.token.Identity] = append(b.keys, k), true
+			b.keys, b.at[k.token.Unique()] = append(b.keys, k), true
 		}
 		return i.insert(tx, &b, t)
 	})
@@ -254,10 +268,10 @@ func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tal
 	i.clash(k, same, inFile)
 	defer func() { i.arrived(k, t, !same && !inFile) }()
 	if k.row.Outcome != Replaced {
-		if may, err := i.mayRenumber(tx, k); err != nil || inFile || !may {
-			return err
+		if inFile {
+			return nil
 		}
-		return i.stageRenumbered(tx, k, t)
+		return i.mayRenumber(tx, k)
 	}
 	id := existing.Token.ID
 	if !i.mayReplace(existing.Token, k, t) {

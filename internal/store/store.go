@@ -103,7 +103,8 @@ type TokenReader interface {
 	// Tokens lists tokens in the order of their arrival.
 	Tokens(TokenFilter) ([]token.Token, error)
 	// Identity finds the token of an identity, with its sealed secret, among
-	// the published ones and those staged under run.
+	// the published ones and those staged under run. Of software, type and serial
+	// are the whole identity: nothing else tells two apart.
 	Identity(id token.Identity, run int64) (Candidate, error)
 	// Sealed is Tokens with the sealed secrets.
 	Sealed(TokenFilter) ([]Candidate, error)

@@ -53,6 +53,15 @@ type Identity struct {
 	KeyID        string // tells the keys of one device apart; from the seed file
 }
 
+// Unique is what of the identity of a token tells it from others of its kind: of
+// software the type and the serial.
+func (t Token) Unique() Identity {
+	if t.Kind == Software {
+		return Identity{Type: t.Identity.Type, Serial: t.Identity.Serial}
+	}
+	return t.Identity
+}
+
 // String gives the identity as people read it, such as "HOTP key 3 of 9999999 (ACME)".
 func (i Identity) String() string {
 	s := i.Type + " " + i.Serial

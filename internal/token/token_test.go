@@ -28,6 +28,7 @@ func TestRefusal(t *testing.T) {
 		{"other", Condition{State: RevokedOther}, Revoked},
 		{"pending", Condition{State: Pending}, NotProven},
 		{"pending and all the rest", Condition{State: Pending, NotBefore: after, NotAfter: before, Failures: limit, RetryAt: after}, NotProven},
+		{"moving and all the rest", Condition{State: Moving, NotBefore: after, NotAfter: before, Failures: limit, RetryAt: after}, OnItsWay},
 		{"a state that does not exist", Condition{State: 77}, Revoked},
 		{"starts later", Condition{NotBefore: after}, NotYetValid},
 		{"starts now", Condition{NotBefore: now}, NoReason},
@@ -68,7 +69,7 @@ func TestProofRefusal(t *testing.T) {
 		if got, want := pending.ProofRefusal(now, 10), c.Refusal(now, 10); got != want {
 			t.Errorf("%+v: %q, want %q", pending, got, want)
 		}
-		for state, want := range map[State]Reason{Valid: AlreadyProven, RevokedLost: Revoked, RevokedBroken: Revoked, RevokedOther: Revoked, 77: Revoked} {
+		for state, want := range map[State]Reason{Valid: AlreadyProven, RevokedLost: Revoked, RevokedBroken: Revoked, RevokedOther: Revoked, Moving: OnItsWay, 77: Revoked} {
 			other := c
 			other.State = state
 			if got := other.ProofRefusal(now, 10); got != want {
@@ -90,7 +91,7 @@ func TestStates(t *testing.T) {
 		word   string
 	}{
 		{0, Valid, "VALID"}, {1, RevokedLost, "REVOKED_TOKEN_LOST"}, {2, RevokedBroken, "REVOKED_TOKEN_BROKEN"}, {3, RevokedOther, "REVOKED_TOKEN_OTHER"},
-		{4, Pending, "PENDING"},
+		{4, Pending, "PENDING"}, {5, Moving, "MOVING"},
 	}
 	var words []string
 	for _, s := range states {
@@ -104,14 +105,14 @@ func TestStates(t *testing.T) {
 			}
 		}
 		// Every state may follow every other, and none itself; but nothing becomes
-		// PENDING, and PENDING not VALID.
+		// PENDING or MOVING, PENDING not VALID, and MOVING nothing else.
 		for _, next := range states {
-			want := s.number != next.number && next.number != 4 && (s.number != 4 || next.number != 0)
+			want := s.number != next.number && next.number < 4 && s.number != 5 && (s.number != 4 || next.number != 0)
 			if got := s.state.CanBecome(next.state); got != want {
 				t.Errorf("%s can become %s: %t, want %t", s.state, next.state, got, want)
 			}
 		}
-		if s.state.CanBecome(5) || State(5).CanBecome(s.state) {
+		if s.state.CanBecome(6) || State(6).CanBecome(s.state) {
 			t.Errorf("%s can become what does not exist, or the other way", s.state)
 		}
 	}

@@ -71,7 +71,7 @@ func (t *tx) insertSome(run int64, cs []store.Candidate) (map[token.ID]bool, err
 	}
 	ids, err := queryAll(t.ctx, t.q, scanOne[int64], `INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
 		t0, suite, model, issuer, label, run, created, state_reason, secret) VALUES `+rowsOf(tokenRow, len(cs))+`
-		ON CONFLICT (serial, type, manufacturer, key_id) DO NOTHING RETURNING id`, values...)
+		ON CONFLICT DO NOTHING RETURNING id`, values...)
 	if err != nil {
 		return nil, err
 	}

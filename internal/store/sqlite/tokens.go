@@ -149,7 +149,7 @@ func (r *reader) Holding(owner int64, typeName string) (int, error) {
 
 func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error) {
 	return queryOne(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+
-		" WHERE t.serial = ? AND t.type = ? AND t.manufacturer = ? AND t.key_id = ? AND (t.run = ? OR "+published+")",
+		" WHERE t.serial = ? AND t.type = ? AND (t.kind = 'software' OR t.manufacturer = ? AND t.key_id = ?) AND (t.run = ? OR "+published+")",
 		id.Serial, id.Type, id.Manufacturer, id.KeyID, run)
 }
 

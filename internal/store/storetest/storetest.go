@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Dates", dateTests},
 		{"Runs", runTests},
 		{"Imports", importTests},
+		{"Moves", moveTests},
 		{"Types", typeTests},
 		{"Series", seriesTests},
 		{"Creation", creationTests},

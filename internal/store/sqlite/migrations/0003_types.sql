@@ -29,8 +29,9 @@ INSERT INTO token_type (name, kind, algorithm, hash, digits, period, prefix, wid
   ('mobile-license', 'software', 'TOTP', 'SHA256', 6, 30, 'MD', 8, 10000001, 'two-step'),
   ('mobile-totp',    'software', 'TOTP', 'SHA256', 6, 30, 'MT', 8, 10000001, 'one-step');
 
--- Finds the highest serial of a software type.
-CREATE INDEX token_software ON token (type, serial) WHERE kind = 'software';
+-- Serials of software are unique in their type, whatever the key id. Also finds
+-- the highest one.
+CREATE UNIQUE INDEX token_software ON token (type, serial) WHERE kind = 'software';
 
 -- Where new serials of a software type come from. next stands above every
 -- number that was ever used; highest is the highest of them and never falls.

@@ -1,0 +1,169 @@
+package lifecycle_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"ostiary/internal/fault"
+	"ostiary/internal/lifecycle"
+	"ostiary/internal/store"
+	"ostiary/internal/testkit"
+	"ostiary/internal/token"
+	"ostiary/pskc"
+)
+
+func move(r *lifecycle.ExportRequest) { r.Move = true }
+
+// receipt gives that of an import.
+func receipt(t *testing.T, k *testkit.Kit, run int64) (r lifecycle.Receipt) {
+	t.Helper()
+	text, err := k.Lifecycle.Receipt(t.Context(), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// A token that moves is on one server at any time: no code of it is taken twice.
+func TestMove(t *testing.T) {
+	t.Parallel()
+	a, b := testkit.New(t), testkit.New(t)
+	key, other := testkit.HOTP("1"), testkit.HOTP("2")
+	a.Import(t, key, other)
+	if !a.Verify(t, "1", testkit.Code(t, key, 2)) {
+		t.Fatal("the code is refused")
+	}
+	var id string
+	file, n, err := export(t, a, move, func(r *lifecycle.ExportRequest) { r.Serials, r.Begun = []string{"1"}, func(m string) { id = m } })
+	if err != nil || n != 1 {
+		t.Fatalf("%d exported, %v", n, err)
+	}
+	if a.Verify(t, "1", testkit.Code(t, key, 3)) || a.Token(t, "1").Condition.State != token.Moving {
+		t.Error("a token on its way takes a code")
+	}
+	if !a.Verify(t, "2", testkit.Code(t, other, 0)) {
+		t.Error("another token takes none")
+	}
+	for _, to := range []token.State{token.Valid, token.RevokedLost} {
+		_, err := a.Lifecycle.SetState(t.Context(), selector("1"), to, "", testkit.Origin)
+		isFault(t, err, fault.Conflict, "token_moving")
+	}
+	_, _, err = export(t, a)
+	isFault(t, err, fault.Conflict, "moving_already")
+
+	// The server that wrote the file does not take it in, whatever is asked for.
+	_, err = try(a, open(t, file), replace, skipBad)
+	isFault(t, err, fault.Conflict, "own_export")
+
+	take(t, b, open(t, file), dryRun)
+	rep := take(t, b, open(t, file))
+	ended(t, rep, store.RunCounts{Imported: 1})
+	if c := b.Token(t, "1").Condition; c.State != token.Valid || c.Next != 3 {
+		t.Errorf("it arrived as %+v", c)
+	}
+	if b.Verify(t, "1", testkit.Code(t, key, 2)) || !b.Verify(t, "1", testkit.Code(t, key, 3)) {
+		t.Error("on the other server it does not go on where it stood")
+	}
+	_, err = b.Lifecycle.Receipt(t.Context(), 1)
+	isFault(t, err, fault.NotFound, "no_receipt") // of the dry run
+
+	r := receipt(t, b, rep.ID)
+	for name, change := range map[string]func(*lifecycle.Receipt){
+		"another token": func(r *lifecycle.Receipt) { r.Tokens = append(r.Tokens, 2) },
+		"no token":      func(r *lifecycle.Receipt) { r.Tokens = nil },
+		"the MAC":       func(r *lifecycle.Receipt) { r.MAC = strings.Repeat("0", 64) },
+		"no MAC":        func(r *lifecycle.Receipt) { r.MAC = "" },
+		"the import":    func(r *lifecycle.Receipt) { r.Import++ },
+		"the version":   func(r *lifecycle.Receipt) { r.Version = 2 },
+	} {
+		bad := r
+		bad.Tokens = append([]token.ID(nil), r.Tokens...)
+		change(&bad)
+		_, err := a.Lifecycle.ConfirmMove(t.Context(), bad, testkit.Origin)
+		if isFault(t, err, fault.Invalid, "receipt_wrong"); a.Token(t, "1").Condition.State != token.Moving {
+			t.Errorf("%s changed: the token is gone", name)
+		}
+	}
+	for range 2 { // the same again changes nothing
+		m, err := a.Lifecycle.ConfirmMove(t.Context(), r, testkit.Origin)
+		if err != nil || m.ID != id || m.Moving != 0 || m.Moved != 1 {
+			t.Errorf("confirmed: %+v, %v", m, err)
+		}
+	}
+	if got := list(t, a, lifecycle.Filter{}); strings.Join(got, " ") != "2" {
+		t.Errorf("left are %v", got)
+	}
+	if e := a.LastEntry(t); e.Action != "token.moved" || e.Subject["serial"] != "1" || e.After["move"] != id {
+		t.Errorf("the log says %s", e.Raw)
+	}
+	_, err = b.Lifecycle.ConfirmMove(t.Context(), r, testkit.Origin)
+	isFault(t, err, fault.NotFound, "move_not_found")
+
+	// And home again, by a move the other way: it stands where it stood.
+	back, _, err := export(t, b, move)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended(t, take(t, a, open(t, back)), store.RunCounts{Imported: 1})
+	if a.Verify(t, "1", testkit.Code(t, key, 3)) || !a.Verify(t, "1", testkit.Code(t, key, 4)) {
+		t.Error("back home it does not go on where it stood")
+	}
+	if text := fmt.Sprint(a.Log(t, 0), b.Log(t, 0)); strings.Contains(text, exportPhrase) || strings.Contains(text, string(key.Secret)) {
+		t.Error("a secret is in the log")
+	}
+}
+
+// A move of which nothing came ends as if it had not begun.
+func TestMoveCancelled(t *testing.T) {
+	t.Parallel()
+	k := testkit.New(t)
+	key := testkit.HOTP("1")
+	k.Import(t, key, testkit.HOTP("2"))
+	k.SetState(t, "2", token.RevokedBroken)
+	var id string
+	begun := func(r *lifecycle.ExportRequest) { r.Begun = func(m string) { id = m } }
+	if _, _, err := export(t, k, move, begun); err != nil {
+		t.Fatal(err)
+	}
+	m, err := k.Lifecycle.CancelMove(t.Context(), id, testkit.Origin)
+	if err != nil || m.Back != 2 || m.Moving != 0 {
+		t.Errorf("cancelled: %+v, %v", m, err)
+	}
+	if k.Token(t, "2").Condition.State != token.RevokedBroken || !k.Verify(t, "1", testkit.Code(t, key, 0)) {
+		t.Error("the tokens are not as they were")
+	}
+	_, err = k.Lifecycle.CancelMove(t.Context(), "no such move", testkit.Origin)
+	isFault(t, err, fault.NotFound, "move_not_found")
+}
+
+// A flipped bit anywhere in the file brings nothing in.
+func TestMoveOfAFlippedFile(t *testing.T) {
+	t.Parallel()
+	a, b := testkit.New(t), testkit.New(t)
+	a.Import(t, testkit.HOTP("1"), testkit.HOTP("2"))
+	file, _, err := export(t, a, move)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Each takes a key derivation: some places over the whole of it.
+	for at := 60; at < len(file); at += len(file) / 12 {
+		bad := bytes.Clone(file)
+		bad[at] ^= 1
+		f, err := lifecycle.OpenFile(bytes.NewReader(bad), lifecycle.FileOptions{PSKC: pskc.Options{Passphrase: pskc.Secret(exportPhrase)}})
+		if err != nil {
+			continue // it is no PSKC file any more
+		}
+		if run, err := try(b, f, skipBad); err == nil && run.Counts.Imported > 0 {
+			t.Errorf("byte %d flipped: %+v", at, run.Counts)
+		}
+	}
+	if got := list(t, b, lifecycle.Filter{}); len(got) != 0 {
+		t.Errorf("tokens %v came in", got)
+	}
+}
