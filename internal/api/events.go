@@ -69,14 +69,17 @@ func (p plainAnswer) report(rep wire.ImportReport) {
 // eventAnswer begins to answer while the upload is still being read. What goes
 // wrong before the run has begun is a plain answer with its own status.
 type eventAnswer struct {
-	w    http.ResponseWriter
-	out  *events
-	next time.Time
+	w     http.ResponseWriter
+	out   *events
+	run   int64
+	since time.Time
+	next  time.Time
 }
 
 func (e *eventAnswer) begun(run int64) {
 	// HTTP/1 connections need to be told; others can do it anyway.
 	_ = http.NewResponseController(e.w).EnableFullDuplex()
+	e.run, e.since = run, time.Now()
 	e.out = startEvents(e.w)
 	e.out.send("begun", struct {
 		ID int64 `json:"id"`
@@ -87,7 +90,7 @@ func (e *eventAnswer) begun(run int64) {
 func (e *eventAnswer) progress(c store.RunCounts) {
 	if now := time.Now(); now.After(e.next) {
 		e.next = now.Add(watchEvery)
-		e.out.send("progress", wireImport(store.Run{RunProgress: store.RunProgress{Counts: c}}))
+		e.out.send("progress", wireImport(store.Run{ID: e.run, Opened: e.since, RunProgress: store.RunProgress{Counts: c}}))
 	}
 }
 

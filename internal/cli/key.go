@@ -36,7 +36,7 @@ The roles:
   operator     reads users and the audit log; with --help-desk, also looks at
                tokens, checks codes, resynchronises, unlocks, marks tokens lost
   admin        everything with tokens and users
-  super_admin  also API keys`,
+  super_admin  also API keys, and the export of tokens with their secrets`,
 		Example: `  ostiary key create radius --role verifier > radius.key
   ostiary key create service-desk --role operator --help-desk`,
 		Args: arguments("NAME"),

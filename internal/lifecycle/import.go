@@ -345,7 +345,9 @@ func trimPackage(err error) string {
 func fileFault(err error) error {
 	make := func(code, hint string) error {
 		text := trimPackage(err)
-		text = strings.Replace(text, " (option AllowTripleDES reads it nevertheless)", "", 1) // the hint says it
+		for _, option := range []string{"AllowTripleDES", "AllowPart"} { // the hint says it
+			text = strings.Replace(text, " (option "+option+" reads it nevertheless)", "", 1)
+		}
 		return fault.New(fault.Invalid, code, sentence(text)).WithHint(hint).Because(err)
 	}
 	switch {

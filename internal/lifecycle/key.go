@@ -39,13 +39,20 @@ func (m *mapper) fromKey(k *pskc.Key) staged {
 // mapper turns keys into tokens of the types that there are.
 type mapper struct {
 	types    map[string]token.Type
+	products map[product]token.Type // those that foreign files name
 	maxDrift int64
 }
 
+// product is how a seed file names what a type is for.
+type product struct{ manufacturer, model string }
+
 func newMapper(types []token.Type, maxDrift int64) *mapper {
-	m := &mapper{types: map[string]token.Type{}, maxDrift: maxDrift}
+	m := &mapper{types: map[string]token.Type{}, products: map[product]token.Type{}, maxDrift: maxDrift}
 	for _, t := range types {
 		m.types[t.Name] = t
+		if t.Product != "" && t.Retired.IsZero() {
+			m.products[product{t.Manufacturer, t.Product}] = t
+		}
 	}
 	return m
 }
@@ -72,6 +79,11 @@ func (m *mapper) token(out *staged, k *pskc.Key) error {
 	}
 	if err := m.setSpec(t, k); err != nil {
 		return err
+	}
+	if named, ok := m.products[product{k.Manufacturer, k.Model}]; ok && len(k.Record) == 0 {
+		if t.Identity.Type = named.Name; named.Kind == token.Software {
+			t.Identity.Manufacturer, t.Identity.KeyID = "", "" // type and serial are the identity
+		}
 	}
 	if len(k.Record) > 0 {
 		if err := applyRecord(out, k.Record); err != nil {

@@ -230,3 +230,41 @@ func TestTakenKeys(t *testing.T) {
 		})
 	}
 }
+
+// A type may say which product of a manufacturer its tokens are.
+func TestTypeOfAProduct(t *testing.T) {
+	t.Parallel()
+	k := testkit.New(t)
+	for _, typ := range []token.Type{
+		{Name: "safeid", Kind: token.Hardware, Spec: token.Spec{Algorithm: token.TOTP}, Manufacturer: "Deepnet Security", Product: "SafeID/Time-Based"},
+		{Name: "mobileid", Kind: token.Software, Spec: token.Spec{Algorithm: token.TOTP}, Prefix: "MB", Manufacturer: "Deepnet Security", Product: "MobileID/Time-Based"},
+	} {
+		if _, _, err := k.Lifecycle.CreateType(t.Context(), typ, testkit.Origin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	of := func(serial, model string) *pskc.Key {
+		key := testkit.TOTP(serial)
+		key.Manufacturer, key.Model = "Deepnet Security", model
+		return key
+	}
+	wrong := testkit.HOTP("4")
+	wrong.Manufacturer, wrong.Model = "Deepnet Security", "SafeID/Time-Based"
+	rep := take(t, k, testkit.Keys(of("1", "SafeID/Time-Based"), of("MB10000007", "MobileID/Time-Based"), of("3", "Other"), wrong), skipBad)
+	ended(t, rep, store.RunCounts{Imported: 3, Refused: 1})
+	if !strings.Contains(rep.Rows[3].Reason, "tokens of type safeid are TOTP here, not HOTP") {
+		t.Errorf("the wrong algorithm: %+v", rep.Rows[3])
+	}
+	for serial, want := range map[string]token.Identity{
+		"1":          {Type: "safeid", Manufacturer: "Deepnet Security", Serial: "1", KeyID: "1"},
+		"MB10000007": {Type: "mobileid", Serial: "MB10000007"},
+		"3":          {Type: "totp", Manufacturer: "Deepnet Security", Serial: "3", KeyID: "3"},
+	} {
+		if got := k.Token(t, serial).Identity; got != want {
+			t.Errorf("token %s is %+v, want %+v", serial, got, want)
+		}
+	}
+	if s := rep.Series; len(s) != 1 || s[0].NextAfter != "MB10000008" {
+		t.Errorf("the series: %+v", s)
+	}
+}
