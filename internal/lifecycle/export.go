@@ -173,6 +173,9 @@ func (s *Service) writeKey(ctx context.Context, out *pskc.Writer, c store.Candid
 		key.Record = append(key.Record, pskc.Property{Name: recordMove, Value: way.String()})
 	}
 	key.Secret = pskc.Secret(secret.Bytes())
+	if err := s.addUnshown(ctx, c.Token, key); err != nil {
+		return err
+	}
 	pin, err := s.policyOf(ctx, c.Token.ID, key)
 	if err != nil {
 		return err
@@ -182,6 +185,25 @@ func (s *Service) writeKey(ctx context.Context, out *pskc.Writer, c store.Candid
 	}
 	defer clear(pin.Secret)
 	return out.Write(pin)
+}
+
+// addUnshown says in the record of a PENDING token that no link has shown its
+// secret yet, so that the receiving server can make one.
+func (s *Service) addUnshown(ctx context.Context, t token.Token, key *pskc.Key) error {
+	if t.Condition.State != token.Pending {
+		return nil
+	}
+	err := s.db.View(ctx, func(r store.Reader) error {
+		e, err := r.EnrolmentOf(t.ID)
+		if err == nil && e.Shown.IsZero() {
+			key.Record = append(key.Record, pskc.Property{Name: recordUnshown, Value: "yes"})
+		}
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // policyOf gives a key the policy it came with, and the key of its PIN.

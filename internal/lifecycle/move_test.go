@@ -167,3 +167,40 @@ func TestMoveOfAFlippedFile(t *testing.T) {
 		t.Errorf("tokens %v came in", got)
 	}
 }
+
+// A token whose link was not opened yet moves with its secret unshown: a link of
+// the new server shows it, once.
+func TestMoveOfAPendingToken(t *testing.T) {
+	t.Parallel()
+	a, b := testkit.New(t), testkit.New(t)
+	made, err := a.Lifecycle.Create(t.Context(), lifecycle.CreateRequest{Type: "app-totp", Count: 2, Origin: testkit.Origin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := made.Tokens[1]
+	if _, err := a.Lifecycle.ShowSecret(t.Context(), string(opened.Link.Bytes()), testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	file, _, err := export(t, a, move)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Lifecycle.ShowSecret(t.Context(), string(made.Tokens[0].Link.Bytes()), testkit.Origin); err == nil {
+		t.Error("the old link still shows the secret")
+	}
+	ended(t, take(t, b, open(t, file)), store.RunCounts{Imported: 2})
+	serial := made.Tokens[0].Token.Identity.Serial
+	if got := b.Token(t, serial).Condition; got.State != token.Pending || got.Proven() {
+		t.Errorf("it arrived as %+v", got)
+	}
+	link, _, err := b.Lifecycle.RenewLink(t.Context(), selector(serial), testkit.Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := b.Lifecycle.ShowSecret(t.Context(), string(link.Bytes()), testkit.Origin)
+	if err != nil || shown.Token.Identity.Serial != serial {
+		t.Errorf("shown %+v, %v", shown.Token, err)
+	}
+	_, _, err = b.Lifecycle.RenewLink(t.Context(), selector(opened.Token.Identity.Serial), testkit.Origin)
+	isFault(t, err, fault.Conflict, "secret_shown")
+}

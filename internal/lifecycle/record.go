@@ -24,6 +24,7 @@ const (
 	recordT0       = "time_zero" // where TOTP steps begin, unix seconds
 	recordLastUsed = "last_used"
 	recordLabel    = "label"
+	recordUnshown  = "unshown"  // "yes" for one whose secret was not shown to its user yet
 	recordMove     = "move"     // see move.go
 	recordUnproven = "unproven" // "yes" for a software token whose first code is still to come
 )
@@ -100,6 +101,10 @@ func applyRecord(out *staged, record []pskc.Property) (err error) {
 			}
 		case recordT0:
 			t.Spec.T0, err = strconv.ParseInt(p.Value, 10, 64)
+		case recordUnshown:
+			if out.unshown = p.Value == "yes"; !out.unshown {
+				err = errors.New("it may be yes")
+			}
 		case recordMove:
 			out.passage, err = parsePassage(p.Value)
 		case recordLabel:
@@ -118,7 +123,10 @@ func applyRecord(out *staged, record []pskc.Property) (err error) {
 			return fmt.Errorf("its record has a wrong %s: %w", p.Name, err)
 		}
 	}
-	if (c.State == token.Pending) && c.Proven() {
+	if out.unshown && c.State != token.Pending {
+		return errors.New("its record says that its secret is still to be shown, and that it is not PENDING")
+	}
+	if c.State == token.Pending && c.Proven() {
 		return errors.New("its record says that it is PENDING and proven, which no token is")
 	}
 	return nil

@@ -24,6 +24,7 @@ type staged struct {
 	isPIN  bool   // it is no token, but the PIN of one
 
 	passage passage // the move that it is part of, if it is
+	unshown bool    // its secret is still to be shown to its user, by a link
 
 	late       bool // it waits for the end of the file, to be given a serial of this server
 	renumbered bool // it was given one
@@ -233,6 +234,11 @@ func (i *importer) inserted(tx store.Tx, k *staged, t *tally) error {
 	k.row.Outcome = Imported
 	i.arrived(k, t, false)
 	t.entries = append(t.entries, i.stagedEntry(k))
+	if k.unshown { // so that a link can be made for it here
+		if err := tx.AddEnrolment(store.Enrolment{Token: k.token.ID, Expires: k.token.Created}); err != nil {
+			return err
+		}
+	}
 	if k.policy == "" {
 		return nil
 	}
@@ -336,7 +342,10 @@ func (s *Service) sameSecret(existing store.Candidate, secret seal.Secret) (bool
 
 // clash words what becomes of a key whose identity is taken.
 func (i *importer) clash(k *staged, same, inFile bool) {
-	const identity = "type, manufacturer, serial and key id"
+	identity := "type, manufacturer, serial and key id"
+	if k.token.Kind == token.Software {
+		identity = "type and serial"
+	}
 	switch {
 	case same && inFile:
 		k.end(Duplicate, "the same key stands in the file twice")

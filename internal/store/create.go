@@ -29,6 +29,8 @@ type Enrolment struct {
 type EnrolmentReader interface {
 	// Enrolment finds the one that a hash opens, whether or not it has expired.
 	Enrolment(hash []byte) (Enrolment, error)
+	// EnrolmentOf finds that of a token.
+	EnrolmentOf(id token.ID) (Enrolment, error)
 }
 
 // EnrolmentWriter changes enrolments. What an operation demands stands in its

@@ -9,12 +9,18 @@ import (
 )
 
 func (r *reader) Enrolment(hash []byte) (store.Enrolment, error) {
-	return queryOne(r.ctx, r.q, func(s scanner) (e store.Enrolment, err error) {
-		var expires, shown int64
-		err = s.Scan(&e.Token, &e.Hash, &expires, &shown)
-		e.Expires, e.Shown = fromMillis(expires), fromMillis(shown)
-		return e, err
-	}, "SELECT token, hash, expires, shown FROM enrolment WHERE hash = ?", hash)
+	return queryOne(r.ctx, r.q, scanEnrolment, "SELECT token, hash, expires, shown FROM enrolment WHERE hash = ?", hash)
+}
+
+func (r *reader) EnrolmentOf(id token.ID) (store.Enrolment, error) {
+	return queryOne(r.ctx, r.q, scanEnrolment, "SELECT token, hash, expires, shown FROM enrolment WHERE token = ?", int64(id))
+}
+
+func scanEnrolment(s scanner) (e store.Enrolment, err error) {
+	var expires, shown int64
+	err = s.Scan(&e.Token, &e.Hash, &expires, &shown)
+	e.Expires, e.Shown = fromMillis(expires), fromMillis(shown)
+	return e, err
 }
 
 func (t *tx) AddEnrolment(e store.Enrolment) error {
