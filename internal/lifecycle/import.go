@@ -62,9 +62,13 @@ const (
 	Refused   = "refused"
 )
 
-// chunk is how many keys go into one transaction: logins wait no longer for an
-// import than it takes to write so many.
-const chunk = 250
+// chunk is how many tokens one transaction changes, and importChunk how many keys
+// one writes: logins wait no longer than that takes. Each is a sync to the disk,
+// of which an import of many keys wants few.
+const (
+	chunk       = 250
+	importChunk = 500
+)
 
 // maxReplaced bounds the secrets that one run replaces, because they take
 // effect in the one transaction that publishes it.
@@ -183,7 +187,7 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 			err = terr
 		}
 	}()
-	pending := make([]staged, 0, chunk)
+	pending := make([]staged, 0, importChunk)
 	for n := 1; ; n++ {
 		key, err := keys.Next()
 		bad, _ := errors.AsType[*pskc.KeyError](err)
@@ -204,12 +208,12 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 			pending = append(pending, m.fromKey(key))
 		}
 		pending[len(pending)-1].row.N = n
-		if len(pending) < chunk {
+		if len(pending) < importChunk {
 			continue
 		}
 		select {
 		case chunks <- pending:
-			pending = make([]staged, 0, chunk)
+			pending = make([]staged, 0, importChunk)
 		case <-failed:
 			return nil // done has the error
 		}
