@@ -68,11 +68,11 @@ func (c *creation) round(upTo int, kill bool) {
 		wg.Go(func() {
 			by := c.as(c.key)
 			for n := i; !killed.Load() && c.count() < upTo; n++ {
-				make := c.byREST
+				create := c.byREST
 				if n%16 == 0 { // a process each
-					make = c.byCommand
+					create = c.byCommand
 				}
-				if !make(by, 1+n%7, &killed) {
+				if !create(by, 1+n%7, &killed) {
 					return
 				}
 			}
