@@ -3,12 +3,12 @@ package e2e
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,7 +19,7 @@ import (
 
 const (
 	creators    = 64
-	createKills = 3
+	createRound = 1000 // serials between two kills
 )
 
 // TestManyCreators has many callers create tokens at once, over REST and by the
@@ -34,8 +34,8 @@ func TestManyCreators(t *testing.T) {
 	}
 	c := &creation{server: start(t, newData(t)), told: map[string]int{}}
 	c.key = c.server.key("creator", "admin")
-	for kill := range createKills + 1 {
-		c.round(serials*(kill+1)/(createKills+1), kill < createKills)
+	for upTo := createRound; upTo <= serials; upTo += createRound {
+		c.round(upTo, upTo+createRound <= serials)
 		if t.Failed() {
 			return
 		}
@@ -68,11 +68,11 @@ func (c *creation) round(upTo int, kill bool) {
 		wg.Go(func() {
 			by := c.as(c.key)
 			for n := i; !killed.Load() && c.count() < upTo; n++ {
-				make := c.byREST
+				create := c.byREST
 				if n%16 == 0 { // a process each
-					make = c.byCommand
+					create = c.byCommand
 				}
-				if !make(by, 1+n%7, &killed) {
+				if !create(by, 1+n%7, &killed) {
 					return
 				}
 			}
@@ -163,22 +163,12 @@ func (c *creation) judge() {
 		}
 	}
 	created, deleted := map[string]int{}, map[string]bool{}
-	local, after := c.local(), ""
-	for {
-		page := into[wire.AuditList](c.t, local.json(http.MethodGet, "/api/v1/audit?limit=1000"+after, nil))
-		for _, e := range page.Entries {
-			subject, _ := e.Entry["subject"].(map[string]any)
-			switch serial := fmt.Sprint(subject["serial"]); e.Entry["action"] {
-			case "token.created":
-				created[serial]++
-			case "token.deleted":
-				deleted[serial] = true
-			}
+	for _, e := range c.entries("token.created", "token.deleted") {
+		if serial := serialOf(e); e["action"] == "token.created" {
+			created[serial]++
+		} else {
+			deleted[serial] = true
 		}
-		if page.Next == nil {
-			break
-		}
-		after = "&after=" + *page.Next
 	}
 	present := c.tokens()
 	for serial, n := range created {
@@ -197,17 +187,10 @@ func (c *creation) judge() {
 			c.t.Errorf("%s is there, and the log knows nothing of it", serial)
 		}
 	}
-	highest := slices.MaxFunc(keysOf(created), strings.Compare)
+	highest := slices.Max(slices.Collect(maps.Keys(created)))
 	if next := c.seriesNext("app-totp"); next <= highest {
 		c.t.Errorf("the next serial is %s, and %s was given out", next, highest)
 	}
-}
-
-func keysOf(m map[string]int) (keys []string) {
-	for k := range m {
-		keys = append(keys, k)
-	}
-	return keys
 }
 
 // seriesNext is the next serial of a type.

@@ -5,6 +5,9 @@
 // reaches the disk and when. They come from the Debian packages python3-pskc,
 // oathtool and strace; a test that misses one fails and names it.
 //
+// moving.sh shows a move of tokens between two servers. It is a test and can be
+// run and read by people.
+//
 // Nothing in here knows how long anything may take. What must happen in the end
 // is waited for by asking again until a deadline that only a hung program meets.
 package e2e

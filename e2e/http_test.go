@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,11 +89,16 @@ func (c *caller) json(method, path string, body any) answer {
 	if body == nil {
 		return c.raw(method, path, "", "")
 	}
+	return c.raw(method, path, "application/json", string(encode(c.t, body)))
+}
+
+func encode(t testing.TB, body any) []byte {
+	t.Helper()
 	text, err := json.Marshal(body)
 	if err != nil {
-		c.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return c.raw(method, path, "application/json", string(text))
+	return text
 }
 
 // verify presents a code; who is "serial" or "user".
@@ -179,4 +185,28 @@ func (s *server) logSize() int64 {
 		s.t.Fatalf("the audit log does not verify: %+v", rep)
 	}
 	return rep.Entries
+}
+
+// entries reads the whole audit log and gives the entries of some actions.
+func (s *server) entries(actions ...string) (found []map[string]any) {
+	s.t.Helper()
+	local, after := s.local(), ""
+	for {
+		page := into[wire.AuditList](s.t, local.json(http.MethodGet, "/api/v1/audit?limit=1000"+after, nil))
+		for _, e := range page.Entries {
+			if action, _ := e.Entry["action"].(string); slices.Contains(actions, action) {
+				found = append(found, e.Entry)
+			}
+		}
+		if page.Next == nil {
+			return found
+		}
+		after = "&after=" + *page.Next
+	}
+}
+
+// serialOf is the serial that an entry is about.
+func serialOf(entry map[string]any) string {
+	subject, _ := entry["subject"].(map[string]any)
+	return fmt.Sprint(subject["serial"])
 }

@@ -293,18 +293,11 @@ func (k *killRun) checkImport(file string, published bool) {
 // up to where the token stands.
 func (k *killRun) compareWithLog() {
 	k.t.Helper()
-	local, seen, after := k.local(), map[string]int{}, ""
-	for {
-		page := into[wire.AuditList](k.t, local.json(http.MethodGet, "/api/v1/audit?limit=1000"+after, nil))
-		for _, e := range page.Entries {
-			if e.Entry["action"] == "code.verified" && e.Entry["outcome"] == "accepted" {
-				seen[acceptance(e.Entry)]++
-			}
+	seen := map[string]int{}
+	for _, e := range k.entries("code.verified") {
+		if e["outcome"] == "accepted" {
+			seen[acceptance(e)]++
 		}
-		if page.Next == nil {
-			break
-		}
-		after = "&after=" + *page.Next
 	}
 	total := 0
 	for _, h := range k.hands {
@@ -322,7 +315,6 @@ func (k *killRun) compareWithLog() {
 
 // acceptance names the token of an entry and its counter afterwards.
 func acceptance(entry map[string]any) string {
-	subject, _ := entry["subject"].(map[string]any)
 	after, _ := entry["after"].(map[string]any)
-	return fmt.Sprintf("%v %v", subject["serial"], after["next"])
+	return fmt.Sprintf("%s %v", serialOf(entry), after["next"])
 }

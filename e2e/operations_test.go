@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -33,13 +32,13 @@ type scene struct {
 	password string // of ROOT
 	session  string // token of a session of ROOT
 
-	other   *server // to which tokens move, and from which
-	arrival int64   // the import of a token that came by a move
-	goes    device  // moved to the other server, which wrote the receipt
-	receipt wire.Receipt
-	stays   device // in a move that nothing came of
-	comes   device // came by the arrival
-	open    string // that move
+	other   *server      // to which tokens move, and from which
+	comes   device       // came from there
+	arrival int64        // by this import
+	goes    device       // went there
+	receipt wire.Receipt // for which there is this one
+	stays   device       // was to go there
+	open    string       // by this move, of which nothing came
 }
 
 const (
@@ -57,11 +56,7 @@ func runPath(id int64) string { return fmt.Sprintf("/api/v1/imports/%d", id) }
 func (c *scene) calls(t testing.TB) []call {
 	token, spare := "/api/v1/tokens/"+c.token.Serial, "/api/v1/tokens/"+c.spare.Serial
 	asJSON := func(id, path string, body any) call {
-		text, err := json.Marshal(body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return call{id: id, path: path, kind: "application/json", body: string(text)}
+		return call{id: id, path: path, kind: "application/json", body: string(encode(t, body))}
 	}
 	upload := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"more.pskc\"\r\n\r\n" + container(c.more) + "\r\n--b--\r\n"
 	codes := c.token.codes(t, 0, 100)

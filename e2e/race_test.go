@@ -143,6 +143,11 @@ type slowUpload struct {
 
 // begin sends a file up to a point and leaves the import open.
 func begin(s *server, key, part string) *slowUpload {
+	return beginForm(s, key, "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"slow.pskc\"\r\n\r\n"+part)
+}
+
+// beginForm is begin for a whole form, whose boundary is b.
+func beginForm(s *server, key, part string) *slowUpload {
 	reader, writer := io.Pipe()
 	u := &slowUpload{body: writer, answer: make(chan result, 1)}
 	req, err := http.NewRequest(http.MethodPost, s.url+"/api/v1/imports", reader)
@@ -161,7 +166,7 @@ func begin(s *server, key, part string) *slowUpload {
 		text, _ := io.ReadAll(resp.Body)
 		u.answer <- result{code: resp.StatusCode, out: string(text)}
 	}()
-	u.send(s.t, "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"slow.pskc\"\r\n\r\n"+part)
+	u.send(s.t, part)
 	return u
 }
 

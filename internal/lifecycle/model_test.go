@@ -469,6 +469,11 @@ func (m *model) cancel() {
 	if m.must(err); after.Moving != 0 {
 		m.rt.Fatalf("a cancelled move: %+v", after)
 	}
+	for _, h := range m.all(p.from) {
+		if i := slices.IndexFunc(p.tokens, func(o held) bool { return o.ID == h.ID }); i >= 0 && h.was() != p.tokens[i].was() {
+			m.rt.Fatalf("%s was %s before the move and is %s after it was cancelled", h.Identity.Serial, p.tokens[i].was(), h.was())
+		}
+	}
 	m.parcels = slices.DeleteFunc(m.parcels, func(o *parcel) bool { return o == p })
 	m.done["moves cancelled"]++
 }
@@ -485,6 +490,9 @@ func (m *model) holds() {
 				m.rt.Fatalf("%s is there twice", name)
 			}
 			names[name], s.used[name] = true, true
+			if h.was() == token.Valid && !h.Condition.Proven() {
+				m.rt.Fatalf("%s is VALID and was never proven", name)
+			}
 			if h.Condition.Next < s.floor[h.secret] {
 				m.rt.Fatalf("the counter of %s fell from %d to %d", name, s.floor[h.secret], h.Condition.Next)
 			}
