@@ -157,18 +157,18 @@ func (u *slowUpload) shown(s *testkit.Server) wire.ImportReport {
 // watch it meanwhile.
 func TestImportEvents(t *testing.T) {
 	t.Parallel()
-	const keys = 1000
+	const keys = 3000
 	s := server(t)
 	u := slowly(t, s, 0, keys)
 	var progress wire.Import
-	if name := u.next(&progress); name != "progress" || progress.Imported != 250 || progress.Keys != 250 {
+	if name := u.next(&progress); name != "progress" || progress.Imported == 0 || progress.Imported >= keys || progress.Keys != progress.Imported {
 		t.Fatalf("the second event is %s %+v", name, progress)
 	}
-	if now := u.shown(s); now.State != "running" || now.Imported < 250 || now.Imported >= keys || now.Ended != nil {
+	if now := u.shown(s); now.State != "running" || now.Imported < progress.Imported || now.Imported >= keys || now.Ended != nil {
 		t.Errorf("while the file is sent the run is %+v", now)
 	}
 	watched := openStream(t, s, http.MethodGet, u.path()+"/events", nil, "")
-	if name := watched.next(&progress); name != "progress" || progress.Imported < 250 || progress.State != "running" || progress.ID != u.id {
+	if name := watched.next(&progress); name != "progress" || progress.Imported == 0 || progress.State != "running" || progress.ID != u.id {
 		t.Errorf("who watches is told %s %+v", name, progress)
 	}
 	if body := s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/tokens", nil).Body; strings.Contains(body, `"serial"`) {
@@ -212,7 +212,7 @@ func orderly(t *testing.T, names []string) {
 func TestImportBrokenOff(t *testing.T) {
 	t.Parallel()
 	s := server(t)
-	u := slowly(t, s, 0, 1000)
+	u := slowly(t, s, 0, 3000)
 	watched := openStream(t, s, http.MethodGet, u.path()+"/events", nil, "")
 	_ = u.body.CloseWithError(io.ErrUnexpectedEOF)
 	names, seen := watched.rest()
@@ -227,9 +227,9 @@ func TestImportBrokenOff(t *testing.T) {
 		t.Errorf("tokens of an import that broke off are listed: %.200s", body)
 	}
 	// The next one is not in its way.
-	again := slowly(t, s, 0, 1000)
+	again := slowly(t, s, 0, 3000)
 	again.finish()
-	if _, rep := again.stream.rest(); rep.State != "done" || rep.Imported != 1000 || rep.Duplicate != 0 {
+	if _, rep := again.stream.rest(); rep.State != "done" || rep.Imported != 3000 || rep.Duplicate != 0 {
 		t.Errorf("the same file again: %+v", rep)
 	}
 }
