@@ -24,6 +24,7 @@ func startEvents(w http.ResponseWriter) *events {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy is not to gather them
 	w.WriteHeader(http.StatusOK)
+	_ = e.control.Flush() // whoever watches knows that it has begun
 	return e
 }
 
@@ -78,6 +79,8 @@ type eventAnswer struct {
 
 func (e *eventAnswer) begun(run int64) {
 	// HTTP/1 connections need to be told; others can do it anyway.
+	// and such a one is not used again: the upload may not be read to its end.
+	e.w.Header().Set("Connection", "close")
 	_ = http.NewResponseController(e.w).EnableFullDuplex()
 	e.run, e.since = run, time.Now()
 	e.out = startEvents(e.w)

@@ -55,12 +55,17 @@ func (i *importer) foresee(keys []staged) error {
 		if err != nil {
 			return err
 		}
+		past, err := i.lookBack(r)
+		if err != nil {
+			return err
+		}
+		defer past.key.Wipe()
 		for _, k := range keys {
 			if err := i.admit(r, &k, &t); err != nil {
 				return err
 			}
 			if k.row.Outcome != Refused {
-				if err := i.foreseeOne(r, stock, &k, &t); err != nil {
+				if err := i.foreseeOne(r, past, stock, &k, &t); err != nil {
 					return err
 				}
 			}
@@ -77,12 +82,15 @@ func (i *importer) foresee(keys []staged) error {
 	})
 }
 
-func (i *importer) foreseeOne(r store.Reader, stock stock, k *staged, t *tally) error {
+func (i *importer) foreseeOne(r store.Reader, past past, stock stock, k *staged, t *tally) error {
 	id, sum := i.seen.marks(k)
 	if err := i.arrive(r, k, t); err != nil {
 		return err
 	}
 	if found, err := i.twin(r, stock, k); found || err != nil {
+		return err
+	}
+	if gone, err := i.stopAway(past, k); gone || err != nil {
 		return err
 	}
 	if before, ok := i.seen.secrets[id]; ok {

@@ -125,7 +125,7 @@ func (i *importer) receipt(tx store.Tx) error {
 	if err != nil {
 		return err
 	}
-	return tx.AddReceipt(i.run, text)
+	return tx.AddReceipt(i.run, r.Move, text)
 }
 
 // Receipt gives the receipt that an import wrote.

@@ -204,3 +204,66 @@ func TestMoveOfAPendingToken(t *testing.T) {
 	_, _, err = b.Lifecycle.RenewLink(t.Context(), selector(opened.Token.Identity.Serial), testkit.Origin)
 	isFault(t, err, fault.Conflict, "secret_shown")
 }
+
+// What once left a server in a file does not come back by it: neither by a plain
+// export from before a move, nor by the file of a move that was taken in.
+func TestNothingComesBackByAnOldFile(t *testing.T) {
+	t.Parallel()
+	a, b := testkit.New(t), testkit.New(t)
+	key := testkit.HOTP("1")
+	a.Import(t, key)
+	confirm := func(from, to *testkit.Kit, file []byte) {
+		t.Helper()
+		rep := take(t, to, open(t, file))
+		if ended(t, rep, store.RunCounts{Imported: 1}); rep.Counts.Imported != 1 {
+			t.FailNow()
+		}
+		if _, err := from.Lifecycle.ConfirmMove(t.Context(), receipt(t, to, rep.ID), testkit.Origin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := func(k *testkit.Kit, file []byte, why string) {
+		t.Helper()
+		for _, more := range [][]func(*lifecycle.ImportRequest){{dryRun}, {skipBad, replace, renumber}} {
+			rep := take(t, k, open(t, file), more...)
+			if ended(t, rep, store.RunCounts{Refused: 1}); !strings.Contains(rep.Rows[0].Reason, why) {
+				t.Errorf("refused because %q, want %q", rep.Rows[0].Reason, why)
+			}
+		}
+	}
+	plain, _, err := export(t, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := export(t, a, move)
+	if err != nil {
+		t.Fatal(err)
+	}
+	confirm(a, b, out)
+	refused(a, plain, "moved to another server")
+	if _, err := try(a, testkit.Keys(key), skipBad); err != nil { // the manufacturer's own file
+		t.Fatal(err)
+	}
+	if got := list(t, a, lifecycle.Filter{}); len(got) != 0 {
+		t.Errorf("tokens %v are back", got)
+	}
+	home, _, err := export(t, b, move)
+	if err != nil {
+		t.Fatal(err)
+	}
+	confirm(b, a, home)
+	refused(b, out, "brought the token here before")
+	refused(b, plain, "moved to another server")
+	code := testkit.Code(t, key, 0)
+	if b.Verify(t, "1", code) || !a.Verify(t, "1", code) || a.Verify(t, "1", code) {
+		t.Error("the code does not count once, where the token lives")
+	}
+	// Once deleted where it lives, its old file brings it back there, as ever.
+	if _, err := a.Lifecycle.Delete(t.Context(), selector("1"), testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	ended(t, take(t, a, open(t, plain)), store.RunCounts{Imported: 1})
+	if a.Verify(t, "1", code) {
+		t.Error("a used code works again")
+	}
+}

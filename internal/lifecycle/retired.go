@@ -23,20 +23,37 @@ var fingerprintBinding = seal.Binding{Table: "setting", Column: fingerprintSetti
 
 // past knows where deleted tokens stood.
 type past struct {
-	tx    store.Tx
+	r     store.Reader
 	key   seal.Secret
 	empty bool // no token was ever deleted
 }
 
+// lookBack opens the past for a reader; without a fingerprint key there is none.
+func (s *Service) lookBack(r store.Reader) (past, error) {
+	sealed, err := r.Setting(fingerprintSetting)
+	if errors.Is(err, store.ErrNotFound) {
+		return past{r: r, empty: true}, nil
+	} else if err != nil {
+		return past{}, err
+	}
+	key, err := s.keys.Open(fingerprintBinding, sealed)
+	if err != nil {
+		return past{}, fmt.Errorf("fingerprint key: %w", err)
+	}
+	any, err := r.AnyRetired()
+	return past{r: r, key: key, empty: !any}, err
+}
+
 // past opens the fingerprint key, and makes it the first time.
 func (s *Service) past(tx store.Tx) (past, error) {
-	sealed, err := tx.Setting(fingerprintSetting)
+	_, err := tx.Setting(fingerprintSetting)
 	if errors.Is(err, store.ErrNotFound) {
 		raw := make([]byte, sha256.Size)
 		if _, err := rand.Read(raw); err != nil {
 			return past{}, err
 		}
-		if sealed, err = s.keys.Seal(fingerprintBinding, seal.NewSecret(raw)); err != nil {
+		sealed, err := s.keys.Seal(fingerprintBinding, seal.NewSecret(raw))
+		if err != nil {
 			return past{}, err
 		}
 		err = tx.SetSetting(fingerprintSetting, sealed)
@@ -47,12 +64,27 @@ func (s *Service) past(tx store.Tx) (past, error) {
 	} else if err != nil {
 		return past{}, err
 	}
-	key, err := s.keys.Open(fingerprintBinding, sealed)
-	if err != nil {
-		return past{}, fmt.Errorf("fingerprint key: %w", err)
+	return s.lookBack(tx)
+}
+
+// away says why a key must not come in: its token moved to another server, and
+// this file is none that brings it back. Otherwise a code would count on both.
+func (p past) away(k *staged) (why string, err error) {
+	if p.empty {
+		return "", nil
 	}
-	any, err := tx.AnyRetired()
-	return past{tx: tx, key: key, empty: !any}, err
+	away, err := p.r.MovedAway(p.fingerprint(k.token, k.secret))
+	if err != nil || !away {
+		return "", err
+	}
+	if k.passage.move == "" {
+		return "this token moved to another server; only a move from there brings it back (ostiary token export --move)", nil
+	}
+	received, err := p.r.Received(k.passage.move)
+	if received {
+		why = "this file brought the token here before, and since then it moved to another server"
+	}
+	return why, err
 }
 
 func (p past) fingerprint(t token.Token, secret seal.Secret) []byte {
@@ -69,7 +101,7 @@ func (p past) resume(t token.Token, secret seal.Secret) (uint64, error) {
 	if p.empty {
 		return t.Condition.Next, nil
 	}
-	next, err := p.tx.Retired(p.fingerprint(t, secret))
+	next, err := p.r.Retired(p.fingerprint(t, secret))
 	if errors.Is(err, store.ErrNotFound) {
 		return t.Condition.Next, nil
 	}
@@ -95,5 +127,7 @@ func (s *Service) retire(tx store.Tx, t *token.Token) error {
 	if secret.Len() == 0 {
 		return nil // its activation was still to make one
 	}
-	return tx.Retire(p.fingerprint(*t, secret), t.Condition.Next)
+	fingerprint := p.fingerprint(*t, secret)
+	// On its way it may have arrived elsewhere.
+	return errors.Join(tx.Retire(fingerprint, t.Condition.Next), tx.SetMovedAway(fingerprint, t.Condition.State == token.Moving))
 }

@@ -73,6 +73,9 @@ func (i *importer) prepare(tx store.Tx, past past, stock stock, k *staged, t *ta
 	if found, err := i.twin(tx, stock, k); found || err != nil {
 		return err
 	}
+	if gone, err := i.stopAway(past, k); gone || err != nil {
+		return err
+	}
 	if k.token.Condition.Next, err = past.resume(k.token, k.secret); err != nil || k.user == "" {
 		return err
 	}
@@ -84,6 +87,15 @@ func (i *importer) prepare(tx store.Tx, past past, stock stock, k *staged, t *ta
 		return err
 	}
 	return i.giveOwner(tx, k, t, func(name string) (int64, bool, error) { return i.stageUser(tx, name, t) })
+}
+
+// stopAway refuses a key whose token lives on another server.
+func (i *importer) stopAway(past past, k *staged) (bool, error) {
+	why, err := past.away(k)
+	if why != "" {
+		k.end(Refused, why)
+	}
+	return why != "", err
 }
 
 // insert writes the keys of a batch, and finds out whose identity is taken.

@@ -76,7 +76,19 @@ func (t *tx) Forget(move string, id token.ID) error {
 		AND NOT EXISTS (SELECT 1 FROM token WHERE id = ?2)`, move, int64(id))
 }
 
-func (t *tx) AddReceipt(run int64, receipt []byte) error {
-	_, err := t.change("INSERT INTO import_receipt (run, receipt) VALUES (?, ?)", run, receipt)
+func (t *tx) AddReceipt(run int64, move string, receipt []byte) error {
+	_, err := t.change("INSERT INTO import_receipt (run, move, receipt) VALUES (?, ?, ?)", run, move, receipt)
 	return err
+}
+
+func (r *reader) Received(move string) (bool, error) {
+	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM import_receipt WHERE move = ?)", move)
+}
+
+func (r *reader) MovedAway(fingerprint []byte) (bool, error) {
+	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM retired WHERE fingerprint = ? AND moved_away = 1)", fingerprint)
+}
+
+func (t *tx) SetMovedAway(fingerprint []byte, away bool) error {
+	return t.changeOne("UPDATE retired SET moved_away = ? WHERE fingerprint = ?", away, fingerprint)
 }

@@ -112,13 +112,35 @@ var moveTests = []test{
 		r.same("moves", list("b", 10), []string{"a"})
 		r.is(store.ErrConflict, "an ID twice", func(tx store.Tx) error { return tx.AddMove(store.Move{ID: "a", Opened: start, Sealed: []byte("key")}) })
 	}},
+	{"MovedAway", func(r *rig) {
+		away := func() (away bool) {
+			r.view(func(rd store.Reader) (err error) {
+				away, err = rd.MovedAway([]byte("fingerprint"))
+				return err
+			})
+			return away
+		}
+		r.same("before", away(), false)
+		r.is(store.ErrConflict, "of one that is not retired", func(tx store.Tx) error { return tx.SetMovedAway([]byte("fingerprint"), true) })
+		for _, want := range []bool{true, false} {
+			r.update(func(tx store.Tx) error {
+				return errors.Join(tx.Retire([]byte("fingerprint"), 7), tx.SetMovedAway([]byte("fingerprint"), want))
+			})
+			r.same("then", away(), want)
+		}
+	}},
 	{"ReceiptOfARun", func(r *rig) {
 		run := r.publish()
 		r.absent("a receipt", func(rd store.Reader) error { _, err := rd.Receipt(run); return err })
-		r.update(func(tx store.Tx) error { return tx.AddReceipt(run, []byte("text")) })
+		r.update(func(tx store.Tx) error { return tx.AddReceipt(run, "m1", []byte("text")) })
 		r.view(func(rd store.Reader) error {
 			text, err := rd.Receipt(run)
 			r.same("receipt", string(text), "text")
+			for move, want := range map[string]bool{"m1": true, "m2": false} {
+				got, rerr := rd.Received(move)
+				r.same("received "+move, got, want)
+				err = errors.Join(err, rerr)
+			}
 			return err
 		})
 	}},

@@ -20,5 +20,10 @@ CREATE TABLE move_token (
 -- What this server says of tokens that came to it so.
 CREATE TABLE import_receipt (
   run     INTEGER PRIMARY KEY REFERENCES import_run (id),
+  move    TEXT NOT NULL,
   receipt BLOB NOT NULL
 ) STRICT;
+CREATE INDEX import_receipt_move ON import_receipt (move);
+
+-- Of a deleted token: it did not end, but lives on another server.
+ALTER TABLE retired ADD COLUMN moved_away INTEGER NOT NULL DEFAULT 0;
