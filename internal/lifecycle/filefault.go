@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -15,6 +16,14 @@ func trimPackage(err error) string {
 		text = strings.TrimPrefix(text, name)
 	}
 	return text
+}
+
+// failure words why an import has no result.
+func failure(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "The upload broke off before its end: the caller went away."
+	}
+	return fault.Of(err).Text
 }
 
 // fileFault words what is wrong with the file as a whole.

@@ -114,7 +114,7 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (store.Run, err
 	if err != nil {
 		// Swept even when the caller is gone; what remains, the next start
 		// sweeps.
-		return store.Run{}, errors.Join(err, s.sweep(context.WithoutCancel(ctx), i.run, req.Origin, fault.Of(err).Text))
+		return store.Run{}, errors.Join(err, s.sweep(context.WithoutCancel(ctx), i.run, req.Origin, failure(err)))
 	}
 	return s.ImportRun(context.WithoutCancel(ctx), i.run)
 }

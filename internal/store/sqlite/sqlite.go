@@ -6,7 +6,9 @@
 // re-opens a code that was used. Attempts are decided in batches that share a
 // transaction and its sync (group commit); see writer.go.
 //
-// The WAL is written back into the file every walPages pages, by the writer.
+// The WAL is written back into the file beside the writer (checkpoint.go), so that
+// no login waits for that. Should that not keep up, the writer does it once the WAL
+// has walPages pages.
 package sqlite
 
 import (
@@ -31,7 +33,7 @@ var migrationFiles embed.FS
 
 const (
 	readers  = 4
-	walPages = 8192 // pages of 4 KiB, so 32 MiB
+	walPages = 32768 // pages of 4 KiB, so 128 MiB
 )
 
 // Config says where the database is and how much it may cache.
@@ -50,6 +52,8 @@ type DB struct {
 	writes  *sql.DB
 	writer  *writer
 	cache   *cache
+
+	checkpoints *checkpoints
 }
 
 var _ store.DB = (*DB)(nil)
@@ -87,6 +91,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if db.writer, err = startWriter(ctx, db.writes, db.cache); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
+	if db.checkpoints, err = startCheckpoints(cfg.Path); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	return db, nil
 }
 
@@ -105,7 +112,7 @@ func dsn(path string, pragmas []string) string {
 
 // Close lets the writer finish what it has accepted, then closes the file.
 func (db *DB) Close() error {
-	return errors.Join(db.writer.stop(), db.reads.Close(), db.writes.Close())
+	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.reads.Close(), db.writes.Close())
 }
 
 // Check reads one row.
