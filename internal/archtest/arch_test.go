@@ -112,6 +112,7 @@ var layer = map[string]int{
 	"internal/auth": 1, "internal/lifecycle": 1, "internal/audit": 1, "internal/seal": 1, "internal/session": 1,
 	"internal/directory": 1, "internal/ledger": 1, "internal/store": 1, "internal/seedfile": 1,
 
+	"internal/profilefile": 2,
 	"internal/store/sqlite": 2, "internal/store/migrate": 2, "internal/seal/filekek": 2, "internal/api": 2, "internal/client": 2,
 
 	"internal/serve": 3, "internal/cli": 3,
@@ -256,6 +257,7 @@ func TestPhonePackagesAreSmall(t *testing.T) {
 var owners = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":    {"internal/api"},
 	"github.com/gofrs/flock":              {"internal/serve"},
+	"github.com/pelletier/go-toml/v2":     {"internal/profilefile"},
 	"github.com/prometheus/client_golang": {"internal/api", "internal/serve"},
 	"github.com/spf13/cobra":              {"internal/cli"},
 	"github.com/spf13/pflag":              {"internal/cli"},
