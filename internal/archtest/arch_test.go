@@ -106,13 +106,13 @@ func std(p string) bool {
 // layer is how far from the pure core a package stands. A package imports its
 // own layer only where the table says so, and those below.
 var layer = map[string]int{
-	"oath": 0, "pskc": 0, "activation": 0, "internal/token": 0, "internal/authz": 0, "internal/fault": 0, "internal/wire": 0, "internal/lru": 0,
+	"oath": 0, "pskc": 0, "activation": 0, "authenticator": 0, "internal/token": 0, "internal/authz": 0, "internal/fault": 0, "internal/wire": 0, "internal/lru": 0,
 	"internal/cbor": 0, "internal/kdf": 0, "internal/shown": 0, "internal/typedcode": 0,
 
 	"internal/auth": 1, "internal/lifecycle": 1, "internal/audit": 1, "internal/seal": 1, "internal/session": 1,
 	"internal/directory": 1, "internal/ledger": 1, "internal/store": 1, "internal/seedfile": 1,
 
-	"internal/profilefile": 2,
+	"internal/profilefile": 2, "internal/vaultdir": 2,
 	"internal/store/sqlite": 2, "internal/store/migrate": 2, "internal/seal/filekek": 2, "internal/api": 2, "internal/client": 2,
 
 	"internal/serve": 3, "internal/cli": 3,
@@ -124,13 +124,14 @@ var layer = map[string]int{
 // each other as they need, without a circle.
 var beside = map[string][]string{
 	"activation":            {"oath", "internal/cbor", "internal/kdf", "internal/shown", "internal/typedcode"},
+	"authenticator":         {"activation", "oath", "internal/cbor", "internal/kdf", "internal/shown"},
 	"internal/token":        {"internal/fault"},
 	"internal/store/sqlite": {"internal/store/migrate"},
 	"internal/cli":          {"internal/serve"},
 }
 
 // helpers are packages that only tests import.
-var helpers = []string{"internal/store/storetest", "internal/testkit", "internal/archtest", "e2e"}
+var helpers = []string{"internal/store/storetest", "internal/testkit", "internal/activationkit", "internal/archtest", "e2e"}
 
 // outside are programs that are no part of the product: measurements.
 var outside = []string{"bench"}
@@ -194,7 +195,8 @@ func TestTablesAreCurrent(t *testing.T) {
 // builtOn are the modules that packages of the pure core are built on, besides the
 // standard library.
 var builtOn = map[string]string{
-	"activation": "golang.org/x/crypto/argon2",
+	"activation":    "golang.org/x/crypto/argon2",
+	"authenticator": "golang.org/x/crypto/argon2",
 }
 
 // The pure core does no I/O and is built on the standard library, and on what
@@ -241,8 +243,9 @@ func TestPhonePackagesAreSmall(t *testing.T) {
 	t.Parallel()
 	large := []string{"encoding/json", "encoding/xml", "net/url", "math/big", "regexp", "text/template", "net", "net/http"}
 	for pkg, large := range map[string][]string{
-		"oath":       append([]string{"fmt"}, large...),
-		"activation": large, // its HPKE brings fmt
+		"oath":          append([]string{"fmt"}, large...),
+		"activation":    large, // its HPKE brings fmt
+		"authenticator": large,
 	} {
 		for _, p := range deps(t, "./"+pkg) {
 			if slices.Contains(large, p.ImportPath) {
@@ -252,16 +255,27 @@ func TestPhonePackagesAreSmall(t *testing.T) {
 	}
 }
 
+// The software authenticator runs in a browser, too.
+func TestPhonePackagesBuildForTheBrowser(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "./authenticator")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=js", "GOARCH=wasm")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // owners says which packages may import a technology: a module other than this
 // one, or a part of the standard library.
 var owners = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":    {"internal/api"},
-	"github.com/gofrs/flock":              {"internal/serve"},
+	"github.com/gofrs/flock":              {"internal/serve", "internal/vaultdir"},
 	"github.com/pelletier/go-toml/v2":     {"internal/profilefile"},
 	"github.com/prometheus/client_golang": {"internal/api", "internal/serve"},
 	"github.com/spf13/cobra":              {"internal/cli"},
 	"github.com/spf13/pflag":              {"internal/cli"},
-	"golang.org/x/crypto":                 {"activation", "internal/session"},
+	"golang.org/x/crypto":                 {"activation", "authenticator", "internal/session"},
 	"golang.org/x/mod":                    {"internal/audit"},
 	"golang.org/x/term":                   {"internal/cli"},
 	"golang.org/x/time":                   {"internal/auth", "internal/session"},
