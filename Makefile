@@ -23,11 +23,12 @@ test: tools build
 	$(GO) test ./...
 
 # What the tests use beyond Go, from Debian packages: independent programs that
-# write seed files, play tokens and compute the activation vectors, and one that
-# watches system calls.
+# write seed files, play tokens, compute the activation vectors, draw and read QR
+# codes, and one that watches system calls.
 tools:
-	@tools/need oathtool:oathtool openssl:openssl strace:strace curl:curl \
-		python3-pskc:/usr/lib/python3/dist-packages/pskc python3-cryptography:/usr/lib/python3/dist-packages/cryptography python3-argon2:/usr/lib/python3/dist-packages/argon2
+	@tools/need oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc \
+		openssl:openssl zbar-tools:zbarimg librsvg2-bin:rsvg-convert \
+		python3-cryptography:/usr/lib/python3/dist-packages/cryptography python3-argon2:/usr/lib/python3/dist-packages/argon2
 
 fuzz:
 	tools/fuzz $(FUZZTIME)
