@@ -116,7 +116,7 @@ var layer = map[string]int{
 	"internal/profilefile": 2, "internal/vaultdir": 2,
 	"internal/store/sqlite": 2, "internal/store/migrate": 2, "internal/seal/filekek": 2, "internal/api": 2, "internal/client": 2,
 
-	"internal/serve": 3, "internal/cli": 3,
+	"internal/serve": 3, "internal/cli": 3, "internal/cmdline": 3,
 
 	"cmd/ostiary": 4,
 }
@@ -128,7 +128,7 @@ var beside = map[string][]string{
 	"authenticator":         {"activation", "oath", "internal/cbor", "internal/kdf", "internal/shown"},
 	"internal/token":        {"internal/fault"},
 	"internal/store/sqlite": {"internal/store/migrate"},
-	"internal/cli":          {"internal/serve"},
+	"internal/cli":          {"internal/cmdline", "internal/serve"},
 }
 
 // helpers are packages that only tests import.
@@ -275,11 +275,11 @@ var owners = map[string][]string{
 	"github.com/makiuchi-d/gozxing":       {"internal/qr/scan"},
 	"github.com/pelletier/go-toml/v2":     {"internal/profilefile"},
 	"github.com/prometheus/client_golang": {"internal/api", "internal/serve"},
-	"github.com/spf13/cobra":              {"internal/cli"},
-	"github.com/spf13/pflag":              {"internal/cli"},
+	"github.com/spf13/cobra":              {"internal/cli", "internal/cmdline"},
+	"github.com/spf13/pflag":              {"internal/cli", "internal/cmdline"},
 	"golang.org/x/crypto":                 {"activation", "authenticator", "internal/session"},
 	"golang.org/x/mod":                    {"internal/audit"},
-	"golang.org/x/term":                   {"internal/cli"},
+	"golang.org/x/term":                   {"internal/cmdline"},
 	"golang.org/x/time":                   {"internal/auth", "internal/session"},
 	"modernc.org/sqlite":                  {"internal/store/sqlite"},
 	"rsc.io/qr":                           {"internal/qr"},
