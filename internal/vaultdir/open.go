@@ -36,7 +36,7 @@ type Opened struct {
 
 // Open makes or opens the vault directory at a path, and its key in the file
 // path.key, drawn from random when both are new. It waits for another program that
-// has it open until ctx ends, and is [ErrInUse] then.
+// has it open until the deadline of ctx, and is [ErrInUse] then.
 func Open(ctx context.Context, path string, random io.Reader) (*Opened, error) {
 	path = filepath.Clean(path)
 	if err := makeDir(path); err != nil {
@@ -44,7 +44,7 @@ func Open(ctx context.Context, path string, random io.Reader) (*Opened, error) {
 	}
 	o := &Opened{lock: flock.New(filepath.Join(path, lockName), flock.SetPermissions(0o600))}
 	if locked, err := o.lock.TryLockContext(ctx, lockRetry); !locked {
-		if ctx.Err() != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
 			return nil, ErrInUse
 		}
 		return nil, err
@@ -106,8 +106,8 @@ func makeKey(vault string, random io.Reader) ([]byte, error) {
 	if _, err := io.ReadFull(random, key); err != nil {
 		return nil, err
 	}
-	dir, name := filepath.Split(vault + keySuffix)
-	return key, (&Dir{folder(dir)}).Write(name, key)
+	path := vault + keySuffix
+	return key, (&Dir{folder(filepath.Dir(path))}).Write(filepath.Base(path), key)
 }
 
 // makeDir makes a directory that only its owner can enter, and those above it.

@@ -72,6 +72,15 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// A path may be relative to where the program runs.
+func TestOpenHere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	open(t, "vault")
+	if _, err := os.Stat("vault.key"); err != nil {
+		t.Error(err)
+	}
+}
+
 // What is in the vault is its owner's alone.
 func TestModes(t *testing.T) {
 	t.Parallel()
