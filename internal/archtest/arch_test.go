@@ -21,10 +21,12 @@ import (
 )
 
 const (
-	module  = "ostiary"
-	root    = "../.."
-	program = "./cmd/ostiary"
+	module = "ostiary"
+	root   = "../.."
 )
+
+// programs are what is released.
+var programs = []string{"./cmd/ostiary", "./cmd/ostiary-authenticator"}
 
 // file is a Go file of the tree, for whatever system it is built.
 type file struct {
@@ -116,19 +118,20 @@ var layer = map[string]int{
 	"internal/profilefile": 2, "internal/vaultdir": 2,
 	"internal/store/sqlite": 2, "internal/store/migrate": 2, "internal/seal/filekek": 2, "internal/api": 2, "internal/client": 2,
 
-	"internal/serve": 3, "internal/cli": 3, "internal/cmdline": 3,
+	"internal/serve": 3, "internal/cli": 3, "internal/authenticatorcli": 3, "internal/cmdline": 3,
 
-	"cmd/ostiary": 4,
+	"cmd/ostiary": 4, "cmd/ostiary-authenticator": 4,
 }
 
 // beside are the arrows inside a layer, but for layer 1, whose packages import
 // each other as they need, without a circle.
 var beside = map[string][]string{
-	"activation":            {"oath", "internal/cbor", "internal/kdf", "internal/shown", "internal/typedcode"},
-	"authenticator":         {"activation", "oath", "internal/cbor", "internal/kdf", "internal/shown"},
-	"internal/token":        {"internal/fault"},
-	"internal/store/sqlite": {"internal/store/migrate"},
-	"internal/cli":          {"internal/cmdline", "internal/serve"},
+	"activation":                {"oath", "internal/cbor", "internal/kdf", "internal/shown", "internal/typedcode"},
+	"authenticator":             {"activation", "oath", "internal/cbor", "internal/kdf", "internal/shown"},
+	"internal/token":            {"internal/fault"},
+	"internal/store/sqlite":     {"internal/store/migrate"},
+	"internal/cli":              {"internal/cmdline", "internal/serve"},
+	"internal/authenticatorcli": {"internal/cmdline"},
 }
 
 // helpers are packages that only tests import.
@@ -275,7 +278,7 @@ var owners = map[string][]string{
 	"github.com/makiuchi-d/gozxing":       {"internal/qr/scan"},
 	"github.com/pelletier/go-toml/v2":     {"internal/profilefile"},
 	"github.com/prometheus/client_golang": {"internal/api", "internal/serve"},
-	"github.com/spf13/cobra":              {"internal/cli", "internal/cmdline"},
+	"github.com/spf13/cobra":              {"internal/cli", "internal/authenticatorcli", "internal/cmdline"},
 	"github.com/spf13/pflag":              {"internal/cli", "internal/cmdline"},
 	"golang.org/x/crypto":                 {"activation", "authenticator", "internal/session"},
 	"golang.org/x/mod":                    {"internal/audit"},
@@ -284,7 +287,7 @@ var owners = map[string][]string{
 	"modernc.org/sqlite":                  {"internal/store/sqlite"},
 	"rsc.io/qr":                           {"internal/qr"},
 	"database/sql":                        {"internal/store/sqlite"},
-	"net/http":                            {"internal/api", "internal/client", "internal/serve"},
+	"net/http":                            {"internal/api", "internal/authenticatorcli", "internal/client", "internal/serve"},
 	"encoding/xml":                        {"pskc", "internal/seedfile"},
 	"html/template":                       {},
 	"text/template":                       {},
@@ -376,7 +379,7 @@ func deps(t *testing.T, patterns ...string) (all []linked) {
 // What tests need stays out of the program.
 func TestProgramLinksNoTestCode(t *testing.T) {
 	t.Parallel()
-	for _, p := range deps(t, program) {
+	for _, p := range deps(t, programs...) {
 		if holdsAny([]string{"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "pgregory.net/rapid"}, p.ImportPath) {
 			t.Errorf("the program links %s", p.ImportPath)
 		}
@@ -390,7 +393,7 @@ func TestProgramLinksNoTestCode(t *testing.T) {
 func TestLicences(t *testing.T) {
 	t.Parallel()
 	seen, found := map[string]bool{}, []string{}
-	for _, p := range deps(t, program) {
+	for _, p := range deps(t, programs...) {
 		if p.Module == nil || p.Module.Path == module || seen[p.Module.Path] {
 			continue
 		}

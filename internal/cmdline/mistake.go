@@ -66,6 +66,9 @@ func commandName(cmd *cobra.Command) string {
 	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 }
 
+// ErrNoCommand ends a command line that names no command. The help has been shown.
+var ErrNoCommand = errors.New("the command is missing")
+
 // MakeGroup makes a command that only holds others. Alone it shows its help, but
 // as a mistake, so that a script does not take it for success.
 func MakeGroup(cmd *cobra.Command) {
@@ -85,7 +88,7 @@ func MakeGroup(cmd *cobra.Command) {
 		}
 		cmd.SetOut(cmd.ErrOrStderr())
 		_ = cmd.Help() // there is nobody to tell
-		return errors.New("the command is missing")
+		return ErrNoCommand
 	}
 }
 
