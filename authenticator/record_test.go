@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,6 +147,14 @@ func TestCommonPINs(t *testing.T) {
 	}
 	if len(list) != 100 {
 		t.Errorf("%d PINs", len(list))
+	}
+	// The documentation prints it.
+	text, err := os.ReadFile("../docs/authenticator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(strings.ReplaceAll(string(text), "\n    ", "\n"), commonPINs) {
+		t.Error("the documentation prints another list")
 	}
 }
 
