@@ -46,7 +46,7 @@ type Activated struct {
 func (v *Vault) Activate(in Offline, choice Choice) (*Activated, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	all, err := v.accountsLeft()
+	all, _, err := v.accounts()
 	defer wipeAll(all)
 	if err != nil {
 		return nil, err
@@ -83,12 +83,20 @@ func (v *Vault) Activate(in Offline, choice Choice) (*Activated, error) {
 	if err := v.store(a); err != nil {
 		return nil, err
 	}
+	if old != nil && old.pending != nil { // this activation takes its place
+		if err := v.dropExchange(old.pending.exchangeText()); err != nil {
+			return nil, err
+		}
+	}
 	return &Activated{Account: a.describe(), Again: old != nil, Confirmation: confirmation}, nil
 }
 
 // chooseVector returns the profile of an activation code.
 func (v *Vault) chooseVector(all []*account, in Offline) (*activation.Vector, error) {
 	vector := in.Vector
+	if vector == nil {
+		vector = v.cfg.Vector
+	}
 	for _, a := range all {
 		if vector != nil {
 			break
@@ -96,9 +104,6 @@ func (v *Vault) chooseVector(all []*account, in Offline) (*activation.Vector, er
 		if full, err := a.epoch.vector.Serial(in.Serial); err == nil && full == a.serial {
 			vector = a.epoch.vector
 		}
-	}
-	if vector == nil {
-		vector = v.cfg.Vector
 	}
 	if vector == nil {
 		return nil, ErrVectorMissing
@@ -169,10 +174,7 @@ func (v *Vault) mayTake(all []*account, old *account, d *activation.Delivery) er
 // fill gives an account its box and its new epoch.
 func (v *Vault) fill(a, old *account, d *activation.Delivery, secret, pin Secret, shift int64) (err error) {
 	vector := d.FAD.Vector
-	e := &epoch{vector: vector, since: v.cfg.Now().Unix(), shift: shift}
-	if e.since < 1 || e.since > maxTime {
-		return activation.ErrTime
-	}
+	e := &epoch{vector: vector, since: v.unix(), shift: shift}
 	var before *epoch
 	if old == nil {
 		a.box, err = v.newBox()
@@ -246,13 +248,14 @@ func (e *epoch) counterOf(index int) (counter uint64, known bool) {
 }
 
 // bindSecret returns the sealed device secret of an epoch, nil without binding. The
-// secret of before is kept where S was sent again, as no other is confirmed then; with
-// new keys a new one is drawn, as the old one may have been unbound.
+// secret of before is kept where S was sent again, as no other is confirmed then. With
+// new keys a new one is drawn: the old one may have been unbound, and an old letter
+// that is typed again, by whoever does not know the PIN, is worth nothing with it.
 func (v *Vault) bindSecret(b *box, e, before *epoch, same bool) ([]byte, error) {
 	if !e.vector.Profile().Rules.DeviceBinding {
 		return nil, nil
 	}
-	if same && before.bind != nil {
+	if same && before.bind != nil && !e.vector.Profile().Rules.NewKey {
 		return before.bind, nil
 	}
 	d, err := activation.NewDeviceSecret(v.cfg.Random)

@@ -394,6 +394,40 @@ func TestSeveralAccounts(t *testing.T) {
 	}
 }
 
+// Deleting an account that is unconfirmed takes its exchange along; one that a newer
+// version wrote can be deleted, too, and keeps nobody from the others.
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	s, d := pair(t)
+	a := unconfirmed(t, s, d)
+	if n := len(must(d.storage.List())); n != 2 {
+		t.Fatalf("%d records", n)
+	}
+	if err := d.Delete(a.ID); err != nil {
+		t.Fatal(err)
+	}
+	if names := must(d.storage.List()); len(names) != 0 {
+		t.Errorf("%q is left", names)
+	}
+	activate(t, s, d)
+	newer := strings.Repeat("0", 32)
+	record := must(d.storage.Read(d.only(t).ID + ".account"))
+	record[1] = 2 // the version
+	d.storage.records[newer+".account"] = record
+	list, err := d.List()
+	if unread, ok := errors.AsType[*authenticator.AccountError](err); len(list) != 1 || !ok || unread.ID != newer || !errors.Is(err, authenticator.ErrNewer) {
+		t.Errorf("%+v %v", list, err)
+	}
+	activate(t, s, d)
+	if err := d.Rename(list[0].ID, "x"); err != nil {
+		t.Error(err)
+	}
+	if err := d.Delete(newer); err != nil {
+		t.Error(err)
+	}
+	d.only(t)
+}
+
 func TestMaxAccounts(t *testing.T) {
 	t.Parallel()
 	s, _ := pair(t)

@@ -229,11 +229,56 @@ func TestClockUnset(t *testing.T) {
 	d.now = time.Unix(0, 0)
 	d.refused(t, activation.ErrTime, func() error { _, err := d.Code(id, authenticator.Secret(pin), 0); return err })
 	fresh := newDevice(t, "fresh", s)
-	fresh.now = time.Unix(-5, 0)
+	fresh.now = time.Unix(-5, 0) // offline; a server would tell the time
 	fresh.refused(t, activation.ErrTime, func() error {
 		_, err := fresh.Activate(letter(s, s.Letter(t, serial, false)), choice(pin))
 		return err
 	})
+}
+
+// Many at once: no event is shown twice, and none is lost.
+func TestCodesAtOnce(t *testing.T) {
+	t.Parallel()
+	s, d := pair(t, events)
+	id := activate(t, s, d).Account.ID
+	const n = 32
+	codes := make(chan string, n)
+	for range n {
+		go func() {
+			c, err := d.Code(id, authenticator.Secret(pin), 1)
+			if err != nil {
+				t.Error(err)
+			}
+			codes <- string(c.Text)
+		}()
+	}
+	got := map[string]bool{}
+	for range n {
+		got[<-codes] = true
+	}
+	for i, want := range hotp(s.Key(t, serial, 1), 1, n) {
+		if !got[want] {
+			t.Errorf("event %d was not shown", i)
+		}
+	}
+}
+
+// A clock that goes mad while an activation is under way spoils no record.
+func TestClockGoesBack(t *testing.T) {
+	t.Parallel()
+	s, d := pair(t)
+	a := unconfirmed(t, s, d)
+	for _, at := range []time.Time{time.Unix(-5, 0), time.Unix(1<<60, 0), start.Add(time.Hour)} {
+		d.now = at
+		s.Now = func() time.Time { return start.Add(time.Hour) }
+		err := d.Confirm(t.Context(), a.ID, authenticator.Secret(other))
+		if _, lerr := d.List(); lerr != nil {
+			t.Fatalf("%v: %v after %v", at, lerr, err)
+		}
+	}
+	if got := d.only(t); got.Unconfirmed {
+		t.Errorf("%+v", got)
+	}
 }
 
 // The counter is stored before a code is seen: with a storage that fails there is no

@@ -3,7 +3,6 @@ package authenticator
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 
@@ -31,7 +30,7 @@ func (v *Vault) Confirm(ctx context.Context, id string, pin Secret) error {
 		}
 		defer a.wipe()
 		proof = a.pending.proof
-		if kept, err = v.loadExchange(hex.EncodeToString(a.pending.exchange[:])); errors.Is(err, fs.ErrNotExist) {
+		if kept, err = v.loadExchange(a.pending.exchangeText()); errors.Is(err, fs.ErrNotExist) {
 			return errors.Join(ErrUnconfirmed, ErrOffer)
 		}
 		return err
@@ -96,7 +95,7 @@ func (v *Vault) Settle(id string, keep bool) error {
 			return err
 		}
 		defer a.wipe()
-		exchange := hex.EncodeToString(a.pending.exchange[:])
+		exchange := a.pending.exchangeText()
 		if keep {
 			err = v.keepNew(a)
 		} else {
@@ -132,10 +131,11 @@ func (a *account) settled() *epoch {
 	return a.epoch
 }
 
-// stale reports whether the proof of an account is of a time that has passed.
+// stale reports whether the proof of an account is of another time than now.
 func (v *Vault) stale(a *account) bool {
 	app, _ := a.epoch.vector.Confirming() // a one-step profile has one
-	return app.Suite.Period != 0 && v.cfg.Now().Unix()-a.pending.made > proofLife*app.Suite.Period
+	age := v.unix() - a.pending.made
+	return app.Suite.Period != 0 && max(age, -age) > proofLife*app.Suite.Period
 }
 
 // prove makes the proof of an activation and stores the account with it, before it is
@@ -148,7 +148,7 @@ func (v *Vault) prove(a *account, o *opened, exchange *activation.Exchange) erro
 	if a.pending.proof, err = exchange.Confirm(confirmation); err != nil {
 		return err
 	}
-	a.pending.made = v.cfg.Now().Unix()
+	a.pending.made = v.unix()
 	return v.store(a)
 }
 
@@ -175,7 +175,7 @@ func (v *Vault) settleAnswer(id string, proof []byte, result activation.Result) 
 			return err
 		}
 		defer a.wipe()
-		exchange := hex.EncodeToString(a.pending.exchange[:])
+		exchange := a.pending.exchangeText()
 		if result.Accepted {
 			err = v.keepNew(a)
 		} else {

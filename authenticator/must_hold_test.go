@@ -33,6 +33,31 @@ func TestItem4OldDevice(t *testing.T) {
 	}
 }
 
+// An old letter that is typed again makes no way around the PIN of a device that is
+// bound: the server takes no other device secret without a new offer.
+func TestItem4OldLetter(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string][]func(*activation.Profile){"time": {bound}, "events": {bound, events}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, d := pair(t, change...)
+			old := letter(s, s.Letter(t, serial, false))
+			a := must(d.Activate(old, choice(pin)))
+			if err := s.Confirm(serial, a.Confirmation); err != nil {
+				t.Fatal(err)
+			}
+			thief := must(d.Activate(old, choice(other)))
+			later(s, d, time.Minute)
+			if s.Use(t, serial, 1, d.code(t, thief.Account.ID, other, 0), "") {
+				t.Error("the server accepts the code")
+			}
+			if err := s.Confirm(serial, thief.Confirmation); err == nil {
+				t.Error("the server takes the device secret")
+			}
+		})
+	}
+}
+
 // Item 5: no counter ever falls on a device, whatever is done to an account: no code is
 // shown twice.
 func TestItem5CountersNeverFall(t *testing.T) {

@@ -66,25 +66,23 @@ func (v *Vault) Begin(ctx context.Context, offer activation.Offer) (*Online, err
 		return nil, err
 	}
 	answer, err := v.post(ctx, offer.Server+pathRequest, o.kept.exchange.Request())
-	if errors.Is(err, ErrOffer) {
-		return nil, errors.Join(err, o.Abandon())
-	}
+	arrived := v.cfg.Now().Unix()
 	if err != nil {
-		return nil, err
+		return nil, err // the exchange stays: whoever can answer so need not be the server
 	}
-	if err := v.locked(func() error { return v.receive(o, answer) }); err != nil {
+	if err := v.locked(func() error { return v.receive(o, answer, arrived) }); err != nil {
 		return nil, err
 	}
 	return o, nil
 }
 
 // receive reads the server's answer, and reports whether it may be taken.
-func (v *Vault) receive(o *Online, answer []byte) error {
+func (v *Vault) receive(o *Online, answer []byte, arrived int64) error {
 	delivery, err := o.kept.exchange.Open(answer)
 	if err != nil {
 		return err
 	}
-	o.delivery, o.shift = delivery, delivery.Time-v.cfg.Now().Unix()
+	o.delivery, o.shift = delivery, delivery.Time-arrived
 	o.Vector, o.Serial, o.Label = delivery.FAD.Vector, delivery.FAD.Serial, delivery.FAD.Label
 	if !validShift(o.shift) {
 		return activation.ErrTime
@@ -92,7 +90,7 @@ func (v *Vault) receive(o *Online, answer []byte) error {
 	if err := v.checkVector(o.Vector); err != nil {
 		return err
 	}
-	all, err := v.accountsLeft()
+	all, _, err := v.accounts()
 	defer wipeAll(all)
 	if err != nil {
 		return err
@@ -137,7 +135,7 @@ func (o *Online) Finish(ctx context.Context, password Secret, choice Choice) (Ac
 // store stores the account with its proof.
 func (o *Online) store(password Secret, choice Choice) (*account, error) {
 	v := o.vault
-	all, err := v.accountsLeft()
+	all, _, err := v.accounts()
 	defer wipeAll(all)
 	if err != nil {
 		return nil, err
@@ -200,7 +198,7 @@ func (v *Vault) keepExchange(offer activation.Offer) (*keptExchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept := &keptExchange{box: b, exchange: exchange, server: offer.Server, code: offer.Code, begun: v.cfg.Now().Unix()}
+	kept := &keptExchange{box: b, exchange: exchange, server: offer.Server, code: offer.Code, begun: v.unix()}
 	plain, err := kept.encode()
 	if err != nil {
 		return nil, err
@@ -216,7 +214,7 @@ func (v *Vault) keepExchange(offer activation.Offer) (*keptExchange, error) {
 // unconfirmed reports whether an account waits for the answer to its proof in an
 // exchange.
 func (v *Vault) unconfirmed(kept *keptExchange) error {
-	all, err := v.accountsLeft()
+	all, _, err := v.accounts()
 	defer wipeAll(all)
 	for _, a := range all {
 		if a.pending != nil && a.pending.exchange == kept.id {

@@ -1,6 +1,8 @@
 package authenticator
 
 import (
+	"encoding/hex"
+
 	"ostiary/activation"
 	"ostiary/internal/cbor"
 	"ostiary/internal/shown"
@@ -52,6 +54,9 @@ type pending struct {
 	made     int64        // when the proof was made, in unix seconds of the device
 	previous *epoch       // what comes back if the server refuses; nil if there was none
 }
+
+// exchangeText is the id of the exchange as text.
+func (p *pending) exchangeText() string { return hex.EncodeToString(p.exchange[:]) }
 
 // wipe overwrites the secrets of an account that is no longer needed.
 func (a *account) wipe() { clear(a.key) }

@@ -108,14 +108,17 @@ func Open(cfg Config) (*Vault, error) {
 func (v *Vault) List() ([]Account, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	all, err := v.accounts()
+	all, unread, err := v.accounts()
 	defer wipeAll(all)
+	if err != nil {
+		return nil, err
+	}
 	var list []Account
 	for _, a := range all {
 		list = append(list, a.describe())
 	}
 	slices.SortFunc(list, func(a, b Account) int { return strings.Compare(a.Name, b.Name) })
-	return list, err
+	return list, unread
 }
 
 // Account returns one account by its id.
@@ -134,7 +137,7 @@ func (v *Vault) Account(id string) (Account, error) {
 // [ErrName] or [ErrNameTaken].
 func (v *Vault) Rename(id, name string) error {
 	return v.change(id, func(a *account) error {
-		all, err := v.accountsLeft()
+		all, _, err := v.accounts()
 		defer wipeAll(all)
 		if err != nil {
 			return err
@@ -144,17 +147,23 @@ func (v *Vault) Rename(id, name string) error {
 	})
 }
 
-// Delete removes an account with its secrets. The server is not told.
+// Delete removes an account with its secrets, also one that cannot be read. The server
+// is not told.
 func (v *Vault) Delete(id string) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if !validID(id) {
-		return ErrAccount
-	}
-	if _, err := v.cfg.Storage.Read(id + accountSuffix); err != nil {
-		return notThere(err)
-	}
-	return v.cfg.Storage.Remove(id + accountSuffix)
+	return v.locked(func() error {
+		a, err := v.load(id)
+		switch {
+		case errors.Is(err, ErrDamaged) || errors.Is(err, ErrNewer):
+			return v.cfg.Storage.Remove(id + accountSuffix)
+		case err != nil:
+			return err
+		}
+		defer a.wipe()
+		if err := v.cfg.Storage.Remove(id + accountSuffix); err != nil || a.pending == nil {
+			return err
+		}
+		return v.dropExchange(a.pending.exchangeText())
+	})
 }
 
 // SetServerTime sets the shift of an account, so that its codes are made for the
@@ -198,37 +207,28 @@ func (v *Vault) change(id string, f func(a *account) error) error {
 	})
 }
 
-// accounts loads all accounts. If some cannot be read, the others are returned with
-// the error.
-func (v *Vault) accounts() ([]*account, error) {
+// accounts loads all accounts. Those that cannot be read are told apart in unread; the
+// others are there all the same.
+func (v *Vault) accounts() (all []*account, unread, err error) {
 	names, err := v.cfg.Storage.List()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var all []*account
-	var failed error
 	for _, name := range names {
 		id, ok := strings.CutSuffix(name, accountSuffix)
 		if !ok || !validID(id) {
 			continue
 		}
-		a, err := v.load(id)
-		if err != nil {
-			failed = errors.Join(failed, &AccountError{id, err})
-			continue
+		switch a, err := v.load(id); {
+		case err == nil:
+			all = append(all, a)
+		case errors.Is(err, ErrDamaged) || errors.Is(err, ErrNewer):
+			unread = errors.Join(unread, &AccountError{id, err})
+		default:
+			return all, nil, err
 		}
-		all = append(all, a)
 	}
-	return all, failed
-}
-
-// accountsLeft loads the accounts that are not damaged.
-func (v *Vault) accountsLeft() ([]*account, error) {
-	all, err := v.accounts()
-	if errors.Is(err, ErrDamaged) {
-		err = nil
-	}
-	return all, err
+	return all, unread, nil
 }
 
 // find returns the account of a serial of an issuer, or nil. all are all accounts.
@@ -287,6 +287,9 @@ func (v *Vault) store(a *account) error {
 	}
 	return v.cfg.Storage.Write(a.idText()+accountSuffix, record)
 }
+
+// unix is now on the device's clock, within what a record holds.
+func (v *Vault) unix() int64 { return min(max(v.cfg.Now().Unix(), 0), maxTime) }
 
 // notThere gives the absence of a record its name.
 func notThere(err error) error {
