@@ -1,5 +1,5 @@
 # make run     build, and start a demo server on http://127.0.0.1:8080
-# make build   build bin/ostiary
+# make build   build bin/ostiary and bin/ostiary-authenticator
 # make test    check formatting, vet, and run all tests
 # make fuzz    fuzz every parser; FUZZTIME=1m each by default, FUZZ=./pskc for one package
 # make soak    the long runs: parallel codes under the race detector, crashes
@@ -13,7 +13,7 @@ export CGO_ENABLED = 0
 .PHONY: run build test tools fuzz soak bench
 
 build:
-	$(GO) build -trimpath -o bin/ostiary ./cmd/ostiary
+	$(GO) build -trimpath -o bin/ ./cmd/ostiary ./cmd/ostiary-authenticator
 
 run: build
 	bin/ostiary serve --demo
@@ -25,10 +25,10 @@ test: tools build
 
 # What the tests use beyond Go, from Debian packages: independent programs that
 # write and sign seed files, play tokens, compute the activation vectors, draw and
-# read QR codes, and one that watches system calls.
+# read QR codes, give a command a terminal, and one that watches system calls.
 tools:
 	@tools/need oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc pskctool:pskctool \
-		xmlsec1:xmlsec1 openssl:openssl zbar-tools:zbarimg librsvg2-bin:rsvg-convert \
+		xmlsec1:xmlsec1 openssl:openssl bsdutils:script zbar-tools:zbarimg librsvg2-bin:rsvg-convert \
 		python3-cryptography:/usr/lib/python3/dist-packages/cryptography python3-argon2:/usr/lib/python3/dist-packages/argon2
 
 fuzz:

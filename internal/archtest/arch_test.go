@@ -21,10 +21,12 @@ import (
 )
 
 const (
-	module  = "ostiary"
-	root    = "../.."
-	program = "./cmd/ostiary"
+	module = "ostiary"
+	root   = "../.."
 )
+
+// programs are what is released.
+var programs = []string{"./cmd/ostiary", "./cmd/ostiary-authenticator"}
 
 // file is a Go file of the tree, for whatever system it is built.
 type file struct {
@@ -106,32 +108,35 @@ func std(p string) bool {
 // layer is how far from the pure core a package stands. A package imports its
 // own layer only where the table says so, and those below.
 var layer = map[string]int{
-	"oath": 0, "pskc": 0, "pskc/xmlsig": 0, "activation": 0, "internal/token": 0, "internal/authz": 0, "internal/fault": 0, "internal/wire": 0, "internal/lru": 0,
+	"oath": 0, "pskc": 0, "pskc/xmlsig": 0, "activation": 0, "authenticator": 0, "internal/token": 0, "internal/authz": 0, "internal/fault": 0, "internal/wire": 0, "internal/lru": 0,
 	"internal/qr": 0, "internal/qr/scan": 0,
 	"internal/cbor": 0, "internal/kdf": 0, "internal/shown": 0, "internal/typedcode": 0,
 
 	"internal/auth": 1, "internal/lifecycle": 1, "internal/audit": 1, "internal/seal": 1, "internal/session": 1,
 	"internal/directory": 1, "internal/ledger": 1, "internal/store": 1, "internal/seedfile": 1, "internal/temporary": 1,
 
+	"internal/profilefile": 2, "internal/vaultdir": 2,
 	"internal/store/sqlite": 2, "internal/store/migrate": 2, "internal/seal/filekek": 2, "internal/api": 2, "internal/client": 2,
 
-	"internal/serve": 3, "internal/cli": 3,
+	"internal/serve": 3, "internal/cli": 3, "internal/authenticatorcli": 3, "internal/cmdline": 3,
 
-	"cmd/ostiary": 4,
+	"cmd/ostiary": 4, "cmd/ostiary-authenticator": 4,
 }
 
 // beside are the arrows inside a layer, but for layer 1, whose packages import
 // each other as they need, without a circle.
 var beside = map[string][]string{
-	"pskc/xmlsig":           {"pskc"},
-	"activation":            {"oath", "internal/cbor", "internal/kdf", "internal/shown", "internal/typedcode"},
-	"internal/token":        {"internal/fault"},
-	"internal/store/sqlite": {"internal/store/migrate"},
-	"internal/cli":          {"internal/serve"},
+	"pskc/xmlsig":               {"pskc"},
+	"activation":                {"oath", "internal/cbor", "internal/kdf", "internal/shown", "internal/typedcode"},
+	"authenticator":             {"activation", "oath", "internal/cbor", "internal/kdf", "internal/shown"},
+	"internal/token":            {"internal/fault"},
+	"internal/store/sqlite":     {"internal/store/migrate"},
+	"internal/cli":              {"internal/cmdline", "internal/serve"},
+	"internal/authenticatorcli": {"internal/cmdline"},
 }
 
 // helpers are packages that only tests import.
-var helpers = []string{"internal/store/storetest", "internal/testkit", "internal/archtest", "e2e"}
+var helpers = []string{"internal/store/storetest", "internal/testkit", "internal/activationkit", "internal/archtest", "e2e"}
 
 // outside are programs that are no part of the product: measurements.
 var outside = []string{"bench"}
@@ -195,7 +200,8 @@ func TestTablesAreCurrent(t *testing.T) {
 // builtOn are modules that several packages use and that a package of the pure
 // core is built on, besides the standard library and what it owns alone.
 var builtOn = map[string]string{
-	"activation": "golang.org/x/crypto/argon2",
+	"activation":    "golang.org/x/crypto/argon2",
+	"authenticator": "golang.org/x/crypto/argon2",
 }
 
 // The pure core does no I/O and is built on the standard library, and on the
@@ -242,8 +248,9 @@ func TestPhonePackagesAreSmall(t *testing.T) {
 	t.Parallel()
 	large := []string{"encoding/json", "encoding/xml", "net/url", "math/big", "regexp", "text/template", "net", "net/http"}
 	for pkg, large := range map[string][]string{
-		"oath":       append([]string{"fmt"}, large...),
-		"activation": large, // its HPKE brings fmt
+		"oath":          append([]string{"fmt"}, large...),
+		"activation":    large, // its HPKE brings fmt
+		"authenticator": large,
 	} {
 		for _, p := range deps(t, "./"+pkg) {
 			if slices.Contains(large, p.ImportPath) {
@@ -253,23 +260,35 @@ func TestPhonePackagesAreSmall(t *testing.T) {
 	}
 }
 
+// The software authenticator runs in a browser, too.
+func TestPhonePackagesBuildForTheBrowser(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "./authenticator")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=js", "GOARCH=wasm")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // owners says which packages may import a technology: a module other than this
 // one, or a part of the standard library.
 var owners = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":    {"internal/api"},
-	"github.com/gofrs/flock":              {"internal/serve"},
+	"github.com/gofrs/flock":              {"internal/serve", "internal/vaultdir"},
 	"github.com/makiuchi-d/gozxing":       {"internal/qr/scan"},
+	"github.com/pelletier/go-toml/v2":     {"internal/profilefile"},
 	"github.com/prometheus/client_golang": {"internal/api", "internal/serve"},
-	"github.com/spf13/cobra":              {"internal/cli"},
-	"github.com/spf13/pflag":              {"internal/cli"},
-	"golang.org/x/crypto":                 {"activation", "internal/session"},
+	"github.com/spf13/cobra":              {"internal/cli", "internal/authenticatorcli", "internal/cmdline"},
+	"github.com/spf13/pflag":              {"internal/cli", "internal/cmdline"},
+	"golang.org/x/crypto":                 {"activation", "authenticator", "internal/session"},
 	"golang.org/x/mod":                    {"internal/audit"},
-	"golang.org/x/term":                   {"internal/cli"},
+	"golang.org/x/term":                   {"internal/cmdline"},
 	"golang.org/x/time":                   {"internal/auth", "internal/session"},
 	"modernc.org/sqlite":                  {"internal/store/sqlite"},
 	"rsc.io/qr":                           {"internal/qr"},
 	"database/sql":                        {"internal/store/sqlite"},
-	"net/http":                            {"internal/api", "internal/client", "internal/serve"},
+	"net/http":                            {"internal/api", "internal/authenticatorcli", "internal/client", "internal/serve"},
 	"encoding/xml":                        {"pskc", "pskc/xmlsig", "internal/seedfile"},
 	"html/template":                       {},
 	"text/template":                       {},
@@ -365,7 +384,7 @@ func deps(t *testing.T, patterns ...string) (all []linked) {
 // What tests need stays out of the program.
 func TestProgramLinksNoTestCode(t *testing.T) {
 	t.Parallel()
-	for _, p := range deps(t, program) {
+	for _, p := range deps(t, programs...) {
 		if holdsAny([]string{"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "pgregory.net/rapid"}, p.ImportPath) {
 			t.Errorf("the program links %s", p.ImportPath)
 		}
@@ -379,7 +398,7 @@ func TestProgramLinksNoTestCode(t *testing.T) {
 func TestLicences(t *testing.T) {
 	t.Parallel()
 	seen, found := map[string]bool{}, []string{}
-	for _, p := range deps(t, program) {
+	for _, p := range deps(t, programs...) {
 		if p.Module == nil || p.Module.Path == module || seen[p.Module.Path] {
 			continue
 		}

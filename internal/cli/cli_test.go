@@ -224,32 +224,6 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-func TestPrintable(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"plain text":     "plain text",
-		"Zürich 東京":      "Zürich 東京",
-		"a\tb\nc":        `a\tb\nc`,
-		"\x1b]0;x\x07":   `\x1b]0;x\a`,
-		"\u202eevil":     `\u202eevil`,
-		"\u009b31m":      `\u009b31m`,
-		"not utf-8 \xff": `not utf-8 ` + "\uFFFD",
-	} {
-		if got := printable(in); got != want {
-			t.Errorf("%q: %q, not %q", in, got, want)
-		}
-	}
-}
-
-func TestShellQuote(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{"": "''", "a-1.b": "a-1.b", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'", "~": "'~'"} {
-		if got := shellQuote(in); got != want {
-			t.Errorf("%q: %s, not %s", in, got, want)
-		}
-	}
-}
-
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	if got := errorLines(fmt.Errorf("GET /x: %w", context.Canceled)); !cmp.Equal(got, []string{"interrupted"}) {

@@ -5,14 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
-	"golang.org/x/term"
+	"ostiary/internal/cmdline"
 )
 
 const humanTime = "2006-01-02 15:04:05"
@@ -51,44 +47,16 @@ func (a *app) note(format string, args ...any) {
 type table struct{ w *tabwriter.Writer }
 
 func newTable(out io.Writer, header ...string) *table {
-	t := &table{tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)}
+	t := &table{cmdline.NewTable(out)}
 	if len(header) > 0 {
 		t.row(header...)
 	}
 	return t
 }
 
-func (t *table) row(cells ...string) {
-	for i, cell := range cells {
-		if cell = printable(cell); cell == "" {
-			cell = "-"
-		}
-		cells[i] = cell
-	}
-	fmt.Fprintln(t.w, strings.Join(cells, "\t"))
-}
+func (t *table) row(cells ...string) { cmdline.Row(t.w, cells...) }
 
 func (t *table) flush() error { return t.w.Flush() }
-
-// printable writes out what would act on a terminal instead of being shown:
-// names and reasons come from files that others made.
-func printable(s string) string {
-	if s = strings.ToValidUTF8(s, "\uFFFD"); strings.IndexFunc(s, hidden) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if !hidden(r) {
-			b.WriteRune(r)
-			continue
-		}
-		quoted := strconv.QuoteRuneToASCII(r)
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
-}
-
-func hidden(r rune) bool { return !unicode.IsPrint(r) }
 
 func localTime(t time.Time) string { return t.Local().Format(humanTime) }
 
@@ -98,24 +66,4 @@ func optionalTime(t *time.Time, none string) string {
 		return none
 	}
 	return localTime(*t)
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
-
-// terminal reports whether w is a terminal.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

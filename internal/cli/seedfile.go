@@ -115,7 +115,7 @@ func (a *app) fileOptions(f *importFlags) (opt lifecycle.FileOptions, err error)
 	}
 	opt.PSKC.AllowTripleDES, opt.PSKC.AllowUnauthenticated = h.tripleDES, f.upload.AllowUnauthenticated
 	if f.signerFile != "" {
-		pem, err := a.readSmall(f.signerFile, maxSecretFile)
+		pem, err := a.readSmall(f.signerFile, maxCertFile)
 		if err != nil {
 			return opt, err
 		}

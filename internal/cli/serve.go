@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ostiary/internal/cmdline"
 	"ostiary/internal/serve"
 )
 
@@ -14,8 +15,9 @@ func newServe(a *app) *cobra.Command {
 	cfg := serve.Config{Version: buildInfo().Version, Out: a.Stdout}
 	var level, format string
 	cmd := &cobra.Command{
-		Use:   "serve --data DIR",
-		Short: "Run the server",
+		Use:         "serve --data DIR",
+		Short:       "Run the server",
+		Annotations: map[string]string{cmdline.NoGlobalFlags: "yes"},
 		Long: `Run the server on a data directory until it is interrupted.
 
 The first start makes the directory with the database and the key file, and

@@ -147,7 +147,7 @@ func (a *app) importFile(ctx context.Context, c *client.Client, f *importFlags, 
 		}
 	}
 	if f.signerFile != "" {
-		if u.Signers, err = a.readSmall(f.signerFile, maxSecretFile); err != nil {
+		if u.Signers, err = a.readSmall(f.signerFile, maxCertFile); err != nil {
 			return rep, err
 		}
 	}

@@ -1,36 +1,6 @@
 package cli
 
-import (
-	"runtime"
-	"runtime/debug"
-
-	"github.com/spf13/cobra"
-)
-
-// build is what the binary knows of itself.
-type build struct {
-	Version  string `json:"version"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-	Commit   string `json:"commit,omitempty"`
-}
-
-func buildInfo() build {
-	b := build{Version: "dev", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return b
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		b.Version = v
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			b.Commit = s.Value
-		}
-	}
-	return b
-}
+import "github.com/spf13/cobra"
 
 func newVersion(a *app) *cobra.Command {
 	return &cobra.Command{

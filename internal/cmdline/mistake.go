@@ -1,4 +1,6 @@
-package cli
+// Package cmdline is what the command lines of the programs share: how mistakes are
+// told, how help looks, tables, and text and secrets that come from files.
+package cmdline
 
 import (
 	"errors"
@@ -9,37 +11,39 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// mistake is a command line that says something impossible.
-type mistake struct {
+// Mistake is a command line that says something impossible.
+type Mistake struct {
 	cmd  *cobra.Command
 	text string
 }
 
-func (m *mistake) Error() string { return m.text }
+// Error tells what is wrong.
+func (m *Mistake) Error() string { return m.text }
 
-func mistakef(cmd *cobra.Command, format string, args ...any) error {
-	return &mistake{cmd: cmd, text: fmt.Sprintf(format, args...)}
+// Mistakef makes a Mistake of a command.
+func Mistakef(cmd *cobra.Command, format string, args ...any) error {
+	return &Mistake{cmd: cmd, text: fmt.Sprintf(format, args...)}
 }
 
-// flagMistake words what the flag parser found. Of a group of letters behind
+// FlagMistake words what the flag parser found. Of a group of letters behind
 // one dash it names the unknown letter only: the rest may be a code.
-func flagMistake(cmd *cobra.Command, err error) error {
+func FlagMistake(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() != "" {
-		return mistakef(cmd, "unknown flag -%s (an argument that begins with a dash goes behind --)", unknown.GetSpecifiedName())
+		return Mistakef(cmd, "unknown flag -%s (an argument that begins with a dash goes behind --)", unknown.GetSpecifiedName())
 	}
-	return mistakef(cmd, "%s", strings.TrimPrefix(err.Error(), "pflag: "))
+	return Mistakef(cmd, "%s", strings.TrimPrefix(err.Error(), "pflag: "))
 }
 
-// arguments checks that there is one argument for each name, and none empty:
+// Arguments checks that there is one argument for each name, and none empty:
 // an empty one is mostly a shell variable that was not set.
-func arguments(names ...string) cobra.PositionalArgs {
+func Arguments(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return mistakef(cmd, "%s takes %s, not %d", commandName(cmd), wanted(names), len(args))
+			return Mistakef(cmd, "%s takes %s, not %d", commandName(cmd), wanted(names), len(args))
 		}
 		for i, arg := range args {
 			if arg == "" {
-				return mistakef(cmd, "%s is empty", names[i])
+				return Mistakef(cmd, "%s is empty", names[i])
 			}
 		}
 		return nil
@@ -62,9 +66,12 @@ func commandName(cmd *cobra.Command) string {
 	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 }
 
-// makeGroup makes a command that only holds others. Alone it shows its help, but
+// ErrNoCommand ends a command line that names no command. The help has been shown.
+var ErrNoCommand = errors.New("the command is missing")
+
+// MakeGroup makes a command that only holds others. Alone it shows its help, but
 // as a mistake, so that a script does not take it for success.
-func makeGroup(cmd *cobra.Command) {
+func MakeGroup(cmd *cobra.Command) {
 	cmd.FParseErrWhitelist = cobra.FParseErrWhitelist{UnknownFlags: true} // the unknown word before them matters more
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.SuggestionsMinimumDistance = 2
@@ -77,20 +84,20 @@ func makeGroup(cmd *cobra.Command) {
 			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 				text += "; did you mean " + strings.Join(near, " or ") + "?"
 			}
-			return mistakef(cmd, "%s", text)
+			return Mistakef(cmd, "%s", text)
 		}
 		cmd.SetOut(cmd.ErrOrStderr())
 		_ = cmd.Help() // there is nobody to tell
-		return errors.New("the command is missing")
+		return ErrNoCommand
 	}
 }
 
-// oneOf checks a flag that takes one of a few words.
-func oneOf(cmd *cobra.Command, flag, value string, words ...string) error {
+// OneOf checks a flag that takes one of a few words.
+func OneOf(cmd *cobra.Command, flag, value string, words ...string) error {
 	for _, w := range words {
 		if value == w {
 			return nil
 		}
 	}
-	return mistakef(cmd, "--%s %s: it may be %s", flag, shellQuote(value), strings.Join(words, ", "))
+	return Mistakef(cmd, "--%s %s: it may be %s", flag, ShellQuote(value), strings.Join(words, ", "))
 }

@@ -1,4 +1,4 @@
-package cli
+package cmdline
 
 import (
 	"fmt"
@@ -8,8 +8,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// printHelp prints what a command is for and how it is used.
-func printHelp(cmd *cobra.Command, _ []string) {
+// NoGlobalFlags is the annotation of a command for which the global flags are not.
+const NoGlobalFlags = "no global flags"
+
+// PrintHelp prints what a command is for and how it is used.
+func PrintHelp(cmd *cobra.Command, _ []string) {
 	w := cmd.OutOrStdout()
 	text := cmd.Long
 	if text == "" {
@@ -25,7 +28,7 @@ func printHelp(cmd *cobra.Command, _ []string) {
 	if cmd.HasAvailableLocalFlags() {
 		fmt.Fprintf(w, "\nFlags:\n%s", cmd.LocalFlags().FlagUsages())
 	}
-	if cmd.HasAvailableInheritedFlags() && cmd.Name() != "serve" {
+	if cmd.HasAvailableInheritedFlags() && cmd.Annotations[NoGlobalFlags] == "" {
 		fmt.Fprintf(w, "\nGlobal flags:\n%s", cmd.InheritedFlags().FlagUsages())
 	}
 	if cmd.HasAvailableSubCommands() {
