@@ -130,11 +130,12 @@ func first(args []string) string {
 	return args[0]
 }
 
-// account is the optional argument of most commands.
+// account checks the arguments of a command of which the last is an account and may be
+// left out.
 func account(most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > most {
-			return cmdline.Mistakef(cmd, "%s takes %d arguments at most, not %d", cmd.Name(), most, len(args))
+			return cmdline.Mistakef(cmd, "%s takes %s at most, not %d", cmd.Name(), cmdline.Plural(most, "argument", "arguments"), len(args))
 		}
 		for _, arg := range args {
 			if arg == "" {

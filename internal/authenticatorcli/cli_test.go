@@ -91,9 +91,9 @@ func (p *person) run(wantCode int, answers []string, args ...string) (stdout str
 	return out.String()
 }
 
-// What is typed is shown nowhere again; what is shown is what was asked for.
-func TestNothingSecretIsShown(t *testing.T) {
-	t.Parallel()
+// playServer plays the server of a profile that counts events and has a password.
+func playServer(t *testing.T, change func(p *activation.Profile)) (s *activationkit.Server, url string) {
+	t.Helper()
 	profile, err := activation.NewProfile(activationkit.Stream("profile"))
 	if err != nil {
 		t.Fatal(err)
@@ -104,10 +104,30 @@ func TestNothingSecretIsShown(t *testing.T) {
 	}
 	profile.Name, profile.Issuer, profile.Prefix = "Mobile", "Bank", "FDM"
 	profile.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly, Suite: suite}}
-	profile.Rules.Argon2id, profile.Rules.DeviceBinding = activation.Argon2id{Time: 1, Memory: 8, Parallelism: 1}, true
-	s := activationkit.New(t, *profile, time.Now)
+	profile.Rules.Argon2id = activation.Argon2id{Time: 1, Memory: 8, Parallelism: 1}
+	change(profile)
+	s = activationkit.New(t, *profile, time.Now)
 	h := httptest.NewServer(s)
-	defer h.Close()
+	t.Cleanup(h.Close)
+	return s, h.URL
+}
+
+// A password that this device can check is asked for again as well.
+func TestCheckedPasswordIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	s, url := playServer(t, func(p *activation.Profile) { p.Rules.CheckPassword = true })
+	p := &person{t: t, dir: t.TempDir()}
+	code, password := s.Offer(t, "FDM10000001", false)
+	p.run(exitDone, []string{string(code.Text()), "y", "0000000000", "283947", "283947", "1111111111", string(password)}, "activate", "--server", url)
+	if n := len(s.Requests); n != 2 {
+		t.Errorf("the server was asked %d times", n)
+	}
+}
+
+// What is typed is shown nowhere again; what is shown is what was asked for.
+func TestNothingSecretIsShown(t *testing.T) {
+	t.Parallel()
+	s, url := playServer(t, func(p *activation.Profile) { p.Rules.DeviceBinding = true })
 
 	const serial, pin, other = "FDM10000001", "283947", "918274"
 	p := &person{t: t, dir: t.TempDir()}
@@ -129,7 +149,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 		code, password := s.Offer(t, serial, false)
 		secrets["registration code"], secrets["password of the offer"] = string(code.Text()), string(password)
 		wrong := "0000000000"
-		p.run(exitDone, []string{string(code.Text()), "y", wrong, other, other, string(password)}, "activate", "--server", h.URL)
+		p.run(exitDone, []string{string(code.Text()), "y", wrong, other, other, string(password)}, "activate", "--server", url)
 		secret, device := s.Secrets(serial)
 		secrets["S"], secrets["D"] = string(secret), string(device)
 	}
