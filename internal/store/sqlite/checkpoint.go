@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -20,6 +21,7 @@ const (
 type checkpoints struct {
 	db   *sql.DB
 	wal  string // its path
+	end  sync.Once
 	quit chan struct{}
 	done chan struct{}
 }
@@ -61,7 +63,7 @@ func (c *checkpoints) stop() error {
 	if c == nil {
 		return nil
 	}
-	close(c.quit)
+	c.end.Do(func() { close(c.quit) })
 	<-c.done
 	return c.db.Close()
 }
