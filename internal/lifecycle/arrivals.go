@@ -130,6 +130,7 @@ func (i *importer) mayRenumber(r store.TokenReader, k *staged) error {
 			return err
 		} else if equal {
 			k.end(Duplicate, "the same token is there already, as "+c.Token.Identity.Serial)
+			k.mindCounter(c.Token)
 			return nil
 		}
 	}

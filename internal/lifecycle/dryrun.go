@@ -111,8 +111,12 @@ func (i *importer) foreseeOne(r store.Reader, past past, stock stock, k *staged,
 		return err
 	}
 	i.clash(k, same, false)
+	k.mindCounter(existing.Token)
 	defer func() { i.arrived(k, t, !same) }()
 	if k.row.Outcome != Replaced {
+		if same {
+			return nil
+		}
 		return i.mayRenumber(r, k)
 	}
 	if i.mayReplace(existing.Token, k, t) {

@@ -267,3 +267,37 @@ func TestNothingComesBackByAnOldFile(t *testing.T) {
 		t.Error("a used code works again")
 	}
 }
+
+// A copy that is on the other server already must not stand behind the token
+// that moves there, or the codes used meanwhile would count again.
+func TestMoveOntoAnOlderCopy(t *testing.T) {
+	t.Parallel()
+	a, b := testkit.New(t), testkit.New(t)
+	key := testkit.HOTP("1")
+	a.Import(t, key)
+	b.Import(t, key)
+	code := testkit.Code(t, key, 4)
+	if !a.Verify(t, "1", code) {
+		t.Fatal("the code is refused")
+	}
+	file, _, err := export(t, a, move)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, more := range [][]func(*lifecycle.ImportRequest){{dryRun, skipBad}, {skipBad, replace, renumber}} {
+		rep := take(t, b, open(t, file), more...)
+		if ended(t, rep, store.RunCounts{Conflict: 1}); !strings.Contains(rep.Rows[0].Reason, "earlier code") {
+			t.Errorf("in conflict because %q", rep.Rows[0].Reason)
+		}
+		if _, err := b.Lifecycle.Receipt(t.Context(), rep.ID); err == nil {
+			t.Error("a receipt for a token that was not taken in")
+		}
+	}
+	if _, err := b.Lifecycle.Delete(t.Context(), selector("1"), testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	ended(t, take(t, b, open(t, file)), store.RunCounts{Imported: 1})
+	if b.Verify(t, "1", code) || !b.Verify(t, "1", testkit.Code(t, key, 5)) {
+		t.Error("a code that was used before the move counts again")
+	}
+}

@@ -176,9 +176,10 @@ func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tal
 	}
 	inFile := existing.Token.Run == i.run
 	i.clash(k, same, inFile)
+	k.mindCounter(existing.Token)
 	defer func() { i.arrived(k, t, !same && !inFile) }()
 	if k.row.Outcome != Replaced {
-		if inFile {
+		if inFile || same {
 			return nil
 		}
 		return i.mayRenumber(tx, k)
@@ -242,6 +243,15 @@ func (s *Service) sameSecret(existing store.Candidate, secret seal.Secret) (bool
 	}
 	defer have.Wipe()
 	return have.Equal(secret), nil
+}
+
+// mindCounter turns a duplicate of a token that moves here into a conflict, if the
+// one that is here stands at an earlier code: with the receipt the other would be
+// gone, and the codes used there would count again.
+func (k *staged) mindCounter(here token.Token) {
+	if k.row.Outcome == Duplicate && k.passage.move != "" && here.Condition.Next < k.token.Condition.Next {
+		k.end(Conflict, "the same token is here already and stands at an earlier code than the one that moves; delete it here and import again")
+	}
 }
 
 // clash words what becomes of a key whose identity is taken.
