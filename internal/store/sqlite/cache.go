@@ -107,6 +107,10 @@ func (c *cache) put(key lookupKey, f store.Found, generation uint64) {
 	for i := range f.Candidates {
 		row := f.Candidates[i]
 		hit.ids[i] = row.Token.ID
+		// A code may have been accepted since the query, and the row is further on.
+		if there, ok := c.tokens.Peek(row.Token.ID); ok && there.Token.Condition.Next > row.Token.Condition.Next {
+			continue
+		}
 		c.tokens.Add(row.Token.ID, &row)
 	}
 	if _, there := c.lookups.Peek(key); !there {
