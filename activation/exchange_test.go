@@ -99,6 +99,35 @@ func TestOnline(t *testing.T) {
 	}
 }
 
+// A server with an exchange of its own seals to a key and whatever it came in.
+func TestSealToAKey(t *testing.T) {
+	t.Parallel()
+	o := testOnline(t, vector(events, noPassword), 1, 2)
+	public := o.exchange.private().PublicKey().Bytes()
+	request := [32]byte{1, 2, 3}
+	for _, counters := range [][]uint64{{1, 2}, nil} {
+		s, err := Seal(public, request, o.fad, counters)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fad, got, err := s.open(o.exchange.private(), request)
+		if err != nil || !reflect.DeepEqual(got, counters) || !bytes.Equal(fad.Code, o.fad.Code) {
+			t.Errorf("%v: opened as %v, %v", counters, got, err)
+		}
+		if _, _, err := s.open(o.exchange.private(), [32]byte{1, 2, 4}); !errors.Is(err, ErrSealed) {
+			t.Errorf("of another request: %v", err)
+		}
+	}
+	for _, key := range [][]byte{nil, public[1:], append([]byte{0}, public...)} {
+		if _, err := Seal(key, request, o.fad, nil); !errors.Is(err, ErrKeySize) {
+			t.Errorf("a key of %d bytes: %v", len(key), err)
+		}
+	}
+	if _, err := Seal(public, request, o.fad, []uint64{1}); !errors.Is(err, ErrCounter) {
+		t.Errorf("too few counters: %v", err)
+	}
+}
+
 // What the server stored answers the identical request with a new time.
 func TestAnswerAgain(t *testing.T) {
 	t.Parallel()
@@ -107,7 +136,11 @@ func TestAnswerAgain(t *testing.T) {
 	if err != nil || again.Hash() != o.request.Hash() {
 		t.Fatal(err)
 	}
-	answer, err := again.Answer(o.sealed, 1_800_000_060)
+	kept, err := ParseSealed(o.sealed.Encode())
+	if err != nil || !reflect.DeepEqual(kept, o.sealed) {
+		t.Fatalf("kept as %+v, %v", kept, err)
+	}
+	answer, err := again.Answer(kept, 1_800_000_060)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -233,3 +233,14 @@ func FuzzReadQRBody(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseSealed(f *testing.F) {
+	for _, counters := range [][]uint64{{1, 2}, nil} {
+		f.Add(testOnline(f, vector(events, noPassword), counters...).sealed.Encode())
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, err := ParseSealed(b); err == nil && !bytes.Equal(s.Encode(), b) {
+			t.Errorf("%x is written as %x", b, s.Encode())
+		}
+	})
+}

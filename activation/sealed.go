@@ -33,6 +33,19 @@ type Sealed struct {
 	XERC []byte // nil without counters
 }
 
+// Seal encrypts activation data, and counters if there are any, to a device's HPKE
+// public key of 1216 bytes; request is H of the message that the device made the key
+// for, which the context is bound to. It is for a server that has exchanges of its
+// own; [Request.Seal] is that of the exchange of this protocol. The encapsulation
+// draws randomness of its own. The error is [ErrKeySize], or one of [Request.Seal].
+func Seal(public []byte, request [32]byte, fad *FAD, counters []uint64) (*Sealed, error) {
+	key, err := hpkeKEM().NewPublicKey(public)
+	if err != nil {
+		return nil, ErrKeySize
+	}
+	return seal(key, request, fad, counters)
+}
+
 // seal encrypts activation data, and counters if there are any.
 func seal(public hpke.PublicKey, request [32]byte, fad *FAD, counters []uint64) (*Sealed, error) {
 	plain, err := fad.Encode()
@@ -89,9 +102,16 @@ func (s *Sealed) open(private hpke.PrivateKey, request [32]byte) (*FAD, []uint64
 	return fad, counters, nil
 }
 
+// Encode writes it for keeping; [ParseSealed] reads it.
+func (s *Sealed) Encode() []byte { return s.appendParts(3) }
+
 // encode writes the message of an answer to a request.
 func (s *Sealed) encode(time int64) []byte {
-	n := 4
+	return cbor.AppendUint(cbor.AppendUint(s.appendParts(4), 4), uint64(time))
+}
+
+// appendParts begins a map of n keys, and one more with XERC.
+func (s *Sealed) appendParts(n int) []byte {
 	if len(s.XERC) != 0 {
 		n++
 	}
@@ -102,13 +122,24 @@ func (s *Sealed) encode(time int64) []byte {
 	if len(s.XERC) != 0 {
 		b = cbor.AppendBytes(cbor.AppendUint(b, 3), s.XERC)
 	}
-	return cbor.AppendUint(cbor.AppendUint(b, 4), uint64(time))
+	return b
 }
 
-// parseAnswer reads the message of an answer to a request.
-func parseAnswer(message []byte) (s *Sealed, time int64, err error) {
-	s = new(Sealed)
-	d := cbor.NewDecoder(message)
+// ParseSealed reads what [Sealed.Encode] wrote. The error is [ErrMessage] or
+// [ErrVersion].
+func ParseSealed(b []byte) (*Sealed, error) {
+	d := cbor.NewDecoder(b)
+	s := readParts(d)
+	d.Close()
+	if err := d.End(); err != nil {
+		return nil, refusal(ErrMessage, err)
+	}
+	return s, nil
+}
+
+// readParts reads what appendParts writes.
+func readParts(d *cbor.Decoder) *Sealed {
+	s := new(Sealed)
 	d.Map()
 	readVersion(d)
 	d.Key(1)
@@ -120,6 +151,13 @@ func parseAnswer(message []byte) (s *Sealed, time int64, err error) {
 			d.Fail(&detail{ErrMessage, "no XERC"})
 		}
 	}
+	return s
+}
+
+// parseAnswer reads the message of an answer to a request.
+func parseAnswer(message []byte) (s *Sealed, time int64, err error) {
+	d := cbor.NewDecoder(message)
+	s = readParts(d)
 	d.Key(4)
 	now := d.Uint()
 	if now < 1 || maxTime < now {
