@@ -21,6 +21,9 @@ type Lookup struct {
 type Candidate struct {
 	Token  token.Token
 	Sealed []byte
+	// Applications are the further applications by index, of all modes. Only
+	// DB.Candidates fills them in.
+	Applications []Application
 }
 
 // MaxCandidates bounds how many tokens one code is tried against, and so how
@@ -52,10 +55,19 @@ type Found struct {
 // made only so that time tells nothing. If a row has changed since Seen so that
 // the judgement may be another, nothing is written and the verdict is Stale.
 //
+// A proposal may be of a further application of the token. Then the write demands
+// the same of the token, but for its counter; instead, an application of that
+// index for one-time passwords, whose stored counter is not above Counter. If the
+// row count is one, the token's failures become zero, and the counter and the
+// drift that advance are those of the application. A code that is right for
+// several keys advances all of them, of one token or of many, and is one
+// acceptance. All proposals of one token count one failure together.
+//
 // With Proof, the code is the first of a PENDING token: the write demands the
 // state PENDING instead of VALID, and all else as ever; accepted, the code is
 // used up like any other and the token is VALID, under the next epoch, at once.
-// Without Proof no code is accepted in the state PENDING.
+// Without Proof no code is accepted in the state PENDING. Further applications
+// play no part in a proof: none is accepted.
 //
 // With Temporary, a code that no token accepts may be one of the user's temporary
 // codes. The write demands: a code of that fingerprint and user, unused, Now
@@ -71,7 +83,8 @@ type Attempt struct {
 	Limit int                              // failures that lock a token or a user
 	Delay func(failures int) time.Duration // how long to wait after so many failures
 
-	// Proof asks for PENDING tokens; UserID is then 0.
+	// Proof asks for PENDING tokens; UserID is then 0, and no proposal is of a
+	// further application.
 	Proof bool
 	// UserID is set when the code was presented under a user's name.
 	UserID int64
@@ -102,11 +115,16 @@ func (a *Attempt) Refusal(c token.Condition) token.Reason {
 	return c.Refusal(a.Now, a.Limit)
 }
 
-// Proposal is the judgement on one candidate.
+// Proposal is the judgement on one candidate, or on a further application of one.
 type Proposal struct {
 	ID   token.ID
 	Seen token.Condition
-	// Tested says that the code was compared with this token's codes.
+	// Application is the index of the further application, 0 for the token itself.
+	// SeenNext and SeenDrift are then the application's, beside the token's in Seen.
+	Application int
+	SeenNext    uint64
+	SeenDrift   int64
+	// Tested says that the code was compared with the codes of this key.
 	Tested bool
 	// Matched says that it is the code for Counter; Drift is then the new drift.
 	Matched bool
@@ -120,7 +138,7 @@ type Verdict uint8
 // The verdicts. The zero Verdict is Refused.
 const (
 	Refused  Verdict = iota // final; failures were counted if anything was tested
-	Accepted                // final; every matching token has advanced, or a temporary code is used
+	Accepted                // final; every matching token or application has advanced, or a temporary code is used
 	Stale                   // nothing was written; judge again with fresh rows
 )
 
@@ -131,7 +149,8 @@ type Outcome struct {
 	// first whose row takes codes, or the first. It is -1 when there was none, or
 	// a temporary code was accepted.
 	Index int
-	// Before is the row of that proposal as the transaction found it.
+	// Before is the token of that proposal as the transaction found it; for a
+	// further application, Next and Drift are those of the application.
 	Before token.Condition
 	// Failures is that token's count after the attempt.
 	Failures int

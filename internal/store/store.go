@@ -65,6 +65,7 @@ type DB interface {
 // themselves; absent rows are ErrNotFound.
 type Reader interface {
 	TokenReader
+	ApplicationReader
 	TypeReader
 	SeriesReader
 	EnrolmentReader
@@ -82,6 +83,7 @@ type Reader interface {
 type Tx interface {
 	Reader
 	TokenWriter
+	ApplicationWriter
 	DateWriter
 	TypeWriter
 	SeriesWriter

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ostiary/internal/audit"
@@ -35,7 +36,7 @@ func (w *writer) decide(batch []*job) error {
 			w.cache.forget(touched{tokens: []token.ID{c.id}})
 			continue
 		}
-		w.cache.set(c.id, c.condition)
+		w.cache.set(c)
 	}
 	return nil
 }
@@ -44,6 +45,11 @@ type changedCondition struct {
 	id        token.ID
 	condition token.Condition
 	proven    bool // its state and epoch have changed as well
+	// application is the further application that has advanced to next and drift;
+	// 0 if none has.
+	application int
+	next        uint64
+	drift       int64
 }
 
 func (w *writer) transact(batch []*job) (changed []changedCondition, err error) {
@@ -151,9 +157,9 @@ func (d *decision) judge(a *store.Attempt) (store.Outcome, error) {
 	return d.refuse(a)
 }
 
-// accept tries the conditional write for each match. Every token that the code
-// is right for advances, so that two records of one secret do not take it
-// twice.
+// accept tries the conditional write for each match. Every token and application
+// that the code is right for advances, so that two records of one secret do not
+// take it twice.
 func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err error) {
 	for i := range a.Proposals {
 		p := &a.Proposals[i]
@@ -163,10 +169,10 @@ func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err 
 		// Seen is most often the row as it is. Where it is not, the code may
 		// still be good, and the log and the cache are to hear of the row that
 		// the write found.
-		before, ok := p.Seen, true
+		before, ok := seen(p), true
 		won, err := d.tryAccept(a, p, before)
 		if err == nil && !won {
-			if before, ok, err = d.read(p.ID); err == nil && ok {
+			if before, ok, err = d.find(p); err == nil && ok {
 				won, err = d.tryAccept(a, p, before)
 			}
 		}
@@ -177,15 +183,10 @@ func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err 
 			continue
 		}
 		if !decided {
-			o = store.Outcome{Verdict: store.Accepted, Index: i, Before: before, Counted: true}
+			o = store.Outcome{Verdict: store.Accepted, Index: i, Before: before.told(), Counted: true}
 			decided = true
 		}
-		after := before
-		after.Next, after.Drift, after.Failures, after.RetryAt = p.Counter+1, p.Drift, 0, time.Time{}
-		if now := fromMillis(millis(a.Now)); a.Authentication && now.After(after.LastUsed) {
-			after.LastUsed = now
-		}
-		d.changed = append(d.changed, changedCondition{p.ID, after, a.Proof})
+		d.changed = append(d.changed, accepted(a, p, before.condition))
 	}
 	if decided && a.UserID != 0 {
 		if _, err := d.hot.clear.exec(a.UserID); err != nil {
@@ -195,8 +196,22 @@ func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err 
 	return o, decided, nil
 }
 
+// accepted is what an acceptance makes of a condition and of the application that
+// the code was of.
+func accepted(a *store.Attempt, p *store.Proposal, c token.Condition) changedCondition {
+	c.Failures, c.RetryAt = 0, time.Time{}
+	if now := fromMillis(millis(a.Now)); a.Authentication && now.After(c.LastUsed) {
+		c.LastUsed = now
+	}
+	if p.Application != 0 {
+		return changedCondition{id: p.ID, condition: c, application: p.Application, next: p.Counter + 1, drift: p.Drift}
+	}
+	c.Next, c.Drift = p.Counter+1, p.Drift
+	return changedCondition{id: p.ID, condition: c, proven: a.Proof}
+}
+
 // tryAccept runs the conditional write on a row that stands as in before.
-func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before token.Condition) (won bool, err error) {
+func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before row) (won bool, err error) {
 	now, used := millis(a.Now), int64(0)
 	if a.Authentication {
 		used = now
@@ -208,8 +223,13 @@ func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before token.C
 	case a.UserID != 0:
 		write, user = d.hot.acceptOwned, a.UserID
 	}
-	n, err := write.exec(int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, int64(a.Limit), used, user,
-		int64(before.Next), before.Drift, int64(before.Failures), millis(before.RetryAt), millis(before.LastUsed), before.Owner)
+	c := &before.condition
+	args := [...]driver.Value{int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, int64(a.Limit), used, user,
+		int64(c.Next), c.Drift, int64(c.Failures), millis(c.RetryAt), millis(c.LastUsed), c.Owner}
+	if p.Application != 0 {
+		return d.acceptApplication(a, p, before, args[:])
+	}
+	n, err := write.exec(args[:]...)
 	return n == 1, err
 }
 
@@ -220,16 +240,16 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 	if len(a.Proposals) > 0 {
 		o.Index = 0
 	}
-	now := make([]token.Condition, len(a.Proposals))
+	now := make([]row, len(a.Proposals))
 	for i := range a.Proposals {
-		c, ok, err := d.read(a.Proposals[i].ID)
+		r, ok, err := d.find(&a.Proposals[i])
 		if err != nil {
 			return o, err
 		}
-		if !ok || (a.UserID != 0 && c.Owner != a.UserID) {
+		if !ok || (a.UserID != 0 && r.condition.Owner != a.UserID) {
 			return store.Outcome{Verdict: store.Stale}, nil
 		}
-		now[i] = c
+		now[i] = r
 	}
 	var user userCondition
 	if a.UserID != 0 {
@@ -241,7 +261,7 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 		}
 		if o.Refusal = user.refusal(a); o.Refusal != token.NoReason {
 			if len(now) > 0 {
-				o.Before, o.Failures = now[0], now[0].Failures
+				o.Before, o.Failures = now[0].told(), now[0].condition.Failures
 			}
 			return o, nil
 		}
@@ -250,19 +270,20 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 		return store.Outcome{Verdict: store.Stale}, nil
 	}
 	for i := range a.Proposals {
-		refusal := a.Refusal(now[i])
+		p, c := &a.Proposals[i], now[i].condition
+		refusal := a.Refusal(c)
 		if i == 0 || (o.Refusal != token.NoReason && refusal == token.NoReason) {
-			o.Index, o.Before, o.Failures, o.Refusal = i, now[i], now[i].Failures, refusal
+			o.Index, o.Before, o.Failures, o.Refusal = i, now[i].told(), c.Failures, refusal
 		}
-		if !a.Proposals[i].Tested || refusal != token.NoReason {
+		if !p.Tested || refusal != token.NoReason || counted(a.Proposals[:i], p.ID) {
 			continue
 		}
-		failures, err := d.countFailure(a, &a.Proposals[i], now[i])
+		failures, err := d.countFailure(a, p, c)
 		if err != nil {
 			return o, err
 		}
 		o.Counted = true
-		if o.Index == i {
+		if a.Proposals[o.Index].ID == p.ID {
 			o.Failures = failures
 		}
 	}
@@ -277,12 +298,18 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 	return o, nil
 }
 
+// counted reports whether these proposals have counted a failure of a token that
+// takes codes.
+func counted(ps []store.Proposal, id token.ID) bool {
+	return slices.ContainsFunc(ps, func(p store.Proposal) bool { return p.ID == id && p.Tested })
+}
+
 // outdated reports whether a row that takes codes is not as the judge saw it,
 // which may have taken none then. A row that takes none refuses whatever the
 // judgement was.
-func outdated(a *store.Attempt, now []token.Condition) bool {
-	for i, c := range now {
-		p := &a.Proposals[i]
+func outdated(a *store.Attempt, now []row) bool {
+	for i, r := range now {
+		p, c := &a.Proposals[i], r.condition
 		if a.Refusal(c) != token.NoReason {
 			continue
 		}
@@ -292,7 +319,7 @@ func outdated(a *store.Attempt, now []token.Condition) bool {
 		if !p.Tested {
 			continue
 		}
-		if p.Matched || c.Epoch != p.Seen.Epoch || c.Next != p.Seen.Next || c.Drift != p.Seen.Drift {
+		if was := seen(p); p.Matched || c.Epoch != p.Seen.Epoch || r.next != was.next || r.drift != was.drift {
 			return true
 		}
 	}
@@ -310,7 +337,7 @@ func (d *decision) countFailure(a *store.Attempt, p *store.Proposal, c token.Con
 	if n != 1 {
 		return 0, fmt.Errorf("count failure of token %d: row changed inside the transaction", p.ID)
 	}
-	d.changed = append(d.changed, changedCondition{p.ID, c, false})
+	d.changed = append(d.changed, changedCondition{id: p.ID, condition: c})
 	return c.Failures, nil
 }
 
@@ -354,6 +381,39 @@ func (d *decision) countUserFailure(a *store.Attempt, u userCondition) error {
 		err = fmt.Errorf("count failure of user %d: row changed inside the transaction", a.UserID)
 	}
 	return err
+}
+
+// row is what a proposal is about: the token's condition, and where the key
+// stands that the code was compared with. Of the token itself that is the same.
+type row struct {
+	condition token.Condition
+	next      uint64
+	drift     int64
+}
+
+// seen is the row as the judge saw it.
+func seen(p *store.Proposal) row {
+	if p.Application != 0 {
+		return row{p.Seen, p.SeenNext, p.SeenDrift}
+	}
+	return row{p.Seen, p.Seen.Next, p.Seen.Drift}
+}
+
+// told is the row as an outcome tells it.
+func (r row) told() token.Condition {
+	c := r.condition
+	c.Next, c.Drift = r.next, r.drift
+	return c
+}
+
+// find reads the row of a proposal.
+func (d *decision) find(p *store.Proposal) (r row, ok bool, err error) {
+	c, ok, err := d.read(p.ID)
+	r = row{c, c.Next, c.Drift}
+	if ok && p.Application != 0 {
+		r.next, r.drift, ok, err = d.readApplication(p)
+	}
+	return r, ok, err
 }
 
 func (d *decision) read(id token.ID) (c token.Condition, ok bool, err error) {

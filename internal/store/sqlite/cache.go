@@ -108,7 +108,7 @@ func (c *cache) put(key lookupKey, f store.Found, generation uint64) {
 		row := f.Candidates[i]
 		hit.ids[i] = row.Token.ID
 		// A code may have been accepted since the query, and the row is further on.
-		if there, ok := c.tokens.Peek(row.Token.ID); ok && there.Token.Condition.Next > row.Token.Condition.Next {
+		if there, ok := c.tokens.Peek(row.Token.ID); ok && ahead(there, &row) {
 			continue
 		}
 		c.tokens.Add(row.Token.ID, &row)
@@ -119,15 +119,41 @@ func (c *cache) put(key lookupKey, f store.Found, generation uint64) {
 	c.lookups.Add(key, hit)
 }
 
+// ahead reports whether one row of a token has used a counter that the other has
+// not. The applications of both are the same, or the row would be forgotten.
+func ahead(one, other *store.Candidate) bool {
+	if one.Token.Condition.Next > other.Token.Condition.Next {
+		return true
+	}
+	for i := range min(len(one.Applications), len(other.Applications)) {
+		if one.Applications[i].Next > other.Applications[i].Next {
+			return true
+		}
+	}
+	return false
+}
+
 // set brings what a code changes up to date after a commit. The rest of the
 // condition stays: an administrator's change invalidates the row anyway.
-func (c *cache) set(id token.ID, cond token.Condition) {
+func (c *cache) set(changed changedCondition) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if row, ok := c.tokens.Peek(id); ok {
-		now := &row.Token.Condition
-		now.Next, now.Drift, now.Failures, now.RetryAt = cond.Next, cond.Drift, cond.Failures, cond.RetryAt
-		now.LastUsed = cond.LastUsed
+	row, ok := c.tokens.Peek(changed.id)
+	if !ok {
+		return
+	}
+	now, cond := &row.Token.Condition, changed.condition
+	now.Next, now.Drift, now.Failures, now.RetryAt = cond.Next, cond.Drift, cond.Failures, cond.RetryAt
+	now.LastUsed = cond.LastUsed
+	if changed.application == 0 {
+		return
+	}
+	// Who asked before still reads the old ones.
+	row.Applications = slices.Clone(row.Applications)
+	for i := range row.Applications {
+		if app := &row.Applications[i]; app.Index == changed.application {
+			app.Next, app.Drift = changed.next, changed.drift
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type hotStatements struct {
 	begin, commit, rollback *statement
 	accept, acceptOwned     *statement
 	prove                   *statement
+	applications            applicationStatements
 	fail, condition         *statement
 	user, failUser, clear   *statement
 	appendEntry             *statement
@@ -44,24 +45,32 @@ type statement struct {
 //	its state before is that
 const (
 	advance = `UPDATE condition
-	SET next = ?1 + 1, drift = ?2, failures = 0, retry_at = 0, last_used = max(last_used, ?7)`
+	SET next = ?1 + 1, drift = ?2, ` + renew
 
+	renew = `failures = 0, retry_at = 0, last_used = max(last_used, ?7)`
+
+	// What is demanded of a token whichever of its keys the code is of.
 	acceptable = `
-	WHERE token = ?4 AND epoch = ?5 AND next <= ?1
+	WHERE token = ?4 AND epoch = ?5
 	  AND failures < ?6 AND retry_at <= ?3
 	  AND not_before <= ?3 AND (not_after = 0 OR not_after > ?3)
 	  AND next = ?9 AND drift = ?10 AND failures = ?11 AND retry_at = ?12 AND last_used = ?13 AND coalesce(owner, 0) = ?14
 	  AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
 
-	acceptSQL = advance + acceptable + `
+	unused = `
+	  AND next <= ?1`
+
+	acceptSQL = advance + acceptable + unused + `
 	  AND state = 0`
 
 	// The first code of a PENDING token makes it VALID in the write that uses it
 	// up, so that no other write finds it between.
-	proveSQL = advance + ", state = 0, epoch = epoch + 1" + acceptable + `
+	proveSQL = advance + ", state = 0, epoch = epoch + 1" + acceptable + unused + `
 	  AND state = 4`
 
-	acceptOwnedSQL = acceptSQL + `
+	acceptOwnedSQL = acceptSQL + ownedByUser
+
+	ownedByUser = `
 	  AND owner = ?8 AND EXISTS (SELECT 1 FROM user WHERE id = ?8 AND failures < ?6 AND retry_at <= ?3)`
 
 	failSQL = `UPDATE condition SET failures = failures + 1, retry_at = ?1
@@ -102,6 +111,7 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.accept = prepare(acceptSQL, 14)
 	h.acceptOwned = prepare(acceptOwnedSQL, 14)
 	h.prove = prepare(proveSQL, 14)
+	h.applications.prepare(prepare)
 	h.fail = prepare(failSQL, 6)
 	h.condition = prepare(conditionSQL, 1)
 	h.user = prepare("SELECT failures, retry_at FROM user WHERE id = ?1", 1)

@@ -156,15 +156,15 @@ func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error)
 // The two lookups of the hot path, prepared once per connection. A parameter
 // that is NULL does not restrict.
 const (
-	bySerialSQL = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " WHERE t.serial = ?1 AND " + narrowed
-	byUserSQL   = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " WHERE c.owner = ?1 AND " + narrowed
+	bySerialSQL = "SELECT " + tokenColumns + ", t.secret, " + hasApplications + tokenTables + " WHERE t.serial = ?1 AND " + narrowed
+	byUserSQL   = "SELECT " + tokenColumns + ", t.secret, " + hasApplications + tokenTables + " WHERE c.owner = ?1 AND " + narrowed
 	anySQL      = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " ORDER BY t.id LIMIT 1"
 	narrowed    = `(?2 IS NULL OR t.type = ?2) AND (?3 IS NULL OR t.manufacturer = ?3) AND (?4 IS NULL OR t.key_id = ?4)
 		AND ` + published + ` ORDER BY t.id`
 )
 
 // lookups are the prepared statements of Candidates.
-type lookups struct{ user, bySerial, byUser, any *sql.Stmt }
+type lookups struct{ user, bySerial, byUser, applications, any *sql.Stmt }
 
 func prepareLookups(ctx context.Context, db *sql.DB) (l lookups, err error) {
 	if l.user, err = db.PrepareContext(ctx, userQuery+" AND u.name = ?"); err != nil {
@@ -177,6 +177,9 @@ func prepareLookups(ctx context.Context, db *sql.DB) (l lookups, err error) {
 		return l, err
 	}
 	if l.byUser, err = db.PrepareContext(ctx, byUserSQL+limit); err != nil {
+		return l, err
+	}
+	if l.applications, err = db.PrepareContext(ctx, applicationsSQL); err != nil {
 		return l, err
 	}
 	l.any, err = db.PrepareContext(ctx, anySQL)
@@ -223,7 +226,11 @@ func (q lookups) find(ctx context.Context, l store.Lookup) (f store.Found, err e
 	if l.Type != "" {
 		typ = l.Type
 	}
-	f.Candidates, err = readAll(ctx, stmt, scanCandidate, subject, typ, l.Manufacturer, l.KeyID)
+	rows, err := readAll(ctx, stmt, scanLookedUp, subject, typ, l.Manufacturer, l.KeyID)
+	if err != nil {
+		return f, err
+	}
+	f.Candidates, err = q.complete(ctx, rows)
 	return f, err
 }
 

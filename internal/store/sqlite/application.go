@@ -1,0 +1,136 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+const (
+	applicationColumns = "token, idx, mode, algorithm, hash, digits, period, suite, next, drift, secret"
+
+	applicationsSQL = "SELECT " + applicationColumns + " FROM application WHERE token = ?1 ORDER BY idx"
+
+	// Asked along with a token, so that one without any costs no query of its own.
+	hasApplications = "EXISTS (SELECT 1 FROM application a WHERE a.token = t.id)"
+)
+
+func scanApplication(s scanner) (a store.Application, err error) {
+	var next int64
+	err = s.Scan(&a.Token, &a.Index, &a.Mode, &a.Spec.Algorithm, &a.Spec.Hash, &a.Spec.Digits, &a.Spec.Period, &a.Spec.Suite,
+		&next, &a.Drift, &a.Sealed)
+	a.Next = uint64(next)
+	return a, err
+}
+
+func (r *reader) Applications(id token.ID) ([]store.Application, error) {
+	return queryAll(r.ctx, r.q, scanApplication, applicationsSQL, int64(id))
+}
+
+func (t *tx) SetApplications(id token.ID, all []store.Application) error {
+	t.touched.tokens = append(t.touched.tokens, id)
+	if _, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT id FROM token WHERE id = ?", int64(id)); err != nil {
+		return err
+	}
+	if _, err := t.change("DELETE FROM application WHERE token = ?", int64(id)); err != nil {
+		return err
+	}
+	for _, a := range all {
+		_, err := t.change("INSERT INTO application ("+applicationColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			int64(id), a.Index, int64(a.Mode), string(a.Spec.Algorithm), a.Spec.Hash, a.Spec.Digits, a.Spec.Period, a.Spec.Suite,
+			int64(a.Next), a.Drift, a.Sealed)
+		if isUnique(err) {
+			return store.ErrConflict
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookedUp is a candidate of a lookup; more says that it has further applications.
+type lookedUp struct {
+	store.Candidate
+	more bool
+}
+
+func scanLookedUp(s scanner) (l lookedUp, err error) {
+	var d tokenDest
+	err = s.Scan(append(d.dest(), &l.Sealed, &l.more)...)
+	l.Token = d.token()
+	return l, err
+}
+
+// complete reads the applications of the candidates that have any.
+func (q lookups) complete(ctx context.Context, rows []lookedUp) (cs []store.Candidate, err error) {
+	cs = make([]store.Candidate, len(rows))
+	for i := range rows {
+		cs[i] = rows[i].Candidate
+		if !rows[i].more {
+			continue
+		}
+		if cs[i].Applications, err = readAll(ctx, q.applications, scanApplication, int64(cs[i].Token.ID)); err != nil {
+			return nil, err
+		}
+	}
+	return cs, nil
+}
+
+// The conditional write that accepts a code of a further application. It is that
+// of a token (see acceptSQL) with the application's counter in place of the
+// token's, and writes what an acceptance changes of the token; its row count is
+// the verdict. Then the application advances, in the same transaction.
+//
+//	?1 to ?14 as in acceptSQL  ?15 index
+//	?16, ?17  what the application is expected to hold
+const (
+	acceptApplicationSQL = "UPDATE condition SET " + renew + acceptable + `
+	  AND state = 0
+	  AND EXISTS (SELECT 1 FROM application a WHERE a.token = ?4 AND a.idx = ?15 AND a.mode = 1
+	    AND a.next <= ?1 AND a.next = ?16 AND a.drift = ?17)`
+
+	advanceApplicationSQL = `UPDATE application SET next = ?1 + 1, drift = ?2
+	WHERE token = ?3 AND idx = ?4 AND next = ?5 AND drift = ?6`
+)
+
+type applicationStatements struct{ accept, acceptOwned, advance, position *statement }
+
+func (s *applicationStatements) prepare(prepare func(query string, args int) *statement) {
+	s.accept = prepare(acceptApplicationSQL, 17)
+	s.acceptOwned = prepare(acceptApplicationSQL+ownedByUser, 17)
+	s.advance = prepare(advanceApplicationSQL, 6)
+	s.position = prepare("SELECT next, drift FROM application WHERE token = ?1 AND idx = ?2 AND mode = 1", 2)
+}
+
+// acceptApplication is tryAccept for a further application; args are those of the
+// token's write.
+func (d *decision) acceptApplication(a *store.Attempt, p *store.Proposal, before row, args []driver.Value) (won bool, err error) {
+	if a.Proof {
+		return false, nil
+	}
+	write := d.hot.applications.accept
+	if a.UserID != 0 {
+		write = d.hot.applications.acceptOwned
+	}
+	n, err := write.exec(append(args, int64(p.Application), int64(before.next), before.drift)...)
+	if err != nil || n != 1 {
+		return false, err
+	}
+	n, err = d.hot.applications.advance.exec(int64(p.Counter), p.Drift, int64(p.ID), int64(p.Application), int64(before.next), before.drift)
+	if err == nil && n != 1 {
+		err = fmt.Errorf("advance application %d of token %d: row changed inside the transaction", p.Application, p.ID)
+	}
+	return err == nil, err
+}
+
+// readApplication reads where the application of a proposal stands.
+func (d *decision) readApplication(p *store.Proposal) (next uint64, drift int64, ok bool, err error) {
+	var v [2]driver.Value
+	if ok, err = d.hot.applications.position.row(v[:], int64(p.ID), int64(p.Application)); err != nil || !ok {
+		return 0, 0, false, err
+	}
+	return uint64(v[0].(int64)), v[1].(int64), true, nil
+}
