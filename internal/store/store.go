@@ -66,6 +66,7 @@ type DB interface {
 type Reader interface {
 	TokenReader
 	TypeReader
+	ProfileReader
 	SeriesReader
 	EnrolmentReader
 	UserReader
@@ -84,6 +85,7 @@ type Tx interface {
 	TokenWriter
 	DateWriter
 	TypeWriter
+	ProfileWriter
 	SeriesWriter
 	TokenCreator
 	EnrolmentWriter
