@@ -67,6 +67,7 @@ type Reader interface {
 	TokenReader
 	ApplicationReader
 	TypeReader
+	ProfileReader
 	SeriesReader
 	EnrolmentReader
 	UserReader
@@ -86,6 +87,7 @@ type Tx interface {
 	ApplicationWriter
 	DateWriter
 	TypeWriter
+	ProfileWriter
 	SeriesWriter
 	TokenCreator
 	EnrolmentWriter

@@ -93,6 +93,7 @@ type Token struct {
 	Model    string
 	Issuer   string
 	Label    string // what an administrator calls it
+	Profile  string // name of its parameter sheet; empty without an activation
 	Run      int64  // the import run that brought it; 0 for one created here
 	Created  time.Time
 	// StateReason is what the administrator wrote at the last change of state.

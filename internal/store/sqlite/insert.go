@@ -43,7 +43,7 @@ func (t *tx) AddToken(c store.Candidate) error {
 const insertRows = 25
 
 const (
-	tokenRow     = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	tokenRow     = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	conditionRow = "(?, ?, nullif(?, 0), ?, ?, ?, ?, 0, ?, ?, ?, ?)"
 )
 
@@ -62,15 +62,15 @@ func (t *tx) insertTokens(run int64, cs []store.Candidate) (inserted []bool, err
 }
 
 func (t *tx) insertSome(run int64, cs []store.Candidate) (map[token.ID]bool, error) {
-	values := make([]any, 0, 19*len(cs))
+	values := make([]any, 0, 20*len(cs))
 	for i := range cs {
 		k := &cs[i].Token
 		values = append(values, int64(k.ID), string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, k.Identity.Serial, k.Identity.KeyID,
 			string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.T0, k.Spec.Suite,
-			k.Model, k.Issuer, k.Label, run, millis(k.Created), k.StateReason, cs[i].Sealed)
+			k.Model, k.Issuer, k.Label, k.Profile, run, millis(k.Created), k.StateReason, cs[i].Sealed)
 	}
 	ids, err := queryAll(t.ctx, t.q, scanOne[int64], `INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
-		t0, suite, model, issuer, label, run, created, state_reason, secret) VALUES `+rowsOf(tokenRow, len(cs))+`
+		t0, suite, model, issuer, label, profile, run, created, state_reason, secret) VALUES `+rowsOf(tokenRow, len(cs))+`
 		ON CONFLICT DO NOTHING RETURNING id`, values...)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ type reader struct {
 }
 
 const tokenColumns = `t.id, t.kind, t.type, t.manufacturer, t.serial, t.key_id, t.algorithm, t.hash, t.digits, t.period,
-	t.t0, t.suite, t.model, t.issuer, t.label, t.run, t.created, t.state_reason, coalesce(u.name, ''),
+	t.t0, t.suite, t.model, t.issuer, t.label, t.profile, t.run, t.created, t.state_reason, coalesce(u.name, ''),
 	c.epoch, c.next, c.drift, c.failures, c.retry_at, c.state, c.not_before, c.not_after, coalesce(c.owner, 0), c.last_used`
 
 const tokenTables = ` FROM token t JOIN condition c ON c.token = t.id LEFT JOIN user u ON u.id = c.owner`
@@ -39,7 +39,7 @@ func (d *tokenDest) dest() []any {
 	t, c := &d.t, &d.t.Condition
 	return []any{&t.ID, &t.Kind, &t.Identity.Type, &t.Identity.Manufacturer, &t.Identity.Serial, &t.Identity.KeyID,
 		&t.Spec.Algorithm, &t.Spec.Hash, &t.Spec.Digits, &t.Spec.Period, &t.Spec.T0, &t.Spec.Suite,
-		&t.Model, &t.Issuer, &t.Label, &t.Run, &d.created, &t.StateReason, &t.OwnerName,
+		&t.Model, &t.Issuer, &t.Label, &t.Profile, &t.Run, &d.created, &t.StateReason, &t.OwnerName,
 		&c.Epoch, &d.next, &c.Drift, &c.Failures, &d.retryAt, &c.State, &d.notBefore, &d.notAfter, &c.Owner, &d.at}
 }
 

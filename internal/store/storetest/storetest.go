@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Imports", importTests},
 		{"Moves", moveTests},
 		{"Types", typeTests},
+		{"Profiles", profileTests},
 		{"Series", seriesTests},
 		{"Creation", creationTests},
 		{"Enrolment", enrolmentTests},

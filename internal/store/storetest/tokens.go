@@ -41,6 +41,7 @@ func (r *rig) full(owner store.User) store.Candidate {
 	t.Spec = token.Spec{Algorithm: token.TOTP, Hash: "SHA512", Digits: 8, Period: 60, T0: -7, Suite: "OCRA-1:HOTP-SHA1-6:QN08"}
 	t.Condition = token.Condition{Epoch: 3, Next: 1<<62 - 2, Drift: -4, State: token.RevokedBroken,
 		NotBefore: start.Add(-time.Hour), NotAfter: start.Add(time.Hour), Owner: owner.ID}
+	t.Profile = "bank"
 	c.Sealed = []byte{0, 255, 1, 254}
 	return c
 }

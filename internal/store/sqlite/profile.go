@@ -1,0 +1,25 @@
+package sqlite
+
+import "ostiary/internal/store"
+
+const profileQuery = "SELECT name, vector, issuer, created FROM profile"
+
+func scanProfile(s scanner) (p store.Profile, err error) {
+	var created int64
+	err = s.Scan(&p.Name, &p.Vector, &p.Issuer, &created)
+	p.Created = fromMillis(created)
+	return p, err
+}
+
+func (r *reader) Profile(name string) (store.Profile, error) {
+	return queryOne(r.ctx, r.q, scanProfile, profileQuery+" WHERE name = ?", name)
+}
+
+func (r *reader) Profiles() ([]store.Profile, error) {
+	return queryAll(r.ctx, r.q, scanProfile, profileQuery+" ORDER BY name")
+}
+
+func (t *tx) AddProfile(p store.Profile) error {
+	return t.changeOne("INSERT INTO profile (name, vector, issuer, created) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
+		p.Name, p.Vector, p.Issuer, millis(p.Created))
+}

@@ -1,0 +1,60 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+
+	"ostiary/internal/store"
+)
+
+// profile is a parameter sheet as far as the store is concerned.
+func profile(name string) store.Profile {
+	return store.Profile{Name: name, Vector: []byte("vector of " + name), Issuer: []byte{0, 255, 1, 254}, Created: start}
+}
+
+var profileTests = []test{
+	{"EverythingIsKept", func(r *rig) {
+		r.absent("a profile nobody added", func(rd store.Reader) error {
+			_, err := rd.Profile("bank")
+			return err
+		})
+		bank, staff := profile("bank"), profile("staff")
+		r.update(func(tx store.Tx) error { return errors.Join(tx.AddProfile(staff), tx.AddProfile(bank)) })
+		r.view(func(rd store.Reader) error {
+			got, err := rd.Profile("bank")
+			r.same("profile", got, bank)
+			return err
+		})
+		r.view(func(rd store.Reader) error {
+			got, err := rd.Profiles()
+			r.same("profiles", got, []store.Profile{bank, staff})
+			return err
+		})
+	}},
+	// A profile never changes, and the transaction that finds it there goes on.
+	{"NameIsUnique", func(r *rig) {
+		bank := profile("bank")
+		r.update(func(tx store.Tx) error { return tx.AddProfile(bank) })
+		other := bank
+		other.Vector, other.Issuer = []byte("another"), []byte("another")
+		r.update(func(tx store.Tx) error {
+			if err := tx.AddProfile(other); !errors.Is(err, store.ErrConflict) {
+				return fmt.Errorf("a taken name: %v, want ErrConflict", err)
+			}
+			return tx.AddProfile(profile("staff"))
+		})
+		r.view(func(rd store.Reader) error {
+			got, err := rd.Profiles()
+			r.same("profiles", got, []store.Profile{bank, profile("staff")})
+			return err
+		})
+	}},
+	{"AddIsDecidedOnce", func(r *rig) {
+		won := r.race(16, func(i int, tx store.Tx) error {
+			p := profile("bank")
+			p.Vector = fmt.Append(nil, i)
+			return tx.AddProfile(p)
+		})
+		r.same("winners", won, 1)
+	}},
+}
