@@ -113,7 +113,7 @@ var layer = map[string]int{
 	"internal/cbor": 0, "internal/kdf": 0, "internal/shown": 0, "internal/typedcode": 0,
 
 	"internal/auth": 1, "internal/lifecycle": 1, "internal/audit": 1, "internal/seal": 1, "internal/session": 1,
-	"internal/directory": 1, "internal/ledger": 1, "internal/store": 1, "internal/seedfile": 1, "internal/temporary": 1,
+	"internal/directory": 1, "internal/ledger": 1, "internal/profiles": 1, "internal/store": 1, "internal/seedfile": 1, "internal/temporary": 1,
 
 	"internal/profilefile": 2, "internal/vaultdir": 2,
 	"internal/store/sqlite": 2, "internal/store/migrate": 2, "internal/seal/filekek": 2, "internal/api": 2, "internal/client": 2,

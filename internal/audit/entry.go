@@ -41,6 +41,7 @@ const (
 	TypeChanged        Action = "type.changed"
 	TypeRetired        Action = "type.retired"
 	TypeRestored       Action = "type.restored"
+	ProfileCreated     Action = "profile.created"
 	SeriesSet          Action = "series.set"
 	SeriesAdvanced     Action = "series.advanced" // by new serials, or by imported ones
 	UserAdded          Action = "user.added"

@@ -73,6 +73,9 @@ func New(cfg Config) (*Service, error) {
 	return &Service{db: cfg.DB, keys: cfg.Keys, maxDrift: cfg.MaxDrift, issuer: cfg.Issuer, now: cfg.Now}, nil
 }
 
+// Issuer is the name of the organisation in authenticator apps.
+func (s *Service) Issuer() string { return s.issuer }
+
 // stamp is now as it is stored.
 func (s *Service) stamp() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
 

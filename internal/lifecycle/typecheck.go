@@ -16,17 +16,14 @@ const (
 	maxLifetime = 36500 // days
 )
 
-var (
-	typeName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
-	prefix   = regexp.MustCompile(`^[A-Z0-9]{0,3}$`)
-)
+var prefix = regexp.MustCompile(`^[A-Z0-9]{0,3}$`)
 
 // checkType refuses a type whose tokens could never be made or checked.
 func checkType(t token.Type) error {
 	bad := func(format string, args ...any) error {
 		return fault.New(fault.Invalid, "type_invalid", sentence(fmt.Sprintf(format, args...)))
 	}
-	if !typeName.MatchString(t.Name) {
+	if !token.ValidName(t.Name) {
 		return bad("the name %q is not made of a-z, 0-9 and hyphens, a letter first, 32 at most", t.Name)
 	}
 	for _, f := range []struct{ name, text string }{{"profile", t.Profile}, {"manufacturer", t.Manufacturer}, {"product", t.Product}} {

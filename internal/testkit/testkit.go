@@ -15,6 +15,7 @@ import (
 	"ostiary/internal/directory"
 	"ostiary/internal/ledger"
 	"ostiary/internal/lifecycle"
+	"ostiary/internal/profiles"
 	"ostiary/internal/seal"
 	"ostiary/internal/seal/filekek"
 	"ostiary/internal/store"
@@ -65,6 +66,7 @@ type Kit struct {
 	Clock     *Clock
 	Engine    *auth.Engine
 	Lifecycle *lifecycle.Service
+	Profiles  *profiles.Service
 	Users     *directory.Users
 	Temporary *temporary.Codes
 	Ledger    *ledger.Ledger
@@ -136,6 +138,7 @@ func (k *Kit) open(t testing.TB) {
 	if k.Lifecycle, err = lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
+	k.Profiles = profiles.New(k.DB, k.Keys, k.Clock.Now)
 	k.Users = directory.New(k.DB, k.Clock.Now)
 	if k.Ledger, err = ledger.Open(ctx, k.DB, k.Keys, k.Clock.Now); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package token
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -82,6 +83,12 @@ func TypeFor(a Algorithm) (Type, bool) {
 	}
 	return Type{}, false
 }
+
+var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+
+// ValidName tells whether a token type or a profile may be called so: 1 to 32 of
+// a-z, 0-9 and hyphens, a letter first.
+func ValidName(name string) bool { return validName.MatchString(name) }
 
 // BuiltIn tells whether a name is that of a built-in type.
 func BuiltIn(name string) bool {

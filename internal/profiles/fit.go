@@ -1,0 +1,94 @@
+package profiles
+
+import (
+	"fmt"
+	"slices"
+
+	"ostiary/activation"
+	"ostiary/internal/token"
+)
+
+// Misfit says why tokens of a type cannot have a profile, as the rest of a
+// sentence that begins with its name; empty if they can. The serials must be of
+// one prefix, the activation of one kind, and the application that confirms
+// activations must be of the type's algorithm, as the type's windows are those of
+// its codes.
+func Misfit(t token.Type, v *activation.Vector) string {
+	p := v.Profile()
+	offered := token.OneStep
+	if p.TwoStep {
+		offered = token.TwoStep
+	}
+	switch spec, ok := Spec(v); {
+	case t.Activation != offered:
+		return fmt.Sprintf("is for %s activation, and the type has activation %s", offered, t.Activation)
+	case p.Prefix != t.Prefix:
+		return fmt.Sprintf("is for serials with %s, and the type has %s", prefixed(p.Prefix), prefixed(t.Prefix))
+	case ok && spec.Algorithm != t.Algorithm:
+		return fmt.Sprintf("makes its first one-time passwords by %s, and the type has algorithm %s", spec.Algorithm, t.Algorithm)
+	case !ok && t.Algorithm != token.OCRA:
+		return fmt.Sprintf("makes no one-time passwords, and the type has algorithm %s", t.Algorithm)
+	}
+	return ""
+}
+
+func prefixed(prefix string) string {
+	if prefix == "" {
+		return "no prefix"
+	}
+	return "prefix " + prefix
+}
+
+var algorithms = map[activation.Kind]token.Algorithm{activation.HOTP: token.HOTP, activation.TOTP: token.TOTP, activation.OCRA: token.OCRA}
+
+// Spec says how the application that confirms activations makes its codes. A
+// profile for two-step activation may have none: ok is false.
+func Spec(v *activation.Vector) (spec token.Spec, ok bool) {
+	app, ok := v.Confirming()
+	if !ok {
+		return token.Spec{}, false
+	}
+	s := app.Suite
+	return token.Spec{Algorithm: algorithms[s.Kind], Hash: s.Hash.String(), Digits: s.Digits, Period: s.Period}, true
+}
+
+// warn says what of a new profile is allowed but may not be meant.
+func warn(name string, v *activation.Vector, types []token.Type) (warnings []string) {
+	p := v.Profile()
+	if p.KeepsOldDevice() {
+		warnings = append(warnings, "After a reactivation the old device keeps working: the profile has neither new_key nor device_binding.")
+	}
+	if p.Rules.CheckPassword {
+		warnings = append(warnings, "With check_password the app tells a wrong activation password at once, and so can whoever has the activation code: choose long passwords.")
+	}
+	fits := func(t token.Type) bool { return t.Retired.IsZero() && Misfit(t, v) == "" }
+	if !slices.ContainsFunc(types, fits) {
+		warnings = append(warnings, fmt.Sprintf("No token type fits it: none has %s, its activation and its algorithm. This makes one: %s", prefixed(p.Prefix), typeCommand(name, v, types)))
+	}
+	return warnings
+}
+
+// typeCommand is the command that makes a type for a profile.
+func typeCommand(name string, v *activation.Vector, types []token.Type) string {
+	p, typeName := v.Profile(), name
+	if slices.ContainsFunc(types, func(t token.Type) bool { return t.Name == name }) {
+		typeName = "NAME"
+	}
+	command := "ostiary type create " + typeName + " --kind software"
+	if spec, ok := Spec(v); ok {
+		command += fmt.Sprintf(" --algorithm %s --hash %s --digits %d", spec.Algorithm, spec.Hash, spec.Digits)
+		if spec.Algorithm == token.TOTP {
+			command += fmt.Sprintf(" --period %d", spec.Period)
+		}
+	} else {
+		command += " --algorithm OCRA --suite " + p.Applications[0].Suite.String()
+	}
+	if p.Prefix != "" {
+		command += " --prefix " + p.Prefix
+	}
+	step := token.OneStep
+	if p.TwoStep {
+		step = token.TwoStep
+	}
+	return command + fmt.Sprintf(" --activation %s --profile %s", step, name)
+}
