@@ -87,9 +87,16 @@ func (c *cache) get(key lookupKey) (f store.Found, generation uint64, ok bool) {
 		if !ok {
 			return store.Found{}, c.generation, false
 		}
-		f.Candidates[i] = *row
+		f.Candidates[i] = copied(row)
 	}
 	return f, c.generation, true
+}
+
+// copied is a row that shares nothing with the cache that changes.
+func copied(row *store.Candidate) store.Candidate {
+	c := *row
+	c.Applications = slices.Clone(c.Applications)
+	return c
 }
 
 // put keeps what a query found, unless anything was invalidated since the
@@ -105,7 +112,7 @@ func (c *cache) put(key lookupKey, f store.Found, generation uint64) {
 	}
 	hit := found{user: f.User, ids: make([]token.ID, len(f.Candidates))}
 	for i := range f.Candidates {
-		row := f.Candidates[i]
+		row := copied(&f.Candidates[i])
 		hit.ids[i] = row.Token.ID
 		// A code may have been accepted since the query, and the row is further on.
 		if there, ok := c.tokens.Peek(row.Token.ID); ok && ahead(there, &row) {
@@ -148,8 +155,6 @@ func (c *cache) set(changed changedCondition) {
 	if changed.application == 0 {
 		return
 	}
-	// Who asked before still reads the old ones.
-	row.Applications = slices.Clone(row.Applications)
 	for i := range row.Applications {
 		if app := &row.Applications[i]; app.Index == changed.application {
 			app.Next, app.Drift = changed.next, changed.drift

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"ostiary/internal/store"
 	"ostiary/internal/token"
 )
@@ -34,6 +36,34 @@ func TestCachePutAfterAChange(t *testing.T) {
 		c.put(key, store.Found{Candidates: []store.Candidate{candidate(1, "A")}}, generation)
 		if _, _, ok = c.get(key); !ok {
 			t.Errorf("a change %s: nothing is kept after it", name)
+		}
+	}
+}
+
+// A row that was read before a code was accepted must not be put back after it,
+// whichever key of the token the code was of.
+func TestCachePutAfterACode(t *testing.T) {
+	t.Parallel()
+	row := func(next, application uint64) store.Candidate {
+		c := candidate(1, "A")
+		c.Token.Condition.Next = next
+		c.Applications = []store.Application{{Index: 2, Next: 7}, {Index: 4, Next: application}}
+		return c
+	}
+	for name, tt := range map[string]struct{ there, read, want store.Candidate }{
+		"of the token":                       {row(6, 10), row(5, 10), row(6, 10)},
+		"of an application":                  {row(5, 11), row(5, 10), row(5, 11)},
+		"of an application, read before":     {row(5, 10), row(5, 11), row(5, 11)},
+		"of the token, read before":          {row(5, 10), row(6, 10), row(6, 10)},
+		"of another row without application": {candidate(1, "A"), row(5, 10), row(5, 10)},
+	} {
+		c := newCache(10)
+		key := keyOf(store.Lookup{Serial: "A"})
+		c.put(key, store.Found{Candidates: []store.Candidate{tt.there}}, 0)
+		c.put(key, store.Found{Candidates: []store.Candidate{tt.read}}, 0)
+		got, _, _ := c.get(key)
+		if diff := cmp.Diff([]store.Candidate{tt.want}, got.Candidates); diff != "" {
+			t.Errorf("a code %s (-want +got):\n%s", name, diff)
 		}
 	}
 }

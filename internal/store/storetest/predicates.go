@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"time"
 
 	"ostiary/internal/store"
@@ -8,12 +9,32 @@ import (
 )
 
 // scene is a token whose next counter is 10, of user alice, and an attempt with
-// the right code for it that a test then spoils in one way.
+// the right code for it that a test then spoils in one way. Or it is a further
+// application that is at 10, and the code is of that.
 type scene struct {
 	*rig
-	alice   store.User
-	token   token.Token
-	attempt store.Attempt
+	alice       store.User
+	token       token.Token
+	application int // 0 for the token itself
+	attempt     store.Attempt
+}
+
+// right proposes that the code is the one for counter of what the scene is about.
+func (s *scene) right(counter uint64) store.Proposal {
+	p := right(s.token, counter)
+	if s.application != 0 {
+		p.Application, p.SeenNext = s.application, 10
+	}
+	return p
+}
+
+// next is where what the scene is about stands now.
+func (s *scene) next() uint64 {
+	s.Helper()
+	if s.application != 0 {
+		return s.applicationNow(s.token.ID, s.application).Next
+	}
+	return s.condition(s.token.ID).Next
 }
 
 // fail presents n wrong codes of a token an hour before the attempt; the last
@@ -52,12 +73,12 @@ var predicates = []predicate{
 	{name: "CounterFarBelow", prepare: func(s *scene) { s.attempt.Proposals[0].Counter = 0 }, want: store.Stale},
 	{name: "CounterAbove", prepare: func(s *scene) { s.attempt.Proposals[0].Counter = 11 }, want: store.Accepted},
 	{name: "CounterHighest", prepare: func(s *scene) { s.attempt.Proposals[0].Counter = token.MaxCounter }, want: store.Accepted},
-	{name: "CounterUsedMeanwhile", prepare: func(s *scene) { s.accepted(attempt(right(s.token, 10))) }, want: store.Stale},
+	{name: "CounterUsedMeanwhile", prepare: func(s *scene) { s.accepted(attempt(s.right(10))) }, want: store.Stale},
 	{name: "LowerCounterUsedMeanwhile", prepare: func(s *scene) {
-		s.accepted(attempt(right(s.token, 10)))
+		s.accepted(attempt(s.right(10)))
 		s.attempt.Proposals[0].Counter = 11
 	}, want: store.Accepted},
-	{name: "HigherCounterUsedMeanwhile", prepare: func(s *scene) { s.accepted(attempt(right(s.token, 15))) }, want: store.Stale},
+	{name: "HigherCounterUsedMeanwhile", prepare: func(s *scene) { s.accepted(attempt(s.right(15))) }, want: store.Stale},
 	{name: "Lost", prepare: revoke(token.RevokedLost), want: store.Refused, refusal: token.Revoked},
 	{name: "Broken", prepare: revoke(token.RevokedBroken), want: store.Refused, refusal: token.Revoked},
 	{name: "Other", prepare: revoke(token.RevokedOther), want: store.Refused, refusal: token.Revoked},
@@ -65,7 +86,7 @@ var predicates = []predicate{
 	{name: "NeverProvenAndPending", edit: func(c *store.Candidate) { c.Token.Condition.State, c.Token.Condition.Epoch = token.Pending, 0 },
 		want: store.Refused, refusal: token.NotProven},
 	{name: "ProvenMeanwhile", edit: func(c *store.Candidate) { c.Token.Condition.State = token.Pending },
-		prepare: func(s *scene) { s.accepted(first(right(s.token, 10))) }, want: store.Stale},
+		prepare: func(s *scene) { s.accepted(first(right(s.token, s.token.Condition.Next))) }, want: store.Stale},
 	{name: "RevokedAndValidAgain", prepare: func(s *scene) {
 		revoke(token.RevokedLost)(s)
 		s.update(func(tx store.Tx) error { return tx.SetState(s.token.ID, token.RevokedLost, token.Valid, "") })
@@ -130,18 +151,26 @@ func revoke(to token.State) func(*scene) {
 
 // predicateTests makes two tests of each predicate: of a code that is right,
 // which is accepted or changes nothing at all, and of one that is wrong, which
-// is never accepted and counts only where codes are taken.
-func predicateTests() (tests []test) {
+// is never accepted and counts only where codes are taken. application is what the
+// scene is about: of a token that has some its own counter is far above.
+func predicateTests(predicates []predicate, application int) (tests []test) {
 	for _, p := range predicates {
 		set := func(r *rig) *scene {
-			s := &scene{rig: r, alice: r.user("alice")}
+			s := &scene{rig: r, alice: r.user("alice"), application: application}
+			next := uint64(10)
+			if application != 0 {
+				next = 1000
+			}
 			s.token = r.one(func(c *store.Candidate) {
-				c.Token.Condition.Next, c.Token.Condition.Epoch, c.Token.Condition.Owner = 10, 5, s.alice.ID
+				c.Token.Condition.Next, c.Token.Condition.Epoch, c.Token.Condition.Owner = next, 5, s.alice.ID
 				if p.edit != nil {
 					p.edit(c)
 				}
 			})
-			s.attempt = attempt(right(s.token, 10))
+			if application != 0 {
+				s.apply(s.token.ID, oneTime(1, 2000), oneTime(application, 10))
+			}
+			s.attempt = attempt(s.right(10))
 			s.attempt.UserID = s.alice.ID
 			if p.prepare != nil {
 				p.prepare(s)
@@ -157,7 +186,7 @@ func predicateTests() (tests []test) {
 					r.Fatalf("outcome %+v, want verdict %d, refusal %q", o, p.want, p.refusal)
 				}
 				if o.Verdict == store.Accepted {
-					r.same("next counter", r.condition(s.token.ID).Next, s.attempt.Proposals[0].Counter+1)
+					r.same("next counter", s.next(), s.attempt.Proposals[0].Counter+1)
 					return
 				}
 				r.same("conditions after a refusal", s.everyCondition(), before)
@@ -195,6 +224,11 @@ func (s *scene) everyCondition() map[string]any {
 		tokens, err := rd.Tokens(store.TokenFilter{})
 		if err != nil {
 			return err
+		}
+		for _, t := range tokens {
+			if all[fmt.Sprint("applications of ", t.ID)], err = rd.Applications(t.ID); err != nil {
+				return err
+			}
 		}
 		users, err := rd.Users("", 100)
 		all["tokens"], all["users"] = tokens, users

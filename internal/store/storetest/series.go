@@ -324,6 +324,7 @@ func RunNodes(t *testing.T, open func(t *testing.T) (a, b store.DB)) {
 	}{
 		{"Allocation", allocateTogether},
 		{"Proof", proveTogether},
+		{"Applications", useApplicationsTogether},
 		{"Enrolment", showTogether},
 		{"Temporary", useTogether},
 		{"Expiry", expireTogether},

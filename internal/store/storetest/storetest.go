@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -46,7 +47,9 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Coherence", coherenceTests},
 		{"Audit", auditTests},
 		{"Acceptance", acceptanceTests},
-		{"Predicates", predicateTests()},
+		{"Predicates", predicateTests(predicates, 0)},
+		{"Applications", applicationTests},
+		{"ApplicationPredicates", predicateTests(slices.Concat(predicates, applicationPredicates), 3)},
 		{"Proof", proofTests()},
 		{"Failures", failureTests},
 		{"Users", userAttemptTests},
