@@ -75,6 +75,7 @@ type Reader interface {
 	AuditReader
 	RunReader
 	MoveReader
+	ActivationReader
 	// Setting gives the value stored under a name.
 	Setting(name string) ([]byte, error)
 	DataKeys() ([]seal.DataKey, error)
@@ -93,6 +94,7 @@ type Tx interface {
 	EnrolmentWriter
 	RunWriter
 	MoveWriter
+	ActivationWriter
 	UserWriter
 	TemporaryCodeWriter
 	KeyWriter

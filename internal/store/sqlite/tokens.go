@@ -234,16 +234,22 @@ func (q lookups) find(ctx context.Context, l store.Lookup) (f store.Found, err e
 	return f, err
 }
 
-// NextTokenID uses AUTOINCREMENT's own memory of the highest number ever used.
 func (t *tx) NextTokenID(n int) (token.ID, error) {
-	last, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT seq FROM sqlite_sequence WHERE name = 'token'")
+	first, err := t.reserve("token", n)
+	return token.ID(first), err
+}
+
+// reserve takes n row numbers of a table, by AUTOINCREMENT's own memory of the
+// highest that was ever used, and gives the first.
+func (t *tx) reserve(table string, n int) (first int64, err error) {
+	last, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT seq FROM sqlite_sequence WHERE name = ?", table)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		_, err = t.change("INSERT INTO sqlite_sequence (name, seq) VALUES ('token', ?)", n)
+		_, err = t.change("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", table, n)
 	case err == nil:
-		err = t.changeOne("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'token'", n)
+		err = t.changeOne("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", n, table)
 	}
-	return token.ID(last + 1), err
+	return last + 1, err
 }
 
 func (t *tx) SetOwner(id token.ID, from, to int64) error {

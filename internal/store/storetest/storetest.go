@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Runs", runTests},
 		{"Imports", importTests},
 		{"Moves", moveTests},
+		{"Activations", activationTests()},
 		{"Types", typeTests},
 		{"Profiles", profileTests},
 		{"Series", seriesTests},

@@ -1,0 +1,175 @@
+package store
+
+import (
+	"time"
+
+	"ostiary/internal/seal"
+	"ostiary/internal/token"
+)
+
+// ActivationStatus is how an activation stands. The numbers are stored.
+type ActivationStatus uint8
+
+// The statuses.
+const (
+	ActivationOpen       ActivationStatus = iota
+	ActivationConfirmed                   // the device has proven it
+	ActivationCancelled                   // by command, or as the token ended
+	ActivationSuperseded                  // another was begun
+	ActivationTriesUsed                   // too many wrong confirmations
+	ActivationExpired
+)
+
+// Activation is one activation of a token: a secret that a device is to get, and
+// what became of it. Of a token at most one is open. The one that counts, the live
+// one, is Confirmed and has a Secret; those before it have none.
+type Activation struct {
+	ID      int64
+	Token   token.ID
+	Profile string
+	Owner   int64 // whose token it was at its beginning; 0 for nobody's
+	Route   string
+	Reason  string
+	Actor   string
+	Self    bool // begun by the user
+	Opened  time.Time
+	Expires time.Time
+
+	Status  ActivationStatus
+	Ended   time.Time
+	Tries   int // wrong confirmations
+	LastTry time.Time
+
+	Again      bool // not the first of this token
+	SameSecret bool // the secret of the live one was sent again
+	// Counters are where the applications that count events begin, in the order of
+	// their indexes; nil for 0.
+	Counters []uint64
+	// Secret and Device are sealed, see ActivationBinding. Device is the device
+	// secret of a bound device.
+	Secret, Device []byte
+
+	DeviceMark string // what is shown of Device
+	DeviceType int
+	DeviceName string
+
+	Offer Offer // of an online one
+}
+
+// Offer is the online side of an activation.
+type Offer struct {
+	Locator      string // finds it; empty if it is not online
+	Registration []byte // sealed registration code; none once it is of no more use
+	Password     []byte // sealed activation password, until the offer is taken
+	Request      []byte // hash of the request that took it
+	Taken        time.Time
+	Answer       []byte // what the device was given, encrypted to it
+	Confirm      []byte // hash of the last confirmation
+	TriesLeft    int    // after it
+}
+
+// The columns of an activation that hold sealed values.
+const (
+	ActivationSecret       = "secret"
+	ActivationDevice       = "device"
+	ActivationRegistration = "registration"
+	ActivationPassword     = "password"
+)
+
+// ActivationBinding is where a sealed value of an activation belongs.
+func ActivationBinding(id int64, column string) seal.Binding {
+	return seal.Binding{Table: "activation", Column: column, Row: id}
+}
+
+// ActivationCounts is what limits are held against.
+type ActivationCounts struct {
+	Successes   int // confirmed activations that were not the first
+	Failures    int // wrong confirmations
+	LastSuccess time.Time
+}
+
+// CountedSince is from when on activations of a token are counted.
+type CountedSince struct{ Successes, Failures, Interval time.Time }
+
+// ActivationReader reads activations.
+type ActivationReader interface {
+	// OpenActivation gives the one of a token that is open, whether or not it has
+	// expired.
+	OpenActivation(id token.ID) (Activation, error)
+	// LiveActivation gives the one that counts.
+	LiveActivation(id token.ID) (Activation, error)
+	// OfferedActivation finds an online one, whatever its status.
+	OfferedActivation(locator string) (Activation, error)
+	// Activations gives those of a token, the newest first.
+	Activations(id token.ID, limit int) ([]Activation, error)
+	// CountActivations counts those of a token from then on; LastSuccess is the last
+	// confirmation since Interval.
+	CountActivations(id token.ID, since CountedSince) (ActivationCounts, error)
+	// ActivationReset gives what the last resets set; zero times for none.
+	ActivationReset(id token.ID) (CountedSince, error)
+	// Unbound tells whether a device was bound to the token once and is no more, by
+	// the fingerprint of its secret.
+	Unbound(id token.ID, fingerprint []byte) (bool, error)
+}
+
+// ActivationWriter changes activations. What an operation demands stands in its
+// write; ErrConflict says that it is not so.
+type ActivationWriter interface {
+	// NextActivationID reserves a number, never used before.
+	NextActivationID() (int64, error)
+	// AddActivation adds one that is open. ErrConflict if one of the token is.
+	AddActivation(Activation) error
+	// EndActivation ends an open one; its secrets go.
+	EndActivation(id int64, status ActivationStatus, at time.Time) error
+	// TakeActivation gives an open offer, not taken and not expired, to a device. The
+	// password goes.
+	TakeActivation(id int64, by Taking) error
+	// FailActivation counts a wrong confirmation of an open, unexpired one; with the
+	// last of limit tries it ends, and its secrets go. It gives the tries left.
+	FailActivation(id int64, confirm []byte, at time.Time, limit int) (left int, err error)
+	// ConfirmActivation puts a new epoch in place of the old one; see Epoch.
+	ConfirmActivation(Epoch) error
+	// Unbind takes the secret from a token, its applications and its live activation,
+	// if the token's epoch is still that, and makes a VALID one PENDING. The sealed
+	// secrets are empty ones. The device, if there is one, is never bound again.
+	Unbind(id token.ID, epoch int64, sealed []byte, applications []Application, fingerprint []byte) error
+	// SetActivationReset says from when on is counted.
+	SetActivationReset(id token.ID, since CountedSince) error
+	// ExpireActivations ends the open ones that have expired, and forgets what
+	// was kept to answer devices again that were confirmed before the time given.
+	// It gives those that it ended.
+	ExpireActivations(now, answered time.Time) ([]Activation, error)
+}
+
+// Taking is who takes an offer, and what was answered.
+type Taking struct {
+	Request    []byte
+	At         time.Time
+	DeviceType int
+	DeviceName string
+	Counters   []uint64
+	Answer     []byte
+}
+
+// Epoch is what a confirmed activation makes of a token. One conditional write on
+// the token decides: that its epoch and counter are still as in Seen, its owner and
+// state, too; that it is VALID, reported lost or PENDING, and VALID if the secret is
+// that of the old epoch; that it has not ended; that the activation is open and not
+// expired, and the device none that was unbound. Then the token is VALID under the
+// next epoch, everything of the old one is gone, and so are its failures.
+type Epoch struct {
+	Activation   int64
+	Token        token.ID
+	Now          time.Time
+	Seen         token.Condition
+	SameSecret   bool
+	Next         uint64 // one above the counter that confirmed it
+	Drift        int64
+	Sealed       []byte // the token's secret
+	Applications []Application
+	Device       []byte // sealed; nil without binding
+	DeviceMark   string
+	Fingerprint  []byte // of the device; nil without binding
+	Former       []byte // fingerprint of the device that is bound no more; nil if none
+	Confirm      []byte // hash of the confirmation, if it came over the exchange
+}

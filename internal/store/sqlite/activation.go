@@ -1,0 +1,220 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"ostiary/internal/store"
+	"ostiary/internal/token"
+)
+
+const activationQuery = `SELECT id, token, profile, owner, route, reason, actor, self, opened, expires, status, ended, tries, last_try,
+	again, same_secret, counters, secret, device, device_mark, device_type, device_name,
+	coalesce(locator, ''), registration, password, request, taken, answer, confirm, result FROM activation`
+
+func scanActivation(s scanner) (a store.Activation, err error) {
+	var opened, expires, ended, lastTry, taken int64
+	var counters string
+	o := &a.Offer
+	err = s.Scan(&a.ID, &a.Token, &a.Profile, &a.Owner, &a.Route, &a.Reason, &a.Actor, &a.Self, &opened, &expires, &a.Status, &ended, &a.Tries, &lastTry,
+		&a.Again, &a.SameSecret, &counters, &a.Secret, &a.Device, &a.DeviceMark, &a.DeviceType, &a.DeviceName,
+		&o.Locator, &o.Registration, &o.Password, &o.Request, &taken, &o.Answer, &o.Confirm, &o.TriesLeft)
+	if err != nil {
+		return a, err
+	}
+	a.Opened, a.Expires, a.Ended, a.LastTry, o.Taken = fromMillis(opened), fromMillis(expires), fromMillis(ended), fromMillis(lastTry), fromMillis(taken)
+	if counters != "" {
+		err = json.Unmarshal([]byte(counters), &a.Counters)
+	}
+	return a, err
+}
+
+// countersText is how counters are kept; empty for none.
+func countersText(counters []uint64) (string, error) {
+	if counters == nil {
+		return "", nil
+	}
+	text, err := json.Marshal(counters)
+	return string(text), err
+}
+
+func (r *reader) OpenActivation(id token.ID) (store.Activation, error) {
+	return queryOne(r.ctx, r.q, scanActivation, activationQuery+" WHERE token = ? AND status = 0", int64(id))
+}
+
+func (r *reader) LiveActivation(id token.ID) (store.Activation, error) {
+	return queryOne(r.ctx, r.q, scanActivation, activationQuery+" WHERE token = ? AND status = 1 AND secret IS NOT NULL", int64(id))
+}
+
+func (r *reader) OfferedActivation(locator string) (store.Activation, error) {
+	return queryOne(r.ctx, r.q, scanActivation, activationQuery+" WHERE locator = ?", locator)
+}
+
+func (r *reader) Activations(id token.ID, limit int) ([]store.Activation, error) {
+	return queryAll(r.ctx, r.q, scanActivation, activationQuery+" WHERE token = ? ORDER BY id DESC LIMIT ?", int64(id), limit)
+}
+
+func (r *reader) CountActivations(id token.ID, since store.CountedSince) (store.ActivationCounts, error) {
+	return queryOne(r.ctx, r.q, func(s scanner) (c store.ActivationCounts, err error) {
+		var last int64
+		err = s.Scan(&c.Successes, &c.Failures, &last)
+		c.LastSuccess = fromMillis(last)
+		return c, err
+	}, `SELECT coalesce(sum(status = 1 AND again = 1 AND ended >= ?2), 0), coalesce(sum(tries) FILTER (WHERE last_try >= ?3), 0),
+		coalesce(max(ended) FILTER (WHERE status = 1 AND ended >= ?4), 0) FROM activation WHERE token = ?1`,
+		int64(id), millis(since.Successes), millis(since.Failures), millis(since.Interval))
+}
+
+func (r *reader) ActivationReset(id token.ID) (store.CountedSince, error) {
+	c, err := queryOne(r.ctx, r.q, func(s scanner) (c store.CountedSince, err error) {
+		var successes, failures, interval int64
+		err = s.Scan(&successes, &failures, &interval)
+		return store.CountedSince{Successes: fromMillis(successes), Failures: fromMillis(failures), Interval: fromMillis(interval)}, err
+	}, "SELECT successes, failures, interval FROM activation_reset WHERE token = ?", int64(id))
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return c, err
+}
+
+func (r *reader) Unbound(id token.ID, fingerprint []byte) (bool, error) {
+	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM unbound_device WHERE token = ? AND fingerprint = ?)", int64(id), fingerprint)
+}
+
+func (t *tx) NextActivationID() (int64, error) { return t.reserve("activation", 1) }
+
+func (t *tx) AddActivation(a store.Activation) error {
+	counters, err := countersText(a.Counters)
+	if err != nil {
+		return err
+	}
+	var locator any
+	if a.Offer.Locator != "" {
+		locator = a.Offer.Locator
+	}
+	_, err = t.change(`INSERT INTO activation (id, token, profile, owner, route, reason, actor, self, opened, expires, status,
+		again, same_secret, counters, secret, locator, registration, password) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)`,
+		a.ID, int64(a.Token), a.Profile, a.Owner, a.Route, a.Reason, a.Actor, a.Self, millis(a.Opened), millis(a.Expires),
+		a.Again, a.SameSecret, counters, a.Secret, locator, a.Offer.Registration, a.Offer.Password)
+	if isUnique(err) {
+		err = store.ErrConflict
+	}
+	return err
+}
+
+// forgetSecrets is what goes when an activation ends unconfirmed.
+const forgetSecrets = "secret = NULL, registration = NULL, password = NULL, answer = NULL"
+
+func (t *tx) EndActivation(id int64, status store.ActivationStatus, at time.Time) error {
+	return t.changeOne("UPDATE activation SET status = ?1, ended = ?2, "+forgetSecrets+" WHERE id = ?3 AND status = 0 AND ?1 > 1",
+		int64(status), millis(at), id)
+}
+
+func (t *tx) TakeActivation(id int64, by store.Taking) error {
+	counters, err := countersText(by.Counters)
+	if err != nil {
+		return err
+	}
+	return t.changeOne(`UPDATE activation SET request = ?1, taken = ?2, device_type = ?3, device_name = ?4, counters = ?5, answer = ?6, password = NULL
+		WHERE id = ?7 AND status = 0 AND locator IS NOT NULL AND request IS NULL AND expires > ?2`,
+		by.Request, millis(by.At), by.DeviceType, by.DeviceName, counters, by.Answer, id)
+}
+
+func (t *tx) FailActivation(id int64, confirm []byte, at time.Time, limit int) (left int, err error) {
+	left, err = queryOne(t.ctx, t.q, scanOne[int], `UPDATE activation SET tries = tries + 1, last_try = ?2, confirm = coalesce(?3, confirm),
+		result = CASE WHEN ?3 IS NULL THEN result ELSE ?4 - tries - 1 END
+		WHERE id = ?1 AND status = 0 AND expires > ?2 AND tries < ?4 RETURNING ?4 - tries`, id, millis(at), confirm, limit)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, store.ErrConflict
+	}
+	if err == nil && left == 0 {
+		// The registration code stays, so that the device hears that it was the last.
+		err = t.changeOne("UPDATE activation SET status = 4, ended = ?2, secret = NULL, password = NULL, answer = NULL WHERE id = ?1 AND status = 0", id, millis(at))
+	}
+	return left, err
+}
+
+// swapSQL makes the epoch of an activation the token's. Every condition stands here,
+// and the row count is the verdict.
+//
+//	?1 next  ?2 drift  ?3 now  ?4 token  ?5 to ?8 epoch, next, state, owner as seen
+//	?9 whether the secret stays  ?10 activation  ?11 fingerprint of the device
+const swapSQL = `UPDATE condition SET epoch = epoch + 1, next = ?1, drift = ?2, failures = 0, retry_at = 0, state = 0
+	WHERE token = ?4 AND epoch = ?5 AND next = ?6 AND state = ?7 AND coalesce(owner, 0) = ?8
+	  AND state IN (0, 1, 4) AND (not_after = 0 OR not_after > ?3)
+	  AND (?9 = 0 OR (state = 0 AND next < ?1))
+	  AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)
+	  AND EXISTS (SELECT 1 FROM activation a WHERE a.id = ?10 AND a.token = ?4 AND a.status = 0 AND a.expires > ?3
+	              AND a.same_secret = ?9 AND (a.owner = 0 OR a.owner = coalesce(condition.owner, 0)))
+	  AND NOT EXISTS (SELECT 1 FROM unbound_device d WHERE d.token = ?4 AND d.fingerprint = ?11)`
+
+func (t *tx) ConfirmActivation(e store.Epoch) error {
+	t.touched.tokens = append(t.touched.tokens, e.Token)
+	if err := t.changeOne(swapSQL, int64(e.Next), e.Drift, millis(e.Now), int64(e.Token),
+		e.Seen.Epoch, int64(e.Seen.Next), int64(e.Seen.State), e.Seen.Owner, e.SameSecret, e.Activation, e.Fingerprint); err != nil {
+		return err
+	}
+	if err := t.changeOne("UPDATE token SET secret = ?, state_reason = '' WHERE id = ?", e.Sealed, int64(e.Token)); err != nil {
+		return err
+	}
+	if err := t.SetApplications(e.Token, e.Applications); err != nil {
+		return err
+	}
+	if _, err := t.change("UPDATE activation SET secret = NULL, device = NULL WHERE token = ? AND status = 1", int64(e.Token)); err != nil {
+		return err
+	}
+	if err := t.rememberUnbound(e.Token, e.Former); err != nil {
+		return err
+	}
+	return t.changeOne(`UPDATE activation SET status = 1, ended = ?2, device = ?3, device_mark = ?4, confirm = ?5, password = NULL WHERE id = ?1 AND status = 0`,
+		e.Activation, millis(e.Now), e.Device, e.DeviceMark, e.Confirm)
+}
+
+func (t *tx) rememberUnbound(id token.ID, fingerprint []byte) error {
+	if fingerprint == nil {
+		return nil
+	}
+	_, err := t.change("INSERT INTO unbound_device (token, fingerprint) VALUES (?, ?) ON CONFLICT DO NOTHING", int64(id), fingerprint)
+	return err
+}
+
+func (t *tx) Unbind(id token.ID, epoch int64, sealed []byte, applications []store.Application, fingerprint []byte) error {
+	t.touched.tokens = append(t.touched.tokens, id)
+	if err := t.changeOne("UPDATE condition SET state = CASE state WHEN 0 THEN 4 ELSE state END WHERE token = ? AND epoch = ?", int64(id), epoch); err != nil {
+		return err
+	}
+	if err := t.changeOne("UPDATE token SET secret = ? WHERE id = ?", sealed, int64(id)); err != nil {
+		return err
+	}
+	if err := t.SetApplications(id, applications); err != nil {
+		return err
+	}
+	if err := t.changeOne("UPDATE activation SET secret = NULL, device = NULL WHERE token = ? AND status = 1 AND secret IS NOT NULL", int64(id)); err != nil {
+		return err
+	}
+	return t.rememberUnbound(id, fingerprint)
+}
+
+func (t *tx) SetActivationReset(id token.ID, since store.CountedSince) error {
+	_, err := t.change(`INSERT INTO activation_reset (token, successes, failures, interval) VALUES (?, ?, ?, ?)
+		ON CONFLICT (token) DO UPDATE SET successes = excluded.successes, failures = excluded.failures, interval = excluded.interval`,
+		int64(id), millis(since.Successes), millis(since.Failures), millis(since.Interval))
+	return err
+}
+
+func (t *tx) ExpireActivations(now, answered time.Time) ([]store.Activation, error) {
+	ended, err := queryAll(t.ctx, t.q, scanActivation, activationQuery+" WHERE status = 0 AND expires <= ? ORDER BY id LIMIT 500", millis(now))
+	if err != nil {
+		return nil, err
+	}
+	for i := range ended {
+		if err := t.EndActivation(ended[i].ID, store.ActivationExpired, now); err != nil {
+			return nil, fmt.Errorf("activation %d: %w", ended[i].ID, err)
+		}
+	}
+	_, err = t.change(`UPDATE activation SET registration = NULL, answer = NULL
+		WHERE status > 0 AND ended <= ? AND registration IS NOT NULL`, millis(answered))
+	return ended, err
+}
