@@ -8,7 +8,10 @@
 // or a packet. An error that is no Error is shown as an internal one.
 package fault
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Kind is the coarse class of an Error, the part that edges branch on.
 type Kind uint8
@@ -89,4 +92,12 @@ func Of(err error) *Error {
 	}
 	return New(Internal, "internal", "The server could not do this because of an internal error.").
 		WithHint("The server's log has the details under this request id.").Because(err)
+}
+
+// Sentence makes one of an error's text: upper case, and a full stop.
+func Sentence(text string) string {
+	if text == "" {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }

@@ -82,7 +82,7 @@ func checkCreate(req CreateRequest) error {
 			WithHint("Create them one by one, or give out their links.")
 	}
 	if err := checkText("label", req.Label, maxText); err != nil {
-		return fault.New(fault.Invalid, "label", sentence(err.Error()))
+		return fault.New(fault.Invalid, "label", fault.Sentence(err.Error()))
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ func OpenFile(r io.Reader, opt FileOptions) (*File, error) {
 func openPSKC(r io.Reader, opt pskc.Options) (*File, error) {
 	keys, err := pskc.NewReader(r, opt)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "import_options", sentence(err.Error()))
+		return nil, fault.New(fault.Invalid, "import_options", fault.Sentence(err.Error()))
 	}
 	return &File{KeySource: keys, Format: string(seedfile.PSKC), pskc: keys, close: func() error { return nil }}, nil
 }
@@ -136,7 +136,7 @@ func describe(file *seedfile.File) *File {
 // seedfileFault words what package seedfile says of a file as a whole.
 func seedfileFault(err error) error {
 	if p, ok := errors.AsType[*seedfile.ProductError](err); ok {
-		return fault.New(fault.Invalid, "product_unknown", sentence(p.Error())).
+		return fault.New(fault.Invalid, "product_unknown", fault.Sentence(p.Error())).
 			WithHint(fmt.Sprintf("Say what it is: --product '%s/%s=totp' (or =hotp).", p.Product.Manufacturer, p.Product.Product)).Because(err)
 	}
 	var e *seedfile.Error
@@ -156,5 +156,5 @@ func seedfileFault(err error) error {
 			code = c.code
 		}
 	}
-	return fault.New(fault.Invalid, code, sentence(e.Error())).WithHint(e.Hint).Because(err)
+	return fault.New(fault.Invalid, code, fault.Sentence(e.Error())).WithHint(e.Hint).Because(err)
 }

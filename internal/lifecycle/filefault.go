@@ -33,7 +33,7 @@ func fileFault(err error) error {
 		for _, option := range []string{"AllowTripleDES", "AllowPart"} { // the hint says it
 			text = strings.Replace(text, " (option "+option+" reads it nevertheless)", "", 1)
 		}
-		return fault.New(fault.Invalid, code, sentence(text)).WithHint(hint).Because(err)
+		return fault.New(fault.Invalid, code, fault.Sentence(text)).WithHint(hint).Because(err)
 	}
 	switch {
 	case errors.Is(err, pskc.ErrKeyNeeded):

@@ -122,7 +122,7 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (store.Run, err
 func (r *ImportRequest) check() error {
 	for _, f := range []struct{ name, text string }{{"batch", r.Batch}, {"note", r.Note}, {"supplier", r.Supplier}} {
 		if err := checkText(f.name, f.text, maxReason); err != nil {
-			return fault.New(fault.Invalid, "import_"+f.name, sentence(err.Error()))
+			return fault.New(fault.Invalid, "import_"+f.name, fault.Sentence(err.Error()))
 		}
 	}
 	if r.Batch == "" && (r.Note != "" || r.Supplier != "") {

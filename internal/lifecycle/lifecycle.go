@@ -87,8 +87,9 @@ type Selector struct {
 	KeyID        *string
 }
 
-// find gives the one token a selector names.
-func find(r store.TokenReader, s Selector) (token.Token, error) {
+// Find gives the one token a selector names. The error is a fault: Invalid without a
+// serial, NotFound, Conflict for several.
+func Find(r store.TokenReader, s Selector) (token.Token, error) {
 	if s.Serial == "" {
 		return token.Token{}, fault.New(fault.Invalid, "serial", "The serial is empty.")
 	}
@@ -111,7 +112,7 @@ func find(r store.TokenReader, s Selector) (token.Token, error) {
 // Show gives the token a selector names.
 func (s *Service) Show(ctx context.Context, sel Selector) (t token.Token, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
-		t, err = find(r, sel)
+		t, err = Find(r, sel)
 		return err
 	})
 	return t, err
@@ -219,7 +220,7 @@ func (s *Service) SetState(ctx context.Context, sel Selector, to token.State, re
 		return token.Token{}, fault.New(fault.Invalid, "reason", err.Error())
 	}
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
-		if err := s.mayBecome(*t, to); err != nil {
+		if err := s.mayBecome(tx, *t, to); err != nil {
 			return audit.Entry{}, err
 		}
 		return setState(tx, t, to, reason)
@@ -227,7 +228,7 @@ func (s *Service) SetState(ctx context.Context, sel Selector, to token.State, re
 }
 
 // mayBecome refuses a change of state that a command cannot bring about.
-func (s *Service) mayBecome(t token.Token, to token.State) error {
+func (s *Service) mayBecome(r store.TokenReader, t token.Token, to token.State) error {
 	from := t.Condition.State
 	switch {
 	case to == token.Pending || to == token.Moving:
@@ -243,6 +244,26 @@ func (s *Service) mayBecome(t token.Token, to token.State) error {
 		return endedFault(t)
 	case !from.CanBecome(to):
 		return fault.New(fault.Conflict, "state_unchanged", fmt.Sprintf("Token %s is %s already.", t.Identity.Serial, from))
+	case to == token.Valid && t.Profile != "":
+		return s.hasSecret(r, t)
+	}
+	return nil
+}
+
+// hasSecret refuses a token whose secret was discarded, as its device was unbound.
+func (s *Service) hasSecret(r store.TokenReader, t token.Token) error {
+	c, err := candidate(r, t.ID)
+	if err != nil {
+		return err
+	}
+	secret, err := s.keys.Open(store.SecretBinding(t.ID), c.Sealed)
+	if err != nil {
+		return fmt.Errorf("open secret of token %d: %w", t.ID, err)
+	}
+	defer secret.Wipe()
+	if secret.Len() == 0 {
+		return fault.New(fault.Conflict, "awaits_activation", fmt.Sprintf("Token %s has no secret: its device was unbound.", t.Identity.Serial)).
+			WithHint("Activate it again: ostiary activation offline " + t.Identity.Serial + ".")
 	}
 	return nil
 }
@@ -300,7 +321,7 @@ func (s *Service) change(ctx context.Context, sel Selector, origin audit.Origin,
 func (s *Service) update(ctx context.Context, sel Selector, origin audit.Origin,
 	do func(store.Tx, *token.Token) (audit.Entry, error)) error {
 	return s.db.Update(ctx, func(tx store.Tx) error {
-		t, err := find(tx, sel)
+		t, err := Find(tx, sel)
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ type Replacement struct {
 // does not count in what the user may hold.
 func (s *Service) Replace(ctx context.Context, req ReplaceRequest) (r Replacement, err error) {
 	if err := checkText("reason", req.Reason, maxReason); err != nil {
-		return r, fault.New(fault.Invalid, "reason", sentence(err.Error()))
+		return r, fault.New(fault.Invalid, "reason", fault.Sentence(err.Error()))
 	}
 	if req.State == token.Pending {
 		return r, fault.New(fault.Invalid, "state", "What is replaced is revoked, and not PENDING.")
@@ -52,7 +52,7 @@ func (s *Service) Replace(ctx context.Context, req ReplaceRequest) (r Replacemen
 }
 
 func (s *Service) replace(tx store.Tx, req ReplaceRequest) (r Replacement, err error) {
-	old, err := find(tx, req.Selector)
+	old, err := Find(tx, req.Selector)
 	if err != nil {
 		return r, err
 	}
@@ -124,7 +124,7 @@ func (s *Service) spareFor(r store.TokenReader, old token.Token, serial string) 
 		return token.Token{}, fault.New(fault.Invalid, "by", fmt.Sprintf("Token %s is hardware: which free token takes its place?", old.Identity.Serial)).
 			WithHint("Say it: ostiary token replace " + old.Identity.Serial + " --by SERIAL.")
 	}
-	spare, err := find(r, Selector{Serial: serial, Type: typ})
+	spare, err := Find(r, Selector{Serial: serial, Type: typ})
 	if err != nil && fault.Of(err).Code == "token_not_found" {
 		return spare, fault.New(fault.NotFound, "token_not_found", fmt.Sprintf("There is no token of type %s with serial %s.", typ, serial)).
 			WithHint("ostiary token list --type " + typ + " shows those there are.").Because(err)

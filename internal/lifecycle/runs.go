@@ -59,7 +59,7 @@ func (s *Service) Batches(ctx context.Context, after string, limit int) (batches
 // Tokens that ended do not become VALID.
 func (s *Service) SetBatchState(ctx context.Context, batch string, to token.State, reason string, origin audit.Origin) (changed int, err error) {
 	if err := checkText("reason", reason, maxReason); err != nil {
-		return 0, fault.New(fault.Invalid, "reason", sentence(err.Error()))
+		return 0, fault.New(fault.Invalid, "reason", fault.Sentence(err.Error()))
 	}
 	var tokens []token.Token
 	found := false
@@ -72,7 +72,7 @@ func (s *Service) SetBatchState(ctx context.Context, batch string, to token.Stat
 			}
 			var entries [][]byte
 			for _, t := range tokens {
-				if s.mayBecome(t, to) != nil {
+				if s.mayBecome(tx, t, to) != nil {
 					continue
 				}
 				e, err := setState(tx, &t, to, reason)

@@ -67,7 +67,7 @@ func signatureFault(err error) error {
 	}
 	for _, c := range codes {
 		if errors.Is(err, c.is) {
-			return fault.New(fault.Invalid, c.code, sentence(trimPackage(err))).WithHint(c.hint).Because(err)
+			return fault.New(fault.Invalid, c.code, fault.Sentence(trimPackage(err))).WithHint(c.hint).Because(err)
 		}
 	}
 	return err
@@ -77,7 +77,7 @@ func signatureFault(err error) error {
 func Signers(pem []byte) ([]*x509.Certificate, error) {
 	certs, err := xmlsig.ParseCertificates(pem)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "signer_certificate", sentence(trimPackage(err))).Because(err)
+		return nil, fault.New(fault.Invalid, "signer_certificate", fault.Sentence(trimPackage(err))).Because(err)
 	}
 	return certs, nil
 }

@@ -21,7 +21,7 @@ var prefix = regexp.MustCompile(`^[A-Z0-9]{0,3}$`)
 // checkType refuses a type whose tokens could never be made or checked.
 func checkType(t token.Type) error {
 	bad := func(format string, args ...any) error {
-		return fault.New(fault.Invalid, "type_invalid", sentence(fmt.Sprintf(format, args...)))
+		return fault.New(fault.Invalid, "type_invalid", fault.Sentence(fmt.Sprintf(format, args...)))
 	}
 	if !token.ValidName(t.Name) {
 		return bad("the name %q is not made of a-z, 0-9 and hyphens, a letter first, 32 at most", t.Name)
