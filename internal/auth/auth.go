@@ -134,6 +134,9 @@ type Request struct {
 	// Lookup names the token by serial, or the user who presents the code.
 	Lookup store.Lookup
 	OTP    string
+	// Except, when set, leaves a token of the user aside, and the user's temporary
+	// codes with it: what remains are the codes of another token.
+	Except token.ID
 	// Wide searches the wide window (resynchronise on verify).
 	Wide bool
 	// Authentication makes an acceptance count as use. A check by an
@@ -161,14 +164,12 @@ func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) 
 	if (r.Lookup.Serial == "") == (r.Lookup.User == "") {
 		return false, fault.New(fault.Invalid, "serial_or_user", "Give either a serial or a user.")
 	}
-	return e.decide(ctx, r.Lookup, r.Origin, r.MayList, func(now time.Time, found store.Found) (judgement, error) {
+	return e.decide(ctx, r, func(now time.Time, found store.Found) (judgement, error) {
 		j := judgement{authentication: r.Authentication, action: audit.CodeVerified, wide: r.Wide}
 		for i := range found.Candidates {
-			p, reason, err := e.judge(&found.Candidates[i], r, now, found.Fresh)
-			if err != nil {
+			if err := e.judge(&j, &found.Candidates[i], r, now, found.Fresh); err != nil {
 				return j, err
 			}
-			j.add(p, reason)
 		}
 		if found.Fresh && !j.tested() { // what is not fresh is judged again
 			e.decoy.search(r.OTP, e.policy, r.Wide)
@@ -181,7 +182,7 @@ func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) 
 // asTemporary gives the fingerprint of a code that may be a temporary one: under
 // a user's name alone, and whether or not the user has any.
 func (e *Engine) asTemporary(r Request, found store.Found) []byte {
-	if e.temporary == nil || r.Lookup.User == "" || r.Lookup != (store.Lookup{User: r.Lookup.User}) {
+	if e.temporary == nil || r.Except != 0 || r.Lookup.User == "" || r.Lookup != (store.Lookup{User: r.Lookup.User}) {
 		return nil
 	}
 	var user int64
@@ -202,6 +203,7 @@ type judgement struct {
 	temporary      []byte // the code's fingerprint, if it may be a temporary one
 }
 
+// add puts in what one key of a candidate has to say.
 func (j *judgement) add(p store.Proposal, reason token.Reason) {
 	j.proposals = append(j.proposals, p)
 	j.reasons = append(j.reasons, reason)
@@ -216,19 +218,34 @@ func (j *judgement) tested() bool {
 	return slices.ContainsFunc(j.proposals, func(p store.Proposal) bool { return p.Tested })
 }
 
+// telling lists what the keys of a token may say of one code, the least telling
+// first.
+var telling = []token.Reason{token.Malformed, token.NotProven, token.Wrong, token.OutOfWindow, token.Replayed}
+
+// reason says why the token was refused whose proposal stands at i: the most
+// telling of what its keys say.
+func (j *judgement) reason(i int) token.Reason {
+	most := j.reasons[i]
+	for k, reason := range j.reasons {
+		if j.proposals[k].ID == j.proposals[i].ID && slices.Index(telling, reason) > slices.Index(telling, most) {
+			most = reason
+		}
+	}
+	return most
+}
+
 // decide runs rounds of judging and writing until a verdict is final.
 //
 // A cache may propose an acceptance but never a refusal: what does not match is
 // judged again on rows read from the database. So a wrong code costs one query,
 // as an unknown serial does, which no cache knows.
-func (e *Engine) decide(ctx context.Context, l store.Lookup, origin audit.Origin, mayList bool,
-	judge func(time.Time, store.Found) (judgement, error)) (bool, error) {
+func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, store.Found) (judgement, error)) (bool, error) {
 	for round := range maxRounds {
-		found, err := e.store.Candidates(ctx, l, round > 0)
+		found, err := e.find(ctx, r, round > 0)
 		if err != nil {
 			return false, unavailable(err)
 		}
-		reason, err := missing(l, found, mayList)
+		reason, err := missing(r.Lookup, found, r.MayList)
 		if err != nil {
 			return false, err
 		}
@@ -243,7 +260,7 @@ func (e *Engine) decide(ctx context.Context, l store.Lookup, origin audit.Origin
 		if !found.Fresh && !j.matched() {
 			continue
 		}
-		a := e.attempt(l, found, j, reason, origin, now)
+		a := e.attempt(r, found, j, reason, now)
 		o, err := e.store.Attempt(ctx, a)
 		if err != nil {
 			return false, unavailable(err)
@@ -252,14 +269,23 @@ func (e *Engine) decide(ctx context.Context, l store.Lookup, origin audit.Origin
 			continue
 		}
 		if o.Verdict == store.Refused && !o.Counted && a.QuietFor == "" {
-			e.quiet.spend(callerOf(origin), now)
+			e.quiet.spend(callerOf(r.Origin), now)
 		}
 		return o.Verdict == store.Accepted, nil
 	}
 	return false, unavailable(errors.New("the token changed under every try"))
 }
 
-func (e *Engine) attempt(l store.Lookup, found store.Found, j judgement, reason token.Reason, origin audit.Origin, now time.Time) store.Attempt {
+// find gives the tokens that a request is about.
+func (e *Engine) find(ctx context.Context, r Request, fresh bool) (store.Found, error) {
+	found, err := e.store.Candidates(ctx, r.Lookup, fresh)
+	if r.Except != 0 {
+		found.Candidates = slices.DeleteFunc(found.Candidates, func(c store.Candidate) bool { return c.Token.ID == r.Except })
+	}
+	return found, err
+}
+
+func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token.Reason, now time.Time) store.Attempt {
 	a := store.Attempt{
 		Now: now, Limit: e.policy.FailureLimit, Delay: e.policy.delay,
 		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof, Temporary: j.temporary,
@@ -267,11 +293,11 @@ func (e *Engine) attempt(l store.Lookup, found store.Found, j judgement, reason 
 	if found.User != nil {
 		a.UserID = found.User.ID
 	}
-	if caller := callerOf(origin); e.quiet.exhausted(caller, now) {
+	if caller := callerOf(r.Origin); e.quiet.exhausted(caller, now) {
 		a.QuietFor = caller
 	}
 	a.Record = func(o store.Outcome) []byte {
-		return record(l, found, j, reason, origin, now, o).Canonical()
+		return record(r, found, j, reason, now, o).Canonical()
 	}
 	return a
 }
@@ -311,10 +337,10 @@ func (e *Engine) refuseOpenly(r Request, found store.Found, j judgement) error {
 	if !r.MayList || len(found.Candidates) != 1 || j.temporary != nil {
 		return nil
 	}
-	switch j.reasons[0] {
+	switch j.reason(0) {
 	case token.Malformed:
-		return fault.New(fault.Invalid, "otp_length", fmt.Sprintf("The token shows codes of %d digits; this one has %d.",
-			found.Candidates[0].Token.Spec.Digits, len(r.OTP)))
+		return fault.New(fault.Invalid, "otp_length", fmt.Sprintf("The token shows codes of %s digits; this one has %d.",
+			lengths(&found.Candidates[0]), len(r.OTP)))
 	case token.NeedsChallenge:
 		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no code to verify.")
 	}

@@ -31,7 +31,7 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 	if !isCode(r.OTP) {
 		return false, errNotACode()
 	}
-	return e.decide(ctx, r.Lookup, r.Origin, true, func(now time.Time, found store.Found) (judgement, error) {
+	return e.decide(ctx, Request{Lookup: r.Lookup, Origin: r.Origin, MayList: true}, func(now time.Time, found store.Found) (judgement, error) {
 		j := judgement{action: audit.TokenConfirmed, proof: true}
 		if len(found.Candidates) == 0 {
 			return j, token.NotFoundError(r.Lookup.Serial)
@@ -43,16 +43,21 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 		if err := e.mayConfirm(c.Token, r.OTP, now); err != nil {
 			return j, err
 		}
-		p, reason, err := e.compare(c, Request{OTP: r.OTP}, now, true)
+		p, reason, err := e.compare(ownKey(c), Request{OTP: r.OTP}, now, true)
 		if errors.Is(err, oath.ErrKeyLength) {
-			return j, fault.New(fault.Conflict, "awaits_activation",
-				fmt.Sprintf("Token %s has no secret yet: its activation makes one.", c.Token.Identity.Serial)).Because(err)
+			return j, awaitsActivation(c.Token, err)
 		} else if err != nil {
 			return j, err
 		}
 		j.add(p, reason)
 		return j, nil
 	})
+}
+
+// awaitsActivation is the error for a token without a secret.
+func awaitsActivation(t token.Token, cause error) error {
+	return fault.New(fault.Conflict, "awaits_activation",
+		fmt.Sprintf("Token %s has no secret yet: its activation makes one.", t.Identity.Serial)).Because(cause)
 }
 
 func (e *Engine) mayConfirm(t token.Token, otp string, now time.Time) error {

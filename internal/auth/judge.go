@@ -2,6 +2,7 @@ package auth
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,34 +11,50 @@ import (
 	"ostiary/oath"
 )
 
-// judge compares the code with one candidate, unless that one could not be right
-// whatever it is: a PENDING token is none of those that an ordinary code is for.
-func (e *Engine) judge(c *store.Candidate, r Request, now time.Time, final bool) (store.Proposal, token.Reason, error) {
-	p := store.Proposal{ID: c.Token.ID, Seen: c.Token.Condition}
-	spec := c.Token.Spec
-	switch {
-	case p.Seen.State == token.Pending:
-		return p, token.NotProven, nil
-	case spec.Algorithm == token.OCRA:
-		return p, token.NeedsChallenge, nil
-	case len(r.OTP) != spec.Digits:
-		return p, token.Malformed, nil
+// judge compares the code with the keys of one candidate, unless it could not be
+// right whatever it is: a PENDING token is none of those that an ordinary code is
+// for.
+func (e *Engine) judge(j *judgement, c *store.Candidate, r Request, now time.Time, final bool) error {
+	keys := keysOf(c)
+	switch own := keys[0]; {
+	case c.Token.Condition.State == token.Pending:
+		j.add(own.proposal, token.NotProven)
+		return nil
+	case own.spec.Algorithm == token.OCRA:
+		j.add(own.proposal, token.NeedsChallenge)
+		return nil
 	}
-	return e.compare(c, r, now, final)
+	for i, k := range keys {
+		if len(r.OTP) != k.spec.Digits {
+			if i == 0 { // the token itself is always among the proposals
+				j.add(k.proposal, token.Malformed)
+			}
+			continue
+		}
+		p, reason, err := e.compare(k, r, now, final)
+		if errors.Is(err, oath.ErrKeyLength) { // there is none before the activation
+			p, reason, err = k.proposal, token.NotProven, nil
+		}
+		if err != nil {
+			return err
+		}
+		j.add(p, reason)
+	}
+	return nil
 }
 
-// compare compares the code with one candidate's window. When it does not match
+// compare compares the code with one key's window. When it does not match
 // and this judgement may be final, the neighbourhood is searched as well, so
 // that the log can tell a replayed code and one from beyond the window from a
 // wrong one.
-func (e *Engine) compare(c *store.Candidate, r Request, now time.Time, final bool) (store.Proposal, token.Reason, error) {
-	p := store.Proposal{ID: c.Token.ID, Seen: c.Token.Condition}
-	scanner, err := e.scanner(c)
+func (e *Engine) compare(k key, r Request, now time.Time, final bool) (store.Proposal, token.Reason, error) {
+	p := k.proposal
+	scanner, err := e.scanner(k)
 	if err != nil {
 		return p, "", err
 	}
 	defer scanner.Wipe()
-	w, err := e.window(c.Token.Spec, p.Seen, now, r.Wide)
+	w, err := e.window(k.spec, k.stands, now, r.Wide)
 	if err != nil {
 		return p, "", err
 	}
@@ -61,19 +78,6 @@ func (e *Engine) compare(c *store.Candidate, r Request, now time.Time, final boo
 		return p, token.OutOfWindow, nil
 	}
 	return p, token.Wrong, nil
-}
-
-func (e *Engine) scanner(c *store.Candidate) (*oath.Scanner, error) {
-	secret, err := e.keys.Open(store.SecretBinding(c.Token.ID), c.Sealed)
-	if err != nil {
-		return nil, fmt.Errorf("open secret of token %d: %w", c.Token.ID, err)
-	}
-	defer secret.Wipe()
-	hash, err := oath.ParseHash(c.Token.Spec.Hash)
-	if err != nil {
-		return nil, fmt.Errorf("token %d: %w", c.Token.ID, err)
-	}
-	return oath.NewScanner(secret.Bytes(), hash, c.Token.Spec.Digits)
 }
 
 // window is a run of counters or time steps, all still acceptable.

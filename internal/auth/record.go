@@ -2,6 +2,7 @@ package auth
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,13 +15,14 @@ import (
 )
 
 // record makes the audit entry of an outcome.
-func record(l store.Lookup, found store.Found, j judgement, missing token.Reason, origin audit.Origin, now time.Time, o store.Outcome) audit.Entry {
-	e := audit.Entry{Time: now, Action: j.action, Outcome: audit.Refused, Origin: origin, Subject: audit.Subject{Serial: l.Serial, User: l.User}}
+func record(r Request, found store.Found, j judgement, missing token.Reason, now time.Time, o store.Outcome) audit.Entry {
+	e := audit.Entry{Time: now, Action: j.action, Outcome: audit.Refused, Origin: r.Origin, Subject: audit.Subject{Serial: r.Lookup.Serial, User: r.Lookup.User}}
 	if o.Index >= 0 {
-		t := found.Candidates[o.Index].Token
-		e.Subject = audit.SubjectOf(t)
-		if l.User != "" {
-			e.Subject.User = l.User
+		id := j.proposals[o.Index].ID
+		of := slices.IndexFunc(found.Candidates, func(c store.Candidate) bool { return c.Token.ID == id })
+		e.Subject = audit.SubjectOf(found.Candidates[of].Token)
+		if r.Lookup.User != "" {
+			e.Subject.User = r.Lookup.User
 		}
 	}
 	switch {
@@ -33,6 +35,9 @@ func record(l store.Lookup, found store.Found, j judgement, missing token.Reason
 		e.Outcome = audit.Accepted
 		e.Before = []audit.Field{{Name: "failures", Value: int64(o.Before.Failures)}, {Name: "next", Value: o.Before.Next}}
 		e.After = []audit.Field{{Name: "authentication", Value: j.authentication}, {Name: "drift", Value: p.Drift}, {Name: "failures", Value: int64(0)}, {Name: "next", Value: p.Counter + 1}}
+		if p.Application != 0 {
+			e.After = append(e.After, audit.Field{Name: "application", Value: int64(p.Application)})
+		}
 		if j.proof {
 			e.Before = append(e.Before, audit.Field{Name: "state", Value: o.Before.State.String()})
 			e.After = append(e.After, audit.Field{Name: "state", Value: token.Valid.String()})
@@ -46,7 +51,7 @@ func record(l store.Lookup, found store.Found, j judgement, missing token.Reason
 	case missing != token.NoReason:
 		e.Reason = string(missing)
 	case o.Index >= 0:
-		e.Reason = string(j.reasons[o.Index])
+		e.Reason = string(j.reason(o.Index))
 	}
 	switch {
 	case o.UserFailures > 0:

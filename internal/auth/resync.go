@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,9 +28,10 @@ type ResyncRequest struct {
 
 // Resync finds two consecutive codes and moves the token behind them: both are
 // used up. It is for callers who may list tokens, so what cannot be decided is
-// said: NotFound, Conflict (ambiguous, revoked, locked, delayed), Invalid (a
-// code's form, a counter already used). Codes that are not found in reach
-// count one failure, as any wrong code does.
+// said: NotFound, Conflict (ambiguous, revoked, locked, delayed, without a secret
+// yet), Invalid (a code's form, a counter already used). Codes that are not found
+// in reach count one failure, as any wrong code does. Further applications are left
+// aside.
 func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err error) {
 	if !isCode(r.OTP1) || !isCode(r.OTP2) {
 		return false, errNotACode()
@@ -37,7 +39,7 @@ func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err e
 	if r.Steps < 0 || r.Steps > e.policy.MaxSteps {
 		return false, fault.New(fault.Invalid, "steps", fmt.Sprintf("Steps may be 1 to %d.", e.policy.MaxSteps))
 	}
-	return e.decide(ctx, r.Lookup, r.Origin, true, func(now time.Time, found store.Found) (judgement, error) {
+	return e.decide(ctx, Request{Lookup: r.Lookup, Origin: r.Origin, MayList: true}, func(now time.Time, found store.Found) (judgement, error) {
 		j := judgement{action: audit.TokenResynced}
 		if len(found.Candidates) == 0 {
 			return j, token.NotFoundError(r.Lookup.Serial)
@@ -50,7 +52,9 @@ func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err e
 			return j, err
 		}
 		p, err := e.judgePair(c, r, now)
-		if err != nil {
+		if errors.Is(err, oath.ErrKeyLength) {
+			return j, awaitsActivation(c.Token, err)
+		} else if err != nil {
 			return j, err
 		}
 		j.add(p, token.NotConsecutive)
@@ -110,7 +114,7 @@ func (e *Engine) judgePair(c *store.Candidate, r ResyncRequest, now time.Time) (
 	if err != nil {
 		return p, err
 	}
-	scanner, err := e.scanner(c)
+	scanner, err := e.scanner(ownKey(c))
 	if err != nil {
 		return p, err
 	}
