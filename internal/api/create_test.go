@@ -130,6 +130,7 @@ func TestSecretOnlyOnRequest(t *testing.T) {
 			}
 		}
 	}
+	s.DefaultProfiles(t)
 	made, _ = created(t, s, object{"type": "mobile-totp"})
 	if n := made.Tokens[0]; n.Enrolment != nil || n.URI != "" || n.State != "PENDING" {
 		t.Errorf("a token to be activated is %+v", n)

@@ -58,6 +58,7 @@ func TestPendingTokenOpensNoDoor(t *testing.T) {
 			t.Parallel()
 			k := kit(t)
 			k.User(t, "anna")
+			k.DefaultProfiles(t)
 			key := &pskc.Key{Kind: pskc.HOTP, Hash: "SHA256", Serial: "M", Secret: testkit.SecretOf("nobody's")}
 			if typ == "app-hotp" || typ == "app-totp" {
 				key = k.Create(t, typ)
@@ -168,6 +169,7 @@ func TestConfirmRefuses(t *testing.T) {
 	k := kit(t, imported)
 	key, lost := k.Create(t, "app-hotp"), k.Create(t, "app-hotp")
 	k.SetState(t, lost.Serial, token.RevokedLost)
+	k.DefaultProfiles(t)
 	mobile, err := k.Lifecycle.Create(t.Context(), lifecycle.CreateRequest{Type: "mobile-totp", Count: 1, Origin: testkit.Origin})
 	if err != nil {
 		t.Fatal(err)

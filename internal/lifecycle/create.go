@@ -24,6 +24,9 @@ type CreateRequest struct {
 	Count int    // 1 to MaxCreate
 	User  string // who gets them; empty for nobody yet
 	Label string
+	// Profile is the parameter sheet of tokens with an activation; empty for that
+	// of the type.
+	Profile string
 	// Reveal gives the key URI, this once, instead of a link; for one token.
 	Reveal bool
 	Origin audit.Origin
@@ -96,6 +99,9 @@ func (s *Service) createChunk(ctx context.Context, req CreateRequest, first uint
 		if err != nil {
 			return err
 		}
+		if typ, err = withProfile(tx, typ, req.Profile); err != nil {
+			return err
+		}
 		owner, err := holder(tx, req)
 		if err != nil {
 			return err
@@ -145,10 +151,10 @@ func (s *Service) reserve(tx store.Tx, req CreateRequest, owner store.User) (fir
 	return s.allocate(tx, req.Type, req.Count, req.Origin)
 }
 
-// newToken is a token as it begins. Its epoch is 0: no secret of it is proven.
+// newToken is a token as it begins, of a type as withProfile gives it. Its epoch is 0: no secret of it is proven.
 func (s *Service) newToken(typ token.Type, serial string, owner store.User, label string) token.Token {
 	t := token.Token{Kind: token.Software, Identity: token.Identity{Type: typ.Name, Serial: serial}, Spec: typ.Spec,
-		Issuer: s.issuer, Label: label, Created: s.stamp(), OwnerName: owner.Name,
+		Issuer: s.issuer, Label: label, Profile: typ.Profile, Created: s.stamp(), OwnerName: owner.Name,
 		Condition: token.Condition{State: token.Pending, Owner: owner.ID}}
 	if typ.Lifetime > 0 {
 		t.Condition.NotAfter = t.Created.AddDate(0, 0, typ.Lifetime)
@@ -173,6 +179,9 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 	}
 	after := []audit.Field{{Name: "label", Value: t.Label}, {Name: "owner", Value: t.OwnerName}, {Name: "secret_shown", Value: false},
 		{Name: "state", Value: t.Condition.State.String()}}
+	if t.Profile != "" {
+		after = append(after, audit.Field{Name: "profile", Value: t.Profile})
+	}
 	switch {
 	case typ.Activation != token.NoActivation:
 		if req.Reveal { // the transaction is rolled back

@@ -92,6 +92,7 @@ func TestCreate(t *testing.T) {
 	if got := fmt.Sprint(serials(create(t, k, "app-totp", count(2)))); got != "[AT10000004 AT10000005]" {
 		t.Errorf("serials %s", got)
 	}
+	k.DefaultProfiles(t)
 	for _, typ := range []string{"mobile-totp", "mobile-hotp", "mobile-license"} {
 		m := create(t, k, typ)[0]
 		if m.Link.Len() != 0 || m.URI.Len() != 0 || m.Token.Condition.Proven() || m.Token.Condition.State != token.Pending {
@@ -134,6 +135,7 @@ func TestCreateIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	create(t, k, "app-hotp", forUser("anna"))
+	k.DefaultProfiles(t)
 	for name, c := range map[string]struct {
 		typ  string
 		edit func(*lifecycle.CreateRequest)

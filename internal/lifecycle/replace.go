@@ -177,9 +177,13 @@ func (s *Service) give(tx store.Tx, t token.Token, user store.User, origin audit
 	return tx.AppendAudit(e.Canonical())
 }
 
-// createInstead makes a token of the same type and label.
+// createInstead makes a token of the same type, profile and label.
 func (s *Service) createInstead(tx store.Tx, typ token.Type, old token.Token, user store.User, origin audit.Origin) (Created, error) {
 	req := CreateRequest{Type: typ.Name, Count: 1, User: user.Name, Label: old.Label, Origin: origin}
+	typ, err := withProfile(tx, typ, old.Profile)
+	if err != nil {
+		return Created{}, err
+	}
 	n, err := s.reserve(tx, req, user)
 	if err != nil {
 		return Created{}, err

@@ -71,6 +71,11 @@ func (s *Service) CreateType(ctx context.Context, t token.Type, origin audit.Ori
 		return t, nil, err
 	}
 	err = s.db.Update(ctx, func(tx store.Tx) error {
+		if t.Profile != "" {
+			if _, err := profileOf(tx, t); err != nil {
+				return err
+			}
+		}
 		err := tx.AddType(t)
 		if errors.Is(err, store.ErrConflict) {
 			return fault.New(fault.Conflict, "type_exists", fmt.Sprintf("There is a token type %s already.", t.Name)).Because(err)
@@ -175,6 +180,11 @@ func (s *Service) changeType(ctx context.Context, name string, action audit.Acti
 		}
 		if after == before {
 			return fault.New(fault.Conflict, "type_unchanged", fmt.Sprintf("Type %s is so already.", name))
+		}
+		if after.Profile != "" && (after.Profile != before.Profile || !after.SameDefinition(before)) {
+			if _, err := profileOf(tx, after); err != nil {
+				return err
+			}
 		}
 		switch err := tx.ChangeType(before, after); {
 		case errors.Is(err, store.ErrConflict):

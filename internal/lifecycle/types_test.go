@@ -153,8 +153,8 @@ func TestTypesClash(t *testing.T) {
 func TestChangeType(t *testing.T) {
 	t.Parallel()
 	k := kit(t)
-	written(t, k, audit.TypeChanged, "map[lifetime_days:0 max_per_user:0 profile:]", "map[lifetime_days:365 max_per_user:2 profile:staff]", func() error {
-		return changeType(k, "app-totp", func(t *token.Type) { t.MaxPerUser, t.Lifetime, t.Profile = 2, 365, "staff" })
+	written(t, k, audit.TypeChanged, "map[lifetime_days:0 max_per_user:0]", "map[lifetime_days:365 max_per_user:2]", func() error {
+		return changeType(k, "app-totp", func(t *token.Type) { t.MaxPerUser, t.Lifetime = 2, 365 })
 	})
 	written(t, k, audit.TypeChanged, "map[manufacturer: product:]", "map[manufacturer:ACME product:Fob]", func() error {
 		return changeType(k, "hotp", func(t *token.Type) { t.Manufacturer, t.Product = "ACME", "Fob" })

@@ -1,5 +1,5 @@
 // Package profilefile reads profiles of software authenticators from TOML, as
-// examples/profiles explains them.
+// examples/profiles explains them, and has the words of that TOML.
 package profilefile
 
 import (

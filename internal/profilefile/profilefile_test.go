@@ -144,6 +144,21 @@ code = "decimal"
 	}
 }
 
+// Every word is that of the value it sets.
+func TestWordsBack(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ got, want string }{
+		{ModeWord(activation.ResponseOnly), "response-only"}, {ModeWord(activation.ChallengeResponse), "challenge-response"}, {ModeWord(activation.Signature), "signature"},
+		{PenaltyWord(activation.Erase), "erase"}, {PenaltyWord(activation.WrongAnswers), "wrong-answers"},
+		{LevelWord(activation.PINUnchecked), "none"}, {LevelWord(activation.PINHashed), "hash"},
+		{CodeWord(activation.Base32), "base32"}, {CodeWord(activation.Decimal), "decimal"}, {ModeWord(9), ""},
+	} {
+		if c.got != c.want {
+			t.Errorf("%q, want %q", c.got, c.want)
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -19,6 +19,7 @@ import (
 	"ostiary/internal/directory"
 	"ostiary/internal/ledger"
 	"ostiary/internal/lifecycle"
+	"ostiary/internal/profiles"
 	"ostiary/internal/seal"
 	"ostiary/internal/seal/filekek"
 	"ostiary/internal/session"
@@ -36,6 +37,7 @@ type Server struct {
 
 	engine    *auth.Engine
 	lifecycle *lifecycle.Service
+	profiles  *profiles.Service
 	users     *directory.Users
 	temporary *temporary.Codes
 	keys      *session.Keys
@@ -159,6 +161,10 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 		return err
 	}
 	if err := s.lifecycle.SweepAbandoned(ctx); err != nil {
+		return err
+	}
+	s.profiles = profiles.New(s.db, keyring, now)
+	if err := s.profiles.EnsureDefaults(ctx, s.lifecycle.Issuer(), system()); err != nil {
 		return err
 	}
 	s.users = directory.New(s.db, now)

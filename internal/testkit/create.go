@@ -19,6 +19,15 @@ func (k *Kit) Create(t testing.TB, typeName string) *pskc.Key {
 	return KeyOf(t, made.Tokens[0].Token.Identity.Serial, string(made.Tokens[0].URI.Bytes()))
 }
 
+// DefaultProfiles gives the built-in types with one-step activation their
+// profiles, as a server does when it starts.
+func (k *Kit) DefaultProfiles(t testing.TB) {
+	t.Helper()
+	if err := k.Profiles.EnsureDefaults(context.Background(), k.Lifecycle.Issuer(), Origin); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // KeyOf reads the key URI of a token.
 func KeyOf(t testing.TB, serial, uri string) *pskc.Key {
 	t.Helper()
