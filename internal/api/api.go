@@ -22,6 +22,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ostiary/internal/activations"
 	"ostiary/internal/auth"
 	"ostiary/internal/authz"
 	"ostiary/internal/directory"
@@ -43,16 +44,17 @@ type Verifier interface {
 // Config holds what the API stands on. All fields are required, but Ready and
 // PublicURL.
 type Config struct {
-	Version   string
-	Verifier  Verifier
-	Lifecycle *lifecycle.Service
-	Users     *directory.Users
-	Temporary *temporary.Codes
-	Keys      *session.Keys
-	Root      *session.Root
-	Ledger    *ledger.Ledger
-	Log       *slog.Logger
-	Metrics   *prometheus.Registry
+	Version     string
+	Verifier    Verifier
+	Lifecycle   *lifecycle.Service
+	Activations *activations.Service
+	Users       *directory.Users
+	Temporary   *temporary.Codes
+	Keys        *session.Keys
+	Root        *session.Root
+	Ledger      *ledger.Ledger
+	Log         *slog.Logger
+	Metrics     *prometheus.Registry
 	// Ready reports whether requests can be served; nil means always.
 	Ready func(context.Context) error
 	// PublicURL is where users reach this server, for enrolment links, such as
@@ -74,7 +76,7 @@ type API struct {
 
 // New builds the API.
 func New(cfg Config) (*API, error) {
-	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
+	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Activations == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
 		cfg.Ledger == nil || cfg.Log == nil || cfg.Metrics == nil {
 		return nil, errors.New("api: a required part is missing")
 	}
@@ -104,6 +106,9 @@ func (a *API) routes() {
 	a.creationRoutes()
 	a.careRoutes()
 	a.enrolmentRoutes()
+	a.activationRoutes()
+	a.deviceRoutes()
+	a.selfServiceRoutes()
 	a.typeRoutes()
 	a.seriesRoutes()
 	a.importRoutes()

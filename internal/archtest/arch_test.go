@@ -113,7 +113,7 @@ var layer = map[string]int{
 	"internal/cbor": 0, "internal/kdf": 0, "internal/shown": 0, "internal/typedcode": 0,
 
 	"internal/auth": 1, "internal/lifecycle": 1, "internal/audit": 1, "internal/seal": 1, "internal/session": 1,
-	"internal/directory": 1, "internal/ledger": 1, "internal/profiles": 1, "internal/store": 1, "internal/seedfile": 1, "internal/temporary": 1,
+	"internal/directory": 1, "internal/ledger": 1, "internal/profiles": 1, "internal/store": 1, "internal/seedfile": 1, "internal/temporary": 1, "internal/activations": 1, "internal/throttle": 1,
 
 	"internal/profilefile": 2, "internal/vaultdir": 2,
 	"internal/store/sqlite": 2, "internal/store/migrate": 2, "internal/seal/filekek": 2, "internal/api": 2, "internal/client": 2,
@@ -284,7 +284,8 @@ var owners = map[string][]string{
 	"golang.org/x/crypto":                 {"activation", "authenticator", "internal/session"},
 	"golang.org/x/mod":                    {"internal/audit"},
 	"golang.org/x/term":                   {"internal/cmdline"},
-	"golang.org/x/time":                   {"internal/auth", "internal/session"},
+	"golang.org/x/sync":                   {"internal/activations"},
+	"golang.org/x/time":                   {"internal/session", "internal/throttle"},
 	"modernc.org/sqlite":                  {"internal/store/sqlite"},
 	"rsc.io/qr":                           {"internal/qr"},
 	"database/sql":                        {"internal/store/sqlite"},

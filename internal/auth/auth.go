@@ -21,6 +21,7 @@ import (
 	"ostiary/internal/fault"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
+	"ostiary/internal/throttle"
 	"ostiary/internal/token"
 )
 
@@ -106,8 +107,10 @@ type Engine struct {
 	policy    Policy
 	temporary Temporary
 	now       func() time.Time
-	quiet     *quiet
-	decoy     decoy
+	// quiet limits, per caller, how many refusals that change nothing are recorded
+	// in full. It lives in memory because it protects the log, not the tokens.
+	quiet *throttle.Throttle
+	decoy decoy
 }
 
 // New makes an Engine.
@@ -123,7 +126,7 @@ func New(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, temporary: cfg.Temporary, now: cfg.Now, quiet: newQuiet(p), decoy: d}, nil
+	return &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, temporary: cfg.Temporary, now: cfg.Now, quiet: throttle.New(p.QuietAfter, p.QuietPerMinute), decoy: d}, nil
 }
 
 // Policy gives the policy with its defaults filled in.
@@ -269,7 +272,7 @@ func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, st
 			continue
 		}
 		if o.Verdict == store.Refused && !o.Counted && a.QuietFor == "" {
-			e.quiet.spend(callerOf(r.Origin), now)
+			e.quiet.Spend(callerOf(r.Origin), now)
 		}
 		return o.Verdict == store.Accepted, nil
 	}
@@ -293,7 +296,7 @@ func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token
 	if found.User != nil {
 		a.UserID = found.User.ID
 	}
-	if caller := callerOf(r.Origin); e.quiet.exhausted(caller, now) {
+	if caller := callerOf(r.Origin); e.quiet.Exhausted(caller, now) {
 		a.QuietFor = caller
 	}
 	a.Record = func(o store.Outcome) []byte {

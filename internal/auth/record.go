@@ -3,13 +3,9 @@ package auth
 import (
 	"net"
 	"slices"
-	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"ostiary/internal/audit"
-	"ostiary/internal/lru"
 	"ostiary/internal/store"
 	"ostiary/internal/token"
 )
@@ -63,35 +59,6 @@ func record(r Request, found store.Found, j judgement, missing token.Reason, now
 	}
 	return e
 }
-
-// quiet limits, per caller, how many refusals that change nothing are recorded
-// in full. It lives in memory because it protects the log, not the tokens.
-type quiet struct {
-	mu       sync.Mutex
-	limiters *lru.Cache[string, *rate.Limiter]
-	policy   Policy
-}
-
-func newQuiet(p Policy) *quiet {
-	return &quiet{limiters: lru.New[string, *rate.Limiter](4096, nil), policy: p}
-}
-
-func (q *quiet) limiter(caller string) *rate.Limiter {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	l, ok := q.limiters.Get(caller)
-	if !ok {
-		l = rate.NewLimiter(rate.Limit(float64(q.policy.QuietPerMinute)/60), q.policy.QuietAfter)
-		q.limiters.Add(caller, l)
-	}
-	return l
-}
-
-func (q *quiet) exhausted(caller string, now time.Time) bool {
-	return q.limiter(caller).TokensAt(now) < 1
-}
-
-func (q *quiet) spend(caller string, now time.Time) { q.limiter(caller).AllowN(now, 1) }
 
 // callerOf is whom refusals are counted under: who asked, and from which host.
 func callerOf(o audit.Origin) string {

@@ -18,6 +18,7 @@ type Role int
 const (
 	None       Role = 0
 	Verifier   Role = 10  // a machine that checks codes and does nothing else
+	Portal     Role = 20  // a portal that has signed users in, and acts for them
 	Operator   Role = 70  // reads users and the audit log; with the help-desk set, more
 	Admin      Role = 80  // everything with tokens and users
 	SuperAdmin Role = 90  // also other administrators' keys
@@ -25,7 +26,7 @@ const (
 )
 
 var roleNames = map[Role]string{
-	Verifier: "verifier", Operator: "operator", Admin: "admin", SuperAdmin: "super_admin", Root: "root",
+	Verifier: "verifier", Portal: "portal", Operator: "operator", Admin: "admin", SuperAdmin: "super_admin", Root: "root",
 }
 
 // String gives the role as the command line and the API write it.
@@ -43,7 +44,7 @@ func ParseRole(s string) (Role, error) {
 			return r, nil
 		}
 	}
-	return None, fmt.Errorf("%q is not a role; the roles are verifier, operator, admin, super_admin", s)
+	return None, fmt.Errorf("%q is not a role; the roles are verifier, portal, operator, admin, super_admin", s)
 }
 
 // Principal is who asks.
@@ -63,35 +64,41 @@ type Operation string
 
 // The operations.
 const (
-	Verify        Operation = "verify"               // check a code
-	VerifyWide    Operation = "verify.resynchronize" // check a code in the wide window
-	TokenView     Operation = "token.view"
-	TokenImport   Operation = "token.import"
-	TokenExport   Operation = "token.export"
-	TokenCreate   Operation = "token.create"  // and give out enrolment links
-	TokenConfirm  Operation = "token.confirm" // present the first code
-	TokenAssign   Operation = "token.assign"
-	TokenResync   Operation = "token.resync"
-	TokenState    Operation = "token.state"
-	TokenMarkLost Operation = "token.mark_lost"
-	TokenReplace  Operation = "token.replace" // by a new one, or one of stock
-	TokenDates    Operation = "token.dates"   // set when it is valid
-	TokenUnlock   Operation = "token.unlock"
-	TokenDelete   Operation = "token.delete"
-	TypeView      Operation = "type.view"
-	TypeManage    Operation = "type.manage"
-	SeriesView    Operation = "series.view"
-	SeriesManage  Operation = "series.manage" // set the next serial
-	UserView      Operation = "user.view"
-	UserManage    Operation = "user.manage"
-	UserUnlock    Operation = "user.unlock"
-	UserCode      Operation = "user.code" // issue and revoke temporary codes
-	KeyView       Operation = "key.view"
-	KeyManage     Operation = "key.manage"
-	AuditView     Operation = "audit.view"
-	AuditVerify   Operation = "audit.verify"
-	SessionManage Operation = "session.manage" // end one's own session
-	RootPassword  Operation = "root.password"  // set a new ROOT password
+	Verify            Operation = "verify"               // check a code
+	VerifyWide        Operation = "verify.resynchronize" // check a code in the wide window
+	TokenView         Operation = "token.view"
+	TokenImport       Operation = "token.import"
+	TokenExport       Operation = "token.export"
+	TokenCreate       Operation = "token.create"  // and give out enrolment links
+	TokenConfirm      Operation = "token.confirm" // present the first code
+	TokenAssign       Operation = "token.assign"
+	TokenResync       Operation = "token.resync"
+	TokenState        Operation = "token.state"
+	TokenMarkLost     Operation = "token.mark_lost"
+	TokenReplace      Operation = "token.replace" // by a new one, or one of stock
+	TokenDates        Operation = "token.dates"   // set when it is valid
+	TokenUnlock       Operation = "token.unlock"
+	TokenDelete       Operation = "token.delete"
+	ActivationStart   Operation = "activation.start"   // and cancel
+	ActivationConfirm Operation = "activation.confirm" // present what a device shows
+	ActivationReset   Operation = "activation.reset"   // let counts begin anew
+	ActivationUnbind  Operation = "activation.unbind"  // discard the secret of a token
+	ActivationAhead   Operation = "activation.ahead"   // create tokens with letters
+	SelfService       Operation = "self_service"       // for a user who brings a code of another token
+	TypeView          Operation = "type.view"
+	TypeManage        Operation = "type.manage"
+	SeriesView        Operation = "series.view"
+	SeriesManage      Operation = "series.manage" // set the next serial
+	UserView          Operation = "user.view"
+	UserManage        Operation = "user.manage"
+	UserUnlock        Operation = "user.unlock"
+	UserCode          Operation = "user.code" // issue and revoke temporary codes
+	KeyView           Operation = "key.view"
+	KeyManage         Operation = "key.manage"
+	AuditView         Operation = "audit.view"
+	AuditVerify       Operation = "audit.verify"
+	SessionManage     Operation = "session.manage" // end one's own session
+	RootPassword      Operation = "root.password"  // set a new ROOT password
 )
 
 // grant is one row of the matrix.
@@ -105,39 +112,45 @@ var (
 	supers   = []Role{Root, SuperAdmin}
 	admins   = []Role{Root, SuperAdmin, Admin}
 	readers  = []Role{Root, SuperAdmin, Admin, Operator}
-	everyone = []Role{Root, SuperAdmin, Admin, Operator, Verifier}
+	everyone = []Role{Root, SuperAdmin, Admin, Operator, Portal, Verifier}
 )
 
 var matrix = map[Operation]grant{
-	Verify:        {roles: []Role{Root, SuperAdmin, Admin, Verifier}, helpDesk: true},
-	VerifyWide:    {roles: admins, helpDesk: true},
-	TokenView:     {roles: admins, helpDesk: true},
-	TokenImport:   {roles: admins},
-	TokenExport:   {roles: supers},
-	TokenCreate:   {roles: admins},
-	TokenConfirm:  {roles: admins, helpDesk: true},
-	TokenAssign:   {roles: admins},
-	TokenResync:   {roles: admins, helpDesk: true},
-	TokenState:    {roles: admins},
-	TokenMarkLost: {roles: admins, helpDesk: true},
-	TokenReplace:  {roles: admins},
-	TokenDates:    {roles: admins},
-	TokenUnlock:   {roles: admins, helpDesk: true},
-	TokenDelete:   {roles: admins},
-	TypeView:      {roles: admins, helpDesk: true},
-	TypeManage:    {roles: admins},
-	SeriesView:    {roles: admins},
-	SeriesManage:  {roles: admins},
-	UserView:      {roles: readers},
-	UserManage:    {roles: admins},
-	UserUnlock:    {roles: admins, helpDesk: true},
-	UserCode:      {roles: admins, helpDesk: true},
-	KeyView:       {roles: supers},
-	KeyManage:     {roles: supers},
-	AuditView:     {roles: readers},
-	AuditVerify:   {roles: readers},
-	SessionManage: {roles: everyone},
-	RootPassword:  {roles: rootOnly},
+	Verify:            {roles: []Role{Root, SuperAdmin, Admin, Verifier}, helpDesk: true},
+	VerifyWide:        {roles: admins, helpDesk: true},
+	TokenView:         {roles: admins, helpDesk: true},
+	TokenImport:       {roles: admins},
+	TokenExport:       {roles: supers},
+	TokenCreate:       {roles: admins},
+	TokenConfirm:      {roles: admins, helpDesk: true},
+	TokenAssign:       {roles: admins},
+	TokenResync:       {roles: admins, helpDesk: true},
+	TokenState:        {roles: admins},
+	TokenMarkLost:     {roles: admins, helpDesk: true},
+	TokenReplace:      {roles: admins},
+	TokenDates:        {roles: admins},
+	TokenUnlock:       {roles: admins, helpDesk: true},
+	TokenDelete:       {roles: admins},
+	ActivationStart:   {roles: admins, helpDesk: true},
+	ActivationConfirm: {roles: admins, helpDesk: true},
+	ActivationReset:   {roles: admins},
+	ActivationUnbind:  {roles: admins, helpDesk: true},
+	ActivationAhead:   {roles: admins},
+	SelfService:       {roles: []Role{Root, SuperAdmin, Admin, Portal}},
+	TypeView:          {roles: admins, helpDesk: true},
+	TypeManage:        {roles: admins},
+	SeriesView:        {roles: admins},
+	SeriesManage:      {roles: admins},
+	UserView:          {roles: readers},
+	UserManage:        {roles: admins},
+	UserUnlock:        {roles: admins, helpDesk: true},
+	UserCode:          {roles: admins, helpDesk: true},
+	KeyView:           {roles: supers},
+	KeyManage:         {roles: supers},
+	AuditView:         {roles: readers},
+	AuditVerify:       {roles: readers},
+	SessionManage:     {roles: everyone},
+	RootPassword:      {roles: rootOnly},
 }
 
 // Allows reports whether p may do op. An operation without a row is allowed to

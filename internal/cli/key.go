@@ -42,9 +42,9 @@ The roles:
 		Args: arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if req.Role == "" {
-				return mistakef(cmd, "--role is missing: verifier, operator, admin or super_admin")
+				return mistakef(cmd, "--role is missing: verifier, portal, operator, admin or super_admin")
 			}
-			if err := oneOf(cmd, "role", req.Role, "verifier", "operator", "admin", "super_admin"); err != nil {
+			if err := oneOf(cmd, "role", req.Role, "verifier", "portal", "operator", "admin", "super_admin"); err != nil {
 				return err
 			}
 			if req.HelpDesk && req.Role != "operator" {
@@ -65,7 +65,7 @@ The roles:
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&req.Role, "role", "", "`ROLE`: verifier, operator, admin or super_admin")
+	cmd.Flags().StringVar(&req.Role, "role", "", "`ROLE`: verifier, portal, operator, admin or super_admin")
 	cmd.Flags().BoolVar(&req.HelpDesk, "help-desk", false, "add the help-desk set to the role operator")
 	return cmd
 }

@@ -7,7 +7,7 @@ import (
 
 const expiryInterval = time.Hour
 
-// expire revokes the tokens that ended.
+// expire revokes the tokens that ended, and ends the activations whose time is over.
 func (s *Server) expire(ctx context.Context) {
 	n, err := s.lifecycle.ExpireTokens(ctx)
 	if err != nil && ctx.Err() == nil {
@@ -15,6 +15,12 @@ func (s *Server) expire(ctx context.Context) {
 	}
 	if n > 0 {
 		s.log.Info("revoked expired tokens", "count", n)
+	}
+	if n, err = s.activations.Expire(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("end expired activations", "error", err)
+	}
+	if n > 0 {
+		s.log.Info("ended expired activations", "count", n)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"ostiary/internal/activations"
 	"ostiary/internal/api"
 	"ostiary/internal/auth"
 	"ostiary/internal/directory"
@@ -35,16 +36,17 @@ type Server struct {
 	lock *flock.Flock
 	db   store.DB
 
-	engine    *auth.Engine
-	lifecycle *lifecycle.Service
-	profiles  *profiles.Service
-	users     *directory.Users
-	temporary *temporary.Codes
-	keys      *session.Keys
-	root      *session.Root
-	ledger    *ledger.Ledger
-	api       *api.API
-	demo      *demo // nil unless this is one
+	engine      *auth.Engine
+	lifecycle   *lifecycle.Service
+	activations *activations.Service
+	profiles    *profiles.Service
+	users       *directory.Users
+	temporary   *temporary.Codes
+	keys        *session.Keys
+	root        *session.Root
+	ledger      *ledger.Ledger
+	api         *api.API
+	demo        *demo // nil unless this is one
 }
 
 // Open takes the data directory and wires the parts. Close gives it back.
@@ -175,6 +177,9 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 	if s.ledger, err = ledger.Open(ctx, s.db, keyring, now); err != nil {
 		return err
 	}
+	if s.activations, err = activations.New(activations.Config{DB: s.db, Keys: keyring, Codes: s.engine, Tokens: s.lifecycle, Now: now}); err != nil {
+		return err
+	}
 	if err := s.firstPassword(ctx); err != nil {
 		return err
 	}
@@ -193,7 +198,7 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Users: s.users, Temporary: s.temporary,
+	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Activations: s.activations, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check, PublicURL: s.cfg.PublicURL})
 }
 

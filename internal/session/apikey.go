@@ -103,7 +103,7 @@ func (k *Keys) Create(ctx context.Context, by authz.Principal, name string, role
 	case !plainName(name):
 		return store.APIKey{}, "", fault.New(fault.Invalid, "key_name", fmt.Sprintf("A key's name is 1 to %d of A-Z a-z 0-9 . _ -.", maxKeyName))
 	case role == authz.None || role == authz.Root:
-		return store.APIKey{}, "", fault.New(fault.Invalid, "key_role", "A key's role is verifier, operator, admin or super_admin.")
+		return store.APIKey{}, "", fault.New(fault.Invalid, "key_role", "A key's role is verifier, portal, operator, admin or super_admin.")
 	case helpDesk && role != authz.Operator:
 		return store.APIKey{}, "", fault.New(fault.Invalid, "key_help_desk", "The help-desk set is for the role operator.")
 	case !by.Outranks(role):

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"ostiary/internal/activations"
 	"ostiary/internal/audit"
 	"ostiary/internal/auth"
 	"ostiary/internal/directory"
@@ -60,16 +61,17 @@ var Origin = audit.Origin{Actor: "key:test", Role: "verifier", Source: "192.0.2.
 
 // Kit is the engine on a database of its own.
 type Kit struct {
-	Path      string
-	DB        store.DB
-	Keys      *seal.Keyring
-	Clock     *Clock
-	Engine    *auth.Engine
-	Lifecycle *lifecycle.Service
-	Profiles  *profiles.Service
-	Users     *directory.Users
-	Temporary *temporary.Codes
-	Ledger    *ledger.Ledger
+	Path        string
+	DB          store.DB
+	Keys        *seal.Keyring
+	Clock       *Clock
+	Engine      *auth.Engine
+	Lifecycle   *lifecycle.Service
+	Profiles    *profiles.Service
+	Activations *activations.Service
+	Users       *directory.Users
+	Temporary   *temporary.Codes
+	Ledger      *ledger.Ledger
 
 	kek seal.KEK
 }
@@ -139,6 +141,9 @@ func (k *Kit) open(t testing.TB) {
 		t.Fatal(err)
 	}
 	k.Profiles = profiles.New(k.DB, k.Keys, k.Clock.Now)
+	if k.Activations, err = activations.New(activations.Config{DB: k.DB, Keys: k.Keys, Codes: k.Engine, Tokens: k.Lifecycle, Now: k.Clock.Now}); err != nil {
+		t.Fatal(err)
+	}
 	k.Users = directory.New(k.DB, k.Clock.Now)
 	if k.Ledger, err = ledger.Open(ctx, k.DB, k.Keys, k.Clock.Now); err != nil {
 		t.Fatal(err)

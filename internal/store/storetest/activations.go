@@ -260,7 +260,9 @@ func activationTests() []test {
 		}},
 		{"Confirmed", func(r *rig) {
 			alice := r.user("alice")
-			t := r.activated(func(c *store.Candidate) { c.Token.Condition.Owner, c.Token.Condition.State = alice.ID, token.RevokedLost })
+			t := r.activated(func(c *store.Candidate) {
+				c.Token.Condition.Owner, c.Token.Condition.State = alice.ID, token.RevokedLost
+			})
 			r.apply(t.ID, oneTime(1, 2000))
 			r.finds("before", store.Lookup{User: "alice"}, t.ID)
 			a := r.begin(t, offer)
