@@ -2,12 +2,15 @@ package activations
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"ostiary/internal/audit"
 	"ostiary/internal/fault"
 	"ostiary/internal/lifecycle"
+	"ostiary/internal/store"
+	"ostiary/internal/token"
 )
 
 // MaxBatch bounds how many activations one request makes ahead: each may cost an
@@ -45,6 +48,9 @@ func (s *Service) Ahead(ctx context.Context, r BatchRequest) (Batch, error) {
 	if r.Expiry == 0 {
 		r.Expiry = DefaultBatchExpiry
 	}
+	if err := s.db.View(ctx, func(rd store.Reader) error { return activated(rd, r.Type) }); err != nil {
+		return Batch{}, err
+	}
 	made, err := s.tokens.Create(ctx, lifecycle.CreateRequest{Type: r.Type, Profile: r.Profile, Count: r.Count, Label: r.Label, Origin: r.Origin})
 	if err != nil {
 		return Batch{}, err
@@ -59,4 +65,17 @@ func (s *Service) Ahead(ctx context.Context, r BatchRequest) (Batch, error) {
 		b.Started = append(b.Started, started)
 	}
 	return b, nil
+}
+
+// activated refuses a type whose tokens have no activation: they would be made in
+// vain.
+func activated(rd store.TypeReader, name string) error {
+	t, err := rd.Type(name)
+	if errors.Is(err, store.ErrNotFound) || err == nil && t.Activation == token.OneStep {
+		return nil // what is not there is the creation's to say
+	} else if err != nil {
+		return err
+	}
+	return fault.New(fault.Invalid, "no_activation", fmt.Sprintf("Tokens of type %s are not activated by codes.", name)).
+		WithHint("ostiary type list shows the types whose activation is one-step.")
 }
