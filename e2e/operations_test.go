@@ -92,7 +92,7 @@ func (c *scene) calls(t testing.TB) []call {
 		{id: "list-types", path: "/api/v1/types"},
 		asJSON("create-type", "/api/v1/types", wire.TokenTypeRequest{Name: "added-type", Kind: "software", Algorithm: "TOTP", Prefix: "E2E"}),
 		{id: "show-type", path: "/api/v1/types/added-type"},
-		asJSON("change-type", "/api/v1/types/added-type", wire.TokenTypeChange{Profile: new("p")}),
+		asJSON("change-type", "/api/v1/types/added-type", wire.TokenTypeChange{LifetimeDays: new(30)}),
 		{id: "retire-type", path: "/api/v1/types/added-type/retire"},
 		{id: "restore-type", path: "/api/v1/types/added-type/restore"},
 		{id: "list-series", path: "/api/v1/series"},
