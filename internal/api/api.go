@@ -28,6 +28,7 @@ import (
 	"ostiary/internal/fault"
 	"ostiary/internal/ledger"
 	"ostiary/internal/lifecycle"
+	"ostiary/internal/profiles"
 	"ostiary/internal/session"
 	"ostiary/internal/temporary"
 )
@@ -46,6 +47,7 @@ type Config struct {
 	Version   string
 	Verifier  Verifier
 	Lifecycle *lifecycle.Service
+	Profiles  *profiles.Service
 	Users     *directory.Users
 	Temporary *temporary.Codes
 	Keys      *session.Keys
@@ -74,7 +76,7 @@ type API struct {
 
 // New builds the API.
 func New(cfg Config) (*API, error) {
-	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
+	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Profiles == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
 		cfg.Ledger == nil || cfg.Log == nil || cfg.Metrics == nil {
 		return nil, errors.New("api: a required part is missing")
 	}
@@ -105,6 +107,7 @@ func (a *API) routes() {
 	a.careRoutes()
 	a.enrolmentRoutes()
 	a.typeRoutes()
+	a.profileRoutes()
 	a.seriesRoutes()
 	a.importRoutes()
 	a.exportRoutes()

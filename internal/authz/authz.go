@@ -80,6 +80,8 @@ const (
 	TokenDelete   Operation = "token.delete"
 	TypeView      Operation = "type.view"
 	TypeManage    Operation = "type.manage"
+	ProfileView   Operation = "profile.view"
+	ProfileManage Operation = "profile.manage" // make one
 	SeriesView    Operation = "series.view"
 	SeriesManage  Operation = "series.manage" // set the next serial
 	UserView      Operation = "user.view"
@@ -126,6 +128,8 @@ var matrix = map[Operation]grant{
 	TokenDelete:   {roles: admins},
 	TypeView:      {roles: admins, helpDesk: true},
 	TypeManage:    {roles: admins},
+	ProfileView:   {roles: admins, helpDesk: true},
+	ProfileManage: {roles: admins},
 	SeriesView:    {roles: admins},
 	SeriesManage:  {roles: admins},
 	UserView:      {roles: readers},
