@@ -46,6 +46,8 @@ const (
 	sceneKey   = "scene-key"
 	sceneType  = "scene-app" // with 8 digits, as hotp has them
 	sceneBatch = "scene-batch"
+
+	profileSample = "../examples/profiles/plain.toml"
 )
 
 // runPath is the path of an import.
@@ -92,9 +94,12 @@ func (c *scene) calls(t testing.TB) []call {
 		{id: "list-types", path: "/api/v1/types"},
 		asJSON("create-type", "/api/v1/types", wire.TokenTypeRequest{Name: "added-type", Kind: "software", Algorithm: "TOTP", Prefix: "E2E"}),
 		{id: "show-type", path: "/api/v1/types/added-type"},
-		asJSON("change-type", "/api/v1/types/added-type", wire.TokenTypeChange{Profile: new("p")}),
+		asJSON("change-type", "/api/v1/types/added-type", wire.TokenTypeChange{LifetimeDays: new(30)}),
 		{id: "retire-type", path: "/api/v1/types/added-type/retire"},
 		{id: "restore-type", path: "/api/v1/types/added-type/restore"},
+		{id: "list-profiles", path: "/api/v1/profiles"},
+		asJSON("create-profile", "/api/v1/profiles", wire.ProfileRequest{Name: "added-profile", TOML: read(t, profileSample)}),
+		{id: "show-profile", path: "/api/v1/profiles/added-profile"},
 		{id: "list-series", path: "/api/v1/series"},
 		asJSON("set-series", "/api/v1/series/added-type", wire.SeriesRequest{Next: "E2E20000001"}),
 		{id: "list-users", path: "/api/v1/users"},

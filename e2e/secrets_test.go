@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -15,6 +16,10 @@ import (
 	"strings"
 	"testing"
 
+	"ostiary/internal/seal"
+	"ostiary/internal/seal/filekek"
+	"ostiary/internal/store"
+	"ostiary/internal/store/sqlite"
 	"ostiary/internal/wire"
 )
 
@@ -44,6 +49,7 @@ func TestSecrets(t *testing.T) {
 	w.metrics()
 	w.stop()
 	w.other.stop()
+	w.issuers()
 	w.files(w.server, "after the server stopped")
 	w.files(w.other, "there, after it stopped")
 	w.seen("the server's log", w.log.String())
@@ -204,6 +210,7 @@ func (w *watch) commands() {
 		out = w.did(0, append([]string{"token", "replace", serial, "--reason", "new phone"}, form...), replaced)
 		w.secretText(replaced, regexp.MustCompile(`#(\w+)`).FindStringSubmatch(out)[1])
 		did(0, "token", "delete", regexp.MustCompile(`Q\d{9}`).FindString(out), "--yes")
+		w.profiles(fmt.Sprint("profile-", n), did)
 		did(0, "type", "retire", typ)
 		did(0, "type", "list")
 		did(0, "user", "delete", user)
@@ -232,6 +239,57 @@ func (w *watch) commands() {
 		if !w.known[leaf] {
 			t.Errorf("the command %q is new: run it in secrets_test.go", leaf)
 		}
+	}
+}
+
+// profiles runs the commands of profiles. Their issuers' seeds are nobody's to see.
+func (w *watch) profiles(name string, did func(code int, args ...string)) {
+	did(0, "profile", "create", name, "--file", profileSample)
+	did(2, "profile", "create", name, "--file", profileSample)
+	did(0, "profile", "show", name)
+	did(0, "profile", "list")
+	w.did(0, []string{"profile", "show", name, "--static-vector"})
+}
+
+// issuers adds the seeds of all profiles' issuers, which nothing ever shows, from
+// the database of a server that has stopped.
+func (w *watch) issuers() {
+	w.t.Helper()
+	ctx := w.t.Context()
+	kek, err := filekek.Open(filepath.Join(w.data, "kek"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	db, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(w.data, "ostiary.db")})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n := 0
+	err = db.View(ctx, func(r store.Reader) error {
+		keys, err := r.DataKeys()
+		if err != nil {
+			return err
+		}
+		ring, err := seal.OpenKeyring(ctx, kek, keys)
+		if err != nil {
+			return err
+		}
+		all, err := r.Profiles()
+		for _, p := range all {
+			seed, err := ring.Open(store.ProfileBinding(p.Vector), p.Issuer)
+			if err != nil {
+				return err
+			}
+			w.secretBytes("the issuer of profile "+p.Name, hex.EncodeToString(seed.Bytes()))
+			n++
+		}
+		return err
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+	if n < 5 { // two that are there from the start, two by commands, one by the API
+		w.t.Errorf("%d profiles were there", n)
 	}
 }
 
@@ -306,6 +364,10 @@ func (w *watch) mistakes() {
 		{local, "/api/v1/tokens/91000001/state", `{"state":"` + d.Seed + `"}`},
 		{local, "/api/v1/keys", `{"name":"x","role":"` + d.Seed + `"}`},
 		{local, "/api/v1/imports", d.Seed},
+		{local, "/api/v1/profiles", `{"name":"x","toml":"` + d.Seed + `"}`},
+		{local, "/api/v1/profiles", `{"name":"x","toml":"name = ` + d.Seed + `"}`},
+		{local, "/api/v1/profiles", `{"name":"x","toml":"[pin]\npenalty = '` + d.Seed + `'"}`},
+		{local, "/api/v1/profiles", `{"name":"x","toml":"[pin]\nmin = '` + d.Seed + `'"}`},
 		{nobody, "/api/v1/enrolment/show", `{"token":"` + b32 + `"}`},
 		{nobody, "/api/v1/enrolment/show", `{"token":["` + b32 + `"]}`},
 		{nobody, "/api/v1/enrolment/confirm", `{"ticket":"` + b32 + `","otp":"` + w.otp("31415926") + `"}`},
@@ -424,6 +486,8 @@ func (w *watch) mustSee() {
 		{"the server's output", "ROOT password: "},
 		{`the output of ["token" "list"]`, "91000001"},
 		{"the answer to list-audit", "token.state_changed"},
+		{"the answer to list-audit", "profile.created"},
+		{"the answer to show-profile", "ost1."},
 		{"the answer to /metrics", "ostiary_codes_total"},
 	} {
 		if !slices.ContainsFunc(w.places, func(p place) bool {

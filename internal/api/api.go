@@ -29,6 +29,7 @@ import (
 	"ostiary/internal/fault"
 	"ostiary/internal/ledger"
 	"ostiary/internal/lifecycle"
+	"ostiary/internal/profiles"
 	"ostiary/internal/session"
 	"ostiary/internal/temporary"
 )
@@ -48,6 +49,7 @@ type Config struct {
 	Verifier    Verifier
 	Lifecycle   *lifecycle.Service
 	Activations *activations.Service
+	Profiles    *profiles.Service
 	Users       *directory.Users
 	Temporary   *temporary.Codes
 	Keys        *session.Keys
@@ -76,7 +78,7 @@ type API struct {
 
 // New builds the API.
 func New(cfg Config) (*API, error) {
-	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Activations == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
+	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Activations == nil || cfg.Profiles == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
 		cfg.Ledger == nil || cfg.Log == nil || cfg.Metrics == nil {
 		return nil, errors.New("api: a required part is missing")
 	}
@@ -110,6 +112,7 @@ func (a *API) routes() {
 	a.deviceRoutes()
 	a.selfServiceRoutes()
 	a.typeRoutes()
+	a.profileRoutes()
 	a.seriesRoutes()
 	a.importRoutes()
 	a.exportRoutes()

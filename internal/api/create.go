@@ -49,7 +49,7 @@ func (a *API) creationRoutes() {
 }
 
 func (a *API) createTokens(ctx context.Context, c caller, in *createTokensInput) (*createTokensOutput, error) {
-	req := lifecycle.CreateRequest{Type: in.Body.Type, Count: 1, User: in.Body.User, Label: in.Body.Label, Reveal: in.Body.Reveal, Origin: c.origin()}
+	req := lifecycle.CreateRequest{Type: in.Body.Type, Count: 1, User: in.Body.User, Label: in.Body.Label, Profile: in.Body.Profile, Reveal: in.Body.Reveal, Origin: c.origin()}
 	set(&req.Count, in.Body.Count)
 	made, err := a.cfg.Lifecycle.Create(ctx, req)
 	if err != nil {

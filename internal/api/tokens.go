@@ -192,7 +192,7 @@ func (a *API) wireToken(t token.Token) wire.Token {
 	return wire.Token{
 		Serial: t.Identity.Serial, Type: t.Identity.Type, Manufacturer: t.Identity.Manufacturer, KeyID: t.Identity.KeyID,
 		Kind: string(t.Kind), Algorithm: string(t.Spec.Algorithm), Hash: t.Spec.Hash, Digits: t.Spec.Digits, Period: t.Spec.Period,
-		Suite: t.Spec.Suite, Model: t.Model, Issuer: t.Issuer, Label: t.Label, State: c.State.String(), StateReason: t.StateReason, User: t.OwnerName,
+		Suite: t.Spec.Suite, Model: t.Model, Issuer: t.Issuer, Label: t.Label, Profile: t.Profile, State: c.State.String(), StateReason: t.StateReason, User: t.OwnerName,
 		Counter: c.Next, Drift: c.Drift, Failures: c.Failures, FailureLimit: limit, Locked: c.Failures >= limit,
 		RetryAt: optionalTime(c.RetryAt), ValidFrom: optionalTime(c.NotBefore), ValidUntil: optionalTime(c.NotAfter),
 		LastUsed: optionalTime(c.LastUsed), Created: t.Created,

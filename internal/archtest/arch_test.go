@@ -130,6 +130,7 @@ var beside = map[string][]string{
 	"activation":                {"oath", "internal/cbor", "internal/kdf", "internal/shown", "internal/typedcode"},
 	"authenticator":             {"activation", "oath", "internal/cbor", "internal/kdf", "internal/shown"},
 	"internal/token":            {"internal/fault"},
+	"internal/api":              {"internal/profilefile"},
 	"internal/store/sqlite":     {"internal/store/migrate"},
 	"internal/cli":              {"internal/cmdline", "internal/serve"},
 	"internal/authenticatorcli": {"internal/cmdline"},

@@ -87,6 +87,8 @@ const (
 	SelfService       Operation = "self_service"       // for a user who brings a code of another token
 	TypeView          Operation = "type.view"
 	TypeManage        Operation = "type.manage"
+	ProfileView       Operation = "profile.view"
+	ProfileManage     Operation = "profile.manage" // make one
 	SeriesView        Operation = "series.view"
 	SeriesManage      Operation = "series.manage" // set the next serial
 	UserView          Operation = "user.view"
@@ -139,6 +141,8 @@ var matrix = map[Operation]grant{
 	SelfService:       {roles: []Role{Root, SuperAdmin, Admin, Portal}},
 	TypeView:          {roles: admins, helpDesk: true},
 	TypeManage:        {roles: admins},
+	ProfileView:       {roles: admins, helpDesk: true},
+	ProfileManage:     {roles: admins},
 	SeriesView:        {roles: admins},
 	SeriesManage:      {roles: admins},
 	UserView:          {roles: readers},

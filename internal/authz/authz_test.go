@@ -46,6 +46,8 @@ var rights = map[string]string{
 	"TokenDelete":   "xxx....",
 	"TypeView":      "xxxx...",
 	"TypeManage":    "xxx....",
+	"ProfileView":   "xxxx...",
+	"ProfileManage": "xxx....",
 	"SeriesView":    "xxx....",
 	"SeriesManage":  "xxx....",
 	"UserView":      "xxxxx..",

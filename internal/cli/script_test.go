@@ -51,6 +51,11 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Defer(func() { _ = os.RemoveAll(data) })
+			samples, err := filepath.Abs("../../examples/profiles")
+			if err != nil {
+				return err
+			}
+			env.Setenv("PROFILES", samples)
 			env.Setenv("TZ", "UTC")
 			env.Setenv("DATA", filepath.Join(data, "d"))
 			env.Values[serverKey{}] = &testServer{}

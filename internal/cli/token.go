@@ -88,6 +88,7 @@ func (a *app) printToken(t wire.Token) error {
 	line("Model", t.Model)
 	line("Issuer", t.Issuer)
 	line("Label", t.Label)
+	line("Profile", t.Profile)
 	line("Key id", t.KeyID)
 	line("Kind", t.Kind)
 	line("Codes", codes(t))

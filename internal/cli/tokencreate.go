@@ -25,7 +25,8 @@ enrolment link, good once and for 30 minutes. Its page shows the user a QR code
 for any authenticator app and asks for the first code.
 
 Tokens of types with an activation (mobile-totp, mobile-hotp, mobile-license)
-have no secret yet; their activation follows and makes one.
+have no secret yet; their activation follows and makes one. Their codes are as
+their profile says: that of the type, or the one of --profile.
 
 With --qr, --png or --svg there is no link: the secret of one token is shown
 here, this once, as a QR code (and as a key URI with --json). Whoever sees it
@@ -55,6 +56,7 @@ has the token.`,
 	flags.StringVar(&req.User, "user", "", "`USER` who gets the tokens")
 	flags.IntVar(&count, "count", 1, "create `N` tokens, up to 10000")
 	flags.StringVar(&req.Label, "label", "", "`TEXT` to call them by")
+	flags.StringVar(&req.Profile, "profile", "", "`NAME` of the profile of tokens with an activation (default: that of the type)")
 	drawing.add(flags)
 	return cmd
 }

@@ -134,7 +134,7 @@ func (f *typeFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.width, "width", 0, "`N` digits of a serial behind its prefix (default 8)")
 	flags.Uint64Var(&f.start, "start", 0, "number `N` of the first serial (default 10000001)")
 	flags.StringVar(&f.activation, "activation", "", "`MODE`: none, one-step or two-step (default none)")
-	flags.StringVar(&f.profile, "profile", "", "`NAME` of the parameter sheet")
+	flags.StringVar(&f.profile, "profile", "", "`NAME` of the profile, for types with an activation")
 	flags.StringVar(&f.manufacturer, "manufacturer", "", "`NAME` of the manufacturer in foreign files")
 	flags.StringVar(&f.product, "product", "", "`CODE` of the product in foreign files")
 	flags.IntVar(&f.maxPerUser, "max-per-user", 0, "at most `N` tokens of the type for a user; 0 for no limit")
@@ -151,8 +151,13 @@ func newTypeCreate(a *app) *cobra.Command {
 no two types may make the same serial.
 
 Authenticator apps of other makers know TOTP with SHA1, 6 digits and 30 seconds.
-Many ignore anything else and show wrong codes; the command warns of it.`,
+Many ignore anything else and show wrong codes; the command warns of it.
+
+A type with an activation names the profile of its tokens, which must have the
+same serial prefix, the same activation, and an algorithm that is the type's.`,
 		Example: `  ostiary type create app-long --kind software --algorithm TOTP --digits 8 --prefix AL
+  ostiary type create bank-app --kind software --algorithm TOTP --hash SHA256 \
+      --prefix BNK --activation one-step --profile bank
   ostiary type create safeid --kind hardware --algorithm TOTP --period 60 \
       --manufacturer Deepnet --product SafeID/Time`,
 		Args: arguments("NAME"),
@@ -264,11 +269,19 @@ func newTypeRetire(a *app) *cobra.Command {
 
 // sayType tells what became of a type, and what to beware of.
 func (a *app) sayType(t wire.TokenType, done string) error {
-	if err := a.say(t, done, t.Name); err != nil || a.json {
+	if err := a.say(t, done, t.Name); err != nil {
 		return err
 	}
-	for _, w := range t.Warnings {
+	a.beware(t.Warnings)
+	return nil
+}
+
+// beware tells what works but may not be meant; with --json it is in the answer.
+func (a *app) beware(warnings []string) {
+	if a.json {
+		return
+	}
+	for _, w := range warnings {
 		a.note("Beware: %s", w)
 	}
-	return nil
 }

@@ -151,7 +151,8 @@ func (s *Service) reserve(tx store.Tx, req CreateRequest, owner store.User) (fir
 	return s.allocate(tx, req.Type, req.Count, req.Origin)
 }
 
-// newToken is a token as it begins, of a type as withProfile gives it. Its epoch is 0: no secret of it is proven.
+// newToken is a token as it begins, of a type as withProfile gives it. Its epoch
+// is 0: no secret of it is proven.
 func (s *Service) newToken(typ token.Type, serial string, owner store.User, label string) token.Token {
 	t := token.Token{Kind: token.Software, Identity: token.Identity{Type: typ.Name, Serial: serial}, Spec: typ.Spec,
 		Issuer: s.issuer, Label: label, Profile: typ.Profile, Created: s.stamp(), OwnerName: owner.Name,

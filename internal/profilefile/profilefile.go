@@ -142,7 +142,12 @@ func located(err error) error {
 	}
 	if e, ok := errors.AsType[*toml.DecodeError](err); ok {
 		row, _ := e.Position()
-		return fmt.Errorf("line %d: %s", row, strings.TrimPrefix(e.Error(), "toml: "))
+		text := strings.TrimPrefix(e.Error(), "toml: ")
+		// Which of our types it did not fit into is nothing to people.
+		if what, _, of := strings.Cut(text, " into struct field "); of {
+			text = fmt.Sprintf("%s is no %s", strings.Join(e.Key(), "."), strings.TrimPrefix(what, "cannot decode TOML "))
+		}
+		return fmt.Errorf("line %d: %s", row, text)
 	}
 	return err
 }

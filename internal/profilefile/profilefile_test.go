@@ -176,7 +176,7 @@ func TestRefused(t *testing.T) {
 		"unknown level":        {least + "[pin]\nlevel = \"checksum\"\n", "line 9: it may be hash, none", nil},
 		"unknown code":         {least + "[activation]\ncode = \"hex\"\n", "line 9: it may be base32, decimal", nil},
 		"unknown suite":        {strings.Replace(least, "SHA1-6/30", "MD5-6/30", 1), "line 7: " + activation.ErrSuite.Error(), nil},
-		"another type":         {least + "[pin]\nmin = \"six\"\n", "line 9: ", nil},
+		"another type":         {least + "[pin]\nmin = \"six\"\n", "line 9: pin.min is no string", nil},
 		"too large a number":   {least + "[pin]\nmin = 99999999999999999999\n", "line 9: ", nil},
 		"not UTF-8":            {least + "# \xff\n", "line 8: ", nil},
 		"broken rule":          {least + "[pin]\nmin = 3\n", "PIN: 4 to 12 digits", activation.ErrProfile},

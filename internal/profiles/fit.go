@@ -15,21 +15,34 @@ import (
 // its codes.
 func Misfit(t token.Type, v *activation.Vector) string {
 	p := v.Profile()
-	offered := token.OneStep
-	if p.TwoStep {
-		offered = token.TwoStep
-	}
 	switch spec, ok := Spec(v); {
-	case t.Activation != offered:
-		return fmt.Sprintf("is for %s activation, and the type has activation %s", offered, t.Activation)
+	case t.Activation != offered(p):
+		return fmt.Sprintf("is for %s activation, and the type has activation %s", offered(p), t.Activation)
 	case p.Prefix != t.Prefix:
 		return fmt.Sprintf("is for serials with %s, and the type has %s", prefixed(p.Prefix), prefixed(t.Prefix))
 	case ok && spec.Algorithm != t.Algorithm:
 		return fmt.Sprintf("makes its first one-time passwords by %s, and the type has algorithm %s", spec.Algorithm, t.Algorithm)
-	case !ok && t.Algorithm != token.OCRA:
+	case algorithm(v) != t.Algorithm:
 		return fmt.Sprintf("makes no one-time passwords, and the type has algorithm %s", t.Algorithm)
 	}
 	return ""
+}
+
+// offered is the activation that a profile is for.
+func offered(p activation.Profile) token.Activation {
+	if p.TwoStep {
+		return token.TwoStep
+	}
+	return token.OneStep
+}
+
+// algorithm is that of the types which a profile fits: OCRA if it makes no
+// one-time passwords.
+func algorithm(v *activation.Vector) token.Algorithm {
+	if spec, ok := Spec(v); ok {
+		return spec.Algorithm
+	}
+	return token.OCRA
 }
 
 func prefixed(prefix string) string {
@@ -63,7 +76,8 @@ func warn(name string, v *activation.Vector, types []token.Type) (warnings []str
 	}
 	fits := func(t token.Type) bool { return t.Retired.IsZero() && Misfit(t, v) == "" }
 	if !slices.ContainsFunc(types, fits) {
-		warnings = append(warnings, fmt.Sprintf("No token type fits it: none has %s, its activation and its algorithm. This makes one: %s", prefixed(p.Prefix), typeCommand(name, v, types)))
+		warnings = append(warnings, fmt.Sprintf("No token type in use has %s, activation %s and algorithm %s. This makes one: %s",
+			prefixed(p.Prefix), offered(p), algorithm(v), typeCommand(name, v, types)))
 	}
 	return warnings
 }
@@ -74,21 +88,17 @@ func typeCommand(name string, v *activation.Vector, types []token.Type) string {
 	if slices.ContainsFunc(types, func(t token.Type) bool { return t.Name == name }) {
 		typeName = "NAME"
 	}
-	command := "ostiary type create " + typeName + " --kind software"
+	command := fmt.Sprintf("ostiary type create %s --kind software --algorithm %s", typeName, algorithm(v))
 	if spec, ok := Spec(v); ok {
-		command += fmt.Sprintf(" --algorithm %s --hash %s --digits %d", spec.Algorithm, spec.Hash, spec.Digits)
+		command += fmt.Sprintf(" --hash %s --digits %d", spec.Hash, spec.Digits)
 		if spec.Algorithm == token.TOTP {
 			command += fmt.Sprintf(" --period %d", spec.Period)
 		}
 	} else {
-		command += " --algorithm OCRA --suite " + p.Applications[0].Suite.String()
+		command += " --suite " + p.Applications[0].Suite.String()
 	}
 	if p.Prefix != "" {
 		command += " --prefix " + p.Prefix
 	}
-	step := token.OneStep
-	if p.TwoStep {
-		step = token.TwoStep
-	}
-	return command + fmt.Sprintf(" --activation %s --profile %s", step, name)
+	return command + fmt.Sprintf(" --activation %s --profile %s", offered(p), name)
 }

@@ -218,8 +218,8 @@ func TestWarnings(t *testing.T) {
 		"old":       {func(p *activation.Profile) { p.Rules.NewKey = false }, []string{"the old device keeps working"}},
 		"bound":     {func(p *activation.Profile) { p.Rules.NewKey, p.Rules.DeviceBinding = false, true }, nil},
 		"checked":   {func(p *activation.Profile) { p.Rules.CheckPassword = true }, []string{"check_password"}},
-		"no-prefix": {func(p *activation.Profile) { p.Prefix = "" }, []string{"none has no prefix"}},
-		"no-type": {func(p *activation.Profile) { p.Prefix = "BNK" }, []string{"none has prefix BNK, its activation and its algorithm. This makes one: " +
+		"no-prefix": {func(p *activation.Profile) { p.Prefix = "" }, []string{"in use has no prefix, activation one-step and algorithm TOTP"}},
+		"no-type": {func(p *activation.Profile) { p.Prefix = "BNK" }, []string{"No token type in use has prefix BNK, activation one-step and algorithm TOTP. This makes one: " +
 			"ostiary type create no-type --kind software --algorithm TOTP --hash SHA256 --digits 8 --period 60 --prefix BNK --activation one-step --profile no-type"}},
 		"totp": {func(p *activation.Profile) { p.Prefix, p.Applications[0].Suite = "BNK", suite(t, "HOTP-SHA1-6") },
 			[]string{"ostiary type create NAME --kind software --algorithm HOTP --hash SHA1 --digits 6 --prefix BNK --activation one-step --profile totp"}},

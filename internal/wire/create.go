@@ -4,11 +4,12 @@ import "time"
 
 // TokenRequest asks for new software tokens.
 type TokenRequest struct {
-	Type   string `json:"type" minLength:"1" maxLength:"32" doc:"Name of a software type."`
-	Count  *int   `json:"count,omitempty" doc:"How many, 1 to 10000; 1 if absent."`
-	User   string `json:"user,omitempty" maxLength:"128" doc:"Who gets them."`
-	Label  string `json:"label,omitempty" maxLength:"128" doc:"What to call them."`
-	Reveal bool   `json:"reveal,omitempty" doc:"Give the key URI, which holds the secret, this once and instead of a link. For one token of a type with activation none."`
+	Type    string `json:"type" minLength:"1" maxLength:"32" doc:"Name of a software type."`
+	Count   *int   `json:"count,omitempty" doc:"How many, 1 to 10000; 1 if absent."`
+	User    string `json:"user,omitempty" maxLength:"128" doc:"Who gets them."`
+	Label   string `json:"label,omitempty" maxLength:"128" doc:"What to call them."`
+	Profile string `json:"profile,omitempty" maxLength:"32" doc:"Name of the parameter sheet of tokens with an activation; that of the type if absent."`
+	Reveal  bool   `json:"reveal,omitempty" doc:"Give the key URI, which holds the secret, this once and instead of a link. For one token of a type with activation none."`
 }
 
 // NewToken is a token that was just created.

@@ -38,6 +38,7 @@ type Token struct {
 	Model        string     `json:"model,omitempty"`
 	Issuer       string     `json:"issuer,omitempty"`
 	Label        string     `json:"label,omitempty" doc:"What the administrator calls it."`
+	Profile      string     `json:"profile,omitempty" doc:"Name of its parameter sheet; absent without an activation."`
 	State        string     `json:"state" enum:"VALID,REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER,PENDING,MOVING"`
 	StateReason  string     `json:"state_reason,omitempty"`
 	User         string     `json:"user,omitempty" doc:"The user it is assigned to; absent when free."`

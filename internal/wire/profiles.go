@@ -1,0 +1,69 @@
+package wire
+
+import "time"
+
+// Profile is a parameter sheet of software authenticators. Words and names are
+// those of its TOML.
+type Profile struct {
+	Name         string               `json:"name"`
+	Title        string               `json:"title" doc:"The name that apps show."`
+	Issuer       string               `json:"issuer" doc:"The organisation that apps show."`
+	Prefix       string               `json:"serial_prefix" doc:"What its serials begin with; may be empty."`
+	Fingerprint  string               `json:"fingerprint" doc:"The first 20 hexadecimal digits of the profile hash, as apps show them."`
+	TwoStep      bool                 `json:"two_step"`
+	Channel      bool                 `json:"secure_channel,omitempty"`
+	Applications []ProfileApplication `json:"applications" nullable:"false"`
+	PIN          ProfilePIN           `json:"pin"`
+	Activation   ProfileActivation    `json:"activation"`
+	Created      time.Time            `json:"created"`
+	UsedBy       []string             `json:"used_by" nullable:"false" doc:"Token types whose new tokens have it."`
+	StaticVector string               `json:"static_vector" doc:"What an app is configured with, as text to paste. It is no secret."`
+	Warnings     []string             `json:"warnings,omitempty" doc:"What is allowed but may not be meant; only in the answer to a creation."`
+}
+
+// ProfileApplication is one function of an authenticator.
+type ProfileApplication struct {
+	Index int    `json:"index" doc:"1 to 8."`
+	Name  string `json:"name"`
+	Mode  string `json:"mode" enum:"response-only,challenge-response,signature"`
+	Suite string `json:"suite" doc:"HOTP-SHA1-6, TOTP-SHA1-6/30 or an OCRA suite."`
+}
+
+// ProfilePIN is the rules for the PIN that a user chooses.
+type ProfilePIN struct {
+	Min        int    `json:"min" doc:"Digits."`
+	Max        int    `json:"max" doc:"Digits."`
+	RefuseWeak bool   `json:"refuse_weak"`
+	Tries      int    `json:"tries"`
+	Penalty    string `json:"penalty" enum:"erase,wrong-answers" doc:"What follows the last try."`
+	Level      string `json:"level" enum:"none,hash" doc:"Whether the device can tell a wrong PIN."`
+}
+
+// ProfileActivation is the rules for activations.
+type ProfileActivation struct {
+	Code          string   `json:"code" enum:"base32,decimal"`
+	Password      bool     `json:"password"`
+	CheckPassword bool     `json:"check_password"`
+	DeviceBinding bool     `json:"device_binding"`
+	NewKey        bool     `json:"new_key"`
+	Reactivation  bool     `json:"reactivation"`
+	Argon2id      Argon2id `json:"argon2id"`
+}
+
+// Argon2id is the parameters under which passwords and PINs are stretched.
+type Argon2id struct {
+	Passes int `json:"passes"`
+	Memory int `json:"memory_kib"`
+	Lanes  int `json:"lanes"`
+}
+
+// ProfileList is all profiles, by name.
+type ProfileList struct {
+	Profiles []Profile `json:"profiles" nullable:"false"`
+}
+
+// ProfileRequest makes a profile, which never changes from then on.
+type ProfileRequest struct {
+	Name string `json:"name" minLength:"1" maxLength:"32" pattern:"^[a-z][a-z0-9-]*$"`
+	TOML string `json:"toml" minLength:"1" maxLength:"65536" doc:"The profile in TOML, as examples/profiles explains it. Ids and keys are drawn by the server."`
+}
