@@ -5,9 +5,9 @@ import (
 	"fmt"
 
 	"ostiary/activation"
+	"ostiary/internal/profiles"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // epoch is what a right confirmation makes of the token.
@@ -21,7 +21,7 @@ func (s *Service) epoch(tx store.Tx, p *pending, m matched, confirm []byte) (e s
 		if app.Index == p.app.Index {
 			continue
 		}
-		further := store.Application{Token: p.token.ID, Index: app.Index, Mode: app.Mode, Spec: SpecOf(app.Suite), Next: p.beginning[app.Index]}
+		further := store.Application{Token: p.token.ID, Index: app.Index, Mode: app.Mode, Spec: profiles.SpecOf(app.Suite), Next: p.beginning[app.Index]}
 		if p.a.SameSecret || app.Suite.Event() { // a counter never falls
 			further.Next = max(further.Next, p.liveNext[app.Index])
 		}
@@ -51,16 +51,4 @@ func (s *Service) sealKey(p *pending, m matched, index int, where seal.Binding) 
 	}
 	defer clear(key)
 	return s.keys.Seal(where, seal.NewSecret([]byte(key)))
-}
-
-// SpecOf says how an application computes codes.
-func SpecOf(suite activation.Suite) token.Spec {
-	spec := token.Spec{Algorithm: token.HOTP, Hash: suite.Hash.String(), Digits: suite.Digits, Period: suite.Period}
-	switch suite.Kind {
-	case activation.TOTP:
-		spec.Algorithm = token.TOTP
-	case activation.OCRA:
-		spec = token.Spec{Algorithm: token.OCRA, Digits: suite.Digits, Suite: suite.String()}
-	}
-	return spec
 }

@@ -13,6 +13,7 @@ import (
 	"ostiary/internal/activations"
 	"ostiary/internal/fault"
 	"ostiary/internal/lifecycle"
+	"ostiary/internal/profiles"
 	"ostiary/internal/testkit"
 	"ostiary/internal/token"
 	"ostiary/oath"
@@ -83,7 +84,7 @@ func setUp(t *testing.T, edits ...func(*activation.Profile)) *scene {
 	}
 	s.vector = made.Vector
 	confirming, _ := s.vector.Confirming()
-	typ := token.Type{Name: "phone", Kind: token.Software, Spec: activations.SpecOf(confirming.Suite), Prefix: "EX", Width: 8, Start: token.DefaultStart,
+	typ := token.Type{Name: "phone", Kind: token.Software, Spec: profiles.SpecOf(confirming.Suite), Prefix: "EX", Width: 8, Start: token.DefaultStart,
 		Activation: token.OneStep, Profile: "phones"}
 	if _, _, err := s.k.Lifecycle.CreateType(t.Context(), typ, testkit.Origin); err != nil {
 		t.Fatal(err)

@@ -61,8 +61,15 @@ func Spec(v *activation.Vector) (spec token.Spec, ok bool) {
 	if !ok {
 		return token.Spec{}, false
 	}
-	s := app.Suite
-	return token.Spec{Algorithm: algorithms[s.Kind], Hash: s.Hash.String(), Digits: s.Digits, Period: s.Period}, true
+	return SpecOf(app.Suite), true
+}
+
+// SpecOf says how an application makes its codes.
+func SpecOf(s activation.Suite) token.Spec {
+	if s.Kind == activation.OCRA {
+		return token.Spec{Algorithm: token.OCRA, Digits: s.Digits, Suite: s.String()}
+	}
+	return token.Spec{Algorithm: algorithms[s.Kind], Hash: s.Hash.String(), Digits: s.Digits, Period: s.Period}
 }
 
 // warn says what of a new profile is allowed but may not be meant.
