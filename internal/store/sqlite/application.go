@@ -79,6 +79,39 @@ func (q lookups) complete(ctx context.Context, rows []lookedUp) (cs []store.Cand
 	return cs, nil
 }
 
+// row is what a proposal is about: the token's condition, and where the key
+// stands that the code was compared with. Of the token itself that is the same.
+type row struct {
+	condition token.Condition
+	next      uint64
+	drift     int64
+}
+
+// seen is the row as the judge saw it.
+func seen(p *store.Proposal) row {
+	if p.Application != 0 {
+		return row{p.Seen, p.SeenNext, p.SeenDrift}
+	}
+	return row{p.Seen, p.Seen.Next, p.Seen.Drift}
+}
+
+// told is the row as an outcome tells it.
+func (r row) told() token.Condition {
+	c := r.condition
+	c.Next, c.Drift = r.next, r.drift
+	return c
+}
+
+// find reads the row of a proposal.
+func (d *decision) find(p *store.Proposal) (r row, ok bool, err error) {
+	c, ok, err := d.read(p.ID)
+	r = row{c, c.Next, c.Drift}
+	if ok && p.Application != 0 {
+		r.next, r.drift, ok, err = d.readApplication(p)
+	}
+	return r, ok, err
+}
+
 // The conditional write that accepts a code of a further application. It is that
 // of a token (see acceptSQL) with the application's counter in place of the
 // token's, and writes what an acceptance changes of the token; its row count is

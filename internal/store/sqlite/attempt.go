@@ -383,39 +383,6 @@ func (d *decision) countUserFailure(a *store.Attempt, u userCondition) error {
 	return err
 }
 
-// row is what a proposal is about: the token's condition, and where the key
-// stands that the code was compared with. Of the token itself that is the same.
-type row struct {
-	condition token.Condition
-	next      uint64
-	drift     int64
-}
-
-// seen is the row as the judge saw it.
-func seen(p *store.Proposal) row {
-	if p.Application != 0 {
-		return row{p.Seen, p.SeenNext, p.SeenDrift}
-	}
-	return row{p.Seen, p.Seen.Next, p.Seen.Drift}
-}
-
-// told is the row as an outcome tells it.
-func (r row) told() token.Condition {
-	c := r.condition
-	c.Next, c.Drift = r.next, r.drift
-	return c
-}
-
-// find reads the row of a proposal.
-func (d *decision) find(p *store.Proposal) (r row, ok bool, err error) {
-	c, ok, err := d.read(p.ID)
-	r = row{c, c.Next, c.Drift}
-	if ok && p.Application != 0 {
-		r.next, r.drift, ok, err = d.readApplication(p)
-	}
-	return r, ok, err
-}
-
 func (d *decision) read(id token.ID) (c token.Condition, ok bool, err error) {
 	var v [10]driver.Value
 	if ok, err = d.hot.condition.row(v[:], int64(id)); err != nil || !ok {

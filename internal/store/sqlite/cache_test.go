@@ -55,7 +55,7 @@ func TestCachePutAfterACode(t *testing.T) {
 		"of an application":                  {row(5, 11), row(5, 10), row(5, 11)},
 		"of an application, read before":     {row(5, 10), row(5, 11), row(5, 11)},
 		"of the token, read before":          {row(5, 10), row(6, 10), row(6, 10)},
-		"of another row without application": {candidate(1, "A"), row(5, 10), row(5, 10)},
+		"of the token as it was without any": {candidate(1, "A"), row(5, 10), row(5, 10)},
 	} {
 		c := newCache(10)
 		key := keyOf(store.Lookup{Serial: "A"})
