@@ -90,7 +90,7 @@ func (i *importer) foreseeOne(r store.Reader, past past, stock stock, k *staged,
 	if found, err := i.twin(r, stock, k); found || err != nil {
 		return err
 	}
-	if gone, err := i.stopAway(past, k); gone || err != nil {
+	if gone, err := i.stopAway(r, past, k); gone || err != nil {
 		return err
 	}
 	if before, ok := i.seen.secrets[id]; ok {

@@ -258,6 +258,10 @@ func TestNothingComesBackByAnOldFile(t *testing.T) {
 	if b.Verify(t, "1", code) || !a.Verify(t, "1", code) || a.Verify(t, "1", code) {
 		t.Error("the code does not count once, where the token lives")
 	}
+	// While it lives there, a file of it brings a duplicate, as ever.
+	for _, more := range [][]func(*lifecycle.ImportRequest){{dryRun}, {}} {
+		ended(t, take(t, a, open(t, plain), more...), store.RunCounts{Duplicate: 1})
+	}
 	// Once deleted where it lives, its old file brings it back there, as ever.
 	if _, err := a.Lifecycle.Delete(t.Context(), selector("1"), testkit.Origin); err != nil {
 		t.Fatal(err)

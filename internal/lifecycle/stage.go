@@ -73,7 +73,7 @@ func (i *importer) prepare(tx store.Tx, past past, stock stock, k *staged, t *ta
 	if found, err := i.twin(tx, stock, k); found || err != nil {
 		return err
 	}
-	if gone, err := i.stopAway(past, k); gone || err != nil {
+	if gone, err := i.stopAway(tx, past, k); gone || err != nil {
 		return err
 	}
 	if k.token.Condition.Next, err = past.resume(k.token, k.secret); err != nil || k.user == "" {
@@ -89,13 +89,24 @@ func (i *importer) prepare(tx store.Tx, past past, stock stock, k *staged, t *ta
 	return i.giveOwner(tx, k, t, func(name string) (int64, bool, error) { return i.stageUser(tx, name, t) })
 }
 
-// stopAway refuses a key whose token lives on another server.
-func (i *importer) stopAway(past past, k *staged) (bool, error) {
+// stopAway refuses a key whose token lives on another server. One that came back and
+// is here is decided as any that is.
+func (i *importer) stopAway(r store.TokenReader, past past, k *staged) (bool, error) {
 	why, err := past.away(k)
-	if why != "" {
-		k.end(Refused, why)
+	if why == "" || err != nil {
+		return false, err
 	}
-	return why != "", err
+	here, err := r.Identity(k.token.Identity, i.run)
+	if err == nil {
+		same, err := i.sameSecret(here, k.secret)
+		if same || err != nil {
+			return false, err
+		}
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return false, err
+	}
+	k.end(Refused, why)
+	return true, nil
 }
 
 // insert writes the keys of a batch, and finds out whose identity is taken.
