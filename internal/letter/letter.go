@@ -18,16 +18,16 @@ import (
 // memory, at about 50 KB a page.
 const MaxLetters = 1000
 
-// Letter is what stands on one page. Texts longer than their place are wrapped, and
-// then cut with an ellipsis; characters beyond Latin, Greek and Cyrillic, which the
-// font lacks, are printed as U+FFFD.
+// Letter is what stands on one page. Names longer than their place are wrapped, and
+// then cut with an ellipsis; codes are refused instead. Characters beyond Latin,
+// Greek and Cyrillic, which the fonts lack, are printed as U+FFFD.
 type Letter struct {
-	Issuer  string // who it is from
-	Profile string // name of the profile
-	User    string // whom it is for; may be empty
-	Serial  string // as issued
-	Code    activation.Secret
-	ERC     string // empty without
+	Issuer  string            // who it is from
+	Profile string            // name of the profile
+	User    string            // whom it is for; may be empty
+	Serial  string            // as issued
+	Code    activation.Secret // 30 or 45 characters without separators
+	ERC     string            // digits; empty without
 	// QRBody is the text of the QR code, as of [activation.QRBody.Encode].
 	QRBody activation.Secret
 	// Password: the app will ask for an activation password.

@@ -332,6 +332,9 @@ func TestRefusals(t *testing.T) {
 		"no date":        {time.Time{}, []Letter{sample()}, "letter: no date is given"},
 		"no serial":      {made, change(func(l *Letter) { l.Serial = "" }), "letter: page 2: the serial or the activation code is missing"},
 		"no code":        {made, change(func(l *Letter) { l.Code = nil }), "letter: page 2: the serial or the activation code is missing"},
+		"long serial":    {made, change(func(l *Letter) { l.Serial = strings.Repeat("1", 19) }), "letter: page 2: the serial, the activation code or the event counter code is too long"},
+		"long code":      {made, change(func(l *Letter) { l.Code = bytes.Repeat([]byte("1"), 46) }), "letter: page 2: the serial, the activation code or the event counter code is too long"},
+		"long ERC":       {made, change(func(l *Letter) { l.ERC = strings.Repeat("1", 83) }), "letter: page 2: the serial, the activation code or the event counter code is too long"},
 		"no QR code":     {made, change(func(l *Letter) { l.QRBody = nil }), "letter: page 2: qr: the text is empty or not UTF-8"},
 		"larger QR code": {made, change(func(l *Letter) { l.QRBody = bytes.Repeat([]byte("x"), 3000) }), "letter: page 2: qr: the text has 3000 bytes, and at level M it may have 2331"},
 	} {

@@ -26,21 +26,31 @@ const (
 )
 
 var (
-	from    = style{bold, 13, 5.5, black}
+	sender  = style{bold, 13, 5.5, black}
 	note    = style{regular, 9, 4.3, grey}
 	title   = style{bold, 23, 9, black}
-	text    = style{regular, 11, 5.3, black}
+	body    = style{regular, 11, 5.3, black}
 	strong  = style{bold, 11, 5.3, black}
 	typed   = style{mono, 18, 8, black}
 	counted = style{mono, 15, 6.7, black} // the event counter code, which may be long
+)
+
+// The longest codes of package activation, which are never cut.
+const (
+	maxSerial = 18
+	maxCode   = 45
+	maxERC    = 82
 )
 
 const dateForm = "2 January 2006"
 
 // add adds the page of a letter.
 func (d *document) add(l *Letter) error {
-	if l.Serial == "" || len(l.Code) == 0 {
+	switch {
+	case l.Serial == "" || len(l.Code) == 0:
 		return errors.New("the serial or the activation code is missing")
+	case len(l.Serial) > maxSerial || len(l.Code) > maxCode || len(l.ERC) > maxERC:
+		return errors.New("the serial, the activation code or the event counter code is too long")
 	}
 	code, err := qr.Encode(string(l.QRBody), qr.M)
 	if err != nil {
@@ -61,14 +71,14 @@ func (d *document) heading(l *Letter) float64 {
 	date := d.made.Format(dateForm)
 	d.use(note)
 	d.pdf.Text(right-d.pdf.GetStringWidth(date), top, date)
-	y := d.lines(from, left, top, d.wrap(from, width-40, 2, l.Issuer))
+	y := d.lines(sender, left, top, d.wrap(sender, width-40, 2, l.Issuer))
 	y = d.lines(note, left, y, d.wrap(note, width-40, 1, l.Profile))
 	d.rule(y)
 	y += 15
 	d.line(title, left, y, "Set up your authenticator")
 	y += title.lead
 	if l.User != "" {
-		y = d.lines(text, left, y, d.wrap(text, width, 1, "For "+l.User))
+		y = d.lines(body, left, y, d.wrap(body, width, 1, "For "+l.User))
 	}
 	return y + 6
 }
@@ -81,28 +91,31 @@ func (d *document) rule(y float64) {
 }
 
 // drawQR draws a code as one area, so that no seams show between its modules.
-func (d *document) drawQR(code *qr.Code, left, top float64) {
+func (d *document) drawQR(code *qr.Code, x0, y0 float64) {
 	n := code.Size()
 	module := qrSide / float64(n)
-	for y := range n {
-		for x := 0; x < n; x++ {
-			from := x
-			for code.Black(x, y) {
-				x++
+	for row := range n {
+		for col := 0; col < n; col++ {
+			first := col
+			for code.Black(col, row) {
+				col++
 			}
-			if x > from {
-				x0, x1 := left+float64(from)*module, left+float64(x)*module
-				y0, y1 := top+float64(y)*module, top+float64(y+1)*module
-				d.pdf.MoveTo(x0, y0)
-				d.pdf.LineTo(x1, y0)
-				d.pdf.LineTo(x1, y1)
-				d.pdf.LineTo(x0, y1)
-				d.pdf.ClosePath()
+			if col > first {
+				d.bar(x0+float64(first)*module, y0+float64(row)*module, float64(col-first)*module, module)
 			}
 		}
 	}
 	d.pdf.SetFillColor(int(black), int(black), int(black))
 	d.pdf.DrawPath("F")
+}
+
+// bar adds a box to the area that is filled next.
+func (d *document) bar(x, y, w, h float64) {
+	d.pdf.MoveTo(x, y)
+	d.pdf.LineTo(x+w, y)
+	d.pdf.LineTo(x+w, y+h)
+	d.pdf.LineTo(x, y+h)
+	d.pdf.ClosePath()
 }
 
 // caption stands under the QR code, beyond its quiet zone.
@@ -117,7 +130,7 @@ func (d *document) steps(l *Letter, y float64) float64 {
 	y += 3.5 // the first line is as high as the QR code
 	for i, step := range instructions(l) {
 		d.line(strong, left, y, string(rune('1'+i)))
-		y = d.lines(text, left+indent, y, d.wrap(text, column-indent, 6, step)) + 2.6
+		y = d.lines(body, left+indent, y, d.wrap(body, column-indent, 6, step)) + 2.6
 	}
 	return y
 }
@@ -158,9 +171,9 @@ type entry struct {
 }
 
 // panel holds what may be typed, and returns its lower edge.
-func (d *document) panel(l *Letter, top float64) float64 {
+func (d *document) panel(l *Letter, upper float64) float64 {
 	entries := []entry{
-		{"Serial number", typed, d.wrap(typed, width-2*inset, 2, l.Serial)},
+		{"Serial number", typed, []string{d.printable(l.Serial)}},
 		{"Activation code", typed, grouped(d.printable(string(l.Code)))},
 	}
 	if l.ERC != "" {
@@ -174,15 +187,15 @@ func (d *document) panel(l *Letter, top float64) float64 {
 	d.pdf.SetFillColor(int(pale), int(pale), int(pale))
 	d.pdf.SetDrawColor(int(light), int(light), int(light))
 	d.pdf.SetLineWidth(0.3)
-	d.pdf.Rect(left, top, width, height, "FD")
-	y := top + inset
+	d.pdf.Rect(left, upper, width, height, "FD")
+	y := upper + inset
 	for _, e := range entries {
 		d.line(note, left+inset, y+ascent*note.lead, e.name)
 		y += note.lead
 		d.lines(e.style, left+inset, y+ascent*e.style.lead, e.lines)
 		y += e.style.lead*float64(len(e.lines)) + between
 	}
-	return top + height
+	return upper + height
 }
 
 // grouped prints a code in groups, in lines of about equal length.

@@ -52,7 +52,7 @@ func underNode(t *testing.T) []byte {
 	program, transcript := filepath.Join(dir, "program.wasm"), filepath.Join(dir, "transcript")
 	run(t, append(os.Environ(), "CGO_ENABLED=0", "GOOS=js", "GOARCH=wasm"), "go", "test", "-c", "-o", program)
 	root := string(bytes.TrimSpace(run(t, os.Environ(), "go", "env", "GOROOT")))
-	// The glue of Go takes a small environment only.
+	// Go's glue takes a small environment only, and a larger stack than Node.js gives.
 	env := []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + dir, output + "=" + transcript}
 	run(t, env, node, "--stack-size=8192", filepath.Join(root, "lib/wasm/wasm_exec_node.js"), program, "-test.run", "^"+t.Name()+"$")
 	b, err := os.ReadFile(transcript)
