@@ -25,10 +25,11 @@ test: tools build
 
 # What the tests use beyond Go, from Debian packages: independent programs that
 # write and sign seed files, play tokens, compute the activation vectors, draw and
-# read QR codes, give a command a terminal, and one that watches system calls.
+# read QR codes, print letters, run WebAssembly, give a command a terminal, and one
+# that watches system calls.
 tools:
 	@tools/need oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc pskctool:pskctool \
-		xmlsec1:xmlsec1 openssl:openssl bsdutils:script zbar-tools:zbarimg librsvg2-bin:rsvg-convert \
+		xmlsec1:xmlsec1 openssl:openssl bsdutils:script zbar-tools:zbarimg librsvg2-bin:rsvg-convert poppler-utils:pdftoppm nodejs:node \
 		python3-cryptography:/usr/lib/python3/dist-packages/cryptography python3-argon2:/usr/lib/python3/dist-packages/argon2
 
 fuzz:

@@ -21,45 +21,52 @@ var who = []struct {
 	{"admin", Principal{Role: Admin}},
 	{"operator with help desk", Principal{Role: Operator, HelpDesk: true}},
 	{"operator", Principal{Role: Operator}},
+	{"portal", Principal{Role: Portal}},
 	{"verifier", Principal{Role: Verifier}},
 	{"none", Principal{Role: None}},
 }
 
 // rights is the whole matrix: x may, . may not.
 //
-//	root, super_admin, admin, operator with help desk, operator, verifier, none
+//	root, super_admin, admin, operator with help desk, operator, portal, verifier, none
 var rights = map[string]string{
-	"Verify":        "xxxx.x.",
-	"VerifyWide":    "xxxx...",
-	"TokenView":     "xxxx...",
-	"TokenImport":   "xxx....",
-	"TokenCreate":   "xxx....",
-	"TokenConfirm":  "xxxx...",
-	"TokenAssign":   "xxx....",
-	"TokenExport":   "xx.....",
-	"TokenResync":   "xxxx...",
-	"TokenState":    "xxx....",
-	"TokenMarkLost": "xxxx...",
-	"TokenReplace":  "xxx....",
-	"TokenDates":    "xxx....",
-	"TokenUnlock":   "xxxx...",
-	"TokenDelete":   "xxx....",
-	"TypeView":      "xxxx...",
-	"TypeManage":    "xxx....",
-	"ProfileView":   "xxxx...",
-	"ProfileManage": "xxx....",
-	"SeriesView":    "xxx....",
-	"SeriesManage":  "xxx....",
-	"UserView":      "xxxxx..",
-	"UserManage":    "xxx....",
-	"UserUnlock":    "xxxx...",
-	"UserCode":      "xxxx...",
-	"KeyView":       "xx.....",
-	"KeyManage":     "xx.....",
-	"AuditView":     "xxxxx..",
-	"AuditVerify":   "xxxxx..",
-	"SessionManage": "xxxxxx.",
-	"RootPassword":  "x......",
+	"Verify":            "xxxx..x.",
+	"VerifyWide":        "xxxx....",
+	"TokenView":         "xxxx....",
+	"TokenImport":       "xxx.....",
+	"TokenCreate":       "xxx.....",
+	"TokenConfirm":      "xxxx....",
+	"TokenAssign":       "xxx.....",
+	"TokenExport":       "xx......",
+	"TokenResync":       "xxxx....",
+	"TokenState":        "xxx.....",
+	"TokenMarkLost":     "xxxx....",
+	"TokenReplace":      "xxx.....",
+	"TokenDates":        "xxx.....",
+	"TokenUnlock":       "xxxx....",
+	"TokenDelete":       "xxx.....",
+	"ActivationStart":   "xxxx....",
+	"ActivationConfirm": "xxxx....",
+	"ActivationReset":   "xxx.....",
+	"ActivationUnbind":  "xxxx....",
+	"ActivationAhead":   "xxx.....",
+	"SelfService":       "xxx..x..",
+	"TypeView":          "xxxx....",
+	"TypeManage":        "xxx.....",
+	"ProfileView":       "xxxx....",
+	"ProfileManage":     "xxx.....",
+	"SeriesView":        "xxx.....",
+	"SeriesManage":      "xxx.....",
+	"UserView":          "xxxxx...",
+	"UserManage":        "xxx.....",
+	"UserUnlock":        "xxxx....",
+	"UserCode":          "xxxx....",
+	"KeyView":           "xx......",
+	"KeyManage":         "xx......",
+	"AuditView":         "xxxxx...",
+	"AuditVerify":       "xxxxx...",
+	"SessionManage":     "xxxxxxx.",
+	"RootPassword":      "x.......",
 }
 
 // operations reads the constants of type Operation from the source of this
@@ -142,7 +149,7 @@ func TestMatrix(t *testing.T) {
 func TestHelpDeskIsForOperators(t *testing.T) {
 	t.Parallel()
 	for _, op := range operations(t) {
-		for _, role := range []Role{None, Verifier, Admin, SuperAdmin, Root} {
+		for _, role := range []Role{None, Verifier, Portal, Admin, SuperAdmin, Root} {
 			with, without := Allows(Principal{Role: role, HelpDesk: true}, op), Allows(Principal{Role: role}, op)
 			if with != without {
 				t.Errorf("%s with help desk may %s: %t, without %t", role, op, with, without)
@@ -182,7 +189,7 @@ func TestCheck(t *testing.T) {
 
 func TestRoles(t *testing.T) {
 	t.Parallel()
-	for role, name := range map[Role]string{Verifier: "verifier", Operator: "operator", Admin: "admin", SuperAdmin: "super_admin", Root: "root"} {
+	for role, name := range map[Role]string{Verifier: "verifier", Portal: "portal", Operator: "operator", Admin: "admin", SuperAdmin: "super_admin", Root: "root"} {
 		if role.String() != name {
 			t.Errorf("%d is written %q, want %q", role, role, name)
 		}

@@ -212,7 +212,7 @@ func TestProgressLine(t *testing.T) {
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	startProgress(&out, new(atomic.Int64), 10).stop() // before the first second is over
+	startProgress(&out, (&sending{sent: new(atomic.Int64), size: 10}).line).stop() // before the first second is over
 	if out.Len() > 0 {
 		t.Errorf("a quick upload shows %q", out.String())
 	}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"ostiary/internal/qr"
@@ -15,7 +17,7 @@ import (
 
 const pngScale = 8 // pixels of a module
 
-// drawingFlags say where the QR code of a new token's key goes.
+// drawingFlags say where a QR code goes that shows a secret.
 type drawingFlags struct {
 	terminal bool
 	png, svg string
@@ -27,6 +29,21 @@ func (d *drawingFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&d.svg, "svg", "", "write it to a new `FILE` as an SVG image")
 }
 
+// drawingTo reads a flag --out: a file by its ending, or "-" for the terminal.
+func drawingTo(cmd *cobra.Command, out string) (d drawingFlags, err error) {
+	switch {
+	case out == "-":
+		d.terminal = true
+	case strings.HasSuffix(out, ".png"):
+		d.png = out
+	case strings.HasSuffix(out, ".svg"):
+		d.svg = out
+	default:
+		return d, mistakef(cmd, "--out %s: a code image goes to FILE.png, to FILE.svg, or with - to the terminal", out)
+	}
+	return d, nil
+}
+
 func (d *drawingFlags) wanted() bool { return d.terminal || d.png != "" || d.svg != "" }
 
 // drawings are the files of the images, nil where none is wanted.
@@ -35,14 +52,9 @@ type drawings struct{ png, svg *os.File }
 // open makes the files before there is a secret, which would be lost without
 // them. Only their owner can read them, and nothing that is there is replaced.
 func (d *drawingFlags) open() (f drawings, err error) {
-	create := func(path string) *os.File {
-		if path == "" || err != nil {
-			return nil
-		}
-		var file *os.File
-		if file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
-			err = &inputError{err}
-			return nil
+	create := func(path string) (file *os.File) {
+		if path != "" && err == nil {
+			file, err = createNew(path)
 		}
 		return file
 	}
@@ -69,7 +81,16 @@ func (a *app) draw(d drawingFlags, files drawings, made wire.NewTokens) error {
 		files.discard()
 		return nil
 	}
-	code, err := qr.Encode(made.Tokens[0].URI, qr.M)
+	err := a.drawText(d, files, made.Tokens[0].URI)
+	if err == nil && !a.json {
+		a.note("The secret cannot be shown again. Whoever sees it has the token.")
+	}
+	return err
+}
+
+// drawText shows a text as a QR code.
+func (a *app) drawText(d drawingFlags, files drawings, text string) error {
+	code, err := qr.Encode(text, qr.M)
 	if err != nil {
 		files.discard()
 		return err
@@ -82,9 +103,6 @@ func (a *app) draw(d drawingFlags, files drawings, made wire.NewTokens) error {
 			show = code.Terminal
 		}
 		err = errors.Join(err, show(a.Stdout))
-	}
-	if err == nil && !a.json {
-		a.note("The secret cannot be shown again. Whoever sees it has the token.")
 	}
 	return err
 }

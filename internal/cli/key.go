@@ -33,11 +33,15 @@ nothing to show it again from.
 
 The roles:
   verifier     checks codes and does nothing else
+  portal       begins and confirms activations for users whom a self-service
+               portal has signed in, and who bring a code of another token
   operator     reads users and the audit log; with --help-desk, also looks at
-               tokens, checks codes, resynchronises, unlocks, marks tokens lost
+               tokens, checks codes, resynchronises, unlocks, marks tokens
+               lost, activates and unbinds
   admin        everything with tokens and users
   super_admin  also API keys, and the export of tokens with their secrets`,
 		Example: `  ostiary key create radius --role verifier > radius.key
+  ostiary key create self-service --role portal > portal.key
   ostiary key create service-desk --role operator --help-desk`,
 		Args: arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {

@@ -17,6 +17,15 @@ func absent(path string) error {
 	return nil
 }
 
+// createNew makes a file of mode 0600 that must not exist yet.
+func createNew(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, &inputError{err}
+	}
+	return file, nil
+}
+
 // writeNew makes a file of mode 0600 that must not exist yet. It is written
 // beside its place and put there when it is whole. It returns the size.
 func writeNew(path string, write func(io.Writer) error) (size int64, err error) {

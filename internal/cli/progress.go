@@ -9,29 +9,27 @@ import (
 	"ostiary/internal/wire"
 )
 
-// How often progress is shown: quick uploads show none.
+// How often progress is shown: what is quick shows none.
 const (
 	progressAfter    = time.Second
 	progressTerminal = 200 * time.Millisecond
 	progressPlain    = 5 * time.Second
 )
 
-// startProgress shows how much of an upload is sent and what has become of it,
-// until stop is called. A size of 0 is unknown.
-func startProgress(w io.Writer, sent *atomic.Int64, size int64) *progress {
-	p := &progress{w: w, size: size, single: terminal(w), quit: make(chan struct{}), ended: make(chan struct{})}
+// startProgress shows a line that tells how far something is, until stop is called.
+func startProgress(w io.Writer, line func(took time.Duration) string) *progress {
+	p := &progress{w: w, line: line, single: terminal(w), quit: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer close(p.ended)
-		p.run(sent, p.quit)
+		p.run()
 	}()
 	return p
 }
 
 type progress struct {
 	w      io.Writer
-	size   int64
-	keys   atomic.Int64 // that the server has read
-	single bool         // one line that is written over
+	line   func(took time.Duration) string
+	single bool // one line that is written over
 	shown  bool
 
 	quit, ended chan struct{}
@@ -42,10 +40,7 @@ func (p *progress) stop() {
 	<-p.ended
 }
 
-// imported is told by the server how far it is.
-func (p *progress) imported(i wire.Import) { p.keys.Store(int64(i.Keys)) }
-
-func (p *progress) run(sent *atomic.Int64, quit <-chan struct{}) {
+func (p *progress) run() {
 	start := time.Now()
 	every := progressPlain
 	if p.single {
@@ -55,11 +50,11 @@ func (p *progress) run(sent *atomic.Int64, quit <-chan struct{}) {
 	defer next.Stop()
 	for {
 		select {
-		case <-quit:
+		case <-p.quit:
 			p.clear()
 			return
 		case <-next.C:
-			p.show(progressLine(sent.Load(), p.size, time.Since(start)) + keysLine(p.keys.Load()))
+			p.show(p.line(time.Since(start)))
 			next.Reset(every)
 		}
 	}
@@ -79,6 +74,21 @@ func (p *progress) clear() {
 	if p.single && p.shown {
 		fmt.Fprint(p.w, "\r\x1b[K")
 	}
+}
+
+// sending is how much of an upload is sent, and what has become of it. A size of 0
+// is unknown.
+type sending struct {
+	sent *atomic.Int64
+	size int64
+	keys atomic.Int64 // that the server has read
+}
+
+// imported is told by the server how far it is.
+func (s *sending) imported(i wire.Import) { s.keys.Store(int64(i.Keys)) }
+
+func (s *sending) line(took time.Duration) string {
+	return progressLine(s.sent.Load(), s.size, took) + keysLine(s.keys.Load())
 }
 
 // progressLine words how far an upload is.

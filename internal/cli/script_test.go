@@ -19,13 +19,16 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"ostiary/internal/authenticatorcli"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"ostiary": func() { os.Exit(Main(os.Args[1:], OS())) },
+		"ostiary":               func() { os.Exit(Main(os.Args[1:], OS())) },
+		"ostiary-authenticator": func() { os.Exit(authenticatorcli.Main(os.Args[1:], authenticatorcli.OS())) },
 	})
 }
 

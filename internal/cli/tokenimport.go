@@ -167,9 +167,9 @@ func (a *app) importFile(ctx context.Context, c *client.Client, f *importFlags, 
 		u.Name = "standard input"
 	}
 	if !a.json || terminal(a.Stderr) {
-		p := startProgress(a.Stderr, &counted.n, size)
-		u.Progress = p.imported
-		defer p.stop()
+		s := &sending{sent: &counted.n, size: size}
+		u.Progress = s.imported
+		defer startProgress(a.Stderr, s.line).stop()
 	}
 	return c.Import(ctx, u)
 }

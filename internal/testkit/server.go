@@ -25,6 +25,7 @@ import (
 const (
 	Nobody     = ""
 	Verifier   = "verifier"
+	Portal     = "portal"
 	Operator   = "operator"
 	HelpDesk   = "help-desk"
 	Admin      = "admin"
@@ -34,13 +35,13 @@ const (
 
 // Callers lists them all.
 func Callers() []string {
-	return []string{Nobody, Verifier, Operator, HelpDesk, Admin, SuperAdmin, Root}
+	return []string{Nobody, Verifier, Portal, Operator, HelpDesk, Admin, SuperAdmin, Root}
 }
 
 // Principals are the same callers as authz knows them, but for Nobody.
 func Principals() map[string]authz.Principal {
 	return map[string]authz.Principal{
-		Verifier: {Role: authz.Verifier}, Operator: {Role: authz.Operator}, HelpDesk: {Role: authz.Operator, HelpDesk: true},
+		Verifier: {Role: authz.Verifier}, Portal: {Role: authz.Portal}, Operator: {Role: authz.Operator}, HelpDesk: {Role: authz.Operator, HelpDesk: true},
 		Admin: {Role: authz.Admin}, SuperAdmin: {Role: authz.SuperAdmin}, Root: {Role: authz.Root},
 	}
 }

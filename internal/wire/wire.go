@@ -104,7 +104,7 @@ type UserRequest struct {
 type Key struct {
 	ID       string     `json:"id"`
 	Name     string     `json:"name"`
-	Role     string     `json:"role" enum:"verifier,operator,admin,super_admin"`
+	Role     string     `json:"role" enum:"verifier,portal,operator,admin,super_admin"`
 	HelpDesk bool       `json:"help_desk,omitempty"`
 	Created  time.Time  `json:"created"`
 	Revoked  *time.Time `json:"revoked,omitempty"`
@@ -118,7 +118,7 @@ type KeyList struct {
 // KeyRequest asks for a new API key.
 type KeyRequest struct {
 	Name     string `json:"name" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9._-]+$"`
-	Role     string `json:"role" enum:"verifier,operator,admin,super_admin"`
+	Role     string `json:"role" enum:"verifier,portal,operator,admin,super_admin"`
 	HelpDesk bool   `json:"help_desk,omitempty" doc:"Add the help-desk set to the role operator."`
 }
 
