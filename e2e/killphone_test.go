@@ -263,7 +263,8 @@ func (k *killPhone) tokenNext(serial string) (next float64) {
 	for _, e := range k.entries("code.verified", "activation.confirmed") {
 		if after, _ := e["after"].(map[string]any); serialOf(e) == serial && e["outcome"] == "accepted" {
 			next, _ = after["next"].(float64)
+			return next // the log is read from its end
 		}
 	}
-	return next
+	return 0
 }

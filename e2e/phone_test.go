@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -180,6 +181,7 @@ func (p *phones) accepted() (counters []float64) {
 			counters = append(counters, next)
 		}
 	}
+	slices.Reverse(counters) // the log is read from its end
 	return counters
 }
 
@@ -215,7 +217,7 @@ func TestPhoneOnline(t *testing.T) {
 	p.logsIn(first, 20, true)
 	p.ok("token", "state", p.serial, "REVOKED_TOKEN_LOST", "--reason", "on a train")
 	p.logsIn(first, 2, false)
-	if out := p.exits(1, "activation", "offer", p.serial); !strings.Contains(out, "activation reset") {
+	if out := p.exits(2, "activation", "offer", p.serial); !strings.Contains(out, "activation reset") {
 		t.Errorf("an offer minutes after a success: %s", out)
 	}
 	p.ok("activation", "reset", p.serial, "--interval")
@@ -314,12 +316,12 @@ func TestPhoneBound(t *testing.T) {
 	wrong := one.activate("0000000000", p.typed(a)...)
 	p.exits(1, append([]string{"activation", "confirm", p.serial}, wrong.flags()...)...)
 	one = newPhone(t)
-	one.refuses("password is missing", one.activation("", p.typed(a)...)...)
+	one.refuses("--password-file", one.activation("", p.typed(a)...)...)
 	right := one.activate(a.Password, p.typed(a)...)
 	if right.Derivation == "" {
 		t.Fatalf("%+v", right)
 	}
-	p.exits(1, "activation", "confirm", p.serial, "--otp", right.OTP)
+	p.exits(2, "activation", "confirm", p.serial, "--otp", right.OTP)
 	p.confirm(right)
 
 	guess := writeFile(t, "guess", "739155\n")

@@ -50,7 +50,7 @@ func TestLimits(t *testing.T) {
 		t.Error("an offer right after a success")
 	}
 	warned := s.start(s.request(activations.Offline)) // the administrator's own command
-	if len(warned.Warnings) != 1 || !strings.Contains(warned.Warnings[0], "10m") {
+	if len(warned.Warnings) != 1 || !strings.Contains(warned.Warnings[0], "10 minutes") {
 		t.Errorf("warnings: %q", warned.Warnings)
 	}
 	s.k.Clock.Advance(10*time.Minute - time.Millisecond)

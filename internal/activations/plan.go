@@ -175,7 +175,7 @@ func (st Standing) reached(now time.Time, p Policy, again bool) (reached []strin
 		reached = append(reached, fmt.Sprintf("%d wrong confirmations within %d days, the most allowed", st.Failures, days))
 	}
 	if again && !st.NextAt.IsZero() {
-		reached = append(reached, fmt.Sprintf("the last activation was less than %s ago", p.Interval))
+		reached = append(reached, fmt.Sprintf("the last activation was less than %d minutes ago", int(p.Interval.Minutes())))
 	}
 	return reached
 }
