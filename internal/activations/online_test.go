@@ -5,6 +5,7 @@ import (
 	"crypto/hpke"
 	"crypto/rand"
 	"crypto/sha256"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,8 @@ import (
 	"ostiary/activation"
 	"ostiary/internal/activations"
 	"ostiary/internal/audit"
+	"ostiary/internal/lifecycle"
+	"ostiary/internal/seal"
 	"ostiary/internal/testkit"
 	"ostiary/internal/token"
 )
@@ -446,4 +449,55 @@ func TestNotToBeActivated(t *testing.T) {
 	if !strings.Contains(err.Error(), "phones") {
 		t.Errorf("%v", err)
 	}
+}
+
+// A token that is on the device of one user is not another's, until it is unbound.
+func TestDeviceOfAnother(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	s.k.User(t, "bob")
+	assign := func(user string) error {
+		_, err := s.k.Lifecycle.Assign(t.Context(), s.request("").Token, user, testkit.Origin)
+		return err
+	}
+	unassign := func() {
+		t.Helper()
+		if _, err := s.k.Lifecycle.Unassign(t.Context(), s.request("").Token, testkit.Origin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.activate()
+	unassign()
+	refused(t, "bob's", assign("bob"), "device_of_another")
+	if err := assign("alice"); err != nil {
+		t.Errorf("alice's again: %v", err)
+	}
+	unassign()
+	if _, err := s.k.Activations.Unbind(t.Context(), s.request("").Token, testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	if err := assign("bob"); err != nil {
+		t.Errorf("unbound: %v", err)
+	}
+	// One from a letter made ahead is its user's from the confirmation on.
+	s.serial = s.create("")
+	d := s.typed(s.start(s.request(activations.Offline)), nil, nil)
+	s.k.Assign(t, s.serial, "bob")
+	d.accepted()
+	unassign()
+	refused(t, "alice's", assign("alice"), "device_of_another")
+}
+
+// An activated token is more than its key, and does not leave in a file.
+func TestNotExported(t *testing.T) {
+	t.Parallel()
+	s := setUp(t, many)
+	export := func() error {
+		_, err := s.k.Lifecycle.Export(t.Context(), io.Discard, lifecycle.ExportRequest{Serials: []string{s.serial}, Passphrase: seal.NewSecret([]byte("correct horse battery")),
+			Origin: testkit.Origin})
+		return err
+	}
+	refused(t, "before the activation", export(), "no_secret_yet")
+	s.activate()
+	refused(t, "after it", export(), "activated")
 }

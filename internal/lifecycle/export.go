@@ -90,10 +90,11 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 	return n, out.Close()
 }
 
-// exportable refuses a choice that holds tokens without a secret: a file has no
-// place for them, and they must not vanish on the way.
+// exportable refuses a choice that holds tokens without a secret, and tokens on
+// devices, whose profile, further applications and epoch are more than a key: a file
+// has no place for them, and they must not vanish on the way.
 func (s *Service) exportable(ctx context.Context, q store.TokenFilter) error {
-	var without, moving []string
+	var without, activated, moving []string
 	found := false
 	for more := true; more; {
 		err := s.db.View(ctx, func(r store.Reader) error {
@@ -107,7 +108,11 @@ func (s *Service) exportable(ctx context.Context, q store.TokenFilter) error {
 				if t.Condition.State == token.Moving {
 					moving = append(moving, t.Identity.Serial)
 				}
-				if err = errors.Join(err, terr); !t.Condition.Proven() && typ.Activation != token.NoActivation {
+				switch err = errors.Join(err, terr); {
+				case typ.Activation == token.NoActivation:
+				case t.Condition.Proven():
+					activated = append(activated, t.Identity.Serial)
+				default:
 					without = append(without, t.Identity.Serial)
 				}
 			}
@@ -123,11 +128,14 @@ func (s *Service) exportable(ctx context.Context, q store.TokenFilter) error {
 	case len(moving) > 0:
 		return fault.New(fault.Conflict, "moving_already", fmt.Sprintf("Of the tokens to be exported %d are on their way to another server: %s.", len(moving), shorten(moving))).
 			WithHint("End that first: ostiary move confirm, or ostiary move cancel.")
+	case len(activated) > 0:
+		return fault.New(fault.Conflict, "activated", fmt.Sprintf("Of the tokens to be exported %d are activated on devices, which a file cannot take along: %s.",
+			len(activated), shorten(activated))).WithHint("Leave them out by --kind, --type or --serial, and activate tokens of the other server on those devices.")
 	case len(without) == 0:
 		return nil
 	}
 	return fault.New(fault.Conflict, "no_secret_yet", fmt.Sprintf("Of the tokens to be exported %d have no secret yet, because they are not activated: %s.",
-		len(without), shorten(without))).WithHint("Activate or delete them, or leave them out: --state VALID.")
+		len(without), shorten(without))).WithHint("Delete them, or leave them out: --state VALID.")
 }
 
 // shorten lists the first few of many.

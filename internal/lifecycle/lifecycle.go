@@ -190,6 +190,9 @@ func (s *Service) Assign(ctx context.Context, sel Selector, userName string, ori
 		if err := mayHold(tx, user, t.Identity.Type, 1); err != nil {
 			return audit.Entry{}, err
 		}
+		if err := deviceOf(tx, *t, user); err != nil {
+			return audit.Entry{}, err
+		}
 		if err := tx.SetOwner(t.ID, 0, user.ID); errors.Is(err, store.ErrConflict) {
 			return audit.Entry{}, taken()
 		} else if err != nil {
@@ -199,6 +202,19 @@ func (s *Service) Assign(ctx context.Context, sel Selector, userName string, ori
 		e.Subject.User = name
 		return e, nil
 	})
+}
+
+// deviceOf refuses a token that is activated on the device of another user, who could
+// log in as the new one.
+func deviceOf(r store.ActivationReader, t token.Token, user store.User) error {
+	live, err := r.LiveActivation(t.ID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (live.Owner == 0 || live.Owner == user.ID) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "device_of_another", fmt.Sprintf("Token %s is activated on the device of another user.", t.Identity.Serial)).
+		WithHint("End that first: ostiary activation unbind " + t.Identity.Serial + ".")
 }
 
 // Unassign takes a token back into stock.

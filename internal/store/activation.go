@@ -27,7 +27,9 @@ type Activation struct {
 	ID      int64
 	Token   token.ID
 	Profile string
-	Owner   int64 // whose token it was at its beginning; 0 for nobody's
+	// Owner is whose token it was at its beginning, and of a confirmed one at its end;
+	// 0 for nobody's.
+	Owner   int64
 	Route   string
 	Reason  string
 	Actor   string

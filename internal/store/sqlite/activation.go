@@ -168,7 +168,8 @@ func (t *tx) ConfirmActivation(e store.Epoch) error {
 	if err := t.rememberUnbound(e.Token, e.Former); err != nil {
 		return err
 	}
-	return t.changeOne(`UPDATE activation SET status = 1, ended = ?2, device = ?3, device_mark = ?4, confirm = ?5, password = NULL WHERE id = ?1 AND status = 0`,
+	return t.changeOne(`UPDATE activation SET status = 1, ended = ?2, device = ?3, device_mark = ?4, confirm = ?5, password = NULL,
+		owner = coalesce((SELECT c.owner FROM condition c WHERE c.token = activation.token), 0) WHERE id = ?1 AND status = 0`,
 		e.Activation, millis(e.Now), e.Device, e.DeviceMark, e.Confirm)
 }
 
