@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// program is the binary under test.
-var program string
+// program is the binary under test, authenticator the app that it activates.
+var program, authenticator string
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
@@ -24,8 +24,8 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	program = filepath.Join(dir, "ostiary")
-	build := exec.Command("go", "build", "-trimpath", "-o", program, "ostiary/cmd/ostiary")
+	program, authenticator = filepath.Join(dir, "ostiary"), filepath.Join(dir, "ostiary-authenticator")
+	build := exec.Command("go", "build", "-trimpath", "-o", dir, "ostiary/cmd/ostiary", "ostiary/cmd/ostiary-authenticator")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the program under test: %v\n%s", err, out)
