@@ -49,11 +49,11 @@ type scene struct {
 }
 
 const (
+	phoneType  = "mobile-totp"
 	sceneUser  = "scene.user"
 	sceneKey   = "scene-key"
 	sceneType  = "scene-app" // with 8 digits, as hotp has them
 	sceneBatch = "scene-batch"
-	phoneType  = "mobile-totp"
 )
 
 // runPath is the path of an import.
