@@ -32,6 +32,13 @@ type scene struct {
 	password string // of ROOT
 	session  string // token of a session of ROOT
 
+	phone   string          // to be activated
+	offered wire.Activation // of another one, for which this exchange is under way
+	taking  *exchanged
+	active  device // activated
+	seed    *exchanged
+	own     string // of the user, who activates it alone
+
 	other   *server      // to which tokens move, and from which
 	comes   device       // came from there
 	arrival int64        // by this import
@@ -42,6 +49,7 @@ type scene struct {
 }
 
 const (
+	phoneType  = "mobile-totp"
 	sceneUser  = "scene.user"
 	sceneKey   = "scene-key"
 	sceneType  = "scene-app" // with 8 digits, as hotp has them
@@ -62,11 +70,23 @@ func (c *scene) calls(t testing.TB) []call {
 	}
 	upload := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"more.pskc\"\r\n\r\n" + container(c.more) + "\r\n--b--\r\n"
 	codes := c.token.codes(t, 0, 100)
+	phone := "/api/v1/tokens/" + c.phone + "/activation"
 	return []call{
 		{id: "list-tokens", path: "/api/v1/tokens"},
 		{id: "show-token", path: token},
 		asJSON("verify", "/api/v1/verify", wire.VerifyRequest{Serial: c.token.Serial, OTP: codes[0]}),
 		asJSON("resync-token", token+"/resync", wire.ResyncRequest{OTP1: codes[50], OTP2: codes[51]}),
+		asJSON("start-activation", phone, wire.ActivationRequest{Route: "offline"}),
+		{id: "show-activations", path: phone},
+		asJSON("confirm-activation", phone+"/confirm", wire.ActivationConfirm{OTP: "000000"}),
+		{id: "cancel-activation", path: phone + "/cancel"},
+		asJSON("reset-activation", phone+"/reset", wire.ActivationReset{Failures: true}),
+		{id: "activate", path: "/api/v1/activate", kind: "application/cbor", body: string(c.taking.Request())},
+		{id: "activate-confirm", path: "/api/v1/activate/confirm", kind: "application/cbor", body: c.taking.confirmation("000000")},
+		{id: "unbind-token", path: "/api/v1/tokens/" + c.active.Serial + "/activation/unbind"},
+		asJSON("activate-ahead", "/api/v1/activations", wire.ActivationsRequest{Type: phoneType, Count: 1}),
+		asJSON("start-own-activation", "/api/v1/self-service/activation", wire.OwnActivationRequest{User: sceneUser, Serial: c.own, Code: codes[52]}),
+		asJSON("confirm-own-activation", "/api/v1/self-service/activation/confirm", wire.OwnActivationConfirm{User: sceneUser, Serial: c.own, ActivationConfirm: wire.ActivationConfirm{OTP: "000000"}}),
 		{id: "import-tokens", path: "/api/v1/imports", kind: "multipart/form-data; boundary=b", body: upload},
 		{id: "list-imports", path: "/api/v1/imports"},
 		{id: "show-import", path: runPath(c.arrival)},
@@ -135,12 +155,26 @@ func stage(t testing.TB, args ...string) *scene {
 	c.shown = c.show(link)
 	c.ok("user", "add", sceneUser)
 	c.ok("token", "assign", c.token.Serial, sceneUser)
+	c.phones()
 	c.other = start(t, newData(t), args...)
 	c.comes, c.goes, c.stays = hotp("90000004"), hotp("90000005"), hotp("90000006")
 	c.arrival, c.receipt, c.open = exchange(t, c.server, c.other, c.comes, c.goes, c.stays)
 	a := c.as("").json(http.MethodPost, "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: c.password})
 	c.session = into[wire.Session](t, a).Token
 	return c
+}
+
+// phones makes the tokens that are activated.
+func (c *scene) phones() {
+	made := decode[wire.NewTokens](c.server, "token", "create", phoneType, "--count", "3").Tokens
+	offer := func(serial string) wire.Activation {
+		return decode[wire.Activation](c.server, "activation", "offer", serial)
+	}
+	c.phone, c.offered = made[0].Serial, offer(made[1].Serial)
+	c.taking = newExchange(c.t, c.offered)
+	c.seed = newExchange(c.t, offer(made[2].Serial))
+	c.active = c.seed.complete(c.server)
+	c.own = decode[wire.NewTokens](c.server, "token", "create", phoneType, "--user", sceneUser).Tokens[0].Serial
 }
 
 // scanned is the app that scanned what a link showed.
@@ -201,7 +235,7 @@ func TestVerifierMayNothingElse(t *testing.T) {
 	c.session = ""
 	before, size := c.tokens(), c.logSize()
 	c.each(c.as(""), func(call call, method string, a answer) {
-		if slices.Contains([]string{"start-session", "show-enrolment", "confirm-enrolment"}, call.id) {
+		if slices.Contains([]string{"start-session", "show-enrolment", "confirm-enrolment", "activate", "activate-confirm"}, call.id) {
 			return
 		}
 		if p := a.problem(t); a.status != http.StatusUnauthorized {
@@ -211,7 +245,9 @@ func TestVerifierMayNothingElse(t *testing.T) {
 	c.session = key // a verifier that ends its session has none
 	want := map[string]int{"verify": http.StatusOK, "start-session": http.StatusCreated, "end-session": http.StatusConflict,
 		// Those were used up without a key, which they do not need.
-		"show-enrolment": http.StatusNotFound, "confirm-enrolment": http.StatusConflict}
+		"show-enrolment": http.StatusNotFound, "confirm-enrolment": http.StatusConflict,
+		// Those were, too, and the identical message gets the same answer.
+		"activate": http.StatusOK, "activate-confirm": http.StatusOK}
 	c.each(c.as(key), func(call call, method string, a answer) {
 		status := http.StatusForbidden
 		if s, ok := want[call.id]; ok {
@@ -232,11 +268,12 @@ func TestVerifierMayNothingElse(t *testing.T) {
 		delete(after, changed)
 		delete(before, changed)
 	}
-	if len(after) != 8 || !reflect.DeepEqual(after, before) {
+	if len(after) != 12 || !reflect.DeepEqual(after, before) {
 		t.Errorf("a verifier changed tokens: %+v", after)
 	}
-	// One code, twice the sign-in that needs no key, a link and a first code.
-	if got := c.logSize() - size; got != 5 {
-		t.Errorf("%d entries, want 5", got)
+	// One code, twice the sign-in that needs no key, a link and a first code, an offer
+	// that was taken and wrongly confirmed.
+	if got := c.logSize() - size; got != 7 {
+		t.Errorf("%d entries, want 7", got)
 	}
 }

@@ -37,6 +37,8 @@ func TestSecrets(t *testing.T) {
 	w.secretText("the passphrase of the moves", movePhrase)
 	w.secretText("the first ROOT password there", w.other.password)
 	w.secretText("a ticket", w.shown.Ticket)
+	w.secretCodes("the offer", string(encode(t, w.offered)))
+	w.secretApp(w.active, w.seed)
 
 	w.commands()
 	w.mistakes()
@@ -196,6 +198,7 @@ func (w *watch) commands() {
 		did(2, "token", "delete", victim.Serial)
 		did(0, "token", "delete", victim.Serial, "--yes")
 		w.enrolments(n, form)
+		w.activations(n, form)
 		w.moves(n, form)
 		typ := fmt.Sprint("type-", n)
 		did(0, "type", "create", typ, "--kind", "software", "--algorithm", "TOTP", "--prefix", fmt.Sprint("Q", n))
@@ -322,6 +325,71 @@ func (w *watch) enrolments(n int, form []string) {
 	did(0, []string{"token", "verify", app.Serial, w.otp(app.code(t, 1))})
 }
 
+var (
+	groups  = regexp.MustCompile(`\b[0-9A-Z]{5}(-[0-9A-Z]{5})+\b`)
+	message = regexp.MustCompile(`OST1:[0-9A-Z $%*+./:-]+`)
+)
+
+// secretCodes adds all that an activation shows, from its text or its JSON:
+// activation codes, passwords, registration codes.
+func (w *watch) secretCodes(name, shown string) {
+	w.t.Helper()
+	found := groups.FindAllString(shown, -1)
+	if len(found) == 0 {
+		w.t.Errorf("%s shows no code: %s", name, shown)
+	}
+	for _, code := range found {
+		plain := strings.ReplaceAll(code, "-", "")
+		w.secretText(name, code)
+		w.secretText(name, plain)
+		if len(plain) == 25 {
+			w.secretText(name, plain[5:23]) // the locator before it is no secret
+		}
+	}
+	for _, offer := range message.FindAllString(shown, -1) {
+		w.secretText(name, offer)
+	}
+}
+
+// secretApp adds what an app has: the secret S, and the key that comes from it.
+func (w *watch) secretApp(app device, e *exchanged) {
+	w.secretSeed(app)
+	w.secretBytes("the secret of "+app.Serial, hex.EncodeToString([]byte(string(e.secret))))
+}
+
+// activations runs the commands of activations.
+func (w *watch) activations(n int, form []string) {
+	t, dir := w.t, w.t.TempDir()
+	did := func(code int, args []string, allowed ...string) string {
+		return w.did(code, append(args, form...), allowed...)
+	}
+	shows := func(what string, args ...string) string {
+		name := fmt.Sprint(what, " ", n)
+		out := did(0, args, name)
+		w.secretCodes(name, out)
+		return out
+	}
+	serial := decode[wire.NewTokens](w.server, "token", "create", phoneType).Tokens[0].Serial
+	password := "the owl " + random(12)
+	w.secretText("an activation password", password)
+	shows("typed codes", "activation", "offline", serial)
+	shows("a letter", "activation", "offline", serial, "--letter", filepath.Join(dir, "letter.pdf"))
+	shows("an image", "activation", "qr", serial, "--out", filepath.Join(dir, "code.png"))
+	out := shows("an offer", "activation", "offer", serial, "--password-file", writeFile(t, "password", password))
+	offer := wire.Activation{Registration: groups.FindString(out), Password: password}
+	did(1, []string{"activation", "confirm", serial, "--otp", "000000"})
+	e := newExchange(t, offer)
+	w.secretApp(e.complete(w.server), e)
+	did(0, []string{"activation", "show", serial})
+	did(0, []string{"activation", "reset", serial})
+	shows("again", "activation", "offline", serial, "--reason", "device-lost")
+	did(0, []string{"activation", "cancel", serial})
+	did(0, []string{"activation", "unbind", serial, "--yes"})
+	did(2, []string{"activation", "confirm", serial, "--otp", "000000", "--derivation-code", "00000-00000-00000-00000"})
+	did(2, []string{"activation", "offline", serial, "--password-file", writeFile(t, "password", password+"\u00e9")})
+	did(2, []string{"activation", "batch", "--type", phoneType, "--count", "2", "--out", filepath.Join(dir, "codes.csv")})
+}
+
 var listed = regexp.MustCompile(`(?m)^  ([a-z][a-z-]*) {2,}\S`)
 
 // leaves finds the commands by their help.
@@ -375,6 +443,13 @@ func (w *watch) mistakes() {
 		{nobody, "/api/v1/session", `{"name":"ROOT","password":"` + password + `"}`},
 		{nobody, "/api/v1/session", `{"name":"ROOT","password":["` + password + `"]}`},
 		{nobody, "/api/v1/session", `{"name":"ROOT","password":"` + password},
+		{local, "/api/v1/tokens/" + w.phone + "/activation", `{"route":"offline","password":"` + password + "\u00e9" + `"}`},
+		{local, "/api/v1/tokens/" + w.phone + "/activation", `{"route":"` + password + `"}`},
+		{local, "/api/v1/tokens/" + w.phone + "/activation", `{"route":"pushed","device_key":"` + b32 + `"}`},
+		{local, "/api/v1/tokens/" + w.phone + "/activation/confirm", `{"otp":"` + w.otp("1414213562") + `","derivation_code":"` + b32[:20] + `"}`},
+		{local, "/api/v1/self-service/activation", `{"user":"` + sceneUser + `","serial":"` + w.own + `","code":"` + w.otp("1732050807") + `"}`},
+		{nobody, "/api/v1/activate", b32},
+		{nobody, "/api/v1/activate/confirm", d.Seed},
 		{w.as(key), "/api/v1/users", `{"name":"x"}`},
 	} {
 		a := try.by.raw(http.MethodPost, try.path, "application/json", try.body)
@@ -407,6 +482,7 @@ func (w *watch) operations() {
 	w.otp(w.token.code(w.t, 0))
 	w.otp(w.token.code(w.t, 50))
 	w.otp(w.token.code(w.t, 51))
+	w.otp(w.token.code(w.t, 52))
 	w.each(w.local(), func(c call, method string, a answer) {
 		if a.status/100 != 2 {
 			w.t.Errorf("%s: %d %s", c.id, a.status, a.body)
@@ -428,6 +504,8 @@ func (w *watch) operations() {
 			w.secretSeed(appOf(w.t, shown.Serial, shown.URI))
 			w.answered(c.id, a, name, "what "+c.id+" gives")
 			return
+		case "start-activation", "start-own-activation", "activate-ahead":
+			w.secretCodes(name, string(a.body))
 		case "create-key":
 			w.secretText(name, into[wire.NewKey](w.t, a).Text)
 		case "issue-codes":
@@ -481,6 +559,9 @@ func (w *watch) mustSee() {
 		{"the answer to watch-import", "event: report"},
 		{"the answer to list-audit", "tokens.exported"},
 		{"an exported file", "EncryptedValue"},
+		{"the answer to list-audit", "activation.confirmed"},
+		{"the answer to show-activations", `"status":"open"`},
+		{`the output of ["activation" "show"`, "on the desk"},
 		{"the server's log", "level=DEBUG"},
 		{"the server's log", "/api/v1/verify"},
 		{"the server's output", "ROOT password: "},
