@@ -1,0 +1,63 @@
+// Package process runs a server of the built program for a measurement.
+package process
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"ostiary/internal/client"
+)
+
+// Server is a running ostiary on a data directory of its own.
+type Server struct {
+	URL  string
+	data string
+	cmd  *exec.Cmd
+}
+
+// Start runs a program's server and waits until it listens.
+func Start(program, data string) (*Server, error) {
+	s := &Server{cmd: exec.Command(program, "serve", "--data", data, "--listen", "127.0.0.1:0"), data: data}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if url, ok := strings.CutPrefix(lines.Text(), "Listening on "); ok {
+			s.URL = url
+			return s, nil
+		}
+	}
+	return nil, errors.New("the server does not start")
+}
+
+// Local is a client through the server's socket.
+func (s *Server) Local() *client.Client { return client.Local(s.data + "/ostiary.sock") }
+
+// Kill ends the server at once.
+func (s *Server) Kill() error { return s.cmd.Process.Kill() }
+
+// Peak is the peak resident memory so far, in KiB.
+func (s *Server) Peak() (peak int, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			peak, err = strconv.Atoi(strings.Fields(rest)[0])
+		}
+	}
+	return peak, err
+}
+
+// Stop ends the server and gives its peak resident memory in KiB.
+func (s *Server) Stop() (peak int, err error) {
+	peak, err = s.Peak()
+	return peak, errors.Join(err, s.cmd.Process.Signal(os.Interrupt), s.cmd.Wait())
+}
