@@ -5,14 +5,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"ostiary/activation"
 	"ostiary/internal/client"
-	"ostiary/internal/letter"
 	"ostiary/internal/wire"
 )
 
@@ -68,7 +65,7 @@ func checkDays(cmd *cobra.Command, days int) error {
 	return nil
 }
 
-// request checks the flags and reads the password.
+// activationRequest checks the flags and reads the password.
 func (a *app) activationRequest(cmd *cobra.Command, f startFlags, route string) (r wire.ActivationRequest, err error) {
 	if err := checkDays(cmd, f.days); err != nil {
 		return r, err
@@ -152,33 +149,6 @@ says in it where the user types the first code.`,
 	cmd.Flags().StringVar(&letterFile, "letter", "", "write a letter to a new `FILE.pdf` instead of showing the codes")
 	cmd.Flags().StringVar(&page, "page", "", "`ADDRESS` at which the user types the first code, for the letter")
 	return cmd
-}
-
-// writeLetters writes a page for each activation.
-func writeLetters(w io.Writer, page string, made ...wire.Activation) error {
-	letters := make([]letter.Letter, len(made))
-	for i, m := range made {
-		body, err := activation.ReadQRBody(m.QRBody)
-		if err != nil {
-			return fmt.Errorf("the server's answer about token %s: %w", m.Serial, err)
-		}
-		letters[i] = letter.Letter{Issuer: m.Issuer, Profile: m.Title, User: m.User, Serial: m.Serial, Code: body.Code, ERC: body.ERC,
-			QRBody: activation.Secret(m.QRBody), Password: m.NeedsPass, Binding: m.Binding, Server: page, Expires: m.Expires.Local()}
-	}
-	return letter.Write(w, time.Now(), letters)
-}
-
-func (a *app) printLettered(made wire.Activation, file string) error {
-	if a.json {
-		return a.printJSON(made)
-	}
-	if err := a.sayBegun(made); err != nil {
-		return err
-	}
-	if err := a.say(nil, "%s holds the letter.", file); err != nil {
-		return err
-	}
-	return a.endActivation(made)
 }
 
 func newActivationQR(a *app) *cobra.Command {
@@ -294,110 +264,4 @@ An offer is refused once a limit is reached: ostiary activation show, and reset.
 	f.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "draw the code to a new `FILE.png` or FILE.svg, or with - in the terminal")
 	return cmd
-}
-
-// printActivation shows an activation with its codes, this once.
-func (a *app) printActivation(made wire.Activation) error {
-	if a.json {
-		return a.printJSON(made)
-	}
-	if err := a.sayBegun(made); err != nil {
-		return err
-	}
-	return a.sayCodes(made)
-}
-
-func (a *app) sayBegun(made wire.Activation) error {
-	whose := ""
-	if made.User != "" {
-		whose = " for " + made.User
-	}
-	return a.say(nil, "An activation of token %s is begun%s. It is open until %s.", made.Serial, whose, localTime(made.Expires))
-}
-
-func (a *app) sayCodes(made wire.Activation) error {
-	out := newTable(a.Stdout)
-	for _, line := range [][2]string{{"Server", made.URL}, {"Registration code", made.Registration}, {"Serial", made.Serial}, {"Activation code", made.Code}, {"Event counter code", made.ERC}} {
-		if line[1] != "" && (line[0] != "Serial" || made.Registration == "") {
-			out.row(line[:]...)
-		}
-	}
-	if err := out.flush(); err != nil {
-		return err
-	}
-	return a.endActivation(made)
-}
-
-// endActivation shows the password, apart from the codes, and says what is next.
-func (a *app) endActivation(made wire.Activation) error {
-	if made.Password != "" {
-		if err := a.say(nil, "Activation password, which goes to the user by another way than the code: %s", made.Password); err != nil {
-			return err
-		}
-	}
-	for _, w := range made.Warnings {
-		a.note("Beware: %s", w)
-	}
-	if made.Route == "online" {
-		a.note("This cannot be shown again. The app confirms it by itself: ostiary activation show %s", shellQuote(made.Serial))
-		return nil
-	}
-	derivation := ""
-	if made.Binding {
-		derivation = " --derivation-code CODE"
-	}
-	a.note("This cannot be shown again. Then confirm it by what the app shows: ostiary activation confirm %s --otp OTP%s", shellQuote(made.Serial), derivation)
-	return nil
-}
-
-func newActivationConfirm(a *app) *cobra.Command {
-	var which selectorFlags
-	var req wire.ActivationConfirm
-	cmd := &cobra.Command{
-		Use:   "confirm SERIAL --otp OTP",
-		Short: "Confirm the open activation by what the app shows",
-		Long: `Present the first code that the app shows. If it is right, the token is VALID, the
-code is used up, and a device before has ended. With device binding the derivation
-code belongs to it; where the app shows two one-time passwords, both do.
-
-A wrong one spends a try. Exit code 0 means accepted, 1 not accepted, 2 that nothing
-was checked.`,
-		Example: `  ostiary activation confirm MT10000001 --otp 492039
-  ostiary activation confirm BD10000001 --otp 492039 --derivation-code 7QK2M-0ZD4R-XW1PN-VE8TA`,
-		Args: arguments("SERIAL"),
-		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			if req.OTP == "" {
-				return mistakef(cmd, "--otp is missing: the one-time password that the app shows")
-			}
-			result, err := c.ConfirmActivation(cmd.Context(), which.selector(cmd, args[0]), req)
-			if err != nil {
-				return err
-			}
-			if result.Accepted {
-				return a.say(result, "Token %s is activated. It is %s.", result.Serial, result.State)
-			}
-			if err := a.say(result, "not accepted"); err != nil {
-				return err
-			}
-			if !a.json {
-				a.notAccepted(result)
-			}
-			return errNo
-		}),
-	}
-	which.add(cmd)
-	flags := cmd.Flags()
-	flags.StringVar(&req.OTP, "otp", "", "`OTP`, the one-time password that the app shows")
-	flags.StringVar(&req.NextOTP, "next-otp", "", "`OTP` after it, where the app shows two")
-	flags.StringVar(&req.Derivation, "derivation-code", "", "`CODE` that the app shows with it, with device binding")
-	return cmd
-}
-
-func (a *app) notAccepted(r wire.ActivationResult) {
-	left := "The activation has ended: begin another one."
-	if r.TriesLeft != nil && *r.TriesLeft > 0 {
-		left = fmt.Sprintf("%s left.", plural(*r.TriesLeft, "try is", "tries are"))
-	}
-	a.note("%s", left)
-	a.note("Why: ostiary audit list --serial %s --limit 1", serialArg(r.Serial))
 }

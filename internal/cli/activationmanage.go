@@ -11,6 +11,58 @@ import (
 	"ostiary/internal/wire"
 )
 
+func newActivationConfirm(a *app) *cobra.Command {
+	var which selectorFlags
+	var req wire.ActivationConfirm
+	cmd := &cobra.Command{
+		Use:   "confirm SERIAL --otp OTP",
+		Short: "Confirm the open activation by what the app shows",
+		Long: `Present the first code that the app shows. If it is right, the token is VALID, the
+code is used up, and a device before has ended. With device binding the derivation
+code belongs to it; where the app shows two one-time passwords, both do.
+
+A wrong one spends a try. Exit code 0 means accepted, 1 not accepted, 2 that nothing
+was checked.`,
+		Example: `  ostiary activation confirm MT10000001 --otp 492039
+  ostiary activation confirm BD10000001 --otp 492039 --derivation-code 7QK2M-0ZD4R-XW1PN-VE8TA`,
+		Args: arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if req.OTP == "" {
+				return mistakef(cmd, "--otp is missing: the one-time password that the app shows")
+			}
+			result, err := c.ConfirmActivation(cmd.Context(), which.selector(cmd, args[0]), req)
+			if err != nil {
+				return err
+			}
+			if result.Accepted {
+				return a.say(result, "Token %s is activated. It is %s.", result.Serial, result.State)
+			}
+			if err := a.say(result, "not accepted"); err != nil {
+				return err
+			}
+			if !a.json {
+				a.notAccepted(result)
+			}
+			return errNo
+		}),
+	}
+	which.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&req.OTP, "otp", "", "`OTP`, the one-time password that the app shows")
+	flags.StringVar(&req.NextOTP, "next-otp", "", "`OTP` after it, where the app shows two")
+	flags.StringVar(&req.Derivation, "derivation-code", "", "`CODE` that the app shows with it, with device binding")
+	return cmd
+}
+
+func (a *app) notAccepted(r wire.ActivationResult) {
+	left := "The activation has ended: begin another one."
+	if r.TriesLeft != nil && *r.TriesLeft > 0 {
+		left = fmt.Sprintf("%s left.", plural(*r.TriesLeft, "try is", "tries are"))
+	}
+	a.note("%s", left)
+	a.note("Why: ostiary audit list --serial %s --limit 1", serialArg(r.Serial))
+}
+
 func newActivationShow(a *app) *cobra.Command {
 	var which selectorFlags
 	cmd := &cobra.Command{
