@@ -166,6 +166,9 @@ func TestSelfService(t *testing.T) {
 	}
 	_, err = s.k.Activations.StartOwn(t.Context(), own(testkit.Code(t, other, 1)))
 	refused(t, "right after it", err, "activation_limit")
+	if !s.k.Verify(t, "H1", testkit.Code(t, other, 1)) {
+		t.Error("the code of a request that was refused is used up")
+	}
 	bobs := own(testkit.Code(t, other, 2))
 	bobs.User = "bob"
 	_, err = s.k.Activations.StartOwn(t.Context(), bobs)

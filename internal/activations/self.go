@@ -31,6 +31,10 @@ func (s *Service) StartOwn(ctx context.Context, r OwnRequest) (Started, error) {
 	if err != nil {
 		return Started{}, err
 	}
+	request := Request{Token: selector(t), Route: Online, Reason: r.Reason, Self: true, User: user.ID, Origin: r.Origin}
+	if err := s.mayStart(ctx, request); err != nil { // before the code is used up
+		return Started{}, err
+	}
 	valid, err := s.codes.Verify(ctx, auth.Request{Lookup: store.Lookup{User: user.Name}, OTP: r.Code, Except: t.ID, Authentication: true, Origin: r.Origin})
 	if err != nil {
 		return Started{}, err
@@ -39,7 +43,19 @@ func (s *Service) StartOwn(ctx context.Context, r OwnRequest) (Started, error) {
 		return Started{}, fault.New(fault.Forbidden, "code_refused", "The code was not accepted.").
 			WithHint("It must be one of another token that you have. Without another token, ask an administrator or the help desk for an activation.")
 	}
-	return s.Start(ctx, Request{Token: selector(t), Route: Online, Reason: r.Reason, Self: true, User: user.ID, Origin: r.Origin})
+	return s.Start(ctx, request)
+}
+
+// mayStart says what keeps an activation from being begun, as things stand.
+func (s *Service) mayStart(ctx context.Context, r Request) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	return s.db.View(ctx, func(rd store.Reader) error {
+		p, err := s.plan(rd, r)
+		p.same.Wipe()
+		return err
+	})
 }
 
 // ConfirmOwn confirms the open activation of a user's token. It was begun by an

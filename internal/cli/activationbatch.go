@@ -111,7 +111,8 @@ func (b *activationBatch) checkPasswords(cmd *cobra.Command, c *client.Client) e
 			return nil // the server says what is wrong
 		}
 	}
-	needed, err := c.ActivationPassword(cmd.Context(), profile)
+	p, err := c.Profile(cmd.Context(), profile)
+	needed := p.Activation.Password
 	switch {
 	case err != nil:
 		return err

@@ -38,7 +38,7 @@ func (s *aheadServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /api/v1/types/phones":
 		answer(200, wire.TokenType{Name: "phones", Profile: "sheet"})
 	case "GET /api/v1/profiles/sheet", "GET /api/v1/profiles/other":
-		answer(200, map[string]any{"name": "sheet", "activation": map[string]any{"password": s.passwords}})
+		answer(200, wire.Profile{Name: "sheet", Activation: wire.ProfileActivation{Password: s.passwords}})
 	case "POST /api/v1/activations":
 		var req wire.ActivationsRequest
 		if err := json.NewDecoder(r.Body).Decode(&req); err != nil {

@@ -49,14 +49,3 @@ func (c *Client) ActivateAhead(ctx context.Context, r wire.ActivationsRequest) (
 	err = c.call(ctx, request{method: http.MethodPost, path: []string{"activations"}, body: r, answer: &made, unbounded: true})
 	return made, err
 }
-
-// ActivationPassword tells whether activations of a profile have a password.
-func (c *Client) ActivationPassword(ctx context.Context, profile string) (bool, error) {
-	var p struct {
-		Activation struct {
-			Password bool `json:"password"`
-		} `json:"activation"`
-	}
-	err := c.call(ctx, request{method: http.MethodGet, path: []string{"profiles", profile}, answer: &p})
-	return p.Activation.Password, err
-}
