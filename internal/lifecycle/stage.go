@@ -29,34 +29,46 @@ func (i *importer) stage(keys []staged) error {
 		if err != nil {
 			return err
 		}
-		b := batch{at: map[token.Identity]bool{}}
-		for n := range keys {
-			k := keys[n]
+		b := &i.batch
+		b.begin(keys)
+		for n := range b.chunk {
+			k := &b.chunk[n]
 			k.token.ID, k.token.Run, k.token.Created = id+token.ID(n), i.run, now
 			// What is before it decides about an identity, and about what a
 			// user holds.
 			if b.at[k.token.Unique()] || k.user != "" {
-				if err := i.insert(tx, &b, t); err != nil {
+				if err := i.insert(tx, b, t); err != nil {
 					return err
 				}
 			}
-			if err := i.prepare(tx, past, stock, &k, t); err != nil {
+			if err := i.prepare(tx, past, stock, k, t); err != nil {
 				return err
 			}
 			if k.row.Outcome != "" {
-				t.count(&k)
+				t.count(k)
 				continue
 			}
 			b.keys, b.at[k.token.Unique()] = append(b.keys, k), true
 		}
-		return i.insert(tx, &b, t)
+		return i.insert(tx, b, t)
 	})
 }
 
-// batch is the keys of a chunk that are about to be inserted together.
+// batch is a chunk under way. An importer has one for all its chunks, because
+// new ones would be most of its garbage.
 type batch struct {
-	keys []staged
-	at   map[token.Identity]bool
+	chunk []staged  // copies: a transaction that runs again begins anew
+	keys  []*staged // those of the chunk that are about to be inserted together
+	at    map[token.Identity]bool
+	rows  []store.Candidate // of keys
+}
+
+func (b *batch) begin(keys []staged) {
+	b.chunk, b.keys = append(b.chunk[:0], keys...), b.keys[:0]
+	if b.at == nil {
+		b.at = map[token.Identity]bool{}
+	}
+	clear(b.at)
 }
 
 // prepare does for one key what comes before it is inserted; it may end it.
@@ -100,24 +112,22 @@ func (i *importer) stopAway(past past, k *staged) (bool, error) {
 
 // insert writes the keys of a batch, and finds out whose identity is taken.
 func (i *importer) insert(tx store.Tx, b *batch, t *tally) error {
-	cs := make([]store.Candidate, len(b.keys))
-	for n := range b.keys {
-		k := &b.keys[n]
+	if len(b.keys) == 0 {
+		return nil
+	}
+	b.rows = b.rows[:0]
+	for _, k := range b.keys {
 		sealed, err := i.keys.Seal(store.SecretBinding(k.token.ID), k.secret)
 		if err != nil {
 			return err
 		}
-		cs[n] = store.Candidate{Token: k.token, Sealed: sealed}
+		b.rows = append(b.rows, store.Candidate{Token: k.token, Sealed: sealed})
 	}
-	if len(cs) == 0 {
-		return nil
-	}
-	staged, err := tx.StageTokens(i.run, cs)
+	staged, err := tx.StageTokens(i.run, b.rows)
 	if err != nil {
 		return err
 	}
-	for n := range b.keys {
-		k := &b.keys[n]
+	for n, k := range b.keys {
 		if staged[n] {
 			err = i.inserted(tx, k, t)
 		} else {
