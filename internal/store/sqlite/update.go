@@ -78,6 +78,7 @@ type tx struct {
 	reader
 	exec    execer
 	touched touched
+	values  []any // of a statement of many rows
 }
 
 var _ store.Tx = (*tx)(nil)
