@@ -61,12 +61,14 @@ const (
 	Refused   = "refused"
 )
 
-// chunk is how many tokens one transaction changes, and importChunk how many keys
-// one writes: logins wait no longer than that takes. Each is a sync to the disk,
-// of which an import of many keys wants few.
+// chunk is how many tokens one transaction changes: logins wait no longer than
+// that takes. Each is a sync to the disk, of which an import of many keys wants
+// few: its transactions write importChunk keys, but end after any importStep of
+// them if somebody waits.
 const (
 	chunk       = 250
-	importChunk = 500
+	importChunk = 1000
+	importStep  = 100
 )
 
 // maxReplaced bounds the secrets that one run replaces, because they take
