@@ -144,8 +144,8 @@ func TestBrokenFile(t *testing.T) {
 		_, err := try(k, src)
 		isFault(t, err, fault.Invalid, "malformed_file")
 	}, append(marks, "quiet_refusal", "decoy")...)
-	if seen != 601 {
-		t.Errorf("%d keys asked for, want 601", seen)
+	if seen != 1201 {
+		t.Errorf("%d keys asked for, want 1201", seen)
 	}
 	e := k.LastEntry(t)
 	if e.Action != "import.abandoned" || !strings.Contains(e.Reason, "4711") {
