@@ -182,7 +182,7 @@ func TestTwoImports(t *testing.T) {
 	t.Parallel()
 	s := start(t, newData(t))
 	key := s.key("admin", "admin")
-	slow, fast := hotps(23000001, 1600), hotps(23100001, 300)
+	slow, fast := hotps(23000001, 2400), hotps(23100001, 300)
 	file := container(slow...)
 	db := openFile(t, s.data, "ro")
 	staged := func(run string) int {
@@ -210,7 +210,7 @@ func TestTwoImports(t *testing.T) {
 	}
 	first.send(t, file[len(file)/2:]+"\r\n--b--\r\n")
 	_ = first.body.Close()
-	if r := <-first.answer; r.code != http.StatusOK || !strings.Contains(r.out, `"imported":1600`) {
+	if r := <-first.answer; r.code != http.StatusOK || !strings.Contains(r.out, `"imported":2400`) {
 		t.Errorf("the first import ends with %d %.300s%s", r.code, r.out, r.err)
 	}
 	if !s.local().verify("serial", d.Serial, d.code(t, 0)) {
@@ -222,7 +222,7 @@ func TestTwoImports(t *testing.T) {
 	}
 
 	// One whose sender hangs up is as if it had never been.
-	gone := container(hotps(23200001, 1600)...)
+	gone := container(hotps(23200001, 2400)...)
 	third := begin(s, key, gone[:len(gone)/2])
 	eventually(t, "keys of the third import are staged", func() bool { return staged("= 0") > 0 })
 	_ = third.body.CloseWithError(io.ErrUnexpectedEOF)
@@ -231,7 +231,7 @@ func TestTwoImports(t *testing.T) {
 	if got := s.tokens(); len(got) != len(slow)+len(fast) {
 		t.Errorf("%d tokens after an import that was given up", len(got))
 	}
-	s.imports(writeFile(t, "third.pskc", gone), 1600)
+	s.imports(writeFile(t, "third.pskc", gone), 2400)
 	s.auditOK()
 }
 

@@ -81,6 +81,11 @@ func writeFile(path string, n int, encrypted bool) (err error) {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	// Now, or the kernel writes hundreds of megabytes half a minute later, while
+	// the server is measured.
+	if err := f.Sync(); err != nil {
+		return err
+	}
 	return f.Close()
 }
 

@@ -35,6 +35,7 @@ func main() {
 	keys := flag.Int("keys", 100_000, "keys of the files that other programs read")
 	rounds := flag.Int("rounds", 3, "measurements of each, in turn")
 	many := flag.Int("many", 1_000_000, "keys of the large file; 0 leaves it out")
+	withPython := flag.Bool("python", true, "measure beside python-pskc, which takes its time")
 	program := flag.String("ostiary", "bin/ostiary", "the program")
 	flag.Parse()
 	log.SetFlags(0)
@@ -42,7 +43,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = run(*program, dir, *keys, *rounds, *many)
+	err = run(*program, dir, *keys, *rounds, *many, *withPython)
 	if rerr := os.RemoveAll(dir); err == nil {
 		err = rerr
 	}
@@ -51,16 +52,13 @@ func main() {
 	}
 }
 
-func run(program, dir string, keys, rounds, many int) error {
+func run(program, dir string, keys, rounds, many int, withPython bool) error {
 	key := filepath.Join(dir, "key.hex")
 	if err := writeKey(key); err != nil {
 		return err
 	}
 	if rounds > 0 {
-		encrypted, plain := filepath.Join(dir, "encrypted.pskc"), filepath.Join(dir, "plain.pskc")
-		if err := writeFile(encrypted, keys, true); err != nil {
-			return err
-		}
+		plain := filepath.Join(dir, "plain.pskc")
 		if err := writeFile(plain, keys, false); err != nil {
 			return err
 		}
@@ -69,16 +67,26 @@ func run(program, dir string, keys, rounds, many int) error {
 		}); err != nil {
 			return err
 		}
-		if err := beside(program, dir, encrypted, keys, rounds, "python-pskc", func() error {
-			return python("read", encrypted, key, strconv.Itoa(keys))
-		}, "--key-hex-file", key); err != nil {
-			return err
+		if withPython {
+			if err := besidePython(program, dir, key, keys, rounds); err != nil {
+				return err
+			}
 		}
 	}
 	if many == 0 {
 		return nil
 	}
 	return million(program, dir, many)
+}
+
+func besidePython(program, dir, key string, keys, rounds int) error {
+	encrypted := filepath.Join(dir, "encrypted.pskc")
+	if err := writeFile(encrypted, keys, true); err != nil {
+		return err
+	}
+	return beside(program, dir, encrypted, keys, rounds, "python-pskc", func() error {
+		return python("read", encrypted, key, strconv.Itoa(keys))
+	}, "--key-hex-file", key)
 }
 
 // beside measures the import of a file and another program that reads it, in turn.

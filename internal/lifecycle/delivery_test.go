@@ -103,12 +103,12 @@ func TestReplaceOvertaken(t *testing.T) {
 			k := testkit.New(t)
 			k.Import(t, testkit.HOTP("1"))
 			keys := []*pskc.Key{rekeyed("1")}
-			for i := range 1300 {
+			for i := range 2300 {
 				keys = append(keys, testkit.HOTP(fmt.Sprintf("x%04d", i)))
 			}
 			src := testkit.Keys(keys...) // so many that the first chunk is staged before the last key
 			src.Before = func(n int) {
-				if n == 1300 {
+				if n == 2300 {
 					meanwhile(k)
 				}
 			}
@@ -267,7 +267,7 @@ func TestImportRuns(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
 	var keys []any
-	for i := range 300 {
+	for i := range 600 {
 		keys = append(keys, testkit.HOTP(fmt.Sprintf("%04d", i)), &pskc.KeyError{Serial: fmt.Sprintf("bad%04d", i), Line: i, Reason: "broken"})
 	}
 	src := testkit.NewSource(keys...)
@@ -275,11 +275,11 @@ func TestImportRuns(t *testing.T) {
 	var told []int
 	looked := false
 	src.Before = func(n int) {
-		if n != 599 {
+		if n != 1199 {
 			return
 		}
 		run, err := k.Lifecycle.ImportRun(t.Context(), id)
-		if looked = true; err != nil || !run.Published.IsZero() || !run.Closed.IsZero() || run.Label != "seeds.pskc" || run.Counts.Keys() > 500 {
+		if looked = true; err != nil || !run.Published.IsZero() || !run.Closed.IsZero() || run.Label != "seeds.pskc" || run.Counts.Keys() > 1000 {
 			t.Errorf("under way: %+v, %v", run, err)
 		}
 	}
@@ -287,8 +287,8 @@ func TestImportRuns(t *testing.T) {
 		r.Begun = func(run int64) { id = run }
 		r.Progress = func(c store.RunCounts) { told = append(told, c.Keys()) }
 	})
-	ended(t, rep, store.RunCounts{Imported: 300, Refused: 300})
-	if !looked || id != rep.ID || !slices.Equal(told, []int{500, 600}) {
+	ended(t, rep, store.RunCounts{Imported: 600, Refused: 600})
+	if !looked || id != rep.ID || !slices.Equal(told, []int{1000, 1200}) {
 		t.Errorf("run %d, told %v", id, told)
 	}
 	page, err := k.Lifecycle.ImportRows(t.Context(), id, 500, 10)

@@ -61,12 +61,14 @@ const (
 	Refused   = "refused"
 )
 
-// chunk is how many tokens one transaction changes, and importChunk how many keys
-// one writes: logins wait no longer than that takes. Each is a sync to the disk,
-// of which an import of many keys wants few.
+// chunk is how many tokens one transaction changes: logins wait no longer than
+// that takes. Each is a sync to the disk, of which an import of many keys wants
+// few: its transactions write importChunk keys, but end after any importStep of
+// them if somebody waits.
 const (
 	chunk       = 250
-	importChunk = 500
+	importChunk = 1000
+	importStep  = 100
 )
 
 // maxReplaced bounds the secrets that one run replaces, because they take
@@ -140,6 +142,7 @@ type importer struct {
 	counts   store.RunCounts
 	types    map[string]token.Type
 	arrivals map[string]arrivals // of software types
+	batch    batch
 	pins     pins
 	received received
 	late     []staged          // keys in conflict that are to get other serials, at the end
@@ -163,9 +166,13 @@ func (i *importer) begin() error {
 }
 
 // readAll reads the source to its end and hands on chunks to take, which writes
-// one on another goroutine while the next is read.
+// one on another goroutine while the next is read, and keeps nothing of it.
 func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) {
 	chunks, failed, done := make(chan []staged), make(chan struct{}), make(chan error, 1)
+	spent := make(chan []staged, 2)
+	for range cap(spent) {
+		spent <- make([]staged, 0, importChunk)
+	}
 	go func() {
 		var err error
 		for c := range chunks {
@@ -177,6 +184,7 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 			for i := range c {
 				c[i].secret.Wipe()
 			}
+			spent <- c[:0]
 		}
 		done <- err
 	}()
@@ -186,7 +194,7 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 			err = terr
 		}
 	}()
-	pending := make([]staged, 0, importChunk)
+	pending := <-spent
 	for n := 1; ; n++ {
 		key, err := keys.Next()
 		bad, _ := errors.AsType[*pskc.KeyError](err)
@@ -212,7 +220,7 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 		}
 		select {
 		case chunks <- pending:
-			pending = make([]staged, 0, importChunk)
+			pending = <-spent
 		case <-failed:
 			return nil // done has the error
 		}

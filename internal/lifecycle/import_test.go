@@ -128,7 +128,7 @@ func TestBrokenFile(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
 	var items []any
-	for i := range 600 {
+	for i := range 1200 {
 		items = append(items, testkit.HOTP(fmt.Sprintf("%04d", i)))
 	}
 	items = append(items, fmt.Errorf("line 4711: %w", pskc.ErrMalformed))
@@ -144,8 +144,8 @@ func TestBrokenFile(t *testing.T) {
 		_, err := try(k, src)
 		isFault(t, err, fault.Invalid, "malformed_file")
 	}, append(marks, "quiet_refusal", "decoy")...)
-	if seen != 601 {
-		t.Errorf("%d keys asked for, want 601", seen)
+	if seen != 1201 {
+		t.Errorf("%d keys asked for, want 1201", seen)
 	}
 	e := k.LastEntry(t)
 	if e.Action != "import.abandoned" || !strings.Contains(e.Reason, "4711") {
@@ -248,12 +248,12 @@ func TestCrashInTheMiddle(t *testing.T) {
 			}
 		}()
 		var keys []*pskc.Key
-		for i := range 600 {
+		for i := range 1200 {
 			keys = append(keys, testkit.HOTP(fmt.Sprintf("%04d", i)))
 		}
 		src := testkit.Keys(keys...)
 		src.Before = func(n int) {
-			if n == 550 {
+			if n == 1150 {
 				panic(stop{}) // as a crash does, it runs nothing that would tidy up
 			}
 		}
@@ -263,7 +263,7 @@ func TestCrashInTheMiddle(t *testing.T) {
 	if got := list(t, k, lifecycle.Filter{}); !slices.Equal(got, []string{"before"}) {
 		t.Errorf("the tokens are %v", got)
 	}
-	if rows := k.Dump(t); !strings.Contains(rows, "| 0499 |") {
+	if rows := k.Dump(t); !strings.Contains(rows, "| 0999 |") {
 		t.Error("nothing was staged, so that this test shows nothing")
 	}
 	if _, err := try(k, testkit.Keys(testkit.HOTP("0001"))); err == nil {
@@ -272,7 +272,7 @@ func TestCrashInTheMiddle(t *testing.T) {
 	if err := k.Lifecycle.SweepAbandoned(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if rows := k.Dump(t, "audit_entry", "import_row"); strings.Contains(rows, "| 0000 |") || strings.Contains(rows, "| 0499 |") {
+	if rows := k.Dump(t, "audit_entry", "import_row"); strings.Contains(rows, "| 0000 |") || strings.Contains(rows, "| 0999 |") {
 		t.Error("staged tokens are still there")
 	}
 	e := k.LastEntry(t)
@@ -322,5 +322,53 @@ func TestVerifyDuringImport(t *testing.T) {
 	}
 	if !k.Verify(t, "01999", testkit.Code(t, keys[1999], 0)) {
 		t.Error("an imported token does not work")
+	}
+}
+
+// awaitedDB is a database whose transactions others wait for, or nobody does.
+type awaitedDB struct {
+	store.DB
+	awaited bool
+	updates *int
+}
+
+type awaitedTx struct {
+	store.Tx
+	awaited bool
+}
+
+func (tx awaitedTx) Awaited() bool { return tx.awaited }
+
+func (db awaitedDB) Update(ctx context.Context, fn func(store.Tx) error) error {
+	*db.updates++
+	return db.DB.Update(ctx, func(tx store.Tx) error { return fn(awaitedTx{tx, db.awaited}) })
+}
+
+// An import lets others in between, and no key is lost or taken twice by that.
+func TestImportLetsOthersIn(t *testing.T) {
+	t.Parallel()
+	const keys = 450
+	updates := map[bool]int{}
+	for _, awaited := range []bool{false, true} {
+		k := testkit.New(t)
+		n := 0
+		svc, err := lifecycle.New(lifecycle.Config{DB: awaitedDB{k.DB, awaited, &n}, Keys: k.Keys, Now: k.Clock.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, k.Lifecycle = 0, svc
+		var file []*pskc.Key
+		for i := range keys {
+			file = append(file, testkit.HOTP(fmt.Sprintf("s%04d", i)))
+		}
+		file = append(file, file[0], file[keys-1])
+		counts(t, take(t, k, testkit.Keys(file...)), keys, 2, 0)
+		updates[awaited] = n
+		if got := list(t, k, lifecycle.Filter{}); len(got) != keys || got[0] != "s0000" || got[keys-1] != "s0449" {
+			t.Errorf("awaited %v: %d tokens", awaited, len(got))
+		}
+	}
+	if updates[true] < updates[false]+4 {
+		t.Errorf("%d transactions when others wait, %d when nobody does", updates[true], updates[false])
 	}
 }

@@ -72,8 +72,11 @@ type namedPIN struct {
 }
 
 // take keeps the PIN keys of a chunk for the end of the file and gives the other
-// keys.
+// keys: the chunk itself, if it has no PIN.
 func (p *pins) take(keys []staged) (others []staged) {
+	if !slices.ContainsFunc(keys, func(k staged) bool { return k.isPIN }) {
+		return keys
+	}
 	for _, k := range keys {
 		switch {
 		case !k.isPIN || k.row.Outcome == Refused:

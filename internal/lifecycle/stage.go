@@ -12,51 +12,82 @@ import (
 	"ostiary/internal/token"
 )
 
-// stage writes one chunk.
+// stage writes one chunk, in one transaction unless somebody waits.
 func (i *importer) stage(keys []staged) error {
-	return i.commit(func(tx store.Tx, t *tally) error {
-		now := i.now()
-		id, err := tx.NextTokenID(len(keys))
-		if err != nil {
-			return err
-		}
-		past, err := i.past(tx)
-		if err != nil {
-			return err
-		}
-		defer past.key.Wipe()
-		stock, err := inStock(tx, keys)
-		if err != nil {
-			return err
-		}
-		b := batch{at: map[token.Identity]bool{}}
-		for n := range keys {
-			k := keys[n]
-			k.token.ID, k.token.Run, k.token.Created = id+token.ID(n), i.run, now
-			// What is before it decides about an identity, and about what a
-			// user holds.
-			if b.at[k.token.Unique()] || k.user != "" {
-				if err := i.insert(tx, &b, t); err != nil {
-					return err
-				}
-			}
-			if err := i.prepare(tx, past, stock, &k, t); err != nil {
+	for len(keys) > 0 {
+		done := 0
+		err := i.commit(func(tx store.Tx, t *tally) error {
+			past, err := i.past(tx)
+			if err != nil {
 				return err
 			}
-			if k.row.Outcome != "" {
-				t.count(&k)
-				continue
+			defer past.key.Wipe()
+			for done = 0; done < len(keys) && (done == 0 || !tx.Awaited()); {
+				step := keys[done:min(done+importStep, len(keys))]
+				if err := i.stageStep(tx, past, step, t); err != nil {
+					return err
+				}
+				done += len(step)
 			}
-			b.keys, b.at[k.token.Unique()] = append(b.keys, k), true
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return i.insert(tx, &b, t)
-	})
+		keys = keys[done:]
+	}
+	return nil
 }
 
-// batch is the keys of a chunk that are about to be inserted together.
+func (i *importer) stageStep(tx store.Tx, past past, keys []staged, t *tally) error {
+	now := i.now()
+	id, err := tx.NextTokenID(len(keys))
+	if err != nil {
+		return err
+	}
+	stock, err := inStock(tx, keys)
+	if err != nil {
+		return err
+	}
+	b := &i.batch
+	b.begin(keys)
+	for n := range b.step {
+		k := &b.step[n]
+		k.token.ID, k.token.Run, k.token.Created = id+token.ID(n), i.run, now
+		// What is before it decides about an identity, and about what a user
+		// holds.
+		if b.at[k.token.Unique()] || k.user != "" {
+			if err := i.insert(tx, b, t); err != nil {
+				return err
+			}
+		}
+		if err := i.prepare(tx, past, stock, k, t); err != nil {
+			return err
+		}
+		if k.row.Outcome != "" {
+			t.count(k)
+			continue
+		}
+		b.keys, b.at[k.token.Unique()] = append(b.keys, k), true
+	}
+	return i.insert(tx, b, t)
+}
+
+// batch is a step under way. An importer has one for all its steps, because new
+// ones would be most of its garbage.
 type batch struct {
-	keys []staged
+	step []staged  // copies: a transaction that runs again begins anew
+	keys []*staged // those of the step that are about to be inserted together
 	at   map[token.Identity]bool
+	rows []store.Candidate // of keys
+}
+
+func (b *batch) begin(keys []staged) {
+	b.step, b.keys = append(b.step[:0], keys...), b.keys[:0]
+	if b.at == nil {
+		b.at = map[token.Identity]bool{}
+	}
+	clear(b.at)
 }
 
 // prepare does for one key what comes before it is inserted; it may end it.
@@ -111,24 +142,22 @@ func (i *importer) stopAway(r store.TokenReader, past past, k *staged) (bool, er
 
 // insert writes the keys of a batch, and finds out whose identity is taken.
 func (i *importer) insert(tx store.Tx, b *batch, t *tally) error {
-	cs := make([]store.Candidate, len(b.keys))
-	for n := range b.keys {
-		k := &b.keys[n]
+	if len(b.keys) == 0 {
+		return nil
+	}
+	b.rows = b.rows[:0]
+	for _, k := range b.keys {
 		sealed, err := i.keys.Seal(store.SecretBinding(k.token.ID), k.secret)
 		if err != nil {
 			return err
 		}
-		cs[n] = store.Candidate{Token: k.token, Sealed: sealed}
+		b.rows = append(b.rows, store.Candidate{Token: k.token, Sealed: sealed})
 	}
-	if len(cs) == 0 {
-		return nil
-	}
-	staged, err := tx.StageTokens(i.run, cs)
+	staged, err := tx.StageTokens(i.run, b.rows)
 	if err != nil {
 		return err
 	}
-	for n := range b.keys {
-		k := &b.keys[n]
+	for n, k := range b.keys {
 		if staged[n] {
 			err = i.inserted(tx, k, t)
 		} else {

@@ -83,6 +83,8 @@ type Reader interface {
 
 // Tx reads and writes. Reads see the writes before them.
 type Tx interface {
+	// Awaited reports whether others wait for the transaction to end.
+	Awaited() bool
 	Reader
 	TokenWriter
 	ApplicationWriter

@@ -3,6 +3,7 @@ package token
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,10 +49,11 @@ type Type struct {
 const DefaultStart = 10_000_001
 
 // Types returns the built-in token types, by name. A database may hold more.
-//
-// No prefix is another's, so a serial tells its type; none holds I, L or O,
-// which are read as digits.
-func Types() []Type {
+func Types() []Type { return slices.Clone(builtIn) }
+
+// builtIn is the built-in types. No prefix is another's, so a serial tells its
+// type; none holds I, L or O, which are read as digits.
+var builtIn = func() []Type {
 	hardware := func(name string, a Algorithm) Type {
 		return Type{Name: name, Kind: Hardware, Spec: Spec{Algorithm: a}, Activation: NoActivation}
 	}
@@ -72,11 +74,11 @@ func Types() []Type {
 		hardware("ocra", OCRA),
 		hardware("totp", TOTP),
 	}
-}
+}()
 
 // TypeFor returns the built-in hardware type of an algorithm.
 func TypeFor(a Algorithm) (Type, bool) {
-	for _, t := range Types() {
+	for _, t := range builtIn {
 		if t.Kind == Hardware && t.Algorithm == a {
 			return t, true
 		}
@@ -92,7 +94,7 @@ func ValidName(name string) bool { return validName.MatchString(name) }
 
 // BuiltIn tells whether a name is that of a built-in type.
 func BuiltIn(name string) bool {
-	for _, t := range Types() {
+	for _, t := range builtIn {
 		if t.Name == name {
 			return true
 		}

@@ -3,38 +3,50 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"os"
 	"sync"
 	"time"
 )
 
-// How often the size of the WAL is looked at, and at which growth it is written
-// back.
 const (
-	checkpointEvery = 100 * time.Millisecond
-	checkpointBytes = 4 << 20
+	checkpointEvery = 100 * time.Millisecond // how often the WAL is looked at
+	checkpointBytes = 4 << 20                // the file that is written back
+	restartPages    = 8192                   // the WAL that is to begin anew: of 4 KiB, so 32 MiB
 )
 
 // checkpoints writes the WAL back into the file, on a connection of its own and
 // beside the writer. A passive checkpoint takes no lock that a commit needs; what
 // it writes was synced before.
+//
+// SQLite syncs the file, and lets the WAL begin anew, only when a checkpoint has
+// written all of it and no transaction is under way. Beside a busy writer that is
+// seldom so: the WAL would grow, and with it what the file has to sync at last,
+// while a commit waits. So the file is synced here after each checkpoint, and when
+// the WAL is long, the writer is asked for one between two transactions, to which
+// almost nothing is left.
 type checkpoints struct {
-	db   *sql.DB
-	wal  string // its path
-	end  sync.Once
-	quit chan struct{}
-	done chan struct{}
+	db      *sql.DB
+	wal     string // its path
+	file    *os.File
+	writer  *writer
+	restart int // pages
+	end     sync.Once
+	quit    chan struct{}
+	done    chan struct{}
 }
 
-func startCheckpoints(path string) (*checkpoints, error) {
-	db, err := sql.Open("sqlite", dsn(path, []string{"busy_timeout(5000)", "synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-256)"}))
+func newCheckpoints(path string, w *writer) (*checkpoints, error) {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
+	db, err := sql.Open("sqlite", dsn(path, []string{"busy_timeout(5000)", "synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-256)"}))
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
 	db.SetMaxOpenConns(1)
-	c := &checkpoints{db: db, wal: path + "-wal", quit: make(chan struct{}), done: make(chan struct{})}
-	go c.run()
-	return c, nil
+	return &checkpoints{db: db, wal: path + "-wal", file: file, writer: w, restart: restartPages, quit: make(chan struct{}), done: make(chan struct{})}, nil
 }
 
 func (c *checkpoints) run() {
@@ -53,10 +65,38 @@ func (c *checkpoints) run() {
 			continue
 		}
 		// What cannot be written back now stays in the WAL, whole and synced.
-		if _, err := c.db.ExecContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)"); err == nil {
+		if err := c.writeBack(); err == nil {
 			written = info.ModTime()
 		}
 	}
+}
+
+func (c *checkpoints) writeBack() error {
+	pages, err := c.checkpoint()
+	if err == nil {
+		err = c.file.Sync()
+	}
+	if err != nil || pages < c.restart {
+		return err
+	}
+	// Once more, because the first has taken longest, and most has come meanwhile.
+	if _, err := c.checkpoint(); err != nil {
+		return err
+	}
+	if err := c.file.Sync(); err != nil {
+		return err
+	}
+	return c.writer.between(func() error {
+		_, err := c.checkpoint()
+		return err
+	})
+}
+
+// checkpoint writes back what is in the WAL and gives its length in pages.
+func (c *checkpoints) checkpoint() (pages int, err error) {
+	var busy, done int
+	err = c.db.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &done)
+	return pages, err
 }
 
 func (c *checkpoints) stop() error {
@@ -66,4 +106,16 @@ func (c *checkpoints) stop() error {
 	c.end.Do(func() { close(c.quit) })
 	<-c.done
 	return c.db.Close()
+}
+
+// close comes when all connections are closed: to close a file ends the locks that
+// the process has on it, those of SQLite too.
+func (c *checkpoints) close() error {
+	if c == nil {
+		return nil
+	}
+	if err := c.file.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
 }

@@ -22,7 +22,7 @@ func (g *gatherer) fill(jobs <-chan *job, batch *[]*job) (next *job) {
 				if !ok {
 					return nil
 				}
-				if j.update != nil {
+				if j.attempt == nil {
 					return j
 				}
 				*batch = append(*batch, j)

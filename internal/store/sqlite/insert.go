@@ -42,57 +42,110 @@ func (t *tx) AddToken(c store.Candidate) error {
 // twice the time, and an import is mostly that.
 const insertRows = 25
 
+// The columns of the two tables, first those that are most often the same in all
+// rows of an import: then they are bound once.
 const (
-	tokenRow     = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	conditionRow = "(?, ?, nullif(?, 0), ?, ?, ?, ?, 0, ?, ?, ?, ?)"
+	insertToken = `INSERT INTO token (kind, type, manufacturer, algorithm, hash, digits, period, t0, suite,
+		model, issuer, label, profile, run, created, state_reason, id, serial, key_id, secret) VALUES `
+	tokenRow      = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	tokenRowAlike = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?, ?, ?, ?)"
+
+	insertCondition = `INSERT INTO condition (run, owner, epoch, next, drift, failures, retry_at, state, not_before, not_after, last_used, token)
+		VALUES `
+	conditionRow      = "(?, nullif(?, 0), ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)"
+	conditionRowAlike = "(?1, nullif(?2, 0), ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10, ?)"
 )
 
 // insertTokens inserts tokens and their conditions, and says which were inserted.
+// Their ids are new, and rise.
 func (t *tx) insertTokens(run int64, cs []store.Candidate) (inserted []bool, err error) {
 	for rows := range slices.Chunk(cs, insertRows) {
-		ids, err := t.insertSome(run, rows)
+		some, err := t.insertSome(run, rows)
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range rows {
-			inserted = append(inserted, ids[c.Token.ID])
-		}
+		inserted = append(inserted, some...)
 	}
 	return inserted, nil
 }
 
-func (t *tx) insertSome(run int64, cs []store.Candidate) (map[token.ID]bool, error) {
-	values := make([]any, 0, 20*len(cs))
+func (t *tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
+	row, alike := tokenRow, tokensAlike(cs)
+	if alike {
+		row = tokenRowAlike
+	}
+	t.values = t.values[:0]
 	for i := range cs {
 		k := &cs[i].Token
-		values = append(values, int64(k.ID), string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, k.Identity.Serial, k.Identity.KeyID,
-			string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.T0, k.Spec.Suite,
-			k.Model, k.Issuer, k.Label, k.Profile, run, millis(k.Created), k.StateReason, cs[i].Sealed)
+		if i == 0 || !alike {
+			t.values = append(t.values, string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits,
+				k.Spec.Period, k.Spec.T0, k.Spec.Suite, k.Model, k.Issuer, k.Label, k.Profile, run, millis(k.Created), k.StateReason)
+		}
+		t.values = append(t.values, int64(k.ID), k.Identity.Serial, k.Identity.KeyID, cs[i].Sealed)
 	}
-	ids, err := queryAll(t.ctx, t.q, scanOne[int64], `INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period,
-		t0, suite, model, issuer, label, profile, run, created, state_reason, secret) VALUES `+rowsOf(tokenRow, len(cs))+`
-		ON CONFLICT DO NOTHING RETURNING id`, values...)
+	n, err := t.change(insertToken+rowsOf(row, len(cs))+" ON CONFLICT DO NOTHING", t.values...)
 	if err != nil {
 		return nil, err
 	}
-	inserted := make(map[token.ID]bool, len(ids))
-	for _, id := range ids {
-		inserted[token.ID(id)] = true
+	inserted := make([]bool, len(cs))
+	if err := t.whichInserted(inserted, cs, int(n)); err != nil || n == 0 {
+		return inserted, err
 	}
-	if len(ids) == 0 {
-		return inserted, nil
-	}
-	values = values[:0]
-	for i := range cs {
-		k, c := &cs[i].Token, &cs[i].Token.Condition
-		if inserted[k.ID] {
-			values = append(values, int64(k.ID), run, c.Owner, c.Epoch, int64(c.Next), c.Drift, c.Failures, int64(c.State),
-				millis(c.NotBefore), millis(c.NotAfter), millis(c.LastUsed))
+	return inserted, t.insertConditions(run, cs, inserted, int(n))
+}
+
+// whichInserted finds out which n of the tokens are there now.
+func (t *tx) whichInserted(inserted []bool, cs []store.Candidate, n int) error {
+	there := map[int64]bool{}
+	if n > 0 && n < len(cs) {
+		ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM token WHERE id BETWEEN ? AND ?", int64(cs[0].Token.ID), int64(cs[len(cs)-1].Token.ID))
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			there[id] = true
 		}
 	}
-	_, err = t.change(`INSERT INTO condition (token, run, owner, epoch, next, drift, failures, retry_at, state, not_before, not_after, last_used)
-		VALUES `+rowsOf(conditionRow, len(ids)), values...)
-	return inserted, err
+	for i := range cs {
+		inserted[i] = n == len(cs) || there[int64(cs[i].Token.ID)]
+	}
+	return nil
+}
+
+func (t *tx) insertConditions(run int64, cs []store.Candidate, inserted []bool, n int) error {
+	row, alike := conditionRow, conditionsAlike(cs)
+	if alike {
+		row = conditionRowAlike
+	}
+	t.values = t.values[:0]
+	for i := range cs {
+		if !inserted[i] {
+			continue
+		}
+		if c := &cs[i].Token.Condition; len(t.values) == 0 || !alike {
+			t.values = append(t.values, run, c.Owner, c.Epoch, int64(c.Next), c.Drift, c.Failures, int64(c.State),
+				millis(c.NotBefore), millis(c.NotAfter), millis(c.LastUsed))
+		}
+		t.values = append(t.values, int64(cs[i].Token.ID))
+	}
+	_, err := t.change(insertCondition+rowsOf(row, n), t.values...)
+	return err
+}
+
+// tokensAlike tells whether tokens differ in nothing but id, serial, key id,
+// secret and condition.
+func tokensAlike(cs []store.Candidate) bool {
+	plain := func(c store.Candidate) token.Token {
+		t := c.Token
+		t.ID, t.Identity.Serial, t.Identity.KeyID, t.OwnerName, t.Condition = 0, "", "", "", token.Condition{}
+		return t
+	}
+	first := plain(cs[0])
+	return !slices.ContainsFunc(cs[1:], func(c store.Candidate) bool { return plain(c) != first })
+}
+
+func conditionsAlike(cs []store.Candidate) bool {
+	return !slices.ContainsFunc(cs[1:], func(c store.Candidate) bool { return c.Token.Condition != cs[0].Token.Condition })
 }
 
 // rowsOf is n rows of a VALUES clause.

@@ -14,6 +14,7 @@ type prepared struct {
 	conn   *sql.Conn
 	reads  map[string]*sql.Stmt
 	writes map[string]driver.StmtExecContext
+	values []driver.NamedValue // of the statement that runs; the driver copies them
 }
 
 // maxPrepared bounds how many are kept of each kind; the fixed ones are about
@@ -58,12 +59,13 @@ func (p *prepared) write(c any, query string) driver.StmtExecContext {
 }
 
 func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (res sql.Result, err error) {
-	values := make([]driver.NamedValue, len(args))
+	p.values = p.values[:0]
 	for i, arg := range args {
-		values[i].Ordinal = i + 1
-		if values[i].Value, err = driver.DefaultParameterConverter.ConvertValue(arg); err != nil {
+		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
+		if err != nil {
 			return nil, fmt.Errorf("argument %d: %w", i+1, err)
 		}
+		p.values = append(p.values, driver.NamedValue{Ordinal: i + 1, Value: value})
 	}
 	run := false
 	err = p.conn.Raw(func(c any) (err error) {
@@ -72,7 +74,7 @@ func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (
 			return nil
 		}
 		run = true
-		res, err = s.ExecContext(ctx, values)
+		res, err = s.ExecContext(ctx, p.values)
 		return err
 	})
 	if err == nil && !run {

@@ -7,7 +7,7 @@
 // transaction and its sync (group commit); see writer.go.
 //
 // The WAL is written back into the file beside the writer (checkpoint.go), so that
-// no login waits for that. Should that not keep up, the writer does it once the WAL
+// no login waits for that, or only for the last pages of it. Should that not keep up, the writer does it once the WAL
 // has walPages pages.
 package sqlite
 
@@ -91,9 +91,10 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if db.writer, err = startWriter(ctx, db.writes, db.cache); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
-	if db.checkpoints, err = startCheckpoints(cfg.Path); err != nil {
+	if db.checkpoints, err = newCheckpoints(cfg.Path, db.writer); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	go db.checkpoints.run()
 	return db, nil
 }
 
@@ -112,7 +113,7 @@ func dsn(path string, pragmas []string) string {
 
 // Close lets the writer finish what it has accepted, then closes the file.
 func (db *DB) Close() error {
-	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.reads.Close(), db.writes.Close())
+	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.reads.Close(), db.writes.Close(), db.checkpoints.close())
 }
 
 // Check reads one row.

@@ -49,7 +49,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 			w.reopen()
 		}
 	}()
-	t = &tx{reader: reader{ctx: ctx, q: w.prepared}, exec: w.prepared}
+	t = &tx{reader: reader{ctx: ctx, q: w.prepared}, exec: w.prepared, awaited: func() bool { return len(w.jobs) > 0 }}
 	if err := fn(t); err != nil {
 		return nil, err
 	}
@@ -77,10 +77,14 @@ type execer interface {
 type tx struct {
 	reader
 	exec    execer
+	awaited func() bool
 	touched touched
+	values  []any // of a statement of many rows
 }
 
 var _ store.Tx = (*tx)(nil)
+
+func (t *tx) Awaited() bool { return t.awaited() }
 
 // change runs a statement and returns the number of rows it changed.
 func (t *tx) change(query string, args ...any) (int64, error) {

@@ -48,11 +48,12 @@ type writer struct {
 	testOnlyCommit func() error
 }
 
-// job is either an attempt or an update.
+// job is an attempt, an update, or something to be done between transactions.
 type job struct {
 	ctx     context.Context
 	attempt *store.Attempt
 	update  func(store.Tx) error
+	between func() error
 
 	outcome  store.Outcome
 	err      error
@@ -146,6 +147,15 @@ func (w *writer) update(ctx context.Context, fn func(store.Tx) error) error {
 	return j.err
 }
 
+// between runs do while no transaction is under way on the writing connection.
+func (w *writer) between(do func() error) error {
+	j := &job{ctx: context.Background(), between: do, finished: make(chan struct{})}
+	if err := w.submit(j); err != nil {
+		return err
+	}
+	return j.err
+}
+
 func (w *writer) attempt(ctx context.Context, a store.Attempt) (store.Outcome, error) {
 	j := &job{ctx: ctx, attempt: &a, finished: make(chan struct{})}
 	if err := w.submit(j); err != nil {
@@ -182,12 +192,17 @@ func (w *writer) run() {
 	defer close(w.done)
 	for j := range w.jobs {
 		for j != nil {
-			if j.update != nil {
+			switch {
+			case j.update != nil:
 				w.runUpdate(j)
 				j = nil
-				continue
+			case j.between != nil:
+				j.err = j.between()
+				close(j.finished)
+				j = nil
+			default:
+				j = w.runBatch(j)
 			}
-			j = w.runBatch(j)
 		}
 	}
 }

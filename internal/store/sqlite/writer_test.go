@@ -464,3 +464,31 @@ func TestFileHoldsWhatWasAnswered(t *testing.T) {
 		}
 	}
 }
+
+func TestAwaited(t *testing.T) {
+	t.Parallel()
+	db := open(t, Config{})
+	ids := tokens(t, db, 1)
+	var attempted sync.WaitGroup
+	err := db.Update(bg, func(tx store.Tx) error {
+		if tx.Awaited() {
+			t.Error("a transaction is awaited while nobody waits")
+		}
+		attempted.Go(func() {
+			if _, err := db.Attempt(bg, rights(ids, 0)[0]); err != nil {
+				t.Error(err)
+			}
+		})
+		for len(db.writer.jobs) == 0 {
+			runtime.Gosched()
+		}
+		if !tx.Awaited() {
+			t.Error("a transaction that a code waits for is not awaited")
+		}
+		return nil
+	})
+	attempted.Wait()
+	if err != nil {
+		t.Error(err)
+	}
+}
