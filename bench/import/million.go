@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"ostiary/bench/process"
 	"ostiary/internal/client"
 	"ostiary/internal/wire"
 	"ostiary/oath"
@@ -25,13 +26,13 @@ func million(program, dir string, keys int) error {
 		return err
 	}
 	defer os.Remove(file)
-	s, err := startServer(program, filepath.Join(dir, "many"))
+	s, err := process.Start(program, filepath.Join(dir, "many"))
 	if err != nil {
 		return err
 	}
 	logins, err := newLogins(s, dir)
 	if err != nil {
-		return errors.Join(err, s.cmd.Process.Kill())
+		return errors.Join(err, s.Kill())
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	latencies := make(chan []time.Duration, 1)
@@ -39,7 +40,7 @@ func million(program, dir string, keys int) error {
 	marks, total, err := upload(s, file, keys)
 	stop()
 	took := <-latencies
-	peak, serr := s.stop()
+	peak, serr := s.Stop()
 	if err = errors.Join(err, serr, logins.err); err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func million(program, dir string, keys int) error {
 }
 
 // upload imports the file and gives the time that each tenth of it took.
-func upload(s *server, path string, keys int) (tenths []time.Duration, total time.Duration, err error) {
+func upload(s *process.Server, path string, keys int) (tenths []time.Duration, total time.Duration, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, 0, err
@@ -68,7 +69,7 @@ func upload(s *server, path string, keys int) (tenths []time.Duration, total tim
 			tenths, last, next = append(tenths, time.Since(last)), time.Now(), next+keys/10
 		}
 	}
-	rep, err := s.local().Import(context.Background(), client.Upload{File: f, Name: "many.pskc", KeyHex: []byte(fmt.Sprintf("%x", fileKey)), Progress: progress})
+	rep, err := s.Local().Import(context.Background(), client.Upload{File: f, Name: "many.pskc", KeyHex: []byte(fmt.Sprintf("%x", fileKey)), Progress: progress})
 	total = time.Since(start)
 	if err == nil && rep.Imported != keys {
 		err = fmt.Errorf("%d of %d keys were imported", rep.Imported, keys)
@@ -91,7 +92,7 @@ const (
 	loginEvery  = 10 * time.Millisecond
 )
 
-func newLogins(s *server, dir string) (*logins, error) {
+func newLogins(s *process.Server, dir string) (*logins, error) {
 	file := filepath.Join(dir, "logins.pskc")
 	f, err := os.Create(file)
 	if err != nil {
@@ -107,14 +108,14 @@ func newLogins(s *server, dir string) (*logins, error) {
 	}
 	defer f.Close()
 	ctx := context.Background()
-	if _, err := s.local().Import(ctx, client.Upload{File: f, Name: "logins.pskc"}); err != nil {
+	if _, err := s.Local().Import(ctx, client.Upload{File: f, Name: "logins.pskc"}); err != nil {
 		return nil, err
 	}
-	key, err := s.local().CreateKey(ctx, wire.KeyRequest{Name: "login", Role: "verifier"})
+	key, err := s.Local().CreateKey(ctx, wire.KeyRequest{Name: "login", Role: "verifier"})
 	if err != nil {
 		return nil, err
 	}
-	c, err := client.New(client.Config{Server: s.url, Key: key.Text})
+	c, err := client.New(client.Config{Server: s.URL, Key: key.Text})
 	return &logins{client: c, next: make([]uint64, loginTokens)}, err
 }
 
