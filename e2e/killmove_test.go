@@ -154,7 +154,7 @@ func TestSameReceipt(t *testing.T) {
 // batch and replaces secrets. All of it is there afterwards, or nothing.
 func TestKillDelivery(t *testing.T) {
 	t.Parallel()
-	const replaced, fresh = 100, 900
+	const replaced, fresh = 100, 2400
 	s := start(t, newData(t))
 	key := s.key("admin", "admin")
 	old := hotps(62000001, replaced)
