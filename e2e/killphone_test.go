@@ -44,11 +44,11 @@ type killPhone struct {
 	killed atomic.Bool
 }
 
-// TestKillActivations kills the server in the middle of activations (protocol, item
+// TestItem8KillActivations kills the server in the middle of activations (protocol, item
 // 8): each phone, which says again what was not answered, ends with the new epoch; a
 // phone that was told "accepted" is; the epoch before is the old one until then, and
 // gone after it; no code is good twice.
-func TestKillActivations(t *testing.T) {
+func TestItem8KillActivations(t *testing.T) {
 	t.Parallel()
 	k := &killPhone{server: start(t, newData(t))}
 	k.ok("profile", "create", "sheet", "--file", "../examples/profiles/plain.toml")

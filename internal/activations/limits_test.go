@@ -42,7 +42,7 @@ func (s *scene) limited() bool {
 }
 
 // Item 9: limits count what they say; Reset clears what it says and nothing else.
-func TestLimits(t *testing.T) {
+func TestItem9Limits(t *testing.T) {
 	t.Parallel()
 	s := setUp(t)
 	s.activate()

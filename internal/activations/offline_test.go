@@ -72,7 +72,7 @@ func TestConfirmationIsUsedUp(t *testing.T) {
 
 // Protocol, item 4: after a confirmed reactivation every code of the old epoch is
 // refused; before it the old one works, unless reported lost.
-func TestOldEpoch(t *testing.T) {
+func TestItem4OldEpoch(t *testing.T) {
 	t.Parallel()
 	for name, edits := range map[string][]func(*activation.Profile){
 		"events": nil, "time": {timed}, "bound": {bound, timed}, "same key, bound": {sameKey, bound}, "eight applications": {many},
@@ -121,7 +121,7 @@ func TestOldEpoch(t *testing.T) {
 }
 
 // Item 5: whatever the two devices do, no event counter falls, nor does the epoch.
-func TestCountersNeverFall(t *testing.T) {
+func TestItem5CountersNeverFall(t *testing.T) {
 	t.Parallel()
 	s := setUp(t)
 	old := s.activate()
@@ -231,7 +231,7 @@ func TestClockOff(t *testing.T) {
 
 // Item 1: an activation code without its password is worth nothing, and the password
 // without the code neither.
-func TestCodeWithoutPassword(t *testing.T) {
+func TestItem1CodeWithoutPassword(t *testing.T) {
 	t.Parallel()
 	s := setUp(t, timed, password)
 	st := s.start(s.request(activations.Offline))

@@ -183,7 +183,7 @@ func TestConfirmedAgain(t *testing.T) {
 }
 
 // Item 7: a flipped bit in a message is refused, and nothing changes.
-func TestFlippedBits(t *testing.T) {
+func TestItem7FlippedBits(t *testing.T) {
 	t.Parallel()
 	s := setUp(t, bound)
 	p := s.phone(s.offer())
@@ -209,7 +209,7 @@ func TestFlippedBits(t *testing.T) {
 }
 
 // Item 1: what goes over the line is worth nothing to who reads it.
-func TestSealedToTheDevice(t *testing.T) {
+func TestItem1SealedToTheDevice(t *testing.T) {
 	t.Parallel()
 	s := setUp(t)
 	st := s.offer()
