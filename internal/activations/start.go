@@ -218,6 +218,7 @@ func (s *Service) begin(tx store.Tx, p plan, d draft, r Request) error {
 	if err != nil {
 		return err
 	}
+	defer now.same.Wipe()
 	if !now.like(p) {
 		return errChanged
 	}

@@ -145,9 +145,9 @@ func (s *Service) open(r store.TokenReader, id token.ID) (Shown, error) {
 	if err != nil {
 		return Shown{}, err
 	}
-	secret, err := s.keys.Open(store.SecretBinding(id), c.Sealed)
+	secret, err := s.secretOf(c)
 	if err != nil {
-		return Shown{}, fmt.Errorf("open secret of token %d: %w", id, err)
+		return Shown{}, err
 	}
 	defer secret.Wipe()
 	uri, account, err := s.keyURI(c.Token, secret)
@@ -164,6 +164,15 @@ func candidate(r store.TokenReader, id token.ID) (store.Candidate, error) {
 		return store.Candidate{}, fmt.Errorf("token %d: %w", id, err)
 	}
 	return r.Identity(found[0].Identity, 0)
+}
+
+// secretOf opens the secret of a token.
+func (s *Service) secretOf(c store.Candidate) (seal.Secret, error) {
+	secret, err := s.keys.Open(store.SecretBinding(c.Token.ID), c.Sealed)
+	if err != nil {
+		err = fmt.Errorf("open secret of token %d: %w", c.Token.ID, err)
+	}
+	return secret, err
 }
 
 // TicketToken names the token whose first code a ticket lets present.

@@ -170,7 +170,7 @@ func (s *Service) exported(ctx context.Context, q store.TokenFilter, move string
 
 // writeKey writes one token, and its PIN behind it if it has one.
 func (s *Service) writeKey(ctx context.Context, out *pskc.Writer, c store.Candidate, way passage) error {
-	secret, err := s.keys.Open(store.SecretBinding(c.Token.ID), c.Sealed)
+	secret, err := s.secretOf(c)
 	if err != nil {
 		return err
 	}

@@ -272,9 +272,9 @@ func (s *Service) hasSecret(r store.TokenReader, t token.Token) error {
 	if err != nil {
 		return err
 	}
-	secret, err := s.keys.Open(store.SecretBinding(t.ID), c.Sealed)
+	secret, err := s.secretOf(c)
 	if err != nil {
-		return fmt.Errorf("open secret of token %d: %w", t.ID, err)
+		return err
 	}
 	defer secret.Wipe()
 	if secret.Len() == 0 {

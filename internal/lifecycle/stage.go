@@ -277,9 +277,9 @@ func (i *importer) retireReplaced(tx store.Tx) (entries [][]byte, err error) {
 
 // sameSecret compares a token in the database with a key of the file.
 func (s *Service) sameSecret(existing store.Candidate, secret seal.Secret) (bool, error) {
-	have, err := s.keys.Open(store.SecretBinding(existing.Token.ID), existing.Sealed)
+	have, err := s.secretOf(existing)
 	if err != nil {
-		return false, fmt.Errorf("open secret of token %d: %w", existing.Token.ID, err)
+		return false, err
 	}
 	defer have.Wipe()
 	return have.Equal(secret), nil
