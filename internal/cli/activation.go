@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -32,7 +33,7 @@ docs/activation.md walks through it.`,
 	}
 	cmd.AddCommand(newActivationOffline(a), newActivationQR(a), newActivationOffer(a), newActivationConfirm(a), newActivationBatch(a),
 		newActivationShow(a), newActivationCancel(a), newActivationReset(a), newActivationUnbind(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
@@ -60,7 +61,7 @@ func addDays(flags *pflag.FlagSet, days *int, usual string) {
 
 func checkDays(cmd *cobra.Command, days int) error {
 	if cmd.Flags().Changed("days") && (days < 1 || days > maxDays) {
-		return mistakef(cmd, "--days %d: it may be 1 to %d", days, maxDays)
+		return cmdline.Mistakef(cmd, "--days %d: it may be 1 to %d", days, maxDays)
 	}
 	return nil
 }
@@ -71,7 +72,7 @@ func (a *app) activationRequest(cmd *cobra.Command, f startFlags, route string) 
 		return r, err
 	}
 	if f.reason != "" {
-		if err := oneOf(cmd, "reason", f.reason, "pin-forgotten", "device-replaced", "device-lost"); err != nil {
+		if err := cmdline.OneOf(cmd, "reason", f.reason, "pin-forgotten", "device-replaced", "device-lost"); err != nil {
 			return r, err
 		}
 	}
@@ -107,13 +108,13 @@ says in it where the user types the first code.`,
 		Example: `  ostiary activation offline MT10000001
   ostiary activation offline MT10000001 --letter alice.pdf --page https://bank.example.com/token
   ostiary activation offline MT10000001 --reason device-lost --json`,
-		Args: arguments("SERIAL"),
+		Args: cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if page != "" && letterFile == "" {
-				return mistakef(cmd, "--page stands in a letter: add --letter FILE.pdf")
+				return cmdline.Mistakef(cmd, "--page stands in a letter: add --letter FILE.pdf")
 			}
 			if letterFile != "" && !strings.HasSuffix(letterFile, ".pdf") {
-				return mistakef(cmd, "--letter %s: a letter is a PDF, and goes to FILE.pdf", letterFile)
+				return cmdline.Mistakef(cmd, "--letter %s: a letter is a PDF, and goes to FILE.pdf", letterFile)
 			}
 			req, err := a.activationRequest(cmd, f, "offline")
 			if err != nil {
@@ -137,7 +138,7 @@ says in it where the user types the first code.`,
 				return writeLetters(w, page, made)
 			})
 			if err != nil && made.Serial != "" {
-				a.note("An activation has begun nevertheless. End it: ostiary activation cancel %s", shellQuote(made.Serial))
+				a.note("An activation has begun nevertheless. End it: ostiary activation cancel %s", cmdline.ShellQuote(made.Serial))
 			}
 			if err != nil {
 				return err
@@ -166,10 +167,10 @@ If the profile has activation passwords, one is drawn and shown, unless
 way.`,
 		Example: `  ostiary activation qr MT10000001 --out -
   ostiary activation qr MT10000001 --out alice.png --password-file password.txt`,
-		Args: arguments("SERIAL"),
+		Args: cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if out == "" {
-				return mistakef(cmd, "--out is missing: FILE.png or FILE.svg, or - for the terminal")
+				return cmdline.Mistakef(cmd, "--out is missing: FILE.png or FILE.svg, or - for the terminal")
 			}
 			req, err := a.activationRequest(cmd, f, "qr")
 			if err != nil {
@@ -214,7 +215,7 @@ func (a *app) startDrawn(cmd *cobra.Command, c *client.Client, s client.Selector
 	}
 	if text(made) == "" {
 		files.discard()
-		return made, errors.Join(err, withHint(errors.New("this server's address does not fit into a code image; the activation has begun all the same"),
+		return made, errors.Join(err, cmdline.WithHint(errors.New("this server's address does not fit into a code image; the activation has begun all the same"),
 			"give the user address and code to type, or start the server with --public-url https://HOST"))
 	}
 	return made, errors.Join(err, a.drawText(d, files, text(made)))
@@ -237,14 +238,14 @@ The address is that of ostiary serve --public-url. In a terminal the image is dr
 An offer is refused once a limit is reached: ostiary activation show, and reset.`,
 		Example: `  ostiary activation offer MT10000001
   ostiary activation offer MT10000001 --out alice.png --reason device-replaced`,
-		Args: arguments("SERIAL"),
+		Args: cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			req, err := a.activationRequest(cmd, f, "online")
 			if err != nil {
 				return err
 			}
 			s := f.which.selector(cmd, args[0])
-			if out == "" && terminal(a.Stdout) && !a.json {
+			if out == "" && cmdline.Terminal(a.Stdout) && !a.json {
 				out = "-"
 			}
 			if out == "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/letter"
 	"ostiary/internal/wire"
 )
@@ -53,7 +54,7 @@ Interrupted, the command finishes the request that is under way and leaves what 
 made in the files.`,
 		Example: `  ostiary activation batch --type mobile-totp --count 200 --out codes.csv --passwords passwords.csv
   ostiary activation batch --type letters --count 50 --out letters.pdf --days 180`,
-		Args: arguments(),
+		Args: cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			if err := b.check(cmd); err != nil {
 				return err
@@ -81,19 +82,19 @@ func (b *activationBatch) letters() bool { return strings.HasSuffix(b.out, ".pdf
 func (b *activationBatch) check(cmd *cobra.Command) error {
 	switch {
 	case b.req.Type == "":
-		return mistakef(cmd, "--type is missing: the type of the tokens")
+		return cmdline.Mistakef(cmd, "--type is missing: the type of the tokens")
 	case b.req.Count < 1:
-		return mistakef(cmd, "--count %d: how many tokens? At least 1", b.req.Count)
+		return cmdline.Mistakef(cmd, "--count %d: how many tokens? At least 1", b.req.Count)
 	case !b.letters() && !strings.HasSuffix(b.out, ".csv"):
-		return mistakef(cmd, "--out %s: codes go to FILE.csv, letters to FILE.pdf", b.out)
+		return cmdline.Mistakef(cmd, "--out %s: codes go to FILE.csv, letters to FILE.pdf", b.out)
 	case b.letters() && b.req.Count > letter.MaxLetters:
-		return mistakef(cmd, "--count %d: a file has at most %d letters; make several", b.req.Count, letter.MaxLetters)
+		return cmdline.Mistakef(cmd, "--count %d: a file has at most %d letters; make several", b.req.Count, letter.MaxLetters)
 	case b.page != "" && !b.letters():
-		return mistakef(cmd, "--page stands in letters: it goes with --out FILE.pdf")
+		return cmdline.Mistakef(cmd, "--page stands in letters: it goes with --out FILE.pdf")
 	case b.passwords != "" && !strings.HasSuffix(b.passwords, ".csv"):
-		return mistakef(cmd, "--passwords %s: passwords go to FILE.csv", b.passwords)
+		return cmdline.Mistakef(cmd, "--passwords %s: passwords go to FILE.csv", b.passwords)
 	case b.passwords != "" && b.passwords == b.out:
-		return mistakef(cmd, "--passwords and --out are the same file: whoever finds code and password together has the token")
+		return cmdline.Mistakef(cmd, "--passwords and --out are the same file: whoever finds code and password together has the token")
 	}
 	return checkDays(cmd, b.req.Days)
 }
@@ -117,9 +118,9 @@ func (b *activationBatch) checkPasswords(cmd *cobra.Command, c *client.Client) e
 	case err != nil:
 		return err
 	case needed && b.passwords == "":
-		return mistakef(cmd, "profile %s has activation passwords: add --passwords FILE.csv for them, and keep it apart from the codes", profile)
+		return cmdline.Mistakef(cmd, "profile %s has activation passwords: add --passwords FILE.csv for them, and keep it apart from the codes", profile)
 	case !needed && b.passwords != "":
-		return mistakef(cmd, "profile %s has no activation passwords: leave out --passwords", profile)
+		return cmdline.Mistakef(cmd, "profile %s has no activation passwords: leave out --passwords", profile)
 	}
 	return nil
 }
@@ -198,7 +199,7 @@ func (a *app) activateAhead(ctx context.Context, c *client.Client, b *activation
 		return err
 	}
 	var made atomic.Int64
-	if !a.json || terminal(a.Stderr) {
+	if !a.json || cmdline.Terminal(a.Stderr) {
 		defer startProgress(a.Stderr, func(time.Duration) string { return fmt.Sprintf("%d of %d tokens created", made.Load(), b.req.Count) }).stop()
 	}
 	result := batchResult{File: b.out, Passwords: b.passwords}
@@ -236,7 +237,7 @@ func (a *app) sayAhead(r batchResult, typeName string, why error) error {
 	if r.Made == 0 {
 		return why
 	}
-	err := a.say(r, "%s holds the codes of %s, %s to %s.", r.File, plural(r.Made, "token", "tokens"), r.First, r.Last)
+	err := a.say(r, "%s holds the codes of %s, %s to %s.", r.File, cmdline.Plural(r.Made, "token", "tokens"), r.First, r.Last)
 	if err == nil && r.Passwords != "" && !a.json {
 		err = a.say(nil, "%s holds their activation passwords. Keep it apart: the two together are worth the tokens.", r.Passwords)
 	}
@@ -247,8 +248,8 @@ func (a *app) sayAhead(r batchResult, typeName string, why error) error {
 	if errors.Is(why, context.Canceled) {
 		reason = "interrupted"
 	}
-	return withHint(fmt.Errorf("%s, %d missing: %s", plural(r.Made, "token is there", "tokens are there"), r.Missing, reason),
-		"make the rest into another file; tokens whose codes were lost on the way are among: ostiary token list --state PENDING --type "+shellQuote(typeName))
+	return cmdline.WithHint(fmt.Errorf("%s, %d missing: %s", cmdline.Plural(r.Made, "token is there", "tokens are there"), r.Missing, reason),
+		"make the rest into another file; tokens whose codes were lost on the way are among: ostiary token list --state PENDING --type "+cmdline.ShellQuote(typeName))
 }
 
 func (b *activationBatch) part(ctx context.Context, c *client.Client, left int) (wire.Activations, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -25,10 +26,10 @@ A wrong one spends a try. Exit code 0 means accepted, 1 not accepted, 2 that not
 was checked.`,
 		Example: `  ostiary activation confirm MT10000001 --otp 492039
   ostiary activation confirm BD10000001 --otp 492039 --derivation-code 7QK2M-0ZD4R-XW1PN-VE8TA`,
-		Args: arguments("SERIAL"),
+		Args: cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if req.OTP == "" {
-				return mistakef(cmd, "--otp is missing: the one-time password that the app shows")
+				return cmdline.Mistakef(cmd, "--otp is missing: the one-time password that the app shows")
 			}
 			result, err := c.ConfirmActivation(cmd.Context(), which.selector(cmd, args[0]), req)
 			if err != nil {
@@ -57,7 +58,7 @@ was checked.`,
 func (a *app) notAccepted(r wire.ActivationResult) {
 	left := "The activation has ended: begin another one."
 	if r.TriesLeft != nil && *r.TriesLeft > 0 {
-		left = fmt.Sprintf("%s left.", plural(*r.TriesLeft, "try is", "tries are"))
+		left = fmt.Sprintf("%s left.", cmdline.Plural(*r.TriesLeft, "try is", "tries are"))
 	}
 	a.note("%s", left)
 	a.note("Why: ostiary audit list --serial %s --limit 1", serialArg(r.Serial))
@@ -72,7 +73,7 @@ func newActivationShow(a *app) *cobra.Command {
 what was counted against the limits, and the last 50 activations. Codes are not
 shown again.`,
 		Example: "  ostiary activation show MT10000001",
-		Args:    arguments("SERIAL"),
+		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			o, err := c.Activations(cmd.Context(), which.selector(cmd, args[0]))
 			if err != nil {
@@ -97,8 +98,8 @@ func (a *app) printActivations(o wire.ActivationOverview) error {
 	out.row("Open activation", openActivation(o))
 	out.row("Device", liveDevice(o))
 	n := o.Counts
-	out.row("Activated again", fmt.Sprintf("%d of %d in %s", n.Successes, n.MaxSuccesses, plural(n.Days, "day", "days")))
-	out.row("Wrong confirmations", fmt.Sprintf("%d of %d in %s", n.Failures, n.MaxFailures, plural(n.Days, "day", "days")))
+	out.row("Activated again", fmt.Sprintf("%d of %d in %s", n.Successes, n.MaxSuccesses, cmdline.Plural(n.Days, "day", "days")))
+	out.row("Wrong confirmations", fmt.Sprintf("%d of %d in %s", n.Failures, n.MaxFailures, cmdline.Plural(n.Days, "day", "days")))
 	if n.NextAt != nil {
 		out.row("Again not before", localTime(*n.NextAt))
 	}
@@ -106,7 +107,7 @@ func (a *app) printActivations(o wire.ActivationOverview) error {
 		return err
 	}
 	if len(o.Activations) == 0 {
-		return a.say(nil, "No activation yet. Begin one: ostiary activation offer %s", shellQuote(o.Serial))
+		return a.say(nil, "No activation yet. Begin one: ostiary activation offer %s", cmdline.ShellQuote(o.Serial))
 	}
 	if _, err := fmt.Fprintln(a.Stdout); err != nil {
 		return err
@@ -125,7 +126,7 @@ func openActivation(o wire.ActivationOverview) string {
 		}
 		s := p.Route + ", until " + localTime(p.Expires)
 		if p.TriesLeft != nil {
-			s += ", " + plural(*p.TriesLeft, "try", "tries") + " left"
+			s += ", " + cmdline.Plural(*p.TriesLeft, "try", "tries") + " left"
 		}
 		if p.Taken != nil {
 			s += ", taken by a device " + localTime(*p.Taken)
@@ -178,7 +179,7 @@ func newActivationCancel(a *app) *cobra.Command {
 		Long: `End the open activation of a token. The codes that were given out for it are worth
 nothing then; a device that was activated before goes on.`,
 		Example: "  ostiary activation cancel MT10000001",
-		Args:    arguments("SERIAL"),
+		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			t, err := c.CancelActivation(cmd.Context(), which.selector(cmd, args[0]))
 			if err != nil {
@@ -202,7 +203,7 @@ first, the wrong confirmations, and the interval since the last activation. With
 flags only those named, without all three. Nothing else changes.`,
 		Example: `  ostiary activation reset MT10000001
   ostiary activation reset MT10000001 --failures`,
-		Args: arguments("SERIAL"),
+		Args: cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if counts == (wire.ActivationReset{}) {
 				counts = wire.ActivationReset{Successes: true, Failures: true, Interval: true}
@@ -246,10 +247,10 @@ the token is accepted until another activation is confirmed, which always has a
 new secret; a device that was bound is never accepted again. The token keeps its
 serial and its user.`,
 		Example: "  ostiary activation unbind MT10000001 --yes",
-		Args:    arguments("SERIAL"),
+		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if !yes {
-				return mistakef(cmd, "unbinding a token ends its device for good, and the user has no codes until another activation: add --yes if that is meant")
+				return cmdline.Mistakef(cmd, "unbinding a token ends its device for good, and the user has no codes until another activation: add --yes if that is meant")
 			}
 			t, err := c.Unbind(cmd.Context(), which.selector(cmd, args[0]))
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ostiary/activation"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/letter"
 	"ostiary/internal/wire"
 )
@@ -53,14 +54,14 @@ func (a *app) endActivation(made wire.Activation) error {
 		a.note("Beware: %s", w)
 	}
 	if made.Route == "online" {
-		a.note("This cannot be shown again. The app confirms it by itself: ostiary activation show %s", shellQuote(made.Serial))
+		a.note("This cannot be shown again. The app confirms it by itself: ostiary activation show %s", cmdline.ShellQuote(made.Serial))
 		return nil
 	}
 	derivation := ""
 	if made.Binding {
 		derivation = " --derivation-code CODE"
 	}
-	a.note("This cannot be shown again. Then confirm it by what the app shows: ostiary activation confirm %s --otp OTP%s", shellQuote(made.Serial), derivation)
+	a.note("This cannot be shown again. Then confirm it by what the app shows: ostiary activation confirm %s --otp OTP%s", cmdline.ShellQuote(made.Serial), derivation)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -26,7 +27,7 @@ that nothing before them was changed.`,
   ostiary audit verify --checkpoint checkpoint.txt`,
 	}
 	cmd.AddCommand(newAuditList(a), newAuditVerify(a), newAuditCheckpoint(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
@@ -41,7 +42,7 @@ with --after and the cursor that is printed. --json shows whole entries.`,
 		Example: `  ostiary audit list --limit 20
   ostiary audit list --serial 12345678
   ostiary audit list --user alice --json`,
-		Args: arguments(),
+		Args: cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			page, err := pages.page(cmd)
 			if err != nil {
@@ -112,7 +113,7 @@ A log is proved against its own server only by checkpoints that were kept
 elsewhere.`,
 		Example: `  ostiary audit verify
   ostiary audit verify --checkpoint 2026-01.txt --checkpoint 2026-02.txt`,
-		Args: arguments(),
+		Args: cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			checkpoints := make([]string, len(files))
 			for i, file := range files {
@@ -127,7 +128,7 @@ elsewhere.`,
 				return err
 			}
 			if rep.OK {
-				return a.say(rep, "The log is whole: %d entries, %s, root %s", rep.Entries, plural(rep.Checkpoints, "checkpoint", "checkpoints"), rep.Root)
+				return a.say(rep, "The log is whole: %d entries, %s, root %s", rep.Entries, cmdline.Plural(rep.Checkpoints, "checkpoint", "checkpoints"), rep.Root)
 			}
 			if err := a.say(rep, "The log is NOT whole: %s", rep.Problem); err != nil {
 				return err
@@ -148,7 +149,7 @@ standard output, to be kept elsewhere. The key that checks its signature is
 printed on standard error; it stays the same for the life of the server.`,
 		Example: `  ostiary audit checkpoint > checkpoint.txt
   ostiary audit checkpoint --json`,
-		Args: arguments(),
+		Args: cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			cp, err := c.Checkpoint(cmd.Context())
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -21,7 +22,7 @@ ostiary token import --batch NAME, in one file or several.`,
   ostiary batch state 'order 4711' REVOKED_TOKEN_LOST --reason 'stolen on the way'`,
 	}
 	cmd.AddCommand(newBatchList(a), newBatchState(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
@@ -32,7 +33,7 @@ func newBatchList(a *app) *cobra.Command {
 		Short:   "List batches",
 		Long:    "List the batches there are, by name, with the tokens that are there now.",
 		Example: "  ostiary batch list --json",
-		Args:    arguments(),
+		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			page, err := pages.page(cmd)
 			if err != nil {
@@ -62,7 +63,7 @@ func newBatchState(a *app) *cobra.Command {
 		Long: `Change the state of all tokens of a batch, as ostiary token state does for one.
 Each change is in the audit log.`,
 		Example: "  ostiary batch state 'order 4711' REVOKED_TOKEN_LOST --reason 'stolen on the way'",
-		Args:    arguments("BATCH", "STATE"),
+		Args:    cmdline.Arguments("BATCH", "STATE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) (err error) {
 			if req.State, err = stateArg(cmd, args[1]); err != nil {
 				return err
@@ -71,7 +72,7 @@ Each change is in the audit log.`,
 			if err != nil {
 				return err
 			}
-			return a.say(out, "%s of batch %s got the state %s.", plural(out.Changed, "token", "tokens"), args[0], req.State)
+			return a.say(out, "%s of batch %s got the state %s.", cmdline.Plural(out.Changed, "token", "tokens"), args[0], req.State)
 		}),
 	}
 	cmd.Flags().StringVar(&req.Reason, "reason", "", "`TEXT` that says why")

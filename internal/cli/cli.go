@@ -20,6 +20,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"ostiary/internal/cmdline"
 )
 
 // The exit codes.
@@ -75,7 +77,7 @@ func newRoot(env *Env, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:     "ostiary",
 		Short:   "Authentication-token server and its command line",
-		Version: buildInfo().Version,
+		Version: cmdline.BuildInfo().Version,
 		Long: `Ostiary keeps one-time-password tokens: it imports them, checks their codes,
 and looks after them from stock to scrap.
 
@@ -95,11 +97,11 @@ Exit codes: 0 yes or done, 1 the answer is no, 2 error.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(newServe(a), newToken(a), newActivation(a), newType(a), newProfile(a), newSeries(a), newBatch(a), newImport(a), newMove(a), newUser(a), newKey(a), newAudit(a), newSeedfile(a), newRootAccount(a), newVersion(a))
-	makeGroup(root)
+	cmdline.MakeGroup(root)
 	a.connection.add(root.PersistentFlags())
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON in the shapes of the REST API")
-	root.SetFlagErrorFunc(flagMistake)
-	root.SetHelpFunc(printHelp)
+	root.SetFlagErrorFunc(cmdline.FlagMistake)
+	root.SetHelpFunc(cmdline.PrintHelp)
 	root.SetArgs(args)
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)

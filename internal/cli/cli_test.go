@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -71,7 +72,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		}
 		var help bytes.Buffer
 		cmd.SetOut(&help)
-		printHelp(cmd, nil)
+		cmdline.PrintHelp(cmd, nil)
 		if !strings.Contains(help.String(), "Example") || !strings.Contains(help.String(), "Usage:\n  "+cmd.CommandPath()) {
 			t.Errorf("%s --help:\n%s", cmd.CommandPath(), help.String())
 		}

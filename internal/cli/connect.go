@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/serve"
 )
 
@@ -45,14 +46,14 @@ func (a *app) place(cmd *cobra.Command) (place, error) {
 	p := place{a.connection.data, a.connection.server}
 	switch {
 	case p.data != "" && p.server != "":
-		return p, mistakef(cmd, "--data and --server exclude each other: one server at a time")
+		return p, cmdline.Mistakef(cmd, "--data and --server exclude each other: one server at a time")
 	case p.data == "" && p.server == "":
 		if p = (place{a.Getenv(envData), a.Getenv(envServer)}); p.data != "" && p.server != "" {
-			return p, mistakef(cmd, "%s and %s are both set: say which with --data or --server", envData, envServer)
+			return p, cmdline.Mistakef(cmd, "%s and %s are both set: say which with --data or --server", envData, envServer)
 		}
 	}
 	if p.data == "" && p.server == "" {
-		return p, mistakef(cmd, "which server? Give --data DIR (or %s) for the server of a data directory on this machine, "+
+		return p, cmdline.Mistakef(cmd, "which server? Give --data DIR (or %s) for the server of a data directory on this machine, "+
 			"or --server URL (or %s) with an API key in %s for one on the network", envData, envServer, envKey)
 	}
 	return p, nil
@@ -87,13 +88,13 @@ func (a *app) connect(where place) (*client.Client, error) {
 	}
 	key := a.Getenv(envKey)
 	if key == "" {
-		return nil, withHint(fmt.Errorf("there is no API key for %s", where.server),
+		return nil, cmdline.WithHint(fmt.Errorf("there is no API key for %s", where.server),
 			"put one into "+envKey+"; an administrator makes keys with: ostiary key create NAME --role ROLE")
 	}
 	c, err := client.New(client.Config{Server: where.server, Key: key, AllowInsecure: a.connection.insecure})
 	switch {
 	case errors.Is(err, client.ErrInsecure):
-		return nil, withHint(fmt.Errorf("refusing to speak to %s: %w", where.server, err), "use https, or --insecure-http if the network is yours")
+		return nil, cmdline.WithHint(fmt.Errorf("refusing to speak to %s: %w", where.server, err), "use https, or --insecure-http if the network is yours")
 	case err != nil:
 		return nil, fmt.Errorf("--server or %s, with %s: %w", envServer, envKey, err)
 	}
@@ -103,7 +104,7 @@ func (a *app) connect(where place) (*client.Client, error) {
 // checkSocketPath refuses what the system would only call an invalid argument.
 func checkSocketPath(path string) error {
 	if len(path) > maxSocketPath {
-		return withHint(fmt.Errorf("the path %s has %d bytes, and a socket's may have %d", path, len(path), maxSocketPath),
+		return cmdline.WithHint(fmt.Errorf("the path %s has %d bytes, and a socket's may have %d", path, len(path), maxSocketPath),
 			"use a data directory with a shorter path, or reach it through a symbolic link")
 	}
 	return nil
@@ -113,10 +114,10 @@ func checkSocketPath(path string) error {
 func (p place) explain(err error) error {
 	if p.data == "" {
 		if errors.Is(err, syscall.ECONNREFUSED) {
-			return withHint(err, "is the server running, and is this its address?")
+			return cmdline.WithHint(err, "is the server running, and is this its address?")
 		}
 		if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-			return withHint(err, "if the certificate comes from an authority of your own, name its file in SSL_CERT_FILE")
+			return cmdline.WithHint(err, "if the certificate comes from an authority of your own, name its file in SSL_CERT_FILE")
 		}
 		return err
 	}
@@ -124,9 +125,9 @@ func (p place) explain(err error) error {
 	case errors.Is(err, errInput):
 		return err
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("no server is running on %s; start it with: ostiary serve --data %s", p.data, shellQuote(p.data))
+		return fmt.Errorf("no server is running on %s; start it with: ostiary serve --data %s", p.data, cmdline.ShellQuote(p.data))
 	case errors.Is(err, fs.ErrPermission):
-		return withHint(fmt.Errorf("the server of %s takes local commands from the user who runs it only", p.data),
+		return cmdline.WithHint(fmt.Errorf("the server of %s takes local commands from the user who runs it only", p.data),
 			"run this as that user, or use --server URL with an API key in "+envKey)
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"ostiary/internal/cmdline"
 	"ostiary/internal/qr"
 	"ostiary/internal/wire"
 )
@@ -39,7 +40,7 @@ func drawingTo(cmd *cobra.Command, out string) (d drawingFlags, err error) {
 	case strings.HasSuffix(out, ".svg"):
 		d.svg = out
 	default:
-		return d, mistakef(cmd, "--out %s: a code image goes to FILE.png, to FILE.svg, or with - to the terminal", out)
+		return d, cmdline.Mistakef(cmd, "--out %s: a code image goes to FILE.png, to FILE.svg, or with - to the terminal", out)
 	}
 	return d, nil
 }
@@ -99,7 +100,7 @@ func (a *app) drawText(d drawingFlags, files drawings, text string) error {
 		save(files.svg, func(w io.Writer) error { return code.SVG(w, qr.SVGOptions{Scale: pngScale}) }))
 	if d.terminal && !a.json {
 		show := code.Plain
-		if terminal(a.Stdout) {
+		if cmdline.Terminal(a.Stdout) {
 			show = code.Terminal
 		}
 		err = errors.Join(err, show(a.Stdout))

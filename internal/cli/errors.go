@@ -15,7 +15,7 @@ import (
 func printError(w io.Writer, err error) {
 	lines := errorLines(err)
 	for i, line := range lines {
-		lines[i] = printable(line)
+		lines[i] = cmdline.Printable(line)
 	}
 	fmt.Fprintln(w, "ostiary: "+strings.Join(lines, "\n"))
 }
@@ -34,7 +34,7 @@ func problemLines(p wire.Problem) []string {
 	if len(p.Candidates) > 0 {
 		lines = []string{fmt.Sprintf("The serial stands for %d tokens. Say which one with:", len(p.Candidates))}
 		for _, id := range p.Candidates {
-			lines = append(lines, fmt.Sprintf("  --type %s --manufacturer %s --key-id %s", shellQuote(id.Type), shellQuote(id.Manufacturer), shellQuote(id.KeyID)))
+			lines = append(lines, fmt.Sprintf("  --type %s --manufacturer %s --key-id %s", cmdline.ShellQuote(id.Type), cmdline.ShellQuote(id.Manufacturer), cmdline.ShellQuote(id.KeyID)))
 		}
 		hint = ""
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/lifecycle"
 	"ostiary/internal/wire"
 )
@@ -57,7 +58,7 @@ func (a *app) printReport(rep wire.ImportReport) error {
 		lines = append(lines, "Nothing is imported, because not all is good. --skip-bad takes the good ones.")
 	}
 	if rep.Assigned > 0 || rep.Users > 0 {
-		lines = append(lines, fmt.Sprintf("%s assigned, %s", plural(rep.Assigned, "token", "tokens"), plural(rep.Users, "user made", "users made")))
+		lines = append(lines, fmt.Sprintf("%s assigned, %s", cmdline.Plural(rep.Assigned, "token", "tokens"), cmdline.Plural(rep.Users, "user made", "users made")))
 	}
 	if rep.Failure != "" {
 		lines = append(lines, "It failed: "+rep.Failure)
@@ -67,7 +68,7 @@ func (a *app) printReport(rep wire.ImportReport) error {
 		lines = append(lines, sampleText(*rep.Sample))
 	}
 	for _, line := range lines {
-		if _, err := fmt.Fprintln(a.Stdout, printable(line)); err != nil {
+		if _, err := fmt.Fprintln(a.Stdout, cmdline.Printable(line)); err != nil {
 			return err
 		}
 	}
@@ -114,8 +115,8 @@ func (a *app) printRows(rep wire.ImportReport) error {
 		return err
 	}
 	for _, reason := range rest {
-		more := plural(seen[reason]-shownRows, "more row", "more rows")
-		if _, err := fmt.Fprintf(a.Stdout, "and %s: %s\n", more, printable(reason)); err != nil {
+		more := cmdline.Plural(seen[reason]-shownRows, "more row", "more rows")
+		if _, err := fmt.Fprintf(a.Stdout, "and %s: %s\n", more, cmdline.Printable(reason)); err != nil {
 			return err
 		}
 	}
@@ -161,7 +162,7 @@ func (a *app) writeRemainder(ctx context.Context, c *client.Client, f *importFla
 		return err
 	})
 	if err == nil {
-		a.note("%s holds what is left over: %s", f.remainder, plural(kept, "entry", "entries"))
+		a.note("%s holds what is left over: %s", f.remainder, cmdline.Plural(kept, "entry", "entries"))
 	}
 	return err
 }
@@ -176,7 +177,7 @@ way. "ostiary token import" begins one.`,
   ostiary import show 12`,
 	}
 	cmd.AddCommand(newImportList(a), newImportShow(a), newImportRows(a), newImportReceipt(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
@@ -187,7 +188,7 @@ func newImportList(a *app) *cobra.Command {
 		Short:   "List imports, the newest first",
 		Long:    "List imports, the newest first, dry runs among them.",
 		Example: "  ostiary import list --limit 10",
-		Args:    arguments(),
+		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			page, err := pages.page(cmd)
 			if err != nil {
@@ -217,7 +218,7 @@ func newImportList(a *app) *cobra.Command {
 func importID(cmd *cobra.Command, s string) (int64, error) {
 	id, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || id < 1 {
-		return 0, mistakef(cmd, "%s is not the number of an import; ostiary import list shows them", shellQuote(s))
+		return 0, cmdline.Mistakef(cmd, "%s is not the number of an import; ostiary import list shows them", cmdline.ShellQuote(s))
 	}
 	return id, nil
 }
@@ -228,7 +229,7 @@ func newImportShow(a *app) *cobra.Command {
 		Short:   "Show what came of an import",
 		Long:    "Show what came of an import, or how far it is, as ostiary token import does at its end.",
 		Example: "  ostiary import show 12 --json",
-		Args:    arguments("ID"),
+		Args:    cmdline.Arguments("ID"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			id, err := importID(cmd, args[0])
 			if err != nil {
@@ -250,7 +251,7 @@ func newImportRows(a *app) *cobra.Command {
 		Short:   "List the keys of an import that were not simply imported",
 		Long:    "List the keys of an import of which there is something to say: those that were not\nimported, and why, and those that were not assigned. The others are listed by\nostiary token list --import ID.",
 		Example: "  ostiary import rows 12 --all",
-		Args:    arguments("ID"),
+		Args:    cmdline.Arguments("ID"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			id, err := importID(cmd, args[0])
 			if err != nil {

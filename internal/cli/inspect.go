@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ostiary/internal/cmdline"
 	"ostiary/internal/lifecycle"
 	"ostiary/internal/seedfile"
 	"ostiary/internal/wire"
@@ -76,7 +77,7 @@ Exit code 0 means that every key could be imported, 1 that some could not or tha
 reading ended early, 2 an error.`,
 		Example: `  ostiary seedfile inspect tokens.pskc
   ostiary seedfile inspect tokens.pskc --passphrase-file letter.txt --json`,
-		Args: arguments("FILE"),
+		Args: cmdline.Arguments("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(cmd, args[0]); err != nil {
 				return err

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -19,7 +20,7 @@ func newKey(a *app) *cobra.Command {
   ostiary key revoke radius`,
 	}
 	cmd.AddCommand(newKeyCreate(a), newKeyList(a), newKeyRevoke(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
@@ -43,16 +44,16 @@ The roles:
 		Example: `  ostiary key create radius --role verifier > radius.key
   ostiary key create self-service --role portal > portal.key
   ostiary key create service-desk --role operator --help-desk`,
-		Args: arguments("NAME"),
+		Args: cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if req.Role == "" {
-				return mistakef(cmd, "--role is missing: verifier, portal, operator, admin or super_admin")
+				return cmdline.Mistakef(cmd, "--role is missing: verifier, portal, operator, admin or super_admin")
 			}
-			if err := oneOf(cmd, "role", req.Role, "verifier", "portal", "operator", "admin", "super_admin"); err != nil {
+			if err := cmdline.OneOf(cmd, "role", req.Role, "verifier", "portal", "operator", "admin", "super_admin"); err != nil {
 				return err
 			}
 			if req.HelpDesk && req.Role != "operator" {
-				return mistakef(cmd, "--help-desk is for the role operator")
+				return cmdline.Mistakef(cmd, "--help-desk is for the role operator")
 			}
 			req.Name = args[0]
 			k, err := c.CreateKey(cmd.Context(), req)
@@ -80,7 +81,7 @@ func newKeyList(a *app) *cobra.Command {
 		Short:   "List API keys",
 		Long:    "List API keys, the revoked ones last. The keys themselves cannot be shown.",
 		Example: "  ostiary key list",
-		Args:    arguments(),
+		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			list, err := c.Keys(cmd.Context())
 			if err != nil {
@@ -112,7 +113,7 @@ func newKeyRevoke(a *app) *cobra.Command {
 		Short:   "Revoke an API key",
 		Long:    "Revoke an API key. It ends at once and cannot be brought back.",
 		Example: "  ostiary key revoke radius",
-		Args:    arguments("NAME"),
+		Args:    cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if err := c.RevokeKey(cmd.Context(), args[0]); err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 )
 
 const maxPage = 1000 // the server's limit
@@ -35,9 +36,9 @@ func (p *pageFlags) page(cmd *cobra.Command) (client.Page, error) {
 	page := client.Page{Limit: p.limit, After: p.after}
 	switch {
 	case cmd.Flags().Changed("limit") && (p.limit < 1 || p.limit > maxPage):
-		return page, mistakef(cmd, "--limit %d: it may be 1 to %d", p.limit, maxPage)
+		return page, cmdline.Mistakef(cmd, "--limit %d: it may be 1 to %d", p.limit, maxPage)
 	case p.all && p.limit != 0:
-		return page, mistakef(cmd, "--all and --limit exclude each other")
+		return page, cmdline.Mistakef(cmd, "--all and --limit exclude each other")
 	case p.all:
 		page.Limit = maxPage
 	}
@@ -73,7 +74,7 @@ func printList[T any](ctx context.Context, a *app, l listing[T], page client.Pag
 				return err
 			}
 			if next != nil && !a.json {
-				a.note("There are more: add --after %s", shellQuote(*next))
+				a.note("There are more: add --after %s", cmdline.ShellQuote(*next))
 			}
 			return nil
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -29,7 +30,7 @@ A move has three steps:
   ostiary move cancel X2Q7NTGYL3XKGQJ5LRV4GQWZUM --yes`,
 	}
 	cmd.AddCommand(newMoveList(a), newMoveConfirm(a), newMoveCancel(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
@@ -40,7 +41,7 @@ func newMoveList(a *app) *cobra.Command {
 		Short:   "List moves, the newest first",
 		Long:    "List moves, the newest first, and how many of their tokens are still on their way.",
 		Example: "  ostiary move list",
-		Args:    arguments(),
+		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			page, err := pages.page(cmd)
 			if err != nil {
@@ -70,7 +71,7 @@ func newMoveConfirm(a *app) *cobra.Command {
 are deleted here; where they stood is remembered, should they ever come back. The
 same receipt again changes nothing.`,
 		Example: "  ostiary move confirm receipt.json",
-		Args:    arguments("RECEIPT"),
+		Args:    cmdline.Arguments("RECEIPT"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			text, err := a.readSmall(args[0], maxReceiptFile)
 			if err != nil {
@@ -86,7 +87,7 @@ same receipt again changes nothing.`,
 			if err != nil {
 				return err
 			}
-			return a.say(m, "Move %s: %s arrived and deleted here, %d still on their way.", m.ID, plural(m.Moved, "token", "tokens"), m.Moving)
+			return a.say(m, "Move %s: %s arrived and deleted here, %d still on their way.", m.ID, cmdline.Plural(m.Moved, "token", "tokens"), m.Moving)
 		}),
 	}
 }
@@ -100,16 +101,16 @@ func newMoveCancel(a *app) *cobra.Command {
 that they had. Only do this when no server has imported the file, or has deleted
 what it imported: a token on two servers takes each code twice.`,
 		Example: "  ostiary move cancel X2Q7NTGYL3XKGQJ5LRV4GQWZUM --yes",
-		Args:    arguments("MOVE"),
+		Args:    cmdline.Arguments("MOVE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if !yes {
-				return mistakef(cmd, "a token that was imported elsewhere must not come back here: add --yes if none was")
+				return cmdline.Mistakef(cmd, "a token that was imported elsewhere must not come back here: add --yes if none was")
 			}
 			m, err := c.CancelMove(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return a.say(m, "Move %s: %s back, %d moved before.", m.ID, plural(m.Back, "token", "tokens"), m.Moved)
+			return a.say(m, "Move %s: %s back, %d moved before.", m.ID, cmdline.Plural(m.Back, "token", "tokens"), m.Moved)
 		}),
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "yes, none of them lives elsewhere")
@@ -123,7 +124,7 @@ func newImportReceipt(a *app) *cobra.Command {
 		Long: `Write the receipt for tokens that another server exported with --move and that
 import ID brought here. It holds no secret. Hand it in there: ostiary move confirm.`,
 		Example: "  ostiary import receipt 12 receipt.json",
-		Args:    arguments("ID", "FILE"),
+		Args:    cmdline.Arguments("ID", "FILE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			id, err := importID(cmd, args[0])
 			if err != nil {
@@ -143,7 +144,7 @@ import ID brought here. It holds no secret. Hand it in there: ostiary move confi
 			}); err != nil {
 				return err
 			}
-			return a.say(r, "%s is the receipt for %s. Hand it in where they come from: ostiary move confirm %s", args[1], plural(len(r.Tokens), "token", "tokens"), args[1])
+			return a.say(r, "%s is the receipt for %s. Hand it in where they come from: ostiary move confirm %s", args[1], cmdline.Plural(len(r.Tokens), "token", "tokens"), args[1])
 		}),
 	}
 }

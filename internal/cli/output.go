@@ -34,13 +34,13 @@ func (a *app) say(v any, format string, args ...any) error {
 	if a.json {
 		return a.printJSON(v)
 	}
-	_, err := fmt.Fprintln(a.Stdout, printable(fmt.Sprintf(format, args...)))
+	_, err := fmt.Fprintln(a.Stdout, cmdline.Printable(fmt.Sprintf(format, args...)))
 	return err
 }
 
 // note tells a person something beside the output.
 func (a *app) note(format string, args ...any) {
-	fmt.Fprintln(a.Stderr, printable(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(a.Stderr, cmdline.Printable(fmt.Sprintf(format, args...)))
 }
 
 // table aligns rows of cells.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -26,7 +27,7 @@ give it to the type. mobile-totp and mobile-hotp have one from the start.`,
   ostiary profile show bank --static-vector > bank.vector`,
 	}
 	cmd.AddCommand(newProfileCreate(a), newProfileList(a), newProfileShow(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
@@ -47,10 +48,10 @@ there is none.`,
 		Example: `  ostiary profile create bank --file bank.toml
   ostiary type create bank-app --kind software --algorithm TOTP --hash SHA256 \
       --prefix BNK --activation one-step --profile bank`,
-		Args: arguments("NAME"),
+		Args: cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if file == "" {
-				return mistakef(cmd, "--file is missing: the profile in TOML, or - for standard input")
+				return cmdline.Mistakef(cmd, "--file is missing: the profile in TOML, or - for standard input")
 			}
 			text, err := a.readSmall(file, maxProfileFile)
 			if err != nil {
@@ -77,7 +78,7 @@ func newProfileList(a *app) *cobra.Command {
 		Short:   "List profiles",
 		Long:    "List all profiles by name, with the token types that use them.",
 		Example: "  ostiary profile list",
-		Args:    arguments(),
+		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			list, err := c.Profiles(cmd.Context())
 			if err != nil {
@@ -119,10 +120,10 @@ an app is configured with. It is no secret, but an app trusts whoever gave it.`,
 		Example: `  ostiary profile show bank
   ostiary profile show bank --static-vector > bank.vector
   ostiary-authenticator activate --static-vector-file bank.vector --serial BNK10000001`,
-		Args: arguments("NAME"),
+		Args: cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if vector && a.json {
-				return mistakef(cmd, "--static-vector prints text; with --json alone the answer has it as static_vector")
+				return cmdline.Mistakef(cmd, "--static-vector prints text; with --json alone the answer has it as static_vector")
 			}
 			p, err := c.Profile(cmd.Context(), args[0])
 			switch {
@@ -154,16 +155,16 @@ func (a *app) printProfile(p wire.Profile) error {
 	}
 	out.row("Activation", steps(p))
 	out.row("Activation code", rules.Code)
-	password := yesNo(rules.Password)
+	password := cmdline.YesNo(rules.Password)
 	if rules.CheckPassword {
 		password += ", checked by the app"
 	}
 	out.row("Password", password)
-	out.row("Device binding", yesNo(rules.DeviceBinding))
-	out.row("New keys", yesNo(rules.NewKey))
-	out.row("Reactivation", yesNo(rules.Reactivation))
+	out.row("Device binding", cmdline.YesNo(rules.DeviceBinding))
+	out.row("New keys", cmdline.YesNo(rules.NewKey))
+	out.row("Reactivation", cmdline.YesNo(rules.Reactivation))
 	out.row("PIN", pinRules(p.PIN))
-	out.row("Argon2id", fmt.Sprintf("%s, %d KiB, %s", plural(stretch.Passes, "pass", "passes"), stretch.Memory, plural(stretch.Lanes, "lane", "lanes")))
+	out.row("Argon2id", fmt.Sprintf("%s, %d KiB, %s", cmdline.Plural(stretch.Passes, "pass", "passes"), stretch.Memory, cmdline.Plural(stretch.Lanes, "lane", "lanes")))
 	out.row("Created", localTime(p.Created))
 	return out.flush()
 }
@@ -176,5 +177,5 @@ func pinRules(r wire.ProfilePIN) string {
 	if r.Level == "none" {
 		return text + ", not checked"
 	}
-	return fmt.Sprintf("%s, after %s: %s", text, plural(r.Tries, "wrong one", "wrong ones"), r.Penalty)
+	return fmt.Sprintf("%s, after %s: %s", text, cmdline.Plural(r.Tries, "wrong one", "wrong ones"), r.Penalty)
 }

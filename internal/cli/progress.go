@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -18,7 +19,7 @@ const (
 
 // startProgress shows a line that tells how far something is, until stop is called.
 func startProgress(w io.Writer, line func(took time.Duration) string) *progress {
-	p := &progress{w: w, line: line, single: terminal(w), quit: make(chan struct{}), ended: make(chan struct{})}
+	p := &progress{w: w, line: line, single: cmdline.Terminal(w), quit: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer close(p.ended)
 		p.run()

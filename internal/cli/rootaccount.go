@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 )
 
 func newRootAccount(a *app) *cobra.Command {
@@ -14,7 +15,7 @@ func newRootAccount(a *app) *cobra.Command {
 		Example: "  ostiary root reset-password --data /var/lib/ostiary",
 	}
 	cmd.AddCommand(newRootResetPassword(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
@@ -25,7 +26,7 @@ func newRootResetPassword(a *app) *cobra.Command {
 		Long: `Give ROOT a new random password and print it, this once. The old one and all
 sessions of ROOT end.`,
 		Example: "  ostiary root reset-password --data /var/lib/ostiary",
-		Args:    arguments(),
+		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			p, err := c.ResetRootPassword(cmd.Context())
 			if err != nil {

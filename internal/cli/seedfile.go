@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/lifecycle"
 	"ostiary/internal/seedfile"
 	"ostiary/internal/wire"
@@ -90,7 +91,7 @@ func sampleText(s wire.Sample) string {
 	case s.Time != nil:
 		at = "at " + localTime(*s.Time)
 	}
-	return fmt.Sprintf("Compare with the device: token %s shows %s %s.", printable(s.Serial), s.Code, at)
+	return fmt.Sprintf("Compare with the device: token %s shows %s %s.", cmdline.Printable(s.Serial), s.Code, at)
 }
 
 func newSeedfile(a *app) *cobra.Command {
@@ -101,7 +102,7 @@ func newSeedfile(a *app) *cobra.Command {
 		Example: "  ostiary seedfile inspect tokens.pskc",
 	}
 	cmd.AddCommand(newSeedfileInspect(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 )
 
 func newSeries(a *app) *cobra.Command {
@@ -19,7 +20,7 @@ is deleted or set.`,
   ostiary series set app-totp AT20000001`,
 	}
 	cmd.AddCommand(newSeriesList(a), newSeriesSet(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
@@ -30,7 +31,7 @@ func newSeriesList(a *app) *cobra.Command {
 		Long: `List the series of all software types: the next serial, the highest that there
 is, how many were given out and how many there can still be.`,
 		Example: "  ostiary series list",
-		Args:    arguments(),
+		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			list, err := c.Series(cmd.Context())
 			if err != nil {
@@ -56,7 +57,7 @@ func newSeriesSet(a *app) *cobra.Command {
 must stand above every serial of the type that was given out or is there.`,
 		Example: `  ostiary series set app-totp AT20000001
   ostiary series set app-totp 20000001`,
-		Args: arguments("TYPE", "NEXT"),
+		Args: cmdline.Arguments("TYPE", "NEXT"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			s, err := c.SetSeries(cmd.Context(), args[0], args[1])
 			if err != nil {

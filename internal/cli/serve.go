@@ -12,7 +12,7 @@ import (
 )
 
 func newServe(a *app) *cobra.Command {
-	cfg := serve.Config{Version: buildInfo().Version, Out: a.Stdout}
+	cfg := serve.Config{Version: cmdline.BuildInfo().Version, Out: a.Stdout}
 	var level, format string
 	cmd := &cobra.Command{
 		Use:         "serve --data DIR",
@@ -33,11 +33,11 @@ user who runs the server can open.
 		Example: `  ostiary serve --data /var/lib/ostiary
   ostiary serve --data /var/lib/ostiary --listen :8443 --tls-cert cert.pem --tls-key key.pem
   ostiary serve --demo`,
-		Args: arguments(),
+		Args: cmdline.Arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, flag := range []string{"server", "insecure-http", "json"} {
 				if cmd.Flags().Changed(flag) {
-					return mistakef(cmd, "--%s is not for serve", flag)
+					return cmdline.Mistakef(cmd, "--%s is not for serve", flag)
 				}
 			}
 			if cfg.Data = a.connection.data; cfg.Data == "" && !cfg.Demo {
@@ -45,9 +45,9 @@ user who runs the server can open.
 			}
 			switch {
 			case cfg.Demo && cfg.Data != "":
-				return mistakef(cmd, "--demo makes a data directory of its own and removes it at the end: leave out --data")
+				return cmdline.Mistakef(cmd, "--demo makes a data directory of its own and removes it at the end: leave out --data")
 			case !cfg.Demo && cfg.Data == "":
-				return mistakef(cmd, "which data directory? Give --data DIR (or %s), or --demo to try the server out", envData)
+				return cmdline.Mistakef(cmd, "which data directory? Give --data DIR (or %s), or --demo to try the server out", envData)
 			}
 			if !cfg.Demo {
 				if err := checkSocketPath(serve.SocketPath(cfg.Data)); err != nil {
@@ -61,7 +61,7 @@ user who runs the server can open.
 			cfg.Log = log
 			err = serve.Run(cmd.Context(), cfg)
 			if errors.Is(err, syscall.EADDRINUSE) {
-				err = withHint(err, "another program listens there; choose another address with --listen")
+				err = cmdline.WithHint(err, "another program listens there; choose another address with --listen")
 			}
 			return err
 		},
@@ -81,10 +81,10 @@ user who runs the server can open.
 
 // logger writes to standard error.
 func (a *app) logger(cmd *cobra.Command, level, format string) (*slog.Logger, error) {
-	if err := oneOf(cmd, "log-level", level, "debug", "info", "warn", "error"); err != nil {
+	if err := cmdline.OneOf(cmd, "log-level", level, "debug", "info", "warn", "error"); err != nil {
 		return nil, err
 	}
-	if err := oneOf(cmd, "log-format", format, "text", "json"); err != nil {
+	if err := cmdline.OneOf(cmd, "log-format", format, "text", "json"); err != nil {
 		return nil, err
 	}
 	var options slog.HandlerOptions

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/token"
 	"ostiary/internal/wire"
 )
@@ -25,7 +26,7 @@ A token is named by its serial. Where several tokens carry the same serial,
 	}
 	cmd.AddCommand(newTokenImport(a), newTokenExport(a), newTokenCreate(a), newTokenEnrol(a), newTokenConfirm(a), newTokenList(a), newTokenShow(a), newTokenAssign(a), newTokenUnassign(a), newTokenVerify(a),
 		newTokenResync(a), newTokenState(a), newTokenReplace(a), newTokenDates(a), newTokenUnlock(a), newTokenDelete(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
@@ -59,7 +60,7 @@ func newTokenShow(a *app) *cobra.Command {
 		Short:   "Show a token",
 		Long:    "Show everything about a token but its secret.",
 		Example: "  ostiary token show 12345678",
-		Args:    arguments("SERIAL"),
+		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			t, err := c.Token(cmd.Context(), which.selector(cmd, args[0]))
 			if err != nil {
@@ -155,16 +156,16 @@ says what was not. Exit code 1 means that rows were refused.`,
   ostiary token assign --list assignment.csv --create-users`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if list != "" {
-				return arguments()(cmd, args)
+				return cmdline.Arguments()(cmd, args)
 			}
-			return arguments("SERIAL", "USER")(cmd, args)
+			return cmdline.Arguments("SERIAL", "USER")(cmd, args)
 		},
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if list != "" {
 				return a.assignList(cmd.Context(), c, list, createUsers, dryRun)
 			}
 			if createUsers || dryRun {
-				return mistakef(cmd, "--create-users and --dry-run go with --list")
+				return cmdline.Mistakef(cmd, "--create-users and --dry-run go with --list")
 			}
 			t, err := c.Assign(cmd.Context(), which.selector(cmd, args[0]), args[1])
 			if err != nil {
@@ -188,7 +189,7 @@ func newTokenUnassign(a *app) *cobra.Command {
 		Short:   "Take a token back into stock",
 		Long:    "Take a token from its user. It keeps its state and its counter and can be assigned again.",
 		Example: "  ostiary token unassign 12345678",
-		Args:    arguments("SERIAL"),
+		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			t, err := c.Unassign(cmd.Context(), which.selector(cmd, args[0]))
 			if err != nil {
@@ -215,14 +216,14 @@ A PENDING token can be revoked; VALID it becomes by its first code only: ostiary
 token confirm.`,
 		Example: `  ostiary token state 12345678 REVOKED_TOKEN_LOST --reason 'left on a train'
   ostiary token state 12345678 VALID --reason 'found again'`,
-		Args: arguments("SERIAL", "STATE"),
+		Args: cmdline.Arguments("SERIAL", "STATE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			state, err := stateArg(cmd, args[1])
 			if err != nil {
 				return err
 			}
 			if state == token.Pending.String() {
-				return mistakef(cmd, "a token is PENDING from its creation to its first code, and never by command")
+				return cmdline.Mistakef(cmd, "a token is PENDING from its creation to its first code, and never by command")
 			}
 			t, err := c.SetState(cmd.Context(), which.selector(cmd, args[0]), wire.StateRequest{State: state, Reason: reason})
 			if err != nil {
@@ -243,7 +244,7 @@ func newTokenUnlock(a *app) *cobra.Command {
 		Short:   "Forget a token's failures, and with them its lock",
 		Long:    "Forget the wrong codes of a token, and with them its lock and its delay.",
 		Example: "  ostiary token unlock 12345678",
-		Args:    arguments("SERIAL"),
+		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			t, err := c.UnlockToken(cmd.Context(), which.selector(cmd, args[0]))
 			if err != nil {
@@ -267,10 +268,10 @@ it back, import the manufacturer's file again.
 
 A token that is lost or broken is better revoked: ostiary token state.`,
 		Example: "  ostiary token delete 12345678 --yes",
-		Args:    arguments("SERIAL"),
+		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if !yes {
-				return mistakef(cmd, "deleting a token destroys its secret for good: add --yes if that is meant")
+				return cmdline.Mistakef(cmd, "deleting a token destroys its secret for good: add --yes if that is meant")
 			}
 			t, err := c.DeleteToken(cmd.Context(), which.selector(cmd, args[0]))
 			if err != nil {

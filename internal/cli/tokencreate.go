@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -34,11 +35,11 @@ has the token.`,
 		Example: `  ostiary token create app-totp --user alice
   ostiary token create app-totp --user alice --qr
   ostiary token create app-totp --count 50 --label 'night shift' --json > links.json`,
-		Args: arguments("TYPE"),
+		Args: cmdline.Arguments("TYPE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			req.Type, req.Count, req.Reveal = args[0], &count, drawing.wanted()
 			if req.Reveal && count != 1 {
-				return mistakef(cmd, "--qr, --png and --svg show the secret of one token, not of %d: create them one by one, or give out their links", count)
+				return cmdline.Mistakef(cmd, "--qr, --png and --svg show the secret of one token, not of %d: create them one by one, or give out their links", count)
 			}
 			files, err := drawing.open()
 			if err != nil {
@@ -63,10 +64,10 @@ has the token.`,
 
 func (a *app) printCreated(made wire.NewTokens) error {
 	if err := a.printNewTokens(made); err != nil {
-		return fmt.Errorf("%s created but could not be printed: %w", plural(len(made.Tokens), "token was", "tokens were"), err)
+		return fmt.Errorf("%s created but could not be printed: %w", cmdline.Plural(len(made.Tokens), "token was", "tokens were"), err)
 	}
 	if made.Missing > 0 {
-		return withHint(fmt.Errorf("%s listed above, %d are not there: %s", plural(len(made.Tokens), "token is", "tokens are"), made.Missing, made.Problem),
+		return cmdline.WithHint(fmt.Errorf("%s listed above, %d are not there: %s", cmdline.Plural(len(made.Tokens), "token is", "tokens are"), made.Missing, made.Problem),
 			"create the rest when the server answers again")
 	}
 	return nil
@@ -120,7 +121,7 @@ used. The link before ends.
 A secret is shown once: if the link was opened, or the token created with its
 secret shown, delete the token and create another.`,
 		Example: "  ostiary token enrol AT10000001",
-		Args:    arguments("SERIAL"),
+		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			e, err := c.RenewEnrolment(cmd.Context(), which.selector(cmd, args[0]))
 			if err != nil {
@@ -143,7 +144,7 @@ and the code is used up. A wrong one counts as a failure of the token.
 
 Exit code 0 means confirmed, 1 not the right code, 2 that nothing was checked.`,
 		Example: "  ostiary token confirm AT10000001 492039",
-		Args:    arguments("SERIAL", "CODE"),
+		Args:    cmdline.Arguments("SERIAL", "CODE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			s := which.selector(cmd, args[0])
 			valid, err := c.Confirm(cmd.Context(), s, args[1])

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -23,7 +24,7 @@ A token that has ended is revoked within the hour. To have it back, give it a
 later date first, and then the state VALID: ostiary token state.`,
 		Example: `  ostiary token dates 12345678 --until 2027-01-31
   ostiary token dates 12345678 --from 2026-09-01 --until none`,
-		Args: arguments("SERIAL"),
+		Args: cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			req := wire.DatesRequest{}
 			for _, d := range []struct {
@@ -40,7 +41,7 @@ later date first, and then the state VALID: ostiary token state.`,
 				*d.to = &text
 			}
 			if req == (wire.DatesRequest{}) {
-				return mistakef(cmd, "which date? give --from, --until or both")
+				return cmdline.Mistakef(cmd, "which date? give --from, --until or both")
 			}
 			t, err := c.SetDates(cmd.Context(), which.selector(cmd, args[0]), req)
 			if err != nil {
@@ -65,7 +66,7 @@ func dateArg(cmd *cobra.Command, flag, s string) (string, error) {
 		return at.Format(time.RFC3339), nil
 	}
 	if _, err := time.Parse(time.RFC3339, s); err != nil {
-		return "", mistakef(cmd, "--%s %s: a date is written as 2027-01-31, as 2027-01-31T18:00:00+01:00, or none", flag, shellQuote(s))
+		return "", cmdline.Mistakef(cmd, "--%s %s: a date is written as 2027-01-31, as 2027-01-31T18:00:00+01:00, or none", flag, cmdline.ShellQuote(s))
 	}
 	return s, nil
 }

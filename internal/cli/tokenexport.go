@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -32,7 +33,7 @@ how a move ends.`,
 		Example: `  ostiary token export stock.pskc --passphrase-file phrase.txt --type totp
   ostiary token export one.pskc --passphrase-file phrase.txt --serial 12345678
   ostiary token export all.pskc --passphrase-file phrase.txt --kind software --move`,
-		Args: arguments("FILE"),
+		Args: cmdline.Arguments("FILE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			chosen := false
 			for _, name := range []string{"serial", "type", "user", "state", "kind", "batch", "import"} {
@@ -40,12 +41,12 @@ how a move ends.`,
 			}
 			switch {
 			case passphraseFile == "":
-				return mistakef(cmd, "--passphrase-file is missing: the file is encrypted under a passphrase")
+				return cmdline.Mistakef(cmd, "--passphrase-file is missing: the file is encrypted under a passphrase")
 			case chosen == req.All:
-				return mistakef(cmd, "say which tokens to export: --serial, --type, --user, --state, --kind, --batch, --import, or --all")
+				return cmdline.Mistakef(cmd, "say which tokens to export: --serial, --type, --user, --state, --kind, --batch, --import, or --all")
 			}
 			if req.Kind != "" {
-				if err := oneOf(cmd, "kind", req.Kind, "hardware", "software"); err != nil {
+				if err := cmdline.OneOf(cmd, "kind", req.Kind, "hardware", "software"); err != nil {
 					return err
 				}
 			}

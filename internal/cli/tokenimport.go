@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -81,7 +82,7 @@ error.`,
   ostiary token import tokens.pskc --batch 'order 4711' --supplier ACME
   ostiary token import tokens.pskc --skip-bad --remainder rest.pskc
   ostiary token import fobs.csv --kind totp --period 60`,
-		Args: arguments("FILE"),
+		Args: cmdline.Arguments("FILE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if err := f.check(cmd, args[0]); err != nil {
 				return err
@@ -120,15 +121,15 @@ error.`,
 func (f *importFlags) check(cmd *cobra.Command, file string) error {
 	switch {
 	case f.passphraseFile != "" && f.keyHexFile != "":
-		return mistakef(cmd, "--passphrase-file and --key-hex-file exclude each other: a file has one or the other")
+		return cmdline.Mistakef(cmd, "--passphrase-file and --key-hex-file exclude each other: a file has one or the other")
 	case f.upload.Batch == "" && (f.upload.Note != "" || f.upload.Supplier != ""):
-		return mistakef(cmd, "--note and --supplier belong to a batch: add --batch NAME")
+		return cmdline.Mistakef(cmd, "--note and --supplier belong to a batch: add --batch NAME")
 	case f.privateKeyFile != "" && (f.passphraseFile != "" || f.keyHexFile != ""):
-		return mistakef(cmd, "--private-key-file excludes --passphrase-file and --key-hex-file: a file has one of them")
+		return cmdline.Mistakef(cmd, "--private-key-file excludes --passphrase-file and --key-hex-file: a file has one of them")
 	case file == "-" && f.remainder != "":
-		return mistakef(cmd, "--remainder needs a file that can be read twice, not standard input")
+		return cmdline.Mistakef(cmd, "--remainder needs a file that can be read twice, not standard input")
 	case file == "-" && (f.passphraseFile == "-" || f.keyHexFile == "-" || f.privateKeyFile == "-"):
-		return mistakef(cmd, "standard input cannot be both the file and its secret")
+		return cmdline.Mistakef(cmd, "standard input cannot be both the file and its secret")
 	}
 	return nil
 }
@@ -166,7 +167,7 @@ func (a *app) importFile(ctx context.Context, c *client.Client, f *importFlags, 
 	if path == "-" {
 		u.Name = "standard input"
 	}
-	if !a.json || terminal(a.Stderr) {
+	if !a.json || cmdline.Terminal(a.Stderr) {
 		s := &sending{sent: &counted.n, size: size}
 		u.Progress = s.imported
 		defer startProgress(a.Stderr, s.line).stop()

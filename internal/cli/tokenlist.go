@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/token"
 	"ostiary/internal/wire"
 )
@@ -24,14 +25,14 @@ with --after and the cursor that is printed, or all at once with --all.`,
   ostiary token list --user alice --json
   ostiary token list --expiring 30 --state VALID
   ostiary token list --all --json > tokens.json`,
-		Args: arguments(),
+		Args: cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) (err error) {
 			page, err := pages.page(cmd)
 			if err != nil {
 				return err
 			}
 			if filter.Kind != "" {
-				if err := oneOf(cmd, "kind", filter.Kind, "hardware", "software"); err != nil {
+				if err := cmdline.OneOf(cmd, "kind", filter.Kind, "hardware", "software"); err != nil {
 					return err
 				}
 			}
@@ -46,7 +47,7 @@ with --after and the cursor that is printed, or all at once with --all.`,
 				}
 			}
 			if cmd.Flags().Changed("expiring") && (filter.Expiring < 1 || filter.Expiring > 36500) {
-				return mistakef(cmd, "--expiring %d: it may be 1 to 36500", filter.Expiring)
+				return cmdline.Mistakef(cmd, "--expiring %d: it may be 1 to 36500", filter.Expiring)
 			}
 			empty := "No token fits."
 			if filter == (client.TokenFilter{}) && page.After == "" {
@@ -96,7 +97,7 @@ func tokenRow(t wire.Token) []string {
 func stateArg(cmd *cobra.Command, s string) (string, error) {
 	state, err := token.ParseState(s)
 	if err != nil {
-		return "", mistakef(cmd, "%s is not a state; the states are %s", shellQuote(s), strings.Join(token.StateNames(), ", "))
+		return "", cmdline.Mistakef(cmd, "%s is not a state; the states are %s", cmdline.ShellQuote(s), strings.Join(token.StateNames(), ", "))
 	}
 	return state.String(), nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -23,7 +24,7 @@ enrolment link as ostiary token create gives it. A hardware token is replaced by
 free one of stock: --by says which.`,
 		Example: `  ostiary token replace AT10000001 --state REVOKED_TOKEN_LOST --reason 'new phone'
   ostiary token replace 12345678 --by 12345679 --state REVOKED_TOKEN_BROKEN`,
-		Args: arguments("SERIAL"),
+		Args: cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if req.State != "" {
 				state, err := stateArg(cmd, req.State)
@@ -31,7 +32,7 @@ free one of stock: --by says which.`,
 					return err
 				}
 				if !strings.HasPrefix(state, "REVOKED") {
-					return mistakef(cmd, "what is replaced is revoked: --state is REVOKED_TOKEN_LOST, REVOKED_TOKEN_BROKEN or REVOKED_TOKEN_OTHER")
+					return cmdline.Mistakef(cmd, "what is replaced is revoked: --state is REVOKED_TOKEN_LOST, REVOKED_TOKEN_BROKEN or REVOKED_TOKEN_OTHER")
 				}
 				req.State = state
 			}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -25,7 +26,7 @@ The answer is only yes or no; the audit log says why. Exit code 0 means valid,
 without a code being used.`,
 		Example: `  ostiary token verify 12345678 755224
   ostiary token verify 12345678 755224 --resynchronize`,
-		Args: arguments("SERIAL", "OTP"),
+		Args: cmdline.Arguments("SERIAL", "OTP"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			s := which.selector(cmd, args[0])
 			valid, err := c.Verify(cmd.Context(), wire.VerifyRequest{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer, KeyID: s.KeyID,
@@ -57,7 +58,7 @@ token either side, from 20 up to 120 steps.`,
 		Example: `  ostiary token resync 12345678 287082 359152
   ostiary token resync 12345678 287082 359152 --counter 5000
   ostiary token resync 87654321 287082 359152 --steps 120`,
-		Args: arguments("SERIAL", "OTP1", "OTP2"),
+		Args: cmdline.Arguments("SERIAL", "OTP1", "OTP2"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			s := which.selector(cmd, args[0])
 			req.OTP1, req.OTP2 = args[1], args[2]
@@ -65,7 +66,7 @@ token either side, from 20 up to 120 steps.`,
 				req.Counter = &counter
 			}
 			if cmd.Flags().Changed("steps") && (req.Steps < 1 || req.Steps > 120) {
-				return mistakef(cmd, "--steps %d: it may be 1 to 120", req.Steps)
+				return cmdline.Mistakef(cmd, "--steps %d: it may be 1 to 120", req.Steps)
 			}
 			valid, err := c.Resync(cmd.Context(), s, req)
 			if err != nil {
@@ -98,7 +99,7 @@ func (a *app) verdict(valid bool, serial string) error {
 // serialArg writes a serial as the value of a flag.
 func serialArg(serial string) string {
 	if strings.HasPrefix(serial, "-") {
-		return "=" + shellQuote(serial)
+		return "=" + cmdline.ShellQuote(serial)
 	}
-	return shellQuote(serial)
+	return cmdline.ShellQuote(serial)
 }

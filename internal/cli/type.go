@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -25,7 +26,7 @@ for the activated authenticator.`,
   ostiary type change app-totp --max-per-user 2 --lifetime 365`,
 	}
 	cmd.AddCommand(newTypeList(a), newTypeShow(a), newTypeCreate(a), newTypeChange(a), newTypeRetire(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
@@ -35,7 +36,7 @@ func newTypeList(a *app) *cobra.Command {
 		Short:   "List token types",
 		Long:    "List all token types by name, the retired ones too.",
 		Example: "  ostiary type list",
-		Args:    arguments(),
+		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			list, err := c.Types(cmd.Context())
 			if err != nil {
@@ -81,7 +82,7 @@ func newTypeShow(a *app) *cobra.Command {
 		Short:   "Show a token type",
 		Long:    "Show everything about a token type.",
 		Example: "  ostiary type show app-totp",
-		Args:    arguments("NAME"),
+		Args:    cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			t, err := c.Type(cmd.Context(), args[0])
 			if err != nil {
@@ -93,7 +94,7 @@ func newTypeShow(a *app) *cobra.Command {
 			out := newTable(a.Stdout)
 			out.row("Name", t.Name)
 			out.row("Kind", t.Kind)
-			out.row("Built in", yesNo(t.BuiltIn))
+			out.row("Built in", cmdline.YesNo(t.BuiltIn))
 			out.row("Codes", typeCodes(t))
 			if t.Kind == "software" {
 				out.row("Serials", typeSerials(t))
@@ -106,7 +107,7 @@ func newTypeShow(a *app) *cobra.Command {
 			out.row("Most per user", orElse(noLimit(t.MaxPerUser), "no limit"))
 			lifetime := "no end"
 			if t.LifetimeDays != 0 {
-				lifetime = plural(t.LifetimeDays, "day", "days")
+				lifetime = cmdline.Plural(t.LifetimeDays, "day", "days")
 			}
 			out.row("Lifetime", lifetime)
 			out.row("Retired", optionalTime(t.Retired, "no"))
@@ -160,12 +161,12 @@ same serial prefix, the same activation, and an algorithm that is the type's.`,
       --prefix BNK --activation one-step --profile bank
   ostiary type create safeid --kind hardware --algorithm TOTP --period 60 \
       --manufacturer Deepnet --product SafeID/Time`,
-		Args: arguments("NAME"),
+		Args: cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			if err := oneOf(cmd, "kind", kind, "hardware", "software"); err != nil {
+			if err := cmdline.OneOf(cmd, "kind", kind, "hardware", "software"); err != nil {
 				return err
 			}
-			if err := oneOf(cmd, "algorithm", f.algorithm, "HOTP", "TOTP", "OCRA"); err != nil {
+			if err := cmdline.OneOf(cmd, "algorithm", f.algorithm, "HOTP", "TOTP", "OCRA"); err != nil {
 				return err
 			}
 			t, err := c.CreateType(cmd.Context(), wire.TokenTypeRequest{Name: args[0], Kind: kind, Algorithm: f.algorithm, Hash: f.hash, Digits: f.digits,
@@ -195,11 +196,11 @@ codes and serials are made changes only as long as there never was a token of
 the type, and never for hotp, totp and ocra.`,
 		Example: `  ostiary type change app-totp --max-per-user 2 --lifetime 365
   ostiary type change mobile-totp --profile staff-2026`,
-		Args: arguments("NAME"),
+		Args: cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			change := f.change(cmd)
 			if change == (wire.TokenTypeChange{}) {
-				return mistakef(cmd, "what is to change? Give at least one flag")
+				return cmdline.Mistakef(cmd, "what is to change? Give at least one flag")
 			}
 			t, err := c.ChangeType(cmd.Context(), args[0], change)
 			if err != nil {
@@ -250,7 +251,7 @@ func newTypeRetire(a *app) *cobra.Command {
 --undo allows new ones again.`,
 		Example: `  ostiary type retire app-long
   ostiary type retire app-long --undo`,
-		Args: arguments("NAME"),
+		Args: cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			do, done := c.RetireType, "Type %s is retired."
 			if undo {

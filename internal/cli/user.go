@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/wire"
 )
 
@@ -19,7 +20,7 @@ func newUser(a *app) *cobra.Command {
   ostiary token assign 12345678 alice`,
 	}
 	cmd.AddCommand(newUserAdd(a), newUserList(a), newUserShow(a), newUserUnlock(a), newUserCode(a), newUserDelete(a))
-	makeGroup(cmd)
+	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
@@ -29,7 +30,7 @@ func newUserAdd(a *app) *cobra.Command {
 		Short:   "Add a user",
 		Long:    "Add a user to whom tokens can be assigned.",
 		Example: "  ostiary user add alice",
-		Args:    arguments("NAME"),
+		Args:    cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			u, err := c.AddUser(cmd.Context(), args[0])
 			if err != nil {
@@ -48,7 +49,7 @@ func newUserList(a *app) *cobra.Command {
 		Long: `List users by name, 100 at a time. What follows is listed with --after and the
 cursor that is printed, or all at once with --all.`,
 		Example: "  ostiary user list --all",
-		Args:    arguments(),
+		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			page, err := pages.page(cmd)
 			if err != nil {
@@ -61,7 +62,7 @@ cursor that is printed, or all at once with --all.`,
 			l := listing[wire.User]{name: "users", empty: empty,
 				header: []string{"NAME", "TOKENS", "FAILURES", "LOCKED", "CREATED"},
 				row: func(u wire.User) []string {
-					return []string{u.Name, strconv.Itoa(u.Tokens), strconv.Itoa(u.Failures), yesNo(u.Locked), localTime(u.Created)}
+					return []string{u.Name, strconv.Itoa(u.Tokens), strconv.Itoa(u.Failures), cmdline.YesNo(u.Locked), localTime(u.Created)}
 				},
 				fetch: func(ctx context.Context, p client.Page) ([]wire.User, *string, error) {
 					list, err := c.Users(ctx, p)
@@ -81,7 +82,7 @@ func newUserShow(a *app) *cobra.Command {
 		Long:  "Show a user. The user's tokens are listed by: ostiary token list --user NAME",
 		Example: `  ostiary user show alice
   ostiary token list --user alice`,
-		Args: arguments("NAME"),
+		Args: cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			u, err := c.User(cmd.Context(), args[0])
 			if err != nil {
@@ -94,7 +95,7 @@ func newUserShow(a *app) *cobra.Command {
 			out.row("Name", u.Name)
 			out.row("Tokens", strconv.Itoa(u.Tokens))
 			out.row("Failures", strconv.Itoa(u.Failures))
-			out.row("Locked", yesNo(u.Locked))
+			out.row("Locked", cmdline.YesNo(u.Locked))
 			if u.RetryAt != nil {
 				out.row("Delayed until", localTime(*u.RetryAt))
 			}
@@ -111,7 +112,7 @@ func newUserUnlock(a *app) *cobra.Command {
 		Long: `Forget the wrong codes that were presented under a user's name. The failures of
 the user's tokens stay: ostiary token unlock.`,
 		Example: "  ostiary user unlock alice",
-		Args:    arguments("NAME"),
+		Args:    cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			u, err := c.UnlockUser(cmd.Context(), args[0])
 			if err != nil {
@@ -136,7 +137,7 @@ func newUserDelete(a *app) *cobra.Command {
 		Short:   "Delete a user who holds no token",
 		Long:    "Delete a user. Tokens of the user are unassigned or reassigned first.",
 		Example: "  ostiary user delete alice",
-		Args:    arguments("NAME"),
+		Args:    cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if err := c.DeleteUser(cmd.Context(), args[0]); err != nil {
 				return err

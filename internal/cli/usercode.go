@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/client"
+	"ostiary/internal/cmdline"
 	"ostiary/internal/temporary"
 	"ostiary/internal/wire"
 )
@@ -24,7 +25,7 @@ them without new ones.`,
 		Example: `  ostiary user code alice
   ostiary user code alice --count 5 --hours 72
   ostiary user code alice --revoke`,
-		Args: arguments("NAME"),
+		Args: cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if !revoke {
 				codes, err := c.IssueCodes(cmd.Context(), args[0], wire.TemporaryCodeRequest{Count: &count, Hours: &hours})
@@ -34,13 +35,13 @@ them without new ones.`,
 				return a.printCodes(codes)
 			}
 			if cmd.Flags().Changed("count") || cmd.Flags().Changed("hours") {
-				return mistakef(cmd, "--revoke goes with neither --count nor --hours")
+				return cmdline.Mistakef(cmd, "--revoke goes with neither --count nor --hours")
 			}
 			r, err := c.RevokeCodes(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return a.say(r, "%s revoked.", plural(r.Revoked, "unused code of "+r.User+" is", "unused codes of "+r.User+" are"))
+			return a.say(r, "%s revoked.", cmdline.Plural(r.Revoked, "unused code of "+r.User+" is", "unused codes of "+r.User+" are"))
 		}),
 	}
 	flags := cmd.Flags()
@@ -57,6 +58,6 @@ func (a *app) printCodes(codes wire.TemporaryCodes) error {
 	if _, err := fmt.Fprintln(a.Stdout, strings.Join(codes.Codes, "\n")); err != nil {
 		return fmt.Errorf("the codes of %s were issued but could not be printed: %w", codes.User, err)
 	}
-	a.note("%s for %s, each good once, until %s. They cannot be shown again.", plural(len(codes.Codes), "code", "codes"), codes.User, localTime(codes.Expires))
+	a.note("%s for %s, each good once, until %s. They cannot be shown again.", cmdline.Plural(len(codes.Codes), "code", "codes"), codes.User, localTime(codes.Expires))
 	return nil
 }

@@ -1,5 +1,7 @@
 package cli
 
+import "ostiary/internal/cmdline"
+
 import "github.com/spf13/cobra"
 
 func newVersion(a *app) *cobra.Command {
@@ -8,9 +10,9 @@ func newVersion(a *app) *cobra.Command {
 		Short:   "Print the version",
 		Long:    "Print the version of this program, and what it was built with.",
 		Example: "  ostiary version --json",
-		Args:    arguments(),
+		Args:    cmdline.Arguments(),
 		RunE: func(*cobra.Command, []string) error {
-			b := buildInfo()
+			b := cmdline.BuildInfo()
 			return a.say(b, "ostiary %s (%s, %s)", b.Version, b.Go, b.Platform)
 		},
 	}
