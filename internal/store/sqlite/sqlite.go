@@ -168,16 +168,20 @@ func ignoreDone(err error) error {
 type target struct{ db *sql.DB }
 
 func migrateUp(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return err
-	}
-	ms, err := migrate.Load(files)
+	ms, err := migrations()
 	if err != nil {
 		return err
 	}
 	_, err = migrate.Up(ctx, target{db}, ms)
 	return err
+}
+
+func migrations() ([]migrate.Migration, error) {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return migrate.Load(files)
 }
 
 func (t target) Applied(ctx context.Context) ([]string, error) {

@@ -395,3 +395,48 @@ func TestMigrationIsAtomic(t *testing.T) {
 		t.Errorf("Applied = %q, %v", sums, err)
 	}
 }
+
+// Tokens that were made before there were profiles get that of their type.
+func TestTokensFromBeforeProfiles(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "old.db")
+	raw, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ms, err := migrations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := migrate.Up(bg, target{raw}, ms[:5]); err != nil {
+		t.Fatal(err)
+	}
+	for i, typ := range []string{"mobile-totp", "app-totp"} {
+		_, err := raw.Exec(`INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period, t0, suite, model, issuer, run, created, secret)
+			VALUES (?, 'software', ?, '', 'MT10000001', '', 'TOTP', 'SHA256', 6, 30, 0, '', '', '', 0, 1, x'00');
+			INSERT INTO condition VALUES (?1, 0, NULL, 0, 0, 0, 0, 0, 4, 0, 0, 0)`, i+1, typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := raw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(bg, Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	err = db.View(bg, func(r store.Reader) error {
+		for typ, want := range map[string]string{"mobile-totp": "mobile-totp", "app-totp": ""} {
+			found, err := r.Tokens(store.TokenFilter{Type: typ})
+			if err != nil || len(found) != 1 || found[0].Profile != want {
+				t.Errorf("%s: %+v, %v", typ, found, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -9,6 +9,8 @@ CREATE TABLE profile (
 
 -- Of a token with an activation: its parameter sheet.
 ALTER TABLE token ADD COLUMN profile TEXT NOT NULL DEFAULT '';
+-- The built-in types get profiles of their own names when the server starts.
+UPDATE token SET profile = type WHERE type IN ('mobile-hotp', 'mobile-totp');
 
 -- The further applications of a token's profile. The first one for one-time
 -- passwords is the token itself: its counter is in condition, its key in token.
