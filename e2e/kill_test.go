@@ -26,10 +26,7 @@ const (
 // file is imported, and starts it again. OSTIARY_SOAK_KILLS says how often.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	kills, err := strconv.Atoi(cmp.Or(os.Getenv("OSTIARY_SOAK_KILLS"), "30"))
-	if err != nil {
-		t.Fatalf("OSTIARY_SOAK_KILLS: %v", err)
-	}
+	kills := soakKills(t)
 	k := newKillRun(t)
 	for range kills {
 		k.round()
@@ -43,6 +40,16 @@ func TestKill(t *testing.T) {
 	if k.acknowledged.Load() < int64(kills) || k.open == 0 {
 		t.Error("the load was too small to show anything")
 	}
+}
+
+// soakKills is how often a server is to be killed.
+func soakKills(t testing.TB) int {
+	t.Helper()
+	kills, err := strconv.Atoi(cmp.Or(os.Getenv("OSTIARY_SOAK_KILLS"), "30"))
+	if err != nil {
+		t.Fatalf("OSTIARY_SOAK_KILLS: %v", err)
+	}
+	return kills
 }
 
 // killRun is what the test knows that the server must not forget.

@@ -15,10 +15,7 @@ import (
 	"ostiary/oath"
 )
 
-const (
-	killPhones      = 8
-	killPhoneRounds = 5
-)
+const killPhones = 8
 
 // app is a device in the middle of an activation over a line that breaks.
 type app struct {
@@ -47,7 +44,7 @@ type killPhone struct {
 // TestItem8KillActivations kills the server in the middle of activations (protocol, item
 // 8): each phone, which says again what was not answered, ends with the new epoch; a
 // phone that was told "accepted" is; the epoch before is the old one until then, and
-// gone after it; no code is good twice.
+// gone after it; no code is good twice. OSTIARY_SOAK_KILLS makes it more often.
 func TestItem8KillActivations(t *testing.T) {
 	t.Parallel()
 	k := &killPhone{server: start(t, newData(t))}
@@ -63,7 +60,7 @@ func TestItem8KillActivations(t *testing.T) {
 		t.Fatalf("%d tokens", len(k.apps))
 	}
 	k.desk = k.key("desk", "admin")
-	for range killPhoneRounds {
+	for range soakKills(t) / 6 {
 		k.round()
 	}
 	k.logSize() // recomputes the log
