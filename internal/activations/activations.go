@@ -25,6 +25,7 @@
 package activations
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -74,30 +75,36 @@ type Policy struct {
 	WrongAtOnce, WrongPerMinute int
 }
 
+// DefaultPolicy is the defaults.
+func DefaultPolicy() Policy {
+	const day = 24 * time.Hour
+	return Policy{Expiry: 7 * day, Tries: 5, Window: 30 * day, Successes: 5, Failures: 15, Interval: 10 * time.Minute,
+		Memory: 128 << 10, WrongAtOnce: 10, WrongPerMinute: 10}
+}
+
 func (p Policy) withDefaults() Policy {
-	def := func(v *int, d int) {
-		if *v == 0 {
-			*v = d
-		}
+	d := DefaultPolicy()
+	return Policy{Expiry: cmp.Or(p.Expiry, d.Expiry), Tries: cmp.Or(p.Tries, d.Tries), Window: cmp.Or(p.Window, d.Window), Successes: cmp.Or(p.Successes, d.Successes),
+		Failures: cmp.Or(p.Failures, d.Failures), Interval: cmp.Or(p.Interval, d.Interval), Memory: cmp.Or(p.Memory, d.Memory),
+		WrongAtOnce: cmp.Or(p.WrongAtOnce, d.WrongAtOnce), WrongPerMinute: cmp.Or(p.WrongPerMinute, d.WrongPerMinute)}
+}
+
+// Check says which limit is out of bounds.
+func (p Policy) Check() error {
+	p = p.withDefaults()
+	switch {
+	case p.Expiry < time.Minute || p.Expiry > maxExpiry:
+		return errors.New("the time that an activation is open is 1 minute to 365 days")
+	case p.Tries < 1 || p.Tries > 99: // what an answer to a device can say
+		return errors.New("the wrong confirmations that end an activation are 1 to 99")
+	case p.Window < 24*time.Hour || p.Window > maxExpiry:
+		return errors.New("the time over which activations are counted is 24 hours to 365 days")
+	case p.Successes < 1 || p.Failures < 1:
+		return errors.New("at least 1 activation and 1 wrong confirmation must be allowed")
+	case p.Interval < time.Minute || p.Interval > p.Window:
+		return errors.New("the time from an activation to the next is at least 1 minute, and not above that over which is counted")
 	}
-	if p.Expiry == 0 {
-		p.Expiry = 7 * 24 * time.Hour
-	}
-	if p.Window == 0 {
-		p.Window = 30 * 24 * time.Hour
-	}
-	if p.Interval == 0 {
-		p.Interval = 10 * time.Minute
-	}
-	if p.Memory == 0 {
-		p.Memory = 128 << 10
-	}
-	def(&p.Tries, 5)
-	def(&p.Successes, 5)
-	def(&p.Failures, 15)
-	def(&p.WrongAtOnce, 10)
-	def(&p.WrongPerMinute, 10)
-	return p
+	return nil
 }
 
 // answerAgain is how long a device gets the same answer again.
@@ -143,6 +150,9 @@ func New(cfg Config) (*Service, error) {
 		cfg.Now = time.Now
 	}
 	p := cfg.Policy.withDefaults()
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
 	nobody, err := activation.NewRegistrationCode(rand.Reader)
 	if err != nil {
 		return nil, err

@@ -188,3 +188,23 @@ func TestSelfService(t *testing.T) {
 		t.Error("the lost phone works")
 	}
 }
+
+func TestPolicy(t *testing.T) {
+	t.Parallel()
+	if err := (activations.Policy{}).Check(); err != nil {
+		t.Errorf("the defaults: %v", err)
+	}
+	for words, p := range map[string]activations.Policy{
+		"1 minute to 365 days":   {Expiry: 366 * 24 * time.Hour},
+		"1 to 99":                {Tries: 100},
+		"24 hours to 365 days":   {Window: 23 * time.Hour},
+		"1 activation and":       {Successes: -1},
+		"1 wrong confirmation":   {Failures: -1},
+		"at least 1 minute":      {Interval: 59 * time.Second},
+		"not above that over wh": {Interval: 31 * 24 * time.Hour},
+	} {
+		if err := p.Check(); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%+v: %v, want %q", p, err, words)
+		}
+	}
+}

@@ -6,13 +6,15 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"ostiary/internal/activations"
 	"ostiary/internal/cmdline"
 	"ostiary/internal/serve"
 )
 
 func newServe(a *app) *cobra.Command {
-	cfg := serve.Config{Version: cmdline.BuildInfo().Version, Out: a.Stdout}
+	cfg := serve.Config{Version: cmdline.BuildInfo().Version, Out: a.Stdout, Activations: activations.DefaultPolicy()}
 	var level, format string
 	cmd := &cobra.Command{
 		Use:         "serve --data DIR",
@@ -54,6 +56,9 @@ user who runs the server can open.
 					return err
 				}
 			}
+			if err := checkActivations(cmd, cfg.Activations); err != nil {
+				return err
+			}
 			log, err := a.logger(cmd, level, format)
 			if err != nil {
 				return err
@@ -71,12 +76,35 @@ user who runs the server can open.
 	flags.StringVar(&cfg.TLSCert, "tls-cert", "", "PEM `FILE` with the certificate and its chain")
 	flags.StringVar(&cfg.TLSKey, "tls-key", "", "PEM `FILE` with the certificate's private key")
 	flags.BoolVar(&cfg.BehindProxy, "behind-proxy", false, "listen beyond this machine without TLS: a proxy terminates it")
-	flags.StringVar(&cfg.PublicURL, "public-url", "", "`URL` at which users reach the server, for enrolment links (default: where it listens)")
+	flags.StringVar(&cfg.PublicURL, "public-url", "", "`URL` at which users and their apps reach the server, for enrolment links and activations (default: where it listens)")
 	flags.StringVar(&cfg.Issuer, "issuer", "Ostiary", "`NAME` of the organisation in authenticator apps")
+	addActivationFlags(flags, &cfg.Activations)
 	flags.BoolVar(&cfg.Demo, "demo", false, "run on a throwaway data directory with sample tokens and users")
 	flags.StringVar(&level, "log-level", "info", "`LEVEL`: debug, info, warn or error")
 	flags.StringVar(&format, "log-format", "text", "`FORMAT`: text or json")
 	return cmd
+}
+
+// addActivationFlags adds the limits of activations. Their defaults are what they have.
+func addActivationFlags(flags *pflag.FlagSet, p *activations.Policy) {
+	flags.DurationVar(&p.Expiry, "activation-expiry", p.Expiry, "`TIME` that an activation is open, unless it is begun with --days")
+	flags.IntVar(&p.Tries, "activation-tries", p.Tries, "`N` wrong confirmations end an activation, 1 to 99")
+	flags.IntVar(&p.Successes, "reactivations", p.Successes, "`N` activations of a token after the first, at most, within --reactivation-window")
+	flags.IntVar(&p.Failures, "reactivation-failures", p.Failures, "`N` wrong confirmations of a token, at most, within --reactivation-window")
+	flags.DurationVar(&p.Window, "reactivation-window", p.Window, "`TIME` over which activations are counted")
+	flags.DurationVar(&p.Interval, "reactivation-interval", p.Interval, "`TIME` from an activation of a token to the next")
+}
+
+// checkActivations refuses limits that are out of bounds. Zero is none: it would mean
+// the default.
+func checkActivations(cmd *cobra.Command, p activations.Policy) error {
+	if p.Expiry == 0 || p.Tries == 0 || p.Successes == 0 || p.Failures == 0 || p.Window == 0 || p.Interval == 0 {
+		return cmdline.Mistakef(cmd, "no limit of activations may be 0")
+	}
+	if err := p.Check(); err != nil {
+		return cmdline.Mistakef(cmd, "%v", err)
+	}
+	return nil
 }
 
 // logger writes to standard error.

@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"ostiary/internal/activations"
 	"ostiary/internal/audit"
 )
 
@@ -38,11 +39,14 @@ type Config struct {
 	TLSCert, TLSKey string
 	BehindProxy     bool
 
-	// PublicURL is where users reach the server, for enrolment links; by default
-	// the address it listens on.
+	// PublicURL is where users and their apps reach the server, for enrolment links
+	// and activations; by default the address it listens on.
 	PublicURL string
 	// Issuer names the organisation in authenticator apps; default "Ostiary".
 	Issuer string
+
+	// Activations are the limits of activations; zero fields take the defaults.
+	Activations activations.Policy
 
 	// Demo runs on a throwaway data directory with sample tokens and users.
 	Demo bool

@@ -177,7 +177,7 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 	if s.ledger, err = ledger.Open(ctx, s.db, keyring, now); err != nil {
 		return err
 	}
-	if s.activations, err = activations.New(activations.Config{DB: s.db, Keys: keyring, Codes: s.engine, Tokens: s.lifecycle, Now: now}); err != nil {
+	if s.activations, err = activations.New(activations.Config{DB: s.db, Keys: keyring, Codes: s.engine, Tokens: s.lifecycle, Policy: s.cfg.Activations, Now: now}); err != nil {
 		return err
 	}
 	if err := s.firstPassword(ctx); err != nil {
