@@ -29,7 +29,9 @@ func (a *API) deviceRoutes() {
 	open := func(id, path, summary string, do func(context.Context, []byte, audit.Origin) ([]byte, error)) {
 		op := huma.Operation{OperationID: id, Method: http.MethodPost, Path: path, Summary: summary, Tags: []string{"Activation by an app"}, MaxBodyBytes: 4 << 10,
 			Description: "docs/protocol.md, Online exchange, says what is sent and answered.", Security: []map[string][]string{},
-			Errors: []int{http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests}}
+			Errors: []int{http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusTooManyRequests},
+			Responses: map[string]*huma.Response{"200": {Description: "The answer", Content: map[string]*huma.MediaType{
+				"application/cbor": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}}}
 		huma.Register(a.huma, op, func(ctx context.Context, in *deviceInput) (*deviceOutput, error) {
 			c := callerOf(ctx)
 			answer, err := do(ctx, in.RawBody, audit.Origin{Actor: "device", Source: c.source, Request: c.request})
