@@ -201,7 +201,9 @@ func (s *Service) pending(rd store.Reader, a store.Activation, t token.Token) (p
 
 // pair tells whether two codes are needed: where the secret was sent again, one code
 // in so wide a window would be too easily guessed.
-func (p *pending) pair() bool { return p.a.SameSecret && p.app.Suite.Kind == activation.HOTP }
+func pair(app activation.Application, sameSecret bool) bool {
+	return sameSecret && app.Suite.Kind == activation.HOTP
+}
 
 // fits says what is missing or too much in a confirmation.
 func (p *pending) fits(c activation.Confirmation) error {
@@ -209,7 +211,7 @@ func (p *pending) fits(c activation.Confirmation) error {
 	case !digits(string(c.OTP), p.app.Suite.Digits) || c.Next != nil && !digits(string(c.Next), p.app.Suite.Digits):
 		return fault.New(fault.Invalid, "otp_format", fmt.Sprintf("A one-time password of this token has %d digits.", p.app.Suite.Digits)).
 			WithHint("Nothing was checked and no try was spent.")
-	case p.pair() && c.Next == nil:
+	case pair(p.app, p.a.SameSecret) && c.Next == nil:
 		return fault.New(fault.Invalid, "next_otp_missing", "This activation needs two one-time passwords, one after the other.")
 	case p.vector.Profile().Rules.DeviceBinding && len(c.Derivation) == 0:
 		return fault.New(fault.Invalid, "derivation_code_missing", "This activation needs the derivation code that the app shows.")

@@ -27,7 +27,7 @@ func TestFirstActivation(t *testing.T) {
 			t.Parallel()
 			s := setUp(t, edits...)
 			st := s.start(s.request(activations.Offline))
-			if want := s.vector.Profile().Rules.Password; want != (st.Password != nil) || st.ERC != "" || st.Code == nil || len(st.Warnings) > 0 {
+			if want := s.vector.Profile().Rules.Password; want != (st.Password != nil) || st.Pair || st.ERC != "" || st.Code == nil || len(st.Warnings) > 0 {
 				t.Errorf("begun: %+v", st)
 			}
 			if body := string(st.QRBody); body != "<QRCode><SN>"+s.serial+"</SN><AC>"+string(st.Code)+"</AC></QRCode>" {
@@ -164,7 +164,7 @@ func TestSameSecret(t *testing.T) {
 	}
 	s.k.Clock.Advance(time.Hour)
 	st := s.start(s.request(activations.Offline))
-	if len(st.Warnings) == 0 || !strings.Contains(st.Warnings[0], "old device") {
+	if !st.Pair || len(st.Warnings) == 0 || !strings.Contains(st.Warnings[0], "old device") {
 		t.Errorf("warnings: %q", st.Warnings)
 	}
 	d := s.typed(st, nil, old)

@@ -69,6 +69,8 @@ type Started struct {
 	Code   activation.Secret
 	ERC    string
 	QRBody activation.Secret
+	// Pair says that two codes in a row belong to the confirmation.
+	Pair bool
 	// Password is the activation password, if one was drawn.
 	Password activation.Secret
 	// Registration is that of an Online one.
@@ -144,7 +146,8 @@ type plan struct {
 
 // draw makes the secrets and codes. It may wait for memory.
 func (s *Service) draw(ctx context.Context, p plan, r Request) (d draft, err error) {
-	d.Started = Started{Token: p.token, Profile: p.vector.Profile(), Expires: p.expires, Warnings: p.warnings}
+	app, _ := p.vector.Confirming()
+	d.Started = Started{Token: p.token, Profile: p.vector.Profile(), Expires: p.expires, Pair: pair(app, p.same.Len() > 0), Warnings: p.warnings}
 	if d.secret = p.same; d.secret.Len() == 0 {
 		secret, err := activation.NewSecret(rand.Reader)
 		if err != nil {

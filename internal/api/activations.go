@@ -84,7 +84,7 @@ func (a *API) wireActivation(s activations.Started, route string) (out wire.Acti
 	rules := s.Profile.Rules
 	out = wire.Activation{Serial: s.Token.Identity.Serial, Route: route, Profile: s.Token.Profile, Title: s.Profile.Name, Issuer: s.Profile.Issuer,
 		User: s.Token.OwnerName, Expires: s.Expires, Code: activation.Group(string(s.Code)), ERC: activation.Group(s.ERC), QRBody: string(s.QRBody),
-		Password: activation.Group(string(s.Password)), NeedsPass: rules.Password, Binding: rules.DeviceBinding, Warnings: s.Warnings}
+		Password: activation.Group(string(s.Password)), NeedsPass: rules.Password, Binding: rules.DeviceBinding, Pair: s.Pair, Warnings: s.Warnings}
 	if s.Sealed != nil {
 		out.Enc, out.XFAD, out.XERC = s.Sealed.Enc, s.Sealed.XFAD, s.Sealed.XERC
 	}

@@ -57,11 +57,14 @@ func (a *app) endActivation(made wire.Activation) error {
 		a.note("This cannot be shown again. The app confirms it by itself: ostiary activation show %s", cmdline.ShellQuote(made.Serial))
 		return nil
 	}
-	derivation := ""
-	if made.Binding {
-		derivation = " --derivation-code CODE"
+	more := ""
+	if made.Pair {
+		more += " --next-otp OTP"
 	}
-	a.note("This cannot be shown again. Then confirm it by what the app shows: ostiary activation confirm %s --otp OTP%s", cmdline.ShellQuote(made.Serial), derivation)
+	if made.Binding {
+		more += " --derivation-code CODE"
+	}
+	a.note("This cannot be shown again. Then confirm it by what the app shows: ostiary activation confirm %s --otp OTP%s", cmdline.ShellQuote(made.Serial), more)
 	return nil
 }
 
@@ -74,7 +77,7 @@ func writeLetters(w io.Writer, page string, made ...wire.Activation) error {
 			return fmt.Errorf("the server's answer about token %s: %w", m.Serial, err)
 		}
 		letters[i] = letter.Letter{Issuer: m.Issuer, Profile: m.Title, User: m.User, Serial: m.Serial, Code: body.Code, ERC: body.ERC,
-			QRBody: activation.Secret(m.QRBody), Password: m.NeedsPass, Binding: m.Binding, Server: page, Expires: m.Expires.Local()}
+			QRBody: activation.Secret(m.QRBody), Password: m.NeedsPass, Binding: m.Binding, Pair: m.Pair, Server: page, Expires: m.Expires.Local()}
 	}
 	return letter.Write(w, time.Now(), letters)
 }

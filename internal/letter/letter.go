@@ -34,6 +34,8 @@ type Letter struct {
 	Password bool
 	// Binding: the app shows a derivation code that is typed with the first code.
 	Binding bool
+	// Pair: the app shows two codes, which are both typed.
+	Pair bool
 	// Server is where the first code is typed, an address or a few words; may be empty.
 	Server string
 	// Expires is until when the code is good, printed in its own time zone; zero if

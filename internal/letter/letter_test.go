@@ -129,7 +129,7 @@ func TestWhatIsSaid(t *testing.T) {
 	least := l
 	least.User, least.Server, least.Expires = "", "", time.Time{}
 	all := l
-	all.Password, all.Binding, all.ERC = true, true, "000000471119"
+	all.Password, all.Binding, all.Pair, all.ERC = true, true, true, "000000471119"
 	all.Expires = l.Expires.In(time.FixedZone("CET", 3600))
 
 	file := written(t, l, least, all)
@@ -140,7 +140,7 @@ func TestWhatIsSaid(t *testing.T) {
 		{[]string{"4 Type the first code that the app shows into the page that asks you for it."}, []string{"For ", "Good until", "https"}},
 		{[]string{"3 Type the activation password. It comes to you by another way and is not on this page.", "4 Choose a PIN", "6 When the code",
 			"the serial number, the activation code and the event counter code that are printed below", "Event counter code 00000-04711-19",
-			"shows, and the derivation code, here:", "whoever has it and the activation password", "Good until 8 March 2026, 13:00 CET"}, nil},
+			"5 Type the two codes that the app shows, and the derivation code, here:", "whoever has it and the activation password", "Good until 8 March 2026, 13:00 CET"}, nil},
 	} {
 		page := textOf(t, file, strconv.Itoa(i+1))
 		for _, s := range c.has {

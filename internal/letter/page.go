@@ -149,6 +149,9 @@ func instructions(l *Letter) []string {
 		steps = append(steps, "Type the activation password. It comes to you by another way and is not on this page.")
 	}
 	first := "Type the first code that the app shows"
+	if l.Pair {
+		first = "Type the two codes that the app shows"
+	}
 	if l.Binding {
 		first += ", and the derivation code,"
 	}

@@ -27,6 +27,7 @@ type Activation struct {
 	Password     string    `json:"activation_password,omitempty" doc:"If one was drawn. It goes to the user by another way than the code."`
 	NeedsPass    bool      `json:"password_needed,omitempty" doc:"The app asks for the activation password."`
 	Binding      bool      `json:"device_binding,omitempty" doc:"A derivation code belongs to the confirmation."`
+	Pair         bool      `json:"two_codes,omitempty" doc:"The app shows two one-time passwords, which both belong to the confirmation."`
 	Registration string    `json:"registration_code,omitempty" doc:"For the app, with url."`
 	URL          string    `json:"url,omitempty" doc:"Address of this server for apps."`
 	Offer        string    `json:"offer,omitempty" doc:"Both as the content of a code image."`
