@@ -188,6 +188,39 @@ func TestSameSecret(t *testing.T) {
 	}
 }
 
+// Ten events are searched; of a re-push a thousand, from the last code that the old
+// epoch took.
+func TestEventWindows(t *testing.T) {
+	t.Parallel()
+	for ahead, want := range map[uint64]bool{9: true, 10: false} {
+		s := setUp(t)
+		d := s.typed(s.start(s.request(activations.Offline)), nil, nil)
+		d.next[1] = ahead
+		if r, err := s.confirm(d.confirmation()); err != nil || r.Accepted != want {
+			t.Errorf("%d ahead: %+v, %v", ahead, r, err)
+		}
+	}
+	for ahead, want := range map[uint64]bool{0: true, 998: true, 1001: false} {
+		s := setUp(t, sameKey)
+		old := s.activate()
+		s.k.Clock.Advance(time.Hour)
+		d := s.typed(s.start(s.request(activations.Offline)), nil, old)
+		for range 2 { // after the letter was printed
+			if !old.logsIn() {
+				t.Fatal("the old epoch is refused")
+			}
+		}
+		used := d.confirmation()
+		if r, err := s.confirm(used); err != nil || r.Accepted {
+			t.Errorf("two codes that were used: %+v, %v", r, err)
+		}
+		d.next[1] = old.next[1] + ahead
+		if r, err := s.confirm(d.confirmation()); err != nil || r.Accepted != want {
+			t.Errorf("re-push, %d ahead: %+v, %v", ahead, r, err)
+		}
+	}
+}
+
 // Lost after a re-push was begun: whoever has the secret must not confirm it.
 func TestLostMeanwhile(t *testing.T) {
 	t.Parallel()
@@ -210,13 +243,13 @@ func TestLostMeanwhile(t *testing.T) {
 	}
 }
 
-// Ten minutes off, a device is confirmed and logs in; eleven, it is not.
+// Ten minutes off, a device is confirmed and logs in; one time step more, it is not.
 func TestClockOff(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		off  time.Duration
 		want bool
-	}{{10 * time.Minute, true}, {-10 * time.Minute, true}, {11 * time.Minute, false}, {-11 * time.Minute, false}} {
+	}{{10 * time.Minute, true}, {-10 * time.Minute, true}, {10*time.Minute + 30*time.Second, false}, {-10*time.Minute - 30*time.Second, false}} {
 		s := setUp(t, timed)
 		d := s.typed(s.start(s.request(activations.Offline)), nil, nil)
 		d.off = c.off
