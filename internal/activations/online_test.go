@@ -138,8 +138,39 @@ func TestTakenOnce(t *testing.T) {
 	if r, err := p.confirm(d.confirmation()); err != nil || !r.Accepted {
 		t.Fatalf("%+v, %v", r, err)
 	}
+	s.k.Clock.Advance(time.Hour)
+	p = s.phone(s.offer())
+	if r, err := p.confirm(p.activated(d).confirmation()); err != nil || !r.Accepted {
+		t.Fatalf("%+v, %v", r, err)
+	}
 	_, err = s.take(p.exchange.Request())
-	refused(t, "after the confirmation", err, "offer_ended")
+	refused(t, "the identical request after the confirmation", err, "offer_ended")
+}
+
+// An offer is given to nobody once it has expired or was cancelled, nor if the token
+// can be activated no more.
+func TestNotTaken(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		do    func(*scene)
+		fault string
+	}{
+		"expired":    {func(s *scene) { s.k.Clock.Advance(7 * 24 * time.Hour) }, "offer_ended"},
+		"broken":     {func(s *scene) { s.k.SetState(s, s.serial, token.RevokedBroken) }, "token_refuses"},
+		"cancelled":  {func(s *scene) { _, _ = s.k.Activations.Cancel(s.Context(), s.request("").Token, testkit.Origin) }, "registration_code"},
+		"superseded": {func(s *scene) { s.start(s.request(activations.Offline)) }, "registration_code"},
+		"deleted": {func(s *scene) {
+			if _, err := s.k.Lifecycle.Delete(s.Context(), s.request("").Token, testkit.Origin); err != nil {
+				s.Fatal(err)
+			}
+		}, "registration_code"},
+	} {
+		s := setUp(t)
+		p := s.phone(s.offer())
+		c.do(s)
+		_, err := s.take(p.exchange.Request())
+		refused(t, name, err, c.fault)
+	}
 }
 
 // The identical confirmation gets the same answer; what comes after the end is
@@ -373,6 +404,14 @@ func TestMeanwhile(t *testing.T) {
 			}
 			s.k.Assign(s, s.serial, "bob")
 		}, "other_owner"},
+		"ended": {func(s *scene) {
+			if _, err := s.k.Lifecycle.SetDates(s.Context(), s.request("").Token, lifecycle.DatesRequest{Until: new(s.k.Clock.Now().Add(time.Minute))}, testkit.Origin); err != nil {
+				s.Fatal(err)
+			}
+			s.k.Clock.Advance(time.Minute)
+			_, err := s.k.Activations.Start(s.Context(), s.request(activations.Offline))
+			refused(s, "another one", err, "token_ended")
+		}, "token_ended"},
 	} {
 		s := setUp(t)
 		p := s.phone(s.offer())
@@ -500,4 +539,38 @@ func TestNotExported(t *testing.T) {
 	refused(t, "before the activation", export(), "no_secret_yet")
 	s.activate()
 	refused(t, "after it", export(), "activated")
+}
+
+// keys lets something happen when the secret of an activation is read.
+type keys struct {
+	activations.Keys
+	once sync.Once
+	then func()
+}
+
+func (k *keys) Open(b seal.Binding, sealed []byte) (seal.Secret, error) {
+	if b.Table == "activation" && b.Column == "secret" {
+		k.once.Do(k.then)
+	}
+	return k.Keys.Open(b, sealed)
+}
+
+// A token that is reported lost while its activation is begun does not get its old
+// secret again.
+func TestChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := setUp(t, sameKey)
+	old := s.activate()
+	s.k.Clock.Advance(time.Hour)
+	var err error
+	s.k.Activations, err = activations.New(activations.Config{DB: s.k.DB, Codes: s.k.Engine, Tokens: s.k.Lifecycle, Now: s.k.Clock.Now,
+		Keys: &keys{Keys: s.k.Keys, then: func() { s.k.SetState(t, s.serial, token.RevokedLost) }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := s.typed(s.start(s.request(activations.Offline)), nil, nil)
+	if bytes.Equal(d.secret, old.secret) {
+		t.Error("the secret of a lost device is sent again")
+	}
+	d.accepted()
 }
