@@ -413,6 +413,8 @@ func TestUnbind(t *testing.T) {
 			}
 			_, err = s.k.Activations.Unbind(t.Context(), s.request("").Token, testkit.Origin)
 			refused(t, "unbound twice", err, "not_activated")
+			_, err = s.k.Activations.Cancel(t.Context(), s.request("").Token, testkit.Origin)
+			refused(t, "cancelled where nothing is open", err, "no_open_activation")
 			if old.logsIn() {
 				t.Error("it logs in")
 			}
@@ -429,6 +431,13 @@ func TestUnbind(t *testing.T) {
 			next := s.typed(st, nil, nil)
 			if string(next.secret) == string(old.secret) {
 				t.Fatal("the discarded secret is back")
+			}
+			if old.binding != nil {
+				revived := *next
+				revived.next, revived.binding = maps.Clone(next.next), old.binding
+				if r, err := s.confirm(revived.confirmation()); err != nil || r.Accepted || s.k.LastEntry(t).Reason != "unbound_device" {
+					t.Errorf("the device that was unbound: %+v, %v", r, err)
+				}
 			}
 			next.accepted()
 			if !next.logsIn() || old.logsIn() {
