@@ -93,6 +93,9 @@ func (i *importer) foreseeOne(r store.Reader, past past, stock stock, k *staged,
 	if gone, err := i.stopAway(r, past, k); gone || err != nil {
 		return err
 	}
+	if here, err := i.stopDeparting(r, k); here || err != nil {
+		return err
+	}
 	if before, ok := i.seen.secrets[id]; ok {
 		i.clash(k, before == sum, true)
 		return nil

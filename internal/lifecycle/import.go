@@ -136,18 +136,19 @@ func (r *ImportRequest) check() error {
 // importer is one run under way.
 type importer struct {
 	*Service
-	ctx      context.Context
-	req      ImportRequest
-	run      int64
-	counts   store.RunCounts
-	types    map[string]token.Type
-	arrivals map[string]arrivals // of software types
-	batch    batch
-	pins     pins
-	received received
-	late     []staged          // keys in conflict that are to get other serials, at the end
-	replaced map[token.ID]bool // the tokens whose secrets the run replaces
-	seen     *seen             // what a dry run has met so far; nil in a real one
+	ctx       context.Context
+	req       ImportRequest
+	run       int64
+	counts    store.RunCounts
+	types     map[string]token.Type
+	arrivals  map[string]arrivals // of software types
+	batch     batch
+	pins      pins
+	received  received
+	departing departing         // nil until it is needed
+	late      []staged          // keys in conflict that are to get other serials, at the end
+	replaced  map[token.ID]bool // the tokens whose secrets the run replaces
+	seen      *seen             // what a dry run has met so far; nil in a real one
 }
 
 func (i *importer) begin() error {

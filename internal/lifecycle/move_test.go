@@ -305,3 +305,35 @@ func TestMoveOntoAnOlderCopy(t *testing.T) {
 		t.Error("a code that was used before the move counts again")
 	}
 }
+
+// A token that comes back under another serial, before the receipt of the move that
+// took it away was handed in, waits for that: its secret is here once.
+func TestMoveBackUnderAnotherSerial(t *testing.T) {
+	t.Parallel()
+	a, b := testkit.New(t), testkit.New(t)
+	software(t, a, "a", 10000001)
+	software(t, b, "b", 10000001)
+	out, _, err := export(t, a, move)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := take(t, b, open(t, out), renumber)
+	ended(t, there, store.RunCounts{Imported: 1, Renumbered: 1})
+	home, _, err := export(t, b, move, func(r *lifecycle.ExportRequest) { r.Serials = []string{"AT10000002"} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, more := range [][]func(*lifecycle.ImportRequest){{dryRun, renumber}, {renumber}, {skipBad, renumber}} {
+		rep := take(t, a, open(t, home), more...)
+		if ended(t, rep, store.RunCounts{Conflict: 1}); !strings.Contains(rep.Rows[0].Reason, "AT10000001, on its way") {
+			t.Errorf("in conflict because %q", rep.Rows[0].Reason)
+		}
+	}
+	if _, err := a.Lifecycle.ConfirmMove(t.Context(), receipt(t, b, there.ID), testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	ended(t, take(t, a, open(t, home)), store.RunCounts{Imported: 1})
+	if got := list(t, a, lifecycle.Filter{}); len(got) != 1 || got[0] != "AT10000002" {
+		t.Errorf("tokens: %v", got)
+	}
+}

@@ -107,6 +107,9 @@ func (i *importer) prepare(tx store.Tx, past past, stock stock, k *staged, t *ta
 	if gone, err := i.stopAway(tx, past, k); gone || err != nil {
 		return err
 	}
+	if here, err := i.stopDeparting(tx, k); here || err != nil {
+		return err
+	}
 	if k.token.Condition.Next, err = past.resume(k.token, k.secret); err != nil || k.user == "" {
 		return err
 	}
