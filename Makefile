@@ -42,6 +42,7 @@ RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/li
 soak:
 	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=1000 $(GO) test $(RACE) -parallel 4 -run Parallel -v ./internal/auth
 	CGO_ENABLED=1 $(GO) test $(RACE) ./...
+	$(GO) test -count=1 -timeout 3h -run 'Model|AnyHistory' -v ./internal/lifecycle ./internal/activations -rapid.seed=0 -rapid.checks=300
 	OSTIARY_SOAK_KILLS=100 $(GO) test -count=1 -timeout 3h -run Kill -v ./e2e
 	OSTIARY_SOAK_SERIALS=100000 $(GO) test -count=1 -timeout 3h -run ManyCreators -v ./e2e
 
