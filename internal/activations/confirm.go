@@ -178,11 +178,9 @@ func (s *Service) pending(rd store.Reader, a store.Activation, t token.Token) (p
 	if p.secret, err = s.opened(a.ID, store.ActivationSecret, a.Secret); err != nil {
 		return p, err
 	}
-	live, err := rd.LiveActivation(t.ID)
-	if err == nil {
-		p.live, err = s.opened(live.ID, store.ActivationDevice, live.Device)
-	} else if errors.Is(err, store.ErrNotFound) {
-		err = nil
+	before, ok, err := live(rd, t.ID)
+	if err == nil && ok {
+		p.live, err = s.opened(before.ID, store.ActivationDevice, before.Device)
 	}
 	if err != nil {
 		return p, err

@@ -41,8 +41,8 @@ func (s *Service) Take(ctx context.Context, body []byte, origin audit.Origin) (a
 			return request.Answer(sealed, s.now().Unix())
 		}
 		sealed, err := s.take(ctx, o, request, origin)
-		if errors.Is(err, store.ErrConflict) {
-			continue // somebody was faster, perhaps the same device
+		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+			continue // somebody was faster, perhaps the same device, or the token is gone
 		} else if err != nil {
 			return nil, err
 		}
@@ -195,7 +195,9 @@ func (s *Service) ConfirmOnline(ctx context.Context, body []byte, origin audit.O
 		return nil, err
 	}
 	var request [32]byte
-	copy(request[:], o.a.Offer.Request) // of one that was not taken no MAC is right
+	if copy(request[:], o.a.Offer.Request) == 0 {
+		o.code = s.nobody // nothing was taken that could be confirmed, whoever has the code
+	}
 	c, err := activation.OpenConfirm(body, o.code, request)
 	if err != nil {
 		return nil, s.unauthentic(err, origin)
@@ -221,7 +223,9 @@ func (s *Service) ConfirmOnline(ctx context.Context, body []byte, origin audit.O
 		result = activation.Result{Accepted: r.Accepted, TriesLeft: r.TriesLeft}
 		return err
 	})
-	if err != nil {
+	if errors.Is(err, store.ErrNotFound) { // deleted meanwhile, with its token
+		return nil, offerEnded()
+	} else if err != nil {
 		return nil, err
 	}
 	return c.Answer(result)

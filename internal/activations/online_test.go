@@ -14,6 +14,7 @@ import (
 	"ostiary/activation"
 	"ostiary/internal/activations"
 	"ostiary/internal/audit"
+	"ostiary/internal/cbor"
 	"ostiary/internal/lifecycle"
 	"ostiary/internal/seal"
 	"ostiary/internal/testkit"
@@ -293,8 +294,16 @@ func TestWrongCodes(t *testing.T) {
 		_, err := s.k.Activations.Take(t.Context(), body, elsewhere)
 		refused(t, "no message", err, "activation_message")
 	}
-	// A confirmation of an offer that nobody took.
-	q := s.phone(s.offer())
+	// A confirmation of an offer that nobody took, also by who has the code and makes a
+	// MAC over no request.
+	offer := s.offer()
+	q := s.phone(offer)
+	d := cbor.NewDecoder(must[[]byte](t)(q.exchange.Confirm(activation.Confirmation{OTP: activation.Secret("123456")})))
+	d.Array()
+	message := d.Bytes()
+	forged := cbor.AppendBytes(cbor.AppendBytes(cbor.AppendArray(nil, 2), message), offer.Registration.MAC("on/conf", make([]byte, 32), message))
+	_, err = s.k.Activations.ConfirmOnline(t.Context(), forged, elsewhere)
+	refused(t, "not taken, forged", err, "registration_code")
 	_, err = s.k.Activations.ConfirmOnline(t.Context(), must[[]byte](t)(q.exchange.Confirm(activation.Confirmation{OTP: activation.Secret("123456")})), elsewhere)
 	refused(t, "not taken", err, "registration_code")
 }
@@ -379,6 +388,9 @@ func TestPushed(t *testing.T) {
 	r.To.Key = r.To.Key[1:]
 	_, err := s.k.Activations.Start(t.Context(), r)
 	refused(t, "a key that is too short", err, "device_key")
+	r.To.Request = nil
+	_, err = s.k.Activations.Start(t.Context(), r)
+	refused(t, "a key that came in nothing", err, "device_request")
 }
 
 // The token's fate meanwhile decides.

@@ -1,7 +1,6 @@
 package activations
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -56,8 +55,8 @@ func (s *Service) plan(rd store.Reader, r Request) (p plan, err error) {
 // subject finds the token.
 func (s *Service) subject(rd store.Reader, r Request) (token.Token, error) {
 	t, err := lifecycle.Find(rd, r.Token)
-	if r.Self && (errors.Is(err, store.ErrNotFound) || err == nil && t.Condition.Owner != r.User) {
-		return t, token.NotFoundError(r.Token.Serial)
+	if err == nil && r.Self && t.Condition.Owner != r.User {
+		err = token.NotFoundError(r.Token.Serial)
 	}
 	return t, err
 }
@@ -103,17 +102,15 @@ func (s *Service) counters(rd store.ApplicationReader, t token.Token, v *activat
 // sameSecret opens the live secret where it is to be sent again: where the profile
 // says so, and nothing says that somebody else may have it.
 func (s *Service) sameSecret(rd store.ActivationReader, p *plan, r Request) error {
-	live, err := rd.LiveActivation(p.token.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil // it was unbound
-	} else if err != nil {
-		return err
+	a, ok, err := live(rd, p.token.ID)
+	if !ok || err != nil {
+		return err // or it was unbound
 	}
-	p.live = live.ID
-	if p.vector.Profile().Rules.NewKey || r.Reason == DeviceLost || p.token.Condition.State != token.Valid || live.Profile != p.token.Profile {
+	p.live = a.ID
+	if p.vector.Profile().Rules.NewKey || r.Reason == DeviceLost || p.token.Condition.State != token.Valid || a.Profile != p.token.Profile {
 		return nil
 	}
-	secret, err := s.opened(live.ID, store.ActivationSecret, live.Secret)
+	secret, err := s.opened(a.ID, store.ActivationSecret, a.Secret)
 	p.same = seal.NewSecret([]byte(secret))
 	return err
 }
@@ -125,7 +122,7 @@ func (s *Service) limits(rd store.ActivationReader, t token.Token, r Request, ag
 	if err != nil {
 		return nil, err
 	}
-	for _, reached := range standing.reached(s.now(), s.policy, again) {
+	for _, reached := range standing.reached(s.policy, again) {
 		if r.Self || r.Route == Online {
 			return nil, fault.New(fault.Conflict, "activation_limit", fmt.Sprintf("Token %s: %s.", t.Identity.Serial, reached)).
 				WithHint("An administrator can reset the counts: ostiary activation reset " + t.Identity.Serial + ".")
@@ -166,7 +163,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // reached words the limits that are reached.
-func (st Standing) reached(now time.Time, p Policy, again bool) (reached []string) {
+func (st Standing) reached(p Policy, again bool) (reached []string) {
 	days := int(p.Window.Hours() / 24)
 	if again && st.Successes >= p.Successes {
 		reached = append(reached, fmt.Sprintf("it was activated again %d times within %d days, the most allowed", st.Successes, days))

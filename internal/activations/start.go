@@ -91,6 +91,8 @@ func (r Request) check() error {
 		return fault.New(fault.Invalid, "reason", fmt.Sprintf("%q is no reason: they are %s, %s and %s.", string(r.Reason), PINForgotten, DeviceReplaced, DeviceLost))
 	case r.Expiry < 0 || r.Expiry > maxExpiry:
 		return fault.New(fault.Invalid, "expiry", "An activation is open for at most 365 days.")
+	case r.Route == Pushed && len(r.To.Request) == 0:
+		return fault.New(fault.Invalid, "device_request", "What the device's key came in is missing: what is sealed is bound to it.")
 	}
 	return nil
 }
