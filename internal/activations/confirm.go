@@ -78,7 +78,7 @@ func (s *Service) open(rd store.ActivationReader, t token.Token) (store.Activati
 // settle compares a confirmation with the epoch that an activation is to begin, and
 // with nothing else. confirm is the hash of a message, nil for what was typed.
 func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confirmation, confirm []byte, origin audit.Origin) (Result, error) {
-	t, err := tokenOf(tx, a.Token)
+	t, err := lifecycle.ByID(tx, a.Token)
 	if err != nil {
 		return Result{}, err
 	}
@@ -117,20 +117,8 @@ func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confi
 	if err := s.record(tx, audit.ActivationConfirmed, audit.Accepted, "", origin, t, after...); err != nil {
 		return Result{}, err
 	}
-	t, err = tokenOf(tx, t.ID)
+	t, err = lifecycle.ByID(tx, t.ID)
 	return Result{Token: t, Accepted: true}, err
-}
-
-// tokenOf finds a token by its number.
-func tokenOf(rd store.TokenReader, id token.ID) (token.Token, error) {
-	found, err := rd.Tokens(store.TokenFilter{ID: id})
-	if err == nil && len(found) == 0 {
-		err = store.ErrNotFound
-	}
-	if err != nil {
-		return token.Token{}, fmt.Errorf("token %d: %w", id, err)
-	}
-	return found[0], nil
 }
 
 // mayConfirm says what keeps an activation from counting, whatever the code is.

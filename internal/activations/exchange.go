@@ -9,6 +9,7 @@ import (
 	"ostiary/activation"
 	"ostiary/internal/audit"
 	"ostiary/internal/fault"
+	"ostiary/internal/lifecycle"
 	"ostiary/internal/profiles"
 	"ostiary/internal/store"
 	"ostiary/internal/token"
@@ -74,7 +75,7 @@ func (s *Service) offered(ctx context.Context, body []byte, origin audit.Origin)
 		if o.a, err = rd.OfferedActivation(locator); err != nil {
 			return err
 		}
-		if o.token, err = tokenOf(rd, o.a.Token); err != nil {
+		if o.token, err = lifecycle.ByID(rd, o.a.Token); err != nil {
 			return err
 		}
 		o.vector, err = profiles.In(rd, o.a.Profile)
@@ -157,7 +158,7 @@ func (s *Service) take(ctx context.Context, o offered, request *activation.Reque
 	taking := store.Taking{Request: hash[:], At: s.stamp(), DeviceType: int(request.Device.Type), DeviceName: request.Device.Name,
 		Counters: counters, Answer: sealed.Encode()}
 	return sealed, s.db.Update(ctx, func(tx store.Tx) error {
-		t, err := tokenOf(tx, o.token.ID)
+		t, err := lifecycle.ByID(tx, o.token.ID)
 		if err != nil {
 			return err
 		}

@@ -93,7 +93,7 @@ func (s *Service) Unbind(ctx context.Context, sel lifecycle.Selector, origin aud
 		if err := s.record(tx, audit.TokenUnbound, audit.Done, "", origin, t, audit.Field{Name: "device", Value: a.DeviceMark}); err != nil {
 			return err
 		}
-		t, err = tokenOf(tx, t.ID)
+		t, err = lifecycle.ByID(tx, t.ID)
 		return err
 	})
 	return t, err
@@ -138,7 +138,7 @@ func (s *Service) Expire(ctx context.Context) (n int, err error) {
 				return err
 			}
 			for _, a := range ended {
-				t, err := tokenOf(tx, a.Token)
+				t, err := lifecycle.ByID(tx, a.Token)
 				if err != nil {
 					return err
 				}

@@ -156,14 +156,11 @@ func (s *Service) open(r store.TokenReader, id token.ID) (Shown, error) {
 
 // candidate finds a token and its secret by its number.
 func candidate(r store.TokenReader, id token.ID) (store.Candidate, error) {
-	found, err := r.Tokens(store.TokenFilter{ID: id})
-	if err == nil && len(found) == 0 {
-		err = store.ErrNotFound
-	}
+	t, err := ByID(r, id)
 	if err != nil {
-		return store.Candidate{}, fmt.Errorf("token %d: %w", id, err)
+		return store.Candidate{}, err
 	}
-	return r.Identity(found[0].Identity, 0)
+	return r.Identity(t.Identity, 0)
 }
 
 // secretOf opens the secret of a token.

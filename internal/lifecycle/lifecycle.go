@@ -109,6 +109,18 @@ func Find(r store.TokenReader, s Selector) (token.Token, error) {
 	return found[0], nil
 }
 
+// ByID gives the token of a number, or store.ErrNotFound.
+func ByID(r store.TokenReader, id token.ID) (token.Token, error) {
+	found, err := r.Tokens(store.TokenFilter{ID: id})
+	if err == nil && len(found) == 0 {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return token.Token{}, fmt.Errorf("token %d: %w", id, err)
+	}
+	return found[0], nil
+}
+
 // Show gives the token a selector names.
 func (s *Service) Show(ctx context.Context, sel Selector) (t token.Token, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
