@@ -1,4 +1,4 @@
-package lifecycle
+package imports
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 	"ostiary/pskc"
 )
@@ -21,8 +22,8 @@ type KeySource interface {
 	Next() (*pskc.Key, error)
 }
 
-// ImportRequest is one file to be imported.
-type ImportRequest struct {
+// Request is one file to be imported.
+type Request struct {
 	Keys KeySource
 	// Label names the run, such as the file's name; Format and Remarks say what
 	// is known of the file, the latter when it was read. All are for the report.
@@ -61,12 +62,10 @@ const (
 	Refused   = "refused"
 )
 
-// chunk is how many tokens one transaction changes: logins wait no longer than
-// that takes. Each is a sync to the disk, of which an import of many keys wants
+// A transaction is a sync to the disk, of which an import of many keys wants
 // few: its transactions write importChunk keys, but end after any importStep of
 // them if somebody waits.
 const (
-	chunk       = 250
 	importChunk = 1000
 	importStep  = 100
 )
@@ -76,21 +75,21 @@ const (
 const maxReplaced = 10_000
 
 // Import reads a file to its end and imports its keys. It returns the run as it
-// ended, with the counts; ImportRows tells about single keys.
+// ended, with the counts; Rows tells about single keys.
 //
 // The rows are staged under a run in short transactions and become visible
 // together, when one conditional write publishes the run. When that does not
 // happen (a refused key, a broken file, a crash), nothing of the run was ever
 // visible and its rows are swept. The error is a fault.Error for what is wrong
 // with the file; a run with refused keys is no error.
-func (s *Service) Import(ctx context.Context, req ImportRequest) (store.Run, error) {
+func (s *Service) Import(ctx context.Context, req Request) (store.Run, error) {
 	if err := req.check(); err != nil {
 		return store.Run{}, err
 	}
 	i := importer{Service: s, ctx: ctx, req: req, replaced: map[token.ID]bool{},
 		pins: pins{named: map[string][]namedPIN{}}}
 	defer i.wipe()
-	types, err := s.Types(ctx)
+	types, err := s.types(ctx)
 	if err != nil {
 		return store.Run{}, err
 	}
@@ -119,12 +118,12 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (store.Run, err
 		// sweeps.
 		return store.Run{}, errors.Join(err, s.sweep(context.WithoutCancel(ctx), i.run, req.Origin, failure(err)))
 	}
-	return s.ImportRun(context.WithoutCancel(ctx), i.run)
+	return s.Run(context.WithoutCancel(ctx), i.run)
 }
 
-func (r *ImportRequest) check() error {
+func (r *Request) check() error {
 	for _, f := range []struct{ name, text string }{{"batch", r.Batch}, {"note", r.Note}, {"supplier", r.Supplier}} {
-		if err := checkText(f.name, f.text, maxReason); err != nil {
+		if err := tokens.CheckText(f.name, f.text, tokens.MaxReason); err != nil {
 			return fault.New(fault.Invalid, "import_"+f.name, fault.Sentence(err.Error()))
 		}
 	}
@@ -140,7 +139,7 @@ func (r *ImportRequest) check() error {
 type importer struct {
 	*Service
 	ctx       context.Context
-	req       ImportRequest
+	req       Request
 	run       int64
 	counts    store.RunCounts
 	types     map[string]token.Type
@@ -317,7 +316,7 @@ func (s *Service) sweep(ctx context.Context, run int64, origin audit.Origin, fai
 			if closed = !slices.Contains(open, run); closed {
 				return nil
 			}
-			if closed, err = tx.SweepRun(run, s.now(), failure, chunk); err != nil || !closed {
+			if closed, err = tx.SweepRun(run, s.now(), failure, tokens.Chunk); err != nil || !closed {
 				return err
 			}
 			r, err := tx.Run(run)

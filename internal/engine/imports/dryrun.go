@@ -1,4 +1,4 @@
-package lifecycle
+package imports
 
 import (
 	"crypto/hmac"
@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 
+	"ostiary/internal/engine/retired"
 	"ostiary/internal/store"
 )
 
@@ -55,11 +56,11 @@ func (i *importer) foresee(keys []staged) error {
 		if err != nil {
 			return err
 		}
-		past, err := i.lookBack(r)
+		past, err := retired.LookBack(r, i.keys)
 		if err != nil {
 			return err
 		}
-		defer past.key.Wipe()
+		defer past.Close()
 		for _, k := range keys {
 			if err := i.admit(r, &k, &t); err != nil {
 				return err
@@ -82,7 +83,7 @@ func (i *importer) foresee(keys []staged) error {
 	})
 }
 
-func (i *importer) foreseeOne(r store.Reader, past past, stock stock, k *staged, t *tally) error {
+func (i *importer) foreseeOne(r store.Reader, past retired.Past, stock stock, k *staged, t *tally) error {
 	id, sum := i.seen.marks(k)
 	if err := i.arrive(r, k, t); err != nil {
 		return err

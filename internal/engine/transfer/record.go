@@ -1,4 +1,4 @@
-package lifecycle
+package transfer
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
 	"ostiary/pskc"
 )
 
@@ -24,13 +25,13 @@ const (
 	recordT0       = "time_zero" // where TOTP steps begin, unix seconds
 	recordLastUsed = "last_used"
 	recordLabel    = "label"
-	recordUnshown  = "unshown"  // "yes" for one whose secret was not shown to its user yet
-	recordMove     = "move"     // see move.go
+	RecordUnshown  = "unshown"  // "yes" for one whose secret was not shown to its user yet
+	RecordMove     = "move"     // see move.go
 	recordUnproven = "unproven" // "yes" for a software token whose first code is still to come
 )
 
-// keyOf gives a token as a key of a file, without its secret.
-func keyOf(t token.Token) *pskc.Key {
+// Key gives a token as a key of a file, without its secret.
+func Key(t token.Token) *pskc.Key {
 	c := t.Condition
 	k := &pskc.Key{ID: t.Identity.KeyID, Kind: pskc.Kind(t.Spec.Algorithm), Manufacturer: t.Identity.Manufacturer,
 		Serial: t.Identity.Serial,
@@ -73,11 +74,16 @@ func keyOf(t token.Token) *pskc.Key {
 	return k
 }
 
-// applyRecord takes over what another server knew of a token. A property that
+// Said is what a record says beside the token itself.
+type Said struct {
+	Owner   string
+	Passage Passage // the move that the key is part of, if it is
+	Unshown bool    // its secret is still to be shown to its user, by a link
+}
+
+// Apply takes over what another server knew of a token. A property that
 // is not known here is refused: it may be a reason against the token.
-func applyRecord(out *staged, record []pskc.Property) (err error) {
-	out.user = ""
-	t := &out.token
+func Apply(t *token.Token, record []pskc.Property) (said Said, err error) {
 	c := &t.Condition
 	for _, p := range record {
 		switch p.Name {
@@ -88,9 +94,9 @@ func applyRecord(out *staged, record []pskc.Property) (err error) {
 		case recordState:
 			c.State, err = token.ParseState(p.Value)
 		case recordReason:
-			t.StateReason, err = p.Value, checkText("state reason", p.Value, maxReason)
+			t.StateReason, err = p.Value, tokens.CheckText("state reason", p.Value, tokens.MaxReason)
 		case recordOwner:
-			out.user = p.Value
+			said.Owner = p.Value
 		case recordNext:
 			if c.Next, err = strconv.ParseUint(p.Value, 10, 64); err == nil && c.Next > token.MaxCounter {
 				err = fmt.Errorf("the counter is above %d", uint64(token.MaxCounter))
@@ -103,14 +109,14 @@ func applyRecord(out *staged, record []pskc.Property) (err error) {
 			}
 		case recordT0:
 			t.Spec.T0, err = strconv.ParseInt(p.Value, 10, 64)
-		case recordUnshown:
-			if out.unshown = p.Value == "yes"; !out.unshown {
+		case RecordUnshown:
+			if said.Unshown = p.Value == "yes"; !said.Unshown {
 				err = errors.New("it may be yes")
 			}
-		case recordMove:
-			out.passage, err = parsePassage(p.Value)
+		case RecordMove:
+			said.Passage, err = parsePassage(p.Value)
 		case recordLabel:
-			t.Label, err = p.Value, checkText("label", p.Value, maxText)
+			t.Label, err = p.Value, tokens.CheckText("label", p.Value, tokens.MaxText)
 		case recordUnproven:
 			if p.Value != "yes" {
 				err = errors.New("it may be yes")
@@ -119,18 +125,18 @@ func applyRecord(out *staged, record []pskc.Property) (err error) {
 		case recordLastUsed:
 			c.LastUsed, err = time.Parse(time.RFC3339Nano, p.Value)
 		default:
-			return fmt.Errorf(
+			return Said{}, fmt.Errorf(
 				"its record has a property %q, which this server does not know; it comes from a newer one", p.Name)
 		}
 		if err != nil {
-			return fmt.Errorf("its record has a wrong %s: %w", p.Name, err)
+			return Said{}, fmt.Errorf("its record has a wrong %s: %w", p.Name, err)
 		}
 	}
-	if out.unshown && c.State != token.Pending {
-		return errors.New("its record says that its secret is still to be shown, and that it is not PENDING")
+	if said.Unshown && c.State != token.Pending {
+		return Said{}, errors.New("its record says that its secret is still to be shown, and that it is not PENDING")
 	}
 	if c.State == token.Pending && c.Proven() {
-		return errors.New("its record says that it is PENDING and proven, which no token is")
+		return Said{}, errors.New("its record says that it is PENDING and proven, which no token is")
 	}
-	return nil
+	return said, nil
 }

@@ -1,4 +1,4 @@
-package lifecycle_test
+package imports_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
@@ -43,18 +44,20 @@ func TestReplace(t *testing.T) {
 	if !k.Verify(t, "1", testkit.Code(t, old, 3)) || k.Verify(t, "1", "000000") {
 		t.Fatal("the token does not work as it should")
 	}
-	unchanged(t, k, func() {
-		ended(t, take(t, k, testkit.Keys(rekeyed("1"), testkit.HOTP("3"))), store.RunCounts{Conflict: 1, HeldBack: 1})
+	k.Unchanged(t, func() {
+		testkit.Ended(t, testkit.Take(t, k, testkit.Keys(rekeyed("1"), testkit.HOTP("3"))),
+			store.RunCounts{Conflict: 1, HeldBack: 1})
 	}, marks...)
-	ended(t, take(t, k, testkit.Keys(rekeyed("1"), testkit.HOTP("3")), skipBad),
+	testkit.Ended(t, testkit.Take(t, k, testkit.Keys(rekeyed("1"), testkit.HOTP("3")), testkit.SkipBad),
 		store.RunCounts{Conflict: 1, Imported: 1})
 	if k.Verify(t, "1", testkit.Code(t, rekeyed("1"), 0)) {
 		t.Error("a code of a secret in conflict is accepted")
 	}
 
 	before := k.Token(t, "1").Condition
-	rep := take(t, k, testkit.Keys(rekeyed("1"), rekeyed("1"), testkit.HOTP("4")), replace, skipBad)
-	ended(t, rep, store.RunCounts{Replaced: 1, Conflict: 1, Imported: 1})
+	rep := testkit.Take(t, k, testkit.Keys(rekeyed("1"), rekeyed("1"), testkit.HOTP("4")), testkit.Replace,
+		testkit.SkipBad)
+	testkit.Ended(t, rep, store.RunCounts{Replaced: 1, Conflict: 1, Imported: 1})
 	after := k.Token(t, "1")
 	if c := after.Condition; c.Epoch != before.Epoch+1 || c.Next != 0 || c.Failures != 0 || !c.RetryAt.IsZero() ||
 		after.OwnerName != "anna" || c.LastUsed != before.LastUsed {
@@ -79,7 +82,7 @@ func TestReplace(t *testing.T) {
 		t.Error("the log does not tell of the replacement")
 	}
 	// Back to the old secret: it goes on where it stood.
-	ended(t, take(t, k, testkit.Keys(testkit.HOTP("1")), replace), store.RunCounts{Replaced: 1})
+	testkit.Ended(t, testkit.Take(t, k, testkit.Keys(testkit.HOTP("1")), testkit.Replace), store.RunCounts{Replaced: 1})
 	k.Unlock(t, "1")
 	if k.Verify(t, "1", testkit.Code(t, old, 3)) || !k.Verify(t, "1", testkit.Code(t, old, 4)) {
 		t.Error("the old secret that came back does not stand where it stood")
@@ -91,7 +94,7 @@ func TestReplaceOvertaken(t *testing.T) {
 	t.Parallel()
 	for name, meanwhile := range map[string]func(*testkit.Kit){
 		"deleted": func(k *testkit.Kit) {
-			if _, err := k.Lifecycle.Delete(context.Background(), selector("1"), testkit.Origin); err != nil {
+			if _, err := k.Lifecycle.Delete(context.Background(), testkit.Serial("1"), testkit.Origin); err != nil {
 				t.Error(err)
 			}
 		},
@@ -114,10 +117,10 @@ func TestReplaceOvertaken(t *testing.T) {
 					meanwhile(k)
 				}
 			}
-			_, err := try(k, src, replace)
+			_, err := testkit.Try(k, src, testkit.Replace)
 			if name == "deleted" {
-				isFault(t, err, fault.Conflict, "import_overtaken")
-				if left := list(t, k, lifecycle.Filter{}); len(left) != 0 {
+				testkit.IsFault(t, err, fault.Conflict, "import_overtaken")
+				if left := k.Serials(t, lifecycle.Filter{}); len(left) != 0 {
 					t.Errorf("tokens %v are there", left)
 				}
 				return
@@ -126,7 +129,8 @@ func TestReplaceOvertaken(t *testing.T) {
 				t.Fatal(err)
 			}
 			// The old secret is remembered where it stood at the end.
-			ended(t, take(t, k, testkit.Keys(testkit.HOTP("1")), replace), store.RunCounts{Replaced: 1})
+			testkit.Ended(t, testkit.Take(t, k, testkit.Keys(testkit.HOTP("1")), testkit.Replace),
+				store.RunCounts{Replaced: 1})
 			if k.Verify(t, "1", testkit.Code(t, testkit.HOTP("1"), 5)) ||
 				!k.Verify(t, "1", testkit.Code(t, testkit.HOTP("1"), 6)) {
 				t.Error("a code used while the import ran works again")
@@ -153,15 +157,15 @@ func TestImportWithUsers(t *testing.T) {
 		k.Import(t, testkit.HOTP("old"))
 		k.User(t, "anna")
 		k.User(t, "many")
-		choose := func(r *lifecycle.ImportRequest) { r.CreateUsers = create }
-		dry := take(t, k, files(), choose, dryRun)
+		choose := func(r *imports.Request) { r.CreateUsers = create }
+		dry := testkit.Take(t, k, files(), choose, testkit.DryRun)
 		src := files()
 		src.Before = func(int) {
 			if users, err := k.Users.List(context.Background(), "", 100); err != nil || len(users) != 2 {
 				t.Errorf("users %v, %v during the import", users, err)
 			}
 		}
-		rep := take(t, k, src, choose)
+		rep := testkit.Take(t, k, src, choose)
 		if diff := cmp.Diff([]any{rep.RunCounts, rep.Rows}, []any{dry.RunCounts, dry.Rows}); diff != "" {
 			t.Errorf("create %v: the dry run differs (-real +dry):\n%s", create, diff)
 		}
@@ -169,9 +173,9 @@ func TestImportWithUsers(t *testing.T) {
 		if create {
 			want.Assigned, want.Users = want.Assigned+2, 1
 		}
-		ended(t, rep, want)
+		testkit.Ended(t, rep, want)
 		got := map[string]string{}
-		for _, tok := range tokens(t, k, lifecycle.Filter{}) {
+		for _, tok := range k.List(t, lifecycle.Filter{}) {
 			if !strings.HasPrefix(tok.Identity.Serial, "many") {
 				got[tok.Identity.Serial] = tok.OwnerName
 			}
@@ -201,28 +205,30 @@ func TestImportWithUsers(t *testing.T) {
 func TestUsersOfAnAbandonedRun(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
-	unchanged(t, k, func() {
-		rep := take(t, k, testkit.NewSource(owned("1", "new"), &pskc.KeyError{Serial: "x", Line: 2, Reason: "broken"}),
+	k.Unchanged(t, func() {
+		rep := testkit.Take(t, k,
+			testkit.NewSource(owned("1", "new"), &pskc.KeyError{Serial: "x", Line: 2, Reason: "broken"}),
 			makeUsers)
-		ended(t, rep, store.RunCounts{Refused: 1, HeldBack: 1})
+		testkit.Ended(t, rep, store.RunCounts{Refused: 1, HeldBack: 1})
 	}, marks...)
 	k.User(t, "new")
-	ended(t, take(t, k, testkit.Keys(owned("1", "new")), makeUsers), store.RunCounts{Imported: 1, Assigned: 1})
+	testkit.Ended(t, testkit.Take(t, k, testkit.Keys(owned("1", "new")), makeUsers),
+		store.RunCounts{Imported: 1, Assigned: 1})
 }
 
 // A delivery is listed and revoked as a whole, whatever its files.
 func TestBatch(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
-	batch := func(name, supplier, note string) func(*lifecycle.ImportRequest) {
-		return func(r *lifecycle.ImportRequest) { r.Batch, r.Supplier, r.Note = name, supplier, note }
+	batch := func(name, supplier, note string) func(*imports.Request) {
+		return func(r *imports.Request) { r.Batch, r.Supplier, r.Note = name, supplier, note }
 	}
 	k.Import(t, testkit.HOTP("before"))
-	take(t, k, testkit.Keys(testkit.HOTP("1"), testkit.HOTP("2")), batch("order 1", "ACME", "first box"))
-	take(t, k, testkit.Keys(testkit.HOTP("3")), batch("order 1", "ACME", "second box"))
-	take(t, k, testkit.Keys(testkit.HOTP("4")), batch("order 2", "", ""))
-	take(t, k, testkit.Keys(testkit.HOTP("5")), batch("order 3", "", ""), dryRun)
-	if got := list(t, k, lifecycle.Filter{Batch: "order 1"}); !slices.Equal(got, []string{"1", "2", "3"}) {
+	testkit.Take(t, k, testkit.Keys(testkit.HOTP("1"), testkit.HOTP("2")), batch("order 1", "ACME", "first box"))
+	testkit.Take(t, k, testkit.Keys(testkit.HOTP("3")), batch("order 1", "ACME", "second box"))
+	testkit.Take(t, k, testkit.Keys(testkit.HOTP("4")), batch("order 2", "", ""))
+	testkit.Take(t, k, testkit.Keys(testkit.HOTP("5")), batch("order 3", "", ""), testkit.DryRun)
+	if got := k.Serials(t, lifecycle.Filter{Batch: "order 1"}); !slices.Equal(got, []string{"1", "2", "3"}) {
 		t.Errorf("the batch holds %v", got)
 	}
 	batches, err := k.Lifecycle.Batches(t.Context(), "", 10)
@@ -250,9 +256,9 @@ func TestBatch(t *testing.T) {
 		t.Errorf("again: %d changed, %v", changed, err)
 	}
 	_, err = k.Lifecycle.SetBatchState(t.Context(), "order 3", token.RevokedLost, "", testkit.Origin)
-	isFault(t, err, fault.NotFound, "batch_not_found")
-	_, err = try(k, testkit.Keys(testkit.HOTP("6")), batch("", "ACME", ""))
-	isFault(t, err, fault.Invalid, "import_batch")
+	testkit.IsFault(t, err, fault.NotFound, "batch_not_found")
+	_, err = testkit.Try(k, testkit.Keys(testkit.HOTP("6")), batch("", "ACME", ""))
+	testkit.IsFault(t, err, fault.Invalid, "import_batch")
 }
 
 // A large delivery is revoked chunk by chunk, and no token is left out.
@@ -263,13 +269,13 @@ func TestLargeBatch(t *testing.T) {
 	for i := range 700 {
 		keys = append(keys, testkit.HOTP(fmt.Sprintf("%04d", i)))
 	}
-	take(t, k, testkit.Keys(keys...), func(r *lifecycle.ImportRequest) { r.Batch = "large" })
+	testkit.Take(t, k, testkit.Keys(keys...), func(r *imports.Request) { r.Batch = "large" })
 	if changed, err := k.Lifecycle.SetBatchState(t.Context(), "large", token.RevokedOther, "",
 		testkit.Origin); err != nil || changed != 700 {
 		t.Errorf("%d changed, %v", changed, err)
 	}
 	state := token.RevokedOther
-	if n := len(list(t, k, lifecycle.Filter{Batch: "large", State: &state})); n != 700 {
+	if n := len(k.Serials(t, lifecycle.Filter{Batch: "large", State: &state})); n != 700 {
 		t.Errorf("%d are revoked", n)
 	}
 }
@@ -291,28 +297,28 @@ func TestImportRuns(t *testing.T) {
 		if n != 1199 {
 			return
 		}
-		run, err := k.Lifecycle.ImportRun(t.Context(), id)
+		run, err := k.Imports.Run(t.Context(), id)
 		if looked = true; err != nil || !run.Published.IsZero() || !run.Closed.IsZero() || run.Label != "seeds.pskc" ||
 			run.Counts.Keys() > 1000 {
 			t.Errorf("under way: %+v, %v", run, err)
 		}
 	}
-	rep := take(t, k, src, skipBad, func(r *lifecycle.ImportRequest) {
+	rep := testkit.Take(t, k, src, testkit.SkipBad, func(r *imports.Request) {
 		r.Begun = func(run int64) { id = run }
 		r.Progress = func(c store.RunCounts) { told = append(told, c.Keys()) }
 	})
-	ended(t, rep, store.RunCounts{Imported: 600, Refused: 600})
+	testkit.Ended(t, rep, store.RunCounts{Imported: 600, Refused: 600})
 	if !looked || id != rep.ID || !slices.Equal(told, []int{1000, 1200}) {
 		t.Errorf("run %d, told %v", id, told)
 	}
-	page, err := k.Lifecycle.ImportRows(t.Context(), id, 500, 10)
+	page, err := k.Imports.Rows(t.Context(), id, 500, 10)
 	if err != nil || len(page) != 10 || page[0].N != 502 || page[0].Serial != "bad0250" || page[9].N != 520 {
 		t.Errorf("rows %+v, %v", page, err)
 	}
-	runs, err := k.Lifecycle.ImportRuns(t.Context(), 0, 10)
+	runs, err := k.Imports.Runs(t.Context(), 0, 10)
 	if err != nil || len(runs) != 1 || runs[0].ID != id {
 		t.Errorf("runs %+v, %v", runs, err)
 	}
-	_, err = k.Lifecycle.ImportRun(t.Context(), 4711)
-	isFault(t, err, fault.NotFound, "import_not_found")
+	_, err = k.Imports.Run(t.Context(), 4711)
+	testkit.IsFault(t, err, fault.NotFound, "import_not_found")
 }

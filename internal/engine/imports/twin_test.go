@@ -1,9 +1,10 @@
-package lifecycle_test
+package imports_test
 
 import (
 	"strings"
 	"testing"
 
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/test/testkit"
 )
@@ -15,7 +16,7 @@ func TestTwin(t *testing.T) {
 	k := testkit.New(t)
 	first := testkit.HOTP("4711")
 	first.Manufacturer, first.ID = "ACME", "1"
-	if rep := take(t, k, testkit.Keys(first)); rep.Imported != 1 {
+	if rep := testkit.Take(t, k, testkit.Keys(first)); rep.Imported != 1 {
 		t.Fatalf("the first: %+v", rep)
 	}
 	again := testkit.HOTP("4711")
@@ -25,7 +26,7 @@ func TestTwin(t *testing.T) {
 	other.Manufacturer, other.ID = "Other", "9"
 	other.Secret = testkit.HOTP("4712").Secret
 	for _, dry := range []bool{true, false} {
-		rep := take(t, k, testkit.Keys(again, other), func(r *lifecycle.ImportRequest) { r.DryRun = dry })
+		rep := testkit.Take(t, k, testkit.Keys(again, other), func(r *imports.Request) { r.DryRun = dry })
 		if rep.Imported != 1 || rep.Duplicate != 1 || !strings.Contains(rep.Rows[0].Reason, `manufacturer "ACME", key id "1"`) {
 			t.Errorf("dry run %v: %+v", dry, rep)
 		}
@@ -33,10 +34,10 @@ func TestTwin(t *testing.T) {
 	}
 	second := testkit.HOTP("4711")
 	second.Manufacturer, second.ID = "ACME", "2"
-	if rep := take(t, k, testkit.Keys(second)); rep.Imported != 1 {
+	if rep := testkit.Take(t, k, testkit.Keys(second)); rep.Imported != 1 {
 		t.Errorf("another key id tells a key apart: %+v", rep)
 	}
-	if n := len(list(t, k, lifecycle.Filter{Serial: "4711"})); n != 3 {
+	if n := len(k.Serials(t, lifecycle.Filter{Serial: "4711"})); n != 3 {
 		t.Errorf("%d tokens carry the serial, want the first, the one of another secret and the one of another key id",
 			n)
 	}

@@ -1,10 +1,11 @@
-package lifecycle
+package imports
 
 import (
 	"maps"
 	"slices"
 
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/transfer"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -20,8 +21,8 @@ type staged struct {
 	pinID  string // the key of the file that is its PIN; may be empty
 	isPIN  bool   // it is no token, but the PIN of one
 
-	passage passage // the move that it is part of, if it is
-	unshown bool    // its secret is still to be shown to its user, by a link
+	passage transfer.Passage // the move that it is part of, if it is
+	unshown bool             // its secret is still to be shown to its user, by a link
 
 	late       bool // it waits for the end of the file, to be given a serial of this server
 	renumbered bool // it was given one
@@ -75,8 +76,8 @@ func (t *tally) count(k *staged) {
 		t.named = append(t.named, namedPIN{id: k.pinID, token: k.token.ID, policy: k.policy,
 			imported: k.row.Outcome == Imported})
 	}
-	if k.passage.move != "" && slices.Contains([]string{Imported, Replaced, Duplicate}, k.row.Outcome) {
-		t.received.tokens = append(t.received.tokens, k.passage.token)
+	if k.passage.Move != "" && slices.Contains([]string{Imported, Replaced, Duplicate}, k.row.Outcome) {
+		t.received.tokens = append(t.received.tokens, k.passage.Token)
 	}
 	if k.row.Outcome != Imported || k.row.Reason != "" {
 		t.rows = append(t.rows, k.row)

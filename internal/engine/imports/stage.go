@@ -1,4 +1,4 @@
-package lifecycle
+package imports
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/retired"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -17,11 +19,11 @@ func (i *importer) stage(keys []staged) error {
 	for len(keys) > 0 {
 		done := 0
 		err := i.commit(func(tx store.Tx, t *tally) error {
-			past, err := i.past(tx)
+			past, err := retired.Open(tx, i.keys)
 			if err != nil {
 				return err
 			}
-			defer past.key.Wipe()
+			defer past.Close()
 			for done = 0; done < len(keys) && (done == 0 || !tx.Awaited()); {
 				step := keys[done:min(done+importStep, len(keys))]
 				if err := i.stageStep(tx, past, step, t); err != nil {
@@ -39,7 +41,7 @@ func (i *importer) stage(keys []staged) error {
 	return nil
 }
 
-func (i *importer) stageStep(tx store.Tx, past past, keys []staged, t *tally) error {
+func (i *importer) stageStep(tx store.Tx, past retired.Past, keys []staged, t *tally) error {
 	now := i.now()
 	id, err := tx.NextTokenID(len(keys))
 	if err != nil {
@@ -91,7 +93,7 @@ func (b *batch) begin(keys []staged) {
 }
 
 // prepare does for one key what comes before it is inserted; it may end it.
-func (i *importer) prepare(tx store.Tx, past past, stock stock, k *staged, t *tally) (err error) {
+func (i *importer) prepare(tx store.Tx, past retired.Past, stock stock, k *staged, t *tally) (err error) {
 	if k.row.Outcome == Refused {
 		return nil
 	}
@@ -110,7 +112,7 @@ func (i *importer) prepare(tx store.Tx, past past, stock stock, k *staged, t *ta
 	if here, err := i.stopDeparting(tx, k); here || err != nil {
 		return err
 	}
-	if k.token.Condition.Next, err = past.resume(k.token, k.secret); err != nil || k.user == "" {
+	if k.token.Condition.Next, err = past.Resume(k.token, k.secret); err != nil || k.user == "" {
 		return err
 	}
 	// Looked up first, so that no user is made for a key that is not imported.
@@ -125,8 +127,8 @@ func (i *importer) prepare(tx store.Tx, past past, stock stock, k *staged, t *ta
 
 // stopAway refuses a key whose token lives on another server. One that came back and
 // is here is decided as any that is.
-func (i *importer) stopAway(r store.TokenReader, past past, k *staged) (bool, error) {
-	why, err := past.away(k)
+func (i *importer) stopAway(r store.TokenReader, past retired.Past, k *staged) (bool, error) {
+	why, err := past.Away(k.token, k.secret, k.passage.Move)
 	if why == "" || err != nil {
 		return false, err
 	}
@@ -269,7 +271,7 @@ func (i *importer) retireReplaced(tx store.Tx) (entries [][]byte, err error) {
 			return nil, store.ErrConflict // deleted meanwhile
 		}
 		t := found[0]
-		if err := i.retire(tx, &t); err != nil {
+		if err := retired.Retire(tx, i.keys, &t); err != nil {
 			return nil, err
 		}
 		entries = append(entries, audit.Entry{Time: i.now(), Action: audit.TokenRekeyed, Outcome: audit.Done,
@@ -282,7 +284,7 @@ func (i *importer) retireReplaced(tx store.Tx) (entries [][]byte, err error) {
 
 // sameSecret compares a token in the database with a key of the file.
 func (s *Service) sameSecret(existing store.Candidate, secret seal.Secret) (bool, error) {
-	have, err := s.secretOf(existing)
+	have, err := tokens.OpenSecret(s.keys, existing)
 	if err != nil {
 		return false, err
 	}
@@ -294,7 +296,7 @@ func (s *Service) sameSecret(existing store.Candidate, secret seal.Secret) (bool
 // one that is here stands at an earlier code: with the receipt the other would be
 // gone, and the codes used there would count again.
 func (k *staged) mindCounter(here token.Token) {
-	if k.row.Outcome == Duplicate && k.passage.move != "" && here.Condition.Next < k.token.Condition.Next {
+	if k.row.Outcome == Duplicate && k.passage.Move != "" && here.Condition.Next < k.token.Condition.Next {
 		k.end(Conflict, "the same token is here already and stands at an earlier code than the one that moves; "+
 			"delete it here and import again")
 	}

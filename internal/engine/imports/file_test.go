@@ -1,4 +1,4 @@
-package lifecycle_test
+package imports_test
 
 import (
 	"encoding/hex"
@@ -12,12 +12,13 @@ import (
 
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/imports"
+	"ostiary/internal/test/testkit"
 	"ostiary/pskc"
 )
 
 // examine opens a file of the vectors of package pskc, or a text.
-func examine(t *testing.T, text string, opt pskc.Options) (*lifecycle.File, lifecycle.Examination, error) {
+func examine(t *testing.T, text string, opt pskc.Options) (*imports.File, imports.Examination, error) {
 	t.Helper()
 	if strings.HasSuffix(text, ".pskc") {
 		b, err := os.ReadFile(filepath.Join("../../../pskc/testdata", text))
@@ -26,12 +27,12 @@ func examine(t *testing.T, text string, opt pskc.Options) (*lifecycle.File, life
 		}
 		text = string(b)
 	}
-	f, err := lifecycle.OpenFile(strings.NewReader(text), lifecycle.FileOptions{PSKC: opt})
+	f, err := imports.OpenFile(strings.NewReader(text), imports.FileOptions{PSKC: opt})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
-	x, err := lifecycle.Examine(f)
+	x, err := imports.Examine(f)
 	return f, x, err
 }
 
@@ -46,7 +47,7 @@ func unhex(t *testing.T, s string) []byte {
 
 func TestProtection(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]lifecycle.Protection{
+	for name, want := range map[string]imports.Protection{
 		"vectors/figure3.pskc": {},
 		"vectors/figure6.pskc": {Key: "pre-shared key", KeyName: "Pre-shared-key",
 			Cipher: "AES-128-CBC", MAC: "HMAC-SHA-1"},
@@ -77,7 +78,7 @@ func TestTripleDES(t *testing.T) {
 	t.Parallel()
 	const name = "python-pskc/psk-3des192.pskc"
 	_, _, err := examine(t, name, pskc.Options{})
-	isFault(t, err, fault.Invalid, "unsupported_file")
+	testkit.IsFault(t, err, fault.Invalid, "unsupported_file")
 	f, _ := errors.AsType[*fault.Error](err)
 	if f == nil || !strings.Contains(f.Hint, "--allow-3des") || strings.Contains(f.Error(), "AllowTripleDES") {
 		t.Errorf("error %v", err)
@@ -116,7 +117,7 @@ func TestExamine(t *testing.T) {
 	spec := func(a token.Algorithm, digits int, period int64) token.Spec {
 		return token.Spec{Algorithm: a, Hash: "SHA1", Digits: digits, Period: period}
 	}
-	want := []lifecycle.Group{{"hotp", spec(token.HOTP, 8, 0), 1}, {"totp", spec(token.TOTP, 6, 30), 2},
+	want := []imports.Group{{"hotp", spec(token.HOTP, 8, 0), 1}, {"totp", spec(token.TOTP, 6, 30), 2},
 		{"totp", spec(token.TOTP, 6, 60), 1}}
 	if !reflect.DeepEqual(x.Keys, want) {
 		t.Errorf("keys %+v", x.Keys)
@@ -125,14 +126,14 @@ func TestExamine(t *testing.T) {
 		t.Errorf("refused %+v", x.Refused)
 	}
 	_, _, err = examine(t, container(), pskc.Options{})
-	isFault(t, err, fault.Invalid, "malformed_file")
+	testkit.IsFault(t, err, fault.Invalid, "malformed_file")
 }
 
 // TestFileUsers: the users that a file names come with its keys.
 func TestFileUsers(t *testing.T) {
 	t.Parallel()
-	f, err := lifecycle.OpenFile(strings.NewReader("upn,serial number,secret key,time interval\na.lund@corp.example,1,"+
-		hex.EncodeToString([]byte(seed))+",30\n"), lifecycle.FileOptions{})
+	f, err := imports.OpenFile(strings.NewReader("upn,serial number,secret key,time interval\na.lund@corp.example,1,"+
+		hex.EncodeToString([]byte(seed))+",30\n"), imports.FileOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

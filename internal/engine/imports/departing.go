@@ -1,9 +1,10 @@
-package lifecycle
+package imports
 
 import (
 	"crypto/sha256"
 
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 )
 
@@ -15,7 +16,7 @@ type departing map[[sha256.Size]byte]token.Identity
 // is still MOVING here: two tokens would have one secret, and should the move from
 // here be cancelled by mistake, both would count.
 func (i *importer) stopDeparting(r store.TokenReader, k *staged) (bool, error) {
-	if k.passage.move == "" {
+	if k.passage.Move == "" {
 		return false, nil
 	}
 	if i.departing == nil {
@@ -37,13 +38,13 @@ func (i *importer) stopDeparting(r store.TokenReader, k *staged) (bool, error) {
 func (i *importer) departingNow(r store.TokenReader) (departing, error) {
 	moving := token.Moving
 	all := departing{}
-	for q := (store.TokenFilter{State: &moving, Limit: chunk}); ; {
+	for q := (store.TokenFilter{State: &moving, Limit: tokens.Chunk}); ; {
 		page, err := r.Sealed(q)
 		if err != nil || len(page) == 0 {
 			return all, err
 		}
 		for _, c := range page {
-			secret, err := i.secretOf(c)
+			secret, err := tokens.OpenSecret(i.keys, c)
 			if err != nil {
 				return nil, err
 			}

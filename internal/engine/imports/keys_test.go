@@ -1,4 +1,4 @@
-package lifecycle_test
+package imports_test
 
 import (
 	"encoding/base64"
@@ -47,7 +47,7 @@ func TestImportFromPSKC(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
 	const digits8 = `<AlgorithmParameters><ResponseFormat Encoding="DECIMAL" Length="8"/></AlgorithmParameters>`
-	rep := take(t, k, reader(t, container(
+	rep := testkit.Take(t, k, reader(t, container(
 		keyPackage("1", "k1", "hotp", seed, `<Counter><PlainValue>5</PlainValue></Counter>`, digits8),
 		keyPackage("2", "k2", "totp", seed, `<TimeInterval><PlainValue>60</PlainValue></TimeInterval><TimeDrift><PlainValue>-3</PlainValue></TimeDrift>`,
 			`<AlgorithmParameters><Suite>HMAC-SHA256</Suite><ResponseFormat Encoding="DECIMAL" Length="6"/></AlgorithmParameters>`),
@@ -55,7 +55,7 @@ func TestImportFromPSKC(t *testing.T) {
 <ChallengeFormat Encoding="ALPHANUMERIC" Min="8" Max="8"/><ResponseFormat Encoding="DECIMAL" Length="8"/></AlgorithmParameters>`),
 		keyPackage("4", "k4", "hotp", "1234", "", digits8),
 		keyPackage("5", "k5", "pin", "1234", "", ""),
-	)), skipBad)
+	)), testkit.SkipBad)
 	counts(t, rep, 3, 0, 2)
 	if row := rep.Rows[3]; row.Serial != "4" || row.Line == 0 || !strings.Contains(row.Reason, "bytes") &&
 		!strings.Contains(row.Reason, "bits") {
@@ -93,8 +93,8 @@ func TestSeveralKeysPerDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := testkit.New(t)
-	counts(t, take(t, k, r), 4, 0, 0)
-	all := tokens(t, k, lifecycle.Filter{})
+	counts(t, testkit.Take(t, k, r), 4, 0, 0)
+	all := k.List(t, lifecycle.Filter{})
 	secrets := map[string]int{}
 	err = k.DB.View(t.Context(), func(rd store.Reader) error {
 		for _, tok := range all {
@@ -125,7 +125,7 @@ func TestKeysOfOneSerial(t *testing.T) {
 	h, tt, h2, bolt := testkit.HOTP("1"), testkit.TOTP("1"), testkit.HOTP("1"), testkit.HOTP("1")
 	h2.ID, bolt.Manufacturer = "second", "Bolt"
 	tt.Secret, h2.Secret, bolt.Secret = testkit.SecretOf("t"), testkit.SecretOf("h2"), testkit.SecretOf("bolt")
-	counts(t, take(t, k, testkit.Keys(h, tt, h2, bolt)), 4, 0, 0)
+	counts(t, testkit.Take(t, k, testkit.Keys(h, tt, h2, bolt)), 4, 0, 0)
 	second, acme := "second", testkit.Manufacturer
 	for _, c := range []struct {
 		lookup store.Lookup
@@ -140,7 +140,7 @@ func TestKeysOfOneSerial(t *testing.T) {
 			t.Errorf("%+v is refused", c.lookup)
 		}
 	}
-	counts(t, take(t, k, testkit.Keys(h, tt, h2, bolt)), 0, 4, 0)
+	counts(t, testkit.Take(t, k, testkit.Keys(h, tt, h2, bolt)), 0, 4, 0)
 }
 
 // Each key here is refused alone, with a reason that says what is wrong.
@@ -189,7 +189,7 @@ func TestRefusedKeys(t *testing.T) {
 			k := testkit.New(t)
 			key := testkit.HOTP("1")
 			c.change(key)
-			rep := take(t, k, testkit.Keys(key, testkit.HOTP("good")), skipBad)
+			rep := testkit.Take(t, k, testkit.Keys(key, testkit.HOTP("good")), testkit.SkipBad)
 			counts(t, rep, 1, 0, 1)
 			if got := rep.Rows[0].Reason; !strings.Contains(got, c.reason) {
 				t.Errorf("refused because %q, want %q", got, c.reason)
@@ -241,7 +241,7 @@ func TestTakenKeys(t *testing.T) {
 			key := testkit.HOTP("1")
 			c.change(key)
 			k.Import(t, key)
-			tok := tokens(t, k, lifecycle.Filter{})[0]
+			tok := k.List(t, lifecycle.Filter{})[0]
 			if tok.Kind != token.Hardware || tok.Condition.State != token.Valid || tok.OwnerName != "" ||
 				(c.check != nil && !c.check(tok)) {
 				t.Errorf("the token is %+v", tok)
@@ -271,9 +271,9 @@ func TestTypeOfAProduct(t *testing.T) {
 	}
 	wrong := testkit.HOTP("4")
 	wrong.Manufacturer, wrong.Model = "Deepnet Security", "SafeID/Time-Based"
-	rep := take(t, k, testkit.Keys(of("1", "SafeID/Time-Based"), of("MB10000007", "MobileID/Time-Based"),
-		of("3", "Other"), wrong), skipBad)
-	ended(t, rep, store.RunCounts{Imported: 3, Refused: 1})
+	rep := testkit.Take(t, k, testkit.Keys(of("1", "SafeID/Time-Based"), of("MB10000007", "MobileID/Time-Based"),
+		of("3", "Other"), wrong), testkit.SkipBad)
+	testkit.Ended(t, rep, store.RunCounts{Imported: 3, Refused: 1})
 	if !strings.Contains(rep.Rows[3].Reason, "tokens of type safeid are TOTP here, not HOTP") {
 		t.Errorf("the wrong algorithm: %+v", rep.Rows[3])
 	}

@@ -1,4 +1,4 @@
-package lifecycle_test
+package imports_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ostiary/internal/core/fault"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
@@ -29,8 +30,8 @@ func TestImportAccountsForEveryKey(t *testing.T) {
 	src := testkit.NewSource(testkit.HOTP("1"), testkit.TOTP("2"), testkit.OCRA("3"), old, changed, twice, twice,
 		otherSecret,
 		&pskc.KeyError{Serial: "broken", ID: "b", Line: 9, Reason: "its secret has 4 bytes"})
-	rep := take(t, k, src, skipBad)
-	ended(t, rep, store.RunCounts{Imported: 4, Duplicate: 2, Conflict: 2, Refused: 1})
+	rep := testkit.Take(t, k, src, testkit.SkipBad)
+	testkit.Ended(t, rep, store.RunCounts{Imported: 4, Duplicate: 2, Conflict: 2, Refused: 1})
 	want := []struct{ serial, outcome, reason string }{
 		{"", "imported", ""}, {"", "imported", ""}, {"", "imported", ""},
 		{"old", "duplicate", "there already"}, {"changed", "conflict", "another secret"},
@@ -48,7 +49,7 @@ func TestImportAccountsForEveryKey(t *testing.T) {
 		row.Line != 5 {
 		t.Errorf("row 4 is %+v", row)
 	}
-	if got := list(t, k, lifecycle.Filter{}); !slices.Equal(got, []string{"old", "changed", "1", "2", "3", "twice"}) {
+	if got := k.Serials(t, lifecycle.Filter{}); !slices.Equal(got, []string{"old", "changed", "1", "2", "3", "twice"}) {
 		t.Errorf("the tokens are %v", got)
 	}
 	e := k.LastEntry(t)
@@ -74,9 +75,9 @@ func TestImportAllOrNothing(t *testing.T) {
 	k := testkit.New(t)
 	bad := testkit.HOTP("bad")
 	bad.Policy.HasTransactions = true
-	unchanged(t, k, func() {
-		rep := take(t, k, testkit.Keys(testkit.HOTP("1"), bad, testkit.HOTP("2")))
-		ended(t, rep, store.RunCounts{Refused: 1, HeldBack: 2})
+	k.Unchanged(t, func() {
+		rep := testkit.Take(t, k, testkit.Keys(testkit.HOTP("1"), bad, testkit.HOTP("2")))
+		testkit.Ended(t, rep, store.RunCounts{Refused: 1, HeldBack: 2})
 		if !rep.Published.IsZero() || rep.Closed.IsZero() || rep.Failure != "" {
 			t.Errorf("the run is %+v", rep.Run)
 		}
@@ -88,9 +89,9 @@ func TestImportAllOrNothing(t *testing.T) {
 		!strings.Contains(e.Reason, "2 held back") {
 		t.Errorf("the log says %s", e.Raw)
 	}
-	counts(t, take(t, k, testkit.Keys(testkit.HOTP("1"), bad, testkit.HOTP("2")), skipBad), 2, 0, 1)
+	counts(t, testkit.Take(t, k, testkit.Keys(testkit.HOTP("1"), bad, testkit.HOTP("2")), testkit.SkipBad), 2, 0, 1)
 	// The same again brings nothing, and that is no success in disguise.
-	counts(t, take(t, k, testkit.Keys(testkit.HOTP("1"), testkit.HOTP("2"))), 0, 2, 0)
+	counts(t, testkit.Take(t, k, testkit.Keys(testkit.HOTP("1"), testkit.HOTP("2"))), 0, 2, 0)
 }
 
 // A dry run foresees the same rows and changes nothing.
@@ -112,16 +113,17 @@ func TestDryRun(t *testing.T) {
 		"only duplicate": {old},
 	} {
 		for _, skip := range []bool{false, true} {
-			choose := func(r *lifecycle.ImportRequest) { r.SkipBad = skip }
-			var dry report
-			unchanged(t, k, func() { dry = take(t, k, testkit.NewSource(items...), choose, dryRun) }, "import_run",
+			choose := func(r *imports.Request) { r.SkipBad = skip }
+			var dry testkit.Report
+			k.Unchanged(t, func() { dry = testkit.Take(t, k, testkit.NewSource(items...), choose, testkit.DryRun) },
+				"import_run",
 				"import_row", "sqlite_sequence")
 			if !dry.DryRun || !dry.Published.IsZero() {
 				t.Errorf("%s: the report does not say that it was a dry run: %+v", name, dry)
 			}
 			real := testkit.New(t)
 			real.Import(t, old, testkit.HOTP("changed"))
-			rep := take(t, real, testkit.NewSource(items...), choose)
+			rep := testkit.Take(t, real, testkit.NewSource(items...), choose)
 			if diff := cmp.Diff([]any{rep.RunCounts, rep.Rows}, []any{dry.RunCounts, dry.Rows}); diff != "" {
 				t.Errorf("%s, skip-bad %v: the dry run differs from the real one (-real +dry):\n%s", name, skip, diff)
 			}
@@ -141,14 +143,14 @@ func TestBrokenFile(t *testing.T) {
 	src := testkit.NewSource(items...)
 	seen := 0
 	src.Before = func(int) {
-		if len(list(t, k, lifecycle.Filter{Limit: 1})) != 0 || k.Verify(t, "0000", "123456") {
+		if len(k.Serials(t, lifecycle.Filter{Limit: 1})) != 0 || k.Verify(t, "0000", "123456") {
 			t.Error("a token of an import under way is visible")
 		}
 		seen++
 	}
-	unchanged(t, k, func() {
-		_, err := try(k, src)
-		isFault(t, err, fault.Invalid, "malformed_file")
+	k.Unchanged(t, func() {
+		_, err := testkit.Try(k, src)
+		testkit.IsFault(t, err, fault.Invalid, "malformed_file")
 	}, append(marks, "quiet_refusal", "decoy")...)
 	if seen != 1201 {
 		t.Errorf("%d keys asked for, want 1201", seen)
@@ -157,14 +159,14 @@ func TestBrokenFile(t *testing.T) {
 	if e.Action != "import.abandoned" || !strings.Contains(e.Reason, "4711") {
 		t.Errorf("the log says %s", e.Raw)
 	}
-	unchanged(t, k, func() {
-		_, err := try(k, testkit.NewSource(items...), dryRun)
-		isFault(t, err, fault.Invalid, "malformed_file")
+	k.Unchanged(t, func() {
+		_, err := testkit.Try(k, testkit.NewSource(items...), testkit.DryRun)
+		testkit.IsFault(t, err, fault.Invalid, "malformed_file")
 	}, "import_run", "import_row", "sqlite_sequence")
-	if _, err := try(k, testkit.NewSource()); err == nil {
+	if _, err := testkit.Try(k, testkit.NewSource()); err == nil {
 		t.Error("an empty file is imported")
 	} else {
-		isFault(t, err, fault.Invalid, "no_keys")
+		testkit.IsFault(t, err, fault.Invalid, "no_keys")
 	}
 }
 
@@ -178,16 +180,17 @@ func TestFileFaults(t *testing.T) {
 		pskc.ErrNotPSKC: "not_pskc", pskc.ErrMalformed: "malformed_file", pskc.ErrLimit: "file_limit",
 		pskc.ErrUnsupported: "unsupported_file",
 	} {
-		_, err := try(k, testkit.NewSource(fmt.Errorf("line 1: %w", cause)))
-		isFault(t, err, fault.Invalid, code)
+		_, err := testkit.Try(k, testkit.NewSource(fmt.Errorf("line 1: %w", cause)))
+		testkit.IsFault(t, err, fault.Invalid, code)
 		if !errors.Is(err, cause) {
 			t.Errorf("%s lost its cause", code)
 		}
 	}
-	if _, err := try(k, testkit.NewSource(errors.New("the network broke"))); fault.Of(err).Kind != fault.Internal {
+	if _, err := testkit.Try(k,
+		testkit.NewSource(errors.New("the network broke"))); fault.Of(err).Kind != fault.Internal {
 		t.Errorf("an unknown error is %v", err)
 	}
-	counts(t, take(t, k, testkit.Keys(testkit.HOTP("1"))), 1, 0, 0)
+	counts(t, testkit.Take(t, k, testkit.Keys(testkit.HOTP("1"))), 1, 0, 0)
 }
 
 func TestOneImportAtATime(t *testing.T) {
@@ -196,14 +199,14 @@ func TestOneImportAtATime(t *testing.T) {
 	src := testkit.Keys(testkit.HOTP("1"))
 	src.Before = func(n int) {
 		if n == 0 {
-			_, err := try(k, testkit.Keys(testkit.HOTP("2")))
-			isFault(t, err, fault.Conflict, "import_running")
+			_, err := testkit.Try(k, testkit.Keys(testkit.HOTP("2")))
+			testkit.IsFault(t, err, fault.Conflict, "import_running")
 			// A dry run writes nothing, so it needs not wait.
-			counts(t, take(t, k, testkit.Keys(testkit.HOTP("2")), dryRun), 1, 0, 0)
+			counts(t, testkit.Take(t, k, testkit.Keys(testkit.HOTP("2")), testkit.DryRun), 1, 0, 0)
 		}
 	}
-	counts(t, take(t, k, src), 1, 0, 0)
-	counts(t, take(t, k, testkit.Keys(testkit.HOTP("2"))), 1, 0, 0)
+	counts(t, testkit.Take(t, k, src), 1, 0, 0)
+	counts(t, testkit.Take(t, k, testkit.Keys(testkit.HOTP("2"))), 1, 0, 0)
 }
 
 // A caller who goes away at the very end, or a database that fails at the
@@ -218,30 +221,32 @@ func TestPublishingFails(t *testing.T) {
 			cancel()
 		}
 	}
-	if _, err := k.Lifecycle.Import(ctx, lifecycle.ImportRequest{Keys: src, Origin: testkit.Origin}); !errors.Is(
+	if _, err := k.Imports.Import(ctx, imports.Request{Keys: src, Origin: testkit.Origin}); !errors.Is(
 		err, context.Canceled) {
 		t.Errorf("the error is %v, want canceled", err)
 	}
-	counts(t, take(t, k, testkit.Keys(testkit.HOTP("1"))), 1, 0, 0)
+	counts(t, testkit.Take(t, k, testkit.Keys(testkit.HOTP("1"))), 1, 0, 0)
 
 	writes := 0
-	flaky, err := lifecycle.New(lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now, DB: failing{k.DB, func() error {
+	fails := func() error {
 		if writes++; writes == 3 { // begin, stage, publish
 			return store.ErrUnavailable
 		}
 		return nil
-	}}})
+	}
+	flaky, err := imports.New(imports.Config{Keys: k.Keys, Now: k.Clock.Now,
+		DB: testkit.Failing{DB: k.DB, Fail: fails}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := flaky.Import(t.Context(), lifecycle.ImportRequest{Keys: testkit.Keys(testkit.HOTP("2")),
+	if _, err := flaky.Import(t.Context(), imports.Request{Keys: testkit.Keys(testkit.HOTP("2")),
 		Origin: testkit.Origin}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("the error is %v, want unavailable", err)
 	}
-	if got := list(t, k, lifecycle.Filter{}); !slices.Equal(got, []string{"1"}) {
+	if got := k.Serials(t, lifecycle.Filter{}); !slices.Equal(got, []string{"1"}) {
 		t.Errorf("the tokens are %v", got)
 	}
-	counts(t, take(t, k, testkit.Keys(testkit.HOTP("2"))), 1, 0, 0)
+	counts(t, testkit.Take(t, k, testkit.Keys(testkit.HOTP("2"))), 1, 0, 0)
 }
 
 // What a crash leaves staged is invisible, and the next start removes it and
@@ -267,19 +272,19 @@ func TestCrashInTheMiddle(t *testing.T) {
 				panic(stop{}) // as a crash does, it runs nothing that would tidy up
 			}
 		}
-		_, _ = try(k, src)
+		_, _ = testkit.Try(k, src)
 	}()
 	k.Reopen(t)
-	if got := list(t, k, lifecycle.Filter{}); !slices.Equal(got, []string{"before"}) {
+	if got := k.Serials(t, lifecycle.Filter{}); !slices.Equal(got, []string{"before"}) {
 		t.Errorf("the tokens are %v", got)
 	}
 	if rows := k.Dump(t); !strings.Contains(rows, "| 0999 |") {
 		t.Error("nothing was staged, so that this test shows nothing")
 	}
-	if _, err := try(k, testkit.Keys(testkit.HOTP("0001"))); err == nil {
+	if _, err := testkit.Try(k, testkit.Keys(testkit.HOTP("0001"))); err == nil {
 		t.Error("an import begins beside the abandoned one")
 	}
-	if err := k.Lifecycle.SweepAbandoned(t.Context()); err != nil {
+	if err := k.Imports.SweepAbandoned(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if rows := k.Dump(t, "audit_entry", "import_row"); strings.Contains(rows, "| 0000 |") ||
@@ -290,12 +295,12 @@ func TestCrashInTheMiddle(t *testing.T) {
 	if e.Action != "import.abandoned" || e.Actor != "system" || !strings.Contains(e.Reason, "server stopped") {
 		t.Errorf("the log says %s", e.Raw)
 	}
-	unchanged(t, k, func() {
-		if err := k.Lifecycle.SweepAbandoned(t.Context()); err != nil {
+	k.Unchanged(t, func() {
+		if err := k.Imports.SweepAbandoned(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	})
-	counts(t, take(t, k, testkit.Keys(testkit.HOTP("0001"))), 1, 0, 0)
+	counts(t, testkit.Take(t, k, testkit.Keys(testkit.HOTP("0001"))), 1, 0, 0)
 }
 
 // Codes are decided while an import of some thousand keys runs.
@@ -318,7 +323,7 @@ func TestVerifyDuringImport(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer close(step)
-		counts(t, take(t, k, src), 2000, 0, 0)
+		counts(t, testkit.Take(t, k, src), 2000, 0, 0)
 	})
 	counter := uint64(0)
 	for range step {
@@ -363,19 +368,19 @@ func TestImportLetsOthersIn(t *testing.T) {
 	for _, awaited := range []bool{false, true} {
 		k := testkit.New(t)
 		n := 0
-		svc, err := lifecycle.New(lifecycle.Config{DB: awaitedDB{k.DB, awaited, &n}, Keys: k.Keys, Now: k.Clock.Now})
+		svc, err := imports.New(imports.Config{DB: awaitedDB{k.DB, awaited, &n}, Keys: k.Keys, Now: k.Clock.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, k.Lifecycle = 0, svc
+		n, k.Imports = 0, svc
 		var file []*pskc.Key
 		for i := range keys {
 			file = append(file, testkit.HOTP(fmt.Sprintf("s%04d", i)))
 		}
 		file = append(file, file[0], file[keys-1])
-		counts(t, take(t, k, testkit.Keys(file...)), keys, 2, 0)
+		counts(t, testkit.Take(t, k, testkit.Keys(file...)), keys, 2, 0)
 		updates[awaited] = n
-		if got := list(t, k, lifecycle.Filter{}); len(got) != keys || got[0] != "s0000" || got[keys-1] != "s0449" {
+		if got := k.Serials(t, lifecycle.Filter{}); len(got) != keys || got[0] != "s0000" || got[keys-1] != "s0449" {
 			t.Errorf("awaited %v: %d tokens", awaited, len(got))
 		}
 	}

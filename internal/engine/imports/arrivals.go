@@ -1,4 +1,4 @@
-package lifecycle
+package imports
 
 import (
 	"errors"
@@ -8,13 +8,14 @@ import (
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 )
 
 // arrivals is what a run brings of one software type: whose serials come from a
 // series, and so may collide with those of the server they come from.
 type arrivals struct {
-	before     Series
+	before     tokens.Series
 	incoming   int
 	collisions int
 	highest    uint64 // of the incoming numbers; 0 for none
@@ -29,11 +30,11 @@ func (i *importer) arrive(r store.Reader, k *staged, t *tally) error {
 	}
 	a, known := t.arrivals[typ.Name]
 	if !known {
-		before, err := seriesIn(r, typ.Name)
+		before, err := tokens.SeriesIn(r, typ.Name)
 		if err != nil {
 			return err
 		}
-		a = arrivals{before: before, next: before.next()}
+		a = arrivals{before: before, next: before.NextNumber()}
 	}
 	a.incoming++
 	if n, ok := typ.Number(k.token.Identity.Serial); ok {
@@ -67,21 +68,21 @@ func (i *importer) raiseSeries(tx store.Tx) error {
 		if a.highest == 0 {
 			continue
 		}
-		before, err := seriesIn(tx, name)
+		before, err := tokens.SeriesIn(tx, name)
 		if err != nil {
 			return err
 		}
 		if err := tx.RaiseSeries(name, a.highest); err != nil {
 			return fmt.Errorf("raise the series of %s: %w", name, err)
 		}
-		after, err := seriesIn(tx, name)
+		after, err := tokens.SeriesIn(tx, name)
 		if err != nil {
 			return err
 		}
 		if before.At.Highest == after.At.Highest {
 			continue
 		}
-		if err := i.recordSeries(tx, audit.SeriesAdvanced, before, after, i.req.Origin); err != nil {
+		if err := tokens.RecordSeries(tx, i.now(), audit.SeriesAdvanced, before, after, i.req.Origin); err != nil {
 			return err
 		}
 	}
@@ -101,7 +102,7 @@ func (i *importer) seriesReport() (out []store.RunSeries) {
 		}
 		next := a.next
 		if i.counts.Imported == 0 {
-			next = a.before.next() // nothing comes in
+			next = a.before.NextNumber() // nothing comes in
 		}
 		out = append(out, store.RunSeries{Type: name, Incoming: a.incoming, HighestIncoming: serial(a.highest),
 			HighestPresent: a.before.Present(),
@@ -145,7 +146,7 @@ func (i *importer) mayRenumber(r store.TokenReader, k *staged) error {
 
 // renumberLate ends the keys that wait for a serial.
 func (i *importer) renumberLate() error {
-	for keys := range slices.Chunk(i.late, chunk) {
+	for keys := range slices.Chunk(i.late, tokens.Chunk) {
 		err := i.commit(func(tx store.Tx, t *tally) error {
 			end := i.foreseeRenumbered
 			if i.seen == nil {

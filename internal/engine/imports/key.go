@@ -1,20 +1,15 @@
-package lifecycle
+package imports
 
 import (
 	"fmt"
-	"unicode"
-	"unicode/utf8"
 
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
+	"ostiary/internal/engine/transfer"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/oath"
 	"ostiary/pskc"
-)
-
-const (
-	maxText   = 128     // characters of a serial, manufacturer, key id, model or issuer
-	maxPeriod = 172_800 // seconds; the longest time step seen in manufacturers' files
 )
 
 // fromKey turns a key of a file into a token, or refuses it with the reason.
@@ -86,9 +81,11 @@ func (m *mapper) token(out *staged, k *pskc.Key) error {
 		}
 	}
 	if len(k.Record) > 0 {
-		if err := applyRecord(out, k.Record); err != nil {
+		said, err := transfer.Apply(t, k.Record)
+		if err != nil {
 			return err
 		}
+		out.user, out.passage, out.unshown = said.Owner, said.Passage, said.Unshown
 	}
 	if typ, ok = m.types[t.Identity.Type]; !ok {
 		return fmt.Errorf("there is no token type %s here; make it first (ostiary type create)", t.Identity.Type)
@@ -108,7 +105,7 @@ func checkToken(t *token.Token, k *pskc.Key) error {
 		{"serial", t.Identity.Serial}, {"manufacturer", k.Manufacturer}, {"key id", k.ID}, {"model", k.Model},
 		{"issuer", k.Issuer},
 	} {
-		if err := checkText(f.name, f.text, maxText); err != nil {
+		if err := tokens.CheckText(f.name, f.text, tokens.MaxText); err != nil {
 			return err
 		}
 	}
@@ -131,8 +128,8 @@ func (m *mapper) setSpec(t *token.Token, k *pskc.Key) error {
 		t.Condition.Next = k.Counter
 	case pskc.TOTP:
 		// Checked before Period, whose Duration a hostile number overflows.
-		if k.HasInterval && (k.Interval < 1 || k.Interval > maxPeriod) {
-			return fmt.Errorf("a time step of %d seconds is not between 1 and %d", k.Interval, maxPeriod)
+		if k.HasInterval && (k.Interval < 1 || k.Interval > tokens.MaxPeriod) {
+			return fmt.Errorf("a time step of %d seconds is not between 1 and %d", k.Interval, tokens.MaxPeriod)
 		}
 		if k.Drift > m.maxDrift || k.Drift < -m.maxDrift {
 			return fmt.Errorf("a clock drift of %d steps is more than %d", k.Drift, m.maxDrift)
@@ -161,22 +158,6 @@ func checkCodes(k *pskc.Key) error {
 	}
 	if _, err := oath.ParseHash(k.Hash); err != nil {
 		return fmt.Errorf("the hash %q: %w", k.Hash, err)
-	}
-	return nil
-}
-
-// checkText refuses text that cannot be shown or is too long.
-func checkText(name, s string, limit int) error {
-	switch {
-	case !utf8.ValidString(s):
-		return fmt.Errorf("its %s is not UTF-8 text", name)
-	case utf8.RuneCountInString(s) > limit:
-		return fmt.Errorf("its %s is longer than %d characters", name, limit)
-	}
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return fmt.Errorf("its %s holds a character that does not print", name)
-		}
 	}
 	return nil
 }
