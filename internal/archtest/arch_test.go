@@ -276,7 +276,7 @@ func TestPhonePackagesBuildForTheBrowser(t *testing.T) {
 // one, or a part of the standard library.
 var owners = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":    {"internal/api"},
-	"github.com/go-pdf/fpdf":              {"internal/letter"},
+	"codeberg.org/go-pdf/fpdf":            {"internal/letter"},
 	"github.com/gofrs/flock":              {"internal/serve", "internal/vaultdir"},
 	"github.com/makiuchi-d/gozxing":       {"internal/qr/scan"},
 	"github.com/pelletier/go-toml/v2":     {"internal/profilefile"},
