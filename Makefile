@@ -40,9 +40,9 @@ fuzz:
 RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false -count=1 -timeout 3h
 
 soak:
-	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=1000 $(GO) test $(RACE) -parallel 4 -run Parallel -v ./internal/auth
+	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=1000 $(GO) test $(RACE) -parallel 4 -run Parallel -v ./internal/engine/codes
 	CGO_ENABLED=1 $(GO) test $(RACE) ./...
-	$(GO) test -count=1 -timeout 3h -run 'Model|AnyHistory' -v ./internal/lifecycle ./internal/activations -rapid.seed=0 -rapid.checks=300
+	$(GO) test -count=1 -timeout 3h -run 'Model|AnyHistory' -v ./internal/engine/lifecycle ./internal/engine/activations -rapid.seed=0 -rapid.checks=300
 	OSTIARY_SOAK_KILLS=100 $(GO) test -count=1 -timeout 3h -run Kill -v ./e2e
 	OSTIARY_SOAK_SERIALS=100000 $(GO) test -count=1 -timeout 3h -run ManyCreators -v ./e2e
 

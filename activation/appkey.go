@@ -1,6 +1,6 @@
 package activation
 
-import "ostiary/internal/kdf"
+import "ostiary/internal/codec/kdf"
 
 // AppKey derives the key of an application, for package oath, from the secret S of
 // an epoch. bind is the device secret D with device binding, otherwise nil. The

@@ -4,8 +4,8 @@ import (
 	"crypto/subtle"
 	"io"
 
-	"ostiary/internal/kdf"
-	"ostiary/internal/typedcode"
+	"ostiary/internal/codec/kdf"
+	"ostiary/internal/codec/typedcode"
 )
 
 // DeviceSecretSize is the length of the device secret D in bytes.

@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"strings"
 
-	"ostiary/internal/cbor"
+	"ostiary/internal/codec/cbor"
 )
 
 // Type says what a carried message is.

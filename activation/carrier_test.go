@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"ostiary/internal/cbor"
+	"ostiary/internal/codec/cbor"
 )
 
 // The examples of RFC 9285 section 4.3 and 4.4, and its refusals.

@@ -5,8 +5,8 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 
-	"ostiary/internal/kdf"
-	"ostiary/internal/typedcode"
+	"ostiary/internal/codec/kdf"
+	"ostiary/internal/codec/typedcode"
 )
 
 // An activation code holds one block, the encrypted secret, and a check.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"ostiary/internal/typedcode"
+	"ostiary/internal/codec/typedcode"
 )
 
 func TestCodeOpensToItsSecret(t *testing.T) {

@@ -1,6 +1,6 @@
 package activation
 
-import "ostiary/internal/cbor"
+import "ostiary/internal/codec/cbor"
 
 // Confirmation proves that the device has the secret.
 type Confirmation struct {

@@ -3,7 +3,7 @@ package activation
 import (
 	"strconv"
 
-	"ostiary/internal/typedcode"
+	"ostiary/internal/codec/typedcode"
 )
 
 // MaxCounter is the greatest counter an ERC holds: ten digits.

@@ -6,8 +6,8 @@ import (
 	"crypto/sha256"
 	"io"
 
-	"ostiary/internal/cbor"
-	"ostiary/internal/shown"
+	"ostiary/internal/codec/cbor"
+	"ostiary/internal/core/printable"
 )
 
 // The labels under which R authenticates the messages of the online exchange.
@@ -37,7 +37,7 @@ type Device struct {
 	Name string // 1 to 64 bytes, shown
 }
 
-func (d Device) valid() bool { return d.Type <= DedicatedHardware && shown.Check(d.Name, 64) == "" }
+func (d Device) valid() bool { return d.Type <= DedicatedHardware && printable.Check(d.Name, 64) == "" }
 
 // Exchange is the device's side of an online activation.
 type Exchange struct {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"ostiary/internal/cbor"
+	"ostiary/internal/codec/cbor"
 )
 
 // online is one online activation up to the answer.

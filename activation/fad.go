@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 
-	"ostiary/internal/cbor"
-	"ostiary/internal/shown"
+	"ostiary/internal/codec/cbor"
+	"ostiary/internal/core/printable"
 )
 
 // maxUserID is the length of the longest user label in bytes.
@@ -42,7 +42,7 @@ func (f *FAD) Encode() (Secret, error) {
 	}
 	n := 4
 	if f.Label != "" {
-		if shown.Check(f.Label, maxUserID) != "" {
+		if printable.Check(f.Label, maxUserID) != "" {
 			return nil, ErrUserID
 		}
 		n++
@@ -73,7 +73,7 @@ func ParseFAD(b []byte) (*FAD, error) {
 	d.Key(3)
 	code := d.Text()
 	if d.Optional(4) {
-		if f.Label = d.Text(); d.Err() == nil && shown.Check(f.Label, maxUserID) != "" {
+		if f.Label = d.Text(); d.Err() == nil && printable.Check(f.Label, maxUserID) != "" {
 			d.Fail(&detail{ErrMessage, "user label"})
 		}
 	}

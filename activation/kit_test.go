@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"ostiary/internal/cbor"
+	"ostiary/internal/codec/cbor"
 )
 
 // stream gives the same bytes for the same name: tests are to fail every time or

@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 
-	"ostiary/internal/cbor"
+	"ostiary/internal/codec/cbor"
 )
 
 // version1 is the version of this protocol.

@@ -9,7 +9,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"ostiary/internal/typedcode"
+	"ostiary/internal/codec/typedcode"
 	"ostiary/oath"
 )
 

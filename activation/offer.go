@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ostiary/internal/cbor"
+	"ostiary/internal/codec/cbor"
 )
 
 // Offer is the offer of an online activation. Whoever has it can take it: it is

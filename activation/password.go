@@ -5,8 +5,8 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
-	"ostiary/internal/kdf"
-	"ostiary/internal/typedcode"
+	"ostiary/internal/codec/kdf"
+	"ostiary/internal/codec/typedcode"
 )
 
 const (

@@ -3,7 +3,7 @@ package activation
 import (
 	"io"
 
-	"ostiary/internal/shown"
+	"ostiary/internal/core/printable"
 )
 
 // Mode says what an application is for.
@@ -158,10 +158,10 @@ func (p *Profile) check() (reason string) {
 	case p.SecureChannel && (p.PIN.Level != PINHashed || p.PIN.Penalty != Erase):
 		return "Secure Channel needs a PIN that is checked, and erased after the tries"
 	}
-	if reason := shown.Check(p.Name, 64); reason != "" {
+	if reason := printable.Check(p.Name, 64); reason != "" {
 		return "name: " + reason
 	}
-	if reason := shown.Check(p.Issuer, 64); reason != "" {
+	if reason := printable.Check(p.Issuer, 64); reason != "" {
 		return "issuer: " + reason
 	}
 	return ""
@@ -177,7 +177,7 @@ func (p *Profile) checkApplications() (reason string) {
 			return "indexes 1 to 8, rising"
 		}
 		last = a.Index
-		if reason := shown.Check(a.Name, 32); reason != "" {
+		if reason := printable.Check(a.Name, 32); reason != "" {
 			return "name: " + reason
 		}
 		if !a.Suite.valid() {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"ostiary/internal/cbor"
+	"ostiary/internal/codec/cbor"
 )
 
 func TestVectorIsReadAsItWasWritten(t *testing.T) {

@@ -3,8 +3,8 @@ package activation
 import (
 	"strings"
 
-	"ostiary/internal/shown"
-	"ostiary/internal/typedcode"
+	"ostiary/internal/codec/typedcode"
+	"ostiary/internal/core/printable"
 )
 
 // QRBody is the content of an activation code image. It is not encrypted, and only
@@ -72,7 +72,7 @@ func (b QRBody) canonical() (QRBody, error) {
 			return QRBody{}, ErrERCLength
 		}
 	}
-	if b.UserID != "" && shown.Check(b.UserID, maxUserID) != "" {
+	if b.UserID != "" && printable.Check(b.UserID, maxUserID) != "" {
 		return QRBody{}, ErrUserID
 	}
 	if b.Challenge != "" && !validChallenge(b.Challenge) {

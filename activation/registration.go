@@ -4,8 +4,8 @@ import (
 	"crypto/subtle"
 	"io"
 
-	"ostiary/internal/kdf"
-	"ostiary/internal/typedcode"
+	"ostiary/internal/codec/kdf"
+	"ostiary/internal/codec/typedcode"
 )
 
 // A registration code is locator, R and check characters, one behind the other.

@@ -3,7 +3,7 @@ package activation
 import (
 	"crypto/hpke"
 
-	"ostiary/internal/cbor"
+	"ostiary/internal/codec/cbor"
 )
 
 // HPKE (RFC 9180) in base mode; the key of a device is 1216 bytes, an encapsulated

@@ -4,8 +4,8 @@ import (
 	"crypto/hpke"
 	"crypto/sha256"
 
-	"ostiary/internal/cbor"
-	"ostiary/internal/typedcode"
+	"ostiary/internal/codec/cbor"
+	"ostiary/internal/codec/typedcode"
 )
 
 // maxTime is the latest moment, 2^53-1 seconds after 1970.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"ostiary/internal/cbor"
+	"ostiary/internal/codec/cbor"
 )
 
 // Vector is a static vector: a valid profile with its encoding and its hash. It is

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"ostiary/internal/cbor"
+	"ostiary/internal/codec/cbor"
 )
 
 // The vectors are part of the protocol: testdata/vectors/activation at the root of

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"testing"
 
-	"ostiary/internal/wasmtest"
+	"ostiary/internal/test/wasmtest"
 )
 
 // Item 11: native and WebAssembly builds agree byte for byte, on all that is read of

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"ostiary/activation"
-	"ostiary/internal/cbor"
-	"ostiary/internal/kdf"
+	"ostiary/internal/codec/cbor"
+	"ostiary/internal/codec/kdf"
 	"ostiary/oath"
 )
 

@@ -13,8 +13,8 @@ import (
 
 	"ostiary/activation"
 	"ostiary/authenticator"
-	"ostiary/internal/cbor"
-	"ostiary/internal/profilefile"
+	"ostiary/internal/codec/cbor"
+	"ostiary/internal/formats/profilefile"
 	"ostiary/oath"
 )
 

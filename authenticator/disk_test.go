@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"ostiary/internal/vaultdir"
+	"ostiary/internal/device/vaultdir"
 )
 
 // disk is a directory that is looked at between any two steps: each byte written is a

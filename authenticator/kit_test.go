@@ -14,7 +14,7 @@ import (
 
 	"ostiary/activation"
 	"ostiary/authenticator"
-	"ostiary/internal/activationkit"
+	"ostiary/internal/test/activationtest"
 )
 
 const (
@@ -35,7 +35,7 @@ func must[T any](v T, err error) T {
 // sheet is a profile of one time application, as cheap as rules allow, and changed
 // as the test wants it.
 func sheet(change ...func(*activation.Profile)) activation.Profile {
-	p := must(activation.NewProfile(activationkit.Stream("profile")))
+	p := must(activation.NewProfile(activationtest.Stream("profile")))
 	p.Prefix, p.Name, p.Issuer = "FDM", "Mobile", "Bank of Examples"
 	p.IssuerKey[0] = 7
 	p.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly, Suite: suite("TOTP-SHA1-6/30")}}
@@ -87,12 +87,12 @@ type device struct {
 }
 
 // newDevice makes a device. Its clock shows the same as the server's.
-func newDevice(t testing.TB, name string, s *activationkit.Server, change ...func(*authenticator.Config)) *device {
+func newDevice(t testing.TB, name string, s *activationtest.Server, change ...func(*authenticator.Config)) *device {
 	t.Helper()
 	d := &device{storage: newMemory(), now: start, line: &line{server: s}}
 	d.config = authenticator.Config{
 		Storage: d.storage, Platform: must(authenticator.KeyBytes(bytes.Repeat([]byte{9}, 32))),
-		Random: activationkit.Stream(t.Name() + name), Now: func() time.Time { return d.now },
+		Random: activationtest.Stream(t.Name() + name), Now: func() time.Time { return d.now },
 		Transport: d.line, Device: activation.Device{Type: activation.Desktop, Name: name},
 	}
 	for _, c := range change {
@@ -103,14 +103,14 @@ func newDevice(t testing.TB, name string, s *activationkit.Server, change ...fun
 }
 
 // pair is a server and a device.
-func pair(t testing.TB, change ...func(*activation.Profile)) (*activationkit.Server, *device) {
+func pair(t testing.TB, change ...func(*activation.Profile)) (*activationtest.Server, *device) {
 	t.Helper()
-	s := activationkit.New(t, sheet(change...), func() time.Time { return start })
+	s := activationtest.New(t, sheet(change...), func() time.Time { return start })
 	return s, newDevice(t, "device", s)
 }
 
 // activate activates the serial by letter and confirms it.
-func activate(t testing.TB, s *activationkit.Server, d *device) *authenticator.Activated {
+func activate(t testing.TB, s *activationtest.Server, d *device) *authenticator.Activated {
 	t.Helper()
 	a, err := d.Activate(letter(s, s.Letter(t, serial, false)), authenticator.Choice{PIN: authenticator.Secret(pin)})
 	if err != nil {
@@ -122,7 +122,7 @@ func activate(t testing.TB, s *activationkit.Server, d *device) *authenticator.A
 	return a
 }
 
-func letter(s *activationkit.Server, l activationkit.Letter) authenticator.Offline {
+func letter(s *activationtest.Server, l activationtest.Letter) authenticator.Offline {
 	return authenticator.Offline{Vector: s.Vector, Serial: l.Serial, Code: l.Code, ERC: l.ERC, Password: l.Password}
 }
 
@@ -224,7 +224,7 @@ var errLine = errors.New("the line is dead")
 
 // line brings messages to a server in memory.
 type line struct {
-	server *activationkit.Server
+	server *activationtest.Server
 	// before and after, if set, are called around the server's answer and may break
 	// the line or change what passes.
 	before func(url string, body []byte) error

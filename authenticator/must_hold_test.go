@@ -10,7 +10,7 @@ import (
 
 	"ostiary/activation"
 	"ostiary/authenticator"
-	"ostiary/internal/vaultdir"
+	"ostiary/internal/device/vaultdir"
 )
 
 // The client's half of docs/protocol.md, Tests that must hold, by their numbers there.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"ostiary/activation"
-	"ostiary/internal/testkit"
+	"ostiary/internal/test/testkit"
 )
 
 // The codes are those of oathtool.

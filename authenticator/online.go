@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"ostiary/activation"
-	"ostiary/internal/cbor"
+	"ostiary/internal/codec/cbor"
 )
 
 // The addresses of the online exchange on a server.

@@ -13,7 +13,7 @@ import (
 
 	"ostiary/activation"
 	"ostiary/authenticator"
-	"ostiary/internal/activationkit"
+	"ostiary/internal/test/activationtest"
 )
 
 // begin begins an online activation that must begin.
@@ -27,7 +27,7 @@ func (d *device) begin(t testing.TB, code activation.RegistrationCode) *authenti
 }
 
 // online activates the serial online.
-func online(t testing.TB, s *activationkit.Server, d *device) authenticator.Account {
+func online(t testing.TB, s *activationtest.Server, d *device) authenticator.Account {
 	t.Helper()
 	code, password := s.Offer(t, serial, false)
 	a, err := d.begin(t, code).Finish(t.Context(), password, choice(pin))
@@ -38,7 +38,7 @@ func online(t testing.TB, s *activationkit.Server, d *device) authenticator.Acco
 }
 
 // used checks that the server takes the device's next code.
-func used(t testing.TB, s *activationkit.Server, d *device, id, pin string) {
+func used(t testing.TB, s *activationtest.Server, d *device, id, pin string) {
 	t.Helper()
 	later(s, d, 30*time.Second)
 	if !s.Use(t, serial, 1, d.code(t, id, pin, 1), "") {
@@ -47,7 +47,7 @@ func used(t testing.TB, s *activationkit.Server, d *device, id, pin string) {
 }
 
 // later moves both clocks.
-func later(s *activationkit.Server, d *device, by time.Duration) {
+func later(s *activationtest.Server, d *device, by time.Duration) {
 	now := s.Now().Add(by)
 	s.Now = func() time.Time { return now }
 	d.now = d.now.Add(by)
@@ -266,7 +266,7 @@ func TestOnlineUnanswered(t *testing.T) {
 }
 
 // unconfirmed makes an account of which the server has not heard the proof.
-func unconfirmed(t *testing.T, s *activationkit.Server, d *device) authenticator.Account {
+func unconfirmed(t *testing.T, s *activationtest.Server, d *device) authenticator.Account {
 	t.Helper()
 	code, password := s.Offer(t, serial, false)
 	o := d.begin(t, code)
@@ -406,7 +406,7 @@ func TestBeginRefusesWhatIsNoOffer(t *testing.T) {
 		return err
 	})
 	d.refused(t, activation.ErrRegistrationEmpty, func() error { _, err := d.Begin(t.Context(), offer(activation.RegistrationCode{})); return err })
-	unknown := must(activation.NewRegistrationCode(activationkit.Stream("unknown")))
+	unknown := must(activation.NewRegistrationCode(activationtest.Stream("unknown")))
 	if _, err := d.Begin(t.Context(), offer(unknown)); !errors.Is(err, authenticator.ErrOffer) {
 		t.Errorf("%v", err)
 	}

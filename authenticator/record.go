@@ -4,8 +4,8 @@ import (
 	"encoding/hex"
 
 	"ostiary/activation"
-	"ostiary/internal/cbor"
-	"ostiary/internal/shown"
+	"ostiary/internal/codec/cbor"
+	"ostiary/internal/core/printable"
 )
 
 const (
@@ -133,7 +133,7 @@ func decodeAccount(b box, plain []byte) (*account, error) {
 		d.Fail(ErrDamaged)
 	}
 	d.Key(1)
-	if a.name = d.Text(); shown.Check(a.name, maxName) != "" {
+	if a.name = d.Text(); printable.Check(a.name, maxName) != "" {
 		d.Fail(ErrDamaged)
 	}
 	d.Key(2)

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"ostiary/activation"
-	"ostiary/internal/cbor"
-	"ostiary/internal/kdf"
+	"ostiary/internal/codec/cbor"
+	"ostiary/internal/codec/kdf"
 )
 
 // formatVersion is the version of records.

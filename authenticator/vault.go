@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"ostiary/activation"
-	"ostiary/internal/kdf"
-	"ostiary/internal/shown"
+	"ostiary/internal/codec/kdf"
+	"ostiary/internal/core/printable"
 )
 
 // Secret is a PIN, a password or a code. It does not print; convert it to string to
@@ -243,7 +243,7 @@ func find(all []*account, serial string, vector *activation.Vector) *account {
 
 // checkName checks the name of an account among all accounts.
 func checkName(a *account, all []*account) error {
-	if shown.Check(a.name, maxName) != "" {
+	if printable.Check(a.name, maxName) != "" {
 		return ErrName
 	}
 	for _, other := range all {

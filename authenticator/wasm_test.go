@@ -9,8 +9,8 @@ import (
 
 	"ostiary/activation"
 	"ostiary/authenticator"
-	"ostiary/internal/activationkit"
-	"ostiary/internal/wasmtest"
+	"ostiary/internal/test/activationtest"
+	"ostiary/internal/test/wasmtest"
 )
 
 // Item 11: native and WebAssembly builds agree byte for byte, on what a device shows,
@@ -43,7 +43,7 @@ type journal struct {
 	t      *testing.T
 	out    *bytes.Buffer
 	name   string
-	server *activationkit.Server
+	server *activationtest.Server
 	device *device
 }
 

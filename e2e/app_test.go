@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"ostiary/activation"
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 )
 
 // exchanged is an online activation whose app is package activation.

@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"testing"
 
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 )
 
 // result is how a command ended.

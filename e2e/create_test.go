@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 	"ostiary/oath"
 )
 

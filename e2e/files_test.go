@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 )
 
 // TestRefusedFiles imports what no import may take. Each file is refused with

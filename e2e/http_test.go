@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 )
 
 // caller speaks HTTP to a server.

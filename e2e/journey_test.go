@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 )
 
 // TestJourney goes the way of an administrator: from an empty directory to

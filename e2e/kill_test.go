@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"ostiary/activation"
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 	"ostiary/oath"
 )
 

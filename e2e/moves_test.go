@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 	"ostiary/pskc"
 )
 

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 )
 
 // phone is an authenticator on the command line with a vault of its own.

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 )
 
 // TestSameCode presents one code over many connections at once.

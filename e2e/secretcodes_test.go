@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"strings"
 
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 )
 
 var (

@@ -16,11 +16,11 @@ import (
 	"strings"
 	"testing"
 
+	"ostiary/internal/doors/wire"
 	"ostiary/internal/seal"
 	"ostiary/internal/seal/filekek"
 	"ostiary/internal/store"
 	"ostiary/internal/store/sqlite"
-	"ostiary/internal/wire"
 )
 
 // TestSecrets drives every command and every operation at log level debug and

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
 )
 
 // TestSync watches the server's system calls while it decides a right and a

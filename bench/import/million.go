@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"ostiary/bench/process"
-	"ostiary/internal/client"
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
 	"ostiary/oath"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ostiary/internal/client"
+	"ostiary/internal/doors/client"
 )
 
 // Server is a running ostiary on a data directory of its own.

@@ -16,15 +16,15 @@ import (
 	"os/signal"
 	"runtime/pprof"
 
-	"ostiary/internal/auth"
-	"ostiary/internal/serve"
-	"ostiary/internal/wire"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/engine/codes"
+	"ostiary/internal/program/serve"
 )
 
 // empty decides nothing.
-type empty struct{ *auth.Engine }
+type empty struct{ *codes.Engine }
 
-func (empty) Verify(context.Context, auth.Request) (bool, error) { return true, nil }
+func (empty) Verify(context.Context, codes.Request) (bool, error) { return true, nil }
 
 // runServer serves two APIs over one set of parts, prints their addresses and
 // an API key, and ends on an interrupt.

@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"ostiary/internal/authenticatorcli"
+	"ostiary/internal/device/authenticatorcli"
 )
 
 func main() { os.Exit(authenticatorcli.Main(os.Args[1:], authenticatorcli.OS())) }

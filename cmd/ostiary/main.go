@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"ostiary/internal/cli"
+	"ostiary/internal/program/cli"
 )
 
 func main() { os.Exit(cli.Main(os.Args[1:], cli.OS())) }

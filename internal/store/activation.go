@@ -3,8 +3,8 @@ package store
 import (
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
-	"ostiary/internal/token"
 )
 
 // ActivationStatus is how an activation stands. The numbers are stored.

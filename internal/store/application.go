@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"ostiary/activation"
+	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
-	"ostiary/internal/token"
 )
 
 // Application is a further application of a token: one of its profile beside the

@@ -3,7 +3,7 @@ package store
 import (
 	"time"
 
-	"ostiary/internal/token"
+	"ostiary/internal/core/token"
 )
 
 // Lookup names the tokens that a code is tried against: a serial, narrowed by

@@ -3,7 +3,7 @@ package store
 import (
 	"time"
 
-	"ostiary/internal/token"
+	"ostiary/internal/core/token"
 )
 
 // TokenCreator inserts tokens that no import brings.

@@ -3,7 +3,7 @@ package store
 import (
 	"time"
 
-	"ostiary/internal/token"
+	"ostiary/internal/core/token"
 )
 
 // Dates bound a token's validity; zero means unbounded.

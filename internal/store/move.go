@@ -3,8 +3,8 @@ package store
 import (
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
-	"ostiary/internal/token"
 )
 
 // Move is a set of tokens on their way to another server. Each of them is Moving

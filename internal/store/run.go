@@ -3,8 +3,8 @@ package store
 import (
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
-	"ostiary/internal/token"
 )
 
 // Run is one reading of a seed file and what came of it. Its tokens count from

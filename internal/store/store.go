@@ -21,9 +21,9 @@ import (
 	"errors"
 	"time"
 
-	"ostiary/internal/audit"
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
-	"ostiary/internal/token"
 )
 
 // The conditions that callers branch on.

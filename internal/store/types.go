@@ -3,7 +3,7 @@ package store
 import (
 	"fmt"
 
-	"ostiary/internal/token"
+	"ostiary/internal/core/token"
 )
 
 // TypeReader reads token types. A new database holds token.Types.

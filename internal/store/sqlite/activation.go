@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 const activationQuery = `SELECT id, token, profile, owner, route, reason, actor, self, opened, expires, status, ended, tries, last_try,

@@ -5,8 +5,8 @@ import (
 	"database/sql/driver"
 	"fmt"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 const (

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"ostiary/internal/audit"
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // errConnection marks errors after which the connection is of no more use: a

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"sync"
 
-	"ostiary/internal/lru"
+	"ostiary/internal/core/lru"
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // cache keeps recently used tokens, sealed as they are in the database, so that

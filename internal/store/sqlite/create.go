@@ -4,8 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 func (r *reader) Enrolment(hash []byte) (store.Enrolment, error) {

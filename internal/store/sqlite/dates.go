@@ -3,8 +3,8 @@ package sqlite
 import (
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 func (t *tx) SetDates(id token.ID, before, after store.Dates) error {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"ostiary/internal/audit"
+	"ostiary/internal/core/audit"
 )
 
 // hotStatements are the statements of the batch, prepared on the raw driver

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 func (t *tx) StageToken(run int64, c store.Candidate) error {

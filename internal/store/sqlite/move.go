@@ -1,8 +1,8 @@
 package sqlite
 
 import (
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 const moveQuery = `SELECT m.id, m.opened, m.actor, m.key,

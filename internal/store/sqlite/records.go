@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"ostiary/internal/audit"
+	"ostiary/internal/core/audit"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )

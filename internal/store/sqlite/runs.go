@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 const runColumns = `id, label, batch, note, supplier, format, actor, dry_run, opened, published, closed,

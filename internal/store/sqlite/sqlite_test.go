@@ -12,12 +12,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"ostiary/internal/audit"
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/store/migrate"
 	"ostiary/internal/store/storetest"
-	"ostiary/internal/token"
 )
 
 func TestConformance(t *testing.T) {

@@ -3,8 +3,8 @@ package sqlite
 import (
 	"database/sql/driver"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 func (t *tx) AddTemporaryCode(c store.TemporaryCode) error {

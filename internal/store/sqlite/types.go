@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strings"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // typeColumns go with typeArgs and scanType.

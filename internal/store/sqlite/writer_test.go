@@ -13,8 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 var (

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // activated is a token that may have activations, changed by edit where that is not

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"ostiary/activation"
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 var noApplications []store.Application

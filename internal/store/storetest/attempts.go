@@ -3,8 +3,8 @@ package storetest
 import (
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // doubling is a delay as the engine has one: none for the first two failures.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"sync"
 
-	"ostiary/internal/audit"
+	"ostiary/internal/core/audit"
 	"ostiary/internal/store"
 )
 

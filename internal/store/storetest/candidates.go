@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 func candidateIDs(f store.Found) (ids []token.ID) {

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // ending is a token that ends at a time.

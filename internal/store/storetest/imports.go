@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // replacement is a new secret for a token, as an import brings it.

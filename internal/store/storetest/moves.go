@@ -3,8 +3,8 @@ package storetest
 import (
 	"errors"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // moving opens a move and puts tokens on their way.

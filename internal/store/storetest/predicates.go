@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // scene is a token whose next counter is 10, of user alice, and an attempt with

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // created is a PENDING token of a new serial, as creation leaves it.

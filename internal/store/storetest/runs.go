@@ -3,8 +3,8 @@ package storetest
 import (
 	"errors"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 func (r *rig) openRuns() (runs []int64) {

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 func (r *rig) series(typeName string) (s store.Series) {

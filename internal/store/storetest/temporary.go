@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // issue gives a user temporary codes that are good for an hour. To the store a

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // list gives the numbers of the tokens that a filter chooses.

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/token"
 )
 
 // softType is a type that is not there yet.

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/authz"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/engine/credentials"
+)
+
+// caller is who sent a request, and from where. It travels in the request's
+// context from serve to the operation and no further: the packages below take
+// the principal and the origin as arguments.
+type caller struct {
+	principal authz.Principal
+	known     bool
+	bearer    string // the session's token, to end the session with
+	source    string
+	request   string
+}
+
+type callerKey struct{}
+
+func withCaller(ctx context.Context, c caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, &c)
+}
+
+func callerOf(ctx context.Context) caller {
+	if c, ok := ctx.Value(callerKey{}).(*caller); ok {
+		return *c
+	}
+	return caller{}
+}
+
+// identify looks at the Authorization header.
+func (c *caller) identify(r *http.Request, keys *credentials.Keys, root *credentials.Root) {
+	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return
+	}
+	if c.principal, c.known = keys.Principal(text); !c.known {
+		if c.principal, c.known = root.Principal(text); c.known {
+			c.bearer = text
+		}
+	}
+}
+
+// may returns the error for a caller who has no right to op.
+func (c caller) may(op authz.Operation) error {
+	switch {
+	case !c.known:
+		return fault.New(fault.Unauthenticated, "unauthenticated", "The request brings no valid API key or session.").
+			WithHint("Send the header: Authorization: Bearer KEY. An administrator makes keys with: ostiary key create.")
+	case !authz.Allows(c.principal, op):
+		return fault.New(fault.Forbidden, "forbidden", "The role "+c.principal.Role.String()+" may not do this ("+string(op)+").")
+	}
+	return nil
+}
+
+func (c caller) origin() audit.Origin {
+	return audit.Origin{Actor: c.principal.Name, Role: c.principal.Role.String(), Source: c.source, Request: c.request}
+}
+
+// requestIDs makes ids that are unique and cheap: a random prefix for the
+// process, and a count.
+type requestIDs struct {
+	prefix string
+	n      *atomic.Uint64
+}
+
+func newRequestIDs() requestIDs {
+	raw := make([]byte, 4)
+	_, _ = rand.Read(raw) // never fails (crypto/rand)
+	return requestIDs{prefix: hex.EncodeToString(raw) + "-", n: &atomic.Uint64{}}
+}
+
+func (r requestIDs) next() string { return r.prefix + strconv.FormatUint(r.n.Add(1), 10) }

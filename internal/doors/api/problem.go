@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/token"
+	"ostiary/internal/doors/wire"
+)
+
+// statusOf is the HTTP status of each kind of fault.
+var statusOf = map[fault.Kind]int{
+	fault.Internal:        http.StatusInternalServerError,
+	fault.Invalid:         http.StatusUnprocessableEntity,
+	fault.Unauthenticated: http.StatusUnauthorized,
+	fault.Forbidden:       http.StatusForbidden,
+	fault.NotFound:        http.StatusNotFound,
+	fault.Conflict:        http.StatusConflict,
+	fault.TooLarge:        http.StatusRequestEntityTooLarge,
+	fault.Throttled:       http.StatusTooManyRequests,
+	fault.Unavailable:     http.StatusServiceUnavailable,
+}
+
+// Problem is a problem document on its way out.
+type Problem struct{ wire.Problem }
+
+var (
+	_ huma.StatusError  = (*Problem)(nil)
+	_ huma.HeadersError = (*Problem)(nil)
+)
+
+func (p *Problem) Error() string                { return p.Detail }
+func (p *Problem) GetStatus() int               { return p.Status }
+func (p *Problem) ContentType(string) string    { return "application/problem+json" }
+func (p *Problem) MarshalJSON() ([]byte, error) { return json.Marshal(p.Problem) }
+func problemType(code string) string            { return "urn:ostiary:problem:" + code }
+func internalError(cause error) *fault.Error    { return fault.Of(errors.Join(errInternal, cause)) }
+
+var errInternal = errors.New("internal error")
+
+// GetHeaders tells a caller who is not known how to become so (RFC 9110,
+// section 11.6.1).
+func (p *Problem) GetHeaders() http.Header {
+	if p.Status != http.StatusUnauthorized {
+		return nil
+	}
+	return http.Header{"Www-Authenticate": {"Bearer"}}
+}
+
+// write answers with the problem.
+func (p *Problem) write(w http.ResponseWriter) {
+	for name, values := range p.GetHeaders() {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client is gone if this fails
+}
+
+func newProblem(f *fault.Error, request string) *Problem {
+	status := statusOf[f.Kind]
+	p := &Problem{wire.Problem{Type: problemType(f.Code), Title: http.StatusText(status), Status: status,
+		Detail: f.Text, Hint: f.Hint, Code: f.Code, Instance: request}}
+	if ids, ok := f.Details["candidates"].([]token.Identity); ok {
+		for _, id := range ids {
+			p.Candidates = append(p.Candidates, wire.Identity{Type: id.Type, Manufacturer: id.Manufacturer, KeyID: id.KeyID})
+		}
+	}
+	return p
+}
+
+// problem words an error for the caller and logs what the caller does not see.
+func (a *API) problem(ctx context.Context, c caller, err error) *Problem {
+	f := fault.Of(err)
+	switch f.Kind {
+	case fault.Internal, fault.Unavailable:
+		a.cfg.Log.ErrorContext(ctx, "request failed", "error", causes(err), "request", c.request)
+	}
+	return newProblem(f, c.request)
+}
+
+// causes gives an error with its causes, which Error hides for a fault.
+func causes(err error) string {
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Unwrap() != nil {
+		return f.Text + " " + f.Unwrap().Error()
+	}
+	return err.Error()
+}
+
+// setFramework makes the framework word its own refusals by newHumaError and
+// take "OTP" for the unknown field that it is. These are global variables there,
+// set once for all.
+var setFramework = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
+		return newHumaError(caller{}, status, msg, errs...)
+	}
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+		return newHumaError(callerOf(ctx.Context()), status, msg, errs...)
+	}
+})
+
+// newHumaError words the framework's own refusals: a body that is no JSON, a
+// field that is unknown or out of bounds. The values themselves are left out:
+// one of them may be a code or a password.
+func newHumaError(c caller, status int, msg string, errs ...error) huma.StatusError {
+	code, title := "invalid_request", http.StatusText(status)
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		code, msg = "too_large", "the request body is larger than this operation takes"
+	case http.StatusUnsupportedMediaType:
+		code = "media_type"
+	case http.StatusBadRequest:
+		code = "malformed_request"
+	}
+	p := &Problem{wire.Problem{Type: problemType(code), Title: title, Status: status, Code: code, Detail: upperFirst(msg) + ".",
+		Instance: c.request}}
+	for _, err := range errs {
+		if d, ok := err.(huma.ErrorDetailer); ok {
+			p.Fields = append(p.Fields, fieldError(d.ErrorDetail()))
+			continue
+		}
+		if status == http.StatusBadRequest || status >= http.StatusInternalServerError {
+			continue // it may quote the body, or speak of the inside
+		}
+		p.Fields = append(p.Fields, err.Error())
+	}
+	return p
+}
+
+// fieldError says what is wrong with one field. For codes the schema's bounds
+// are put into a sentence, because people type them.
+func fieldError(d *huma.ErrorDetail) string {
+	message := d.Message
+	if strings.HasPrefix(d.Location, "body.otp") && message != "unexpected property" {
+		message = "a code is 6 to 10 of the digits 0-9, without spaces"
+	}
+	return strings.TrimPrefix(d.Location+": "+message, ": ")
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// noRoute answers for paths and methods that are none.
+func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
+	f := fault.New(fault.NotFound, "no_operation", "There is no operation "+r.Method+" "+r.URL.Path+".").
+		WithHint("The description of the API is at /api/v1/openapi.json.")
+	newProblem(f, callerOf(r.Context()).request).write(w)
+}

@@ -1,0 +1,207 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"ostiary/internal/core/authz"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/token"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/store"
+)
+
+// Selector names one token (exported for the framework, which reads embedded
+// structs only so): its serial in the path, and in the query what may be needed
+// to tell it from others of that serial.
+type Selector struct {
+	Serial       string `path:"serial" maxLength:"128"`
+	Type         string `query:"type" maxLength:"64" doc:"Token type, where the serial stands under several."`
+	Manufacturer string `query:"manufacturer" maxLength:"128" doc:"Manufacturer, where the serial stands under several; may be given empty."`
+	KeyID        string `query:"key_id" maxLength:"128" doc:"Key id, where a device has several keys of one type; may be given empty."`
+
+	manufacturer, keyID *string // nil when the parameter is absent
+}
+
+var _ huma.Resolver = (*Selector)(nil)
+
+// Resolve tells an empty parameter, which asks for a token without a
+// manufacturer, from an absent one.
+func (s *Selector) Resolve(ctx huma.Context) []error {
+	u := ctx.URL()
+	query := u.Query()
+	if query.Has("manufacturer") {
+		s.manufacturer = &s.Manufacturer
+	}
+	if query.Has("key_id") {
+		s.keyID = &s.KeyID
+	}
+	return nil
+}
+
+func (s *Selector) lifecycle() lifecycle.Selector {
+	return lifecycle.Selector{Serial: s.Serial, Type: s.Type, Manufacturer: s.manufacturer, KeyID: s.keyID}
+}
+
+func (s *Selector) lookup() store.Lookup {
+	return store.Lookup{Serial: s.Serial, Type: s.Type, Manufacturer: s.manufacturer, KeyID: s.keyID}
+}
+
+type tokenOutput struct{ Body wire.Token }
+
+type listTokensInput struct {
+	Kind   string `query:"kind" enum:"hardware,software"`
+	State  string `query:"state" enum:"VALID,REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER,PENDING,MOVING"`
+	User   string `query:"user" maxLength:"128"`
+	Serial string `query:"serial" maxLength:"128"`
+	Type   string `query:"type" maxLength:"64"`
+	Batch  string `query:"batch" maxLength:"500" doc:"Name of the delivery that brought it."`
+	Import int64  `query:"import" minimum:"1" doc:"Number of the import that brought it."`
+
+	Expiring int `query:"expiring" minimum:"1" maximum:"36500" doc:"Only tokens that end within so many days, but have not ended yet."`
+	Page
+}
+
+type listTokensOutput struct{ Body wire.TokenList }
+
+// Page is what every list takes.
+type Page struct {
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	After string `query:"after" maxLength:"256" doc:"Cursor: the next of the page before."`
+}
+
+type assignInput struct {
+	Selector
+	Body wire.AssignRequest
+}
+
+type resyncInput struct {
+	Selector
+	Body wire.ResyncRequest
+}
+
+type stateInput struct {
+	Selector
+	Body wire.StateRequest
+}
+
+func (a *API) tokenRoutes() {
+	const path = "/api/v1/tokens/{serial}"
+	conflicts := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}
+	op := func(id, method, path, summary string) huma.Operation {
+		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Tokens"}, Errors: conflicts}
+	}
+	register(a, authz.TokenView, op("list-tokens", http.MethodGet, "/api/v1/tokens", "List tokens"), a.listTokens)
+	register(a, authz.TokenView, op("show-token", http.MethodGet, path, "Show a token"),
+		func(ctx context.Context, _ caller, in *Selector) (*tokenOutput, error) {
+			return a.token(a.cfg.Lifecycle.Show(ctx, in.lifecycle()))
+		})
+	register(a, authz.TokenAssign, op("assign-token", http.MethodPost, path+"/assign", "Assign a free token to a user"),
+		func(ctx context.Context, c caller, in *assignInput) (*tokenOutput, error) {
+			return a.token(a.cfg.Lifecycle.Assign(ctx, in.lifecycle(), in.Body.User, c.origin()))
+		})
+	register(a, authz.TokenAssign, op("unassign-token", http.MethodPost, path+"/unassign", "Take a token back into stock"),
+		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
+			return a.token(a.cfg.Lifecycle.Unassign(ctx, in.lifecycle(), c.origin()))
+		})
+	register(a, authz.TokenResync, op("resync-token", http.MethodPost, path+"/resync", "Resynchronise by two consecutive codes"), a.resync)
+	a.used = append(a.used, authz.TokenState)
+	register(a, authz.TokenMarkLost, op("set-token-state", http.MethodPost, path+"/state", "Change a token's state"), a.setState)
+	register(a, authz.TokenUnlock, op("unlock-token", http.MethodPost, path+"/unlock", "Forget a token's failures"),
+		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
+			return a.token(a.cfg.Lifecycle.Unlock(ctx, in.lifecycle(), c.origin()))
+		})
+	register(a, authz.TokenDelete, op("delete-token", http.MethodDelete, path, "Delete a token and its secret for good"),
+		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
+			return a.token(a.cfg.Lifecycle.Delete(ctx, in.lifecycle(), c.origin()))
+		})
+}
+
+func (a *API) token(t token.Token, err error) (*tokenOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &tokenOutput{a.wireToken(t)}, nil
+}
+
+func (a *API) listTokens(ctx context.Context, _ caller, in *listTokensInput) (*listTokensOutput, error) {
+	f := lifecycle.Filter{User: in.User, Serial: in.Serial, Type: in.Type, Batch: in.Batch, Run: in.Import,
+		Expiring: time.Duration(in.Expiring) * 24 * time.Hour, Limit: in.Limit + 1}
+	f.Kind, _ = token.ParseKind(in.Kind)
+	if in.State != "" {
+		state, err := token.ParseState(in.State)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "state", err.Error())
+		}
+		f.State = &state
+	}
+	after, err := cursor(in.After)
+	if err != nil {
+		return nil, err
+	}
+	f.After = token.ID(after)
+	tokens, err := a.cfg.Lifecycle.List(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	out := &listTokensOutput{}
+	if len(tokens) > in.Limit {
+		tokens = tokens[:in.Limit]
+		out.Body.Next = new(strconv.FormatInt(int64(tokens[in.Limit-1].ID), 10))
+	}
+	out.Body.Tokens = make([]wire.Token, len(tokens))
+	for i, t := range tokens {
+		out.Body.Tokens[i] = a.wireToken(t)
+	}
+	return out, nil
+}
+
+func badCursor() error {
+	return fault.New(fault.Invalid, "cursor", "The cursor is not one that this server gave.")
+}
+
+func (a *API) resync(ctx context.Context, c caller, in *resyncInput) (*verifyOutput, error) {
+	valid, err := a.cfg.Verifier.Resync(ctx, codes.ResyncRequest{Lookup: in.lookup(), OTP1: in.Body.OTP1, OTP2: in.Body.OTP2,
+		Counter: in.Body.Counter, Steps: in.Body.Steps, Origin: c.origin()})
+	return &verifyOutput{wire.VerifyResponse{Valid: valid}}, err
+}
+
+// setState lets a help desk mark a token lost and nothing else.
+func (a *API) setState(ctx context.Context, c caller, in *stateInput) (*tokenOutput, error) {
+	state, err := token.ParseState(in.Body.State)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "state", err.Error())
+	}
+	if state != token.RevokedLost {
+		if err := c.may(authz.TokenState); err != nil {
+			return nil, err
+		}
+	}
+	return a.token(a.cfg.Lifecycle.SetState(ctx, in.lifecycle(), state, in.Body.Reason, c.origin()))
+}
+
+func (a *API) wireToken(t token.Token) wire.Token {
+	c := t.Condition
+	limit := a.cfg.Verifier.Policy().FailureLimit
+	return wire.Token{
+		Serial: t.Identity.Serial, Type: t.Identity.Type, Manufacturer: t.Identity.Manufacturer, KeyID: t.Identity.KeyID,
+		Kind: string(t.Kind), Algorithm: string(t.Spec.Algorithm), Hash: t.Spec.Hash, Digits: t.Spec.Digits, Period: t.Spec.Period,
+		Suite: t.Spec.Suite, Model: t.Model, Issuer: t.Issuer, Label: t.Label, Profile: t.Profile, State: c.State.String(), StateReason: t.StateReason, User: t.OwnerName,
+		Counter: c.Next, Drift: c.Drift, Failures: c.Failures, FailureLimit: limit, Locked: c.Failures >= limit,
+		RetryAt: optionalTime(c.RetryAt), ValidFrom: optionalTime(c.NotBefore), ValidUntil: optionalTime(c.NotAfter),
+		LastUsed: optionalTime(c.LastUsed), Created: t.Created,
+	}
+}
+
+func optionalTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

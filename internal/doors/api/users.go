@@ -1,0 +1,79 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"ostiary/internal/core/authz"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/store"
+)
+
+type userInput struct {
+	Name string `path:"name" maxLength:"128"`
+}
+type userOutput struct{ Body wire.User }
+type addUserInput struct{ Body wire.UserRequest }
+type listUsersInput struct{ Page }
+type listUsersOutput struct{ Body wire.UserList }
+
+func (a *API) userRoutes() {
+	const path = "/api/v1/users/{name}"
+	op := func(id, method, path, summary string) huma.Operation {
+		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Users"},
+			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
+	}
+	register(a, authz.UserView, op("list-users", http.MethodGet, "/api/v1/users", "List users"), a.listUsers)
+	add := op("add-user", http.MethodPost, "/api/v1/users", "Add a user")
+	add.DefaultStatus = http.StatusCreated
+	register(a, authz.UserManage, add, func(ctx context.Context, c caller, in *addUserInput) (*userOutput, error) {
+		return a.user(a.cfg.Users.Add(ctx, in.Body.Name, c.origin()))
+	})
+	register(a, authz.UserView, op("show-user", http.MethodGet, path, "Show a user"),
+		func(ctx context.Context, _ caller, in *userInput) (*userOutput, error) {
+			return a.user(a.cfg.Users.Find(ctx, in.Name))
+		})
+	register(a, authz.UserUnlock, op("unlock-user", http.MethodPost, path+"/unlock", "Forget a user's failures"),
+		func(ctx context.Context, c caller, in *userInput) (*userOutput, error) {
+			if err := a.cfg.Users.Unlock(ctx, in.Name, c.origin()); err != nil {
+				return nil, err
+			}
+			return a.user(a.cfg.Users.Find(ctx, in.Name))
+		})
+	remove := op("delete-user", http.MethodDelete, path, "Delete a user who holds no token")
+	remove.DefaultStatus = http.StatusNoContent
+	register(a, authz.UserManage, remove, func(ctx context.Context, c caller, in *userInput) (*struct{}, error) {
+		return &struct{}{}, a.cfg.Users.Delete(ctx, in.Name, c.origin())
+	})
+}
+
+func (a *API) user(u store.User, err error) (*userOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &userOutput{a.wireUser(u)}, nil
+}
+
+func (a *API) wireUser(u store.User) wire.User {
+	return wire.User{Name: u.Name, Tokens: u.Tokens, Failures: u.Failures, Locked: u.Failures >= a.cfg.Verifier.Policy().FailureLimit,
+		RetryAt: optionalTime(u.RetryAt), Created: u.Created}
+}
+
+func (a *API) listUsers(ctx context.Context, _ caller, in *listUsersInput) (*listUsersOutput, error) {
+	users, err := a.cfg.Users.List(ctx, in.After, in.Limit+1)
+	if err != nil {
+		return nil, err
+	}
+	out := &listUsersOutput{}
+	if len(users) > in.Limit {
+		users = users[:in.Limit]
+		out.Body.Next = new(users[in.Limit-1].Name)
+	}
+	out.Body.Users = make([]wire.User, len(users))
+	for i, u := range users {
+		out.Body.Users[i] = a.wireUser(u)
+	}
+	return out, nil
+}

@@ -1,0 +1,59 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"ostiary/internal/core/authz"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/users"
+	"ostiary/internal/store"
+)
+
+type verifyInput struct{ Body wire.VerifyRequest }
+type verifyOutput struct{ Body wire.VerifyResponse }
+
+func (a *API) verifyRoutes() {
+	a.used = append(a.used, authz.VerifyWide)
+	register(a, authz.Verify, huma.Operation{
+		OperationID: "verify", Method: http.MethodPost, Path: "/api/v1/verify", Tags: []string{"Codes"},
+		Summary: "Check a code",
+		Description: "Checks one code against a token (serial) or against all tokens of a user. A right code is used up: it is never accepted again. " +
+			"Every refusal looks alike; the audit log says which it was. Called by the role verifier, an acceptance is an authentication and sets last_used; " +
+			"called by an administrator it is a check.",
+		MaxBodyBytes: 4 << 10, BodyReadTimeout: 5 * time.Second,
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusServiceUnavailable},
+	}, a.verify)
+}
+
+func (a *API) verify(ctx context.Context, c caller, in *verifyInput) (*verifyOutput, error) {
+	req := in.Body
+	if req.Resynchronize {
+		if err := c.may(authz.VerifyWide); err != nil {
+			return nil, err
+		}
+	}
+	lookup := store.Lookup{Serial: req.Serial, Type: req.Type, Manufacturer: req.Manufacturer, KeyID: req.KeyID}
+	if req.User != "" {
+		name, err := users.Canonical(req.User)
+		if err != nil {
+			return nil, err
+		}
+		lookup.User = name
+	}
+	valid, err := a.cfg.Verifier.Verify(ctx, codes.Request{
+		Lookup: lookup, OTP: req.OTP, Wide: req.Resynchronize,
+		Authentication: c.principal.Role == authz.Verifier,
+		MayList:        authz.Allows(c.principal, authz.TokenView),
+		Origin:         c.origin(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.metrics.verified(valid)
+	return &verifyOutput{wire.VerifyResponse{Valid: valid}}, nil
+}

@@ -1,0 +1,26 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"ostiary/internal/doors/wire"
+)
+
+// Profiles gives all profiles of software authenticators.
+func (c *Client) Profiles(ctx context.Context) (list wire.ProfileList, err error) {
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"profiles"}, answer: &list})
+	return list, err
+}
+
+// Profile gives one profile.
+func (c *Client) Profile(ctx context.Context, name string) (p wire.Profile, err error) {
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"profiles", name}, answer: &p})
+	return p, err
+}
+
+// CreateProfile makes a profile from its TOML.
+func (c *Client) CreateProfile(ctx context.Context, r wire.ProfileRequest) (p wire.Profile, err error) {
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"profiles"}, body: r, answer: &p})
+	return p, err
+}

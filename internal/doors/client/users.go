@@ -1,0 +1,37 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"ostiary/internal/doors/wire"
+)
+
+// Users gives one page of users.
+func (c *Client) Users(ctx context.Context, p Page) (list wire.UserList, err error) {
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"users"}, query: p.add(values()), answer: &list})
+	return list, err
+}
+
+// AddUser makes a user.
+func (c *Client) AddUser(ctx context.Context, name string) (u wire.User, err error) {
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"users"}, body: wire.UserRequest{Name: name}, answer: &u})
+	return u, err
+}
+
+// User gives one user.
+func (c *Client) User(ctx context.Context, name string) (u wire.User, err error) {
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"users", name}, answer: &u})
+	return u, err
+}
+
+// UnlockUser forgets the wrong codes under a user's name.
+func (c *Client) UnlockUser(ctx context.Context, name string) (u wire.User, err error) {
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"users", name, "unlock"}, answer: &u})
+	return u, err
+}
+
+// DeleteUser removes a user who holds no token.
+func (c *Client) DeleteUser(ctx context.Context, name string) error {
+	return c.call(ctx, request{method: http.MethodDelete, path: []string{"users", name}})
+}

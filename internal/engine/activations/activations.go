@@ -1,0 +1,202 @@
+// Package activations makes software authenticators into tokens of users, and again
+// after a lost phone or a forgotten PIN: it begins activations, answers the devices,
+// and confirms what they prove. The formats are those of package activation.
+//
+// A token has at most one live epoch, that of its last confirmed activation, and at
+// most one open activation, whose secret no ordinary code is ever compared with. An
+// activation ends in one of five ways (store.ActivationStatus), each one conditional
+// write:
+//
+//	Start    adds it, open, and ends the open one before
+//	Take     gives an online one to the first device with the registration code
+//	Confirm  compares the device's first code with the new epoch alone; right, the
+//	         epoch becomes the token's in one write (store.Epoch) that uses the code
+//	         up; wrong, a try is spent
+//	Cancel, Expire, and another Start end it unconfirmed
+//
+// So a failure at any moment leaves the old epoch whole. The old one works until the
+// new one is confirmed, unless the token was reported lost.
+//
+// What is slow, Argon2id for activation passwords, runs outside of transactions and
+// within a budget of memory: requests wait for it, they do not add up.
+//
+// Secrets leave once, in the answer to Start or sealed to the device, and never
+// again.
+package activations
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"ostiary/activation"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/throttle"
+	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+)
+
+// Keys seals and opens secrets.
+type Keys interface {
+	Seal(b seal.Binding, s seal.Secret) ([]byte, error)
+	Open(b seal.Binding, sealed []byte) (seal.Secret, error)
+}
+
+// Verifier decides ordinary codes; *codes.Engine is one.
+type Verifier interface {
+	Verify(ctx context.Context, r codes.Request) (valid bool, err error)
+}
+
+// Creator makes tokens; *lifecycle.Service is one.
+type Creator interface {
+	Create(ctx context.Context, r lifecycle.CreateRequest) (lifecycle.Creation, error)
+}
+
+// Policy holds the limits. Zero fields take the defaults named in their comments.
+type Policy struct {
+	Expiry    time.Duration // how long an activation is open; default 7 days
+	Tries     int           // wrong confirmations that end one; default 5
+	Window    time.Duration // over which is counted; default 30 days
+	Successes int           // activations after the first, in the window; default 5
+	Failures  int           // wrong confirmations, in the window; default 15
+	Interval  time.Duration // from a confirmed activation to the next; default 10 minutes
+	// Memory is what all activation passwords together may be stretched in, in KiB;
+	// default 128 MiB.
+	Memory int64
+	// WrongAtOnce and WrongPerMinute bound the messages with a wrong MAC that one
+	// source may send; default 10 and 10.
+	WrongAtOnce, WrongPerMinute int
+}
+
+// DefaultPolicy is the defaults.
+func DefaultPolicy() Policy {
+	const day = 24 * time.Hour
+	return Policy{Expiry: 7 * day, Tries: 5, Window: 30 * day, Successes: 5, Failures: 15, Interval: 10 * time.Minute,
+		Memory: 128 << 10, WrongAtOnce: 10, WrongPerMinute: 10}
+}
+
+func (p Policy) withDefaults() Policy {
+	d := DefaultPolicy()
+	return Policy{Expiry: cmp.Or(p.Expiry, d.Expiry), Tries: cmp.Or(p.Tries, d.Tries), Window: cmp.Or(p.Window, d.Window), Successes: cmp.Or(p.Successes, d.Successes),
+		Failures: cmp.Or(p.Failures, d.Failures), Interval: cmp.Or(p.Interval, d.Interval), Memory: cmp.Or(p.Memory, d.Memory),
+		WrongAtOnce: cmp.Or(p.WrongAtOnce, d.WrongAtOnce), WrongPerMinute: cmp.Or(p.WrongPerMinute, d.WrongPerMinute)}
+}
+
+// Check says which limit is out of bounds.
+func (p Policy) Check() error {
+	p = p.withDefaults()
+	switch {
+	case p.Expiry < time.Minute || p.Expiry > maxExpiry:
+		return errors.New("the time that an activation is open is 1 minute to 365 days")
+	case p.Tries < 1 || p.Tries > 99: // what an answer to a device can say
+		return errors.New("the wrong confirmations that end an activation are 1 to 99")
+	case p.Window < 24*time.Hour || p.Window > maxExpiry:
+		return errors.New("the time over which activations are counted is 24 hours to 365 days")
+	case p.Successes < 1 || p.Failures < 1:
+		return errors.New("at least 1 activation and 1 wrong confirmation must be allowed")
+	case p.Interval < time.Minute || p.Interval > p.Window:
+		return errors.New("the time from an activation to the next is at least 1 minute, and not above that over which is counted")
+	}
+	return nil
+}
+
+// answerAgain is how long a device gets the same answer again.
+const answerAgain = 10 * time.Minute
+
+// The windows in which a first code is searched.
+const (
+	steps      = 20   // either side of now
+	events     = 10   // from where the application begins
+	sameEvents = 1000 // for two codes, where the secret was sent again
+)
+
+// Config holds what a Service needs. All but Policy and Now is required.
+type Config struct {
+	DB     store.DB
+	Keys   Keys
+	Codes  Verifier
+	Tokens Creator
+	Policy Policy
+	// Now is time.Now unless a test replaces it.
+	Now func() time.Time
+}
+
+// Service begins, answers and confirms activations. It is safe for concurrent use.
+type Service struct {
+	db     store.DB
+	keys   Keys
+	codes  Verifier
+	tokens Creator
+	policy Policy
+	now    func() time.Time
+	memory *semaphore.Weighted
+	wrong  *throttle.Throttle
+	nobody activation.RegistrationCode // in place of one that is not known
+}
+
+// New makes a Service.
+func New(cfg Config) (*Service, error) {
+	if cfg.DB == nil || cfg.Keys == nil || cfg.Codes == nil || cfg.Tokens == nil {
+		return nil, errors.New("activations: DB, Keys, Codes and Tokens are required")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	p := cfg.Policy.withDefaults()
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	nobody, err := activation.NewRegistrationCode(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{nobody: nobody, db: cfg.DB, keys: cfg.Keys, codes: cfg.Codes, tokens: cfg.Tokens, policy: p, now: cfg.Now,
+		memory: semaphore.NewWeighted(p.Memory), wrong: throttle.New(p.WrongAtOnce, p.WrongPerMinute)}, nil
+}
+
+// Policy gives the policy with its defaults filled in.
+func (s *Service) Policy() Policy { return s.policy }
+
+// stamp is now as the database keeps it.
+func (s *Service) stamp() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
+
+// makeCode makes an activation code. With a password it waits until there is memory
+// for it.
+func (s *Service) makeCode(ctx context.Context, v *activation.Vector, secret activation.Secret, in activation.CodeInput) (activation.Secret, error) {
+	if rules := v.Profile().Rules; rules.Password {
+		need := min(int64(rules.Argon2id.Memory), s.policy.Memory)
+		if err := s.memory.Acquire(ctx, need); err != nil {
+			return nil, fault.New(fault.Unavailable, "busy", "The activation was not begun: the server is busy with others.").
+				WithHint("Try again.").Because(err)
+		}
+		defer s.memory.Release(need)
+	}
+	return v.MakeCode(secret, in)
+}
+
+// sealed seals what belongs into a column of an activation; nil for nothing.
+func (s *Service) sealed(id int64, column string, secret activation.Secret) ([]byte, error) {
+	if secret == nil {
+		return nil, nil
+	}
+	return s.keys.Seal(store.ActivationBinding(id, column), seal.NewSecret([]byte(secret)))
+}
+
+// opened reverses sealed.
+func (s *Service) opened(id int64, column string, sealed []byte) (activation.Secret, error) {
+	if sealed == nil {
+		return nil, nil
+	}
+	secret, err := s.keys.Open(store.ActivationBinding(id, column), sealed)
+	if err != nil {
+		return nil, fmt.Errorf("open %s of activation %d: %w", column, id, err)
+	}
+	return activation.Secret(secret.Bytes()), nil
+}

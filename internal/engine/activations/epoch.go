@@ -1,0 +1,54 @@
+package activations
+
+import (
+	"bytes"
+	"fmt"
+
+	"ostiary/activation"
+	"ostiary/internal/engine/profiles"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+)
+
+// epoch is what a right confirmation makes of the token.
+func (s *Service) epoch(tx store.Tx, p *pending, m matched, confirm []byte) (e store.Epoch, err error) {
+	e = store.Epoch{Activation: p.a.ID, Token: p.token.ID, Now: s.stamp(), Seen: p.token.Condition, SameSecret: p.a.SameSecret,
+		Next: m.next, Drift: m.drift, Fingerprint: m.fingerprint, Confirm: confirm}
+	if e.Sealed, err = s.sealKey(p, m, p.app.Index, store.SecretBinding(p.token.ID)); err != nil {
+		return e, err
+	}
+	for _, app := range p.vector.Profile().Applications {
+		if app.Index == p.app.Index {
+			continue
+		}
+		further := store.Application{Token: p.token.ID, Index: app.Index, Mode: app.Mode, Spec: profiles.SpecOf(app.Suite), Next: p.beginning[app.Index]}
+		if p.a.SameSecret || app.Suite.Event() { // a counter never falls
+			further.Next = max(further.Next, p.liveNext[app.Index])
+		}
+		if further.Sealed, err = s.sealKey(p, m, app.Index, store.ApplicationBinding(p.token.ID, app.Index)); err != nil {
+			return e, err
+		}
+		e.Applications = append(e.Applications, further)
+	}
+	if former := fingerprint(p.live); len(p.live) > 0 && !bytes.Equal(former, m.fingerprint) {
+		e.Former = former
+	}
+	if m.device == nil {
+		return e, nil
+	}
+	if e.DeviceMark, err = activation.DeviceDisplay(m.device); err != nil {
+		return e, err
+	}
+	e.Device, err = s.sealed(p.a.ID, store.ActivationDevice, m.device)
+	return e, err
+}
+
+// sealKey derives the key of an application and seals it.
+func (s *Service) sealKey(p *pending, m matched, index int, where seal.Binding) ([]byte, error) {
+	key, err := p.vector.AppKey(p.secret, p.token.Identity.Serial, index, m.device)
+	if err != nil {
+		return nil, fmt.Errorf("key of application %d: %w", index, err)
+	}
+	defer clear(key)
+	return s.keys.Seal(where, seal.NewSecret([]byte(key)))
+}

@@ -1,0 +1,233 @@
+package activations
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+
+	"ostiary/activation"
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/token"
+	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/profiles"
+	"ostiary/internal/store"
+)
+
+// Take answers the body of POST /api/v1/activate: it gives an offer to the first
+// device that has the registration code, and that device the same again for ten
+// minutes. The error is a fault: Invalid for what is no such message, Forbidden for a
+// registration code that is not right or not known (one answer for both), Conflict
+// for an offer that is taken or has ended, Throttled.
+func (s *Service) Take(ctx context.Context, body []byte, origin audit.Origin) (answer []byte, err error) {
+	for range maxRounds {
+		var o offered
+		if o, err = s.offered(ctx, body, origin); err != nil {
+			return nil, err
+		}
+		request, err := activation.OpenRequest(body, o.code)
+		if err != nil {
+			return nil, s.unauthentic(err, origin)
+		}
+		hash := request.Hash()
+		if err := s.mayTake(o, hash[:]); err != nil {
+			return nil, err
+		}
+		if o.a.Offer.Request != nil {
+			sealed, err := activation.ParseSealed(o.a.Offer.Answer)
+			if err != nil {
+				return nil, err
+			}
+			return request.Answer(sealed, s.now().Unix())
+		}
+		sealed, err := s.take(ctx, o, request, origin)
+		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+			continue // somebody was faster, perhaps the same device, or the token is gone
+		} else if err != nil {
+			return nil, err
+		}
+		return request.Answer(sealed, s.now().Unix())
+	}
+	return nil, offerEnded()
+}
+
+// offered is an offer as it was found.
+type offered struct {
+	a      store.Activation
+	token  token.Token
+	vector *activation.Vector
+	code   activation.RegistrationCode
+}
+
+// offered finds the offer that a message names. Nothing is proven by that. For one
+// that is not known it gives a registration code that nobody has, so that the MAC is
+// refused as that of a wrong code is.
+func (s *Service) offered(ctx context.Context, body []byte, origin audit.Origin) (o offered, err error) {
+	if s.wrong.Exhausted(host(origin), s.now()) {
+		return o, fault.New(fault.Throttled, "too_many_wrong", "Too many messages with a wrong registration code came from there.").WithHint("Wait a minute and try again.")
+	}
+	locator, err := activation.Locator(body)
+	if err != nil {
+		return o, notAMessage(err)
+	}
+	err = s.db.View(ctx, func(rd store.Reader) error {
+		if o.a, err = rd.OfferedActivation(locator); err != nil {
+			return err
+		}
+		if o.token, err = lifecycle.ByID(rd, o.a.Token); err != nil {
+			return err
+		}
+		o.vector, err = profiles.In(rd, o.a.Profile)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) || err == nil && o.a.Offer.Registration == nil {
+		o.code = s.nobody // whose MAC is not right either
+		return o, nil
+	} else if err != nil {
+		return o, err
+	}
+	text, err := s.opened(o.a.ID, store.ActivationRegistration, o.a.Offer.Registration)
+	if err != nil {
+		return o, err
+	}
+	defer clear(text)
+	o.code, err = activation.ParseRegistrationCode(string(text))
+	return o, err
+}
+
+// unauthentic words an error of a message whose sender has proven nothing.
+func (s *Service) unauthentic(err error, origin audit.Origin) error {
+	if !errors.Is(err, activation.ErrAuth) {
+		return notAMessage(err)
+	}
+	s.wrong.Spend(host(origin), s.now())
+	return fault.New(fault.Forbidden, "registration_code", "The registration code is not right, or not known, or not good any more.").
+		WithHint("Check it, or ask for a new one.").Because(err)
+}
+
+func notAMessage(err error) error {
+	return fault.New(fault.Invalid, "activation_message", "This is not a message of an activation: "+fault.Sentence(err.Error())).Because(err)
+}
+
+func offerEnded() error {
+	return fault.New(fault.Conflict, "offer_ended", "This offer is not open: another device took it, it was cancelled, or it has expired.").WithHint("Ask for a new registration code.")
+}
+
+// host is the source that wrong messages are counted under.
+func host(o audit.Origin) string {
+	if h, _, err := net.SplitHostPort(o.Source); err == nil {
+		return h
+	}
+	return o.Source
+}
+
+// mayTake says what keeps a device from an offer.
+func (s *Service) mayTake(o offered, request []byte) error {
+	now := s.now()
+	switch {
+	case o.a.Status != store.ActivationOpen || !now.Before(o.a.Expires):
+		return offerEnded()
+	case o.a.Offer.Request != nil && (!bytes.Equal(o.a.Offer.Request, request) || !now.Before(o.a.Offer.Taken.Add(answerAgain))):
+		return offerEnded()
+	}
+	return s.mayConfirm(o.a, o.token)
+}
+
+// take makes the activation data for a device and gives it the offer.
+func (s *Service) take(ctx context.Context, o offered, request *activation.Request, origin audit.Origin) (*activation.Sealed, error) {
+	var counters []uint64
+	if o.a.Again {
+		if err := s.db.View(ctx, func(rd store.Reader) (err error) {
+			counters, err = s.counters(rd, o.token, o.vector)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	code, err := s.codeFor(ctx, o, counters)
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := request.Seal(fad(o.token, o.vector, code), counters)
+	clear(code)
+	if err != nil {
+		return nil, err
+	}
+	hash := request.Hash()
+	taking := store.Taking{Request: hash[:], At: s.stamp(), DeviceType: int(request.Device.Type), DeviceName: request.Device.Name,
+		Counters: counters, Answer: sealed.Encode()}
+	return sealed, s.db.Update(ctx, func(tx store.Tx) error {
+		t, err := lifecycle.ByID(tx, o.token.ID)
+		if err != nil {
+			return err
+		}
+		if err := s.mayConfirm(o.a, t); err != nil {
+			return err
+		}
+		if err := tx.TakeActivation(o.a.ID, taking); err != nil {
+			return err
+		}
+		return s.record(tx, audit.ActivationTaken, audit.Done, "", origin, t, audit.Field{Name: "device_name", Value: taking.DeviceName},
+			audit.Field{Name: "device_type", Value: DeviceType(request.Device.Type)})
+	})
+}
+
+// codeFor makes the activation code of an offer.
+func (s *Service) codeFor(ctx context.Context, o offered, counters []uint64) (activation.Secret, error) {
+	secret, err := s.opened(o.a.ID, store.ActivationSecret, o.a.Secret)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(secret)
+	password, err := s.opened(o.a.ID, store.ActivationPassword, o.a.Offer.Password)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(password)
+	return s.makeCode(ctx, o.vector, secret, activation.CodeInput{Serial: o.token.Identity.Serial, Password: password, Counters: counters})
+}
+
+// ConfirmOnline answers the body of POST /api/v1/activate/confirm. The identical
+// message gets the same answer. The error is that of Take.
+func (s *Service) ConfirmOnline(ctx context.Context, body []byte, origin audit.Origin) (answer []byte, err error) {
+	o, err := s.offered(ctx, body, origin)
+	if err != nil {
+		return nil, err
+	}
+	var request [32]byte
+	if copy(request[:], o.a.Offer.Request) == 0 {
+		o.code = s.nobody // nothing was taken that could be confirmed, whoever has the code
+	}
+	c, err := activation.OpenConfirm(body, o.code, request)
+	if err != nil {
+		return nil, s.unauthentic(err, origin)
+	}
+	hash := c.Hash()
+	var result activation.Result
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		a, err := tx.OfferedActivation(o.a.Offer.Locator)
+		if err != nil {
+			return err
+		}
+		if bytes.Equal(a.Offer.Confirm, hash[:]) {
+			result = activation.Result{Accepted: a.Status == store.ActivationConfirmed}
+			if !result.Accepted {
+				result.TriesLeft = a.Offer.TriesLeft
+			}
+			return nil
+		}
+		if a.Status != store.ActivationOpen || !s.now().Before(a.Expires) {
+			return offerEnded()
+		}
+		r, err := s.settle(tx, a, c.Confirmation, hash[:], origin)
+		result = activation.Result{Accepted: r.Accepted, TriesLeft: r.TriesLeft}
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) { // deleted meanwhile, with its token
+		return nil, offerEnded()
+	} else if err != nil {
+		return nil, err
+	}
+	return c.Answer(result)
+}

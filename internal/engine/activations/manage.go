@@ -1,0 +1,156 @@
+package activations
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/token"
+	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+)
+
+// Cancel ends the open activation of a token. What was given out for it is worth
+// nothing then; the epoch before goes on. Conflict if none is open.
+func (s *Service) Cancel(ctx context.Context, sel lifecycle.Selector, origin audit.Origin) (t token.Token, err error) {
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		if t, err = lifecycle.Find(tx, sel); err != nil {
+			return err
+		}
+		if _, err := s.open(tx, t); err != nil {
+			return err
+		}
+		return s.endOpen(tx, t, store.ActivationCancelled, origin)
+	})
+	return t, err
+}
+
+// Counts names what Reset clears.
+type Counts struct{ Successes, Failures, Interval bool }
+
+// Reset lets the counts named begin anew, and nothing else.
+func (s *Service) Reset(ctx context.Context, sel lifecycle.Selector, which Counts, origin audit.Origin) (t token.Token, err error) {
+	if which == (Counts{}) {
+		return t, fault.New(fault.Invalid, "nothing_to_reset", "Name what is to be reset: successes, failures, interval.")
+	}
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		if t, err = lifecycle.Find(tx, sel); err != nil {
+			return err
+		}
+		if t.Profile == "" {
+			return s.mayActivate(t)
+		}
+		before, err := s.standing(tx, t.ID)
+		if err != nil {
+			return err
+		}
+		since, err := tx.ActivationReset(t.ID)
+		if err != nil {
+			return err
+		}
+		// What happened until now, this millisecond included, counts no more.
+		at := s.stamp().Add(time.Millisecond)
+		for _, c := range []struct {
+			named bool
+			since *time.Time
+		}{{which.Successes, &since.Successes}, {which.Failures, &since.Failures}, {which.Interval, &since.Interval}} {
+			if c.named {
+				*c.since = at
+			}
+		}
+		if err := tx.SetActivationReset(t.ID, since); err != nil {
+			return err
+		}
+		return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.ActivationReset, Outcome: audit.Done, Origin: origin, Subject: audit.SubjectOf(t),
+			Before: []audit.Field{{Name: "failures", Value: int64(before.Failures)}, {Name: "successes", Value: int64(before.Successes)}},
+			After: []audit.Field{{Name: "failures", Value: which.Failures}, {Name: "interval", Value: which.Interval},
+				{Name: "successes", Value: which.Successes}}}.Canonical())
+	})
+	return t, err
+}
+
+// Unbind discards the secret of a token: no code of it is right until another
+// activation is confirmed, and never again one of the device that it was bound to.
+// Conflict if it has no secret.
+func (s *Service) Unbind(ctx context.Context, sel lifecycle.Selector, origin audit.Origin) (t token.Token, err error) {
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		if t, err = lifecycle.Find(tx, sel); err != nil {
+			return err
+		}
+		a, ok, err := live(tx, t.ID)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.New(fault.Conflict, "not_activated", fmt.Sprintf("Token %s has no activated device.", t.Identity.Serial))
+		}
+		if err := s.discard(tx, t, a); err != nil {
+			return err
+		}
+		if err := s.record(tx, audit.TokenUnbound, audit.Done, "", origin, t, audit.Field{Name: "device", Value: a.DeviceMark}); err != nil {
+			return err
+		}
+		t, err = lifecycle.ByID(tx, t.ID)
+		return err
+	})
+	return t, err
+}
+
+// discard takes the secrets from a token and all its applications; their counters
+// stay.
+func (s *Service) discard(tx store.Tx, t token.Token, a store.Activation) error {
+	device, err := s.opened(a.ID, store.ActivationDevice, a.Device)
+	if err != nil {
+		return err
+	}
+	defer clear(device)
+	var bound []byte
+	if len(device) > 0 {
+		bound = fingerprint(device)
+	}
+	empty, err := s.keys.Seal(store.SecretBinding(t.ID), seal.Secret{})
+	if err != nil {
+		return err
+	}
+	applications, err := tx.Applications(t.ID)
+	if err != nil {
+		return err
+	}
+	for i := range applications {
+		if applications[i].Sealed, err = s.keys.Seal(store.ApplicationBinding(t.ID, applications[i].Index), seal.Secret{}); err != nil {
+			return err
+		}
+	}
+	return tx.Unbind(t.ID, t.Condition.Epoch, empty, applications, bound)
+}
+
+// Expire ends the open activations whose time is over, and forgets what was kept to
+// answer devices again. It gives the number of those that it ended.
+func (s *Service) Expire(ctx context.Context) (n int, err error) {
+	for {
+		var ended []store.Activation
+		err := s.db.Update(ctx, func(tx store.Tx) error {
+			now := s.stamp()
+			if ended, err = tx.ExpireActivations(now, now.Add(-answerAgain)); err != nil {
+				return err
+			}
+			for _, a := range ended {
+				t, err := lifecycle.ByID(tx, a.Token)
+				if err != nil {
+					return err
+				}
+				if err := s.record(tx, audit.ActivationEnded, audit.Done, StatusWord(store.ActivationExpired), audit.Origin{Actor: "server", Source: "local"}, t); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || len(ended) == 0 {
+			return n, err
+		}
+		n += len(ended)
+	}
+}

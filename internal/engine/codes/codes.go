@@ -1,0 +1,369 @@
+// Package codes decides codes: is this the next code of that token?
+//
+// The way of one code: the text is taken as it stands or refused (no trimming,
+// ASCII digits only), the candidate tokens are looked up, their codes are
+// compared over the window in constant time, and the judgement goes to the
+// store as an Attempt, whose conditional write decides it and records it. Every
+// refusal takes the same road, an unknown serial included: the same arithmetic
+// over a key of nobody's, the same write, the same sync.
+//
+// What the caller learns is valid or not. Why not is in the audit log.
+package codes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/throttle"
+	"ostiary/internal/core/token"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+)
+
+// Store is what the engine asks of the database; see package store.
+type Store interface {
+	Candidates(ctx context.Context, l store.Lookup, fresh bool) (store.Found, error)
+	Attempt(ctx context.Context, a store.Attempt) (store.Outcome, error)
+}
+
+// Keys opens sealed secrets.
+type Keys interface {
+	Open(b seal.Binding, sealed []byte) (seal.Secret, error)
+}
+
+// Policy holds the sizes of windows and what follows on failures. Zero fields
+// take the defaults named in their comments.
+type Policy struct {
+	LookAhead      int           // HOTP counters tried; default 10
+	WideLookAhead  int           // the same with resynchronise; default 100
+	PairLookAhead  int           // the same for a two-code resynchronisation; default 1000
+	Steps          int           // TOTP steps either side of the learned drift; default 1
+	WideSteps      int           // the same with resynchronise, and for two codes; default 20
+	MaxSteps       int           // how far an administrator may widen two codes; default 120
+	FailureLimit   int           // failures that lock; default 10
+	FreeFailures   int           // failures before a delay begins; default 3
+	FirstDelay     time.Duration // the first delay, doubled by each further failure; default 1 s
+	QuietAfter     int           // refusals without a change that a caller may cause at once before they are only counted; default 60
+	QuietPerMinute int           // and per minute from then on; default 60
+}
+
+func (p Policy) withDefaults() Policy {
+	def := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&p.LookAhead, 10)
+	def(&p.WideLookAhead, 100)
+	def(&p.PairLookAhead, 1000)
+	def(&p.Steps, 1)
+	def(&p.WideSteps, 20)
+	def(&p.MaxSteps, 120)
+	def(&p.FailureLimit, 10)
+	def(&p.FreeFailures, 3)
+	def(&p.QuietAfter, 60)
+	def(&p.QuietPerMinute, 60)
+	if p.FirstDelay == 0 {
+		p.FirstDelay = time.Second
+	}
+	return p
+}
+
+// delay is the wait after so many failures.
+func (p Policy) delay(failures int) time.Duration {
+	if failures < p.FreeFailures {
+		return 0
+	}
+	return p.FirstDelay << min(failures-p.FreeFailures, 20)
+}
+
+// Temporary knows how temporary codes are stored; *temporary.Codes does.
+type Temporary interface {
+	// Fingerprint gives that of a code for a user, 0 being nobody, or nil for a
+	// text that is no temporary code.
+	Fingerprint(user int64, code string) []byte
+}
+
+// Config holds what an Engine needs. Store and Keys are required.
+type Config struct {
+	Store  Store
+	Keys   Keys
+	Policy Policy
+	// Temporary lets users present temporary codes; nil means that there are none.
+	Temporary Temporary
+	// Now is time.Now unless a test replaces it.
+	Now func() time.Time
+}
+
+// Engine decides codes. It is safe for concurrent use.
+type Engine struct {
+	store     Store
+	keys      Keys
+	policy    Policy
+	temporary Temporary
+	now       func() time.Time
+	// quiet limits, per caller, how many refusals that change nothing are recorded
+	// in full. It lives in memory because it protects the log, not the tokens.
+	quiet *throttle.Throttle
+	decoy decoy
+}
+
+// New makes an Engine.
+func New(cfg Config) (*Engine, error) {
+	if cfg.Store == nil || cfg.Keys == nil {
+		return nil, errors.New("auth: Store and Keys are required")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	p := cfg.Policy.withDefaults()
+	d, err := newDecoy()
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, temporary: cfg.Temporary, now: cfg.Now, quiet: throttle.New(p.QuietAfter, p.QuietPerMinute), decoy: d}, nil
+}
+
+// Policy gives the policy with its defaults filled in.
+func (e *Engine) Policy() Policy { return e.policy }
+
+// Request is one presented code.
+type Request struct {
+	// Lookup names the token by serial, or the user who presents the code.
+	Lookup store.Lookup
+	OTP    string
+	// Except, when set, leaves a token of the user aside, and the user's temporary
+	// codes with it: what remains are the codes of another token.
+	Except token.ID
+	// Wide searches the wide window (resynchronise on verify).
+	Wide bool
+	// Authentication makes an acceptance count as use. A check by an
+	// administrator burns the code without being one.
+	Authentication bool
+	// MayList says that the caller may see tokens, so that it is told why a
+	// request cannot be decided: an ambiguous serial, a wrong number of digits.
+	MayList bool
+	Origin  audit.Origin
+}
+
+// maxRounds bounds how often a judgement is made anew because the rows changed
+// under it. Each round lost means that another code of the same token was
+// decided meanwhile.
+const maxRounds = 100
+
+// Verify decides one code. valid is true only after the acceptance is durable.
+// The error is a fault.Error: Invalid for a text that can be no code (nothing is
+// changed), Conflict for an ambiguous serial where the caller may list tokens,
+// store.ErrUnavailable when nothing was decided.
+func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) {
+	if !isCode(r.OTP) {
+		return false, errNotACode()
+	}
+	if (r.Lookup.Serial == "") == (r.Lookup.User == "") {
+		return false, fault.New(fault.Invalid, "serial_or_user", "Give either a serial or a user.")
+	}
+	return e.decide(ctx, r, func(now time.Time, found store.Found) (judgement, error) {
+		j := judgement{authentication: r.Authentication, action: audit.CodeVerified, wide: r.Wide}
+		for i := range found.Candidates {
+			if err := e.judge(&j, &found.Candidates[i], r, now, found.Fresh); err != nil {
+				return j, err
+			}
+		}
+		if found.Fresh && !j.tested() { // what is not fresh is judged again
+			e.decoy.search(r.OTP, e.policy, r.Wide)
+		}
+		j.temporary = e.asTemporary(r, found)
+		return j, e.refuseOpenly(r, found, j)
+	})
+}
+
+// asTemporary gives the fingerprint of a code that may be a temporary one: under
+// a user's name alone, and whether or not the user has any.
+func (e *Engine) asTemporary(r Request, found store.Found) []byte {
+	if e.temporary == nil || r.Except != 0 || r.Lookup.User == "" || r.Lookup != (store.Lookup{User: r.Lookup.User}) {
+		return nil
+	}
+	var user int64
+	if found.User != nil {
+		user = found.User.ID
+	}
+	return e.temporary.Fingerprint(user, r.OTP)
+}
+
+// judgement is what a code looks like against what was found.
+type judgement struct {
+	proposals      []store.Proposal
+	reasons        []token.Reason
+	action         audit.Action
+	authentication bool
+	wide           bool
+	proof          bool
+	temporary      []byte // the code's fingerprint, if it may be a temporary one
+}
+
+// add puts in what one key of a candidate has to say.
+func (j *judgement) add(p store.Proposal, reason token.Reason) {
+	j.proposals = append(j.proposals, p)
+	j.reasons = append(j.reasons, reason)
+}
+
+// matched reports whether any proposal did; tested, whether any was compared.
+func (j *judgement) matched() bool {
+	return slices.ContainsFunc(j.proposals, func(p store.Proposal) bool { return p.Matched })
+}
+
+func (j *judgement) tested() bool {
+	return slices.ContainsFunc(j.proposals, func(p store.Proposal) bool { return p.Tested })
+}
+
+// telling lists what the keys of a token may say of one code, the least telling
+// first.
+var telling = []token.Reason{token.Malformed, token.NotProven, token.Wrong, token.OutOfWindow, token.Replayed}
+
+// reason says why the token was refused whose proposal stands at i: the most
+// telling of what its keys say.
+func (j *judgement) reason(i int) token.Reason {
+	most := j.reasons[i]
+	for k, reason := range j.reasons {
+		if j.proposals[k].ID == j.proposals[i].ID && slices.Index(telling, reason) > slices.Index(telling, most) {
+			most = reason
+		}
+	}
+	return most
+}
+
+// decide runs rounds of judging and writing until a verdict is final.
+//
+// A cache may propose an acceptance but never a refusal: what does not match is
+// judged again on rows read from the database. So a wrong code costs one query,
+// as an unknown serial does, which no cache knows.
+func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, store.Found) (judgement, error)) (bool, error) {
+	for round := range maxRounds {
+		found, err := e.find(ctx, r, round > 0)
+		if err != nil {
+			return false, unavailable(err)
+		}
+		reason, err := missing(r.Lookup, found, r.MayList)
+		if err != nil {
+			return false, err
+		}
+		if reason == token.Ambiguous {
+			found.Candidates = nil
+		}
+		now := e.now()
+		j, err := judge(now, found)
+		if err != nil {
+			return false, err
+		}
+		if !found.Fresh && !j.matched() {
+			continue
+		}
+		a := e.attempt(r, found, j, reason, now)
+		o, err := e.store.Attempt(ctx, a)
+		if err != nil {
+			return false, unavailable(err)
+		}
+		if o.Verdict == store.Stale {
+			continue
+		}
+		if o.Verdict == store.Refused && !o.Counted && a.QuietFor == "" {
+			e.quiet.Spend(callerOf(r.Origin), now)
+		}
+		return o.Verdict == store.Accepted, nil
+	}
+	return false, unavailable(errors.New("the token changed under every try"))
+}
+
+// find gives the tokens that a request is about.
+func (e *Engine) find(ctx context.Context, r Request, fresh bool) (store.Found, error) {
+	found, err := e.store.Candidates(ctx, r.Lookup, fresh)
+	if r.Except != 0 {
+		found.Candidates = slices.DeleteFunc(found.Candidates, func(c store.Candidate) bool { return c.Token.ID == r.Except })
+	}
+	return found, err
+}
+
+func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token.Reason, now time.Time) store.Attempt {
+	a := store.Attempt{
+		Now: now, Limit: e.policy.FailureLimit, Delay: e.policy.delay,
+		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof, Temporary: j.temporary,
+	}
+	if found.User != nil {
+		a.UserID = found.User.ID
+	}
+	if caller := callerOf(r.Origin); e.quiet.Exhausted(caller, now) {
+		a.QuietFor = caller
+	}
+	a.Record = func(o store.Outcome) []byte {
+		return record(r, found, j, reason, now, o).Canonical()
+	}
+	return a
+}
+
+// missing says why there is nothing to test, or that there is too much.
+func missing(l store.Lookup, found store.Found, mayList bool) (token.Reason, error) {
+	switch {
+	case l.User != "" && found.User == nil, l.User == "" && len(found.Candidates) == 0:
+		return token.Unknown, nil
+	case len(found.Candidates) == 0:
+		return token.Unassigned, nil
+	case l.User == "" && len(found.Candidates) > 1:
+		if mayList {
+			return "", ambiguous(l.Serial, found.Candidates)
+		}
+		return token.Ambiguous, nil
+	}
+	return token.NoReason, nil
+}
+
+func ambiguous(serial string, candidates []store.Candidate) error {
+	ids := make([]token.Identity, len(candidates))
+	for i, c := range candidates {
+		ids[i] = c.Token.Identity
+	}
+	return token.AmbiguousError(serial, ids)
+}
+
+func unavailable(err error) error {
+	return fault.New(fault.Unavailable, "unavailable", "The code was not decided, because the database did not answer.").
+		WithHint("Try again; a code that was not decided is not used.").Because(err)
+}
+
+// refuseOpenly tells a caller who may see tokens what a caller who may not only
+// finds in the audit log.
+func (e *Engine) refuseOpenly(r Request, found store.Found, j judgement) error {
+	if !r.MayList || len(found.Candidates) != 1 || j.temporary != nil {
+		return nil
+	}
+	switch j.reason(0) {
+	case token.Malformed:
+		return fault.New(fault.Invalid, "otp_length", fmt.Sprintf("The token shows codes of %s digits; this one has %d.",
+			lengths(&found.Candidates[0]), len(r.OTP)))
+	case token.NeedsChallenge:
+		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no code to verify.")
+	}
+	return nil
+}
+
+// isCode reports whether s can be the code of any token: 6 to 10 ASCII digits.
+func isCode(s string) bool {
+	if len(s) < 6 || len(s) > 10 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+func errNotACode() error {
+	return fault.New(fault.Invalid, "otp_format", "A code is 6 to 10 of the digits 0-9, without spaces.").
+		WithHint("Nothing was checked and no failure was counted.")
+}

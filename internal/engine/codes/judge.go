@@ -1,0 +1,172 @@
+package codes
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"ostiary/internal/core/token"
+	"ostiary/internal/store"
+	"ostiary/oath"
+)
+
+// judge compares the code with the keys of one candidate, unless it could not be
+// right whatever it is: a PENDING token is none of those that an ordinary code is
+// for.
+func (e *Engine) judge(j *judgement, c *store.Candidate, r Request, now time.Time, final bool) error {
+	keys := keysOf(c)
+	switch own := keys[0]; {
+	case c.Token.Condition.State == token.Pending:
+		j.add(own.proposal, token.NotProven)
+		return nil
+	case own.spec.Algorithm == token.OCRA:
+		j.add(own.proposal, token.NeedsChallenge)
+		return nil
+	}
+	for i, k := range keys {
+		if len(r.OTP) != k.spec.Digits {
+			if i == 0 { // the token itself is always among the proposals
+				j.add(k.proposal, token.Malformed)
+			}
+			continue
+		}
+		p, reason, err := e.compare(k, r, now, final)
+		if errors.Is(err, oath.ErrKeyLength) { // there is none before the activation
+			p, reason, err = k.proposal, token.NotProven, nil
+		}
+		if err != nil {
+			return err
+		}
+		j.add(p, reason)
+	}
+	return nil
+}
+
+// compare compares the code with one key's window. When it does not match
+// and this judgement may be final, the neighbourhood is searched as well, so
+// that the log can tell a replayed code and one from beyond the window from a
+// wrong one.
+func (e *Engine) compare(k key, r Request, now time.Time, final bool) (store.Proposal, token.Reason, error) {
+	p := k.proposal
+	scanner, err := e.scanner(k)
+	if err != nil {
+		return p, "", err
+	}
+	defer scanner.Wipe()
+	w, err := e.window(k.spec, k.stands, now, r.Wide)
+	if err != nil {
+		return p, "", err
+	}
+	p.Tested = true
+	if counter, ok := scanner.Find(r.OTP, w.from, w.n); ok {
+		p.Matched, p.Counter = true, counter
+		p.Drift = w.drift(counter)
+		return p, token.NoReason, nil
+	}
+	if !final {
+		return p, token.Wrong, nil
+	}
+	before := w.before(e.policy.LookAhead)
+	ahead := w.ahead(e.policy.WideLookAhead)
+	_, replayed := scanner.Find(r.OTP, before.from, before.n)
+	_, later := scanner.Find(r.OTP, ahead.from, ahead.n)
+	switch {
+	case replayed:
+		return p, token.Replayed, nil
+	case later:
+		return p, token.OutOfWindow, nil
+	}
+	return p, token.Wrong, nil
+}
+
+// window is a run of counters or time steps, all still acceptable.
+type window struct {
+	from uint64
+	n    int
+	// step is the time step of now for TOTP; timed tells that there is one.
+	step  uint64
+	timed bool
+}
+
+func (e *Engine) window(spec token.Spec, c token.Condition, now time.Time, wide bool) (window, error) {
+	if spec.Algorithm == token.HOTP {
+		n := e.policy.LookAhead
+		if wide {
+			n = e.policy.WideLookAhead
+		}
+		return window{from: c.Next, n: n}, nil
+	}
+	step, err := oath.Step(now.Unix(), spec.Period, spec.T0)
+	if err != nil {
+		return window{}, fmt.Errorf("time step: %w", err)
+	}
+	steps := e.policy.Steps
+	if wide {
+		steps = e.policy.WideSteps
+	}
+	return around(step, c, shift(step, c.Drift), steps), nil
+}
+
+// around is the window of so many steps either side of a centre, cut off below
+// the first step not used yet.
+func around(now uint64, c token.Condition, centre uint64, steps int) window {
+	first, last := shift(centre, -int64(steps)), shift(centre, int64(steps))
+	first = max(first, c.Next)
+	w := window{from: first, step: now, timed: true}
+	if last >= first {
+		w.n = int(last-first) + 1
+	}
+	return w
+}
+
+// shift adds a signed number of steps, stopping at 0.
+func shift(step uint64, by int64) uint64 {
+	if by < 0 && uint64(-by) > step {
+		return 0
+	}
+	return step + uint64(by)
+}
+
+// drift is what a match at counter teaches about the token's clock.
+func (w window) drift(counter uint64) int64 {
+	if !w.timed {
+		return 0
+	}
+	return int64(counter) - int64(w.step)
+}
+
+// before is the n counters below the window.
+func (w window) before(n int) window {
+	from := shift(w.from, -int64(n))
+	return window{from: from, n: int(w.from - from)}
+}
+
+// ahead is the n counters above the window.
+func (w window) ahead(n int) window {
+	return window{from: w.from + uint64(w.n), n: n}
+}
+
+// decoy is a key of nobody's. Codes for unknown serials and users are compared
+// with it, so that the answer takes as long as for a token that exists.
+type decoy struct{ key []byte }
+
+func newDecoy() (decoy, error) {
+	d := decoy{key: make([]byte, 20)}
+	_, err := rand.Read(d.key)
+	return d, err
+}
+
+func (d decoy) search(otp string, p Policy, wide bool) {
+	s, err := oath.NewScanner(d.key, oath.SHA1, len(otp))
+	if err != nil {
+		return
+	}
+	defer s.Wipe()
+	n := p.LookAhead
+	if wide {
+		n = p.WideLookAhead
+	}
+	s.Find(otp, 0, n) // as on the cached row
+	s.Find(otp, 0, n+p.LookAhead+p.WideLookAhead)
+}

@@ -1,0 +1,91 @@
+package codes
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"ostiary/activation"
+	"ostiary/internal/core/token"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+	"ostiary/oath"
+)
+
+// key is one key that a code is compared with: that of a token, or of a further
+// application of it.
+type key struct {
+	proposal store.Proposal // nothing is judged yet
+	spec     token.Spec
+	stands   token.Condition // the token's, but for counter and drift of an application
+	binding  seal.Binding
+	sealed   []byte
+}
+
+func ownKey(c *store.Candidate) key {
+	return key{
+		proposal: store.Proposal{ID: c.Token.ID, Seen: c.Token.Condition},
+		spec:     c.Token.Spec, stands: c.Token.Condition,
+		binding: store.SecretBinding(c.Token.ID), sealed: c.Sealed,
+	}
+}
+
+// keysOf gives the keys of a candidate for one-time passwords, the token's own
+// first. Answers to challenges and signatures are nothing to be tried against: what
+// they answer must come from the server.
+func keysOf(c *store.Candidate) []key {
+	keys := []key{ownKey(c)}
+	for _, a := range c.Applications {
+		if a.Mode != activation.ResponseOnly {
+			continue
+		}
+		k := ownKey(c)
+		k.proposal.Application, k.proposal.SeenNext, k.proposal.SeenDrift = a.Index, a.Next, a.Drift
+		k.spec = a.Spec
+		k.stands.Next, k.stands.Drift = a.Next, a.Drift
+		k.binding, k.sealed = store.ApplicationBinding(c.Token.ID, a.Index), a.Sealed
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// lengths lists how many digits the codes of a token have: "6", or "6, 8 or 10".
+func lengths(c *store.Candidate) string {
+	var all []int
+	for _, k := range keysOf(c) {
+		all = append(all, k.spec.Digits)
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	text := strconv.Itoa(all[0])
+	for i, n := range all[1:] {
+		separator := ", "
+		if i == len(all)-2 {
+			separator = " or "
+		}
+		text += separator + strconv.Itoa(n)
+	}
+	return text
+}
+
+// scanner opens a key. The error is oath.ErrKeyLength where there is none yet.
+func (e *Engine) scanner(k key) (*oath.Scanner, error) {
+	secret, err := e.keys.Open(k.binding, k.sealed)
+	if err != nil {
+		return nil, fmt.Errorf("open secret of %s: %w", k, err)
+	}
+	defer secret.Wipe()
+	hash, err := oath.ParseHash(k.spec.Hash)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", k, err)
+	}
+	return oath.NewScanner(secret.Bytes(), hash, k.spec.Digits)
+}
+
+// String names the key in errors.
+func (k key) String() string {
+	if k.proposal.Application == 0 {
+		return fmt.Sprintf("token %d", k.proposal.ID)
+	}
+	return fmt.Sprintf("application %d of token %d", k.proposal.Application, k.proposal.ID)
+}

@@ -1,0 +1,182 @@
+package credentials
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/authz"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/store"
+)
+
+// An API key reads "ostiary_" ‖ id (10 characters) ‖ "_" ‖ secret (26
+// characters, 130 random bits). The server keeps the SHA-256 of the secret; a
+// slow hash would add nothing to 130 bits.
+const keyPrefix = "ostiary_"
+
+var keyEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+func newKey() (id, text string, hash []byte, err error) {
+	raw := make([]byte, 6)
+	if _, err := rand.Read(raw); err != nil {
+		return "", "", nil, err
+	}
+	id = strings.ToLower(keyEncoding.EncodeToString(raw))
+	secret := rand.Text()
+	sum := sha256.Sum256([]byte(secret))
+	return id, keyPrefix + id + "_" + secret, sum[:], nil
+}
+
+func parseKey(text string) (id, secret string, ok bool) {
+	rest, ok := strings.CutPrefix(text, keyPrefix)
+	if !ok {
+		return "", "", false
+	}
+	id, secret, ok = strings.Cut(rest, "_")
+	return id, secret, ok && len(id) == 10 && len(secret) == 26
+}
+
+// Keys are the API keys of machines. The working ones are kept in memory,
+// because every request brings one; Create and Revoke go to the database first.
+type Keys struct {
+	db  store.DB
+	now func() time.Time
+
+	mu   sync.RWMutex
+	byID map[string]store.APIKey
+}
+
+// OpenKeys reads the working keys of a database.
+func OpenKeys(ctx context.Context, db store.DB, now func() time.Time) (*Keys, error) {
+	k := &Keys{db: db, now: now, byID: map[string]store.APIKey{}}
+	all, err := k.List(ctx)
+	for _, key := range all {
+		if key.Revoked.IsZero() {
+			k.byID[key.ID] = key
+		}
+	}
+	return k, err
+}
+
+// List gives all keys, the revoked ones last.
+func (k *Keys) List(ctx context.Context) (all []store.APIKey, err error) {
+	err = k.db.View(ctx, func(r store.Reader) error {
+		all, err = r.APIKeys()
+		return err
+	})
+	return all, err
+}
+
+// Principal tells whose key it is. ok is false for a key that is unknown, wrong
+// or revoked.
+func (k *Keys) Principal(text string) (p authz.Principal, ok bool) {
+	id, secret, ok := parseKey(text)
+	if !ok {
+		return p, false
+	}
+	k.mu.RLock()
+	key, ok := k.byID[id]
+	k.mu.RUnlock()
+	sum := sha256.Sum256([]byte(secret))
+	if !ok || subtle.ConstantTimeCompare(sum[:], key.Hash) != 1 {
+		return p, false
+	}
+	role, err := authz.ParseRole(key.Role)
+	return authz.Principal{Name: "key:" + key.Name, Role: role, HelpDesk: key.HelpDesk}, err == nil
+}
+
+const maxKeyName = 64
+
+// Create makes a key and returns its text, which cannot be had again. by may
+// only make keys of roles below its own.
+func (k *Keys) Create(ctx context.Context, by authz.Principal, name string, role authz.Role, helpDesk bool, origin audit.Origin) (store.APIKey, string, error) {
+	switch {
+	case !plainName(name):
+		return store.APIKey{}, "", fault.New(fault.Invalid, "key_name", fmt.Sprintf("A key's name is 1 to %d of A-Z a-z 0-9 . _ -.", maxKeyName))
+	case role == authz.None || role == authz.Root:
+		return store.APIKey{}, "", fault.New(fault.Invalid, "key_role", "A key's role is verifier, portal, operator, admin or super_admin.")
+	case helpDesk && role != authz.Operator:
+		return store.APIKey{}, "", fault.New(fault.Invalid, "key_help_desk", "The help-desk set is for the role operator.")
+	case !by.Outranks(role):
+		return store.APIKey{}, "", fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you may make keys of roles below your own only.", by.Role))
+	}
+	id, text, hash, err := newKey()
+	if err != nil {
+		return store.APIKey{}, "", err
+	}
+	key := store.APIKey{ID: id, Name: name, Role: role.String(), HelpDesk: helpDesk, Hash: hash, Created: k.now().UTC().Truncate(time.Millisecond)}
+	err = k.db.Update(ctx, func(tx store.Tx) error {
+		if err := tx.AddAPIKey(key); err != nil {
+			return err
+		}
+		return tx.AppendAudit(audit.Entry{Time: key.Created, Action: audit.KeyCreated, Outcome: audit.Done, Origin: origin, Subject: audit.Subject{Other: name},
+			After: []audit.Field{{Name: "help_desk", Value: helpDesk}, {Name: "id", Value: id}, {Name: "role", Value: key.Role}}}.Canonical())
+	})
+	if errors.Is(err, store.ErrConflict) {
+		err = fault.New(fault.Conflict, "key_exists", fmt.Sprintf("There is a key %s already.", name)).
+			WithHint("Revoke it first, or take another name.").Because(err)
+	}
+	if err != nil {
+		return store.APIKey{}, "", err
+	}
+	k.mu.Lock()
+	k.byID[id] = key
+	k.mu.Unlock()
+	return key, text, nil
+}
+
+// Revoke ends the working key of this name. by may only revoke keys of roles
+// below its own.
+func (k *Keys) Revoke(ctx context.Context, by authz.Principal, name string, origin audit.Origin) error {
+	var id string
+	err := k.db.Update(ctx, func(tx store.Tx) error {
+		all, err := tx.APIKeys()
+		if err != nil {
+			return err
+		}
+		for _, key := range all {
+			if key.Name != name || !key.Revoked.IsZero() {
+				continue
+			}
+			if role, err := authz.ParseRole(key.Role); err != nil || !by.Outranks(role) {
+				return fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you may revoke keys of roles below your own only.", by.Role))
+			}
+			id = key.ID
+			if err := tx.RevokeAPIKey(id, k.now()); err != nil {
+				return err
+			}
+			return tx.AppendAudit(audit.Entry{Time: k.now(), Action: audit.KeyRevoked, Outcome: audit.Done, Origin: origin, Subject: audit.Subject{Other: name},
+				Before: []audit.Field{{Name: "id", Value: id}, {Name: "role", Value: key.Role}}}.Canonical())
+		}
+		return fault.New(fault.NotFound, "key_not_found", fmt.Sprintf("There is no working key %s.", name)).
+			WithHint("ostiary key list shows the keys there are.")
+	})
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	delete(k.byID, id)
+	k.mu.Unlock()
+	return nil
+}
+
+func plainName(s string) bool {
+	if s == "" || len(s) > maxKeyName {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,301 @@
+// Package ledger keeps the audit log in order: it signs checkpoints, sums up
+// what was only counted, reads the log for people, and recomputes it.
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+)
+
+// Keys seals and opens the private signing key.
+type Keys interface {
+	Seal(b seal.Binding, s seal.Secret) ([]byte, error)
+	Open(b seal.Binding, sealed []byte) (seal.Secret, error)
+}
+
+const (
+	privateSetting  = "audit_signing_key"
+	verifierSetting = "audit_verifier_key"
+	interval        = time.Minute
+	pageRead        = 1000    // entries read in one transaction
+	maxScan         = 200_000 // entries looked at for one page of a filtered list
+)
+
+var signingKey = seal.Binding{Table: "setting", Column: privateSetting, Row: 0}
+
+// Ledger is the keeper of one database's log.
+type Ledger struct {
+	db     store.DB
+	signer *audit.Signer
+	now    func() time.Time
+}
+
+// Open reads the signing key of a database, or makes it the first time.
+func Open(ctx context.Context, db store.DB, keys Keys, now func() time.Time) (*Ledger, error) {
+	l := &Ledger{db: db, now: now}
+	var sealed, verifier []byte
+	err := db.View(ctx, func(r store.Reader) (err error) {
+		if sealed, err = r.Setting(privateSetting); err == nil {
+			verifier, err = r.Setting(verifierSetting)
+		}
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		sealed, verifier, err = l.makeKey(ctx, keys)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("audit signing key: %w", err)
+	}
+	private, err := keys.Open(signingKey, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("audit signing key: %w", err)
+	}
+	defer private.Wipe()
+	l.signer, err = audit.NewSigner(string(private.Bytes()), string(verifier))
+	return l, err
+}
+
+func (l *Ledger) makeKey(ctx context.Context, keys Keys) (sealed, verifier []byte, err error) {
+	name := make([]byte, 4)
+	if _, err := rand.Read(name); err != nil {
+		return nil, nil, err
+	}
+	private, public, err := audit.NewSigningKey("ostiary-" + hex.EncodeToString(name))
+	if err != nil {
+		return nil, nil, err
+	}
+	if sealed, err = keys.Seal(signingKey, seal.NewSecret([]byte(private))); err != nil {
+		return nil, nil, err
+	}
+	return sealed, []byte(public), l.db.Update(ctx, func(tx store.Tx) error {
+		return errors.Join(tx.SetSetting(privateSetting, sealed), tx.SetSetting(verifierSetting, []byte(public)))
+	})
+}
+
+// Record appends one entry that stands for itself, such as the server's start.
+func (l *Ledger) Record(ctx context.Context, e audit.Entry) error {
+	e.Time = l.now()
+	return l.db.Update(ctx, func(tx store.Tx) error { return tx.AppendAudit(e.Canonical()) })
+}
+
+// Run signs a checkpoint every minute in which the log grew, and sums up quiet
+// refusals, until ctx ends. report is told of errors, and Run goes on.
+func (l *Ledger) Run(ctx context.Context, report func(error)) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := l.Checkpoint(ctx); err != nil && ctx.Err() == nil {
+				report(err)
+			}
+		}
+	}
+}
+
+// Checkpoint sums up quiet refusals and, if the log grew since the last
+// checkpoint, signs a new one.
+func (l *Ledger) Checkpoint(ctx context.Context) error {
+	err := l.db.Update(ctx, func(tx store.Tx) error {
+		if err := l.sumUp(tx); err != nil {
+			return err
+		}
+		head, err := tx.AuditHead()
+		if err != nil {
+			return err
+		}
+		if last, err := tx.LastCheckpoint(); err == nil {
+			if c, err := audit.OpenCheckpoint(last, l.signer.VerifierKey()); err == nil && c.Size == head.Size() {
+				return errNothingNew
+			}
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		c, err := l.signer.Sign(head, l.now())
+		if err != nil {
+			return err
+		}
+		return tx.AddCheckpoint(c.Size, c.Note)
+	})
+	if err != nil && !errors.Is(err, errNothingNew) {
+		return fmt.Errorf("audit checkpoint: %w", err)
+	}
+	return nil
+}
+
+var errNothingNew = errors.New("the log has not grown")
+
+// sumUp turns the counts of quiet refusals into entries.
+func (l *Ledger) sumUp(tx store.Tx) error {
+	counts, err := tx.QuietRefusals()
+	if err != nil || len(counts) == 0 {
+		return err
+	}
+	var entries [][]byte
+	for caller, n := range counts {
+		entries = append(entries, audit.Entry{Time: l.now(), Action: audit.RefusalsSuppressed, Outcome: audit.Done,
+			Origin: audit.Origin{Actor: "system"}, Subject: audit.Subject{Other: caller}, After: []audit.Field{{Name: "count", Value: n}}}.Canonical())
+	}
+	return errors.Join(tx.AppendAudit(entries...), tx.ClearQuietRefusals())
+}
+
+// Query chooses entries, newest first.
+type Query struct {
+	// Before is the place to list below; 0 begins at the newest entry.
+	Before int64
+	Limit  int
+	// Serial and User keep entries about that token or user only.
+	Serial, User string
+}
+
+// List gives a page of entries and the place to go on from, 0 at the end. A
+// filtered page may be short or empty before the end, when nothing matched in
+// the part of the log that was looked at.
+func (l *Ledger) List(ctx context.Context, q Query) (rows []store.AuditRow, next int64, err error) {
+	marks := [][]byte{}
+	for _, m := range []struct{ name, value string }{{"serial", q.Serial}, {"user", q.User}} {
+		if m.value != "" {
+			marks = append(marks, audit.Member(m.name, m.value))
+		}
+	}
+	err = l.db.View(ctx, func(r store.Reader) error {
+		end := q.Before
+		if end == 0 {
+			head, err := r.AuditHead()
+			if err != nil {
+				return err
+			}
+			end = head.Size()
+		}
+		for scanned := int64(0); end > 0 && len(rows) < q.Limit && scanned < maxScan; {
+			from := max(0, end-pageRead)
+			page, err := r.AuditEntries(from, int(end-from))
+			if err != nil {
+				return err
+			}
+			// Where entries are missing, the page reaches beyond its end.
+			page = slices.DeleteFunc(page, func(row store.AuditRow) bool { return row.Seq >= end })
+			for i := len(page) - 1; i >= 0 && len(rows) < q.Limit; i-- {
+				end = page[i].Seq
+				if containsAll(page[i].Entry, marks) {
+					rows = append(rows, page[i])
+				}
+			}
+			if len(page) == 0 {
+				end = from
+			}
+			scanned += int64(len(page))
+		}
+		next = end
+		return nil
+	})
+	return rows, next, err
+}
+
+func containsAll(entry []byte, marks [][]byte) bool {
+	for _, m := range marks {
+		if !bytes.Contains(entry, m) {
+			return false
+		}
+	}
+	return true
+}
+
+// Latest gives the newest checkpoint and the key that checks it. It signs one
+// first if the log grew since.
+func (l *Ledger) Latest(ctx context.Context) (note, verifierKey string, err error) {
+	if err := l.Checkpoint(ctx); err != nil {
+		return "", "", err
+	}
+	err = l.db.View(ctx, func(r store.Reader) error {
+		note, err = r.LastCheckpoint()
+		return err
+	})
+	return note, l.signer.VerifierKey(), err
+}
+
+// Verify recomputes the log; see audit.Verify. An extra checkpoint that does not
+// bear this server's signature is a fault.Error of kind Invalid.
+func (l *Ledger) Verify(ctx context.Context, extra ...string) (audit.Report, error) {
+	for i, note := range extra {
+		if _, err := audit.OpenCheckpoint(note, l.signer.VerifierKey()); err != nil {
+			return audit.Report{}, fault.New(fault.Invalid, "foreign_checkpoint",
+				fmt.Sprintf("Checkpoint %d of those given does not bear the signature of this server's key %s.", i+1, l.signer.VerifierKey())).
+				WithHint("It is damaged or another server's; or this server's log was made anew under another key. Compare the verifier key that was kept with it.").Because(err)
+		}
+	}
+	src := &source{ctx: ctx, db: l.db}
+	err := l.db.View(ctx, func(r store.Reader) (err error) {
+		if src.notes, err = r.Checkpoints(); err == nil {
+			src.head, err = r.AuditHead()
+		}
+		if err == nil {
+			src.beyond, err = r.AuditEntries(src.head.Size(), 1)
+		}
+		return err
+	})
+	if err != nil {
+		return audit.Report{}, err
+	}
+	return audit.Verify(src, l.signer.VerifierKey(), extra...)
+}
+
+// source reads the log up to the head it began with, in pages, so that a long
+// log holds no snapshot open.
+type source struct {
+	ctx   context.Context
+	db    store.DB
+	head  *audit.Frontier
+	notes []string
+	// beyond is an entry that the head of that moment does not cover.
+	beyond []store.AuditRow
+}
+
+func (s *source) Head() (*audit.Frontier, error) { return s.head, nil }
+func (s *source) Notes() ([]string, error)       { return s.notes, nil }
+
+func (s *source) Each(fn func(int64, []byte) error) error {
+	for at := int64(0); at < s.head.Size(); {
+		var page []store.AuditRow
+		err := s.db.View(s.ctx, func(r store.Reader) (err error) {
+			page, err = r.AuditEntries(at, int(min(pageRead, s.head.Size()-at)))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, row := range page {
+			at = row.Seq + 1
+			if row.Seq >= s.head.Size() {
+				break
+			}
+			if err := fn(row.Seq, row.Entry); err != nil {
+				return err
+			}
+		}
+	}
+	for _, row := range s.beyond {
+		if err := fn(row.Seq, row.Entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var _ audit.Source = (*source)(nil)

@@ -1,0 +1,230 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/token"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+	"ostiary/pskc"
+)
+
+// minPassphrase is the shortest passphrase of an export, in characters: the file
+// may be tried for years.
+const minPassphrase = 12
+
+// ExportRequest is a set of tokens that leave, secrets and all.
+type ExportRequest struct {
+	Filter  Filter // After and Limit do not count
+	Serials []string
+	// Move puts the tokens into the state MOVING: they are to live elsewhere, and
+	// take no code here from now on. Begun is told the number of the move before
+	// anything leaves; it may be nil.
+	Move  bool
+	Begun func(move string)
+	// Passphrase is the text that the file is encrypted under.
+	Passphrase seal.Secret
+	Origin     audit.Origin
+}
+
+// Export writes tokens as a PSKC file (RFC 6030) that this program and others
+// read, and gives their number. What RFC 6030 has no place for stands in the
+// record of each key: Record lists it.
+//
+// Before a secret is written, the log says, durably, that the token of that
+// serial was exported. Nothing is written if no token fits; after that an error
+// leaves a file that no reader takes for whole.
+func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n int, err error) {
+	if len([]rune(string(req.Passphrase.Bytes()))) < minPassphrase {
+		return 0, fault.New(fault.Invalid, "passphrase_short", fmt.Sprintf("The passphrase has fewer than %d characters.", minPassphrase)).
+			WithHint("A file of secrets may be tried for years: take several words that do not belong together.")
+	}
+	q, err := s.filter(ctx, req.Filter)
+	if err != nil {
+		return 0, err
+	}
+	q.Serials, q.After, q.Limit = req.Serials, 0, chunk
+	if err := s.exportable(ctx, q); err != nil {
+		return 0, err
+	}
+	var way passage
+	if req.Move {
+		if way, err = s.beginMove(ctx, req.Origin); err != nil {
+			return 0, err
+		}
+		if req.Begun != nil {
+			req.Begun(way.move)
+		}
+	}
+	var out *pskc.Writer
+	for {
+		page, err := s.exported(ctx, q, way.move, req.Origin)
+		if err != nil {
+			return n, err
+		}
+		if len(page) == 0 {
+			break
+		}
+		if out == nil {
+			if out, err = pskc.NewWriter(w, pskc.WriterOptions{Passphrase: pskc.Secret(req.Passphrase.Bytes())}); err != nil {
+				return 0, err
+			}
+		}
+		for _, c := range page {
+			if err := s.writeKey(ctx, out, c, way); err != nil {
+				return n, fmt.Errorf("token %d: %w", c.Token.ID, err)
+			}
+			n++
+		}
+		q.After = page[len(page)-1].Token.ID
+	}
+	if out == nil {
+		return 0, errors.New("the tokens to be exported are gone") // between the look and the export
+	}
+	return n, out.Close()
+}
+
+// exportable refuses a choice that holds tokens without a secret, and tokens on
+// devices, whose profile, further applications and epoch are more than a key: a file
+// has no place for them, and they must not vanish on the way.
+func (s *Service) exportable(ctx context.Context, q store.TokenFilter) error {
+	var without, activated, moving []string
+	found := false
+	for more := true; more; {
+		err := s.db.View(ctx, func(r store.Reader) error {
+			page, err := r.Tokens(q)
+			if more = len(page) == q.Limit; len(page) > 0 {
+				q.After = page[len(page)-1].ID
+			}
+			found = found || len(page) > 0
+			for _, t := range page {
+				typ, terr := r.Type(t.Identity.Type)
+				if t.Condition.State == token.Moving {
+					moving = append(moving, t.Identity.Serial)
+				}
+				switch err = errors.Join(err, terr); {
+				case typ.Activation == token.NoActivation:
+				case t.Condition.Proven():
+					activated = append(activated, t.Identity.Serial)
+				default:
+					without = append(without, t.Identity.Serial)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case !found:
+		return fault.New(fault.NotFound, "nothing_to_export", "No token fits.").WithHint("ostiary token list with the same filters shows what would be exported.")
+	case len(moving) > 0:
+		return fault.New(fault.Conflict, "moving_already", fmt.Sprintf("Of the tokens to be exported %d are on their way to another server: %s.", len(moving), shorten(moving))).
+			WithHint("End that first: ostiary move confirm, or ostiary move cancel.")
+	case len(activated) > 0:
+		return fault.New(fault.Conflict, "activated", fmt.Sprintf("Of the tokens to be exported %d are activated on devices, which a file cannot take along: %s.",
+			len(activated), shorten(activated))).WithHint("Leave them out by --kind, --type or --serial, and activate tokens of the other server on those devices.")
+	case len(without) == 0:
+		return nil
+	}
+	return fault.New(fault.Conflict, "no_secret_yet", fmt.Sprintf("Of the tokens to be exported %d have no secret yet, because they are not activated: %s.",
+		len(without), shorten(without))).WithHint("Delete them, or leave them out: --state VALID.")
+}
+
+// shorten lists the first few of many.
+func shorten(names []string) string {
+	if len(names) > 10 {
+		return strings.Join(names[:10], ", ") + ", …"
+	}
+	return strings.Join(names, ", ")
+}
+
+// exported reads a page of tokens and says in the log that they leave.
+func (s *Service) exported(ctx context.Context, q store.TokenFilter, move string, origin audit.Origin) (page []store.Candidate, err error) {
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		if page, err = tx.Sealed(q); err != nil || len(page) == 0 {
+			return err
+		}
+		serials := make([]string, len(page))
+		for i, c := range page {
+			serials[i] = c.Token.Identity.Serial
+			if move == "" {
+				continue
+			}
+			if err := tx.Depart(move, c.Token); err != nil {
+				return err
+			}
+		}
+		return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokensExported, Outcome: audit.Done, Origin: origin,
+			After: []audit.Field{{Name: "move", Value: move}, {Name: "serials", Value: strings.Join(serials, " ")}, {Name: "tokens", Value: int64(len(page))}}}.Canonical())
+	})
+	return page, err
+}
+
+// writeKey writes one token, and its PIN behind it if it has one.
+func (s *Service) writeKey(ctx context.Context, out *pskc.Writer, c store.Candidate, way passage) error {
+	secret, err := s.secretOf(c)
+	if err != nil {
+		return err
+	}
+	defer secret.Wipe()
+	key := keyOf(c.Token)
+	if way.move != "" {
+		way.token = c.Token.ID
+		key.Record = append(key.Record, pskc.Property{Name: recordMove, Value: way.String()})
+	}
+	key.Secret = pskc.Secret(secret.Bytes())
+	if err := s.addUnshown(ctx, c.Token, key); err != nil {
+		return err
+	}
+	pin, err := s.policyOf(ctx, c.Token.ID, key)
+	if err != nil {
+		return err
+	}
+	if err := out.Write(key); err != nil || pin == nil {
+		return err
+	}
+	defer clear(pin.Secret)
+	return out.Write(pin)
+}
+
+// addUnshown says in the record of a PENDING token that no link has shown its
+// secret yet, so that the receiving server can make one.
+func (s *Service) addUnshown(ctx context.Context, t token.Token, key *pskc.Key) error {
+	if t.Condition.State != token.Pending {
+		return nil
+	}
+	err := s.db.View(ctx, func(r store.Reader) error {
+		e, err := r.EnrolmentOf(t.ID)
+		if err == nil && e.Shown.IsZero() {
+			key.Record = append(key.Record, pskc.Property{Name: recordUnshown, Value: "yes"})
+		}
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// policyOf gives a key the policy it came with, and the key of its PIN.
+func (s *Service) policyOf(ctx context.Context, id token.ID, key *pskc.Key) (pin *pskc.Key, err error) {
+	var p store.Policy
+	err = s.db.View(ctx, func(r store.Reader) error {
+		p, err = r.Policy(id)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return s.openPolicy(id, p, key)
+}

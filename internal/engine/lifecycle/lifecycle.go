@@ -1,0 +1,363 @@
+// Package lifecycle holds what happens to a token between stock and scrap:
+// import or creation and enrolment, assignment, change of state, unlocking,
+// deletion. Each is one transaction with its audit entry in it; an import is one
+// run of them.
+package lifecycle
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/token"
+	"ostiary/internal/engine/users"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+	"ostiary/oath"
+)
+
+// Keys seals and opens secrets.
+type Keys interface {
+	Seal(b seal.Binding, s seal.Secret) ([]byte, error)
+	Open(b seal.Binding, sealed []byte) (seal.Secret, error)
+}
+
+// Config holds what a Service needs. DB and Keys are required.
+type Config struct {
+	DB   store.DB
+	Keys Keys
+	// MaxDrift is the largest clock drift, in steps, that an import takes
+	// over; zero means 120.
+	MaxDrift int64
+	// Issuer names the organisation in authenticator apps; empty means "Ostiary".
+	Issuer string
+	// Now is time.Now unless a test replaces it.
+	Now func() time.Time
+}
+
+const (
+	defaultMaxDrift = 120
+	defaultIssuer   = "Ostiary"
+)
+
+// Service carries out what administrators ask for.
+type Service struct {
+	db       store.DB
+	keys     Keys
+	maxDrift int64
+	issuer   string
+	now      func() time.Time
+}
+
+// New makes a Service.
+func New(cfg Config) (*Service, error) {
+	if cfg.DB == nil || cfg.Keys == nil {
+		return nil, errors.New("lifecycle: DB and Keys are required")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.MaxDrift == 0 {
+		cfg.MaxDrift = defaultMaxDrift
+	}
+	cfg.Issuer = cmp.Or(cfg.Issuer, defaultIssuer)
+	trial := oath.URI{Type: oath.TypeHOTP, Issuer: cfg.Issuer, Account: "a", Secret: oath.NewSecret([]byte{0}), Hash: oath.SHA1, Digits: 6}
+	if _, err := trial.Encode(); err != nil {
+		return nil, fmt.Errorf("the issuer %q does not fit authenticator apps: %w", cfg.Issuer, err)
+	}
+	return &Service{db: cfg.DB, keys: cfg.Keys, maxDrift: cfg.MaxDrift, issuer: cfg.Issuer, now: cfg.Now}, nil
+}
+
+// Issuer is the name of the organisation in authenticator apps.
+func (s *Service) Issuer() string { return s.issuer }
+
+// stamp is now as it is stored.
+func (s *Service) stamp() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
+
+// Selector names one token: by serial, narrowed where that is not enough.
+type Selector struct {
+	Serial       string
+	Type         string
+	Manufacturer *string
+	KeyID        *string
+}
+
+// Find gives the one token a selector names. The error is a fault: Invalid without a
+// serial, NotFound, Conflict for several.
+func Find(r store.TokenReader, s Selector) (token.Token, error) {
+	if s.Serial == "" {
+		return token.Token{}, fault.New(fault.Invalid, "serial", "The serial is empty.")
+	}
+	found, err := r.Tokens(store.TokenFilter{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer, KeyID: s.KeyID, Limit: store.MaxCandidates})
+	switch {
+	case err != nil:
+		return token.Token{}, err
+	case len(found) == 0:
+		return token.Token{}, token.NotFoundError(s.Serial)
+	case len(found) > 1:
+		ids := make([]token.Identity, len(found))
+		for i, t := range found {
+			ids[i] = t.Identity
+		}
+		return token.Token{}, token.AmbiguousError(s.Serial, ids)
+	}
+	return found[0], nil
+}
+
+// ByID gives the token of a number, or store.ErrNotFound.
+func ByID(r store.TokenReader, id token.ID) (token.Token, error) {
+	found, err := r.Tokens(store.TokenFilter{ID: id})
+	if err == nil && len(found) == 0 {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return token.Token{}, fmt.Errorf("token %d: %w", id, err)
+	}
+	return found[0], nil
+}
+
+// Show gives the token a selector names.
+func (s *Service) Show(ctx context.Context, sel Selector) (t token.Token, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error {
+		t, err = Find(r, sel)
+		return err
+	})
+	return t, err
+}
+
+// Filter chooses tokens for List. Empty fields do not restrict.
+type Filter struct {
+	Kind   token.Kind
+	State  *token.State
+	User   string
+	Serial string
+	Type   string
+	Run    int64
+	Batch  string
+	// Expiring chooses tokens that end within so much time from now, but have not
+	// ended yet; zero does not restrict.
+	Expiring time.Duration
+	After    token.ID
+	Limit    int
+}
+
+// List gives up to Limit tokens behind After, in the order of their arrival.
+func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err error) {
+	q, err := s.filter(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	err = s.db.View(ctx, func(r store.Reader) error {
+		tokens, err = r.Tokens(q)
+		return err
+	})
+	return tokens, err
+}
+
+// filter is f as the store understands it.
+func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
+	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch, After: f.After, Limit: f.Limit}
+	if f.Expiring > 0 {
+		q.EndsAfter = s.now()
+		q.EndsBy = q.EndsAfter.Add(f.Expiring)
+	}
+	if f.User == "" {
+		return q, nil
+	}
+	name, err := users.Canonical(f.User)
+	if err != nil {
+		return q, err
+	}
+	err = s.db.View(ctx, func(r store.Reader) error {
+		user, err := users.In(r, name)
+		q.Owner = user.ID
+		return err
+	})
+	return q, err
+}
+
+// Assign gives a free token to a user.
+func (s *Service) Assign(ctx context.Context, sel Selector, userName string, origin audit.Origin) (token.Token, error) {
+	name, err := users.Canonical(userName)
+	if err != nil {
+		return token.Token{}, err
+	}
+	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		user, err := users.In(tx, name)
+		if err != nil {
+			return audit.Entry{}, err
+		}
+		taken := func() error {
+			return fault.New(fault.Conflict, "token_taken", fmt.Sprintf("Token %s is assigned to %s.", t.Identity.Serial, t.OwnerName)).
+				WithHint("Unassign it first: ostiary token unassign " + t.Identity.Serial)
+		}
+		if t.Condition.Owner != 0 {
+			return audit.Entry{}, taken()
+		}
+		if err := mayHold(tx, user, t.Identity.Type, 1); err != nil {
+			return audit.Entry{}, err
+		}
+		if err := deviceOf(tx, *t, user); err != nil {
+			return audit.Entry{}, err
+		}
+		if err := tx.SetOwner(t.ID, 0, user.ID); errors.Is(err, store.ErrConflict) {
+			return audit.Entry{}, taken()
+		} else if err != nil {
+			return audit.Entry{}, err
+		}
+		e := audit.Entry{Action: audit.TokenAssigned, Subject: audit.SubjectOf(*t), After: []audit.Field{{Name: "owner", Value: name}}}
+		e.Subject.User = name
+		return e, nil
+	})
+}
+
+// deviceOf refuses a token that is activated on the device of another user, who could
+// log in as the new one.
+func deviceOf(r store.ActivationReader, t token.Token, user store.User) error {
+	live, err := r.LiveActivation(t.ID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (live.Owner == 0 || live.Owner == user.ID) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "device_of_another", fmt.Sprintf("Token %s is activated on the device of another user.", t.Identity.Serial)).
+		WithHint("End that first: ostiary activation unbind " + t.Identity.Serial + ".")
+}
+
+// Unassign takes a token back into stock.
+func (s *Service) Unassign(ctx context.Context, sel Selector, origin audit.Origin) (token.Token, error) {
+	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		if t.Condition.Owner == 0 {
+			return audit.Entry{}, fault.New(fault.Conflict, "token_free", fmt.Sprintf("Token %s is not assigned to anyone.", t.Identity.Serial))
+		}
+		e := audit.Entry{Action: audit.TokenUnassigned, Subject: audit.SubjectOf(*t), Before: []audit.Field{{Name: "owner", Value: t.OwnerName}}}
+		return e, tx.SetOwner(t.ID, t.Condition.Owner, 0)
+	})
+}
+
+const maxReason = 500 // characters
+
+// SetState changes a token's state. Counters, failures and the owner stay.
+func (s *Service) SetState(ctx context.Context, sel Selector, to token.State, reason string, origin audit.Origin) (token.Token, error) {
+	if err := checkText("reason", reason, maxReason); err != nil {
+		return token.Token{}, fault.New(fault.Invalid, "reason", err.Error())
+	}
+	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		if err := s.mayBecome(tx, *t, to); err != nil {
+			return audit.Entry{}, err
+		}
+		return setState(tx, t, to, reason)
+	})
+}
+
+// mayBecome refuses a change of state that a command cannot bring about.
+func (s *Service) mayBecome(r store.TokenReader, t token.Token, to token.State) error {
+	from := t.Condition.State
+	switch {
+	case to == token.Pending || to == token.Moving:
+		return fault.New(fault.Conflict, "state_"+strings.ToLower(to.String()), fmt.Sprintf("No command makes a token %s: it is PENDING from its creation to its first code, and MOVING from its export to a receipt.", to))
+	case from == token.Moving:
+		return fault.New(fault.Conflict, "token_moving", fmt.Sprintf("Token %s is on its way to another server.", t.Identity.Serial)).
+			WithHint("To have it back: ostiary move cancel; ostiary move list shows the moves.")
+	case to == token.Valid && !t.Condition.Proven():
+		return fault.New(fault.Conflict, "not_proven",
+			fmt.Sprintf("Token %s was never confirmed: only its first right code makes it VALID.", t.Identity.Serial)).
+			WithHint("While it is PENDING: ostiary token confirm. Once revoked, delete it and create another.")
+	case to == token.Valid && from != token.Valid && t.Condition.Ended(s.now()):
+		return endedFault(t)
+	case !from.CanBecome(to):
+		return fault.New(fault.Conflict, "state_unchanged", fmt.Sprintf("Token %s is %s already.", t.Identity.Serial, from))
+	case to == token.Valid && t.Profile != "":
+		return s.hasSecret(r, t)
+	}
+	return nil
+}
+
+// hasSecret refuses a token whose secret was discarded, as its device was unbound.
+func (s *Service) hasSecret(r store.TokenReader, t token.Token) error {
+	c, err := candidate(r, t.ID)
+	if err != nil {
+		return err
+	}
+	secret, err := s.secretOf(c)
+	if err != nil {
+		return err
+	}
+	defer secret.Wipe()
+	if secret.Len() == 0 {
+		return fault.New(fault.Conflict, "awaits_activation", fmt.Sprintf("Token %s has no secret: its device was unbound.", t.Identity.Serial)).
+			WithHint("Activate it again: ostiary activation offline " + t.Identity.Serial + ".")
+	}
+	return nil
+}
+
+func setState(tx store.Tx, t *token.Token, to token.State, reason string) (audit.Entry, error) {
+	from := t.Condition.State
+	return audit.Entry{Action: audit.TokenStateChanged, Subject: audit.SubjectOf(*t), Reason: reason,
+		Before: []audit.Field{{Name: "state", Value: from.String()}}, After: []audit.Field{{Name: "state", Value: to.String()}}}, tx.SetState(t.ID, from, to, reason)
+}
+
+// Unlock forgets a token's failures, and with them its lock and delay.
+func (s *Service) Unlock(ctx context.Context, sel Selector, origin audit.Origin) (token.Token, error) {
+	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		e := audit.Entry{Action: audit.TokenUnlocked, Subject: audit.SubjectOf(*t),
+			Before: []audit.Field{{Name: "failures", Value: int64(t.Condition.Failures)}}, After: []audit.Field{{Name: "failures", Value: int64(0)}}}
+		return e, tx.ResetFailures(t.ID)
+	})
+}
+
+// Delete removes a token and its secret for good. Where it stood is remembered,
+// should its seed file be imported again.
+func (s *Service) Delete(ctx context.Context, sel Selector, origin audit.Origin) (token.Token, error) {
+	var deleted token.Token
+	err := s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		deleted = *t
+		c := t.Condition
+		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t), Before: []audit.Field{
+			{Name: "next", Value: c.Next}, {Name: "owner", Value: t.OwnerName}, {Name: "state", Value: c.State.String()}}}
+		if err := s.retire(tx, t); err != nil {
+			return e, err
+		}
+		return e, tx.DeleteToken(t.ID)
+	})
+	return deleted, err
+}
+
+// change is update for operations that leave the token in place: it returns the
+// token as it is afterwards.
+func (s *Service) change(ctx context.Context, sel Selector, origin audit.Origin,
+	do func(store.Tx, *token.Token) (audit.Entry, error)) (after token.Token, err error) {
+	err = s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		e, err := do(tx, t)
+		if err != nil {
+			return e, err
+		}
+		now, err := tx.Tokens(store.TokenFilter{ID: t.ID})
+		if err == nil {
+			after = now[0]
+		}
+		return e, err
+	})
+	return after, err
+}
+
+func (s *Service) update(ctx context.Context, sel Selector, origin audit.Origin,
+	do func(store.Tx, *token.Token) (audit.Entry, error)) error {
+	return s.db.Update(ctx, func(tx store.Tx) error {
+		t, err := Find(tx, sel)
+		if err != nil {
+			return err
+		}
+		e, err := do(tx, &t)
+		if err != nil {
+			return err
+		}
+		e.Time, e.Outcome, e.Origin = s.now(), audit.Done, origin
+		return tx.AppendAudit(e.Canonical())
+	})
+}

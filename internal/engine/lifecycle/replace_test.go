@@ -1,0 +1,204 @@
+package lifecycle_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/token"
+	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/test/testkit"
+)
+
+func replaceToken(k *testkit.Kit, serial string, more ...func(*lifecycle.ReplaceRequest)) (lifecycle.Replacement, error) {
+	req := lifecycle.ReplaceRequest{Selector: selector(serial), Origin: testkit.Origin}
+	for _, m := range more {
+		m(&req)
+	}
+	return k.Lifecycle.Replace(background(), req)
+}
+
+func by(serial string) func(*lifecycle.ReplaceRequest) {
+	return func(r *lifecycle.ReplaceRequest) { r.By = serial }
+}
+
+func becomes(s token.State, reason string) func(*lifecycle.ReplaceRequest) {
+	return func(r *lifecycle.ReplaceRequest) { r.State, r.Reason = s, reason }
+}
+
+// A software token is replaced by a new one, time and again, although its user
+// may hold one only.
+func TestReplaceSoftware(t *testing.T) {
+	t.Parallel()
+	k := kit(t)
+	if err := changeType(k, "app-totp", func(t *token.Type) { t.MaxPerUser = 1 }); err != nil {
+		t.Fatal(err)
+	}
+	create(t, k, "app-totp", forUser("anna"), func(r *lifecycle.CreateRequest) { r.Label = "phone" })
+	for i, c := range []struct {
+		set    token.State
+		become token.State
+		reason string
+	}{
+		{0, token.RevokedOther, ""},
+		{token.RevokedLost, token.RevokedLost, "left on a train"},
+		{token.RevokedBroken, token.RevokedBroken, ""},
+	} {
+		old, made := fmt.Sprint("AT", 10_000_001+i), fmt.Sprint("AT", 10_000_002+i)
+		size := k.LogSize(t)
+		r, err := replaceToken(k, old, becomes(c.set, c.reason))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if was := k.Token(t, old); was != r.Old || was.Condition.State != c.become || was.OwnerName != "" || was.StateReason != c.reason {
+			t.Errorf("the old one is %+v, said to be %+v", was, r.Old)
+		}
+		is := k.Token(t, made)
+		if is != r.New.Token || is.OwnerName != "anna" || is.Label != "phone" || is.Condition.State != token.Pending || r.New.Link.Len() < 26 ||
+			!r.New.Expires.Equal(testkit.Start.Add(30*time.Minute)) {
+			t.Errorf("the new one is %+v, said to be %+v", is, r.New)
+		}
+		log := k.Log(t, size)
+		if len(log) != 3 || log[1].Action != string(audit.TokenCreated) || log[2].Action != string(audit.TokenReplaced) || log[2].Reason != c.reason ||
+			log[2].Subject["serial"] != old || log[2].Subject["user"] != "anna" ||
+			fmt.Sprint(log[2].Before, log[2].After) != fmt.Sprintf("map[owner:anna state:PENDING] map[owner: replaced_by:%s state:%s]", made, c.become) {
+			t.Errorf("the log says %+v", log)
+		}
+		if _, err := k.Lifecycle.ShowSecret(t.Context(), string(r.New.Link.Bytes()), testkit.Origin); err != nil {
+			t.Errorf("the link: %v", err)
+		}
+	}
+	if held := list(t, k, lifecycle.Filter{User: "anna"}); fmt.Sprint(held) != "[AT10000004]" {
+		t.Errorf("anna holds %v", held)
+	}
+}
+
+// Hardware is replaced by a token of stock; a code of the old one is worth
+// nothing any more, nor one of its user.
+func TestReplaceHardware(t *testing.T) {
+	t.Parallel()
+	old, spare := testkit.HOTP("1"), testkit.HOTP("2")
+	k := kit(t, old, spare)
+	k.Assign(t, "1", "anna")
+	if !k.VerifyUser(t, "anna", testkit.Code(t, old, 0)) {
+		t.Fatal("a right code is refused")
+	}
+	size := k.LogSize(t)
+	r, err := replaceToken(k, "1", by("2"), becomes(token.RevokedBroken, "no display"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.New.Link.Len() != 0 || r.New.Token != k.Token(t, "2") || r.New.Token.OwnerName != "anna" || r.Old.Condition.State != token.RevokedBroken {
+		t.Errorf("replaced %+v", r)
+	}
+	log := k.Log(t, size)
+	if len(log) != 2 || log[0].Action != string(audit.TokenAssigned) || log[0].Subject["serial"] != "2" || fmt.Sprint(log[0].After) != "map[owner:anna]" ||
+		fmt.Sprint(log[1].Before, log[1].After) != "map[owner:anna state:VALID] map[owner: replaced_by:2 state:REVOKED_TOKEN_BROKEN]" {
+		t.Errorf("the log says %+v", log)
+	}
+	if k.Verify(t, "1", testkit.Code(t, old, 1)) || k.VerifyUser(t, "anna", testkit.Code(t, old, 1)) {
+		t.Error("a code of the old one is accepted")
+	}
+	if !k.VerifyUser(t, "anna", testkit.Code(t, spare, 0)) {
+		t.Error("a code of the new one is refused")
+	}
+}
+
+// What was said of a revoked token stands.
+func TestReplaceARevokedToken(t *testing.T) {
+	t.Parallel()
+	k := kit(t, testkit.HOTP("1"), testkit.HOTP("2"), testkit.HOTP("3"))
+	k.Assign(t, "1", "anna")
+	if _, err := k.Lifecycle.SetState(t.Context(), selector("1"), token.RevokedLost, "on a train", testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	r, err := replaceToken(k, "1", by("2"), becomes(0, "a new one"))
+	if err != nil || r.Old.Condition.State != token.RevokedLost || r.Old.StateReason != "on a train" {
+		t.Errorf("the old one is %+v, %v", r.Old, err)
+	}
+	k.SetState(t, "2", token.RevokedLost)
+	r, err = replaceToken(k, "2", by("3"), becomes(token.RevokedBroken, "it was found"))
+	if err != nil || r.Old.Condition.State != token.RevokedBroken || r.Old.StateReason != "it was found" {
+		t.Errorf("the old one is %+v, %v", r.Old, err)
+	}
+}
+
+func TestReplaceIsRefused(t *testing.T) {
+	t.Parallel()
+	ended := testkit.HOTP("ended")
+	ended.NotAfter = testkit.Start
+	k := kit(t, testkit.HOTP("1"), testkit.HOTP("free"), testkit.HOTP("taken"), testkit.HOTP("lost"), testkit.TOTP("timed"), ended)
+	k.Assign(t, "1", "anna")
+	k.Assign(t, "taken", "bert")
+	k.SetState(t, "lost", token.RevokedLost)
+	addType(t, k, app("old", "O"))
+	create(t, k, "old", forUser("anna"))
+	create(t, k, "app-totp", forUser("anna"))
+	create(t, k, "app-hotp", count(2), forUser("bert"))
+	create(t, k, "app-hotp")
+	if _, err := k.Lifecycle.RetireType(t.Context(), "old", testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	if err := changeType(k, "app-hotp", func(t *token.Type) { t.MaxPerUser = 1 }); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		serial string
+		edit   func(*lifecycle.ReplaceRequest)
+		kind   fault.Kind
+		code   string
+	}{
+		"none":                       {"nonesuch", by(""), fault.NotFound, "token_not_found"},
+		"a free one":                 {"free", by(""), fault.Conflict, "token_free"},
+		"a free one of software":     {"AH10000003", by(""), fault.Conflict, "token_free"},
+		"of a retired type":          {"O10000001", by(""), fault.Conflict, "type_retired"},
+		"above the limit":            {"AH10000001", by(""), fault.Conflict, "too_many_of_type"},
+		"hardware by nothing":        {"1", by(""), fault.Invalid, "by"},
+		"software by a token":        {"AT10000001", by("free"), fault.Invalid, "by"},
+		"by none":                    {"1", by("nonesuch"), fault.NotFound, "token_not_found"},
+		"by one of another type":     {"1", by("timed"), fault.NotFound, "token_not_found"},
+		"by one of somebody else's":  {"1", by("taken"), fault.Conflict, "token_taken"},
+		"by itself":                  {"1", by("1"), fault.Conflict, "token_taken"},
+		"by a lost one":              {"1", by("lost"), fault.Conflict, "token_refuses"},
+		"by one that ended":          {"1", by("ended"), fault.Conflict, "token_expired"},
+		"into PENDING":               {"1", becomes(token.Pending, ""), fault.Invalid, "state"},
+		"with a reason that is long": {"1", becomes(0, strings.Repeat("x", 501)), fault.Invalid, "reason"},
+	} {
+		unchanged(t, k, func() {
+			r, err := replaceToken(k, c.serial, c.edit)
+			if r.New.Token.ID != 0 || r.New.Link.Len() != 0 {
+				t.Errorf("%s: made %+v", name, r.New)
+			}
+			t.Log(name)
+			isFault(t, err, c.kind, c.code)
+		})
+	}
+}
+
+// Several who replace one token at once: one does.
+func TestReplaceTogether(t *testing.T) {
+	t.Parallel()
+	k := kit(t)
+	create(t, k, "app-totp", forUser("anna"))
+	var wg sync.WaitGroup
+	errs := make([]error, 16)
+	for i := range errs {
+		wg.Go(func() { _, errs[i] = replaceToken(k, "AT10000001") })
+	}
+	wg.Wait()
+	done := 0
+	for _, err := range errs {
+		if err == nil {
+			done++
+		} else {
+			isFault(t, err, fault.Conflict, "token_free")
+		}
+	}
+	if held := list(t, k, lifecycle.Filter{User: "anna"}); done != 1 || fmt.Sprint(held) != "[AT10000002]" {
+		t.Errorf("%d replaced it, anna holds %v", done, held)
+	}
+}

@@ -1,0 +1,142 @@
+// Package users knows the users who hold tokens. Users are local for now:
+// a name and nothing else.
+package users
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/store"
+)
+
+const maxName = 128 // characters
+
+// Users adds, finds and removes users.
+type Users struct {
+	db  store.DB
+	now func() time.Time
+}
+
+// New makes Users on a database. now is the clock.
+func New(db store.DB, now func() time.Time) *Users { return &Users{db: db, now: now} }
+
+// Canonical gives the form in which a user name is stored and looked up: lower
+// case, as directories and RADIUS clients differ in case. It refuses names that
+// are empty, longer than 128 characters, begin or end with a blank, or hold
+// characters that do not print.
+func Canonical(name string) (string, error) {
+	bad := func(why string) (string, error) {
+		return "", fault.New(fault.Invalid, "user_name", "The user name "+why+".")
+	}
+	switch {
+	case name == "":
+		return bad("is empty")
+	case !utf8.ValidString(name):
+		return bad("is not UTF-8 text")
+	case utf8.RuneCountInString(name) > maxName:
+		return bad(fmt.Sprintf("is longer than %d characters", maxName))
+	case strings.TrimSpace(name) != name:
+		return bad("begins or ends with a blank")
+	}
+	for _, r := range name {
+		if !unicode.IsPrint(r) {
+			return bad("holds a character that does not print")
+		}
+	}
+	return strings.ToLower(name), nil
+}
+
+// Add makes a user.
+func (u *Users) Add(ctx context.Context, name string, origin audit.Origin) (user store.User, err error) {
+	if name, err = Canonical(name); err != nil {
+		return user, err
+	}
+	err = u.db.Update(ctx, func(tx store.Tx) error {
+		now := u.now()
+		if user, err = tx.AddUser(name, now); err != nil {
+			return err
+		}
+		return tx.AppendAudit(audit.Entry{Time: now, Action: audit.UserAdded, Outcome: audit.Done, Origin: origin, Subject: audit.Subject{User: name}}.Canonical())
+	})
+	if errors.Is(err, store.ErrConflict) {
+		err = fault.New(fault.Conflict, "user_exists", fmt.Sprintf("There is a user %s already.", name)).Because(err)
+	}
+	return user, err
+}
+
+// Find gives a user by name.
+func (u *Users) Find(ctx context.Context, name string) (user store.User, err error) {
+	if name, err = Canonical(name); err != nil {
+		return user, err
+	}
+	err = u.db.View(ctx, func(r store.Reader) error {
+		user, err = In(r, name)
+		return err
+	})
+	return user, err
+}
+
+// In finds a user by canonical name inside a transaction.
+func In(r store.UserReader, name string) (store.User, error) {
+	user, err := r.User(name)
+	if errors.Is(err, store.ErrNotFound) {
+		err = fault.New(fault.NotFound, "user_not_found", fmt.Sprintf("There is no user %s.", name)).
+			WithHint("ostiary user list shows the users there are.").Because(err)
+	}
+	return user, err
+}
+
+// List gives up to limit users behind the name after, by name.
+func (u *Users) List(ctx context.Context, after string, limit int) (users []store.User, err error) {
+	err = u.db.View(ctx, func(r store.Reader) error {
+		users, err = r.Users(after, limit)
+		return err
+	})
+	return users, err
+}
+
+// Delete removes a user who holds no token.
+func (u *Users) Delete(ctx context.Context, name string, origin audit.Origin) error {
+	return u.change(ctx, name, audit.UserDeleted, origin, func(tx store.Tx, user store.User) ([]audit.Field, error) {
+		err := tx.DeleteUser(user.ID)
+		if errors.Is(err, store.ErrConflict) {
+			err = fault.New(fault.Conflict, "user_holds_tokens", fmt.Sprintf("User %s still holds tokens (%d).", user.Name, user.Tokens)).
+				WithHint("Unassign them first: ostiary token list --user " + user.Name).Because(err)
+		}
+		return nil, err
+	})
+}
+
+// Unlock forgets the wrong codes that were presented under the user's name.
+func (u *Users) Unlock(ctx context.Context, name string, origin audit.Origin) error {
+	return u.change(ctx, name, audit.UserUnlocked, origin, func(tx store.Tx, user store.User) ([]audit.Field, error) {
+		return []audit.Field{{Name: "failures", Value: int64(user.Failures)}}, tx.ResetUserFailures(user.ID)
+	})
+}
+
+func (u *Users) change(ctx context.Context, name string, action audit.Action, origin audit.Origin,
+	do func(store.Tx, store.User) (before []audit.Field, err error)) error {
+	name, err := Canonical(name)
+	if err != nil {
+		return err
+	}
+	return u.db.Update(ctx, func(tx store.Tx) error {
+		user, err := In(tx, name)
+		if err != nil {
+			return err
+		}
+		before, err := do(tx, user)
+		if err != nil {
+			return err
+		}
+		return tx.AppendAudit(audit.Entry{Time: u.now(), Action: action, Outcome: audit.Done, Origin: origin,
+			Subject: audit.Subject{User: name}, Before: before}.Canonical())
+	})
+}

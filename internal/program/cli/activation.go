@@ -1,0 +1,268 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/program/cmdline"
+)
+
+func newActivation(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "activation",
+		Short: "Make a user's phone a token, and again after a lost one",
+		Long: `Make an authenticator on a phone or computer a token of its user, and again after
+a lost phone or a forgotten PIN.
+
+Begin an activation (offline, qr or offer) and give the user what it shows. The
+app then shows a first code, and confirm presents it; after an offer the app does
+that by itself. Until then the device before goes on, unless it was reported lost.
+Whatever is begun ends the open activation of the token.
+
+docs/activation.md walks through it.`,
+		Example: `  ostiary token create mobile-totp --user alice
+  ostiary activation offer MT10000001
+  ostiary activation show MT10000001`,
+	}
+	cmd.AddCommand(newActivationOffline(a), newActivationQR(a), newActivationOffer(a), newActivationConfirm(a), newActivationBatch(a),
+		newActivationShow(a), newActivationCancel(a), newActivationReset(a), newActivationUnbind(a))
+	cmdline.MakeGroup(cmd)
+	return cmd
+}
+
+// startFlags are what the commands share that begin an activation.
+type startFlags struct {
+	which        selectorFlags
+	passwordFile string
+	reason       string
+	days         int
+}
+
+const maxDays = 365 // the server's limit
+
+func (f *startFlags) add(cmd *cobra.Command) {
+	f.which.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` that holds the activation password; without it one is drawn, if the profile has one")
+	flags.StringVar(&f.reason, "reason", "", "`REASON` of a reactivation: pin-forgotten, device-replaced or device-lost, which reports the token lost")
+	addDays(flags, &f.days, "7")
+}
+
+func addDays(flags *pflag.FlagSet, days *int, usual string) {
+	flags.IntVar(days, "days", 0, "how many `DAYS` it is open, up to 365 (default "+usual+")")
+}
+
+func checkDays(cmd *cobra.Command, days int) error {
+	if cmd.Flags().Changed("days") && (days < 1 || days > maxDays) {
+		return cmdline.Mistakef(cmd, "--days %d: it may be 1 to %d", days, maxDays)
+	}
+	return nil
+}
+
+// activationRequest checks the flags and reads the password.
+func (a *app) activationRequest(cmd *cobra.Command, f startFlags, route string) (r wire.ActivationRequest, err error) {
+	if err := checkDays(cmd, f.days); err != nil {
+		return r, err
+	}
+	if f.reason != "" {
+		if err := cmdline.OneOf(cmd, "reason", f.reason, "pin-forgotten", "device-replaced", "device-lost"); err != nil {
+			return r, err
+		}
+	}
+	r = wire.ActivationRequest{Route: route, Reason: f.reason, Days: f.days}
+	if f.passwordFile != "" {
+		password, err := a.readSecret(f.passwordFile)
+		if err != nil {
+			return r, err
+		}
+		if r.Password = string(password); r.Password == "" {
+			return r, &inputError{fmt.Errorf("%s holds no password", f.passwordFile)}
+		}
+		clear(password)
+	}
+	return r, nil
+}
+
+func newActivationOffline(a *app) *cobra.Command {
+	var f startFlags
+	var letterFile, page string
+	cmd := &cobra.Command{
+		Use:   "offline SERIAL",
+		Short: "Begin an activation by codes that are typed",
+		Long: `Begin an activation whose codes the user types into the app: serial, activation
+code, and an event counter code where the app needs one. They are shown this once.
+
+If the profile has activation passwords, one is drawn and shown, unless
+--password-file holds one. It goes to the user by another way than the code.
+
+--letter writes the codes as a letter to be printed instead of showing them; the
+password is not in it. FILE is made with mode 0600 and must not exist. --page
+says in it where the user types the first code.`,
+		Example: `  ostiary activation offline MT10000001
+  ostiary activation offline MT10000001 --letter alice.pdf --page https://bank.example.com/token
+  ostiary activation offline MT10000001 --reason device-lost --json`,
+		Args: cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if page != "" && letterFile == "" {
+				return cmdline.Mistakef(cmd, "--page stands in a letter: add --letter FILE.pdf")
+			}
+			if letterFile != "" && !strings.HasSuffix(letterFile, ".pdf") {
+				return cmdline.Mistakef(cmd, "--letter %s: a letter is a PDF, and goes to FILE.pdf", letterFile)
+			}
+			req, err := a.activationRequest(cmd, f, "offline")
+			if err != nil {
+				return err
+			}
+			start := func() (wire.Activation, error) {
+				return c.Activate(cmd.Context(), f.which.selector(cmd, args[0]), req)
+			}
+			if letterFile == "" {
+				made, err := start()
+				if err != nil {
+					return err
+				}
+				return a.printActivation(made)
+			}
+			var made wire.Activation
+			_, err = writeNew(letterFile, func(w io.Writer) (err error) {
+				if made, err = start(); err != nil {
+					return err
+				}
+				return writeLetters(w, page, made)
+			})
+			if err != nil && made.Serial != "" {
+				a.note("An activation has begun nevertheless. End it: ostiary activation cancel %s", cmdline.ShellQuote(made.Serial))
+			}
+			if err != nil {
+				return err
+			}
+			return a.printLettered(made, letterFile)
+		}),
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&letterFile, "letter", "", "write a letter to a new `FILE.pdf` instead of showing the codes")
+	cmd.Flags().StringVar(&page, "page", "", "`ADDRESS` at which the user types the first code, for the letter")
+	return cmd
+}
+
+func newActivationQR(a *app) *cobra.Command {
+	var f startFlags
+	var out string
+	cmd := &cobra.Command{
+		Use:   "qr SERIAL --out FILE",
+		Short: "Begin an activation by a code image",
+		Long: `Begin an activation whose codes the app reads from an image: FILE.png, FILE.svg,
+or with - the terminal. The file is made with mode 0600 and must not exist. Delete
+it when the app has read it.
+
+If the profile has activation passwords, one is drawn and shown, unless
+--password-file holds one. It is not in the image, and goes to the user by another
+way.`,
+		Example: `  ostiary activation qr MT10000001 --out -
+  ostiary activation qr MT10000001 --out alice.png --password-file password.txt`,
+		Args: cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if out == "" {
+				return cmdline.Mistakef(cmd, "--out is missing: FILE.png or FILE.svg, or - for the terminal")
+			}
+			req, err := a.activationRequest(cmd, f, "qr")
+			if err != nil {
+				return err
+			}
+			made, err := a.startDrawn(cmd, c, f.which.selector(cmd, args[0]), req, out, func(m wire.Activation) string { return m.QRBody })
+			if err != nil || a.json {
+				return err
+			}
+			if out != "-" {
+				if err := a.say(nil, "%s holds the code image.", out); err != nil {
+					return err
+				}
+			}
+			return a.endActivation(made)
+		}),
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&out, "out", "", "draw the code to a new `FILE.png` or FILE.svg, or with - in the terminal")
+	return cmd
+}
+
+// startDrawn begins an activation and draws a text of it. The file is made before
+// there is a secret, which would be lost without it.
+func (a *app) startDrawn(cmd *cobra.Command, c *client.Client, s client.Selector, req wire.ActivationRequest, out string, text func(wire.Activation) string) (made wire.Activation, err error) {
+	d, err := drawingTo(cmd, out)
+	if err != nil {
+		return made, err
+	}
+	files, err := d.open()
+	if err != nil {
+		return made, err
+	}
+	if made, err = c.Activate(cmd.Context(), s, req); err != nil {
+		files.discard()
+		return made, err
+	}
+	if a.json {
+		err = a.printJSON(made)
+	} else {
+		err = a.sayBegun(made)
+	}
+	if text(made) == "" {
+		files.discard()
+		return made, errors.Join(err, cmdline.WithHint(errors.New("this server's address does not fit into a code image; the activation has begun all the same"),
+			"give the user address and code to type, or start the server with --public-url https://HOST"))
+	}
+	return made, errors.Join(err, a.drawText(d, files, text(made)))
+}
+
+func newActivationOffer(a *app) *cobra.Command {
+	var f startFlags
+	var out string
+	cmd := &cobra.Command{
+		Use:   "offer SERIAL",
+		Short: "Begin an activation online, by a registration code",
+		Long: `Begin an activation that the app carries out by itself, over the network: it needs
+this server's address and a registration code, typed or read from an image. The
+first device that comes with the code gets the token, so whoever sees it first has
+it: show it in the user's own session, or send it by a way that you trust.
+
+The address is that of ostiary serve --public-url. In a terminal the image is drawn;
+--out writes it to a new file of mode 0600.
+
+An offer is refused once a limit is reached: ostiary activation show, and reset.`,
+		Example: `  ostiary activation offer MT10000001
+  ostiary activation offer MT10000001 --out alice.png --reason device-replaced`,
+		Args: cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			req, err := a.activationRequest(cmd, f, "online")
+			if err != nil {
+				return err
+			}
+			s := f.which.selector(cmd, args[0])
+			if out == "" && cmdline.Terminal(a.Stdout) && !a.json {
+				out = "-"
+			}
+			if out == "" {
+				made, err := c.Activate(cmd.Context(), s, req)
+				if err != nil {
+					return err
+				}
+				return a.printActivation(made)
+			}
+			made, err := a.startDrawn(cmd, c, s, req, out, func(m wire.Activation) string { return m.Offer })
+			if made.Serial == "" || a.json {
+				return err
+			}
+			return errors.Join(a.sayCodes(made), err)
+		}),
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&out, "out", "", "draw the code to a new `FILE.png` or FILE.svg, or with - in the terminal")
+	return cmd
+}

@@ -1,0 +1,259 @@
+package cli
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/formats/letter"
+	"ostiary/internal/program/cmdline"
+)
+
+// batchPart is how many tokens one request makes, so that progress is seen and
+// little is lost by a connection that breaks.
+const batchPart = 20
+
+type activationBatch struct {
+	req                  wire.ActivationsRequest
+	out, passwords, page string
+}
+
+// batchResult is what was made.
+type batchResult struct {
+	File      string `json:"file"`
+	Passwords string `json:"passwords,omitempty"`
+	Made      int    `json:"made"`
+	Missing   int    `json:"missing,omitempty"`
+	First     string `json:"first,omitempty"`
+	Last      string `json:"last,omitempty"`
+}
+
+func newActivationBatch(a *app) *cobra.Command {
+	var b activationBatch
+	cmd := &cobra.Command{
+		Use:   "batch --type TYPE --count N --out FILE",
+		Short: "Create tokens with codes made ahead, for nobody yet",
+		Long: `Create tokens and begin an activation of each, to be given to users later: as a
+table (FILE.csv) with serial, activation code and end, or as letters to be printed
+(FILE.pdf), a page for each.
+
+Whoever has a code and its password has a token. So where the profile has activation
+passwords, they go into a file of their own, --passwords, which is kept and sent
+apart. The files are made with mode 0600 and must not exist.
+
+Interrupted, the command finishes the request that is under way and leaves what was
+made in the files.`,
+		Example: `  ostiary activation batch --type mobile-totp --count 200 --out codes.csv --passwords passwords.csv
+  ostiary activation batch --type letters --count 50 --out letters.pdf --days 180`,
+		Args: cmdline.Arguments(),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			if err := b.check(cmd); err != nil {
+				return err
+			}
+			if err := b.checkPasswords(cmd, c); err != nil {
+				return err
+			}
+			return a.activateAhead(cmd.Context(), c, &b)
+		}),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&b.req.Type, "type", "", "`TYPE` of the tokens")
+	flags.IntVar(&b.req.Count, "count", 0, "create `N` tokens")
+	flags.StringVar(&b.out, "out", "", "write the codes to a new `FILE.csv`, or letters to a new FILE.pdf")
+	flags.StringVar(&b.passwords, "passwords", "", "write the activation passwords to a new `FILE.csv`, if the profile has them")
+	flags.StringVar(&b.req.Profile, "profile", "", "`NAME` of the profile (default: that of the type)")
+	flags.StringVar(&b.req.Label, "label", "", "`TEXT` to call them by")
+	flags.StringVar(&b.page, "page", "", "`ADDRESS` at which users type the first code, for letters")
+	addDays(flags, &b.req.Days, "90")
+	return cmd
+}
+
+func (b *activationBatch) letters() bool { return strings.HasSuffix(b.out, ".pdf") }
+
+func (b *activationBatch) check(cmd *cobra.Command) error {
+	switch {
+	case b.req.Type == "":
+		return cmdline.Mistakef(cmd, "--type is missing: the type of the tokens")
+	case b.req.Count < 1:
+		return cmdline.Mistakef(cmd, "--count %d: how many tokens? At least 1", b.req.Count)
+	case !b.letters() && !strings.HasSuffix(b.out, ".csv"):
+		return cmdline.Mistakef(cmd, "--out %s: codes go to FILE.csv, letters to FILE.pdf", b.out)
+	case b.letters() && b.req.Count > letter.MaxLetters:
+		return cmdline.Mistakef(cmd, "--count %d: a file has at most %d letters; make several", b.req.Count, letter.MaxLetters)
+	case b.page != "" && !b.letters():
+		return cmdline.Mistakef(cmd, "--page stands in letters: it goes with --out FILE.pdf")
+	case b.passwords != "" && !strings.HasSuffix(b.passwords, ".csv"):
+		return cmdline.Mistakef(cmd, "--passwords %s: passwords go to FILE.csv", b.passwords)
+	case b.passwords != "" && b.passwords == b.out:
+		return cmdline.Mistakef(cmd, "--passwords and --out are the same file: whoever finds code and password together has the token")
+	}
+	return checkDays(cmd, b.req.Days)
+}
+
+// checkPasswords refuses, before anything is made, where passwords would have no
+// place or none would come.
+func (b *activationBatch) checkPasswords(cmd *cobra.Command, c *client.Client) error {
+	profile := b.req.Profile
+	if profile == "" {
+		t, err := c.Type(cmd.Context(), b.req.Type)
+		if err != nil {
+			return err
+		}
+		if profile = t.Profile; profile == "" {
+			return nil // the server says what is wrong
+		}
+	}
+	p, err := c.Profile(cmd.Context(), profile)
+	needed := p.Activation.Password
+	switch {
+	case err != nil:
+		return err
+	case needed && b.passwords == "":
+		return cmdline.Mistakef(cmd, "profile %s has activation passwords: add --passwords FILE.csv for them, and keep it apart from the codes", profile)
+	case !needed && b.passwords != "":
+		return cmdline.Mistakef(cmd, "profile %s has no activation passwords: leave out --passwords", profile)
+	}
+	return nil
+}
+
+// batchFiles are the files of a batch. Codes are in their table as soon as the server
+// has answered; letters are one document, which is written at the end.
+type batchFiles struct {
+	codes, passwords *os.File
+	table, words     *csv.Writer // of codes, nil for letters; and of passwords, nil if there are none
+	letters          []wire.Activation
+}
+
+func (b *activationBatch) create() (f batchFiles, err error) {
+	if f.codes, err = createNew(b.out); err != nil {
+		return f, err
+	}
+	if b.passwords != "" {
+		if f.passwords, err = createNew(b.passwords); err != nil {
+			return f, errors.Join(err, f.codes.Close(), os.Remove(b.out))
+		}
+		f.words = csv.NewWriter(f.passwords)
+		err = f.words.Write([]string{"serial", "activation_password"})
+	}
+	if !b.letters() {
+		f.table = csv.NewWriter(f.codes)
+		err = errors.Join(err, f.table.Write([]string{"serial", "activation_code", "expires"}))
+	}
+	return f, err
+}
+
+func (f *batchFiles) add(made []wire.Activation) error {
+	var err error
+	for _, m := range made {
+		if f.table != nil {
+			err = errors.Join(err, f.table.Write([]string{m.Serial, m.Code, m.Expires.UTC().Format(time.RFC3339)}))
+		} else {
+			f.letters = append(f.letters, m)
+		}
+		if f.words != nil {
+			err = errors.Join(err, f.words.Write([]string{m.Serial, m.Password}))
+		}
+	}
+	for _, w := range []*csv.Writer{f.table, f.words} {
+		if w != nil {
+			w.Flush()
+			err = errors.Join(err, w.Error())
+		}
+	}
+	return err
+}
+
+// close makes sure that the files are whole. Where nothing was made there are none.
+func (f *batchFiles) close(page string, made int) (err error) {
+	if f.table == nil && made > 0 {
+		err = writeLetters(f.codes, page, f.letters...)
+	}
+	for _, file := range []*os.File{f.codes, f.passwords} {
+		switch {
+		case file == nil:
+		case made == 0:
+			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
+		default:
+			err = errors.Join(err, file.Sync(), file.Close())
+		}
+	}
+	if err != nil {
+		err = &inputError{err}
+	}
+	return err
+}
+
+// activateAhead makes the tokens, request by request.
+func (a *app) activateAhead(ctx context.Context, c *client.Client, b *activationBatch) error {
+	files, err := b.create()
+	if err != nil {
+		return err
+	}
+	var made atomic.Int64
+	if !a.json || cmdline.Terminal(a.Stderr) {
+		defer startProgress(a.Stderr, func(time.Duration) string { return fmt.Sprintf("%d of %d tokens created", made.Load(), b.req.Count) }).stop()
+	}
+	result := batchResult{File: b.out, Passwords: b.passwords}
+	for err == nil && result.Made < b.req.Count {
+		if err = ctx.Err(); err != nil {
+			break
+		}
+		var part wire.Activations
+		// An interrupt must not lose the answer with the codes.
+		if part, err = b.part(context.WithoutCancel(ctx), c, b.req.Count-result.Made); err != nil {
+			break
+		}
+		err = files.add(part.Activations)
+		result.add(part)
+		made.Store(int64(result.Made))
+		if part.Missing > 0 || len(part.Activations) == 0 {
+			err = errors.Join(err, errors.New(part.Problem))
+		}
+	}
+	result.Missing = b.req.Count - result.Made
+	return a.sayAhead(result, b.req.Type, errors.Join(err, files.close(b.page, result.Made)))
+}
+
+func (r *batchResult) add(part wire.Activations) {
+	for _, m := range part.Activations {
+		if r.Made++; r.Made == 1 {
+			r.First = m.Serial
+		}
+		r.Last = m.Serial
+	}
+}
+
+// sayAhead tells what was made, and why not all.
+func (a *app) sayAhead(r batchResult, typeName string, why error) error {
+	if r.Made == 0 {
+		return why
+	}
+	err := a.say(r, "%s holds the codes of %s, %s to %s.", r.File, cmdline.Plural(r.Made, "token", "tokens"), r.First, r.Last)
+	if err == nil && r.Passwords != "" && !a.json {
+		err = a.say(nil, "%s holds their activation passwords. Keep it apart: the two together are worth the tokens.", r.Passwords)
+	}
+	if why == nil || err != nil {
+		return errors.Join(err, why)
+	}
+	reason := why.Error()
+	if errors.Is(why, context.Canceled) {
+		reason = "interrupted"
+	}
+	return cmdline.WithHint(fmt.Errorf("%s, %d missing: %s", cmdline.Plural(r.Made, "token is there", "tokens are there"), r.Missing, reason),
+		"make the rest into another file; tokens whose codes were lost on the way are among: ostiary token list --state PENDING --type "+cmdline.ShellQuote(typeName))
+}
+
+func (b *activationBatch) part(ctx context.Context, c *client.Client, left int) (wire.Activations, error) {
+	req := b.req
+	req.Count = min(left, batchPart)
+	return c.ActivateAhead(ctx, req)
+}

@@ -1,0 +1,265 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/program/cmdline"
+)
+
+func newActivationConfirm(a *app) *cobra.Command {
+	var which selectorFlags
+	var req wire.ActivationConfirm
+	cmd := &cobra.Command{
+		Use:   "confirm SERIAL --otp OTP",
+		Short: "Confirm the open activation by what the app shows",
+		Long: `Present the first code that the app shows. If it is right, the token is VALID, the
+code is used up, and a device before has ended. With device binding the derivation
+code belongs to it; where the app shows two one-time passwords, both do.
+
+A wrong one spends a try. Exit code 0 means accepted, 1 not accepted, 2 that nothing
+was checked.`,
+		Example: `  ostiary activation confirm MT10000001 --otp 492039
+  ostiary activation confirm BD10000001 --otp 492039 --derivation-code 7QK2M-0ZD4R-XW1PN-VE8TA`,
+		Args: cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if req.OTP == "" {
+				return cmdline.Mistakef(cmd, "--otp is missing: the one-time password that the app shows")
+			}
+			result, err := c.ConfirmActivation(cmd.Context(), which.selector(cmd, args[0]), req)
+			if err != nil {
+				return err
+			}
+			if result.Accepted {
+				return a.say(result, "Token %s is activated. It is %s.", result.Serial, result.State)
+			}
+			if err := a.say(result, "not accepted"); err != nil {
+				return err
+			}
+			if !a.json {
+				a.notAccepted(result)
+			}
+			return errNo
+		}),
+	}
+	which.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&req.OTP, "otp", "", "`OTP`, the one-time password that the app shows")
+	flags.StringVar(&req.NextOTP, "next-otp", "", "`OTP` after it, where the app shows two")
+	flags.StringVar(&req.Derivation, "derivation-code", "", "`CODE` that the app shows with it, with device binding")
+	return cmd
+}
+
+func (a *app) notAccepted(r wire.ActivationResult) {
+	left := "The activation has ended: begin another one."
+	if r.TriesLeft != nil && *r.TriesLeft > 0 {
+		left = fmt.Sprintf("%s left.", cmdline.Plural(*r.TriesLeft, "try is", "tries are"))
+	}
+	a.note("%s", left)
+	a.note("Why: ostiary audit list --serial %s --limit 1", serialArg(r.Serial))
+}
+
+func newActivationShow(a *app) *cobra.Command {
+	var which selectorFlags
+	cmd := &cobra.Command{
+		Use:   "show SERIAL",
+		Short: "Show how the activations of a token stand",
+		Long: `Show how the activations of a token stand: the open one, the device that counts,
+what was counted against the limits, and the last 50 activations. Codes are not
+shown again.`,
+		Example: "  ostiary activation show MT10000001",
+		Args:    cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			o, err := c.Activations(cmd.Context(), which.selector(cmd, args[0]))
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(o)
+			}
+			return a.printActivations(o)
+		}),
+	}
+	which.add(cmd)
+	return cmd
+}
+
+func (a *app) printActivations(o wire.ActivationOverview) error {
+	out := newTable(a.Stdout)
+	out.row("Serial", o.Serial)
+	out.row("State", o.State)
+	out.row("User", orElse(o.User, "none"))
+	out.row("Profile", o.Profile)
+	out.row("Open activation", openActivation(o))
+	out.row("Device", liveDevice(o))
+	n := o.Counts
+	out.row("Activated again", fmt.Sprintf("%d of %d in %s", n.Successes, n.MaxSuccesses, cmdline.Plural(n.Days, "day", "days")))
+	out.row("Wrong confirmations", fmt.Sprintf("%d of %d in %s", n.Failures, n.MaxFailures, cmdline.Plural(n.Days, "day", "days")))
+	if n.NextAt != nil {
+		out.row("Again not before", localTime(*n.NextAt))
+	}
+	if err := out.flush(); err != nil {
+		return err
+	}
+	if len(o.Activations) == 0 {
+		return a.say(nil, "No activation yet. Begin one: ostiary activation offer %s", cmdline.ShellQuote(o.Serial))
+	}
+	if _, err := fmt.Fprintln(a.Stdout); err != nil {
+		return err
+	}
+	out = newTable(a.Stdout, "BEGUN", "ROUTE", "REASON", "BY", "SECRET", "STATUS", "ENDED", "WRONG", "DEVICE")
+	for _, p := range o.Activations {
+		out.row(localTime(p.Opened), p.Route, p.Reason, begunBy(p), secretWord(p), p.Status, optionalTime(p.Ended, ""), strconv.Itoa(p.WrongTries), deviceName(p))
+	}
+	return out.flush()
+}
+
+func openActivation(o wire.ActivationOverview) string {
+	for _, p := range o.Activations {
+		if p.Status != "open" {
+			continue
+		}
+		s := p.Route + ", until " + localTime(p.Expires)
+		if p.TriesLeft != nil {
+			s += ", " + cmdline.Plural(*p.TriesLeft, "try", "tries") + " left"
+		}
+		if p.Taken != nil {
+			s += ", taken by a device " + localTime(*p.Taken)
+		}
+		return s
+	}
+	return "none"
+}
+
+// liveDevice is the one whose codes count.
+func liveDevice(o wire.ActivationOverview) string {
+	for _, p := range o.Activations {
+		if p.Live && p.Ended != nil {
+			return orElse(deviceName(p), "one by "+p.Route) + ", since " + localTime(*p.Ended)
+		}
+	}
+	return "none"
+}
+
+// deviceName is what a device said of itself, and the mark of a bound one.
+func deviceName(p wire.PastActivation) string {
+	var parts []string
+	for _, part := range []string{p.DeviceName, p.DeviceType, p.Device} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func begunBy(p wire.PastActivation) string {
+	if p.SelfService {
+		return p.By + " for the user"
+	}
+	return p.By
+}
+
+func secretWord(p wire.PastActivation) string {
+	if p.NewSecret {
+		return "new"
+	}
+	return "the same"
+}
+
+func newActivationCancel(a *app) *cobra.Command {
+	var which selectorFlags
+	cmd := &cobra.Command{
+		Use:   "cancel SERIAL",
+		Short: "End the open activation",
+		Long: `End the open activation of a token. The codes that were given out for it are worth
+nothing then; a device that was activated before goes on.`,
+		Example: "  ostiary activation cancel MT10000001",
+		Args:    cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			t, err := c.CancelActivation(cmd.Context(), which.selector(cmd, args[0]))
+			if err != nil {
+				return err
+			}
+			return a.say(t, "The activation of token %s is cancelled. The token is %s.", t.Serial, t.State)
+		}),
+	}
+	which.add(cmd)
+	return cmd
+}
+
+func newActivationReset(a *app) *cobra.Command {
+	var which selectorFlags
+	var counts wire.ActivationReset
+	cmd := &cobra.Command{
+		Use:   "reset SERIAL",
+		Short: "Let what counts against the limits begin anew",
+		Long: `Let what counts against the limits of a token begin anew: the activations after the
+first, the wrong confirmations, and the interval since the last activation. With
+flags only those named, without all three. Nothing else changes.`,
+		Example: `  ostiary activation reset MT10000001
+  ostiary activation reset MT10000001 --failures`,
+		Args: cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if counts == (wire.ActivationReset{}) {
+				counts = wire.ActivationReset{Successes: true, Failures: true, Interval: true}
+			}
+			t, err := c.ResetActivation(cmd.Context(), which.selector(cmd, args[0]), counts)
+			if err != nil {
+				return err
+			}
+			return a.say(t, "Token %s begins anew: %s.", t.Serial, countWords(counts))
+		}),
+	}
+	which.add(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&counts.Successes, "successes", false, "how often it was activated again")
+	flags.BoolVar(&counts.Failures, "failures", false, "the wrong confirmations")
+	flags.BoolVar(&counts.Interval, "interval", false, "the time since the last activation")
+	return cmd
+}
+
+func countWords(c wire.ActivationReset) string {
+	var words []string
+	for _, w := range []struct {
+		named bool
+		word  string
+	}{{c.Successes, "activations"}, {c.Failures, "wrong confirmations"}, {c.Interval, "interval"}} {
+		if w.named {
+			words = append(words, w.word)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+func newActivationUnbind(a *app) *cobra.Command {
+	var which selectorFlags
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "unbind SERIAL --yes",
+		Short: "End a token's device for good",
+		Long: `Discard the secret of a token, and end the device that has it for good. No code of
+the token is accepted until another activation is confirmed, which always has a
+new secret; a device that was bound is never accepted again. The token keeps its
+serial and its user.`,
+		Example: "  ostiary activation unbind MT10000001 --yes",
+		Args:    cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if !yes {
+				return cmdline.Mistakef(cmd, "unbinding a token ends its device for good, and the user has no codes until another activation: add --yes if that is meant")
+			}
+			t, err := c.Unbind(cmd.Context(), which.selector(cmd, args[0]))
+			if err != nil {
+				return err
+			}
+			return a.say(t, "Token %s is unbound. It is %s until another activation.", t.Serial, t.State)
+		}),
+	}
+	which.add(cmd)
+	cmd.Flags().BoolVar(&yes, "yes", false, "yes, end the device for good")
+	return cmd
+}

@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/program/cmdline"
+)
+
+func newAudit(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Read the audit log, and prove that it is whole",
+		Long: `Read the audit log, and prove that it is whole.
+
+Every change and every checked code is an entry, bound to those before it. A
+checkpoint is a signed statement of what the log was at a time: keep checkpoints
+where nobody who can reach the server can reach them, and "audit verify" proves
+that nothing before them was changed.`,
+		Example: `  ostiary audit list --serial 12345678
+  ostiary audit checkpoint > checkpoint.txt
+  ostiary audit verify --checkpoint checkpoint.txt`,
+	}
+	cmd.AddCommand(newAuditList(a), newAuditVerify(a), newAuditCheckpoint(a))
+	cmdline.MakeGroup(cmd)
+	return cmd
+}
+
+func newAuditList(a *app) *cobra.Command {
+	var filter client.AuditFilter
+	var pages pageFlags
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the audit log, newest first",
+		Long: `List the audit log, newest first, 100 entries at a time. What follows is listed
+with --after and the cursor that is printed. --json shows whole entries.`,
+		Example: `  ostiary audit list --limit 20
+  ostiary audit list --serial 12345678
+  ostiary audit list --user alice --json`,
+		Args: cmdline.Arguments(),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			page, err := pages.page(cmd)
+			if err != nil {
+				return err
+			}
+			empty := "No entry fits."
+			if filter == (client.AuditFilter{}) {
+				empty = "No further entries."
+			}
+			l := listing[wire.AuditEntry]{name: "entries", empty: empty,
+				header: []string{"TIME", "ACTION", "OUTCOME", "REASON", "SUBJECT", "ACTOR"}, row: auditRow,
+				fetch: func(ctx context.Context, p client.Page) ([]wire.AuditEntry, *string, error) {
+					return auditPage(ctx, c, filter, p)
+				}}
+			return printList(cmd.Context(), a, l, page, false)
+		}),
+	}
+	cmd.Flags().StringVar(&filter.Serial, "serial", "", "only entries about the token with this `SERIAL`")
+	cmd.Flags().StringVar(&filter.User, "user", "", "only entries about this `USER`")
+	pages.addPart(cmd)
+	return cmd
+}
+
+// auditPage gives the next page that is not empty: a filtered page is empty when
+// nothing fits in the part of the log that the server looked at.
+func auditPage(ctx context.Context, c *client.Client, filter client.AuditFilter, p client.Page) ([]wire.AuditEntry, *string, error) {
+	for {
+		list, err := c.Audit(ctx, filter, p)
+		if err != nil || len(list.Entries) > 0 || list.Next == nil {
+			return list.Entries, list.Next, err
+		}
+		p.After = *list.Next
+	}
+}
+
+func auditRow(e wire.AuditEntry) []string {
+	text := func(m map[string]any, name string) string {
+		s, _ := m[name].(string)
+		return s
+	}
+	when := text(e.Entry, "time")
+	if t, err := time.Parse(time.RFC3339, when); err == nil {
+		when = localTime(t)
+	}
+	subject, _ := e.Entry["subject"].(map[string]any)
+	who := text(subject, "serial")
+	switch user := text(subject, "user"); {
+	case who != "" && user != "":
+		who += " (" + user + ")"
+	case user != "":
+		who = user
+	case who == "":
+		who = text(subject, "other")
+	}
+	return []string{when, text(e.Entry, "action"), text(e.Entry, "outcome"), text(e.Entry, "reason"), who, text(e.Entry, "actor")}
+}
+
+func newAuditVerify(a *app) *cobra.Command {
+	var files []string
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Prove that the audit log is whole",
+		Long: `Recompute the whole audit log and hold it against the checkpoints that the
+server signed, and against those given with --checkpoint. Exit code 0 means that
+the log is whole, 1 that it is not, 2 that it could not be checked.
+
+A log is proved against its own server only by checkpoints that were kept
+elsewhere.`,
+		Example: `  ostiary audit verify
+  ostiary audit verify --checkpoint 2026-01.txt --checkpoint 2026-02.txt`,
+		Args: cmdline.Arguments(),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			checkpoints := make([]string, len(files))
+			for i, file := range files {
+				note, err := a.readSmall(file, maxCheckpointFile)
+				if err != nil {
+					return err
+				}
+				checkpoints[i] = string(note)
+			}
+			rep, err := c.VerifyAudit(cmd.Context(), checkpoints)
+			if err != nil {
+				return err
+			}
+			if rep.OK {
+				return a.say(rep, "The log is whole: %d entries, %s, root %s", rep.Entries, cmdline.Plural(rep.Checkpoints, "checkpoint", "checkpoints"), rep.Root)
+			}
+			if err := a.say(rep, "The log is NOT whole: %s", rep.Problem); err != nil {
+				return err
+			}
+			return errNo
+		}),
+	}
+	cmd.Flags().StringArrayVar(&files, "checkpoint", nil, "`FILE` with a checkpoint that was kept elsewhere; may be repeated")
+	return cmd
+}
+
+func newAuditCheckpoint(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "checkpoint",
+		Short: "Sign and print the newest checkpoint, to keep elsewhere",
+		Long: `Have the server sign a checkpoint of the audit log as it is now, and print it on
+standard output, to be kept elsewhere. The key that checks its signature is
+printed on standard error; it stays the same for the life of the server.`,
+		Example: `  ostiary audit checkpoint > checkpoint.txt
+  ostiary audit checkpoint --json`,
+		Args: cmdline.Arguments(),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			cp, err := c.Checkpoint(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(cp)
+			}
+			if _, err := fmt.Fprint(a.Stdout, cp.Checkpoint); err != nil {
+				return err
+			}
+			a.note("Verifier key: %s", cp.VerifierKey)
+			return nil
+		}),
+	}
+}

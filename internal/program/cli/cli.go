@@ -1,0 +1,110 @@
+// Package cli is the command line of ostiary: the server and the commands that
+// speak to one.
+//
+// What a command was asked for goes to standard output, as text for people or,
+// with --json, in the shapes of the REST API. Everything else goes to standard
+// error. Exit codes are part of the interface:
+//
+//	0  done; the answer is yes
+//	1  done; the answer is no: the code is not valid, the log is not whole,
+//	   the file had keys that were refused
+//	2  not done: a usage mistake, or an error
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/program/cmdline"
+)
+
+// The exit codes.
+const (
+	exitYes   = 0
+	exitNo    = 1
+	exitError = 2
+)
+
+// Env is what the command line takes from the process it runs in.
+type Env struct {
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Getenv func(string) string
+}
+
+// OS is the environment of this process.
+func OS() *Env {
+	return &Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}
+}
+
+// Main runs a command line, without the program's name, and returns the exit
+// code. The first interrupt asks the command to end; a second one kills it.
+func Main(args []string, env *Env) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	err := newRoot(env, args).ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitYes
+	case errors.Is(err, errNo):
+		return exitNo
+	}
+	printError(env.Stderr, err)
+	return exitError
+}
+
+// errNo ends a command whose answer is no and has been printed.
+var errNo = errors.New("no")
+
+// app is what all commands share: the environment and the global flags.
+type app struct {
+	*Env
+	connection connectionFlags
+	json       bool
+}
+
+func newRoot(env *Env, args []string) *cobra.Command {
+	a := &app{Env: env}
+	root := &cobra.Command{
+		Use:     "ostiary",
+		Short:   "Authentication-token server and its command line",
+		Version: cmdline.BuildInfo().Version,
+		Long: `Ostiary keeps one-time-password tokens: it imports them, checks their codes,
+and looks after them from stock to scrap.
+
+"ostiary serve" runs the server. All other commands speak to a running server:
+
+  --data DIR    the server of that data directory, as the user who runs it
+  --server URL  a server on the network, with an API key in OSTIARY_API_KEY
+
+OSTIARY_DATA and OSTIARY_SERVER say the same once for all.
+
+Exit codes: 0 yes or done, 1 the answer is no, 2 error.`,
+		Example: `  ostiary serve --data /var/lib/ostiary
+  export OSTIARY_DATA=/var/lib/ostiary
+  ostiary token import tokens.pskc
+  ostiary token verify 12345678 755224`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(newServe(a), newToken(a), newActivation(a), newType(a), newProfile(a), newSeries(a), newBatch(a), newImport(a), newMove(a), newUser(a), newKey(a), newAudit(a), newSeedfile(a), newRootAccount(a), newVersion(a))
+	cmdline.MakeGroup(root)
+	a.connection.add(root.PersistentFlags())
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON in the shapes of the REST API")
+	root.SetFlagErrorFunc(cmdline.FlagMistake)
+	root.SetHelpFunc(cmdline.PrintHelp)
+	root.SetArgs(args)
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	return root
+}

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/doors/client"
+	"ostiary/internal/program/cmdline"
+)
+
+const maxPage = 1000 // the server's limit
+
+// pageFlags choose a part of a list.
+type pageFlags struct {
+	limit int
+	after string
+	all   bool
+}
+
+func (p *pageFlags) add(cmd *cobra.Command) {
+	p.addPart(cmd)
+	cmd.Flags().BoolVar(&p.all, "all", false, "list everything, page by page")
+}
+
+// addPart is add for lists that are never wanted whole.
+func (p *pageFlags) addPart(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&p.limit, "limit", 0, "list at most `N`, up to 1000 (default 100)")
+	cmd.Flags().StringVar(&p.after, "after", "", "go on behind `CURSOR`, the next of the page before")
+}
+
+func (p *pageFlags) page(cmd *cobra.Command) (client.Page, error) {
+	page := client.Page{Limit: p.limit, After: p.after}
+	switch {
+	case cmd.Flags().Changed("limit") && (p.limit < 1 || p.limit > maxPage):
+		return page, cmdline.Mistakef(cmd, "--limit %d: it may be 1 to %d", p.limit, maxPage)
+	case p.all && p.limit != 0:
+		return page, cmdline.Mistakef(cmd, "--all and --limit exclude each other")
+	case p.all:
+		page.Limit = maxPage
+	}
+	return page, nil
+}
+
+// listing is a list of the API and how people see it.
+type listing[T any] struct {
+	name   string // of the list in JSON
+	empty  string // what to say when there is nothing
+	header []string
+	row    func(T) []string
+	fetch  func(context.Context, client.Page) (items []T, next *string, err error)
+}
+
+// printList prints one page, or every page from there on. Pages are printed as
+// they come and never held together: a list may be as long as the database.
+func printList[T any](ctx context.Context, a *app, l listing[T], page client.Page, all bool) error {
+	var out listPrinter[T] = &tableList[T]{out: a.Stdout, listing: l}
+	if a.json {
+		out = &jsonList[T]{out: a.Stdout, name: l.name}
+	}
+	for first := true; ; first = false {
+		items, next, err := l.fetch(ctx, page)
+		if err != nil {
+			return err
+		}
+		if err := out.page(items, first); err != nil {
+			return err
+		}
+		if next == nil || !all {
+			if err := out.end(next); err != nil {
+				return err
+			}
+			if next != nil && !a.json {
+				a.note("There are more: add --after %s", cmdline.ShellQuote(*next))
+			}
+			return nil
+		}
+		page.After = *next
+	}
+}
+
+type listPrinter[T any] interface {
+	page(items []T, first bool) error
+	end(next *string) error
+}
+
+type tableList[T any] struct {
+	listing[T]
+	out io.Writer
+}
+
+func (t *tableList[T]) page(items []T, first bool) error {
+	if first && len(items) == 0 {
+		_, err := fmt.Fprintln(t.out, t.empty)
+		return err
+	}
+	var header []string
+	if first {
+		header = t.header
+	}
+	table := newTable(t.out, header...)
+	for _, item := range items {
+		table.row(t.row(item)...)
+	}
+	return table.flush()
+}
+
+func (t *tableList[T]) end(*string) error { return nil }
+
+// jsonList prints {"name":[…],"next":…} piece by piece.
+type jsonList[T any] struct {
+	out  io.Writer
+	name string
+	n    int
+}
+
+func (j *jsonList[T]) page(items []T, first bool) error {
+	if first {
+		if _, err := fmt.Fprintf(j.out, "{%q:[", j.name); err != nil {
+			return err
+		}
+	}
+	for _, item := range items {
+		raw, err := marshal(item)
+		if err != nil {
+			return err
+		}
+		if j.n++; j.n > 1 {
+			raw = append([]byte{','}, raw...)
+		}
+		if _, err := j.out.Write(raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *jsonList[T]) end(next *string) error {
+	raw, err := json.Marshal(next)
+	if err == nil {
+		_, err = fmt.Fprintf(j.out, "],\"next\":%s}\n", raw)
+	}
+	return err
+}

@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/program/cmdline"
+)
+
+func newMove(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "move",
+		Short: "End moves of tokens to another server",
+		Long: `End moves of tokens to another server, so that no token lives on two.
+
+A move has three steps:
+  here   ostiary token export FILE --move     the tokens are MOVING, they take no code
+  there  ostiary token import FILE            and: ostiary import receipt ID RECEIPT
+  here   ostiary move confirm RECEIPT         the tokens are deleted`,
+		Example: `  ostiary move list
+  ostiary move confirm receipt.json
+  ostiary move cancel X2Q7NTGYL3XKGQJ5LRV4GQWZUM --yes`,
+	}
+	cmd.AddCommand(newMoveList(a), newMoveConfirm(a), newMoveCancel(a))
+	cmdline.MakeGroup(cmd)
+	return cmd
+}
+
+func newMoveList(a *app) *cobra.Command {
+	var pages pageFlags
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List moves, the newest first",
+		Long:    "List moves, the newest first, and how many of their tokens are still on their way.",
+		Example: "  ostiary move list",
+		Args:    cmdline.Arguments(),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			page, err := pages.page(cmd)
+			if err != nil {
+				return err
+			}
+			l := listing[wire.Move]{name: "moves", empty: "No moves yet. Begin one: ostiary token export FILE --move",
+				header: []string{"ID", "OPENED", "BY", "MOVING", "MOVED", "BACK"},
+				row: func(m wire.Move) []string {
+					return []string{m.ID, localTime(m.Opened), m.Actor, strconv.Itoa(m.Moving), strconv.Itoa(m.Moved), strconv.Itoa(m.Back)}
+				},
+				fetch: func(ctx context.Context, p client.Page) ([]wire.Move, *string, error) {
+					list, err := c.Moves(ctx, p)
+					return list.Moves, list.Next, err
+				}}
+			return printList(cmd.Context(), a, l, page, pages.all)
+		}),
+	}
+	pages.add(cmd)
+	return cmd
+}
+
+func newMoveConfirm(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "confirm RECEIPT",
+		Short: "Hand in the receipt of the other server, and let its tokens go",
+		Long: `Hand in the receipt that the other server wrote when it imported the tokens. They
+are deleted here; where they stood is remembered, should they ever come back. The
+same receipt again changes nothing.`,
+		Example: "  ostiary move confirm receipt.json",
+		Args:    cmdline.Arguments("RECEIPT"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			text, err := a.readSmall(args[0], maxReceiptFile)
+			if err != nil {
+				return err
+			}
+			var r wire.Receipt
+			dec := json.NewDecoder(bytes.NewReader(text))
+			dec.DisallowUnknownFields()
+			if err := dec.Decode(&r); err != nil || r.Version == 0 {
+				return &inputError{fmt.Errorf("%s is no receipt of a move", args[0])}
+			}
+			m, err := c.ConfirmMove(cmd.Context(), r)
+			if err != nil {
+				return err
+			}
+			return a.say(m, "Move %s: %s arrived and deleted here, %d still on their way.", m.ID, cmdline.Plural(m.Moved, "token", "tokens"), m.Moving)
+		}),
+	}
+}
+
+func newMoveCancel(a *app) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "cancel MOVE --yes",
+		Short: "Take back the tokens that are still on their way",
+		Long: `Take back the tokens of a move that are still on their way: they get the states
+that they had. Only do this when no server has imported the file, or has deleted
+what it imported: a token on two servers takes each code twice.`,
+		Example: "  ostiary move cancel X2Q7NTGYL3XKGQJ5LRV4GQWZUM --yes",
+		Args:    cmdline.Arguments("MOVE"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if !yes {
+				return cmdline.Mistakef(cmd, "a token that was imported elsewhere must not come back here: add --yes if none was")
+			}
+			m, err := c.CancelMove(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.say(m, "Move %s: %s back, %d moved before.", m.ID, cmdline.Plural(m.Back, "token", "tokens"), m.Moved)
+		}),
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "yes, none of them lives elsewhere")
+	return cmd
+}
+
+func newImportReceipt(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "receipt ID FILE",
+		Short: "Write the receipt for tokens that moved here",
+		Long: `Write the receipt for tokens that another server exported with --move and that
+import ID brought here. It holds no secret. Hand it in there: ostiary move confirm.`,
+		Example: "  ostiary import receipt 12 receipt.json",
+		Args:    cmdline.Arguments("ID", "FILE"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			id, err := importID(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			r, err := c.Receipt(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			text, err := json.Marshal(r)
+			if err != nil {
+				return err
+			}
+			if _, err := writeNew(args[1], func(w io.Writer) error {
+				_, err := w.Write(append(text, '\n'))
+				return err
+			}); err != nil {
+				return err
+			}
+			return a.say(r, "%s is the receipt for %s. Hand it in where they come from: ostiary move confirm %s", args[1], cmdline.Plural(len(r.Tokens), "token", "tokens"), args[1])
+		}),
+	}
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"errors"
+	"log/slog"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"ostiary/internal/engine/activations"
+	"ostiary/internal/program/cmdline"
+	"ostiary/internal/program/serve"
+)
+
+func newServe(a *app) *cobra.Command {
+	cfg := serve.Config{Version: cmdline.BuildInfo().Version, Out: a.Stdout, Activations: activations.DefaultPolicy()}
+	var level, format string
+	cmd := &cobra.Command{
+		Use:         "serve --data DIR",
+		Short:       "Run the server",
+		Annotations: map[string]string{cmdline.NoGlobalFlags: "yes"},
+		Long: `Run the server on a data directory until it is interrupted.
+
+The first start makes the directory with the database and the key file, and
+prints the password of ROOT, this once. Keep a copy of the key file (DIR/kek)
+apart from the backups of the database: without it no backup can be used, and
+with it every backup can be read.
+
+Without TLS the server listens on this machine only. While it runs, commands
+with --data DIR reach it through the socket DIR/ostiary.sock, which only the
+user who runs the server can open.
+
+--demo runs on a throwaway directory with sample tokens and users.`,
+		Example: `  ostiary serve --data /var/lib/ostiary
+  ostiary serve --data /var/lib/ostiary --listen :8443 --tls-cert cert.pem --tls-key key.pem
+  ostiary serve --demo`,
+		Args: cmdline.Arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, flag := range []string{"server", "insecure-http", "json"} {
+				if cmd.Flags().Changed(flag) {
+					return cmdline.Mistakef(cmd, "--%s is not for serve", flag)
+				}
+			}
+			if cfg.Data = a.connection.data; cfg.Data == "" && !cfg.Demo {
+				cfg.Data = a.Getenv(envData)
+			}
+			switch {
+			case cfg.Demo && cfg.Data != "":
+				return cmdline.Mistakef(cmd, "--demo makes a data directory of its own and removes it at the end: leave out --data")
+			case !cfg.Demo && cfg.Data == "":
+				return cmdline.Mistakef(cmd, "which data directory? Give --data DIR (or %s), or --demo to try the server out", envData)
+			}
+			if !cfg.Demo {
+				if err := checkSocketPath(serve.SocketPath(cfg.Data)); err != nil {
+					return err
+				}
+			}
+			if err := checkActivations(cmd, cfg.Activations); err != nil {
+				return err
+			}
+			log, err := a.logger(cmd, level, format)
+			if err != nil {
+				return err
+			}
+			cfg.Log = log
+			err = serve.Run(cmd.Context(), cfg)
+			if errors.Is(err, syscall.EADDRINUSE) {
+				err = cmdline.WithHint(err, "another program listens there; choose another address with --listen")
+			}
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&cfg.Listen, "listen", serve.DefaultListen, "`ADDRESS` of the REST API; port 0 takes any free one")
+	flags.StringVar(&cfg.TLSCert, "tls-cert", "", "PEM `FILE` with the certificate and its chain")
+	flags.StringVar(&cfg.TLSKey, "tls-key", "", "PEM `FILE` with the certificate's private key")
+	flags.BoolVar(&cfg.BehindProxy, "behind-proxy", false, "listen beyond this machine without TLS: a proxy terminates it")
+	flags.StringVar(&cfg.PublicURL, "public-url", "", "`URL` at which users and their apps reach the server, for enrolment links and activations (default: where it listens)")
+	flags.StringVar(&cfg.Issuer, "issuer", "Ostiary", "`NAME` of the organisation in authenticator apps")
+	addActivationFlags(flags, &cfg.Activations)
+	flags.BoolVar(&cfg.Demo, "demo", false, "run on a throwaway data directory with sample tokens and users")
+	flags.StringVar(&level, "log-level", "info", "`LEVEL`: debug, info, warn or error")
+	flags.StringVar(&format, "log-format", "text", "`FORMAT`: text or json")
+	return cmd
+}
+
+// addActivationFlags adds the limits of activations. Their defaults are what they have.
+func addActivationFlags(flags *pflag.FlagSet, p *activations.Policy) {
+	flags.DurationVar(&p.Expiry, "activation-expiry", p.Expiry, "`TIME` that an activation is open, unless it is begun with --days")
+	flags.IntVar(&p.Tries, "activation-tries", p.Tries, "`N` wrong confirmations end an activation, 1 to 99")
+	flags.IntVar(&p.Successes, "reactivations", p.Successes, "`N` activations of a token after the first, at most, within --reactivation-window")
+	flags.IntVar(&p.Failures, "reactivation-failures", p.Failures, "`N` wrong confirmations of a token, at most, within --reactivation-window")
+	flags.DurationVar(&p.Window, "reactivation-window", p.Window, "`TIME` over which activations are counted")
+	flags.DurationVar(&p.Interval, "reactivation-interval", p.Interval, "`TIME` from an activation of a token to the next")
+}
+
+// checkActivations refuses limits that are out of bounds. Zero is none: it would mean
+// the default.
+func checkActivations(cmd *cobra.Command, p activations.Policy) error {
+	if p.Expiry == 0 || p.Tries == 0 || p.Successes == 0 || p.Failures == 0 || p.Window == 0 || p.Interval == 0 {
+		return cmdline.Mistakef(cmd, "no limit of activations may be 0")
+	}
+	if err := p.Check(); err != nil {
+		return cmdline.Mistakef(cmd, "%v", err)
+	}
+	return nil
+}
+
+// logger writes to standard error.
+func (a *app) logger(cmd *cobra.Command, level, format string) (*slog.Logger, error) {
+	if err := cmdline.OneOf(cmd, "log-level", level, "debug", "info", "warn", "error"); err != nil {
+		return nil, err
+	}
+	if err := cmdline.OneOf(cmd, "log-format", format, "text", "json"); err != nil {
+		return nil, err
+	}
+	var options slog.HandlerOptions
+	var at slog.Level
+	if err := at.UnmarshalText([]byte(level)); err != nil {
+		return nil, err
+	}
+	options.Level = at
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(a.Stderr, &options)), nil
+	}
+	return slog.New(slog.NewTextHandler(a.Stderr, &options)), nil
+}

@@ -1,0 +1,286 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/core/token"
+	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/program/cmdline"
+)
+
+func newToken(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "token",
+		Short: "Import tokens, check their codes, look after them",
+		Long: `Import tokens, check their codes, and look after them.
+
+A token is named by its serial. Where several tokens carry the same serial,
+--type, --manufacturer and --key-id say which one is meant.`,
+		Example: `  ostiary token import tokens.pskc
+  ostiary token assign 12345678 alice
+  ostiary token verify 12345678 755224`,
+	}
+	cmd.AddCommand(newTokenImport(a), newTokenExport(a), newTokenCreate(a), newTokenEnrol(a), newTokenConfirm(a), newTokenList(a), newTokenShow(a), newTokenAssign(a), newTokenUnassign(a), newTokenVerify(a),
+		newTokenResync(a), newTokenState(a), newTokenReplace(a), newTokenDates(a), newTokenUnlock(a), newTokenDelete(a))
+	cmdline.MakeGroup(cmd)
+	return cmd
+}
+
+// selectorFlags narrow a serial that several tokens carry.
+type selectorFlags struct{ tokenType, manufacturer, keyID string }
+
+func (s *selectorFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&s.tokenType, "type", "", "`TYPE` of the token, where several carry the serial")
+	flags.StringVar(&s.manufacturer, "manufacturer", "", "`NAME` of the manufacturer, likewise; '' is a token without one")
+	flags.StringVar(&s.keyID, "key-id", "", "`ID` of the key, where a device has several")
+}
+
+// selector says which token is meant. An empty manufacturer or key id counts if
+// the flag was given.
+func (s *selectorFlags) selector(cmd *cobra.Command, serial string) client.Selector {
+	sel := client.Selector{Serial: serial, Type: s.tokenType}
+	if cmd.Flags().Changed("manufacturer") {
+		sel.Manufacturer = &s.manufacturer
+	}
+	if cmd.Flags().Changed("key-id") {
+		sel.KeyID = &s.keyID
+	}
+	return sel
+}
+
+func newTokenShow(a *app) *cobra.Command {
+	var which selectorFlags
+	cmd := &cobra.Command{
+		Use:     "show SERIAL",
+		Short:   "Show a token",
+		Long:    "Show everything about a token but its secret.",
+		Example: "  ostiary token show 12345678",
+		Args:    cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			t, err := c.Token(cmd.Context(), which.selector(cmd, args[0]))
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(t)
+			}
+			return a.printToken(t)
+		}),
+	}
+	which.add(cmd)
+	return cmd
+}
+
+func (a *app) printToken(t wire.Token) error {
+	out := newTable(a.Stdout)
+	line := func(name, value string) {
+		if value != "" {
+			out.row(name, value)
+		}
+	}
+	line("Serial", t.Serial)
+	line("Type", t.Type)
+	line("Manufacturer", t.Manufacturer)
+	line("Model", t.Model)
+	line("Issuer", t.Issuer)
+	line("Label", t.Label)
+	line("Profile", t.Profile)
+	line("Key id", t.KeyID)
+	line("Kind", t.Kind)
+	line("Codes", codes(t))
+	state := t.State
+	if t.StateReason != "" {
+		state += " (" + t.StateReason + ")"
+	}
+	line("State", state)
+	line("User", orElse(t.User, "none"))
+	line("Counter", strconv.FormatUint(t.Counter, 10))
+	if t.Algorithm == "TOTP" {
+		line("Drift", fmt.Sprintf("%+d steps", t.Drift))
+	}
+	failures := fmt.Sprintf("%d of %d", t.Failures, t.FailureLimit)
+	if t.Locked {
+		failures += ", locked"
+	}
+	line("Failures", failures)
+	line("Delayed until", optionalTime(t.RetryAt, ""))
+	line("Valid from", optionalTime(t.ValidFrom, ""))
+	line("Valid until", optionalTime(t.ValidUntil, ""))
+	line("Last used", optionalTime(t.LastUsed, "never"))
+	line("Created", localTime(t.Created))
+	return out.flush()
+}
+
+func codes(t wire.Token) string {
+	s := t.Algorithm
+	if t.Suite != "" {
+		return s + " " + t.Suite
+	}
+	if t.Hash != "" {
+		s += " " + t.Hash
+	}
+	s += fmt.Sprintf(", %d digits", t.Digits)
+	if t.Period != 0 {
+		s += fmt.Sprintf(", %d seconds", t.Period)
+	}
+	return s
+}
+
+func orElse(s, none string) string {
+	if s == "" {
+		return none
+	}
+	return s
+}
+
+func newTokenAssign(a *app) *cobra.Command {
+	var which selectorFlags
+	var list string
+	var createUsers, dryRun bool
+	cmd := &cobra.Command{
+		Use:   "assign SERIAL USER | assign --list FILE",
+		Short: "Assign a free token to a user, or many by a list",
+		Long: `Assign a token that belongs to nobody to a user.
+
+With --list, the tokens and users are those of an assignment list: a table with
+the titles loginName and serial, as DualShield writes it (domain, loginName,
+manufacturerCode, productCode, serial). Each row is done by itself, and the report
+says what was not. Exit code 1 means that rows were refused.`,
+		Example: `  ostiary token assign 12345678 alice
+  ostiary token assign --list assignment.csv --dry-run
+  ostiary token assign --list assignment.csv --create-users`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if list != "" {
+				return cmdline.Arguments()(cmd, args)
+			}
+			return cmdline.Arguments("SERIAL", "USER")(cmd, args)
+		},
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if list != "" {
+				return a.assignList(cmd.Context(), c, list, createUsers, dryRun)
+			}
+			if createUsers || dryRun {
+				return cmdline.Mistakef(cmd, "--create-users and --dry-run go with --list")
+			}
+			t, err := c.Assign(cmd.Context(), which.selector(cmd, args[0]), args[1])
+			if err != nil {
+				return err
+			}
+			return a.say(t, "Token %s is assigned to %s.", t.Serial, t.User)
+		}),
+	}
+	which.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&list, "list", "", "`FILE` with an assignment list")
+	flags.BoolVar(&createUsers, "create-users", false, "with --list: make users that are not known")
+	flags.BoolVar(&dryRun, "dry-run", false, "with --list: show what would happen and change nothing")
+	return cmd
+}
+
+func newTokenUnassign(a *app) *cobra.Command {
+	var which selectorFlags
+	cmd := &cobra.Command{
+		Use:     "unassign SERIAL",
+		Short:   "Take a token back into stock",
+		Long:    "Take a token from its user. It keeps its state and its counter and can be assigned again.",
+		Example: "  ostiary token unassign 12345678",
+		Args:    cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			t, err := c.Unassign(cmd.Context(), which.selector(cmd, args[0]))
+			if err != nil {
+				return err
+			}
+			return a.say(t, "Token %s is free.", t.Serial)
+		}),
+	}
+	which.add(cmd)
+	return cmd
+}
+
+func newTokenState(a *app) *cobra.Command {
+	var which selectorFlags
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "state SERIAL STATE",
+		Short: "Revoke a token, or make it valid again",
+		Long: `Change the state of a token. The states are VALID, REVOKED_TOKEN_LOST,
+REVOKED_TOKEN_BROKEN and REVOKED_TOKEN_OTHER; every one may follow every other.
+The counter, the failures and the user stay.
+
+A PENDING token can be revoked; VALID it becomes by its first code only: ostiary
+token confirm.`,
+		Example: `  ostiary token state 12345678 REVOKED_TOKEN_LOST --reason 'left on a train'
+  ostiary token state 12345678 VALID --reason 'found again'`,
+		Args: cmdline.Arguments("SERIAL", "STATE"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			state, err := stateArg(cmd, args[1])
+			if err != nil {
+				return err
+			}
+			if state == token.Pending.String() {
+				return cmdline.Mistakef(cmd, "a token is PENDING from its creation to its first code, and never by command")
+			}
+			t, err := c.SetState(cmd.Context(), which.selector(cmd, args[0]), wire.StateRequest{State: state, Reason: reason})
+			if err != nil {
+				return err
+			}
+			return a.say(t, "Token %s is %s.", t.Serial, t.State)
+		}),
+	}
+	which.add(cmd)
+	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` that says why, for the token and the audit log")
+	return cmd
+}
+
+func newTokenUnlock(a *app) *cobra.Command {
+	var which selectorFlags
+	cmd := &cobra.Command{
+		Use:     "unlock SERIAL",
+		Short:   "Forget a token's failures, and with them its lock",
+		Long:    "Forget the wrong codes of a token, and with them its lock and its delay.",
+		Example: "  ostiary token unlock 12345678",
+		Args:    cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			t, err := c.UnlockToken(cmd.Context(), which.selector(cmd, args[0]))
+			if err != nil {
+				return err
+			}
+			return a.say(t, "Token %s is unlocked.", t.Serial)
+		}),
+	}
+	which.add(cmd)
+	return cmd
+}
+
+func newTokenDelete(a *app) *cobra.Command {
+	var which selectorFlags
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "delete SERIAL --yes",
+		Short: "Delete a token and its secret for good",
+		Long: `Delete a token and its secret for good. Only the audit log remembers it; to have
+it back, import the manufacturer's file again.
+
+A token that is lost or broken is better revoked: ostiary token state.`,
+		Example: "  ostiary token delete 12345678 --yes",
+		Args:    cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if !yes {
+				return cmdline.Mistakef(cmd, "deleting a token destroys its secret for good: add --yes if that is meant")
+			}
+			t, err := c.DeleteToken(cmd.Context(), which.selector(cmd, args[0]))
+			if err != nil {
+				return err
+			}
+			return a.say(t, "Token %s is deleted.", t.Serial)
+		}),
+	}
+	which.add(cmd)
+	cmd.Flags().BoolVar(&yes, "yes", false, "yes, destroy the secret for good")
+	return cmd
+}

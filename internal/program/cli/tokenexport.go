@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/program/cmdline"
+)
+
+func newTokenExport(a *app) *cobra.Command {
+	var req wire.ExportRequest
+	var passphraseFile, importFlag string
+	cmd := &cobra.Command{
+		Use:   "export FILE --passphrase-file FILE",
+		Short: "Export tokens with their secrets, for another server",
+		Long: `Export tokens with their secrets into a PSKC file (RFC 6030), encrypted under a
+passphrase. Other servers and this one read it; this one also reads the state,
+counter, drift and owner of each token from it.
+
+Say which tokens: by --serial, --type, --user, --state, --kind, --batch, --import,
+or --all. It takes the role ROOT or SUPER_ADMIN, and the audit log keeps the
+serials. The passphrase comes from a file, has at least 12 characters, and goes to
+the receiver by another way than FILE. FILE is made with mode 0600 and must not
+exist.
+
+Without --move the tokens stay here and go on working. A code that was used there
+after an import can be used here, and the other way round: do not use both. With
+--move they are MOVING from this moment and take no code here; "ostiary move" tells
+how a move ends.`,
+		Example: `  ostiary token export stock.pskc --passphrase-file phrase.txt --type totp
+  ostiary token export one.pskc --passphrase-file phrase.txt --serial 12345678
+  ostiary token export all.pskc --passphrase-file phrase.txt --kind software --move`,
+		Args: cmdline.Arguments("FILE"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			chosen := false
+			for _, name := range []string{"serial", "type", "user", "state", "kind", "batch", "import"} {
+				chosen = chosen || cmd.Flags().Changed(name)
+			}
+			switch {
+			case passphraseFile == "":
+				return cmdline.Mistakef(cmd, "--passphrase-file is missing: the file is encrypted under a passphrase")
+			case chosen == req.All:
+				return cmdline.Mistakef(cmd, "say which tokens to export: --serial, --type, --user, --state, --kind, --batch, --import, or --all")
+			}
+			if req.Kind != "" {
+				if err := cmdline.OneOf(cmd, "kind", req.Kind, "hardware", "software"); err != nil {
+					return err
+				}
+			}
+			var err error
+			if req.State != "" {
+				if req.State, err = stateArg(cmd, req.State); err != nil {
+					return err
+				}
+			}
+			if importFlag != "" {
+				if req.Import, err = importID(cmd, importFlag); err != nil {
+					return err
+				}
+			}
+			phrase, err := a.readSecret(passphraseFile)
+			if err != nil {
+				return err
+			}
+			req.Passphrase = string(phrase)
+			clear(phrase)
+			move := ""
+			size, err := writeNew(args[0], func(w io.Writer) (err error) {
+				move, err = c.Export(cmd.Context(), req, w)
+				return err
+			})
+			if err != nil && move != "" {
+				a.note("The move has begun nevertheless. Take the tokens back: ostiary move cancel %s --yes", move)
+			}
+			if err != nil {
+				return err
+			}
+			type result struct {
+				File  string `json:"file"`
+				Bytes int64  `json:"bytes"`
+				Move  string `json:"move,omitempty"`
+			}
+			if err := a.say(result{args[0], size, move}, "%s holds the tokens (%s). The audit log has the list.", args[0], byteCount(size)); err != nil || move == "" || a.json {
+				return err
+			}
+			return a.say(nil, "They are MOVING until the receipt of the other server comes: ostiary move confirm RECEIPT (move %s)", move)
+		}),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&passphraseFile, "passphrase-file", "", "`FILE` that holds the passphrase")
+	flags.StringArrayVar(&req.Serials, "serial", nil, "the token of this `SERIAL`; may be repeated")
+	flags.StringVar(&req.Type, "type", "", "tokens of this `TYPE`")
+	flags.StringVar(&req.User, "user", "", "tokens of this `USER`")
+	flags.StringVar(&req.State, "state", "", "tokens in this `STATE`")
+	flags.StringVar(&req.Kind, "kind", "", "tokens of this `KIND`: hardware or software")
+	flags.StringVar(&req.Batch, "batch", "", "tokens of this `BATCH`")
+	flags.StringVar(&importFlag, "import", "", "tokens of the import of this `ID`")
+	flags.BoolVar(&req.Move, "move", false, "the tokens are to live on the other server: they take no code here any more")
+	flags.BoolVar(&req.All, "all", false, "every token")
+	return cmd
+}

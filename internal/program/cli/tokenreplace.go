@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/program/cmdline"
+)
+
+func newTokenReplace(a *app) *cobra.Command {
+	var which selectorFlags
+	req := wire.ReplaceRequest{}
+	cmd := &cobra.Command{
+		Use:   "replace SERIAL",
+		Short: "Give a user another token in place of this one",
+		Long: `Give the user of a token another one of the same type, and revoke the old one and
+take it from the user, all at once.
+
+A software token is replaced by a new one, PENDING until its first code, with an
+enrolment link as ostiary token create gives it. A hardware token is replaced by a
+free one of stock: --by says which.`,
+		Example: `  ostiary token replace AT10000001 --state REVOKED_TOKEN_LOST --reason 'new phone'
+  ostiary token replace 12345678 --by 12345679 --state REVOKED_TOKEN_BROKEN`,
+		Args: cmdline.Arguments("SERIAL"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if req.State != "" {
+				state, err := stateArg(cmd, req.State)
+				if err != nil {
+					return err
+				}
+				if !strings.HasPrefix(state, "REVOKED") {
+					return cmdline.Mistakef(cmd, "what is replaced is revoked: --state is REVOKED_TOKEN_LOST, REVOKED_TOKEN_BROKEN or REVOKED_TOKEN_OTHER")
+				}
+				req.State = state
+			}
+			made, err := c.Replace(cmd.Context(), which.selector(cmd, args[0]), req)
+			if err != nil {
+				return err
+			}
+			if a.json || req.By == "" {
+				return a.printCreated(made)
+			}
+			t := made.Tokens[0]
+			return a.say(t, "Token %s is assigned to %s in place of %s, which is revoked.", t.Serial, t.User, args[0])
+		}),
+	}
+	which.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&req.By, "by", "", "`SERIAL` of the free hardware token that takes its place")
+	flags.StringVar(&req.State, "state", "", "what the old one becomes, a `STATE` of the revoked; REVOKED_TOKEN_OTHER if it is not revoked yet")
+	flags.StringVar(&req.Reason, "reason", "", "`TEXT` that says why, for the token and the audit log")
+	return cmd
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/program/cmdline"
+)
+
+func newTokenVerify(a *app) *cobra.Command {
+	var which selectorFlags
+	var wide bool
+	cmd := &cobra.Command{
+		Use:   "verify SERIAL OTP",
+		Short: "Check a code",
+		Long: `Check a code of a token. A right code is used up: it is never accepted again.
+A wrong one counts as a failure of the token.
+
+The answer is only yes or no; the audit log says why. Exit code 0 means valid,
+1 not valid, 2 that the code was not checked.
+
+--resynchronize searches further ahead, for a token that was pressed often
+without a code being used.`,
+		Example: `  ostiary token verify 12345678 755224
+  ostiary token verify 12345678 755224 --resynchronize`,
+		Args: cmdline.Arguments("SERIAL", "OTP"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			s := which.selector(cmd, args[0])
+			valid, err := c.Verify(cmd.Context(), wire.VerifyRequest{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer, KeyID: s.KeyID,
+				OTP: args[1], Resynchronize: wide})
+			if err != nil {
+				return err
+			}
+			return a.verdict(valid, s.Serial)
+		}),
+	}
+	which.add(cmd)
+	cmd.Flags().BoolVar(&wide, "resynchronize", false, "search the wide window")
+	return cmd
+}
+
+func newTokenResync(a *app) *cobra.Command {
+	var which selectorFlags
+	var req wire.ResyncRequest
+	var counter uint64
+	cmd := &cobra.Command{
+		Use:   "resync SERIAL OTP1 OTP2",
+		Short: "Resynchronise a token by two consecutive codes",
+		Long: `Find two consecutive codes of a token and move its counter behind them. Both are
+used up. Exit code 0 means found, 1 not found, 2 that nothing was searched.
+
+--counter begins the search there instead of where the token stands (HOTP), or
+makes it the middle of the search (TOTP). --steps widens the search of a TOTP
+token either side, from 20 up to 120 steps.`,
+		Example: `  ostiary token resync 12345678 287082 359152
+  ostiary token resync 12345678 287082 359152 --counter 5000
+  ostiary token resync 87654321 287082 359152 --steps 120`,
+		Args: cmdline.Arguments("SERIAL", "OTP1", "OTP2"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			s := which.selector(cmd, args[0])
+			req.OTP1, req.OTP2 = args[1], args[2]
+			if cmd.Flags().Changed("counter") {
+				req.Counter = &counter
+			}
+			if cmd.Flags().Changed("steps") && (req.Steps < 1 || req.Steps > 120) {
+				return cmdline.Mistakef(cmd, "--steps %d: it may be 1 to 120", req.Steps)
+			}
+			valid, err := c.Resync(cmd.Context(), s, req)
+			if err != nil {
+				return err
+			}
+			return a.verdict(valid, s.Serial)
+		}),
+	}
+	which.add(cmd)
+	cmd.Flags().Uint64Var(&counter, "counter", 0, "where to search, as a counter or time step `N`")
+	cmd.Flags().IntVar(&req.Steps, "steps", 0, "search `N` time steps either side (TOTP only; default 20)")
+	return cmd
+}
+
+// verdict prints yes or no and ends the command accordingly.
+func (a *app) verdict(valid bool, serial string) error {
+	word := "valid"
+	if !valid {
+		word = "not valid"
+	}
+	if err := a.say(wire.VerifyResponse{Valid: valid}, "%s", word); err != nil || valid {
+		return err
+	}
+	if !a.json {
+		a.note("Why: ostiary audit list --serial %s --limit 1", serialArg(serial))
+	}
+	return errNo
+}
+
+// serialArg writes a serial as the value of a flag.
+func serialArg(serial string) string {
+	if strings.HasPrefix(serial, "-") {
+		return "=" + cmdline.ShellQuote(serial)
+	}
+	return cmdline.ShellQuote(serial)
+}

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/program/cmdline"
+)
+
+func newUser(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "user",
+		Short: "Keep the users who hold tokens",
+		Long:  "Keep the users who hold tokens. Upper and lower case in a user's name are the same.",
+		Example: `  ostiary user add alice
+  ostiary token assign 12345678 alice`,
+	}
+	cmd.AddCommand(newUserAdd(a), newUserList(a), newUserShow(a), newUserUnlock(a), newUserCode(a), newUserDelete(a))
+	cmdline.MakeGroup(cmd)
+	return cmd
+}
+
+func newUserAdd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "add NAME",
+		Short:   "Add a user",
+		Long:    "Add a user to whom tokens can be assigned.",
+		Example: "  ostiary user add alice",
+		Args:    cmdline.Arguments("NAME"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			u, err := c.AddUser(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.say(u, "User %s is added.", u.Name)
+		}),
+	}
+}
+
+func newUserList(a *app) *cobra.Command {
+	var pages pageFlags
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List users",
+		Long: `List users by name, 100 at a time. What follows is listed with --after and the
+cursor that is printed, or all at once with --all.`,
+		Example: "  ostiary user list --all",
+		Args:    cmdline.Arguments(),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			page, err := pages.page(cmd)
+			if err != nil {
+				return err
+			}
+			empty := "No users yet. Add one: ostiary user add NAME"
+			if page.After != "" {
+				empty = "No further users."
+			}
+			l := listing[wire.User]{name: "users", empty: empty,
+				header: []string{"NAME", "TOKENS", "FAILURES", "LOCKED", "CREATED"},
+				row: func(u wire.User) []string {
+					return []string{u.Name, strconv.Itoa(u.Tokens), strconv.Itoa(u.Failures), cmdline.YesNo(u.Locked), localTime(u.Created)}
+				},
+				fetch: func(ctx context.Context, p client.Page) ([]wire.User, *string, error) {
+					list, err := c.Users(ctx, p)
+					return list.Users, list.Next, err
+				}}
+			return printList(cmd.Context(), a, l, page, pages.all)
+		}),
+	}
+	pages.add(cmd)
+	return cmd
+}
+
+func newUserShow(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show NAME",
+		Short: "Show a user",
+		Long:  "Show a user. The user's tokens are listed by: ostiary token list --user NAME",
+		Example: `  ostiary user show alice
+  ostiary token list --user alice`,
+		Args: cmdline.Arguments("NAME"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			u, err := c.User(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(u)
+			}
+			out := newTable(a.Stdout)
+			out.row("Name", u.Name)
+			out.row("Tokens", strconv.Itoa(u.Tokens))
+			out.row("Failures", strconv.Itoa(u.Failures))
+			out.row("Locked", cmdline.YesNo(u.Locked))
+			if u.RetryAt != nil {
+				out.row("Delayed until", localTime(*u.RetryAt))
+			}
+			out.row("Created", localTime(u.Created))
+			return out.flush()
+		}),
+	}
+}
+
+func newUserUnlock(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "unlock NAME",
+		Short: "Forget a user's failures, and with them the lock",
+		Long: `Forget the wrong codes that were presented under a user's name. The failures of
+the user's tokens stay: ostiary token unlock.`,
+		Example: "  ostiary user unlock alice",
+		Args:    cmdline.Arguments("NAME"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			u, err := c.UnlockUser(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.say(u, "User %s is unlocked.", u.Name)
+		}),
+	}
+}
+
+// gone is the JSON of a user or key that is no more; the API answers with no
+// body.
+type gone struct {
+	Name    string `json:"name"`
+	Deleted bool   `json:"deleted,omitempty"`
+	Revoked bool   `json:"revoked,omitempty"`
+}
+
+func newUserDelete(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "delete NAME",
+		Short:   "Delete a user who holds no token",
+		Long:    "Delete a user. Tokens of the user are unassigned or reassigned first.",
+		Example: "  ostiary user delete alice",
+		Args:    cmdline.Arguments("NAME"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if err := c.DeleteUser(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			return a.say(gone{Name: args[0], Deleted: true}, "User %s is deleted.", args[0])
+		}),
+	}
+}

@@ -1,0 +1,226 @@
+// Package serve starts the server and stops it: it opens the data directory,
+// wires the parts together, and listens.
+//
+// A data directory holds everything of one server:
+//
+//	ostiary.db    the database (and its -wal and -shm)
+//	kek           the key-encryption key; keep a copy elsewhere
+//	lock          held while a server runs
+//	ostiary.sock  local administration, while a server runs
+package serve
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/engine/activations"
+)
+
+// Config is what an administrator can set. Every field has a flag of
+// `ostiary serve` that documents it.
+type Config struct {
+	Data   string // data directory; made with mode 0700 when missing
+	Listen string // address of the REST API; default 127.0.0.1:8080
+
+	// TLSCert and TLSKey are PEM files. Without them the server listens on
+	// loopback only, unless BehindProxy says that a proxy terminates TLS.
+	TLSCert, TLSKey string
+	BehindProxy     bool
+
+	// PublicURL is where users and their apps reach the server, for enrolment links
+	// and activations; by default the address it listens on.
+	PublicURL string
+	// Issuer names the organisation in authenticator apps; default "Ostiary".
+	Issuer string
+
+	// Activations are the limits of activations; zero fields take the defaults.
+	Activations activations.Policy
+
+	// Demo runs on a throwaway data directory with sample tokens and users.
+	Demo bool
+
+	Version string
+	Log     *slog.Logger
+	Out     io.Writer // what a person is told at the start
+	// Now is time.Now unless a test replaces it.
+	Now func() time.Time
+}
+
+// DefaultListen is where the server listens when nothing else is said.
+const DefaultListen = "127.0.0.1:8080"
+
+const (
+	stopTimeout = 10 * time.Second
+	readTimeout = 10 * time.Second
+	idleTimeout = 2 * time.Minute
+)
+
+// Run serves until ctx ends, then finishes the requests that are under way.
+func Run(ctx context.Context, cfg Config) (err error) {
+	if cfg.Listen == "" {
+		cfg.Listen = DefaultListen
+	}
+	if cfg.Demo {
+		if cfg.Data != "" {
+			return errors.New("a demo takes no data directory: it makes one and removes it at the end")
+		}
+		if cfg.Data, err = os.MkdirTemp("", "ostiary-demo-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(cfg.Data)) }()
+	}
+	if err := mayListen(cfg); err != nil {
+		return err
+	}
+	if err := checkPublicURL(cfg.PublicURL); err != nil {
+		return err
+	}
+	s, err := Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return s.serve(ctx)
+}
+
+// mayListen refuses to put passwords and codes on a network in the clear.
+func mayListen(cfg Config) error {
+	if (cfg.TLSCert == "") != (cfg.TLSKey == "") {
+		return errors.New("TLS needs both a certificate and a key (--tls-cert and --tls-key)")
+	}
+	host, _, err := net.SplitHostPort(cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen address %q: %w", cfg.Listen, err)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() || cfg.TLSCert != "" || cfg.BehindProxy {
+		return nil
+	}
+	return fmt.Errorf("refusing to listen on %s without TLS: give --tls-cert and --tls-key, or --behind-proxy if a proxy terminates TLS", cfg.Listen)
+}
+
+// checkPublicURL refuses an address that would not lead users here, or not
+// safely.
+func checkPublicURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
+		return fmt.Errorf("the public URL %q is not an address such as https://tokens.example.com", text)
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("the public URL %q must begin with https: secrets are shown there", text)
+	}
+	return nil
+}
+
+// serve listens on the network and on the socket.
+func (s *Server) serve(ctx context.Context) error {
+	tcp, err := net.Listen("tcp", s.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	scheme := "http"
+	if s.cfg.TLSCert != "" {
+		cert, err := tls.LoadX509KeyPair(s.cfg.TLSCert, s.cfg.TLSKey)
+		if err != nil {
+			return errors.Join(fmt.Errorf("TLS certificate: %w", err), tcp.Close())
+		}
+		tcp = tls.NewListener(tcp, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
+		scheme = "https"
+	}
+	local, err := listenLocal(s.cfg.Data)
+	if err != nil {
+		return errors.Join(err, tcp.Close())
+	}
+	network := s.httpServer(s.api)
+	socket := s.httpServer(s.api.Local(peer))
+	socket.ConnContext = withPeer
+
+	if err := s.ledger.Record(ctx, audit.Entry{Action: audit.ServerStarted, Outcome: audit.Done, Origin: system(),
+		After: []audit.Field{{Name: "listen", Value: tcp.Addr().String()}, {Name: "version", Value: s.cfg.Version}}}); err != nil {
+		return errors.Join(err, tcp.Close(), local.Close())
+	}
+	s.expire(ctx) // before the first list is asked for
+	address := scheme + "://" + tcp.Addr().String()
+	s.api.Listening(address)
+	s.announce(address)
+
+	run, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	failed := make(chan error, 2)
+	for _, l := range []struct {
+		server   *http.Server
+		listener net.Listener
+	}{{network, tcp}, {socket, local}} {
+		wg.Go(func() {
+			if err := l.server.Serve(l.listener); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		})
+	}
+	wg.Go(func() {
+		s.ledger.Run(run, func(err error) { s.log.Error("audit log", "error", err) })
+	})
+	wg.Go(func() { s.expireHourly(run) })
+	select {
+	case <-ctx.Done():
+		s.log.Info("stopping")
+	case err = <-failed:
+	}
+	cancel()
+	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer done()
+	err = errors.Join(err, shutdown(stop, network), shutdown(stop, socket))
+	wg.Wait()
+	return errors.Join(err, s.ledger.Record(stop, audit.Entry{Action: audit.ServerStopped, Outcome: audit.Done, Origin: system()}), s.ledger.Checkpoint(stop))
+}
+
+// shutdown waits for requests under way; those that take too long are cut off.
+func shutdown(ctx context.Context, server *http.Server) error {
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return server.Close()
+	}
+	return err
+}
+
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+}
+
+func system() audit.Origin { return audit.Origin{Actor: "system"} }
+
+// SocketPath is where local administration finds the server.
+func SocketPath(data string) string { return filepath.Join(data, "ostiary.sock") }
+
+// listenLocal makes the socket; the lock on the data directory is held, so a
+// socket that is there is a leftover.
+func listenLocal(data string) (net.Listener, error) {
+	path := SocketPath(data)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("remove old socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("local socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}

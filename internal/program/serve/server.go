@@ -1,0 +1,242 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"ostiary/internal/doors/api"
+	"ostiary/internal/doors/enrol"
+	"ostiary/internal/engine/activations"
+	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/ledger"
+	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/tempcodes"
+	"ostiary/internal/engine/users"
+	"ostiary/internal/seal"
+	"ostiary/internal/seal/filekek"
+	"ostiary/internal/store"
+	"ostiary/internal/store/sqlite"
+)
+
+// Server is the parts of a running server.
+type Server struct {
+	cfg  Config
+	log  *slog.Logger
+	lock *flock.Flock
+	db   store.DB
+
+	engine      *codes.Engine
+	lifecycle   *lifecycle.Service
+	activations *activations.Service
+	profiles    *profiles.Service
+	users       *users.Users
+	temporary   *tempcodes.Codes
+	keys        *credentials.Keys
+	root        *credentials.Root
+	ledger      *ledger.Ledger
+	api         *api.API
+	demo        *demo // nil unless this is one
+}
+
+// Open takes the data directory and wires the parts. Close gives it back.
+func Open(ctx context.Context, cfg Config) (s *Server, err error) {
+	if cfg.Data == "" {
+		return nil, errors.New("no data directory")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Out == nil {
+		cfg.Out = io.Discard
+	}
+	s = &Server{cfg: cfg, log: cfg.Log}
+	if err := s.takeData(); err != nil {
+		return nil, err
+	}
+	taken := s // s is nil after return nil
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, taken.Close())
+		}
+	}()
+	keyring, err := s.openDatabase(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.wire(ctx, keyring)
+}
+
+// takeData makes the data directory and locks it.
+func (s *Server) takeData() error {
+	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	info, err := os.Stat(s.cfg.Data)
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("data directory %s has mode %04o and is open to others; run: chmod 700 %s", s.cfg.Data, info.Mode().Perm(), s.cfg.Data)
+	}
+	lock := flock.New(filepath.Join(s.cfg.Data, "lock"), flock.SetPermissions(0o600))
+	ok, err := lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("lock data directory: %w", err)
+	}
+	if !ok {
+		return fmt.Errorf("another server is running on %s; stop it first, or give this one a data directory of its own", s.cfg.Data)
+	}
+	s.lock = lock
+	return nil
+}
+
+// openDatabase opens the key file and the database, and makes both the first
+// time. A database without its key file is refused: its secrets would be lost.
+func (s *Server) openDatabase(ctx context.Context) (*seal.Keyring, error) {
+	kekPath, dbPath := filepath.Join(s.cfg.Data, "kek"), filepath.Join(s.cfg.Data, "ostiary.db")
+	haveKey, err := filekek.Exists(kekPath)
+	if err != nil {
+		return nil, err
+	}
+	if !haveKey {
+		if _, err := os.Lstat(dbPath); err == nil {
+			return nil, fmt.Errorf("there is a database in %s but no key file %s: put the key file back from its copy; without it the tokens' secrets cannot be read", s.cfg.Data, kekPath)
+		}
+		if err := filekek.Create(kekPath); err != nil {
+			return nil, err
+		}
+	}
+	kek, err := filekek.Open(kekPath)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(ctx, sqlite.Config{Path: dbPath})
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", dbPath, err)
+	}
+	s.db = db
+	var keys []seal.DataKey
+	err = s.db.Update(ctx, func(tx store.Tx) (err error) {
+		if keys, err = tx.DataKeys(); err != nil || len(keys) > 0 {
+			return err
+		}
+		first, err := seal.NewDataKey(ctx, kek, 1)
+		if err != nil {
+			return err
+		}
+		keys = []seal.DataKey{first}
+		return tx.AddDataKey(first)
+	})
+	if err != nil {
+		return nil, err
+	}
+	ring, err := seal.OpenKeyring(ctx, kek, keys)
+	if err != nil {
+		return nil, fmt.Errorf("key file %s does not belong to the database: %w", kekPath, err)
+	}
+	return ring, nil
+}
+
+func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
+	now := s.cfg.Now
+	if s.temporary, err = tempcodes.Open(ctx, s.db, keyring, now); err != nil {
+		return err
+	}
+	if s.engine, err = codes.New(codes.Config{Store: s.db, Keys: keyring, Temporary: s.temporary, Now: now}); err != nil {
+		return err
+	}
+	if s.lifecycle, err = lifecycle.New(lifecycle.Config{DB: s.db, Keys: keyring, Issuer: s.cfg.Issuer, Now: now}); err != nil {
+		return err
+	}
+	if err := s.lifecycle.SweepAbandoned(ctx); err != nil {
+		return err
+	}
+	s.profiles = profiles.New(s.db, keyring, now)
+	if err := s.profiles.EnsureDefaults(ctx, s.lifecycle.Issuer(), system()); err != nil {
+		return err
+	}
+	s.users = users.New(s.db, now)
+	if s.keys, err = credentials.OpenKeys(ctx, s.db, now); err != nil {
+		return err
+	}
+	s.root = credentials.NewRoot(s.db, now)
+	if s.ledger, err = ledger.Open(ctx, s.db, keyring, now); err != nil {
+		return err
+	}
+	if s.activations, err = activations.New(activations.Config{DB: s.db, Keys: keyring, Codes: s.engine, Tokens: s.lifecycle, Policy: s.cfg.Activations, Now: now}); err != nil {
+		return err
+	}
+	if err := s.firstPassword(ctx); err != nil {
+		return err
+	}
+	if s.cfg.Demo {
+		if err := s.fillDemo(ctx); err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+	}
+	s.api, err = s.API(s.engine)
+	return err
+}
+
+// API builds the REST face over the server's parts, with v to decide codes. The
+// server's own has its engine there; the benchmark compares it with one that
+// decides nothing.
+func (s *Server) API(v api.Verifier) (*api.API, error) {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
+		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check, PublicURL: s.cfg.PublicURL,
+		Pages: enrol.Pages()})
+}
+
+// Engine is the server's decision engine.
+func (s *Server) Engine() *codes.Engine { return s.engine }
+
+// firstPassword gives ROOT its password at the first start and prints it.
+func (s *Server) firstPassword(ctx context.Context) error {
+	has, err := s.root.HasPassword(ctx)
+	if err != nil || has {
+		return err
+	}
+	password, err := s.root.SetPassword(ctx, system())
+	if err == nil {
+		_, err = fmt.Fprintf(s.cfg.Out, "ROOT password: %s\n", password)
+	}
+	return err
+}
+
+// announce tells where the server is.
+func (s *Server) announce(address string) {
+	fmt.Fprintf(s.cfg.Out, "Listening on %s\n", address)
+	if s.demo != nil {
+		s.demo.print(s.cfg.Out, address, s.cfg.Data)
+	}
+	s.log.Info("listening", "address", address, "data", s.cfg.Data)
+}
+
+// Close finishes writing and gives the data directory back.
+func (s *Server) Close() error {
+	var err error
+	if s.db != nil {
+		err = s.db.Close()
+	}
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Unlock())
+	}
+	return err
+}

@@ -1,0 +1,239 @@
+// Package testkit builds the server's engine on a real database in a temporary
+// directory, with a clock that tests move and tokens whose secrets they know.
+// Only tests import it.
+package testkit
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/token"
+	"ostiary/internal/engine/activations"
+	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/ledger"
+	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/tempcodes"
+	"ostiary/internal/engine/users"
+	"ostiary/internal/seal"
+	"ostiary/internal/seal/filekek"
+	"ostiary/internal/store"
+	"ostiary/internal/store/sqlite"
+)
+
+// Start is what every Clock shows at first. It lies in the middle of a time
+// step of 30 and of 60 seconds.
+var Start = time.Date(2026, 3, 1, 12, 0, 15, 0, time.UTC)
+
+// Clock is a clock that stands still until it is moved.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now gives the time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Set puts the clock to a time.
+func (c *Clock) Set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = at
+}
+
+// Origin is who acts in tests.
+var Origin = audit.Origin{Actor: "key:test", Role: "verifier", Source: "192.0.2.1:4711", Request: "request-1"}
+
+// Kit is the engine on a database of its own.
+type Kit struct {
+	Path        string
+	DB          store.DB
+	Keys        *seal.Keyring
+	Clock       *Clock
+	Engine      *codes.Engine
+	Lifecycle   *lifecycle.Service
+	Profiles    *profiles.Service
+	Activations *activations.Service
+	Users       *users.Users
+	Temporary   *tempcodes.Codes
+	Ledger      *ledger.Ledger
+
+	kek seal.KEK
+}
+
+// New makes a Kit; everything is closed when the test ends.
+func New(t testing.TB) *Kit {
+	t.Helper()
+	dir := t.TempDir()
+	k := &Kit{Path: filepath.Join(dir, "ostiary.db"), Clock: &Clock{now: Start}}
+	path := filepath.Join(dir, "kek")
+	if err := filekek.Create(path); err != nil {
+		t.Fatal(err)
+	}
+	kek, err := filekek.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.kek = kek
+	k.open(t)
+	t.Cleanup(func() {
+		if err := k.DB.Close(); err != nil {
+			t.Errorf("close the database: %v", err)
+		}
+	})
+	return k
+}
+
+// Reopen closes the database and opens it again, as a restart does.
+func (k *Kit) Reopen(t testing.TB) {
+	t.Helper()
+	if err := k.DB.Close(); err != nil {
+		t.Fatal(err)
+	}
+	k.open(t)
+}
+
+func (k *Kit) open(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	var err error
+	if k.DB, err = sqlite.Open(ctx, sqlite.Config{Path: k.Path}); err != nil {
+		t.Fatal(err)
+	}
+	var keys []seal.DataKey
+	err = k.DB.Update(ctx, func(tx store.Tx) (err error) {
+		if keys, err = tx.DataKeys(); err != nil || len(keys) > 0 {
+			return err
+		}
+		first, err := seal.NewDataKey(ctx, k.kek, 1)
+		if err != nil {
+			return err
+		}
+		keys = []seal.DataKey{first}
+		return tx.AddDataKey(first)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.Keys, err = seal.OpenKeyring(ctx, k.kek, keys); err != nil {
+		t.Fatal(err)
+	}
+	if k.Temporary, err = tempcodes.Open(ctx, k.DB, k.Keys, k.Clock.Now); err != nil {
+		t.Fatal(err)
+	}
+	k.Engine = k.NewEngine(t, k.DB, codes.Policy{})
+	if k.Lifecycle, err = lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Now: k.Clock.Now}); err != nil {
+		t.Fatal(err)
+	}
+	k.Profiles = profiles.New(k.DB, k.Keys, k.Clock.Now)
+	if k.Activations, err = activations.New(activations.Config{DB: k.DB, Keys: k.Keys, Codes: k.Engine, Tokens: k.Lifecycle, Now: k.Clock.Now}); err != nil {
+		t.Fatal(err)
+	}
+	k.Users = users.New(k.DB, k.Clock.Now)
+	if k.Ledger, err = ledger.Open(ctx, k.DB, k.Keys, k.Clock.Now); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// NewEngine makes a second engine, over a wrapped store or with another policy.
+func (k *Kit) NewEngine(t testing.TB, s codes.Store, p codes.Policy) *codes.Engine {
+	t.Helper()
+	e, err := codes.New(codes.Config{Store: s, Keys: k.Keys, Policy: p, Temporary: k.Temporary, Now: k.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// User adds a user.
+func (k *Kit) User(t testing.TB, name string) {
+	t.Helper()
+	if _, err := k.Users.Add(context.Background(), name, Origin); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// FindUser gives a user as the database has it.
+func (k *Kit) FindUser(t testing.TB, name string) store.User {
+	t.Helper()
+	u, err := k.Users.Find(context.Background(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// Assign gives a token to a user.
+func (k *Kit) Assign(t testing.TB, serial, user string) {
+	t.Helper()
+	if _, err := k.Lifecycle.Assign(context.Background(), lifecycle.Selector{Serial: serial}, user, Origin); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// SetState changes a token's state.
+func (k *Kit) SetState(t testing.TB, serial string, state token.State) {
+	t.Helper()
+	if _, err := k.Lifecycle.SetState(context.Background(), lifecycle.Selector{Serial: serial}, state, "", Origin); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Unlock forgets a token's failures.
+func (k *Kit) Unlock(t testing.TB, serial string) {
+	t.Helper()
+	if _, err := k.Lifecycle.Unlock(context.Background(), lifecycle.Selector{Serial: serial}, Origin); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Token gives a token as the database has it.
+func (k *Kit) Token(t testing.TB, serial string) token.Token {
+	t.Helper()
+	found, err := k.Lifecycle.Show(context.Background(), lifecycle.Selector{Serial: serial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// Verify presents a code for a serial in the manner of a login.
+func (k *Kit) Verify(t testing.TB, serial, otp string) bool {
+	t.Helper()
+	return k.Present(t, codes.Request{Lookup: store.Lookup{Serial: serial}, OTP: otp})
+}
+
+// VerifyUser presents a code under a user's name in the manner of a login.
+func (k *Kit) VerifyUser(t testing.TB, user, otp string) bool {
+	t.Helper()
+	return k.Present(t, codes.Request{Lookup: store.Lookup{User: user}, OTP: otp})
+}
+
+// Present is Verify with all that a Request can say. An empty Origin becomes
+// that of the tests, and the request an authentication.
+func (k *Kit) Present(t testing.TB, r codes.Request) bool {
+	t.Helper()
+	if r.Origin == (audit.Origin{}) {
+		r.Origin, r.Authentication = Origin, true
+	}
+	valid, err := k.Engine.Verify(context.Background(), r)
+	if err != nil {
+		t.Fatalf("verify: %v", err)
+	}
+	return valid
+}
