@@ -95,7 +95,8 @@ func (m Message) Link(server string) (Secret, error) {
 
 // ReadMessage reads what a camera saw, what was pasted, a link, or the fragment of
 // one with its #. Space and line breaks around it are ignored, but for spaces at
-// the end of a code image's text, where they count. The error is [ErrCarrier]. The body of an activation code image is none of these, see
+// the end of a code image's text, where they count. The error is [ErrCarrier]. The body of an
+// activation code image is none of these, see
 // [ReadQRBody].
 func ReadMessage(text string) (Message, error) {
 	if len(text) > maxText {

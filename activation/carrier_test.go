@@ -14,7 +14,8 @@ import (
 // The examples of RFC 9285 section 4.3 and 4.4, and its refusals.
 func TestBase45(t *testing.T) {
 	t.Parallel()
-	for plain, text := range map[string]string{"": "", "AB": "BB8", "Hello!!": "%69 VD92EX0", "base-45": "UJCLQE7W581", "ietf!": "QED8WEX0", "\x00": "00", "\xff\xff": "FGW", "\xff": "U5"} {
+	for plain, text := range map[string]string{"": "", "AB": "BB8", "Hello!!": "%69 VD92EX0", "base-45": "UJCLQE7W581",
+		"ietf!": "QED8WEX0", "\x00": "00", "\xff\xff": "FGW", "\xff": "U5"} {
 		if got := string(appendBase45([]byte("x"), []byte(plain))); got != "x"+text {
 			t.Errorf("%q is %q, want %q", plain, got, text)
 		}
@@ -40,7 +41,8 @@ func TestMessagesAreCarried(t *testing.T) {
 		}
 		paste, link := must(m.Paste()), must(m.Link(server))
 		fragment := string(link)[strings.IndexByte(string(link), '#'):]
-		for _, text := range []string{string(qr), "\n\t " + string(qr) + "\r\n", string(paste), " " + string(paste) + " \n", string(link), fragment} {
+		for _, text := range []string{string(qr), "\n\t " + string(qr) + "\r\n", string(paste), " " + string(paste) +
+			" \n", string(link), fragment} {
 			got, err := ReadMessage(text)
 			if err != nil || got.Type != m.Type || !bytes.Equal(got.Payload, m.Payload) {
 				t.Fatalf("%q: %v", text, err)
@@ -81,14 +83,22 @@ func TestMessageRefusals(t *testing.T) {
 		good = must(Message{TypeVector, []byte("payloadxx")}.encode()) // spare bits are zero in the end
 	}
 	for name, text := range map[string]string{
-		"nothing": "", "prefix alone": "ost1.", "QR prefix alone": "OST1:", "no prefix": paste(good)[5:], "small QR prefix": strings.ToLower(qr(good)), "QR cut off": qr(good)[:len(qr(good))-1],
-		"great prefix": "OST1." + paste(good)[5:], "padding": paste(good) + "=", "base64 of the other alphabet": "ost1.+/+/", "line break within": paste(good)[:10] + "\n" + paste(good)[10:],
+		"nothing": "", "prefix alone": "ost1.", "QR prefix alone": "OST1:", "no prefix": paste(good)[5:],
+		"small QR prefix": strings.ToLower(qr(good)), "QR cut off": qr(good)[:len(qr(good))-1],
+		"great prefix": "OST1." + paste(good)[5:], "padding": paste(good) + "=",
+		"base64 of the other alphabet": "ost1.+/+/", "line break within": paste(good)[:10] + "\n" + paste(good)[10:],
 		"space within": paste(good)[:10] + " " + paste(good)[10:], "two messages": paste(good) + paste(good),
-		"type 0": paste([]byte{0x82, 0, 0x40}), "type 7": paste([]byte{0x82, 7, 0x40}), "type 257": paste([]byte{0x82, 0x19, 1, 1, 0x40}), "three items": paste([]byte{0x83, 1, 0x40, 0}), "text": paste([]byte{0x82, 1, 0x60}),
-		"byte behind": paste(append(bytes.Clone(good), 0)), "another path": "https://ostiary.example/login#" + paste(good), "path with slash": "https://ostiary.example/app/#" + paste(good),
-		"query": "https://ostiary.example/app?x#" + paste(good), "link of QR": "https://ostiary.example/app#" + qr(good), "user in link": "https://a@ostiary.example/app#" + paste(good),
-		"plain link": "http://ostiary.example/app#" + paste(good), "scheme": "javascript://ostiary.example/app#" + paste(good), "long": strings.Repeat(" ", maxText+1) + paste(good),
-		"too many bytes": paste(append([]byte{0x82, 1, 0x59, 0x0b, 0x28}, make([]byte, 2856)...)), "activation code": "<QRCode><SN>1</SN><AC>0</AC></QRCode>",
+		"type 0": paste([]byte{0x82, 0, 0x40}), "type 7": paste([]byte{0x82, 7, 0x40}),
+		"type 257": paste([]byte{0x82, 0x19, 1, 1, 0x40}), "three items": paste([]byte{0x83, 1, 0x40, 0}),
+		"text":        paste([]byte{0x82, 1, 0x60}),
+		"byte behind": paste(append(bytes.Clone(good), 0)), "another path": "https://ostiary.example/login#" +
+			paste(good), "path with slash": "https://ostiary.example/app/#" + paste(good),
+		"query": "https://ostiary.example/app?x#" + paste(good), "link of QR": "https://ostiary.example/app#" +
+			qr(good), "user in link": "https://a@ostiary.example/app#" + paste(good),
+		"plain link": "http://ostiary.example/app#" + paste(good), "scheme": "javascript://ostiary.example/app#" +
+			paste(good), "long": strings.Repeat(" ", maxText+1) + paste(good),
+		"too many bytes":  paste(append([]byte{0x82, 1, 0x59, 0x0b, 0x28}, make([]byte, 2856)...)),
+		"activation code": "<QRCode><SN>1</SN><AC>0</AC></QRCode>",
 	} {
 		if m, err := ReadMessage(text); !errors.Is(err, ErrCarrier) {
 			t.Errorf("%s: %v, %v", name, m.Type, err)
@@ -102,7 +112,8 @@ func TestMessageRefusals(t *testing.T) {
 	if _, err := (Message{Type: TypeOffer}).Link("https://ostiary.example/"); !errors.Is(err, ErrServer) {
 		t.Error(err)
 	}
-	if _, err := (Message{TypeVector, make([]byte, 2856)}).Link("https://ostiary.example"); !errors.Is(err, ErrTooLong) {
+	if _, err := (Message{TypeVector, make([]byte, 2856)}).Link("https://ostiary.example"); !errors.Is(
+		err, ErrTooLong) {
 		t.Error(err)
 	}
 	// One text for each message: bits to spare are zero.
@@ -119,14 +130,23 @@ func TestMessageRefusals(t *testing.T) {
 func TestServers(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]bool{
-		"https://ostiary.example": true, "https://a-b.c3.example:8443": true, "https://192.0.2.1": true, "https://[2001:db8::1]:443": true, "https://localhost": true,
-		"http://localhost": true, "http://localhost:8080": true, "http://127.0.0.1:8080": true, "http://[::1]:8080": true, "https://" + strings.Repeat("a", 63) + ".example:65535": true,
-		"": false, "https://": false, "https:///": false, "ostiary.example": false, "ftp://ostiary.example": false, "HTTPS://ostiary.example": false, "https://Ostiary.example": false,
-		"https://ostiary.example/": false, "https://ostiary.example/app": false, "https://ostiary.example?x": false, "https://ostiary.example#x": false, "https://u@ostiary.example": false,
-		"https://ostiary.example:": false, "https://ostiary.example:0": false, "https://ostiary.example:0443": false, "https://ostiary.example:65536": false, "https://ostiary.example:+1": false,
-		"https://.example": false, "https://ostiary..example": false, "https://ostiary.example.": false, "https://-a.example": false, "https://a-.example": false, "https://a b": false, "https://zürich.example": false,
-		"https://[::1": false, "https://[]": false, "https://[ab]": false, "https://[::g]": false, "https://[::1]x": false, "https://::1": false,
-		"http://ostiary.example": false, "http://localhost.example": false, "http://127.0.0.1.example": false, "http://10.0.0.1": false, "https://" + strings.Repeat("a", 64) + ".example": false, "https://" + strings.Repeat("a.", 100) + "example": false,
+		"https://ostiary.example": true, "https://a-b.c3.example:8443": true, "https://192.0.2.1": true,
+		"https://[2001:db8::1]:443": true, "https://localhost": true,
+		"http://localhost": true, "http://localhost:8080": true, "http://127.0.0.1:8080": true,
+		"http://[::1]:8080": true, "https://" + strings.Repeat("a", 63) + ".example:65535": true,
+		"": false, "https://": false, "https:///": false, "ostiary.example": false, "ftp://ostiary.example": false,
+		"HTTPS://ostiary.example": false, "https://Ostiary.example": false,
+		"https://ostiary.example/": false, "https://ostiary.example/app": false, "https://ostiary.example?x": false,
+		"https://ostiary.example#x": false, "https://u@ostiary.example": false,
+		"https://ostiary.example:": false, "https://ostiary.example:0": false, "https://ostiary.example:0443": false,
+		"https://ostiary.example:65536": false, "https://ostiary.example:+1": false,
+		"https://.example": false, "https://ostiary..example": false, "https://ostiary.example.": false,
+		"https://-a.example": false, "https://a-.example": false, "https://a b": false, "https://zürich.example": false,
+		"https://[::1": false, "https://[]": false, "https://[ab]": false, "https://[::g]": false,
+		"https://[::1]x": false, "https://::1": false,
+		"http://ostiary.example": false, "http://localhost.example": false, "http://127.0.0.1.example": false,
+		"http://10.0.0.1": false, "https://" + strings.Repeat("a", 64) + ".example": false,
+		"https://" + strings.Repeat("a.", 100) + "example": false,
 	} {
 		if validServer(address) != want {
 			t.Errorf("%q: %v", address, !want)
@@ -179,7 +199,8 @@ func TestQRBody(t *testing.T) {
 		body QRBody
 		want string
 	}{
-		{QRBody{Serial: "FDM10000001", Code: code}, "<QRCode><SN>FDM10000001</SN><AC>0123456789ABCDEFGHJKMNPQRSTVWX</AC></QRCode>"},
+		{QRBody{Serial: "FDM10000001", Code: code},
+			"<QRCode><SN>FDM10000001</SN><AC>0123456789ABCDEFGHJKMNPQRSTVWX</AC></QRCode>"},
 		{
 			QRBody{"1", Secret(strings.Repeat("1", 45)), strings.Repeat("2", 82), `<a> & "b" 'c'`, "Ab1"},
 			"<QRCode><SN>1</SN><AC>" + strings.Repeat("1", 45) + "</AC><ERC>" + strings.Repeat("2", 82) + `</ERC><USERID>&lt;a&gt; &amp; "b" 'c'</USERID><CHALLENGE>Ab1</CHALLENGE></QRCode>`,
@@ -190,11 +211,13 @@ func TestQRBody(t *testing.T) {
 			t.Errorf("%q, %v; want %q", string(got), err, c.want)
 		}
 		again, err := ReadQRBody(c.want)
-		if err != nil || again.Serial != c.body.Serial || !bytes.Equal(again.Code, c.body.Code) || again.ERC != c.body.ERC || again.UserID != c.body.UserID || again.Challenge != c.body.Challenge {
+		if err != nil || again.Serial != c.body.Serial || !bytes.Equal(again.Code, c.body.Code) ||
+			again.ERC != c.body.ERC || again.UserID != c.body.UserID || again.Challenge != c.body.Challenge {
 			t.Errorf("%+v, %v; want %+v", again, err, c.body)
 		}
 	}
-	got, err := ReadQRBody("<QRCode>\r\n\t<CHALLENGE>1</CHALLENGE> <AC>01234-56789-abcde-fghjk-mnpqr-stvwx</AC>\n<USERID>&lt;&gt;&amp;&quot;&apos;&amp;lt;</USERID><ERC>01234-56789-12</ERC><SN>FDM1</SN>\n</QRCode>")
+	got, err := ReadQRBody("<QRCode>\r\n\t<CHALLENGE>1</CHALLENGE> " +
+		"<AC>01234-56789-abcde-fghjk-mnpqr-stvwx</AC>\n<USERID>&lt;&gt;&amp;&quot;&apos;&amp;lt;</USERID><ERC>01234-56789-12</ERC><SN>FDM1</SN>\n</QRCode>")
 	if err != nil || !bytes.Equal(got.Code, code) || got.UserID != `<>&"'&lt;` || got.ERC != "012345678912" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -267,7 +290,8 @@ func TestQRBodyRefusals(t *testing.T) {
 		}
 	}
 	for want, b := range map[error]QRBody{
-		ErrSerial: {}, ErrCodeEmpty: {Serial: "1"}, ErrUserID: {Serial: "1", Code: Secret(strings.Repeat("1", 30)), UserID: "\n"},
+		ErrSerial: {}, ErrCodeEmpty: {Serial: "1"}, ErrUserID: {Serial: "1", Code: Secret(strings.Repeat("1", 30)),
+			UserID: "\n"},
 	} {
 		if _, err := b.Encode(); !errors.Is(err, want) {
 			t.Errorf("%v, want %v", err, want)

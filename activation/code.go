@@ -85,7 +85,8 @@ func (v *Vector) MakeCode(secret Secret, in CodeInput) (Secret, error) {
 	mac := v.codeMAC(key2, t, &block)
 	if v.profile.Rules.Format == Decimal {
 		code := typedcode.AppendDecimal(nil, block[:], blockDigits)
-		return typedcode.AppendDecimal(code, binary.BigEndian.AppendUint32(nil, uint32(decimalCheck(mac))), checkDigits), nil
+		return typedcode.AppendDecimal(code, binary.BigEndian.AppendUint32(nil, uint32(decimalCheck(mac))),
+			checkDigits), nil
 	}
 	return typedcode.AppendBase32(nil, append(block[:], mac[:3]...), base32Code), nil
 }

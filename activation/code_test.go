@@ -27,7 +27,8 @@ func TestCodeOpensToItsSecret(t *testing.T) {
 			if want := map[CodeFormat]int{Base32: 30, Decimal: 45}[v.profile.Rules.Format]; len(code) != want {
 				t.Errorf("%s: %d characters", name, len(code))
 			}
-			for _, typed := range []string{string(code), Group(string(code)), " " + strings.ToLower(Group(string(code))) + "- "} {
+			for _, typed := range []string{string(code), Group(string(code)),
+				" " + strings.ToLower(Group(string(code))) + "- "} {
 				got, err := v.OpenCode(typed, in)
 				if err != nil || !bytes.Equal(got, testSecret) {
 					t.Errorf("%s: %q gives %x, %v", name, typed, []byte(got), err)
@@ -45,7 +46,8 @@ func TestCodeIsCorrected(t *testing.T) {
 	for i := range 20 {
 		secret := Secret(bytesOf("confused"+string(rune('a'+i)), SecretSize))
 		code := string(must(v.MakeCode(secret, input(v))))
-		for _, r := range []*strings.Replacer{strings.NewReplacer("0", "O", "1", "I"), strings.NewReplacer("0", "o", "1", "l"), strings.NewReplacer("1", "L"), strings.NewReplacer("1", "i")} {
+		for _, r := range []*strings.Replacer{strings.NewReplacer("0", "O", "1", "I"),
+			strings.NewReplacer("0", "o", "1", "l"), strings.NewReplacer("1", "L"), strings.NewReplacer("1", "i")} {
 			typed := r.Replace(code)
 			if typed != code {
 				seen++
@@ -62,7 +64,8 @@ func TestCodeIsCorrected(t *testing.T) {
 
 func TestCodeRefusals(t *testing.T) {
 	t.Parallel()
-	b32, dec, pass, checked, events := vector(noPassword), vector(decimal, noPassword), vector(), vector(checkedPassword), vector(events, noPassword)
+	b32, dec, pass, checked, events := vector(noPassword), vector(decimal, noPassword), vector(),
+		vector(checkedPassword), vector(events, noPassword)
 	code := func(v *Vector, counters ...uint64) string {
 		return string(must(v.MakeCode(testSecret, input(v, counters...))))
 	}
@@ -97,13 +100,18 @@ func TestCodeRefusals(t *testing.T) {
 		"serial of letters":    {b32, code(b32), CodeInput{Serial: "ABCDEF"}, ErrSerial},
 		"other prefix":         {b32, code(b32), CodeInput{Serial: "FDL10000001"}, ErrPrefix},
 		"no password":          {pass, code(pass), CodeInput{Serial: testSerial}, ErrPasswordEmpty},
-		"short password":       {pass, code(pass), CodeInput{Serial: testSerial, Password: Secret("ABCDE1234")}, ErrPassword},
-		"long password":        {pass, code(pass), CodeInput{Serial: testSerial, Password: bytes.Repeat([]byte("x"), 65)}, ErrPassword},
-		"password of umlauts":  {pass, code(pass), CodeInput{Serial: testSerial, Password: Secret("übergröße12")}, ErrPassword},
-		"password too many":    {b32, code(b32), CodeInput{Serial: testSerial, Password: Secret(testPassword)}, ErrPasswordUnexpected},
-		"wrong password":       {checked, code(checked), CodeInput{Serial: testSerial, Password: Secret("ABCDE12346")}, ErrCodeOrPassword},
-		"wrong code":           {checked, code(pass), input(checked), ErrCodeOrPassword},
-		"two-step":             {vector(twoStep), code(b32), input(b32), ErrTwoStep},
+		"short password": {pass, code(pass), CodeInput{Serial: testSerial, Password: Secret("ABCDE1234")},
+			ErrPassword},
+		"long password": {pass, code(pass),
+			CodeInput{Serial: testSerial, Password: bytes.Repeat([]byte("x"), 65)}, ErrPassword},
+		"password of umlauts": {pass, code(pass), CodeInput{Serial: testSerial, Password: Secret("übergröße12")},
+			ErrPassword},
+		"password too many": {b32, code(b32), CodeInput{Serial: testSerial, Password: Secret(testPassword)},
+			ErrPasswordUnexpected},
+		"wrong password": {checked, code(checked), CodeInput{Serial: testSerial, Password: Secret("ABCDE12346")},
+			ErrCodeOrPassword},
+		"wrong code": {checked, code(pass), input(checked), ErrCodeOrPassword},
+		"two-step":   {vector(twoStep), code(b32), input(b32), ErrTwoStep},
 	} {
 		got, err := c.v.OpenCode(c.typed, c.in)
 		if !errors.Is(err, c.want) || got != nil {
@@ -121,7 +129,8 @@ func TestMakeCodeRefusals(t *testing.T) {
 		}
 	}
 	for want, in := range map[error]CodeInput{
-		ErrSerialEmpty: {}, ErrPasswordEmpty: {Serial: testSerial}, ErrPassword: {Serial: testSerial, Password: Secret("short")},
+		ErrSerialEmpty: {}, ErrPasswordEmpty: {Serial: testSerial},
+		ErrPassword:      {Serial: testSerial, Password: Secret("short")},
 		ErrERCUnexpected: {Serial: testSerial, Password: Secret(testPassword), Counters: []uint64{1}},
 	} {
 		if _, err := v.MakeCode(testSecret, in); !errors.Is(err, want) {
@@ -152,13 +161,15 @@ func TestPasswords(t *testing.T) {
 			t.Errorf("%q: %v", c.made, err)
 		}
 		code := must(v.MakeCode(testSecret, CodeInput{Serial: testSerial, Password: Secret(c.made)}))
-		if got, err := v.OpenCode(string(code), CodeInput{Serial: testSerial, Password: Secret(c.typed)}); err != nil || !bytes.Equal(got, testSecret) {
+		if got, err := v.OpenCode(string(code), CodeInput{Serial: testSerial, Password: Secret(c.typed)}); err != nil ||
+			!bytes.Equal(got, testSecret) {
 			t.Errorf("%q for %q: %v", c.typed, c.made, err)
 		}
 	}
 	// One that somebody chose counts byte for byte.
 	code := must(v.MakeCode(testSecret, CodeInput{Serial: testSerial, Password: Secret("Correct horse")}))
-	if _, err := v.OpenCode(string(code), CodeInput{Serial: testSerial, Password: Secret("correct horse")}); !errors.Is(err, ErrCodeOrPassword) {
+	if _, err := v.OpenCode(string(code), CodeInput{Serial: testSerial, Password: Secret("correct horse")}); !errors.Is(
+		err, ErrCodeOrPassword) {
 		t.Error(err)
 	}
 	for _, p := range []string{"", "ninechars", "nine-c-ha-rs\x7f", "tab\tinside12", strings.Repeat("x", 65)} {

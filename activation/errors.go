@@ -31,7 +31,8 @@ var (
 	// ErrSerial: the text is not a serial: prefix and 1 to 15 digits.
 	ErrSerial = errors.New("this is not a serial number: type the letters in front and the 1 to 15 digits")
 	// ErrPrefix: the serial belongs to another type of token.
-	ErrPrefix = errors.New("the serial number is not one of this profile: check the letters in front, or use the app that belongs to it")
+	ErrPrefix = errors.New("the serial number is not one of this profile: check the letters in front, or use the " +
+		"app that belongs to it")
 
 	// ErrCodeEmpty: no activation code was given.
 	ErrCodeEmpty = errors.New("the activation code is missing: type it as it stands in the letter")
@@ -41,9 +42,11 @@ var (
 	ErrCodeLength = errors.New("the activation code has too few or too many characters: check it")
 	// ErrCodeInvalid: the check symbols do not fit: something is mistyped, or the
 	// code is for another serial, another profile or another ERC.
-	ErrCodeInvalid = errors.New("the activation code is not right: check the code, the serial number and the event counter code, if there is one")
+	ErrCodeInvalid = errors.New("the activation code is not right: check the code, the serial number and the event " +
+		"counter code, if there is one")
 	// ErrCodeOrPassword: as ErrCodeInvalid where the password is checked, too.
-	ErrCodeOrPassword = errors.New("the activation code or the activation password is not right: check both, and the serial number")
+	ErrCodeOrPassword = errors.New("the activation code or the activation password is not right: check both, and " +
+		"the serial number")
 
 	// ErrPasswordEmpty: the profile demands an activation password.
 	ErrPasswordEmpty = errors.New("the activation password is missing: type the one that was sent separately")
@@ -72,7 +75,8 @@ var (
 	// ErrRegistrationEmpty: no registration code was given.
 	ErrRegistrationEmpty = errors.New("the registration code is missing: type it as the page shows it")
 	// ErrRegistrationCharacter: it holds a character that none holds.
-	ErrRegistrationCharacter = errors.New("the registration code holds a character that does not belong there: check it")
+	ErrRegistrationCharacter = errors.New(
+		"the registration code holds a character that does not belong there: check it")
 	// ErrRegistrationLength: it has not 25 characters.
 	ErrRegistrationLength = errors.New("the registration code has 25 characters: check it")
 	// ErrRegistrationInvalid: its check characters do not fit.

@@ -37,7 +37,8 @@ func scanner(v *activation.Vector, secret activation.Secret, serial string, devi
 }
 
 // otp is the code that the app shows.
-func otp(v *activation.Vector, secret activation.Secret, serial string, counter uint64, device activation.Secret) string {
+func otp(v *activation.Vector, secret activation.Secret, serial string, counter uint64,
+	device activation.Secret) string {
 	s := scanner(v, secret, serial, device)
 	defer s.Wipe()
 	return s.Code(counter)
@@ -45,7 +46,8 @@ func otp(v *activation.Vector, secret activation.Secret, serial string, counter 
 
 // confirms reports whether a code is among ten from a counter on, as the server
 // finds it out; then that counter and those below are spent.
-func confirms(v *activation.Vector, secret activation.Secret, serial string, counter uint64, device activation.Secret, code string) bool {
+func confirms(v *activation.Vector, secret activation.Secret, serial string, counter uint64, device activation.Secret,
+	code string) bool {
 	s := scanner(v, secret, serial, device)
 	defer s.Wipe()
 	_, found := s.Find(code, counter, 10)
@@ -53,7 +55,8 @@ func confirms(v *activation.Vector, secret activation.Secret, serial string, cou
 }
 
 // confirmsTwice asks for two codes in a row among a thousand.
-func confirmsTwice(v *activation.Vector, secret activation.Secret, serial string, counter uint64, code, next string) bool {
+func confirmsTwice(v *activation.Vector, secret activation.Secret, serial string, counter uint64, code,
+	next string) bool {
 	s := scanner(v, secret, serial, nil)
 	defer s.Wipe()
 	_, found := s.FindPair(code, next, counter, 1000)
@@ -129,7 +132,10 @@ func Example_newKey() {
 // An online activation with device binding: the app needs the registration code
 // and nothing else.
 func Example_online() {
-	vector := newProfile("HOTP-SHA256-8", func(p *activation.Profile) { p.Rules.Password, p.Rules.DeviceBinding = false, true })
+	vector := newProfile("HOTP-SHA256-8", func(p *activation.Profile) {
+		p.Rules.Password, p.Rules.DeviceBinding = false,
+			true
+	})
 	const serial = "FDM10000001"
 
 	// The server makes an offer and shows it in a session of the user.
@@ -146,7 +152,8 @@ func Example_online() {
 	check(err)
 	offer, err := activation.ParseOffer(message.Payload)
 	check(err)
-	exchange, err := activation.NewExchange(offer.Code, activation.Device{Type: activation.Android, Name: "Ann's phone"}, rand.Reader)
+	exchange, err := activation.NewExchange(
+		offer.Code, activation.Device{Type: activation.Android, Name: "Ann's phone"}, rand.Reader)
 	check(err)
 	fmt.Println("POST", offer.Server+"/api/v1/activate")
 
@@ -176,7 +183,9 @@ func Example_online() {
 	check(err)
 	derivation, err := activation.DerivationCode(got, fad.Serial, device)
 	check(err)
-	confirm, err := exchange.Confirm(activation.Confirmation{OTP: activation.Secret(otp(fad.Vector, got, fad.Serial, 0, device)), Derivation: derivation})
+	confirm, err := exchange.Confirm(
+		activation.Confirmation{OTP: activation.Secret(otp(fad.Vector, got, fad.Serial, 0, device)),
+			Derivation: derivation})
 	check(err)
 
 	// The server checks the derivation code first, then the one-time password.
@@ -184,7 +193,8 @@ func Example_online() {
 	check(err)
 	bound, err := activation.OpenDerivationCode(string(confirmed.Derivation), secret, serial)
 	check(err)
-	done, err := confirmed.Answer(activation.Result{Accepted: confirms(vector, secret, serial, 0, bound, string(confirmed.OTP))})
+	done, err := confirmed.Answer(
+		activation.Result{Accepted: confirms(vector, secret, serial, 0, bound, string(confirmed.OTP))})
 	check(err)
 
 	result, err := exchange.Result(confirm, done)
@@ -243,7 +253,8 @@ func Example_reactivationWithXERC() {
 	check(err)
 	registration, err := activation.NewRegistrationCode(rand.Reader)
 	check(err)
-	exchange, err := activation.NewExchange(registration, activation.Device{Type: activation.IOS, Name: "Ann's phone"}, rand.Reader)
+	exchange, err := activation.NewExchange(registration, activation.Device{Type: activation.IOS, Name: "Ann's phone"},
+		rand.Reader)
 	check(err)
 
 	// The server.
@@ -261,7 +272,8 @@ func Example_reactivationWithXERC() {
 	delivery, err := exchange.Open(answer)
 	check(err)
 	fmt.Println("the profile is ours:", delivery.FAD.Vector.Hash() == vector.Hash())
-	got, err := vector.OpenCode(string(delivery.FAD.Code), activation.CodeInput{Serial: delivery.FAD.Serial, Counters: delivery.Counters})
+	got, err := vector.OpenCode(string(delivery.FAD.Code),
+		activation.CodeInput{Serial: delivery.FAD.Serial, Counters: delivery.Counters})
 	check(err)
 	next, err := vector.StartCounter(delivery.Counters[0], 50, true)
 	check(err)

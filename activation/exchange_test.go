@@ -67,7 +67,8 @@ func TestOnline(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got.Time != 1_800_000_000 || !reflect.DeepEqual(got.Counters, c.counters) || got.FAD.Serial != testSerial || got.FAD.Label != "ann" {
+		if got.Time != 1_800_000_000 || !reflect.DeepEqual(got.Counters, c.counters) || got.FAD.Serial != testSerial ||
+			got.FAD.Label != "ann" {
 			t.Errorf("%s: %+v", name, got)
 		}
 		in := input(c.v, got.Counters...)
@@ -75,7 +76,9 @@ func TestOnline(t *testing.T) {
 		if err != nil || !bytes.Equal(secret, testSecret) {
 			t.Errorf("%s: %x, %v", name, []byte(secret), err)
 		}
-		confirm, err := o.exchange.Confirm(Confirmation{OTP: Secret("123456"), Next: Secret("6543210987"), Derivation: Secret("abcde-fghjk-mnpqr-stvwx")})
+		confirm, err := o.exchange.Confirm(
+			Confirmation{OTP: Secret("123456"), Next: Secret("6543210987"),
+				Derivation: Secret("abcde-fghjk-mnpqr-stvwx")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +86,8 @@ func TestOnline(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := Confirmation{OTP: Secret("123456"), Next: Secret("6543210987"), Derivation: Secret("ABCDEFGHJKMNPQRSTVWX")}
+		want := Confirmation{OTP: Secret("123456"), Next: Secret("6543210987"),
+			Derivation: Secret("ABCDEFGHJKMNPQRSTVWX")}
 		if !reflect.DeepEqual(server.Confirmation, want) {
 			t.Errorf("%s: %+v", name, server)
 		}
@@ -169,12 +173,14 @@ func TestExchangeIsResumed(t *testing.T) {
 	}
 	other := testExchange(t, must(NewRegistrationCode(stream("other"))))
 	otherKey := must(hpkeKEM().NewPrivateKey(bytesOf("other key", 32)))
-	for name, e := range map[string]*Exchange{"other code": {other.code, o.exchange.private, o.exchange.message}, "other key": newExchange(o.code, otherKey, o.exchange.message)} {
+	for name, e := range map[string]*Exchange{"other code": {other.code, o.exchange.private, o.exchange.message},
+		"other key": newExchange(o.code, otherKey, o.exchange.message)} {
 		if _, err := ResumeExchange(must(e.State())); !errors.Is(err, ErrMessage) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for name, b := range map[string][]byte{"nothing": nil, "cut off": state[:len(state)-1], "a request": o.exchange.message} {
+	for name, b := range map[string][]byte{"nothing": nil, "cut off": state[:len(state)-1],
+		"a request": o.exchange.message} {
 		if _, err := ResumeExchange(b); !errors.Is(err, ErrMessage) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -195,21 +201,23 @@ func TestMessagesBelongToTheirExchange(t *testing.T) {
 	otherConfirm := must(o.exchange.Confirm(Confirmation{OTP: Secret("123457")}))
 	done := must(must(OpenConfirm(confirm, o.code, o.request.Hash())).Answer(Result{Accepted: true}))
 	for name, err := range map[string]error{
-		"request, other code":     errOf(OpenRequest(o.exchange.Request(), otherCode)),
-		"request, no code":        errOf(OpenRequest(o.exchange.Request(), RegistrationCode{})),
-		"confirm, other code":     errOf(OpenConfirm(confirm, otherCode, o.request.Hash())),
-		"confirm, no code":        errOf(OpenConfirm(confirm, RegistrationCode{}, o.request.Hash())),
-		"confirm, other request":  errOf(OpenConfirm(confirm, o.code, otherRequest.Hash())),
-		"request as confirm":      errOf(OpenConfirm(o.exchange.Request(), o.code, o.request.Hash())),
-		"confirm as request":      errOf(OpenRequest(confirm, o.code)),
-		"answer, other request":   errOf(second.Open(o.answer)),
-		"confirm as answer":       errOf(o.exchange.Open(confirm)),
-		"result as answer":        errOf(o.exchange.Open(done)),
-		"result, other confirm":   errOf(o.exchange.Result(otherConfirm, done)),
-		"answer as result":        errOf(o.exchange.Result(confirm, o.answer)),
-		"confirm as its result":   errOf(o.exchange.Result(confirm, confirm)),
-		"result, other code":      errOf((&Exchange{otherCode, o.exchange.private, o.exchange.message}).Result(confirm, done)),
-		"locator of another code": errOf(OpenRequest(pack(second.message, otherCode.MAC(labelRequest, second.message)), otherCode)),
+		"request, other code":    errOf(OpenRequest(o.exchange.Request(), otherCode)),
+		"request, no code":       errOf(OpenRequest(o.exchange.Request(), RegistrationCode{})),
+		"confirm, other code":    errOf(OpenConfirm(confirm, otherCode, o.request.Hash())),
+		"confirm, no code":       errOf(OpenConfirm(confirm, RegistrationCode{}, o.request.Hash())),
+		"confirm, other request": errOf(OpenConfirm(confirm, o.code, otherRequest.Hash())),
+		"request as confirm":     errOf(OpenConfirm(o.exchange.Request(), o.code, o.request.Hash())),
+		"confirm as request":     errOf(OpenRequest(confirm, o.code)),
+		"answer, other request":  errOf(second.Open(o.answer)),
+		"confirm as answer":      errOf(o.exchange.Open(confirm)),
+		"result as answer":       errOf(o.exchange.Open(done)),
+		"result, other confirm":  errOf(o.exchange.Result(otherConfirm, done)),
+		"answer as result":       errOf(o.exchange.Result(confirm, o.answer)),
+		"confirm as its result":  errOf(o.exchange.Result(confirm, confirm)),
+		"result, other code": errOf((&Exchange{otherCode, o.exchange.private, o.exchange.message}).Result(
+			confirm, done)),
+		"locator of another code": errOf(OpenRequest(pack(second.message, otherCode.MAC(labelRequest, second.message)),
+			otherCode)),
 	} {
 		if !errors.Is(err, ErrAuth) {
 			t.Errorf("%s: %v", name, err)
@@ -247,7 +255,11 @@ func TestAuthenticNonsense(t *testing.T) {
 		b := m.encode()
 		return errOf(o.exchange.Open(pack(b, o.code.MAC(labelResponse, hash[:], b))))
 	}
-	confirmBody, _, err := unpack(must(o.exchange.Confirm(Confirmation{OTP: Secret("123456"), Next: Secret("654321"), Derivation: Secret("ABCDEFGHJKMNPQRSTVWX")})))
+	confirmBody, _, err := unpack(
+		must(
+			o.exchange.Confirm(
+				Confirmation{OTP: Secret("123456"), Next: Secret("654321"),
+					Derivation: Secret("ABCDEFGHJKMNPQRSTVWX")})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +286,8 @@ func TestAuthenticNonsense(t *testing.T) {
 		if err := f(number(0, 2)); !errors.Is(err, ErrVersion) {
 			t.Errorf("version 2: %v", err)
 		}
-		for name, edit := range map[string]func(*cborMap){"version 0": number(0, 0), "no version": drop(0), "one key more": number(9, 0), "text for version": text(0, "1"), "no key 1": drop(1), "no key 2": drop(2)} {
+		for name, edit := range map[string]func(*cborMap){"version 0": number(0, 0), "no version": drop(0),
+			"one key more": number(9, 0), "text for version": text(0, "1"), "no key 1": drop(1), "no key 2": drop(2)} {
 			if err := f(edit); !errors.Is(err, ErrMessage) {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -341,11 +354,12 @@ func TestSealRefusals(t *testing.T) {
 		counters []uint64
 		want     error
 	}{
-		"one counter":        {*o.fad, []uint64{1}, ErrCounter},
-		"great counter":      {*o.fad, []uint64{1, MaxCounter + 1}, ErrCounter},
-		"unasked counter":    {FAD{Vector: time, Serial: testSerial, Code: timeCode}, []uint64{1}, ErrERCUnexpected},
-		"two-step":           {FAD{Vector: vector(twoStep), Serial: testSerial, Code: timeCode}, nil, ErrTwoStep},
-		"label":              {FAD{Vector: time, Serial: testSerial, Code: timeCode, Label: strings.Repeat("x", 41)}, nil, ErrUserID},
+		"one counter":     {*o.fad, []uint64{1}, ErrCounter},
+		"great counter":   {*o.fad, []uint64{1, MaxCounter + 1}, ErrCounter},
+		"unasked counter": {FAD{Vector: time, Serial: testSerial, Code: timeCode}, []uint64{1}, ErrERCUnexpected},
+		"two-step":        {FAD{Vector: vector(twoStep), Serial: testSerial, Code: timeCode}, nil, ErrTwoStep},
+		"label": {FAD{Vector: time, Serial: testSerial, Code: timeCode, Label: strings.Repeat("x", 41)},
+			nil, ErrUserID},
 		"serial":             {FAD{Vector: time, Serial: "X", Code: timeCode}, nil, ErrSerial},
 		"code cut off":       {FAD{Vector: time, Serial: testSerial, Code: timeCode[1:]}, nil, ErrCodeLength},
 		"code of the other":  {FAD{Vector: vector(decimal), Serial: testSerial, Code: timeCode}, nil, ErrCodeCharacter},
@@ -361,7 +375,8 @@ func TestSealRefusals(t *testing.T) {
 			t.Errorf("time %d: %v", now, err)
 		}
 	}
-	confirm := must(OpenConfirm(must(o.exchange.Confirm(Confirmation{OTP: Secret("123456")})), o.code, o.request.Hash()))
+	confirm := must(OpenConfirm(must(o.exchange.Confirm(Confirmation{OTP: Secret("123456")})), o.code,
+		o.request.Hash()))
 	for _, n := range []int{-1, 100} {
 		if _, err := confirm.Answer(Result{TriesLeft: n}); !errors.Is(err, ErrMessage) {
 			t.Errorf("%d tries: %v", n, err)
@@ -371,7 +386,8 @@ func TestSealRefusals(t *testing.T) {
 
 func TestExchangeRefusals(t *testing.T) {
 	t.Parallel()
-	for name, d := range map[string]Device{"type": {6, "x"}, "no name": {Web, ""}, "long name": {Web, strings.Repeat("x", 65)}, "name": {Web, "a\nb"}} {
+	for name, d := range map[string]Device{"type": {6, "x"}, "no name": {Web, ""},
+		"long name": {Web, strings.Repeat("x", 65)}, "name": {Web, "a\nb"}} {
 		if _, err := NewExchange(testCode(), d, stream("x")); !errors.Is(err, ErrDevice) {
 			t.Errorf("%s: %v", name, err)
 		}

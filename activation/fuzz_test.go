@@ -107,7 +107,9 @@ func FuzzParseFAD(f *testing.F) {
 // The messages of the online exchange, behind a MAC that a fuzzer cannot make.
 func FuzzOnline(f *testing.F) {
 	o := testOnline(f, vector(events, noPassword), 1, 2)
-	confirm := must(o.exchange.Confirm(Confirmation{OTP: Secret("123456"), Next: Secret("654321"), Derivation: Secret("ABCDEFGHJKMNPQRSTVWX")}))
+	confirm := must(
+		o.exchange.Confirm(
+			Confirmation{OTP: Secret("123456"), Next: Secret("654321"), Derivation: Secret("ABCDEFGHJKMNPQRSTVWX")}))
 	done := must(must(OpenConfirm(confirm, o.code, o.request.Hash())).Answer(Result{TriesLeft: 4}))
 	for _, b := range [][]byte{o.exchange.Request(), o.answer, confirm, done} {
 		f.Add(b)
@@ -166,12 +168,14 @@ func FuzzTypedCodes(f *testing.F) {
 	f.Add(string(must(DerivationCode(testSecret, testSerial, bytesOf("device", DeviceSecretSize)))))
 	f.Fuzz(func(t *testing.T, text string) {
 		if c, err := ParseRegistrationCode(text); err == nil {
-			if again, err := ParseRegistrationCode(Group(string(c.Text()))); err != nil || !bytes.Equal(again.Text(), c.Text()) {
+			if again, err := ParseRegistrationCode(Group(string(c.Text()))); err != nil ||
+				!bytes.Equal(again.Text(), c.Text()) {
 				t.Errorf("%q: %v", text, err)
 			}
 		}
 		if d, err := OpenDerivationCode(text, testSecret, testSerial); err == nil {
-			if code, err := readDerivationCode(text); err != nil || code != string(must(DerivationCode(testSecret, testSerial, d))) {
+			if code, err := readDerivationCode(text); err != nil ||
+				code != string(must(DerivationCode(testSecret, testSerial, d))) {
 				t.Errorf("%q: %v", text, err)
 			}
 		}
@@ -197,7 +201,8 @@ func FuzzReadMessage(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := ReadMessage(string(qr)); err != nil || again.Type != m.Type || !bytes.Equal(again.Payload, m.Payload) {
+		if again, err := ReadMessage(string(qr)); err != nil || again.Type != m.Type ||
+			!bytes.Equal(again.Payload, m.Payload) {
 			t.Errorf("%q: %v", text, err)
 		}
 	})
@@ -217,7 +222,8 @@ func FuzzParseOffer(f *testing.F) {
 }
 
 func FuzzReadQRBody(f *testing.F) {
-	f.Add("<QRCode><SN>FDM1</SN><AC>0123456789ABCDEFGHJKMNPQRSTVWX</AC><ERC>012345678912</ERC><USERID>&lt;a&amp;b</USERID><CHALLENGE>1</CHALLENGE></QRCode>")
+	f.Add(
+		"<QRCode><SN>FDM1</SN><AC>0123456789ABCDEFGHJKMNPQRSTVWX</AC><ERC>012345678912</ERC><USERID>&lt;a&amp;b</USERID><CHALLENGE>1</CHALLENGE></QRCode>")
 	f.Add("<QRCode>\n<AC>01234-56789-ABCDE-FGHJK-MNPQR-STVWX</AC> <SN>1</SN></QRCode>")
 	f.Fuzz(func(t *testing.T, text string) {
 		b, err := ReadQRBody(text)

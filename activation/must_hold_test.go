@@ -19,7 +19,8 @@ import (
 // activation code with a password.
 func TestItem1ActivationCodeAlone(t *testing.T) {
 	t.Parallel()
-	for name, v := range map[string]*Vector{"unchecked": vector(), "decimal": vector(decimal), "checked": vector(checkedPassword)} {
+	for name, v := range map[string]*Vector{"unchecked": vector(), "decimal": vector(decimal),
+		"checked": vector(checkedPassword)} {
 		code := string(must(v.MakeCode(testSecret, input(v))))
 		if s, err := v.OpenCode(code, CodeInput{Serial: testSerial}); err == nil || s != nil {
 			t.Errorf("%s: opened without a password", name)
@@ -71,7 +72,8 @@ func TestItem1XFADAlone(t *testing.T) {
 		}
 	}
 	for _, b := range [][]byte{o.answer, o.sealed.XFAD, o.sealed.XERC} {
-		for name, secret := range map[string][]byte{"activation code": o.fad.Code, "serial": []byte(testSerial[3:]), "vector": o.vector.encoded, "label": []byte("ann"), "counters": encodeCounters(o.counters)} {
+		for name, secret := range map[string][]byte{"activation code": o.fad.Code, "serial": []byte(testSerial[3:]),
+			"vector": o.vector.encoded, "label": []byte("ann"), "counters": encodeCounters(o.counters)} {
 			if bytes.Contains(b, secret) {
 				t.Errorf("%s stands there in the clear", name)
 			}
@@ -86,7 +88,9 @@ func TestItem7EveryBitOfOnlineMessages(t *testing.T) {
 	t.Parallel()
 	o := testOnline(t, vector(events, noPassword), 1, 2)
 	hash := o.request.Hash()
-	confirm := must(o.exchange.Confirm(Confirmation{OTP: Secret("123456"), Next: Secret("654321"), Derivation: Secret("ABCDEFGHJKMNPQRSTVWX")}))
+	confirm := must(
+		o.exchange.Confirm(
+			Confirmation{OTP: Secret("123456"), Next: Secret("654321"), Derivation: Secret("ABCDEFGHJKMNPQRSTVWX")}))
 	done := must(must(OpenConfirm(confirm, o.code, hash)).Answer(Result{TriesLeft: 4}))
 	for name, c := range map[string]struct {
 		message []byte
@@ -170,7 +174,8 @@ func TestItem7EveryBitOfQRBody(t *testing.T) {
 			if !bytes.Equal(s, testSecret) {
 				t.Errorf("bit %d flipped: another secret", bit)
 			}
-			if got := must(ReadQRBody(string(b))); got.Serial != whole.Serial || !bytes.Equal(got.Code, whole.Code) || got.ERC != whole.ERC {
+			if got := must(ReadQRBody(string(b))); got.Serial != whole.Serial || !bytes.Equal(got.Code, whole.Code) ||
+				got.ERC != whole.ERC {
 				t.Errorf("bit %d flipped: %+v is accepted", bit, got)
 			}
 		}
@@ -217,17 +222,22 @@ func TestItem7TypedCodesOnCutChecks(t *testing.T) {
 		promised float64
 		misses   func(damaged string) bool
 	}{
-		"activation code": {func(r io.Reader) Secret { return must(plain.MakeCode(must(NewSecret(r)), input(plain))) }, 27, crockford, 1.0 / (1 << 7), func(damaged string) bool {
-			block, check, _ := splitCode(damaged)
-			return check>>15 == first22(plain.codeMAC(nil, terms, &block))>>15
-		}},
-		"activation code, decimal": {func(r io.Reader) Secret { return must(digital.MakeCode(must(NewSecret(r)), input(digital))) }, 41, decimals, 1.0 / 100, func(damaged string) bool {
+		"activation code": {func(r io.Reader) Secret { return must(plain.MakeCode(must(NewSecret(r)), input(plain))) },
+			27, crockford, 1.0 / (1 << 7), func(damaged string) bool {
+				block, check, _ := splitCode(damaged)
+				return check>>15 == first22(plain.codeMAC(nil, terms, &block))>>15
+			}},
+		"activation code, decimal": {func(r io.Reader) Secret {
+			return must(
+				digital.MakeCode(must(NewSecret(r)), input(digital)))
+		}, 41, decimals, 1.0 / 100, func(damaged string) bool {
 			block, check, ok := splitCode(damaged)
 			return ok && check/10_000 == decimalCheck(digital.codeMAC(nil, digitalTerms, &block))/10_000
 		}},
-		"registration code": {func(r io.Reader) Secret { return must(NewRegistrationCode(r)).Text() }, 24, crockford, 1.0 / (1 << 5), func(damaged string) bool {
-			return damaged[23] == checkCharacters(damaged[:23])[0]
-		}},
+		"registration code": {func(r io.Reader) Secret { return must(NewRegistrationCode(r)).Text() }, 24, crockford,
+			1.0 / (1 << 5), func(damaged string) bool {
+				return damaged[23] == checkCharacters(damaged[:23])[0]
+			}},
 		"derivation code": {func(r io.Reader) Secret {
 			return must(DerivationCode(testSecret, testSerial, must(NewDeviceSecret(r))))
 		}, 17, crockford, 1.0 / (1 << 5), func(damaged string) bool {

@@ -91,7 +91,8 @@ func validPort(port string) bool {
 func validHost(host string) bool {
 	if address, ok := strings.CutPrefix(host, "["); ok {
 		address, ok = strings.CutSuffix(address, "]")
-		return ok && address != "" && strings.Trim(address, "0123456789abcdef:.") == "" && strings.Contains(address, ":")
+		return ok && address != "" && strings.Trim(address, "0123456789abcdef:.") == "" &&
+			strings.Contains(address, ":")
 	}
 	for label := range strings.SplitSeq(host, ".") {
 		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {

@@ -22,7 +22,8 @@ func TestVectorIsReadAsItWasWritten(t *testing.T) {
 			p.Prefix, p.Name, p.Issuer = "Z9A", strings.Repeat("n", 64), strings.Repeat("ü", 32)
 			p.Applications = nil
 			for i := range 8 {
-				p.Applications = append(p.Applications, Application{i + 1, strings.Repeat("a", 32), ResponseOnly, must(ParseSuite("TOTP-SHA512-10/3600"))})
+				p.Applications = append(p.Applications, Application{i + 1, strings.Repeat("a", 32), ResponseOnly,
+					must(ParseSuite("TOTP-SHA512-10/3600"))})
 			}
 			p.PIN = PINRules{12, 12, false, 99, WrongAnswers, PINUnchecked}
 			p.Rules = Rules{Decimal, true, true, true, false, Argon2id{10, 65536, 4}, false}
@@ -101,13 +102,16 @@ func TestProfileRules(t *testing.T) {
 		"no lane":               func(p *Profile) { p.Rules.Argon2id.Parallelism = 0 },
 		"5 lanes":               func(p *Profile) { p.Rules.Argon2id = Argon2id{1, 64, 5} },
 		"31 KiB for 4 lanes":    func(p *Profile) { p.Rules.Argon2id = Argon2id{1, 31, 4} },
-		"channel, answers":      func(p *Profile) { p.TwoStep, p.SecureChannel, p.PIN.Penalty = true, true, WrongAnswers },
-		"channel, unchecked":    func(p *Profile) { p.TwoStep, p.SecureChannel, p.PIN.Level = true, true, PINUnchecked },
-		"no name":               func(p *Profile) { p.Name = "" },
-		"long name":             func(p *Profile) { p.Name = strings.Repeat("x", 65) },
-		"name of two lines":     func(p *Profile) { p.Name = "a\nb" },
-		"no issuer":             func(p *Profile) { p.Issuer = "" },
-		"issuer not UTF-8":      func(p *Profile) { p.Issuer = "a\xff" },
+		"channel, answers": func(p *Profile) {
+			p.TwoStep, p.SecureChannel, p.PIN.Penalty = true, true,
+				WrongAnswers
+		},
+		"channel, unchecked": func(p *Profile) { p.TwoStep, p.SecureChannel, p.PIN.Level = true, true, PINUnchecked },
+		"no name":            func(p *Profile) { p.Name = "" },
+		"long name":          func(p *Profile) { p.Name = strings.Repeat("x", 65) },
+		"name of two lines":  func(p *Profile) { p.Name = "a\nb" },
+		"no issuer":          func(p *Profile) { p.Issuer = "" },
+		"issuer not UTF-8":   func(p *Profile) { p.Issuer = "a\xff" },
 	} {
 		p := sheet(change)
 		if _, err := p.Vector(); !errors.Is(err, ErrProfile) {
@@ -199,7 +203,8 @@ func TestApplications(t *testing.T) {
 		t.Error(got)
 	}
 	second := vector(func(p *Profile) {
-		p.Applications = []Application{{2, "Ask", ChallengeResponse, must(ParseSuite("OCRA-1:HOTP-SHA1-6:QN08"))}, {4, "Login", ResponseOnly, must(ParseSuite("TOTP-SHA1-6/30"))}}
+		p.Applications = []Application{{2, "Ask", ChallengeResponse, must(ParseSuite("OCRA-1:HOTP-SHA1-6:QN08"))},
+			{4, "Login", ResponseOnly, must(ParseSuite("TOTP-SHA1-6/30"))}}
 	})
 	if a, ok := second.Confirming(); !ok || a.Index != 4 {
 		t.Error(a, ok)
@@ -255,10 +260,14 @@ func TestSuites(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "invalid", "HOTP", "HOTP-", "HOTP-SHA1", "HOTP-SHA1-5", "HOTP-SHA1-11", "HOTP-SHA1-06", "HOTP-sha1-6", "HOTP-SHA-1-6", "HOTP-MD5-6",
-		"HOTP-SHA1-6/30", "HOTP-SHA1-6/", "HOTP-SHA1-6/0", "HOTP-SHA1-+6", " HOTP-SHA1-6", "HOTP-SHA1-6 ", "TOTP-SHA1-6", "TOTP-SHA1-6/", "TOTP-SHA1-6/0", "TOTP-SHA1-6/3601",
-		"TOTP-SHA1-6/030", "TOTP-SHA1-6/-30", "TOTP-SHA1-6/30/30", "totp-SHA1-6/30", "YOTP-SHA1-6", "OCRA-1", "OCRA-1:HOTP-SHA1-0:QN08", "OCRA-1:HOTP-SHA1-3:QN08",
-		"OCRA-1:HOTP-SHA1-6:QN08-PSHA1", "OCRA-1:HOTP-SHA1-6:QN08-S064", "OCRA-2:HOTP-SHA1-6:QN08", "OCRA-1:HOTP-SHA1-6:C",
+		"", "invalid", "HOTP", "HOTP-", "HOTP-SHA1", "HOTP-SHA1-5", "HOTP-SHA1-11", "HOTP-SHA1-06", "HOTP-sha1-6",
+		"HOTP-SHA-1-6", "HOTP-MD5-6",
+		"HOTP-SHA1-6/30", "HOTP-SHA1-6/", "HOTP-SHA1-6/0", "HOTP-SHA1-+6", " HOTP-SHA1-6", "HOTP-SHA1-6 ",
+		"TOTP-SHA1-6", "TOTP-SHA1-6/", "TOTP-SHA1-6/0", "TOTP-SHA1-6/3601",
+		"TOTP-SHA1-6/030", "TOTP-SHA1-6/-30", "TOTP-SHA1-6/30/30", "totp-SHA1-6/30", "YOTP-SHA1-6", "OCRA-1",
+		"OCRA-1:HOTP-SHA1-0:QN08", "OCRA-1:HOTP-SHA1-3:QN08",
+		"OCRA-1:HOTP-SHA1-6:QN08-PSHA1", "OCRA-1:HOTP-SHA1-6:QN08-S064", "OCRA-2:HOTP-SHA1-6:QN08",
+		"OCRA-1:HOTP-SHA1-6:C",
 	} {
 		if s, err := ParseSuite(text); !errors.Is(err, ErrSuite) || s != (Suite{}) {
 			t.Errorf("%q: %+v, %v", text, s, err)
@@ -268,7 +277,8 @@ func TestSuites(t *testing.T) {
 
 func TestSerial(t *testing.T) {
 	t.Parallel()
-	fdm, none, numeric := vector(), vector(func(p *Profile) { p.Prefix = "" }), vector(func(p *Profile) { p.Prefix = "12" })
+	fdm, none, numeric := vector(), vector(func(p *Profile) { p.Prefix = "" }),
+		vector(func(p *Profile) { p.Prefix = "12" })
 	for _, c := range []struct {
 		v           *Vector
 		typed, want string

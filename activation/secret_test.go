@@ -28,9 +28,12 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	body := QRBody{Serial: testSerial, Code: o.fad.Code}
 
 	values := []any{
-		testSecret, device, []Secret{testSecret}, in, &in, o.fad, *o.fad, delivery, *delivery, body, &body, o.code, &o.code, offer, &offer, o.exchange, *o.exchange,
-		o.request, *o.request, confirmation, confirm, *confirm, state, derivation, must(offer.Encode()), Message{TypeOffer, must(offer.Encode())},
-		map[string]any{"exchange": *o.exchange, "code": o.code}, struct{ private RegistrationCode }{o.code}, struct{ E Exchange }{*o.exchange},
+		testSecret, device, []Secret{testSecret}, in, &in, o.fad, *o.fad, delivery, *delivery, body, &body, o.code,
+		&o.code, offer, &offer, o.exchange, *o.exchange,
+		o.request, *o.request, confirmation, confirm, *confirm, state, derivation, must(offer.Encode()),
+		Message{TypeOffer, must(offer.Encode())},
+		map[string]any{"exchange": *o.exchange, "code": o.code}, struct{ private RegistrationCode }{o.code},
+		struct{ E Exchange }{*o.exchange},
 	}
 	var out bytes.Buffer
 	for _, v := range values {
@@ -57,13 +60,17 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	}
 	text := string(o.code.Text())
 	for name, secret := range map[string][]byte{
-		"secret": testSecret, "device": device, "password": []byte(testPassword), "activation code": o.fad.Code, "R": []byte(text[5:23]), "seed": seed,
+		"secret": testSecret, "device": device, "password": []byte(testPassword), "activation code": o.fad.Code,
+		"R": []byte(text[5:23]), "seed": seed,
 		"OTP": []byte("31415926"), "next OTP": []byte("27182818"), "derivation code": derivation,
 	} {
 		for _, shape := range []string{
-			string(secret), base64.StdEncoding.EncodeToString(secret), fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret),
-			strings.Trim(fmt.Sprintf("%d", secret), "[]"), strings.Trim(fmt.Sprintf("%o", secret), "[]"), strings.Trim(fmt.Sprintf("%b", secret), "[]"),
-			strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", secret), "[]byte{"), "}"), strings.Trim(fmt.Sprintf("%U", secret), "[]"),
+			string(secret), base64.StdEncoding.EncodeToString(secret), fmt.Sprintf("%x", secret),
+			fmt.Sprintf("%X", secret),
+			strings.Trim(fmt.Sprintf("%d", secret), "[]"), strings.Trim(fmt.Sprintf("%o", secret), "[]"),
+			strings.Trim(fmt.Sprintf("%b", secret), "[]"),
+			strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", secret), "[]byte{"), "}"),
+			strings.Trim(fmt.Sprintf("%U", secret), "[]"),
 		} {
 			if i := strings.Index(got, shape); i >= 0 {
 				t.Errorf("%s is printed: %s", name, got[max(0, i-60):i+len(shape)])

@@ -74,7 +74,8 @@ func (s Suite) valid() bool {
 	case HOTP:
 		return s.Hash.Size() != 0 && 6 <= s.Digits && s.Digits <= 10 && s.Period == 0 && s.OCRA == oath.Suite{}
 	case TOTP:
-		return s.Hash.Size() != 0 && 6 <= s.Digits && s.Digits <= 10 && 1 <= s.Period && s.Period <= maxPeriod && s.OCRA == oath.Suite{}
+		return s.Hash.Size() != 0 && 6 <= s.Digits && s.Digits <= 10 && 1 <= s.Period && s.Period <= maxPeriod &&
+			s.OCRA == oath.Suite{}
 	case OCRA:
 		o := s.OCRA
 		return o.String() != "invalid" && o.Digits != 0 && o.PIN == 0 && o.Session == 0 &&

@@ -16,7 +16,8 @@ func TestRegistrationCode(t *testing.T) {
 	if len(text) != 25 || c.Locator() != text[:5] {
 		t.Fatalf("%d characters, locator %q", len(text), c.Locator())
 	}
-	for _, typed := range []string{text, Group(text), strings.ToLower(Group(text)), " " + strings.ReplaceAll(text, "0", "O")} {
+	for _, typed := range []string{text, Group(text), strings.ToLower(Group(text)),
+		" " + strings.ReplaceAll(text, "0", "O")} {
 		got, err := ParseRegistrationCode(typed)
 		if err != nil || !bytes.Equal(got.Text(), c.Text()) {
 			t.Errorf("%q: %v", typed, err)
@@ -27,8 +28,10 @@ func TestRegistrationCode(t *testing.T) {
 		last = '1'
 	}
 	for typed, want := range map[string]error{
-		"": ErrRegistrationEmpty, "- -": ErrRegistrationEmpty, text[1:]: ErrRegistrationLength, text + "0": ErrRegistrationLength,
-		"U" + text[1:]: ErrRegistrationCharacter, text[:24] + string(last): ErrRegistrationInvalid, text[:1] + text[2:3] + text[1:2] + text[3:]: ErrRegistrationInvalid,
+		"": ErrRegistrationEmpty, "- -": ErrRegistrationEmpty, text[1:]: ErrRegistrationLength,
+		text + "0":     ErrRegistrationLength,
+		"U" + text[1:]: ErrRegistrationCharacter, text[:24] + string(last): ErrRegistrationInvalid,
+		text[:1] + text[2:3] + text[1:2] + text[3:]: ErrRegistrationInvalid,
 	} {
 		if got, err := ParseRegistrationCode(typed); !errors.Is(err, want) || got.Text() != nil {
 			t.Errorf("%q: %v, want %v", typed, err, want)
@@ -36,7 +39,8 @@ func TestRegistrationCode(t *testing.T) {
 	}
 	// The labels keep the proofs apart, and another R gives others.
 	other := must(NewRegistrationCode(stream("other")))
-	if bytes.Equal(c.MAC("on/req", []byte("m")), c.MAC("on/resp", []byte("m"))) || bytes.Equal(c.MAC("on/req", []byte("m")), other.MAC("on/req", []byte("m"))) {
+	if bytes.Equal(c.MAC("on/req", []byte("m")), c.MAC("on/resp", []byte("m"))) ||
+		bytes.Equal(c.MAC("on/req", []byte("m")), other.MAC("on/req", []byte("m"))) {
 		t.Error("two proofs are the same")
 	}
 }
@@ -63,7 +67,8 @@ func TestDerivationCode(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for typed, want := range map[string]error{"": ErrDerivationEmpty, " ": ErrDerivationEmpty, code[1:]: ErrDerivationLength, code + "0": ErrDerivationLength, "!" + code[1:]: ErrDerivationCharacter} {
+	for typed, want := range map[string]error{"": ErrDerivationEmpty, " ": ErrDerivationEmpty,
+		code[1:]: ErrDerivationLength, code + "0": ErrDerivationLength, "!" + code[1:]: ErrDerivationCharacter} {
 		if _, err := OpenDerivationCode(typed, testSecret, testSerial); !errors.Is(err, want) {
 			t.Errorf("%q: %v", typed, err)
 		}
@@ -89,11 +94,13 @@ func TestDerivationCode(t *testing.T) {
 
 func TestERC(t *testing.T) {
 	t.Parallel()
-	one, two, none := vector(func(p *Profile) { p.Applications[0].Suite = must(ParseSuite("HOTP-SHA1-6")) }), vector(events), vector()
+	one, two, none := vector(func(p *Profile) { p.Applications[0].Suite = must(ParseSuite("HOTP-SHA1-6")) }),
+		vector(events), vector()
 	eight := vector(func(p *Profile) {
 		p.Applications = nil
 		for i := range 8 {
-			p.Applications = append(p.Applications, Application{i + 1, "x", ResponseOnly, must(ParseSuite("HOTP-SHA1-6"))})
+			p.Applications = append(
+				p.Applications, Application{i + 1, "x", ResponseOnly, must(ParseSuite("HOTP-SHA1-6"))})
 		}
 	})
 	for _, c := range []struct {
@@ -127,10 +134,11 @@ func TestERC(t *testing.T) {
 	for name, c := range map[string]struct {
 		err, want error
 	}{
-		"empty":              {errOf(one.ReadERC(testSerial, " ")), ErrERCEmpty},
-		"letter":             {errOf(one.ReadERC(testSerial, "O00000000000")), ErrERCCharacter},
-		"short":              {errOf(one.ReadERC(testSerial, "00000000000")), ErrERCLength},
-		"that of two":        {errOf(one.ReadERC(testSerial, must(two.MakeERC(testSerial, []uint64{1, 2})))), ErrERCLength},
+		"empty":  {errOf(one.ReadERC(testSerial, " ")), ErrERCEmpty},
+		"letter": {errOf(one.ReadERC(testSerial, "O00000000000")), ErrERCCharacter},
+		"short":  {errOf(one.ReadERC(testSerial, "00000000000")), ErrERCLength},
+		"that of two": {errOf(one.ReadERC(testSerial, must(two.MakeERC(testSerial, []uint64{1, 2})))),
+			ErrERCLength},
 		"no events, read":    {errOf(none.ReadERC(testSerial, "000000000000")), ErrERCUnexpected},
 		"no events, made":    {errOf(none.MakeERC(testSerial, []uint64{1})), ErrERCUnexpected},
 		"one counter of two": {errOf(two.MakeERC(testSerial, []uint64{1})), ErrCounter},

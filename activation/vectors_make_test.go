@@ -96,15 +96,25 @@ func (m *maker) profile() {
 	refuse("vector", "text of no length", edited(m.t, good, func(m *cborMap) { m.set(2, []byte{0x7f, 0x60, 0xff}) }))
 	refuse("vector", "key of 31 bytes", edited(m.t, good, setBytes(3, make([]byte, 31))))
 	for name, change := range map[string]func(*Profile){
-		"prefix of small letters":           func(p *Profile) { p.Prefix = "fdm" },
-		"indexes not rising":                func(p *Profile) { p.Applications = append(p.Applications, p.Applications[0]) },
-		"no one-time passwords":             func(p *Profile) { events(p); p.Applications = p.Applications[2:] },
-		"signature without QH64":            func(p *Profile) { events(p); p.Applications[2].Suite = must(ParseSuite("OCRA-1:HOTP-SHA1-6:QH40")) },
+		"prefix of small letters": func(p *Profile) { p.Prefix = "fdm" },
+		"indexes not rising": func(p *Profile) {
+			p.Applications = append(
+				p.Applications, p.Applications[0])
+		},
+		"no one-time passwords": func(p *Profile) { events(p); p.Applications = p.Applications[2:] },
+		"signature without QH64": func(p *Profile) {
+			events(p)
+			p.Applications[2].Suite = must(
+				ParseSuite("OCRA-1:HOTP-SHA1-6:QH40"))
+		},
 		"PIN of 3 digits":                   func(p *Profile) { p.PIN.Min = 3 },
 		"password checked but not required": func(p *Profile) { p.Rules.Password, p.Rules.CheckPassword = false, true },
 		"less than 8 KiB for each lane":     func(p *Profile) { p.Rules.Argon2id = Argon2id{1, 31, 4} },
-		"channel without erasing":           func(p *Profile) { p.TwoStep, p.SecureChannel, p.PIN.Penalty = true, true, WrongAnswers },
-		"name that turns round":             func(p *Profile) { p.Name = "a\u202eb" },
+		"channel without erasing": func(p *Profile) {
+			p.TwoStep, p.SecureChannel, p.PIN.Penalty = true, true,
+				WrongAnswers
+		},
+		"name that turns round": func(p *Profile) { p.Name = "a\u202eb" },
 	} {
 		refuse("vector", name, sheet(change).encode())
 	}
@@ -142,48 +152,73 @@ func (m *maker) coded(profile string, counters ...uint64) fields {
 }
 
 func (m *maker) code() {
-	m.file("code", "An activation code is read as typed, under serial, password and counters, and gives the secret S. The code in out is its canonical form.")
-	for _, p := range []string{"base32", "base32 password", "base32 checked password", "decimal", "decimal password", "decimal checked password", "default Argon2id", "bound"} {
+	m.file("code", "An activation code is read as typed, under serial, password and counters, and gives the secret "+
+		"S. The code in out is its canonical form.")
+	for _, p := range []string{"base32", "base32 password", "base32 checked password", "decimal", "decimal password",
+		"decimal checked password", "default Argon2id", "bound"} {
 		m.accept("code", p, m.coded(p))
 	}
 	m.accept("code", "first time, without ERC", m.coded("events"))
 	m.accept("code", "with counters", m.coded("events", 17, 4))
 	m.accept("code", "greatest counters", m.coded("events same key", MaxCounter, MaxCounter))
 	with := func(in fields, change func(*fields)) fields { change(&in); return in }
-	m.accept("code", "grouped, small", with(m.coded("base32"), func(f *fields) { f.Code = strings.ToLower(Group(f.Code)) }))
-	m.accept("code", "O, I and L", with(m.coded("base32"), func(f *fields) { f.Code = strings.NewReplacer("0", "o", "1", "I").Replace(f.Code) }))
-	m.accept("code", "digits grouped", with(m.coded("decimal"), func(f *fields) { f.Code = strings.ReplaceAll(Group(f.Code), "-", " ") }))
+	m.accept("code", "grouped, small",
+		with(m.coded("base32"), func(f *fields) { f.Code = strings.ToLower(Group(f.Code)) }))
+	m.accept("code", "O, I and L",
+		with(m.coded("base32"), func(f *fields) { f.Code = strings.NewReplacer("0", "o", "1", "I").Replace(f.Code) }))
+	m.accept("code", "digits grouped",
+		with(m.coded("decimal"), func(f *fields) { f.Code = strings.ReplaceAll(Group(f.Code), "-", " ") }))
 	m.accept("code", "number alone", with(m.coded("base32"), func(f *fields) { f.Serial = "10000001" }))
-	m.accept("code", "password grouped, small", with(m.coded("base32 password"), func(f *fields) { f.Password = "abcde-l2345" }))
+	m.accept("code", "password grouped, small",
+		with(m.coded("base32 password"), func(f *fields) { f.Password = "abcde-l2345" }))
 	own := m.in("base32 checked password")
 	own.Password = "Correct horse"
 	v, terms := m.set.input(own)
 	own.Code = string(must(v.MakeCode(testSecret, terms)))
 	m.accept("code", "password of somebody's own", own)
 
-	m.refuse("code", "code-or-password", "password of somebody's own in small letters", with(own, func(f *fields) { f.Password = "correct horse" }))
-	m.refuse("code", "code-or-password", "wrong password, checked", with(m.coded("base32 checked password"), func(f *fields) { f.Password = "ABCDE12346" }))
-	m.refuse("code", "password-empty", "no password", with(m.coded("base32 password"), func(f *fields) { f.Password = "" }))
-	m.refuse("code", "password", "password of 9", with(m.coded("base32 password"), func(f *fields) { f.Password = "ABCDE1234" }))
-	m.refuse("code", "password-unexpected", "password for a profile without", with(m.coded("base32"), func(f *fields) { f.Password = testPassword }))
-	m.refuse("code", "code-invalid", "wrong character", with(m.coded("base32"), func(f *fields) { f.Code = change(f.Code, 3) }))
-	m.refuse("code", "code-invalid", "wrong check character", with(m.coded("base32"), func(f *fields) { f.Code = change(f.Code, 29) }))
-	m.refuse("code", "code-invalid", "wrong digit", with(m.coded("decimal"), func(f *fields) { f.Code = change(f.Code, 44) }))
-	m.refuse("code", "code-invalid", "number of 2^128", with(m.in("decimal"), func(f *fields) { f.Code = "340282366920938463463374607431768211456" + "000000" }))
-	m.refuse("code", "code-invalid", "other serial", with(m.coded("base32"), func(f *fields) { f.Serial = "FDM10000002" }))
-	m.refuse("code", "code-invalid", "other profile", with(m.coded("base32"), func(f *fields) { f.Profile = "no prefix"; f.Serial = "10000001" }))
-	m.refuse("code", "code-invalid", "counters left out", with(m.coded("events", 17, 4), func(f *fields) { f.Counters = nil }))
-	m.refuse("code", "code-invalid", "other counters", with(m.coded("events", 17, 4), func(f *fields) { f.Counters = []uint64{18, 4} }))
-	m.refuse("code", "counter", "one counter of two", with(m.coded("events"), func(f *fields) { f.Counters = []uint64{17} }))
-	m.refuse("code", "erc-unexpected", "counters for a profile without", with(m.coded("base32"), func(f *fields) { f.Counters = []uint64{17} }))
-	m.refuse("code", "code-length", "character missing", with(m.coded("base32"), func(f *fields) { f.Code = f.Code[1:] }))
+	m.refuse("code", "code-or-password", "password of somebody's own in small letters",
+		with(own, func(f *fields) { f.Password = "correct horse" }))
+	m.refuse("code", "code-or-password", "wrong password, checked",
+		with(m.coded("base32 checked password"), func(f *fields) { f.Password = "ABCDE12346" }))
+	m.refuse("code", "password-empty", "no password",
+		with(m.coded("base32 password"), func(f *fields) { f.Password = "" }))
+	m.refuse("code", "password", "password of 9",
+		with(m.coded("base32 password"), func(f *fields) { f.Password = "ABCDE1234" }))
+	m.refuse("code", "password-unexpected", "password for a profile without",
+		with(m.coded("base32"), func(f *fields) { f.Password = testPassword }))
+	m.refuse("code", "code-invalid", "wrong character",
+		with(m.coded("base32"), func(f *fields) { f.Code = change(f.Code, 3) }))
+	m.refuse("code", "code-invalid", "wrong check character",
+		with(m.coded("base32"), func(f *fields) { f.Code = change(f.Code, 29) }))
+	m.refuse("code", "code-invalid", "wrong digit",
+		with(m.coded("decimal"), func(f *fields) { f.Code = change(f.Code, 44) }))
+	m.refuse("code", "code-invalid", "number of 2^128",
+		with(m.in("decimal"), func(f *fields) { f.Code = "340282366920938463463374607431768211456" + "000000" }))
+	m.refuse("code", "code-invalid", "other serial",
+		with(m.coded("base32"), func(f *fields) { f.Serial = "FDM10000002" }))
+	m.refuse("code", "code-invalid", "other profile",
+		with(m.coded("base32"), func(f *fields) { f.Profile = "no prefix"; f.Serial = "10000001" }))
+	m.refuse("code", "code-invalid", "counters left out",
+		with(m.coded("events", 17, 4), func(f *fields) { f.Counters = nil }))
+	m.refuse("code", "code-invalid", "other counters",
+		with(m.coded("events", 17, 4), func(f *fields) { f.Counters = []uint64{18, 4} }))
+	m.refuse("code", "counter", "one counter of two",
+		with(m.coded("events"), func(f *fields) { f.Counters = []uint64{17} }))
+	m.refuse("code", "erc-unexpected", "counters for a profile without",
+		with(m.coded("base32"), func(f *fields) { f.Counters = []uint64{17} }))
+	m.refuse("code", "code-length", "character missing",
+		with(m.coded("base32"), func(f *fields) { f.Code = f.Code[1:] }))
 	m.refuse("code", "code-character", "U", with(m.coded("base32"), func(f *fields) { f.Code = "U" + f.Code[1:] }))
-	m.refuse("code", "code-character", "letter among digits", with(m.coded("decimal"), func(f *fields) { f.Code = "O" + f.Code[1:] }))
+	m.refuse("code", "code-character", "letter among digits",
+		with(m.coded("decimal"), func(f *fields) { f.Code = "O" + f.Code[1:] }))
 	m.refuse("code", "code-empty", "no code", m.in("base32"))
 	m.refuse("code", "prefix", "other prefix", with(m.coded("base32"), func(f *fields) { f.Serial = "FDL10000001" }))
-	m.refuse("code", "serial", "serial of 16 digits", with(m.coded("base32"), func(f *fields) { f.Serial = "FDM1234567890123456" }))
+	m.refuse("code", "serial", "serial of 16 digits",
+		with(m.coded("base32"), func(f *fields) { f.Serial = "FDM1234567890123456" }))
 	m.refuse("code", "serial-empty", "no serial", with(m.coded("base32"), func(f *fields) { f.Serial = "" }))
-	m.refuse("code", "two-step", "two-step profile", with(m.coded("base32"), func(f *fields) { f.Profile = "two-step" }))
+	m.refuse("code", "two-step", "two-step profile",
+		with(m.coded("base32"), func(f *fields) { f.Profile = "two-step" }))
 }
 
 // change replaces the character at i by another of both alphabets.
@@ -200,18 +235,26 @@ func (m *maker) appKey() {
 	s := hex.EncodeToString(testSecret)
 	d := hex.EncodeToString(bytesOf("device", DeviceSecretSize))
 	for _, i := range []int{1, 2, 5} {
-		m.accept("appkey", "application "+string(rune('0'+i)), fields{Profile: "events", Secret: s, Serial: testSerial, Index: i})
+		m.accept("appkey", "application "+string(rune('0'+i)), fields{Profile: "events", Secret: s, Serial: testSerial,
+			Index: i})
 	}
 	m.accept("appkey", "bound", fields{Profile: "bound", Secret: s, Serial: testSerial, Index: 1, Device: d})
-	m.refuse("appkey", "application", "no such application", fields{Profile: "events", Secret: s, Serial: testSerial, Index: 3})
-	m.refuse("appkey", "key-size", "binding without D", fields{Profile: "bound", Secret: s, Serial: testSerial, Index: 1})
-	m.refuse("appkey", "key-size", "D without binding", fields{Profile: "events", Secret: s, Serial: testSerial, Index: 1, Device: d})
+	m.refuse("appkey", "application", "no such application", fields{Profile: "events", Secret: s, Serial: testSerial,
+		Index: 3})
+	m.refuse("appkey", "key-size", "binding without D", fields{Profile: "bound", Secret: s, Serial: testSerial,
+		Index: 1})
+	m.refuse("appkey", "key-size", "D without binding", fields{Profile: "events", Secret: s, Serial: testSerial,
+		Index: 1, Device: d})
 }
 
 func (m *maker) erc() {
 	m.file("erc", "An ERC is read as typed and gives the next counter of each application that counts events.")
-	for name, counters := range map[string][]uint64{"small": {17, 4}, "zero": {0, 0}, "greatest": {MaxCounter, MaxCounter}} {
-		m.accept("erc", name, fields{Profile: "events", Serial: testSerial, ERC: must(m.set.profiles["events"].MakeERC(testSerial, counters))})
+	for name, counters := range map[string][]uint64{"small": {17, 4}, "zero": {0, 0},
+		"greatest": {MaxCounter, MaxCounter}} {
+		m.accept(
+			"erc", name,
+			fields{Profile: "events", Serial: testSerial,
+				ERC: must(m.set.profiles["events"].MakeERC(testSerial, counters))})
 	}
 	sortCases(m.set.files["erc"], 0)
 	erc := must(m.set.profiles["events"].MakeERC(testSerial, []uint64{17, 4}))
@@ -247,7 +290,8 @@ func (m *maker) fad() {
 	m.refuse("fad", "message", "empty label", in(edited(m.t, good, setText(4, ""))))
 	m.refuse("fad", "message", "unknown key", in(edited(m.t, good, setText(5, "x"))))
 	m.refuse("fad", "vector", "vector cut off", in(edited(m.t, good, setBytes(1, v.encoded[1:]))))
-	m.refuse("fad", "two-step", "two-step vector", in(edited(m.t, good, setBytes(1, m.set.profiles["two-step"].encoded))))
+	m.refuse("fad", "two-step", "two-step vector",
+		in(edited(m.t, good, setBytes(1, m.set.profiles["two-step"].encoded))))
 }
 
 func (m *maker) registration() {
@@ -264,7 +308,8 @@ func (m *maker) registration() {
 }
 
 func (m *maker) derivation() {
-	m.file("derivation", "A derivation code is read as typed, under S and the serial, and gives D; display is what consoles show.")
+	m.file("derivation", "A derivation code is read as typed, under S and the serial, and gives D; display is what "+
+		"consoles show.")
 	s := hex.EncodeToString(testSecret)
 	for i, name := range []string{"device", "another device"} {
 		code := string(must(DerivationCode(testSecret, testSerial, bytesOf(name, DeviceSecretSize))))
@@ -274,17 +319,23 @@ func (m *maker) derivation() {
 		m.accept("derivation", name, fields{Secret: s, Serial: testSerial, Derivation: code})
 	}
 	code := string(must(DerivationCode(testSecret, testSerial, bytesOf("device", DeviceSecretSize))))
-	m.refuse("derivation", "derivation-invalid", "wrong character", fields{Secret: s, Serial: testSerial, Derivation: change(code, 2)})
-	m.refuse("derivation", "derivation-invalid", "other serial", fields{Secret: s, Serial: "FDM10000002", Derivation: code})
-	m.refuse("derivation", "derivation-invalid", "other epoch", fields{Secret: hex.EncodeToString(bytesOf("other", SecretSize)), Serial: testSerial, Derivation: code})
-	m.refuse("derivation", "derivation-length", "character missing", fields{Secret: s, Serial: testSerial, Derivation: code[1:]})
-	m.refuse("derivation", "derivation-character", "U", fields{Secret: s, Serial: testSerial, Derivation: "U" + code[1:]})
+	m.refuse("derivation", "derivation-invalid", "wrong character",
+		fields{Secret: s, Serial: testSerial, Derivation: change(code, 2)})
+	m.refuse("derivation", "derivation-invalid", "other serial",
+		fields{Secret: s, Serial: "FDM10000002", Derivation: code})
+	m.refuse("derivation", "derivation-invalid", "other epoch",
+		fields{Secret: hex.EncodeToString(bytesOf("other", SecretSize)), Serial: testSerial, Derivation: code})
+	m.refuse("derivation", "derivation-length", "character missing",
+		fields{Secret: s, Serial: testSerial, Derivation: code[1:]})
+	m.refuse("derivation", "derivation-character", "U",
+		fields{Secret: s, Serial: testSerial, Derivation: "U" + code[1:]})
 	m.refuse("derivation", "derivation-empty", "nothing", fields{Secret: s, Serial: testSerial})
 }
 
 func (m *maker) online() {
 	m.file("request", "The body of POST /api/v1/activate, as the server reads it. hash is H(request).")
-	m.file("answer", "The body of its answer, as the device reads it whose request and private key (seed) stand beside it.")
+	m.file("answer", "The body of its answer, as the device reads it whose request and private key (seed) "+
+		"stand beside it.")
 	m.file("confirm", "The body of POST /api/v1/activate/confirm, as the server reads it; hash is H(request).")
 	m.file("result", "The body of its answer, as the device reads it that sent confirm.")
 	v := m.set.profiles["events"]
@@ -300,16 +351,21 @@ func (m *maker) online() {
 	request := o.exchange.Request()
 	message := o.exchange.message
 	m.accept("request", "first", reg(request))
-	m.accept("request", "other type and name", reg(signed(labelRequest, nil, edited(m.t, edited(m.t, message, setText(4, "銀行")), setUint(3, 0)))))
+	m.accept("request", "other type and name",
+		reg(signed(labelRequest, nil, edited(m.t, edited(m.t, message, setText(4, "銀行")), setUint(3, 0)))))
 	m.refuse("request", "auth", "bit of the MAC flipped", reg(flipped(request, len(request)-1)))
 	m.refuse("request", "auth", "bit of the nonce flipped", reg(flipped(request, len(request)-36)))
 	m.refuse("request", "auth", "MAC of a confirmation", reg(signed(labelConfirm, nil, message)))
 	m.refuse("request", "version", "version 2", reg(signed(labelRequest, nil, edited(m.t, message, setUint(0, 2)))))
-	m.refuse("request", "message", "unknown device type", reg(signed(labelRequest, nil, edited(m.t, message, setUint(3, 6)))))
+	m.refuse("request", "message", "unknown device type",
+		reg(signed(labelRequest, nil, edited(m.t, message, setUint(3, 6)))))
 	m.refuse("request", "message", "unknown key", reg(signed(labelRequest, nil, edited(m.t, message, setUint(6, 0)))))
-	m.refuse("request", "message", "small locator", reg(signed(labelRequest, nil, edited(m.t, message, setText(1, strings.ToLower(o.code.Locator()))))))
-	m.refuse("request", "auth", "locator of another offer", reg(signed(labelRequest, nil, edited(m.t, message, setText(1, "00000")))))
-	m.refuse("request", "message", "key that is none", reg(signed(labelRequest, nil, edited(m.t, message, setBytes(2, bytes.Repeat([]byte{0xff}, hpkePublicSize))))))
+	m.refuse("request", "message", "small locator",
+		reg(signed(labelRequest, nil, edited(m.t, message, setText(1, strings.ToLower(o.code.Locator()))))))
+	m.refuse("request", "auth", "locator of another offer",
+		reg(signed(labelRequest, nil, edited(m.t, message, setText(1, "00000")))))
+	m.refuse("request", "message", "key that is none",
+		reg(signed(labelRequest, nil, edited(m.t, message, setBytes(2, bytes.Repeat([]byte{0xff}, hpkePublicSize))))))
 
 	opened := func(b []byte) fields {
 		in := reg(b)
@@ -325,12 +381,16 @@ func (m *maker) online() {
 	m.accept("answer", "without XERC", opened(time.answer))
 	m.refuse("answer", "auth", "bit of the MAC flipped", opened(flipped(o.answer, len(o.answer)-1)))
 	m.refuse("answer", "auth", "bit of XFAD flipped", opened(flipped(o.answer, 1300)))
-	m.refuse("answer", "sealed", "bit of XFAD flipped, right MAC", opened(signed(labelResponse, hash[:], edited(m.t, body, setBytes(2, flipped(o.sealed.XFAD, 9))))))
-	m.refuse("answer", "sealed", "XERC of another answer", opened(signed(labelResponse, hash[:], edited(m.t, body, setBytes(3, flipped(o.sealed.XERC, 0))))))
+	m.refuse("answer", "sealed", "bit of XFAD flipped, right MAC",
+		opened(signed(labelResponse, hash[:], edited(m.t, body, setBytes(2, flipped(o.sealed.XFAD, 9))))))
+	m.refuse("answer", "sealed", "XERC of another answer",
+		opened(signed(labelResponse, hash[:], edited(m.t, body, setBytes(3, flipped(o.sealed.XERC, 0))))))
 	m.refuse("answer", "message", "time 0", opened(signed(labelResponse, hash[:], edited(m.t, body, setUint(4, 0)))))
 	m.refuse("answer", "version", "version 2", opened(signed(labelResponse, hash[:], edited(m.t, body, setUint(0, 2)))))
 
-	confirm := must(o.exchange.Confirm(Confirmation{OTP: Secret("123456"), Next: Secret("654321"), Derivation: Secret("ABCDEFGHJKMNPQRSTVWX")}))
+	confirm := must(
+		o.exchange.Confirm(
+			Confirmation{OTP: Secret("123456"), Next: Secret("654321"), Derivation: Secret("ABCDEFGHJKMNPQRSTVWX")}))
 	plain := must(o.exchange.Confirm(Confirmation{OTP: Secret("0012345678")}))
 	sent := func(b []byte) fields { in := reg(b); in.Hash = hex.EncodeToString(hash[:]); return in }
 	body, _, err = unpack(confirm)
@@ -343,8 +403,10 @@ func (m *maker) online() {
 	other := sent(confirm)
 	other.Hash = hex.EncodeToString(bytesOf("other request", 32))
 	m.refuse("confirm", "auth", "other request", other)
-	m.refuse("confirm", "message", "password of 5 digits", sent(signed(labelConfirm, hash[:], edited(m.t, body, setText(2, "12345")))))
-	m.refuse("confirm", "message", "derivation code in groups", sent(signed(labelConfirm, hash[:], edited(m.t, body, setText(3, "ABCDE-FGHJK-MNPQR-STVWX")))))
+	m.refuse("confirm", "message", "password of 5 digits",
+		sent(signed(labelConfirm, hash[:], edited(m.t, body, setText(2, "12345")))))
+	m.refuse("confirm", "message", "derivation code in groups",
+		sent(signed(labelConfirm, hash[:], edited(m.t, body, setText(3, "ABCDE-FGHJK-MNPQR-STVWX")))))
 
 	server := must(OpenConfirm(confirm, o.code, hash))
 	answered := func(b []byte) fields { in := reg(b); in.Confirm = hex.EncodeToString(confirm); return in }
@@ -358,9 +420,12 @@ func (m *maker) online() {
 	m.accept("result", "not accepted", answered(no))
 	m.accept("result", "ended", answered(must(server.Answer(Result{}))))
 	m.refuse("result", "auth", "no turned to yes", answered(flipped(no, 7)))
-	m.refuse("result", "message", "no without tries left", answered(signed(labelDone, done[:], edited(m.t, body, dropKey(2)))))
-	m.refuse("result", "message", "yes with tries left", answered(signed(labelDone, done[:], edited(m.t, body, func(m *cborMap) { m.set(1, []byte{0xf5}) }))))
-	m.refuse("result", "message", "100 tries left", answered(signed(labelDone, done[:], edited(m.t, body, setUint(2, 100)))))
+	m.refuse("result", "message", "no without tries left",
+		answered(signed(labelDone, done[:], edited(m.t, body, dropKey(2)))))
+	m.refuse("result", "message", "yes with tries left",
+		answered(signed(labelDone, done[:], edited(m.t, body, func(m *cborMap) { m.set(1, []byte{0xf5}) }))))
+	m.refuse("result", "message", "100 tries left",
+		answered(signed(labelDone, done[:], edited(m.t, body, setUint(2, 100)))))
 	last := answered(yes)
 	last.Confirm = hex.EncodeToString(plain)
 	m.refuse("result", "auth", "other confirmation", last)
@@ -374,22 +439,26 @@ func (m *maker) offer() {
 	for _, s := range []string{"http://127.0.0.1:8080", "http://[::1]", "https://[2001:db8::1]"} {
 		m.accept("offer", s, in(edited(m.t, good, setText(1, s))))
 	}
-	for _, s := range []string{"http://ostiary.example", "https://Ostiary.example", "https://ostiary.example/", "https://a@ostiary.example", "https://ostiary.example:0443", ""} {
+	for _, s := range []string{"http://ostiary.example", "https://Ostiary.example", "https://ostiary.example/",
+		"https://a@ostiary.example", "https://ostiary.example:0443", ""} {
 		m.refuse("offer", "server", s, in(edited(m.t, good, setText(1, s))))
 	}
 	m.refuse("offer", "message", "code in groups", in(edited(m.t, good, setText(2, Group(string(testCode().Text()))))))
-	m.refuse("offer", "message", "code mistyped", in(edited(m.t, good, setText(2, change(string(testCode().Text()), 20)))))
+	m.refuse("offer", "message", "code mistyped",
+		in(edited(m.t, good, setText(2, change(string(testCode().Text()), 20)))))
 	m.refuse("offer", "message", "unknown key", in(edited(m.t, good, setText(3, ""))))
 	m.refuse("offer", "version", "version 2", in(edited(m.t, good, setUint(0, 2))))
 }
 
 func (m *maker) carrier() {
-	m.file("carrier", "What a camera saw, a pasted text, a link or its fragment is read; qr, level and paste are how it is written.")
+	m.file("carrier", "What a camera saw, a pasted text, a link or its fragment is read; qr, level and paste are "+
+		"how it is written.")
 	in := func(s string) fields { return fields{Text: s} }
 	vector := Message{TypeVector, m.set.profiles["base32"].encoded}
 	offer := Message{TypeOffer, must(Offer{"https://ostiary.example", testCode()}.Encode())}
 	long := Message{TypeActivation1, bytesOf("long", 500)}
-	for name, message := range map[string]Message{"vector": vector, "offer": offer, "long": long, "nothing": {TypeActivation2, nil}} {
+	for name, message := range map[string]Message{"vector": vector, "offer": offer, "long": long,
+		"nothing": {TypeActivation2, nil}} {
 		qr, _, err := message.QR()
 		if err != nil {
 			m.t.Fatal(err)
@@ -424,15 +493,25 @@ func (m *maker) qrBody() {
 	const sn, ac = "<SN>FDM10000001</SN>", "<AC>0123456789ABCDEFGHJKMNPQRSTVWX</AC>"
 	body := func(inner string) fields { return fields{Text: "<QRCode>" + inner + "</QRCode>"} }
 	m.accept("qrbody", "least", body(sn+ac))
-	m.accept("qrbody", "all, any order, white space", body("\n<CHALLENGE>Ab1</CHALLENGE>\t<USERID>&lt;ann&gt; &amp; &quot;co&quot;&apos;</USERID> <ERC>01234-56789-12</ERC>\r\n"+ac+sn+" "))
+	m.accept("qrbody", "all, any order, white space", body("\n<CHALLENGE>Ab1</CHALLENGE>\t<USERID>&lt;ann&gt; &amp; "+
+		"&quot;co&quot;&apos;</USERID> <ERC>01234-56789-12</ERC>\r\n"+ac+sn+" "))
 	m.accept("qrbody", "digits in groups", body(sn+"<AC>"+Group(strings.Repeat("1", 45))+"</AC>"))
 	for _, c := range [][3]string{
 		{"qr-body", "no AC", sn}, {"qr-body", "SN twice", sn + sn + ac}, {"qr-body", "unknown element", sn + ac + "<X>1</X>"}, {"qr-body", "attribute", sn + `<AC a="b">1</AC>`}, {"qr-body", "comment", sn + ac + "<!-- -->"},
-		{"qr-body", "CDATA", sn + ac + "<USERID><![CDATA[a]]></USERID>"}, {"qr-body", "character reference", sn + ac + "<USERID>&#97;</USERID>"}, {"qr-body", "unknown entity", sn + ac + "<USERID>&nbsp;</USERID>"},
-		{"qr-body", "empty element", sn + ac + "<ERC></ERC>"}, {"qr-body", "empty-element tag", sn + ac + "<ERC/>"}, {"qr-body", "text between", sn + "text" + ac}, {"qr-body", "1025 bytes", sn + ac + strings.Repeat(" ", 1025-17-len(sn+ac))},
-		{"serial", "small serial", "<SN>fdm1</SN>" + ac}, {"code-length", "short code", sn + "<AC>0123</AC>"}, {"code-character", "45 letters", sn + "<AC>" + strings.Repeat("A", 45) + "</AC>"},
-		{"erc-length", "short ERC", sn + ac + "<ERC>12</ERC>"}, {"erc-character", "letter in ERC", sn + ac + "<ERC>O12345678901</ERC>"}, {"user-id", "user of 41 bytes", sn + ac + "<USERID>" + strings.Repeat("x", 41) + "</USERID>"},
-		{"user-id", "user of two lines", sn + ac + "<USERID>a\nb</USERID>"}, {"challenge", "challenge of signs", sn + ac + "<CHALLENGE>a-b</CHALLENGE>"}, {"challenge", "challenge of 65", sn + ac + "<CHALLENGE>" + strings.Repeat("1", 65) + "</CHALLENGE>"},
+		{"qr-body", "CDATA", sn + ac + "<USERID><![CDATA[a]]></USERID>"},
+		{"qr-body", "character reference", sn + ac + "<USERID>&#97;</USERID>"},
+		{"qr-body", "unknown entity", sn + ac + "<USERID>&nbsp;</USERID>"},
+		{"qr-body", "empty element", sn + ac + "<ERC></ERC>"}, {"qr-body", "empty-element tag", sn + ac + "<ERC/>"},
+		{"qr-body", "text between", sn + "text" + ac},
+		{"qr-body", "1025 bytes", sn + ac + strings.Repeat(" ", 1025-17-len(sn+ac))},
+		{"serial", "small serial", "<SN>fdm1</SN>" + ac}, {"code-length", "short code", sn + "<AC>0123</AC>"},
+		{"code-character", "45 letters", sn + "<AC>" + strings.Repeat("A", 45) + "</AC>"},
+		{"erc-length", "short ERC", sn + ac + "<ERC>12</ERC>"},
+		{"erc-character", "letter in ERC", sn + ac + "<ERC>O12345678901</ERC>"},
+		{"user-id", "user of 41 bytes", sn + ac + "<USERID>" + strings.Repeat("x", 41) + "</USERID>"},
+		{"user-id", "user of two lines", sn + ac + "<USERID>a\nb</USERID>"},
+		{"challenge", "challenge of signs", sn + ac + "<CHALLENGE>a-b</CHALLENGE>"},
+		{"challenge", "challenge of 65", sn + ac + "<CHALLENGE>" + strings.Repeat("1", 65) + "</CHALLENGE>"},
 	} {
 		m.refuse("qrbody", c[0], c[1], body(c[2]))
 	}

@@ -89,15 +89,22 @@ type vectorFile struct {
 
 // sentinels are the reasons of refusals under the names that the vectors use.
 var sentinels = map[string]error{
-	"version": ErrVersion, "message": ErrMessage, "auth": ErrAuth, "sealed": ErrSealed, "profile": ErrProfile, "vector": ErrVector, "suite": ErrSuite,
-	"two-step": ErrTwoStep, "application": ErrApplication, "serial-empty": ErrSerialEmpty, "serial": ErrSerial, "prefix": ErrPrefix,
-	"code-empty": ErrCodeEmpty, "code-character": ErrCodeCharacter, "code-length": ErrCodeLength, "code-invalid": ErrCodeInvalid, "code-or-password": ErrCodeOrPassword,
+	"version": ErrVersion, "message": ErrMessage, "auth": ErrAuth, "sealed": ErrSealed, "profile": ErrProfile,
+	"vector": ErrVector, "suite": ErrSuite,
+	"two-step": ErrTwoStep, "application": ErrApplication, "serial-empty": ErrSerialEmpty, "serial": ErrSerial,
+	"prefix":     ErrPrefix,
+	"code-empty": ErrCodeEmpty, "code-character": ErrCodeCharacter, "code-length": ErrCodeLength,
+	"code-invalid": ErrCodeInvalid, "code-or-password": ErrCodeOrPassword,
 	"password-empty": ErrPasswordEmpty, "password": ErrPassword, "password-unexpected": ErrPasswordUnexpected,
-	"erc-empty": ErrERCEmpty, "erc-character": ErrERCCharacter, "erc-length": ErrERCLength, "erc-invalid": ErrERCInvalid, "erc-unexpected": ErrERCUnexpected,
+	"erc-empty": ErrERCEmpty, "erc-character": ErrERCCharacter, "erc-length": ErrERCLength,
+	"erc-invalid": ErrERCInvalid, "erc-unexpected": ErrERCUnexpected,
 	"counter": ErrCounter, "counter-jump": ErrCounterJump,
-	"registration-empty": ErrRegistrationEmpty, "registration-character": ErrRegistrationCharacter, "registration-length": ErrRegistrationLength, "registration-invalid": ErrRegistrationInvalid,
-	"derivation-empty": ErrDerivationEmpty, "derivation-character": ErrDerivationCharacter, "derivation-length": ErrDerivationLength, "derivation-invalid": ErrDerivationInvalid,
-	"qr-body": ErrQRBody, "carrier": ErrCarrier, "server": ErrServer, "too-long": ErrTooLong, "user-id": ErrUserID, "challenge": ErrChallenge, "device": ErrDevice, "otp": ErrOTP,
+	"registration-empty": ErrRegistrationEmpty, "registration-character": ErrRegistrationCharacter,
+	"registration-length": ErrRegistrationLength, "registration-invalid": ErrRegistrationInvalid,
+	"derivation-empty": ErrDerivationEmpty, "derivation-character": ErrDerivationCharacter,
+	"derivation-length": ErrDerivationLength, "derivation-invalid": ErrDerivationInvalid,
+	"qr-body": ErrQRBody, "carrier": ErrCarrier, "server": ErrServer, "too-long": ErrTooLong, "user-id": ErrUserID,
+	"challenge": ErrChallenge, "device": ErrDevice, "otp": ErrOTP,
 	"key-size": ErrKeySize, "time": ErrTime,
 }
 
@@ -226,7 +233,8 @@ func readProfileCase(_ *vectorSet, in fields) (fields, error) {
 		return fields{}, err
 	}
 	hash := v.Hash()
-	return fields{Hash: hex.EncodeToString(hash[:]), Fingerprint: v.Fingerprint(), Sheet: newVectorSheet(v.Profile())}, nil
+	return fields{Hash: hex.EncodeToString(hash[:]), Fingerprint: v.Fingerprint(), Sheet: newVectorSheet(v.Profile())},
+		nil
 }
 
 // vectorSheet is a profile in JSON.
@@ -246,16 +254,20 @@ type vectorSheet struct {
 
 func newVectorSheet(p Profile) *vectorSheet {
 	s := &vectorSheet{
-		ID: hex.EncodeToString(p.ID[:]), Prefix: p.Prefix, Key: hex.EncodeToString(p.Key[:]), IssuerKey: hex.EncodeToString(p.IssuerKey[:]),
-		TwoStep: p.TwoStep, SecureChannel: p.SecureChannel, Name: p.Name, Issuer: p.Issuer,
+		ID: hex.EncodeToString(p.ID[:]), Prefix: p.Prefix, Key: hex.EncodeToString(p.Key[:]),
+		IssuerKey: hex.EncodeToString(p.IssuerKey[:]),
+		TwoStep:   p.TwoStep, SecureChannel: p.SecureChannel, Name: p.Name, Issuer: p.Issuer,
 	}
 	for _, a := range p.Applications {
-		s.Applications = append(s.Applications, string(rune('0'+a.Index))+" "+string(rune('0'+a.Mode))+" "+a.Suite.String()+" "+a.Name)
+		s.Applications = append(s.Applications, string(rune('0'+a.Index))+" "+string(rune('0'+a.Mode))+" "+
+			a.Suite.String()+" "+a.Name)
 	}
 	r, a := p.Rules, p.Rules.Argon2id
 	// Numbers as encoding/json reads them.
-	s.PIN = []any{float64(p.PIN.Min), float64(p.PIN.Max), p.PIN.RefuseWeak, float64(p.PIN.Tries), float64(p.PIN.Penalty), float64(p.PIN.Level)}
-	s.Activation = []any{float64(r.Format), r.Password, r.CheckPassword, r.DeviceBinding, r.NewKey, float64(a.Time), float64(a.Memory), float64(a.Parallelism), r.Reactivation}
+	s.PIN = []any{float64(p.PIN.Min), float64(p.PIN.Max), p.PIN.RefuseWeak, float64(p.PIN.Tries),
+		float64(p.PIN.Penalty), float64(p.PIN.Level)}
+	s.Activation = []any{float64(r.Format), r.Password, r.CheckPassword, r.DeviceBinding, r.NewKey, float64(a.Time),
+		float64(a.Memory), float64(a.Parallelism), r.Reactivation}
 	return s
 }
 
@@ -306,7 +318,8 @@ func readRegistrationCase(_ *vectorSet, in fields) (fields, error) {
 	if err != nil {
 		return fields{}, err
 	}
-	return fields{Registration: string(c.Text()), Locator: c.Locator(), MAC: hex.EncodeToString(c.MAC(labelRequest, []byte("message")))}, nil
+	return fields{Registration: string(c.Text()), Locator: c.Locator(),
+		MAC: hex.EncodeToString(c.MAC(labelRequest, []byte("message")))}, nil
 }
 
 func readDerivationCase(_ *vectorSet, in fields) (fields, error) {
@@ -332,7 +345,8 @@ func readRequestCase(_ *vectorSet, in fields) (fields, error) {
 		return fields{}, err
 	}
 	hash := r.Hash()
-	return fields{Locator: locator, DeviceType: int(r.Device.Type), DeviceName: r.Device.Name, Hash: hex.EncodeToString(hash[:])}, nil
+	return fields{Locator: locator, DeviceType: int(r.Device.Type), DeviceName: r.Device.Name,
+		Hash: hex.EncodeToString(hash[:])}, nil
 }
 
 func readAnswerCase(_ *vectorSet, in fields) (fields, error) {
@@ -340,7 +354,8 @@ func readAnswerCase(_ *vectorSet, in fields) (fields, error) {
 	if err != nil {
 		return fields{}, err
 	}
-	e := newExchange(must(ParseRegistrationCode(in.Registration)), must(hpkeKEM().NewPrivateKey(unhex(in.Seed))), message)
+	e := newExchange(must(ParseRegistrationCode(in.Registration)), must(hpkeKEM().NewPrivateKey(unhex(in.Seed))),
+		message)
 	d, err := e.Open(unhex(in.Body))
 	if err != nil {
 		return fields{}, err
@@ -387,7 +402,8 @@ func readCarrierCase(_ *vectorSet, in fields) (fields, error) {
 	if err != nil {
 		return fields{}, err
 	}
-	return fields{Type: int(m.Type), Payload: hex.EncodeToString(m.Payload), QR: string(qr), Level: string(rune(level)), Paste: string(must(m.Paste()))}, nil
+	return fields{Type: int(m.Type), Payload: hex.EncodeToString(m.Payload), QR: string(qr), Level: string(rune(level)),
+		Paste: string(must(m.Paste()))}, nil
 }
 
 func readQRBodyCase(_ *vectorSet, in fields) (fields, error) {
@@ -396,7 +412,8 @@ func readQRBodyCase(_ *vectorSet, in fields) (fields, error) {
 		return fields{}, err
 	}
 	text, err := b.Encode()
-	return fields{Serial: b.Serial, Code: string(b.Code), ERC: b.ERC, UserID: b.UserID, Challenge: b.Challenge, Text: string(text)}, err
+	return fields{Serial: b.Serial, Code: string(b.Code), ERC: b.ERC, UserID: b.UserID, Challenge: b.Challenge,
+		Text: string(text)}, err
 }
 
 // edited changes a message with unsigned keys.

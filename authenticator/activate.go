@@ -121,7 +121,8 @@ func (v *Vault) checkVector(vector *activation.Vector) error {
 
 // newAccount makes the account of an activation, in memory: a new one, or the one of
 // the serial with its new epoch. It returns its secret as well.
-func (v *Vault) newAccount(all []*account, d *activation.Delivery, password Secret, choice Choice, shift int64) (*account, *opened, error) {
+func (v *Vault) newAccount(all []*account, d *activation.Delivery, password Secret, choice Choice, shift int64) (
+	*account, *opened, error) {
 	vector, serial := d.FAD.Vector, d.FAD.Serial
 	a := &account{name: choice.Name, serial: serial}
 	old := find(all, serial, vector)
@@ -134,13 +135,15 @@ func (v *Vault) newAccount(all []*account, d *activation.Delivery, password Secr
 	if a.name == "" {
 		a.name = serial
 	}
-	if err := checkName(a, slices.DeleteFunc(slices.Clone(all), func(other *account) bool { return other == old })); err != nil {
+	if err := checkName(
+		a, slices.DeleteFunc(slices.Clone(all), func(other *account) bool { return other == old })); err != nil {
 		return nil, nil, err
 	}
 	if err := CheckPIN(vector.Profile().PIN, choice.PIN); err != nil {
 		return nil, nil, err
 	}
-	secret, err := vector.OpenCode(string(d.FAD.Code), activation.CodeInput{Serial: serial, Password: password, Counters: d.Counters})
+	secret, err := vector.OpenCode(string(d.FAD.Code), activation.CodeInput{Serial: serial, Password: password,
+		Counters: d.Counters})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -195,7 +198,8 @@ func (v *Vault) fill(a, old *account, d *activation.Delivery, secret, pin Secret
 		return err
 	}
 	confirming, _ := vector.Confirming() // a one-step profile has one
-	e.repeated = !vector.Profile().Rules.NewKey && confirming.Suite.Event() && len(d.Counters) > 0 && (before == nil || same)
+	e.repeated = !vector.Profile().Rules.NewKey && confirming.Suite.Event() && len(d.Counters) > 0 &&
+		(before == nil || same)
 	e.first = len(d.Counters) == 0 && (before == nil || before.first)
 	a.epoch = e
 	return v.protect(&a.box, e, secret, pin)

@@ -34,11 +34,14 @@ func TestActivateOffline(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a.Again || a.Account.Name != "My bank" || a.Account.Serial != serial || a.Account.Unconfirmed || a.Account.State != authenticator.Active {
+			if a.Again || a.Account.Name != "My bank" || a.Account.Serial != serial || a.Account.Unconfirmed ||
+				a.Account.State != authenticator.Active {
 				t.Errorf("%+v", a)
 			}
-			if (a.Confirmation.Derivation != nil) != s.Vector.Profile().Rules.DeviceBinding || a.Confirmation.Next != nil {
-				t.Errorf("the confirmation has a derivation code: %t, and two codes: %t", a.Confirmation.Derivation != nil, a.Confirmation.Next != nil)
+			if (a.Confirmation.Derivation != nil) != s.Vector.Profile().Rules.DeviceBinding ||
+				a.Confirmation.Next != nil {
+				t.Errorf("the confirmation has a derivation code: %t, and two codes: %t",
+					a.Confirmation.Derivation != nil, a.Confirmation.Next != nil)
 			}
 			if err := s.Confirm(serial, a.Confirmation); err != nil {
 				t.Fatal(err)
@@ -70,9 +73,11 @@ func TestActivateQRBody(t *testing.T) {
 	activate(t, s, d)
 	second := newDevice(t, "second", s)
 	l := s.Letter(t, serial, false)
-	text := must(activation.QRBody{Serial: l.Serial, Code: l.Code, ERC: l.ERC, UserID: "ann", Challenge: "4711"}.Encode())
+	text := must(activation.QRBody{Serial: l.Serial, Code: l.Code, ERC: l.ERC, UserID: "ann",
+		Challenge: "4711"}.Encode())
 	body := must(activation.ReadQRBody(string(text)))
-	a, err := second.Activate(authenticator.Offline{Vector: s.Vector, Serial: body.Serial, Code: body.Code, ERC: body.ERC}, choice(pin))
+	a, err := second.Activate(authenticator.Offline{Vector: s.Vector, Serial: body.Serial, Code: body.Code,
+		ERC: body.ERC}, choice(pin))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,31 +101,54 @@ func TestActivateRefused(t *testing.T) {
 		choice  authenticator.Choice
 		want    error
 	}{
-		"no vector":              {nil, func(in *authenticator.Offline) { in.Vector = nil }, choice(pin), authenticator.ErrVectorMissing},
-		"no serial":              {nil, func(in *authenticator.Offline) { in.Serial = "" }, choice(pin), activation.ErrSerialEmpty},
-		"no serial number":       {nil, func(in *authenticator.Offline) { in.Serial = "FDM" }, choice(pin), activation.ErrSerial},
-		"other prefix":           {nil, func(in *authenticator.Offline) { in.Serial = "FDL10000001" }, choice(pin), activation.ErrPrefix},
-		"other serial":           {nil, func(in *authenticator.Offline) { in.Serial = "FDM10000002" }, choice(pin), activation.ErrCodeInvalid},
-		"no code":                {nil, func(in *authenticator.Offline) { in.Code = nil }, choice(pin), activation.ErrCodeEmpty},
-		"strange code":           {nil, func(in *authenticator.Offline) { in.Code[0] = 'U' }, choice(pin), activation.ErrCodeCharacter},
-		"short code":             {nil, func(in *authenticator.Offline) { in.Code = in.Code[1:] }, choice(pin), activation.ErrCodeLength},
-		"mistyped code":          {nil, func(in *authenticator.Offline) { mistype(in.Code) }, choice(pin), activation.ErrCodeInvalid},
-		"mistyped, checked":      {[]func(*activation.Profile){checked}, func(in *authenticator.Offline) { mistype(in.Code) }, choice(pin), activation.ErrCodeOrPassword},
-		"password missing":       {[]func(*activation.Profile){password}, func(in *authenticator.Offline) { in.Password = nil }, choice(pin), activation.ErrPasswordEmpty},
-		"password short":         {[]func(*activation.Profile){password}, func(in *authenticator.Offline) { in.Password = in.Password[:5] }, choice(pin), activation.ErrPassword},
-		"password wrong":         {[]func(*activation.Profile){checked}, func(in *authenticator.Offline) { in.Password = []byte("0000000000") }, choice(pin), activation.ErrCodeOrPassword},
-		"password unexpected":    {nil, func(in *authenticator.Offline) { in.Password = []byte("0000000000") }, choice(pin), activation.ErrPasswordUnexpected},
-		"counters unexpected":    {nil, func(in *authenticator.Offline) { in.ERC = "000000000102" }, choice(pin), activation.ErrERCUnexpected},
-		"counters not digits":    {[]func(*activation.Profile){events}, func(in *authenticator.Offline) { in.ERC = "x" }, choice(pin), activation.ErrERCCharacter},
-		"counters short":         {[]func(*activation.Profile){events}, func(in *authenticator.Offline) { in.ERC = "1" }, choice(pin), activation.ErrERCLength},
-		"counters mistyped":      {[]func(*activation.Profile){events}, func(in *authenticator.Offline) { in.ERC = strings.Repeat("1", 22) }, choice(pin), activation.ErrERCInvalid},
-		"counters not the codes": {[]func(*activation.Profile){events}, func(in *authenticator.Offline) { in.ERC = must(in.Vector.MakeERC(serial, []uint64{3, 4})) }, choice(pin), activation.ErrCodeInvalid},
-		"PIN empty":              {nil, nil, choice(""), authenticator.ErrPINEmpty},
-		"PIN not digits":         {nil, nil, choice("12345a"), authenticator.ErrPINCharacter},
-		"PIN short":              {nil, nil, choice("28394"), authenticator.ErrPINShort},
-		"PIN long":               {nil, nil, choice("2839472839472"), authenticator.ErrPINLong},
-		"PIN weak":               {nil, nil, choice("123456"), authenticator.ErrPINWeak},
-		"name":                   {nil, nil, authenticator.Choice{Name: "a\nb", PIN: authenticator.Secret(pin)}, authenticator.ErrName},
+		"no vector": {nil, func(in *authenticator.Offline) { in.Vector = nil }, choice(pin),
+			authenticator.ErrVectorMissing},
+		"no serial": {nil, func(in *authenticator.Offline) { in.Serial = "" }, choice(pin),
+			activation.ErrSerialEmpty},
+		"no serial number": {nil, func(in *authenticator.Offline) { in.Serial = "FDM" }, choice(pin),
+			activation.ErrSerial},
+		"other prefix": {nil, func(in *authenticator.Offline) { in.Serial = "FDL10000001" }, choice(pin),
+			activation.ErrPrefix},
+		"other serial": {nil, func(in *authenticator.Offline) { in.Serial = "FDM10000002" }, choice(pin),
+			activation.ErrCodeInvalid},
+		"no code": {nil, func(in *authenticator.Offline) { in.Code = nil }, choice(pin),
+			activation.ErrCodeEmpty},
+		"strange code": {nil, func(in *authenticator.Offline) { in.Code[0] = 'U' }, choice(pin),
+			activation.ErrCodeCharacter},
+		"short code": {nil, func(in *authenticator.Offline) { in.Code = in.Code[1:] }, choice(pin),
+			activation.ErrCodeLength},
+		"mistyped code": {nil, func(in *authenticator.Offline) { mistype(in.Code) }, choice(pin),
+			activation.ErrCodeInvalid},
+		"mistyped, checked": {[]func(*activation.Profile){checked},
+			func(in *authenticator.Offline) { mistype(in.Code) }, choice(pin), activation.ErrCodeOrPassword},
+		"password missing": {[]func(*activation.Profile){password},
+			func(in *authenticator.Offline) { in.Password = nil }, choice(pin), activation.ErrPasswordEmpty},
+		"password short": {[]func(*activation.Profile){password},
+			func(in *authenticator.Offline) { in.Password = in.Password[:5] }, choice(pin), activation.ErrPassword},
+		"password wrong": {[]func(*activation.Profile){checked},
+			func(in *authenticator.Offline) { in.Password = []byte("0000000000") }, choice(pin),
+			activation.ErrCodeOrPassword},
+		"password unexpected": {nil, func(in *authenticator.Offline) { in.Password = []byte("0000000000") },
+			choice(pin), activation.ErrPasswordUnexpected},
+		"counters unexpected": {nil, func(in *authenticator.Offline) { in.ERC = "000000000102" }, choice(pin),
+			activation.ErrERCUnexpected},
+		"counters not digits": {[]func(*activation.Profile){events},
+			func(in *authenticator.Offline) { in.ERC = "x" }, choice(pin), activation.ErrERCCharacter},
+		"counters short": {[]func(*activation.Profile){events},
+			func(in *authenticator.Offline) { in.ERC = "1" }, choice(pin), activation.ErrERCLength},
+		"counters mistyped": {[]func(*activation.Profile){events},
+			func(in *authenticator.Offline) { in.ERC = strings.Repeat("1", 22) }, choice(pin),
+			activation.ErrERCInvalid},
+		"counters not the codes": {[]func(*activation.Profile){events},
+			func(in *authenticator.Offline) { in.ERC = must(in.Vector.MakeERC(serial, []uint64{3, 4})) }, choice(pin),
+			activation.ErrCodeInvalid},
+		"PIN empty":      {nil, nil, choice(""), authenticator.ErrPINEmpty},
+		"PIN not digits": {nil, nil, choice("12345a"), authenticator.ErrPINCharacter},
+		"PIN short":      {nil, nil, choice("28394"), authenticator.ErrPINShort},
+		"PIN long":       {nil, nil, choice("2839472839472"), authenticator.ErrPINLong},
+		"PIN weak":       {nil, nil, choice("123456"), authenticator.ErrPINWeak},
+		"name": {nil, nil, authenticator.Choice{Name: "a\nb", PIN: authenticator.Secret(pin)},
+			authenticator.ErrName},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -162,7 +190,8 @@ func TestConfiguredVector(t *testing.T) {
 	}
 	p := sheet(func(p *activation.Profile) { p.Name = "Another" })
 	another := newDevice(t, "another", s, func(c *authenticator.Config) { c.Vector = must(p.Vector()) })
-	another.refused(t, authenticator.ErrOtherProfile, func() error { _, err := another.Activate(letter(s, l), choice(pin)); return err })
+	another.refused(t, authenticator.ErrOtherProfile,
+		func() error { _, err := another.Activate(letter(s, l), choice(pin)); return err })
 	code, _ := s.Offer(t, serial, false)
 	_, err := another.Begin(t.Context(), offer(code))
 	if !errors.Is(err, authenticator.ErrOtherProfile) {
@@ -243,7 +272,8 @@ func testReactivate(t *testing.T, sameDevice bool, change []func(*activation.Pro
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Again != sameDevice || sameDevice && (a.Account.ID != first.Account.ID || a.Account.Name != first.Account.Name) {
+	if a.Again != sameDevice || sameDevice &&
+		(a.Account.ID != first.Account.ID || a.Account.Name != first.Account.Name) {
 		t.Errorf("%+v after %+v", a, first)
 	}
 	if (a.Confirmation.Next != nil) != (repush && p.Applications[0].Suite.Event()) {
@@ -359,7 +389,8 @@ func TestSeveralAccounts(t *testing.T) {
 	vector := must(p.Vector())
 	secret := activation.Secret("0123456789abcdef")
 	mine := activate(t, s, d)
-	in := authenticator.Offline{Vector: vector, Serial: serial, Code: must(vector.MakeCode(secret, activation.CodeInput{Serial: serial}))}
+	in := authenticator.Offline{Vector: vector, Serial: serial,
+		Code: must(vector.MakeCode(secret, activation.CodeInput{Serial: serial}))}
 	d.refused(t, authenticator.ErrNameTaken, func() error { _, err := d.Activate(in, choice(pin)); return err })
 	second, err := d.Activate(in, authenticator.Choice{Name: "Works", PIN: authenticator.Secret(other)})
 	if err != nil || second.Again {
@@ -386,8 +417,10 @@ func TestSeveralAccounts(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	d.code(t, second.Account.ID, other, 0)
-	for _, id := range []string{mine.Account.ID, "", "../x", strings.ToUpper(second.Account.ID), strings.Repeat("0", 32)} {
-		d.refused(t, authenticator.ErrAccount, func() error { _, err := d.Code(id, authenticator.Secret(pin), 0); return err })
+	for _, id := range []string{mine.Account.ID, "", "../x", strings.ToUpper(second.Account.ID),
+		strings.Repeat("0", 32)} {
+		d.refused(t, authenticator.ErrAccount,
+			func() error { _, err := d.Code(id, authenticator.Secret(pin), 0); return err })
 		d.refused(t, authenticator.ErrAccount, func() error { return d.Delete(id) })
 		d.refused(t, authenticator.ErrAccount, func() error { return d.Rename(id, "x") })
 		d.refused(t, authenticator.ErrAccount, func() error { _, err := d.Account(id); return err })
@@ -415,7 +448,8 @@ func TestDelete(t *testing.T) {
 	record[1] = 2 // the version
 	d.storage.records[newer+".account"] = record
 	list, err := d.List()
-	if unread, ok := errors.AsType[*authenticator.AccountError](err); len(list) != 1 || !ok || unread.ID != newer || !errors.Is(err, authenticator.ErrNewer) {
+	if unread, ok := errors.AsType[*authenticator.AccountError](err); len(list) != 1 || !ok || unread.ID != newer ||
+		!errors.Is(err, authenticator.ErrNewer) {
 		t.Errorf("%+v %v", list, err)
 	}
 	activate(t, s, d)

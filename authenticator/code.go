@@ -27,7 +27,10 @@ type Code struct {
 // PIN ([ErrPIN], [ErrErased], [ErrPINEmpty], [ErrPINCharacter], [ErrPINShort],
 // [ErrPINLong]), or one of the storage.
 func (v *Vault) Code(id string, pin Secret, index int) (Code, error) {
-	return v.compute(id, pin, index, activation.ResponseOnly, func(activation.Application) (string, error) { return "", nil })
+	return v.compute(id, pin, index, activation.ResponseOnly, func(activation.Application) (string, error) {
+		return "",
+			nil
+	})
 }
 
 // Answer returns the answer to a challenge as it was typed: spaces and hyphens do not
@@ -57,7 +60,8 @@ func (v *Vault) Sign(id string, pin Secret, index int, fields []Field) (Code, er
 
 // compute makes a code. What is wrong with the request is found before the PIN is
 // looked at, so that a slip costs no try.
-func (v *Vault) compute(id string, pin Secret, index int, mode activation.Mode, question func(activation.Application) (string, error)) (Code, error) {
+func (v *Vault) compute(id string, pin Secret, index int, mode activation.Mode, question func(activation.Application) (
+	string, error)) (Code, error) {
 	var code Code
 	err := v.change(id, func(a *account) error {
 		app, err := a.application(index, mode)

@@ -76,7 +76,8 @@ func TestEightApplications(t *testing.T) {
 			if err != nil {
 				t.Fatalf("application %d: %v", index, err)
 			}
-			if code.Application.Index != index || len(code.Text) != app.Suite.Digits || code.Until.IsZero() != (app.Suite.Period == 0) {
+			if code.Application.Index != index || len(code.Text) != app.Suite.Digits ||
+				code.Until.IsZero() != (app.Suite.Period == 0) {
 				t.Errorf("application %d: %+v", index, code)
 			}
 			if !s.Use(t, serial, index, code.Text, question) {
@@ -115,7 +116,9 @@ func TestFieldsHash(t *testing.T) {
 func TestFieldsRefused(t *testing.T) {
 	t.Parallel()
 	s, d := pair(t, events, func(p *activation.Profile) {
-		p.Applications = append(p.Applications, activation.Application{Index: 6, Name: "Plain", Mode: activation.Signature, Suite: suite("OCRA-1:HOTP-SHA1-6:QH64")})
+		p.Applications = append(
+			p.Applications, activation.Application{Index: 6, Name: "Plain", Mode: activation.Signature,
+				Suite: suite("OCRA-1:HOTP-SHA1-6:QH64")})
 	})
 	id := activate(t, s, d).Account.ID
 	one := func(label, value string) []authenticator.Field { return []authenticator.Field{{label, value}} }
@@ -144,7 +147,8 @@ func TestFieldsRefused(t *testing.T) {
 		"not there":         {3, one("1", "x"), activation.ErrApplication},
 		"negative":          {-1, one("1", "x"), activation.ErrApplication},
 		"good":              {5, []authenticator.Field{{"1", ""}, {"2", strings.Repeat("x", 40)}, {"3", "a b"}}, nil},
-		"eight": {0, []authenticator.Field{{"1", "a"}, {"2", "b"}, {"3", "c"}, {"4", "d"}, {"5", "e"}, {"6", "f"}, {"7", "g"}, {"8", "h"}},
+		"eight": {0, []authenticator.Field{{"1", "a"}, {"2", "b"}, {"3", "c"}, {"4", "d"}, {"5", "e"}, {"6", "f"},
+			{"7", "g"}, {"8", "h"}},
 			nil},
 	} {
 		if _, err := d.Sign(id, authenticator.Secret(pin), c.index, c.fields); !errors.Is(err, c.want) {
@@ -156,8 +160,11 @@ func TestFieldsRefused(t *testing.T) {
 func TestChallenges(t *testing.T) {
 	t.Parallel()
 	s, d := pair(t, func(p *activation.Profile) {
-		for i, text := range []string{"OCRA-1:HOTP-SHA1-6:QN08", "OCRA-1:HOTP-SHA256-8:QH10-T30S", "OCRA-1:HOTP-SHA512-10:C-QA06"} {
-			p.Applications = append(p.Applications, activation.Application{Index: 2 + i, Name: text, Mode: activation.ChallengeResponse, Suite: suite(text)})
+		for i, text := range []string{"OCRA-1:HOTP-SHA1-6:QN08", "OCRA-1:HOTP-SHA256-8:QH10-T30S",
+			"OCRA-1:HOTP-SHA512-10:C-QA06"} {
+			p.Applications = append(
+				p.Applications, activation.Application{Index: 2 + i, Name: text, Mode: activation.ChallengeResponse,
+					Suite: suite(text)})
 		}
 	})
 	id := activate(t, s, d).Account.ID
@@ -166,11 +173,15 @@ func TestChallenges(t *testing.T) {
 		challenge string
 		want      error
 	}{
-		{2, "", authenticator.ErrChallengeEmpty}, {2, " - ", authenticator.ErrChallengeEmpty}, {2, "123", authenticator.ErrChallengeShort},
-		{2, "1-2-3", authenticator.ErrChallengeShort}, {2, "123456789", authenticator.ErrChallengeLong}, {2, "1234a", authenticator.ErrChallengeCharacter},
+		{2, "", authenticator.ErrChallengeEmpty}, {2, " - ", authenticator.ErrChallengeEmpty},
+		{2, "123", authenticator.ErrChallengeShort},
+		{2, "1-2-3", authenticator.ErrChallengeShort}, {2, "123456789", authenticator.ErrChallengeLong},
+		{2, "1234a", authenticator.ErrChallengeCharacter},
 		{2, "1234", nil}, {2, "1234 5678", nil}, {0, "12345678", nil},
-		{3, "abc-DEF-0123", nil}, {3, "abcg", authenticator.ErrChallengeCharacter}, {3, "00000000000", authenticator.ErrChallengeLong},
-		{4, "aZ09", nil}, {4, "aZ0.", authenticator.ErrChallengeCharacter}, {4, "aZ0é", authenticator.ErrChallengeCharacter}, {4, "aaaaaaa", authenticator.ErrChallengeLong},
+		{3, "abc-DEF-0123", nil}, {3, "abcg", authenticator.ErrChallengeCharacter},
+		{3, "00000000000", authenticator.ErrChallengeLong},
+		{4, "aZ09", nil}, {4, "aZ0.", authenticator.ErrChallengeCharacter},
+		{4, "aZ0é", authenticator.ErrChallengeCharacter}, {4, "aaaaaaa", authenticator.ErrChallengeLong},
 		{1, "1234", authenticator.ErrMode}, {5, "1234", activation.ErrApplication},
 	} {
 		counter := d.only(t).Counters[4]

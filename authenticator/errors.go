@@ -13,7 +13,8 @@ var (
 	// ErrAccount: the vault has no account of that id.
 	ErrAccount = errors.New("there is no such account: list the accounts, and choose one of them")
 	// ErrDamaged: a record cannot be opened with the key of this device.
-	ErrDamaged = errors.New("an account cannot be opened, because its file is damaged or was copied from another device: activate it again")
+	ErrDamaged = errors.New("an account cannot be opened, because its file is damaged or was copied from another " +
+		"device: activate it again")
 	// ErrNewer: a record was written by a later version.
 	ErrNewer = errors.New("the vault was written by a newer version of this app: update the app")
 	// ErrDeviceKey: the platform does not give the key of the vault.
@@ -25,11 +26,14 @@ var (
 	ErrNameTaken = errors.New("another account has this name: choose another")
 
 	// ErrVectorMissing: an activation code was given, and no profile that it is for.
-	ErrVectorMissing = errors.New("the static vector is missing: add the file or image that came with the app or the letter")
+	ErrVectorMissing = errors.New("the static vector is missing: add the file or image that came with the app " +
+		"or the letter")
 	// ErrOtherProfile: the app is made for another profile.
-	ErrOtherProfile = errors.New("this activation is for another profile than the app is made for: use the app that belongs to it")
+	ErrOtherProfile = errors.New("this activation is for another profile than the app is made for: use the app that " +
+		"belongs to it")
 	// ErrNotAgain: the vault has the serial, and its profile forbids reactivations.
-	ErrNotAgain = errors.New("this token is activated already, and may not be activated again: ask the issuer for a new one")
+	ErrNotAgain = errors.New("this token is activated already, and may not be activated again: ask the issuer " +
+		"for a new one")
 	// ErrNoOther: the vault takes no further account.
 	ErrNoOther = errors.New("this app takes no further account: delete one first")
 
@@ -67,7 +71,8 @@ var (
 	ErrFieldLabel = errors.New("fields are labelled 1, 2, 3 and so on: give them in the order of the page")
 	// ErrFieldValue: a value is too long, or has a character or space that is not
 	// allowed.
-	ErrFieldValue = errors.New("a field has up to 40 letters, digits and signs of plain ASCII, without spaces around it: check it")
+	ErrFieldValue = errors.New("a field has up to 40 letters, digits and signs of plain ASCII, without spaces " +
+		"around it: check it")
 	// ErrFieldSuite: a signature of this application would be the same each time.
 	ErrFieldSuite = errors.New("this application signs no fields that are typed: choose another")
 
@@ -79,12 +84,15 @@ var (
 	// ErrBusy: the server asks to come back later.
 	ErrBusy = errors.New("the server is busy: try again in a minute")
 	// ErrOffer: the server does not take the registration code.
-	ErrOffer = errors.New("the server does not take this registration code, because it is wrong, used, too old or was replaced: ask for a new one")
+	ErrOffer = errors.New("the server does not take this registration code, because it is wrong, used, too old or " +
+		"was replaced: ask for a new one")
 	// ErrRefused: the server does not take the proof; the error is a [RefusedError].
-	ErrRefused = errors.New("the server did not accept the activation: check the activation password, and activate again")
+	ErrRefused = errors.New("the server did not accept the activation: check the activation password, and " +
+		"activate again")
 	// ErrUnconfirmed: the activation is stored, and whether the server has taken it
 	// is not known. The error that it comes with says why.
-	ErrUnconfirmed = errors.New("the activation is not confirmed yet: confirm the account, or type its code into the server's page")
+	ErrUnconfirmed = errors.New("the activation is not confirmed yet: confirm the account, or type its code into " +
+		"the server's page")
 	// ErrSettled: there is no activation under way to confirm, keep or undo.
 	ErrSettled = errors.New("the account has no activation under way: nothing is left to do")
 )

@@ -50,12 +50,14 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	vault, err := authenticator.Open(authenticator.Config{Storage: records{}, Platform: platform, Random: rand.Reader, Now: time.Now, Vector: vector})
+	vault, err := authenticator.Open(authenticator.Config{Storage: records{}, Platform: platform, Random: rand.Reader,
+		Now: time.Now, Vector: vector})
 	if err != nil {
 		panic(err)
 	}
 
-	done, err := vault.Activate(authenticator.Offline{Serial: serial, Code: code}, authenticator.Choice{Name: "My bank", PIN: authenticator.Secret("283947")})
+	done, err := vault.Activate(authenticator.Offline{Serial: serial, Code: code},
+		authenticator.Choice{Name: "My bank", PIN: authenticator.Secret("283947")})
 	if err != nil {
 		panic(err)
 	}

@@ -38,7 +38,8 @@ func sheet(change ...func(*activation.Profile)) activation.Profile {
 	p := must(activation.NewProfile(activationtest.Stream("profile")))
 	p.Prefix, p.Name, p.Issuer = "FDM", "Mobile", "Bank of Examples"
 	p.IssuerKey[0] = 7
-	p.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly, Suite: suite("TOTP-SHA1-6/30")}}
+	p.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly,
+		Suite: suite("TOTP-SHA1-6/30")}}
 	p.Rules.Argon2id = activation.Argon2id{Time: 1, Memory: 8, Parallelism: 1}
 	p.Rules.Password = false
 	for _, c := range change {

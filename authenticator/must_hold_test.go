@@ -63,7 +63,8 @@ func TestItem4OldLetter(t *testing.T) {
 func TestItem5CountersNeverFall(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string][]func(*activation.Profile){
-		"new keys": {events}, "same key": {events, sameKey}, "wrong answers": {events, decoys}, "level none": {events, sameKey, levelNone},
+		"new keys": {events}, "same key": {events, sameKey}, "wrong answers": {events, decoys},
+		"level none": {events, sameKey, levelNone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -154,7 +155,8 @@ func TestItem7FlippedBits(t *testing.T) {
 	flips(right, func(flipped []byte) {
 		d.line.after = func(string, int, []byte) (int, []byte, error) { return status, flipped, nil }
 		before := d.storage.dump()
-		if _, err := d.Begin(t.Context(), offer(code)); !errors.Is(err, activation.ErrMessage) && !errors.Is(err, activation.ErrAuth) {
+		if _, err := d.Begin(t.Context(), offer(code)); !errors.Is(err, activation.ErrMessage) &&
+			!errors.Is(err, activation.ErrAuth) {
 			t.Fatalf("taken: %v", err)
 		}
 		if d.storage.dump() != before {
@@ -224,7 +226,8 @@ func TestItem8KilledAtEveryByte(t *testing.T) {
 	p, q := authenticator.Secret(pin), authenticator.Secret(other)
 	online := func(k *killing, d *device) error {
 		o, err := d.Begin(k.t.Context(), offer(k.code))
-		if account, ok := errors.AsType[*authenticator.AccountError](err); ok && errors.Is(err, authenticator.ErrUnconfirmed) {
+		if account, ok := errors.AsType[*authenticator.AccountError](err); ok &&
+			errors.Is(err, authenticator.ErrUnconfirmed) {
 			return d.Confirm(k.t.Context(), account.ID, nil)
 		}
 		if errors.Is(err, authenticator.ErrOffer) && k.again {
@@ -282,7 +285,8 @@ func TestItem8KilledAtEveryByte(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := &killing{t: t, act: c.act, fresh: strings.Contains(c.kind, "fresh"), online: strings.Contains(c.kind, "online")}
+			k := &killing{t: t, act: c.act, fresh: strings.Contains(c.kind, "fresh"),
+				online: strings.Contains(c.kind, "online")}
 			k.run(c.change)
 		})
 	}
@@ -375,7 +379,8 @@ func (k *killing) mount(d *device, disk *disk) {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	if names := must(dir.List()); slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, ".new") }) {
+	if names := must(dir.List()); slices.ContainsFunc(
+		names, func(name string) bool { return strings.HasSuffix(name, ".new") }) {
 		k.t.Fatalf("step %d: unfinished files stay: %q", k.steps, names)
 	}
 	d.config.Storage = dir

@@ -70,10 +70,12 @@ func TestActivateOnline(t *testing.T) {
 			s, d := pair(t, change...)
 			code, password := s.Offer(t, serial, false)
 			o := d.begin(t, code)
-			if o.Server != "https://bank.example" || o.Serial != serial || o.Label != "ann" || o.Again || o.Vector.Hash() != s.Vector.Hash() {
+			if o.Server != "https://bank.example" || o.Serial != serial || o.Label != "ann" || o.Again ||
+				o.Vector.Hash() != s.Vector.Hash() {
 				t.Errorf("%+v", o)
 			}
-			a, err := o.Finish(t.Context(), password, authenticator.Choice{Name: "My bank", PIN: authenticator.Secret(pin)})
+			a, err := o.Finish(t.Context(), password,
+				authenticator.Choice{Name: "My bank", PIN: authenticator.Secret(pin)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,13 +158,15 @@ func TestOnlineRefused(t *testing.T) {
 			before, list := len(must(d.storage.List())), must(d.List())
 			for left := 4; left > 1; left-- {
 				_, err := o.Finish(t.Context(), wrong(left), choice(other))
-				if refused, ok := errors.AsType[*authenticator.RefusedError](err); !ok || refused.TriesLeft != left || !errors.Is(err, authenticator.ErrRefused) {
+				if refused, ok := errors.AsType[*authenticator.RefusedError](err); !ok || refused.TriesLeft != left ||
+					!errors.Is(err, authenticator.ErrRefused) {
 					t.Errorf("%v, want %d left", err, left)
 				}
 				if n := len(must(d.storage.List())); n != before {
 					t.Errorf("%d records, and %d before", n, before)
 				}
-				if diff := cmp.Diff(list, must(d.List()), cmpopts.IgnoreFields(authenticator.Account{}, "Vector")); diff != "" {
+				if diff := cmp.Diff(list, must(d.List()),
+					cmpopts.IgnoreFields(authenticator.Account{}, "Vector")); diff != "" {
 					t.Error(diff)
 				}
 			}
@@ -212,7 +216,8 @@ func TestOnlineUnanswered(t *testing.T) {
 		"somebody else": {status(404), authenticator.ErrOffer},
 		"a redirect":    {status(302), authenticator.ErrOffer},
 		"broken":        {status(500), authenticator.ErrBusy},
-		"rubbish":       {func(string, int, []byte) (int, []byte, error) { return 200, []byte("hello"), nil }, activation.ErrMessage},
+		"rubbish": {func(string, int, []byte) (int, []byte, error) { return 200, []byte("hello"), nil },
+			activation.ErrMessage},
 		"endless": {func(string, int, []byte) (int, []byte, error) {
 			return 200, make([]byte, authenticator.MaxAnswer+1), nil
 		}, activation.ErrMessage},
@@ -234,13 +239,15 @@ func TestOnlineUnanswered(t *testing.T) {
 			o := d.begin(t, code) // the same request, as the server insists
 			d.line.after = c.after
 			a, err := o.Finish(t.Context(), nil, choice(pin))
-			if !errors.Is(err, authenticator.ErrUnconfirmed) || !errors.Is(err, c.want) || !a.Unconfirmed || a.Server != "https://bank.example" {
+			if !errors.Is(err, authenticator.ErrUnconfirmed) || !errors.Is(err, c.want) || !a.Unconfirmed ||
+				a.Server != "https://bank.example" {
 				t.Errorf("proof: %+v %v, want %v", a, err, c.want)
 			}
 			if got := d.only(t); !got.Unconfirmed {
 				t.Errorf("%+v", got)
 			}
-			if err := d.Confirm(t.Context(), a.ID, nil); !errors.Is(err, authenticator.ErrUnconfirmed) || !errors.Is(err, c.want) {
+			if err := d.Confirm(t.Context(), a.ID, nil); !errors.Is(err, authenticator.ErrUnconfirmed) ||
+				!errors.Is(err, c.want) {
 				t.Errorf("again: %v, want %v", err, c.want)
 			}
 			_, err = d.Begin(t.Context(), offer(code))
@@ -391,7 +398,8 @@ func TestActivateOnTopOfUnconfirmed(t *testing.T) {
 	activate(t, s, d)
 	unconfirmed(t, s, d)
 	code, _ := s.Offer(t, serial, false)
-	if _, err := d.begin(t, code).Finish(t.Context(), activation.Secret("0000000000"), choice("564738")); !errors.Is(err, authenticator.ErrRefused) {
+	if _, err := d.begin(t, code).Finish(t.Context(), activation.Secret("0000000000"), choice("564738")); !errors.Is(
+		err, authenticator.ErrRefused) {
 		t.Fatal(err)
 	}
 	used(t, s, d, d.only(t).ID, pin)
@@ -405,7 +413,8 @@ func TestBeginRefusesWhatIsNoOffer(t *testing.T) {
 		_, err := d.Begin(t.Context(), activation.Offer{Server: "http://bank.example", Code: code})
 		return err
 	})
-	d.refused(t, activation.ErrRegistrationEmpty, func() error { _, err := d.Begin(t.Context(), offer(activation.RegistrationCode{})); return err })
+	d.refused(t, activation.ErrRegistrationEmpty,
+		func() error { _, err := d.Begin(t.Context(), offer(activation.RegistrationCode{})); return err })
 	unknown := must(activation.NewRegistrationCode(activationtest.Stream("unknown")))
 	if _, err := d.Begin(t.Context(), offer(unknown)); !errors.Is(err, authenticator.ErrOffer) {
 		t.Errorf("%v", err)

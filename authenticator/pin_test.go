@@ -66,7 +66,8 @@ func TestPenaltyErase(t *testing.T) {
 			for range 2 { // the right PIN gives all tries back
 				for i := range n - 1 {
 					_, err := d.Code(id, guess(i), 0)
-					if wrong, ok := errors.AsType[*authenticator.PINError](err); !ok || wrong.TriesLeft != n-1-i || !errors.Is(err, authenticator.ErrPIN) {
+					if wrong, ok := errors.AsType[*authenticator.PINError](err); !ok || wrong.TriesLeft != n-1-i ||
+						!errors.Is(err, authenticator.ErrPIN) {
 						t.Fatalf("try %d: %v", i, err)
 					}
 					if got := d.only(t); got.TriesLeft != n-1-i || got.State != authenticator.Active {
@@ -147,7 +148,8 @@ func TestPenaltyWrongAnswers(t *testing.T) {
 	}
 	// So with the other kinds of applications.
 	time1 := d.code(t, id, string(guess(1)), 2)
-	if len(time1) != 8 || string(time1) == string(d.code(t, id, string(guess(2)), 2)) || s.Use(t, serial, 2, time1, "") {
+	if len(time1) != 8 || string(time1) == string(d.code(t, id, string(guess(2)), 2)) ||
+		s.Use(t, serial, 2, time1, "") {
 		t.Error("time")
 	}
 	if string(time1) != string(d.code(t, id, string(guess(1)), 2)) {
@@ -169,7 +171,8 @@ func TestPenaltyWrongAnswers(t *testing.T) {
 		d.refused(t, authenticator.ErrPenalty, func() error {
 			return d.ChangePIN(id, authenticator.Secret(p), authenticator.Secret("564738"))
 		})
-		d.refused(t, authenticator.ErrPenalty, func() error { _, err := d.Confirmation(id, authenticator.Secret(p)); return err })
+		d.refused(t, authenticator.ErrPenalty,
+			func() error { _, err := d.Confirmation(id, authenticator.Secret(p)); return err })
 	}
 	// The right PIN: the right codes, where they had stopped.
 	c := d.code(t, id, pin, 0)
@@ -179,7 +182,8 @@ func TestPenaltyWrongAnswers(t *testing.T) {
 	if !s.Use(t, serial, 1, c, "") {
 		t.Error("the server refuses the right code")
 	}
-	if got := d.only(t); got.State != authenticator.Active || got.TriesLeft != 3 || got.Counters[1] != before.Counters[1]+1 {
+	if got := d.only(t); got.State != authenticator.Active || got.TriesLeft != 3 ||
+		got.Counters[1] != before.Counters[1]+1 {
 		t.Errorf("%+v", got)
 	}
 	d.refusedPIN(t, id, string(guess(1)))

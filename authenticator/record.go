@@ -229,7 +229,8 @@ func (e *epoch) whole(serial string) bool {
 	switch {
 	case p.TwoStep || err != nil || full != serial:
 		return false
-	case e.protected == nil && e.salt != nil, e.protected != nil && (len(e.protected) != size || len(e.salt) != saltSize):
+	case e.protected == nil && e.salt != nil, e.protected != nil &&
+		(len(e.protected) != size || len(e.salt) != saltSize):
 		return false
 	case !validShift(e.shift), e.failures > p.PIN.Tries:
 		return false

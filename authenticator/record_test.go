@@ -22,7 +22,9 @@ func must[T any](v T, err error) T {
 
 // testVault is a vault that only seals and opens.
 func testVault() *Vault {
-	return must(Open(Config{Storage: readOnly{}, Platform: must(KeyBytes(make([]byte, 32))), Random: rand.NewChaCha8([32]byte{1}), Now: time.Now}))
+	return must(
+		Open(Config{Storage: readOnly{}, Platform: must(KeyBytes(make([]byte, 32))),
+			Random: rand.NewChaCha8([32]byte{1}), Now: time.Now}))
 }
 
 type readOnly struct{}
@@ -37,18 +39,23 @@ func testAccounts() []*account {
 	v := testVault()
 	p := must(activation.NewProfile(rand.NewChaCha8([32]byte{2})))
 	p.Prefix, p.Name, p.Issuer = "FDM", "Mobile", "Bank"
-	p.Applications = []activation.Application{{Index: 3, Name: "Login", Mode: activation.ResponseOnly, Suite: must(activation.ParseSuite("HOTP-SHA1-6"))}}
+	p.Applications = []activation.Application{{Index: 3, Name: "Login", Mode: activation.ResponseOnly,
+		Suite: must(activation.ParseSuite("HOTP-SHA1-6"))}}
 	hash := must(p.Vector())
 	p.PIN.Level, p.Rules.DeviceBinding = activation.PINUnchecked, true
 	none := must(p.Vector())
-	full := &epoch{vector: hash, since: 1, shift: -5, salt: make([]byte, 16), protected: make([]byte, 44), failures: 5, mark: make([]byte, 32), counters: []uint64{7}, decoys: []uint64{8}, repeated: true}
+	full := &epoch{vector: hash, since: 1, shift: -5, salt: make([]byte, 16), protected: make([]byte, 44), failures: 5,
+		mark: make([]byte, 32), counters: []uint64{7}, decoys: []uint64{8}, repeated: true}
 	erased := &epoch{vector: hash, since: maxTime, shift: maxShift, counters: []uint64{1<<64 - 1}, first: true}
-	unchecked := &epoch{vector: none, shift: -maxShift, salt: make([]byte, 16), protected: make([]byte, 16), bind: make([]byte, 38), counters: []uint64{0}}
+	unchecked := &epoch{vector: none, shift: -maxShift, salt: make([]byte, 16), protected: make([]byte, 16),
+		bind: make([]byte, 38), counters: []uint64{0}}
 	return []*account{
 		{box: must(v.newBox()), name: "a", serial: "FDM1", epoch: full},
 		{box: must(v.newBox()), name: "b", serial: "FDM000000000000001", epoch: erased},
-		{box: must(v.newBox()), name: "c", serial: "FDM2", epoch: unchecked, pending: &pending{server: "https://a", proof: []byte{1}, made: 3}},
-		{box: must(v.newBox()), name: "d", serial: "FDM2", epoch: unchecked, pending: &pending{server: "https://a", proof: []byte{1}, made: 3, previous: full}},
+		{box: must(v.newBox()), name: "c", serial: "FDM2", epoch: unchecked,
+			pending: &pending{server: "https://a", proof: []byte{1}, made: 3}},
+		{box: must(v.newBox()), name: "d", serial: "FDM2", epoch: unchecked,
+			pending: &pending{server: "https://a", proof: []byte{1}, made: 3, previous: full}},
 	}
 }
 
@@ -65,7 +72,8 @@ func TestRecordRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", a.name, err)
 		}
-		if !bytes.Equal(again.encode(), a.encode()) || again.id != a.id || again.salt != a.salt || !bytes.Equal(again.key, a.key) {
+		if !bytes.Equal(again.encode(), a.encode()) || again.id != a.id || again.salt != a.salt ||
+			!bytes.Equal(again.key, a.key) {
 			t.Errorf("%s: %+v", a.name, again)
 		}
 		// A record of one kind is none of another.
@@ -97,7 +105,12 @@ func TestRecordsThatFitNothing(t *testing.T) {
 		"another way":    func(a *account) { a.epoch.shift = -maxShift - 1 },
 		"time":           func(a *account) { a.epoch.since = maxTime + 1 },
 		"previous":       func(a *account) { e := *a.epoch; e.counters = nil; a.pending = &pending{previous: &e} },
-		"two-step":       func(a *account) { p := a.epoch.vector.Profile(); p.TwoStep = true; a.epoch.vector = must(p.Vector()) },
+		"two-step": func(a *account) {
+			p := a.epoch.vector.Profile()
+			p.TwoStep = true
+			a.epoch.vector = must(
+				p.Vector())
+		},
 	} {
 		a := testAccounts()[0]
 		if _, err := decodeAccount(a.box, a.encode()); err != nil {

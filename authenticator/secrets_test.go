@@ -54,7 +54,8 @@ func TestSecretsStayInside(t *testing.T) {
 		}
 		say(err)
 	}
-	secrets := map[string][]byte{"PIN": []byte(pin), "another PIN": []byte(other), "platform key": bytes.Repeat([]byte{9}, 32)}
+	secrets := map[string][]byte{"PIN": []byte(pin), "another PIN": []byte(other),
+		"platform key": bytes.Repeat([]byte{9}, 32)}
 
 	l := s.Letter(t, serial, false)
 	secrets["activation code"], secrets["activation password"] = l.Code, l.Password
@@ -67,7 +68,8 @@ func TestSecretsStayInside(t *testing.T) {
 	secrets["OTP"], secrets["derivation code"] = a.Confirmation.OTP, a.Confirmation.Derivation
 	bad := in
 	for _, change := range []func(){
-		func() { bad.Serial = "FDM1" }, func() { bad.Code = l.Code[1:] }, func() { bad.ERC = "1234567890123456789012" }, func() { bad.Password = l.Password[1:] },
+		func() { bad.Serial = "FDM1" }, func() { bad.Code = l.Code[1:] }, func() { bad.ERC = "1234567890123456789012" },
+		func() { bad.Password = l.Password[1:] },
 		func() { bad.Vector = nil; bad.Serial = "X" },
 	} {
 		bad = in
@@ -136,7 +138,8 @@ func TestSecretsStayInside(t *testing.T) {
 		}
 	}
 	// A record tells nothing else either: not even whose it is.
-	for _, open := range []string{serial, "FDM", "Bank of Examples", "Login", "bank.example", string(s.Vector.Bytes())} {
+	for _, open := range []string{serial, "FDM", "Bank of Examples", "Login", "bank.example",
+		string(s.Vector.Bytes())} {
 		if bytes.Contains(records.Bytes(), []byte(open)) {
 			t.Errorf("%.20q stands in a record", open)
 		}
@@ -149,23 +152,31 @@ func TestErrorsAreDistinct(t *testing.T) {
 	all := []error{
 		// What a client must tell apart, from the reference of the field: about the
 		// activation code, the counters, the password, the serial, the challenge …
-		activation.ErrCodeEmpty, activation.ErrCodeCharacter, activation.ErrCodeLength, activation.ErrCodeInvalid, activation.ErrCodeOrPassword,
-		activation.ErrERCEmpty, activation.ErrERCCharacter, activation.ErrERCLength, activation.ErrERCInvalid, activation.ErrERCUnexpected,
+		activation.ErrCodeEmpty, activation.ErrCodeCharacter, activation.ErrCodeLength, activation.ErrCodeInvalid,
+		activation.ErrCodeOrPassword,
+		activation.ErrERCEmpty, activation.ErrERCCharacter, activation.ErrERCLength, activation.ErrERCInvalid,
+		activation.ErrERCUnexpected,
 		activation.ErrPasswordEmpty, activation.ErrPassword, activation.ErrPasswordUnexpected,
 		activation.ErrSerialEmpty, activation.ErrSerial, activation.ErrPrefix,
-		authenticator.ErrChallengeEmpty, authenticator.ErrChallengeShort, authenticator.ErrChallengeLong, authenticator.ErrChallengeCharacter,
+		authenticator.ErrChallengeEmpty, authenticator.ErrChallengeShort, authenticator.ErrChallengeLong,
+		authenticator.ErrChallengeCharacter,
 		// … the key store that stays locked, the code image that is none, the account that
 		// may not be replaced, the further one that may not be made.
 		authenticator.ErrDeviceKey, activation.ErrQRBody, authenticator.ErrNotAgain, authenticator.ErrNoOther,
 		// And the rest.
-		activation.ErrRegistrationEmpty, activation.ErrRegistrationCharacter, activation.ErrRegistrationLength, activation.ErrRegistrationInvalid,
+		activation.ErrRegistrationEmpty, activation.ErrRegistrationCharacter, activation.ErrRegistrationLength,
+		activation.ErrRegistrationInvalid,
 		activation.ErrCounterJump, activation.ErrTwoStep, activation.ErrCarrier,
-		authenticator.ErrAccount, authenticator.ErrDamaged, authenticator.ErrNewer, authenticator.ErrName, authenticator.ErrNameTaken,
+		authenticator.ErrAccount, authenticator.ErrDamaged, authenticator.ErrNewer, authenticator.ErrName,
+		authenticator.ErrNameTaken,
 		authenticator.ErrVectorMissing, authenticator.ErrOtherProfile,
-		authenticator.ErrPINEmpty, authenticator.ErrPINCharacter, authenticator.ErrPINShort, authenticator.ErrPINLong, authenticator.ErrPINWeak,
+		authenticator.ErrPINEmpty, authenticator.ErrPINCharacter, authenticator.ErrPINShort, authenticator.ErrPINLong,
+		authenticator.ErrPINWeak,
 		authenticator.ErrPIN, authenticator.ErrErased, authenticator.ErrPenalty, authenticator.ErrMode,
-		authenticator.ErrFieldCount, authenticator.ErrFieldLabel, authenticator.ErrFieldValue, authenticator.ErrFieldSuite, authenticator.ErrServerTime,
-		authenticator.ErrUnreachable, authenticator.ErrBusy, authenticator.ErrOffer, authenticator.ErrRefused, authenticator.ErrUnconfirmed, authenticator.ErrSettled,
+		authenticator.ErrFieldCount, authenticator.ErrFieldLabel, authenticator.ErrFieldValue,
+		authenticator.ErrFieldSuite, authenticator.ErrServerTime,
+		authenticator.ErrUnreachable, authenticator.ErrBusy, authenticator.ErrOffer, authenticator.ErrRefused,
+		authenticator.ErrUnconfirmed, authenticator.ErrSettled,
 	}
 	texts := map[string]bool{}
 	for i, err := range all {
@@ -200,7 +211,8 @@ func TestPlatformKey(t *testing.T) {
 	t.Parallel()
 	s, d := pair(t)
 	a := activate(t, s, d)
-	for key, want := range map[authenticator.PlatformKey]error{lockedKey{}: authenticator.ErrDeviceKey, shortKey{}: activation.ErrKeySize} {
+	for key, want := range map[authenticator.PlatformKey]error{lockedKey{}: authenticator.ErrDeviceKey,
+		shortKey{}: activation.ErrKeySize} {
 		l := newDevice(t, "locked", s, func(c *authenticator.Config) { c.Platform, c.Storage = key, d.storage })
 		d.refused(t, want, func() error { _, err := l.Code(a.Account.ID, authenticator.Secret(pin), 0); return err })
 		d.refused(t, want, func() error { _, err := l.List(); return err })
@@ -218,8 +230,10 @@ func TestOpenNeedsItsParts(t *testing.T) {
 	t.Parallel()
 	_, d := pair(t)
 	for name, drop := range map[string]func(c *authenticator.Config){
-		"storage": func(c *authenticator.Config) { c.Storage = nil }, "platform": func(c *authenticator.Config) { c.Platform = nil },
-		"random": func(c *authenticator.Config) { c.Random = nil }, "now": func(c *authenticator.Config) { c.Now = nil },
+		"storage":  func(c *authenticator.Config) { c.Storage = nil },
+		"platform": func(c *authenticator.Config) { c.Platform = nil },
+		"random":   func(c *authenticator.Config) { c.Random = nil },
+		"now":      func(c *authenticator.Config) { c.Now = nil },
 	} {
 		c := d.config
 		drop(&c)

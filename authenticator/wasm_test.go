@@ -62,7 +62,8 @@ func (j *journal) vault() {
 func (j *journal) activation() {
 	s, d := j.server, j.device
 	a := must(d.Activate(letter(s, s.Letter(j.t, serial, false)), choice(pin)))
-	j.say("again %t, type %s %s %s", a.Again, string(a.Confirmation.OTP), string(a.Confirmation.Next), string(a.Confirmation.Derivation))
+	j.say("again %t, type %s %s %s", a.Again, string(a.Confirmation.OTP), string(a.Confirmation.Next),
+		string(a.Confirmation.Derivation))
 	j.vault()
 	if err := s.Confirm(serial, a.Confirmation); err != nil {
 		j.t.Fatalf("%s: %v", j.name, err)
@@ -75,7 +76,8 @@ func (j *journal) activation() {
 	}
 	j.codes(a.Account.ID, other)
 	account := d.only(j.t)
-	j.say("account %s %s %s %v %v %d %s %d", account.ID, account.Name, account.Serial, account.State, account.Counters, account.TriesLeft, account.Device, account.Activated.Unix())
+	j.say("account %s %s %s %v %v %d %s %d", account.ID, account.Name, account.Serial, account.State, account.Counters,
+		account.TriesLeft, account.Device, account.Activated.Unix())
 	j.vault()
 }
 
@@ -97,7 +99,8 @@ func (j *journal) codes(id, pin string) {
 		case activation.ChallengeResponse:
 			code, err = j.device.Answer(id, p, app.Index, "47110815")
 		case activation.Signature:
-			code, err = j.device.Sign(id, p, app.Index, []authenticator.Field{{Label: "1", Value: "DE89 3704 0044"}, {Label: "2", Value: "100.00"}})
+			code, err = j.device.Sign(id, p, app.Index, []authenticator.Field{{Label: "1", Value: "DE89 3704 0044"},
+				{Label: "2", Value: "100.00"}})
 		}
 		j.say("code %d: %s until %d, %v", app.Index, string(code.Text), code.Until.Unix(), err)
 	}

@@ -25,7 +25,8 @@ func newExchange(t testing.TB, offer wire.Activation) *exchanged {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := activation.NewExchange(code, activation.Device{Type: activation.Desktop, Name: "on the desk"}, rand.Reader)
+	e, err := activation.NewExchange(code, activation.Device{Type: activation.Desktop, Name: "on the desk"},
+		rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,9 @@ func (e *exchanged) complete(s *server) device {
 		e.t.Fatal(err)
 	}
 	v, serial := got.FAD.Vector, got.FAD.Serial
-	if e.secret, err = v.OpenCode(string(got.FAD.Code), activation.CodeInput{Serial: serial, Password: activation.Secret(e.password), Counters: got.Counters}); err != nil {
+	if e.secret, err = v.OpenCode(string(got.FAD.Code),
+		activation.CodeInput{Serial: serial, Password: activation.Secret(e.password),
+			Counters: got.Counters}); err != nil {
 		e.t.Fatal(err)
 	}
 	key, err := v.AppKey(e.secret, serial, 1, nil)

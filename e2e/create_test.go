@@ -41,7 +41,8 @@ func TestManyCreators(t *testing.T) {
 		}
 	}
 	c.judge()
-	t.Logf("%d serials told, %d of them deleted, %d creations cut off, %d by commands", len(c.told), c.deleted.Load(), c.cut.Load(), c.commands.Load())
+	t.Logf("%d serials told, %d of them deleted, %d creations cut off, %d by commands", len(c.told), c.deleted.Load(),
+		c.cut.Load(), c.commands.Load())
 	if len(c.told) < serials || c.deleted.Load() == 0 || c.cut.Load() == 0 || c.commands.Load() == 0 {
 		t.Error("too little was made, deleted or cut off to show anything")
 	}

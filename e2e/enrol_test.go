@@ -23,7 +23,8 @@ func appOf(t testing.TB, serial, uri string) device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return device{ID: serial, Serial: serial, Kind: u.Type, Seed: hex.EncodeToString(u.Secret.Bytes()), Digits: u.Digits, Interval: int(u.Period), Hash: u.Hash.String()}
+	return device{ID: serial, Serial: serial, Kind: u.Type, Seed: hex.EncodeToString(u.Secret.Bytes()),
+		Digits: u.Digits, Interval: int(u.Period), Hash: u.Hash.String()}
 }
 
 // create makes one software token and shows its secret.
@@ -47,7 +48,8 @@ func (s *server) enrolling(typeName string) (serial, link string) {
 // show uses up a link.
 func (s *server) show(link string) wire.EnrolmentSecret {
 	s.t.Helper()
-	return into[wire.EnrolmentSecret](s.t, s.as("").json(http.MethodPost, "/api/v1/enrolment/show", wire.EnrolmentRequest{Token: link}))
+	return into[wire.EnrolmentSecret](
+		s.t, s.as("").json(http.MethodPost, "/api/v1/enrolment/show", wire.EnrolmentRequest{Token: link}))
 }
 
 // TestEnrolment goes the way of a user: a link, a QR code that another program
@@ -66,7 +68,8 @@ func TestEnrolment(t *testing.T) {
 	if shown.Account != "alice" || shown.Serial != serial {
 		t.Errorf("shown %s of %s", shown.Serial, shown.Account)
 	}
-	if again := s.as("").json(http.MethodPost, "/api/v1/enrolment/show", wire.EnrolmentRequest{Token: link}); again.status != http.StatusNotFound {
+	if again := s.as("").json(http.MethodPost, "/api/v1/enrolment/show",
+		wire.EnrolmentRequest{Token: link}); again.status != http.StatusNotFound {
 		t.Errorf("the link once more: %d %s", again.status, again.body)
 	}
 	app := appOf(t, serial, scanned(t, shown.QR))
@@ -75,12 +78,14 @@ func TestEnrolment(t *testing.T) {
 	if login.verify("user", "alice", first) {
 		t.Fatal("a code of a PENDING token is accepted")
 	}
-	a := s.as("").json(http.MethodPost, "/api/v1/enrolment/confirm", wire.EnrolmentConfirm{Ticket: shown.Ticket, OTP: first})
+	a := s.as("").json(http.MethodPost, "/api/v1/enrolment/confirm",
+		wire.EnrolmentConfirm{Ticket: shown.Ticket, OTP: first})
 	if valid, err := a.verdict(); !valid || err != nil {
 		t.Fatalf("confirm: %v, %v", valid, err)
 	}
 	next := app.at(t, time.Now(), 1) // the clock is allowed to be so far ahead
-	if login.verify("serial", serial, first) || !login.verify("user", "alice", next) || login.verify("user", "alice", next) {
+	if login.verify("serial", serial, first) || !login.verify("user", "alice", next) ||
+		login.verify("user", "alice", next) {
 		t.Error("the first code works again, or the next one not once")
 	}
 	s = s.restart()

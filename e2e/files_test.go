@@ -36,22 +36,28 @@ func TestRefusedFiles(t *testing.T) {
 		says       string
 	}{
 		{"an empty file", "", nil, 2, "an empty file"},
-		{"a page of HTML", "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><p>Sign in</p></body></html>\n", nil, 2, "a web page"},
+		{"a page of HTML", "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><p>Sign " +
+			"in</p></body></html>\n", nil, 2, "a web page"},
 		{"a text", "Dear customer, please find the keys attached.\n", nil, 2, "not recognised"},
-		{"what a spreadsheet left", "serial,secret\n1.2E+11,3132333435363738393031323334353637383930\n", nil, 1, "cell A2"},
+		{"what a spreadsheet left", "serial,secret\n1.2E+11,3132333435363738393031323334353637383930\n", nil, 1,
+			"cell A2"},
 		{"a container without keys", container(), nil, 2, "no KeyPackage"},
 		{"a file cut off", container(many...)[:200_000], nil, 2, "damaged"},
 		{"an entity bomb", bomb, nil, 2, "ostiary:"},
 		{"an external entity", strings.Replace(container(many[0]), "?>", `?><!DOCTYPE k [<!ENTITY x SYSTEM "file:///etc/passwd">]>`, 1), nil, 2, "ostiary:"},
 		{"too many iterations", substitute(t, byPassphrase, `>10000<`, `>10000001<`), []string{passFlag}, 2, "10000000"},
 		{"no passphrase given", byPassphrase, nil, 2, "--passphrase-file"},
-		{"a wrong passphrase", byPassphrase, []string{"--passphrase-file=" + writeFile(t, "wrong", "a wrong passphrase")}, 2, "does not fit"},
+		{"a wrong passphrase", byPassphrase,
+			[]string{"--passphrase-file=" + writeFile(t, "wrong", "a wrong passphrase")}, 2, "does not fit"},
 		{"a wrong key", byKey, []string{"--key-hex-file=" + writeFile(t, "wrong", random(16))}, 2, "does not fit"},
-		{"a key of another length", byKey, []string{"--key-hex-file=" + writeFile(t, "wrong", random(32))}, 2, "length"},
-		{"a key that is no hexadecimal", byKey, []string{"--key-hex-file=" + writeFile(t, "wrong", "not hexadecimal")}, 2, "not hexadecimal"},
+		{"a key of another length", byKey, []string{"--key-hex-file=" + writeFile(t, "wrong", random(32))}, 2,
+			"length"},
+		{"a key that is no hexadecimal", byKey, []string{"--key-hex-file=" + writeFile(t, "wrong", "not hexadecimal")},
+			2, "not hexadecimal"},
 		{"the MACs stripped", stripMACs(t, byKey, true), []string{keyFlag}, 2, "allow-unauthenticated"},
 		{"the values of the MACs stripped", stripMACs(t, byKey, false), []string{keyFlag}, 1, "MAC"},
-		{"the values of the MACs stripped, allowed", stripMACs(t, byKey, false), []string{keyFlag, "--allow-unauthenticated"}, 1, "MAC"},
+		{"the values of the MACs stripped, allowed", stripMACs(t, byKey, false),
+			[]string{keyFlag, "--allow-unauthenticated"}, 1, "MAC"},
 		{"the first secret altered", alterSecret(t, byKey, 1), []string{keyFlag}, 2, "altered"},
 		{"another secret altered", alterSecret(t, byKey, 3), []string{keyFlag}, 1, "altered"},
 		{"a key of 4 bytes", container(many[0], short, many[1]), nil, 1, "held back"},
@@ -64,7 +70,8 @@ func TestRefusedFiles(t *testing.T) {
 			if r.code != bad.code || !strings.Contains(r.out+r.err, bad.says) {
 				t.Errorf("ended with %d, want %d and %q:\n%s%s", r.code, bad.code, bad.says, r.out, r.err)
 			}
-			if strings.Contains(r.err, "panic") || strings.Contains(r.err, "internal error") || strings.Contains(r.out+r.err, passphrase) {
+			if strings.Contains(r.err, "panic") || strings.Contains(r.err, "internal error") ||
+				strings.Contains(r.out+r.err, passphrase) {
 				t.Errorf("the refusal says:\n%s%s", r.out, r.err)
 			}
 			if after := s.tokens(); !reflect.DeepEqual(after, before) {
@@ -80,7 +87,8 @@ func TestRefusedFiles(t *testing.T) {
 	rep := wire.ImportReport{}
 	mixed := container(hotp("70005000"), short, hotp("70005001"))
 	decodeText(t, s.exits(1, "token", "import", writeFile(t, "d.pskc", mixed), "--skip-bad", "--json"), &rep)
-	if rep.Imported != 2 || rep.Refused != 1 || len(rep.Rows) != 1 || rep.Rows[0].N != 2 || !strings.Contains(rep.Rows[0].Reason, "4 bytes") {
+	if rep.Imported != 2 || rep.Refused != 1 || len(rep.Rows) != 1 || rep.Rows[0].N != 2 ||
+		!strings.Contains(rep.Rows[0].Reason, "4 bytes") {
 		t.Errorf("a file with one bad key, imported with --skip-bad: %+v", rep)
 	}
 	if s.as(s.key("v", "verifier")).verify("serial", many[599].Serial, many[599].code(t, 0)) != true {
@@ -103,11 +111,16 @@ func TestRefusedUpload(t *testing.T) {
 		status           int
 	}{
 		{"no form", "application/json", "{}", http.StatusUnprocessableEntity},
-		{"no file", "multipart/form-data; boundary=b", part("dry_run", "true") + "--b--\r\n", http.StatusUnprocessableEntity},
-		{"an unknown part", "multipart/form-data; boundary=b", part("pin", "1234") + file + "--b--\r\n", http.StatusUnprocessableEntity},
-		{"a flag that is none", "multipart/form-data; boundary=b", part("dry_run", "perhaps") + file + "--b--\r\n", http.StatusUnprocessableEntity},
-		{"a passphrase and a key", "multipart/form-data; boundary=b", part("passphrase", "x") + part("key_hex", random(16)) + file + "--b--\r\n", http.StatusUnprocessableEntity},
-		{"a huge passphrase", "multipart/form-data; boundary=b", part("passphrase", strings.Repeat("x", 1<<20)) + file + "--b--\r\n", http.StatusRequestEntityTooLarge},
+		{"no file", "multipart/form-data; boundary=b", part("dry_run", "true") + "--b--\r\n",
+			http.StatusUnprocessableEntity},
+		{"an unknown part", "multipart/form-data; boundary=b", part("pin", "1234") + file + "--b--\r\n",
+			http.StatusUnprocessableEntity},
+		{"a flag that is none", "multipart/form-data; boundary=b", part("dry_run", "perhaps") + file + "--b--\r\n",
+			http.StatusUnprocessableEntity},
+		{"a passphrase and a key", "multipart/form-data; boundary=b", part("passphrase", "x") +
+			part("key_hex", random(16)) + file + "--b--\r\n", http.StatusUnprocessableEntity},
+		{"a huge passphrase", "multipart/form-data; boundary=b", part("passphrase", strings.Repeat("x", 1<<20)) + file +
+			"--b--\r\n", http.StatusRequestEntityTooLarge},
 		{"no end", "multipart/form-data; boundary=b", file[:len(file)/2], http.StatusUnprocessableEntity},
 		{"no boundary", "multipart/form-data", file, http.StatusUnprocessableEntity},
 	} {
@@ -119,7 +132,8 @@ func TestRefusedUpload(t *testing.T) {
 	if got := s.tokens(); len(got) != 0 {
 		t.Errorf("refused uploads left tokens: %v", got)
 	}
-	if a := admin.raw(http.MethodPost, "/api/v1/imports", "multipart/form-data; boundary=b", file+"--b--\r\n"); a.status != http.StatusOK || len(s.tokens()) != 1 {
+	if a := admin.raw(http.MethodPost, "/api/v1/imports", "multipart/form-data; boundary=b",
+		file+"--b--\r\n"); a.status != http.StatusOK || len(s.tokens()) != 1 {
 		t.Errorf("after them a good upload: %d %s", a.status, a.body)
 	}
 }
@@ -131,7 +145,8 @@ var bomb = func() string {
 	for i := 1; i < 9; i++ {
 		fmt.Fprintf(&b, "<!ENTITY a%d \"%s\">\n", i, strings.Repeat(fmt.Sprintf("&a%d;", i-1), 10))
 	}
-	b.WriteString("]>\n<KeyContainer Version=\"1.0\" xmlns=\"urn:ietf:params:xml:ns:keyprov:pskc\"><KeyPackage><DeviceInfo><SerialNo>&a8;</SerialNo></DeviceInfo></KeyPackage></KeyContainer>\n")
+	b.WriteString("]>\n<KeyContainer Version=\"1.0\" " +
+		"xmlns=\"urn:ietf:params:xml:ns:keyprov:pskc\"><KeyPackage><DeviceInfo><SerialNo>&a8;</SerialNo></DeviceInfo></KeyPackage></KeyContainer>\n")
 	return b.String()
 }()
 

@@ -378,9 +378,12 @@ func (j *journey) audit() {
 	for _, e := range list.Entries {
 		seen[e.Entry["action"].(string)] = true
 	}
-	for _, action := range []string{"server.started", "server.stopped", "code.verified", "token.resynchronised", "token.staged",
-		"token.assigned", "token.unassigned", "token.state_changed", "token.unlocked", "token.deleted", "import.published",
-		"user.added", "user.deleted", "user.unlocked", "key.created", "key.revoked", "session.started", "session.ended", "root.password_set"} {
+	for _, action := range []string{"server.started", "server.stopped", "code.verified", "token.resynchronised",
+		"token.staged",
+		"token.assigned", "token.unassigned", "token.state_changed", "token.unlocked", "token.deleted",
+		"import.published",
+		"user.added", "user.deleted", "user.unlocked", "key.created", "key.revoked", "session.started", "session.ended",
+		"root.password_set"} {
 		if !seen[action] {
 			t.Errorf("the log holds no %s", action)
 		}

@@ -35,7 +35,8 @@ func TestKill(t *testing.T) {
 		}
 	}
 	k.compareWithLog()
-	t.Logf("%d kills: %d codes acknowledged; of %d requests without an answer %d had counted; of %d imports cut off %d had been published",
+	t.Logf("%d kills: %d codes acknowledged; of %d requests without an answer %d had counted; of %d imports cut off "+
+		"%d had been published",
 		kills, k.acknowledged.Load(), k.open, k.openCounted, k.cutImports, k.cutPublished)
 	if k.acknowledged.Load() < int64(kills) || k.open == 0 {
 		t.Error("the load was too small to show anything")
@@ -174,7 +175,8 @@ func (k *killRun) press(c *caller, h *hand, killed *atomic.Bool) bool {
 // upload imports a file over the socket.
 func (k *killRun) upload(file string) (answer, error) {
 	const boundary = "part-of-the-form"
-	body := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"load.pskc\"\r\n\r\n" + file + "\r\n--" + boundary + "--\r\n"
+	body := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"load.pskc\"\r\n\r\n" +
+		file + "\r\n--" + boundary + "--\r\n"
 	return k.local().try(http.MethodPost, "/api/v1/imports", "multipart/form-data; boundary="+boundary, []byte(body))
 }
 
@@ -251,11 +253,13 @@ func (k *killRun) checkCodes() {
 					continue
 				}
 				if valid, err := c.tryVerify(h.Serial, h.shown[counter]); err != nil || valid {
-					k.t.Errorf("token %s: the code of counter %d was used before the kill; after it: %v, %v", h.Serial, counter, valid, err)
+					k.t.Errorf("token %s: the code of counter %d was used before the kill; after it: %v, %v", h.Serial,
+						counter, valid, err)
 				}
 			}
 			if valid, err := c.tryVerify(h.Serial, h.shown[h.next]); err != nil || !valid {
-				k.t.Errorf("token %s: after a kill the code of counter %d, never used: %v, %v", h.Serial, h.next, valid, err)
+				k.t.Errorf("token %s: after a kill the code of counter %d, never used: %v, %v", h.Serial, h.next, valid,
+					err)
 			}
 			h.next++
 			h.floor = h.next
@@ -288,7 +292,8 @@ func (k *killRun) checkImport(file string, published bool) {
 	was := rep.Duplicate == killFile && rep.Imported == 0 && rep.Refused == 0
 	wasNot := rep.Imported == killFile && rep.Duplicate == 0 && rep.Refused == 0
 	if !was && !wasNot || published && !was {
-		k.t.Errorf("an import that was acknowledged (%v) and then imported again: %d imported, %d duplicate, %d refused",
+		k.t.Errorf(
+			"an import that was acknowledged (%v) and then imported again: %d imported, %d duplicate, %d refused",
 			published, rep.Imported, rep.Duplicate, rep.Refused)
 	}
 	if !published {

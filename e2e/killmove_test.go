@@ -37,7 +37,8 @@ func TestKillExport(t *testing.T) {
 		part := s.cutExport(1 + rand.IntN(400_000))
 		s = start(t, s.data)
 		states, moves := count(s.tokens()), decode[wire.MoveList](s, "move", "list").Moves
-		if states["VALID"]+states["MOVING"] != keys || len(moves) != round+1 || moves[0].Moving != states["MOVING"] || states["MOVING"] == 0 {
+		if states["VALID"]+states["MOVING"] != keys || len(moves) != round+1 || moves[0].Moving != states["MOVING"] ||
+			states["MOVING"] == 0 {
 			t.Fatalf("after a kill: %v, %+v", states, moves)
 		}
 		if states["VALID"] > 0 {
@@ -49,7 +50,8 @@ func TestKillExport(t *testing.T) {
 				t.Errorf("token %s is VALID: %v; its code is accepted: %v", d.Serial, valid, got)
 			}
 		}
-		s.exits(2, "token", "import", writeFile(t, "part.pskc", part), "--passphrase-file", writeFile(t, "phrase", movePhrase))
+		s.exits(2, "token", "import", writeFile(t, "part.pskc", part), "--passphrase-file",
+			writeFile(t, "phrase", movePhrase))
 		s.ok("move", "cancel", moves[0].ID, "--yes")
 		if states := count(s.tokens()); states["VALID"] != keys {
 			t.Fatalf("after the move was cancelled: %v", states)
@@ -165,10 +167,12 @@ func TestKillDelivery(t *testing.T) {
 	}
 	file := withUsers(container(append(hotps(62100001, fresh), rekeyed...)...))
 	form := "--b\r\n"
-	for _, field := range [][2]string{{"create_users", "true"}, {"replace", "true"}, {"batch", "late"}, {"supplier", "ACME"}} {
+	for _, field := range [][2]string{{"create_users", "true"}, {"replace", "true"}, {"batch", "late"},
+		{"supplier", "ACME"}} {
 		form += fmt.Sprintf("Content-Disposition: form-data; name=%q\r\n\r\n%s\r\n--b\r\n", field[0], field[1])
 	}
-	upload := form + "Content-Disposition: form-data; name=\"file\"; filename=\"late.pskc\"\r\n\r\n" + file + "\r\n--b--\r\n"
+	upload := form + "Content-Disposition: form-data; name=\"file\"; filename=\"late.pskc\"\r\n\r\n" + file +
+		"\r\n--b--\r\n"
 	before := s.tokens()
 
 	published := false
@@ -176,7 +180,8 @@ func TestKillDelivery(t *testing.T) {
 		acknowledged := s.killUpload(key, upload, round)
 		s = start(t, s.data)
 		runs := decode[wire.ImportList](s, "import", "list").Imports
-		users, batches := decode[wire.UserList](s, "user", "list").Users, decode[wire.BatchList](s, "batch", "list").Batches
+		users, batches := decode[wire.UserList](s, "user", "list").Users,
+			decode[wire.BatchList](s, "batch", "list").Batches
 		if published = len(batches) > 0; published {
 			break
 		}
@@ -197,7 +202,8 @@ func TestKillDelivery(t *testing.T) {
 	}
 	t.Logf("an import that was killed had been published: %v", published)
 	if !published {
-		rep := into[wire.ImportReport](t, s.as(key).raw(http.MethodPost, "/api/v1/imports", "multipart/form-data; boundary=b", upload))
+		rep := into[wire.ImportReport](
+			t, s.as(key).raw(http.MethodPost, "/api/v1/imports", "multipart/form-data; boundary=b", upload))
 		if rep.Imported != fresh || rep.Replaced != replaced || rep.Assigned == 0 || rep.Users != 10 {
 			t.Errorf("the import at last: %+v", rep.Import)
 		}
@@ -207,7 +213,8 @@ func TestKillDelivery(t *testing.T) {
 		t.Errorf("%d tokens, batches %+v, users %+v", len(s.tokens()), batches, users)
 	}
 	for i := 90; i < 95; i++ {
-		if s.local().verify("serial", old[i].Serial, old[i].code(t, 5)) || !s.local().verify("serial", old[i].Serial, rekeyed[i].code(t, 0)) {
+		if s.local().verify("serial", old[i].Serial, old[i].code(t, 5)) ||
+			!s.local().verify("serial", old[i].Serial, rekeyed[i].code(t, 0)) {
 			t.Errorf("token %s does not take codes of its new secret alone", old[i].Serial)
 		}
 	}

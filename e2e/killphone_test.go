@@ -49,7 +49,8 @@ func TestItem8KillActivations(t *testing.T) {
 	t.Parallel()
 	k := &killPhone{server: start(t, newData(t))}
 	k.ok("profile", "create", "sheet", "--file", "../examples/profiles/plain.toml")
-	k.ok("type", "create", "phone", "--kind", "software", "--algorithm", "HOTP", "--prefix", "EXP", "--activation", "one-step", "--profile", "sheet")
+	k.ok("type", "create", "phone", "--kind", "software", "--algorithm", "HOTP", "--prefix", "EXP", "--activation",
+		"one-step", "--profile", "sheet")
 	k.vector = k.staticVector("sheet")
 	k.ok("user", "add", "alice")
 	made := decode[wire.NewTokens](k.server, "token", "create", "phone", "--count", "8", "--user", "alice")
@@ -145,7 +146,8 @@ func (k *killPhone) goOn(a *app) {
 			k.t.Error(err)
 			return
 		}
-		if a.exchange, err = activation.NewExchange(code, activation.Device{Type: activation.Web, Name: "a phone"}, rand.Reader); err != nil {
+		if a.exchange, err = activation.NewExchange(code, activation.Device{Type: activation.Web, Name: "a phone"},
+			rand.Reader); err != nil {
 			k.t.Error(err)
 			return
 		}
@@ -183,7 +185,8 @@ func (k *killPhone) take(a *app) bool {
 		k.t.Errorf("%s: %v", a.serial, err)
 		return false
 	}
-	if a.secret, err = k.vector.OpenCode(string(got.FAD.Code), activation.CodeInput{Serial: a.serial, Counters: got.Counters}); err != nil {
+	if a.secret, err = k.vector.OpenCode(string(got.FAD.Code),
+		activation.CodeInput{Serial: a.serial, Counters: got.Counters}); err != nil {
 		k.t.Errorf("%s: %v", a.serial, err)
 		return false
 	}

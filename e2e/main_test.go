@@ -25,7 +25,8 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	program, authenticator = filepath.Join(dir, "ostiary"), filepath.Join(dir, "ostiary-authenticator")
-	build := exec.Command("go", "build", "-trimpath", "-o", dir, "ostiary/cmd/ostiary", "ostiary/cmd/ostiary-authenticator")
+	build := exec.Command("go", "build", "-trimpath", "-o", dir, "ostiary/cmd/ostiary",
+		"ostiary/cmd/ostiary-authenticator")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the program under test: %v\n%s", err, out)

@@ -32,7 +32,9 @@ func TestMovingScript(t *testing.T) {
 func (s *server) exportFile(flags ...string) (file, move string) {
 	s.t.Helper()
 	file = filepath.Join(s.t.TempDir(), "export.pskc")
-	done := decode[struct{ Move string }](s, append([]string{"token", "export", file, "--passphrase-file", writeFile(s.t, "phrase", movePhrase)}, flags...)...)
+	done := decode[struct{ Move string }](
+		s, append([]string{"token", "export", file, "--passphrase-file", writeFile(s.t, "phrase", movePhrase)},
+			flags...)...)
 	return file, done.Move
 }
 
@@ -40,7 +42,9 @@ func (s *server) exportFile(flags ...string) (file, move string) {
 // number of the import.
 func (s *server) receive(file string, want int, flags ...string) int64 {
 	s.t.Helper()
-	rep := decode[wire.ImportReport](s, append([]string{"token", "import", file, "--passphrase-file", writeFile(s.t, "phrase", movePhrase)}, flags...)...)
+	rep := decode[wire.ImportReport](
+		s, append([]string{"token", "import", file, "--passphrase-file", writeFile(s.t, "phrase", movePhrase)},
+			flags...)...)
 	if rep.Imported != want || rep.Keys != want {
 		s.t.Fatalf("imported %d of %d keys, want %d: %+v", rep.Imported, rep.Keys, want, rep)
 	}
@@ -55,7 +59,8 @@ func (s *server) receipt(run int64) wire.Receipt {
 
 // exchange moves a token each way between two servers, up to the receipts, and
 // begins a move that nothing came of.
-func exchange(t testing.TB, here, there *server, comes, goes, stays device) (arrival int64, receipt wire.Receipt, open string) {
+func exchange(t testing.TB, here, there *server, comes, goes, stays device) (arrival int64, receipt wire.Receipt,
+	open string) {
 	t.Helper()
 	here.imports(writeFile(t, "here.pskc", container(goes, stays)), 2)
 	there.imports(writeFile(t, "there.pskc", container(comes)), 1)

@@ -68,7 +68,8 @@ func (c *scene) calls(t testing.TB) []call {
 	asJSON := func(id, path string, body any) call {
 		return call{id: id, path: path, kind: "application/json", body: string(encode(t, body))}
 	}
-	upload := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"more.pskc\"\r\n\r\n" + container(c.more) + "\r\n--b--\r\n"
+	upload := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"more.pskc\"\r\n\r\n" +
+		container(c.more) + "\r\n--b--\r\n"
 	codes := c.token.codes(t, 0, 100)
 	phone := "/api/v1/tokens/" + c.phone + "/activation"
 	return []call{
@@ -82,11 +83,15 @@ func (c *scene) calls(t testing.TB) []call {
 		{id: "cancel-activation", path: phone + "/cancel"},
 		asJSON("reset-activation", phone+"/reset", wire.ActivationReset{Failures: true}),
 		{id: "activate", path: "/api/v1/activate", kind: "application/cbor", body: string(c.taking.Request())},
-		{id: "activate-confirm", path: "/api/v1/activate/confirm", kind: "application/cbor", body: c.taking.confirmation("000000")},
+		{id: "activate-confirm", path: "/api/v1/activate/confirm", kind: "application/cbor",
+			body: c.taking.confirmation("000000")},
 		{id: "unbind-token", path: "/api/v1/tokens/" + c.active.Serial + "/activation/unbind"},
 		asJSON("activate-ahead", "/api/v1/activations", wire.ActivationsRequest{Type: phoneType, Count: 1}),
-		asJSON("start-own-activation", "/api/v1/self-service/activation", wire.OwnActivationRequest{User: sceneUser, Serial: c.own, Code: codes[52]}),
-		asJSON("confirm-own-activation", "/api/v1/self-service/activation/confirm", wire.OwnActivationConfirm{User: sceneUser, Serial: c.own, ActivationConfirm: wire.ActivationConfirm{OTP: "000000"}}),
+		asJSON("start-own-activation", "/api/v1/self-service/activation",
+			wire.OwnActivationRequest{User: sceneUser, Serial: c.own, Code: codes[52]}),
+		asJSON("confirm-own-activation", "/api/v1/self-service/activation/confirm",
+			wire.OwnActivationConfirm{User: sceneUser, Serial: c.own,
+				ActivationConfirm: wire.ActivationConfirm{OTP: "000000"}}),
 		{id: "import-tokens", path: "/api/v1/imports", kind: "multipart/form-data; boundary=b", body: upload},
 		{id: "list-imports", path: "/api/v1/imports"},
 		{id: "show-import", path: runPath(c.arrival)},
@@ -94,8 +99,10 @@ func (c *scene) calls(t testing.TB) []call {
 		{id: "watch-import", path: runPath(c.arrival) + "/events"},
 		{id: "import-receipt", path: runPath(c.arrival) + "/receipt"},
 		{id: "list-batches", path: "/api/v1/batches"},
-		asJSON("set-batch-state", "/api/v1/batches/"+sceneBatch+"/state", wire.StateRequest{State: "REVOKED_TOKEN_LOST", Reason: "stolen on the way"}),
-		asJSON("export-tokens", "/api/v1/exports", wire.ExportRequest{Passphrase: movePhrase, Serials: []string{c.token.Serial}}),
+		asJSON("set-batch-state", "/api/v1/batches/"+sceneBatch+"/state",
+			wire.StateRequest{State: "REVOKED_TOKEN_LOST", Reason: "stolen on the way"}),
+		asJSON("export-tokens", "/api/v1/exports",
+			wire.ExportRequest{Passphrase: movePhrase, Serials: []string{c.token.Serial}}),
 		{id: "list-moves", path: "/api/v1/moves"},
 		asJSON("confirm-move", "/api/v1/moves/confirm", c.receipt),
 		{id: "cancel-move", path: "/api/v1/moves/" + c.open + "/cancel"},
@@ -103,22 +110,26 @@ func (c *scene) calls(t testing.TB) []call {
 		{id: "renew-enrolment", path: "/api/v1/tokens/" + c.serial + "/enrolment"},
 		asJSON("confirm-token", "/api/v1/tokens/"+c.app.Serial+"/confirm", wire.ConfirmRequest{OTP: c.app.code(t, 0)}),
 		asJSON("show-enrolment", "/api/v1/enrolment/show", wire.EnrolmentRequest{Token: c.link}),
-		asJSON("confirm-enrolment", "/api/v1/enrolment/confirm", wire.EnrolmentConfirm{Ticket: c.shown.Ticket, OTP: c.scanned(t).code(t, 0)}),
+		asJSON("confirm-enrolment", "/api/v1/enrolment/confirm",
+			wire.EnrolmentConfirm{Ticket: c.shown.Ticket, OTP: c.scanned(t).code(t, 0)}),
 		asJSON("assign-token", spare+"/assign", wire.AssignRequest{User: sceneUser}),
 		{id: "unassign-token", path: spare + "/unassign"},
-		asJSON("set-token-state", spare+"/state", wire.StateRequest{State: "REVOKED_TOKEN_BROKEN", Reason: "fell into the sea"}),
+		asJSON("set-token-state", spare+"/state",
+			wire.StateRequest{State: "REVOKED_TOKEN_BROKEN", Reason: "fell into the sea"}),
 		{id: "unlock-token", path: spare + "/unlock"},
 		asJSON("set-token-dates", token+"/dates", wire.DatesRequest{ValidUntil: new("2100-01-01T00:00:00Z")}),
 		asJSON("replace-token", token+"/replace", wire.ReplaceRequest{By: c.third.Serial, Reason: "worn out"}),
 		{id: "delete-token", path: spare},
 		{id: "list-types", path: "/api/v1/types"},
-		asJSON("create-type", "/api/v1/types", wire.TokenTypeRequest{Name: "added-type", Kind: "software", Algorithm: "TOTP", Prefix: "E2E"}),
+		asJSON("create-type", "/api/v1/types", wire.TokenTypeRequest{Name: "added-type", Kind: "software",
+			Algorithm: "TOTP", Prefix: "E2E"}),
 		{id: "show-type", path: "/api/v1/types/added-type"},
 		asJSON("change-type", "/api/v1/types/added-type", wire.TokenTypeChange{LifetimeDays: new(30)}),
 		{id: "retire-type", path: "/api/v1/types/added-type/retire"},
 		{id: "restore-type", path: "/api/v1/types/added-type/restore"},
 		{id: "list-profiles", path: "/api/v1/profiles"},
-		asJSON("create-profile", "/api/v1/profiles", wire.ProfileRequest{Name: "added-profile", TOML: read(t, profileSample)}),
+		asJSON("create-profile", "/api/v1/profiles",
+			wire.ProfileRequest{Name: "added-profile", TOML: read(t, profileSample)}),
 		{id: "show-profile", path: "/api/v1/profiles/added-profile"},
 		{id: "list-series", path: "/api/v1/series"},
 		asJSON("set-series", "/api/v1/series/added-type", wire.SeriesRequest{Next: "E2E20000001"}),
@@ -144,7 +155,8 @@ func (c *scene) calls(t testing.TB) []call {
 // stage makes what the calls are about.
 func stage(t testing.TB, args ...string) *scene {
 	t.Helper()
-	c := &scene{server: start(t, newData(t), args...), token: hotp("90000001"), spare: hotp("90000002"), third: hotp("90000009"), more: hotp("90000003")}
+	c := &scene{server: start(t, newData(t), args...), token: hotp("90000001"), spare: hotp("90000002"),
+		third: hotp("90000009"), more: hotp("90000003")}
 	c.password = c.server.password
 	c.imports(plain(t, c.token, c.spare, c.third), 3)
 	c.ok("type", "create", sceneType, "--kind", "software", "--algorithm", "HOTP", "--digits", "8", "--prefix", "SC")
@@ -235,7 +247,8 @@ func TestVerifierMayNothingElse(t *testing.T) {
 	c.session = ""
 	before, size := c.tokens(), c.logSize()
 	c.each(c.as(""), func(call call, method string, a answer) {
-		if slices.Contains([]string{"start-session", "show-enrolment", "confirm-enrolment", "activate", "activate-confirm"}, call.id) {
+		if slices.Contains([]string{"start-session", "show-enrolment", "confirm-enrolment", "activate",
+			"activate-confirm"}, call.id) {
 			return
 		}
 		if p := a.problem(t); a.status != http.StatusUnauthorized {
@@ -243,7 +256,8 @@ func TestVerifierMayNothingElse(t *testing.T) {
 		}
 	})
 	c.session = key // a verifier that ends its session has none
-	want := map[string]int{"verify": http.StatusOK, "start-session": http.StatusCreated, "end-session": http.StatusConflict,
+	want := map[string]int{"verify": http.StatusOK, "start-session": http.StatusCreated,
+		"end-session": http.StatusConflict,
 		// Those were used up without a key, which they do not need.
 		"show-enrolment": http.StatusNotFound, "confirm-enrolment": http.StatusConflict,
 		// Those were, too, and the identical message gets the same answer.

@@ -113,7 +113,8 @@ func withProfile(t *testing.T, file string, algorithm, hash, prefix string) *pho
 	t.Helper()
 	s := start(t, newData(t))
 	s.ok("profile", "create", "sheet", "--file", file)
-	s.ok("type", "create", "phone", "--kind", "software", "--algorithm", algorithm, "--hash", hash, "--prefix", prefix, "--activation", "one-step", "--profile", "sheet")
+	s.ok("type", "create", "phone", "--kind", "software", "--algorithm", algorithm, "--hash", hash, "--prefix", prefix,
+		"--activation", "one-step", "--profile", "sheet")
 	return s.withToken("phone", "sheet")
 }
 
@@ -281,7 +282,8 @@ func TestPhoneScanned(t *testing.T) {
 		image := filepath.Join(t.TempDir(), "code.png")
 		a := decode[wire.Activation](p.server, "activation", "qr", p.serial, "--out", image)
 		out, err := exec.Command(need(t, "zbarimg", "zbar-tools"), "--raw", "--quiet", image).Output()
-		if err != nil || strings.TrimSpace(string(out)) != a.QRBody || !strings.HasPrefix(a.QRBody, "<QRCode><SN>"+p.serial+"</SN><AC>") {
+		if err != nil || strings.TrimSpace(string(out)) != a.QRBody ||
+			!strings.HasPrefix(a.QRBody, "<QRCode><SN>"+p.serial+"</SN><AC>") {
 			t.Errorf("zbarimg reads %q, %v, want %q", out, err, a.QRBody)
 		}
 		if strings.Contains(a.QRBody, "<ERC>") != (a.ERC != "") || strings.Contains(a.QRBody, "USERID") {
@@ -370,7 +372,8 @@ func TestPhoneBank(t *testing.T) {
 	if !p.login.verify("user", "alice", one.otp("--app", "3")) {
 		t.Error("a code of application 3 is refused")
 	}
-	for _, args := range [][]string{{"challenge", "12345678", "--app", "4"}, {"challenge", "AB12", "--app", "5"}, {"sign", "--app", "6", "--field", "1=100.00", "--field", "2=DE89"}} {
+	for _, args := range [][]string{{"challenge", "12345678", "--app", "4"}, {"challenge", "AB12", "--app", "5"},
+		{"sign", "--app", "6", "--field", "1=100.00", "--field", "2=DE89"}} {
 		if out := strings.TrimSpace(one.ok(append(args, "--pin-file", one.pin)...)); len(out) < 6 {
 			t.Errorf("%q shows %q", args, out)
 		}

@@ -90,7 +90,8 @@ func TestSameToken(t *testing.T) {
 		results := make([]result, len(users))
 		together(len(users), func(i int) { results[i] = s.run("token", "assign", d.Serial, users[i]) })
 		winner := slices.IndexFunc(results, func(r result) bool { return r.code == 0 })
-		if winner < 0 || results[1-winner].code != 2 || !strings.Contains(results[1-winner].err, "assigned to "+users[winner]) {
+		if winner < 0 || results[1-winner].code != 2 ||
+			!strings.Contains(results[1-winner].err, "assigned to "+users[winner]) {
 			t.Errorf("two commands at once: %+v", results)
 			continue
 		}
@@ -129,7 +130,8 @@ func TestSameDirectory(t *testing.T) {
 		t.Errorf("%d servers listen, %d printed a password", listening, passwords)
 	}
 	for _, s := range servers {
-		if s.over() && (s.cmd.ProcessState.ExitCode() != 2 || !strings.Contains(s.log.String(), "another server is running")) {
+		if s.over() &&
+			(s.cmd.ProcessState.ExitCode() != 2 || !strings.Contains(s.log.String(), "another server is running")) {
 			t.Errorf("a server that came too late ended with %v:\n%s", s.cmd.ProcessState, s.log.String())
 		}
 	}
@@ -143,7 +145,8 @@ type slowUpload struct {
 
 // begin sends a file up to a point and leaves the import open.
 func begin(s *server, key, part string) *slowUpload {
-	return beginForm(s, key, "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"slow.pskc\"\r\n\r\n"+part)
+	return beginForm(s, key, "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"slow.pskc\"\r\n\r\n"+
+		part)
 }
 
 // beginForm is begin for a whole form, whose boundary is b.
@@ -188,7 +191,8 @@ func TestTwoImports(t *testing.T) {
 	staged := func(run string) int {
 		t.Helper()
 		var n int
-		if err := db.QueryRow("SELECT count(*) FROM token JOIN import_run r ON r.id = run WHERE r.published " + run).Scan(&n); err != nil {
+		if err := db.QueryRow("SELECT count(*) FROM token JOIN import_run r ON r.id = run WHERE r.published " +
+			run).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
@@ -251,7 +255,8 @@ func TestSameFileTwice(t *testing.T) {
 		var rep wire.ImportReport
 		decodeText(t, r.out, &rep)
 		if r.code != 0 || rep.Imported != keys && rep.Duplicate != keys {
-			t.Errorf("an import ended with %d: %d imported, %d duplicate, %d refused", r.code, rep.Imported, rep.Duplicate, rep.Refused)
+			t.Errorf("an import ended with %d: %d imported, %d duplicate, %d refused", r.code, rep.Imported,
+				rep.Duplicate, rep.Refused)
 		}
 		imported += rep.Imported
 	}

@@ -47,7 +47,8 @@ func tour(t *testing.T, page string) {
 		fmt.Fprintf(&script, "echo '== %d'\n%s\n", i, command)
 		if strings.HasSuffix(command, "&") {
 			// A person sees the server start before typing on.
-			fmt.Fprintf(&script, "until curl -fs http://%s/readyz >/dev/null; do sleep 0.05; done\n", listensOn(t, command))
+			fmt.Fprintf(&script, "until curl -fs http://%s/readyz >/dev/null; do sleep 0.05; done\n",
+				listensOn(t, command))
 		}
 	}
 	home := filepath.Dir(newData(t))
@@ -95,7 +96,9 @@ func consoleSteps(text string) []step {
 		case !inside:
 		case strings.HasPrefix(line, "$ make build"):
 		case strings.HasPrefix(line, "$ export PATH=$PWD/bin:$PATH "):
-			steps = append(steps, step{command: "export " + strings.TrimSpace(strings.TrimPrefix(line, "$ export PATH=$PWD/bin:$PATH "))})
+			steps = append(
+				steps,
+				step{command: "export " + strings.TrimSpace(strings.TrimPrefix(line, "$ export PATH=$PWD/bin:$PATH "))})
 		case strings.HasPrefix(line, "$ "):
 			steps = append(steps, step{command: strings.TrimSpace(line[2:])})
 		default:

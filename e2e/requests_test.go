@@ -144,7 +144,8 @@ func TestRefusalsLookAlike(t *testing.T) {
 		{"a user whose token is lost", "user", "bob", lost.code(t, 0)},
 	} {
 		if got := ask(other.who, other.whose, other.otp); !reflect.DeepEqual(got, wrong) {
-			t.Errorf("%s: %d %v %s\nand a wrong code: %d %v %s", other.name, got.status, got.header, got.body, wrong.status, wrong.header, wrong.body)
+			t.Errorf("%s: %d %v %s\nand a wrong code: %d %v %s", other.name, got.status, got.header, got.body,
+				wrong.status, wrong.header, wrong.body)
 		}
 	}
 	if !verifier.verify("serial", free.Serial, free.code(t, 0)) {

@@ -74,7 +74,8 @@ func (w *watch) activations(n int, form []string) {
 	did(2, []string{"activation", "offline", serial, "--password-file", writeFile(t, "password", password+"\u00e9")})
 	codes, passwords := filepath.Join(dir, "codes.csv"), filepath.Join(dir, "passwords.csv")
 	did(2, []string{"activation", "batch", "--type", phoneType, "--count", "2", "--out", codes})
-	did(0, []string{"activation", "batch", "--type", phoneType, "--count", "2", "--out", codes, "--passwords", passwords})
+	did(0, []string{"activation", "batch", "--type", phoneType, "--count", "2", "--out", codes, "--passwords",
+		passwords})
 	w.secretCodes(fmt.Sprint("codes made ahead ", n), read(t, codes))
 	w.secretCodes(fmt.Sprint("their passwords ", n), read(t, passwords))
 }

@@ -44,7 +44,8 @@ func TestSecrets(t *testing.T) {
 	w.mistakes()
 	w.operations()
 	for _, s := range []*server{w.server, w.other} {
-		w.secretText("the key file", strings.TrimPrefix(strings.TrimSpace(read(t, filepath.Join(s.data, "kek"))), "ostiary-kek-1 "))
+		w.secretText("the key file", strings.TrimPrefix(strings.TrimSpace(read(t, filepath.Join(s.data, "kek"))),
+			"ostiary-kek-1 "))
 	}
 	w.files(w.server, "while the server runs")
 	w.files(w.other, "there, while it runs")
@@ -207,7 +208,8 @@ func (w *watch) commands() {
 		did(0, "series", "list")
 		did(0, "series", "set", typ, "20000001")
 		out = w.did(0, []string{"token", "create", typ, "--user", user, "--json"}, "the enrolment link of "+user)
-		w.secretText("the enrolment link of "+user, into[wire.NewTokens](t, answer{status: 200, body: []byte(out)}).Tokens[0].Enrolment.URL)
+		w.secretText("the enrolment link of "+user,
+			into[wire.NewTokens](t, answer{status: 200, body: []byte(out)}).Tokens[0].Enrolment.URL)
 		replaced := fmt.Sprint("the enrolment link in place of that ", n)
 		serial := into[wire.NewTokens](t, answer{status: 200, body: []byte(out)}).Tokens[0].Serial
 		out = w.did(0, append([]string{"token", "replace", serial, "--reason", "new phone"}, form...), replaced)
@@ -229,7 +231,8 @@ func (w *watch) commands() {
 		did(0, "token", "import", file)
 
 		name := fmt.Sprint("key", n)
-		out = w.did(0, append([]string{"key", "create", name, "--role", "operator", "--help-desk"}, form...), "the API key "+name)
+		out = w.did(0, append([]string{"key", "create", name, "--role", "operator", "--help-desk"}, form...),
+			"the API key "+name)
 		key := keyText.FindString(out)
 		w.secretText("the API key "+name, key)
 		w.secretText("the API key "+name, key[strings.LastIndex(key, "_")+1:])
@@ -395,7 +398,8 @@ func (w *watch) mistakes() {
 	}
 	file := writeFile(w.t, "tokens.pskc", substitute(w.t, container(d), "</Secret>", "</Secret></Secret>"))
 	w.did(2, []string{"token", "import", file})
-	w.did(2, []string{"token", "import", writeFile(w.t, "tokens.csv", "number;seed of the token\n92000001;"+d.Seed+"\n")})
+	w.did(
+		2, []string{"token", "import", writeFile(w.t, "tokens.csv", "number;seed of the token\n92000001;"+d.Seed+"\n")})
 	w.did(2, []string{"token", "verify", "91000001", w.otp("16180339"), "more"})
 	w.did(2, []string{"token", "verify", "91000001", "-" + w.otp("27182818")})
 }

@@ -60,7 +60,8 @@ func TestStop(t *testing.T) {
 		if e.err == nil {
 			t.Errorf("token %s: the load ended before the server", devices[i].Serial)
 		} else if broken, ok := errors.AsType[*url.Error](e.err); !ok || broken.Timeout() {
-			t.Errorf("token %s: the load ended with neither an answer nor a closed connection: %v", devices[i].Serial, e.err)
+			t.Errorf("token %s: the load ended with neither an answer nor a closed connection: %v", devices[i].Serial,
+				e.err)
 		}
 	}
 	for _, name := range []string{"ostiary.sock", "ostiary.db-wal"} {
@@ -87,7 +88,8 @@ func checkLastEntry(t testing.TB, data string) {
 	db := openFile(t, data, "ro")
 	var entry string
 	var entries, covered int64
-	if err := db.QueryRow("SELECT seq + 1, CAST(entry AS TEXT) FROM audit_entry ORDER BY seq DESC LIMIT 1").Scan(&entries, &entry); err != nil {
+	if err := db.QueryRow("SELECT seq + 1, CAST(entry AS TEXT) FROM audit_entry ORDER BY seq DESC LIMIT 1").Scan(
+		&entries, &entry); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.QueryRow("SELECT size FROM checkpoint ORDER BY id DESC LIMIT 1").Scan(&covered); err != nil {
@@ -116,8 +118,9 @@ func TestModes(t *testing.T) {
 	s := startBy(t, umask, newData(t))
 	s.ok("user", "add", "alice")
 	for name, want := range map[string]os.FileMode{
-		"": os.ModeDir | 0o700, "kek": 0o600, "lock": 0o600, "ostiary.db": 0o600, "ostiary.db-wal": 0o600, "ostiary.db-shm": 0o600,
-		"ostiary.sock": os.ModeSocket | 0o600,
+		"": os.ModeDir | 0o700, "kek": 0o600, "lock": 0o600, "ostiary.db": 0o600, "ostiary.db-wal": 0o600,
+		"ostiary.db-shm": 0o600,
+		"ostiary.sock":   os.ModeSocket | 0o600,
 	} {
 		info, err := os.Lstat(filepath.Join(s.data, name))
 		if err != nil {
@@ -150,7 +153,8 @@ func TestRefusesToStart(t *testing.T) {
 	}
 	other := start(t, newData(t))
 	other.stop()
-	key, database, foreign := read(t, file("kek")), read(t, file("ostiary.db")), read(t, filepath.Join(other.data, "kek"))
+	key, database, foreign := read(t, file("kek")), read(t, file("ostiary.db")),
+		read(t, filepath.Join(other.data, "kek"))
 	statement := func(query string) func() {
 		return func() {
 			t.Helper()
@@ -177,23 +181,28 @@ func TestRefusesToStart(t *testing.T) {
 		{"no key file", func() { do(os.Remove(file("kek"))) }, loopback, "no key file"},
 		{"an empty key file", func() { writeTo(t, file("kek"), "") }, loopback, "not a key file"},
 		{"a damaged key file", func() { writeTo(t, file("kek"), key[:len(key)-9]+"\n") }, loopback, "damaged"},
-		{"another server's key file", func() { writeTo(t, file("kek"), foreign) }, loopback, "does not belong to the database"},
+		{"another server's key file", func() { writeTo(t, file("kek"), foreign) }, loopback,
+			"does not belong to the database"},
 		{"a directory for everyone", func() { do(os.Chmod(s.data, 0o755)) }, loopback, "chmod 700"},
-		{"a newer schema", statement("INSERT INTO schema_migration (number, name, sum, applied) VALUES (9999, 'later', 'x', 'x')"), loopback, "newer version"},
+		{"a newer schema", statement("INSERT INTO schema_migration (number, name, sum, applied) VALUES (9999, " +
+			"'later', 'x', 'x')"), loopback, "newer version"},
 		{"another schema", statement("UPDATE schema_migration SET sum = 'x' WHERE number = 1"), loopback, "edited"},
-		{"no database", func() { writeTo(t, file("ostiary.db"), strings.Repeat("no database ", 1000)) }, loopback, "not a database"},
+		{"no database", func() { writeTo(t, file("ostiary.db"), strings.Repeat("no database ", 1000)) }, loopback,
+			"not a database"},
 		{"all addresses without TLS", func() {}, []string{"--listen", "0.0.0.0:0"}, "without TLS"},
 		{"all addresses of IPv6 without TLS", func() {}, []string{"--listen", "[::]:0"}, "without TLS"},
 		{"all addresses by leaving the host out", func() {}, []string{"--listen", ":0"}, "without TLS"},
 		{"no address", func() {}, []string{"--listen", "here"}, "address"},
 		{"half of TLS", func() {}, append([]string{"--tls-cert", "/dev/null"}, loopback...), "--tls-key"},
-		{"a certificate that is none", func() {}, append([]string{"--tls-cert", "/dev/null", "--tls-key", "/dev/null"}, loopback...), "certificate"},
+		{"a certificate that is none", func() {}, append([]string{"--tls-cert", "/dev/null", "--tls-key", "/dev/null"},
+			loopback...), "certificate"},
 		{"a port that is taken", func() {}, []string{"--listen", busy.Addr().String()}, "--listen"},
 		{"a log level that is none", func() {}, append([]string{"--log-level", "loud"}, loopback...), "--log-level"},
 	} {
 		bad.spoil()
 		out := refusesToStart(t, s.data, bad.args...)
-		if !strings.Contains(out, bad.says) || strings.Contains(out, "panic") || strings.Contains(out, "ROOT password") {
+		if !strings.Contains(out, bad.says) || strings.Contains(out, "panic") ||
+			strings.Contains(out, "ROOT password") {
 			t.Errorf("%s: want %q in:\n%s", bad.name, bad.says, out)
 		}
 		do(os.Chmod(s.data, 0o700))

@@ -13,7 +13,8 @@ import (
 )
 
 // TestSync watches the server's system calls while it decides a right and a
-// wrong code, shows a new secret and takes its first code: the entry of each is written to the log of the database, then the
+// wrong code, shows a new secret and takes its first code: the entry of each is written to the log
+// of the database, then the
 // log is synced, and only then the answer leaves. Killing the process cannot
 // show this, because what is written survives the process; what is not synced
 // does not survive a power cut.
@@ -74,7 +75,8 @@ func checkOrder(calls []systemCall, request string, sent func(systemCall) bool) 
 		return fmt.Errorf("after the entry is written in line %d of the trace there is no sync", written.end)
 	}
 	if answer := find(calls, 0, sent); answer.begin < synced.end {
-		return fmt.Errorf("the answer leaves in line %d of the trace, and the sync ends in line %d", answer.begin, synced.end)
+		return fmt.Errorf("the answer leaves in line %d of the trace, and the sync ends in line %d", answer.begin,
+			synced.end)
 	}
 	return nil
 }

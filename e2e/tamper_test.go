@@ -31,10 +31,13 @@ func TestTamperedLog(t *testing.T) {
 		shows, later bool // audit verify alone, and with the checkpoint
 	}{
 		{"as it was", "", true, true},
-		{"an entry changed", "UPDATE audit_entry SET entry = CAST(replace(CAST(entry AS TEXT), 'accepted', 'refused') AS BLOB) WHERE seq = (SELECT max(seq) - 3 FROM audit_entry)", false, false},
-		{"an entry removed", "DELETE FROM audit_entry WHERE seq = (SELECT max(seq) - 3 FROM audit_entry)", false, false},
+		{"an entry changed", "UPDATE audit_entry SET entry = CAST(replace(CAST(entry AS TEXT), 'accepted', " +
+			"'refused') AS BLOB) WHERE seq = (SELECT max(seq) - 3 FROM audit_entry)", false, false},
+		{"an entry removed", "DELETE FROM audit_entry WHERE seq = (SELECT max(seq) - 3 FROM audit_entry)", false,
+			false},
 		{"the end removed", "DELETE FROM audit_entry WHERE seq > (SELECT max(seq) - 3 FROM audit_entry)", false, false},
-		{"two entries exchanged", "UPDATE audit_entry SET entry = (SELECT entry FROM audit_entry WHERE seq = 1) WHERE seq = 2", false, false},
+		{"two entries exchanged", "UPDATE audit_entry SET entry = (SELECT entry FROM audit_entry WHERE seq = 1) " +
+			"WHERE seq = 2", false, false},
 		{"an earlier copy of the database", "restore", true, false},
 	} {
 		writeTo(t, file, whole)
@@ -62,7 +65,8 @@ func TestTamperedLog(t *testing.T) {
 			}
 			r := s.run(append([]string{"audit", "verify"}, check.args...)...)
 			if r.code != code || !strings.Contains(r.out, says) {
-				t.Errorf("%s, audit verify %v ended with %d, want %d:\n%s%s", forged.name, check.args, r.code, code, r.out, r.err)
+				t.Errorf("%s, audit verify %v ended with %d, want %d:\n%s%s", forged.name, check.args, r.code, code,
+					r.out, r.err)
 			}
 		}
 		s.stop()

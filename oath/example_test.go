@@ -129,7 +129,8 @@ func ExampleParseURI() {
 	var uriErr *oath.URIError
 	fmt.Println(err, errors.As(err, &uriErr))
 	// Output:
-	// {Type:totp Issuer:ACME Co Account:john@example.com Secret:[redacted] Hash:SHA1 Digits:6 Period:30 Counter:0} <nil>
+	// {Type:totp Issuer:ACME Co Account:john@example.com Secret:[redacted] Hash:SHA1 Digits:6
+	// Period:30 Counter:0} <nil>
 	// invalid otpauth URI: parameter image: unknown true
 }
 
@@ -140,5 +141,7 @@ func ExampleURI_Encode() {
 		Hash:   oath.SHA1, Digits: 6, Period: 30,
 	}
 	fmt.Println(u.Encode())
-	// Output: otpauth://totp/ACME:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=ACME&algorithm=SHA1&digits=6&period=30 <nil>
+	// Output:
+	// otpauth://totp/ACME:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=ACME&algorithm=SHA1&digits=6&period=30
+	// <nil>
 }

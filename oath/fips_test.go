@@ -25,11 +25,13 @@ func TestFIPSOnly(t *testing.T) {
 	if code, err := HOTP(make([]byte, 100), 0, SHA1, 6); code != "" || !errors.Is(err, ErrHash) {
 		t.Errorf("HOTP: %q, %v", code, err)
 	}
-	if text, err := mustSuite(t, "OCRA-1:HOTP-SHA1-6:QN08").Response([]byte(rfcKey), Input{Question: "1"}); text != "" || !errors.Is(err, ErrHash) {
+	if text, err := mustSuite(t, "OCRA-1:HOTP-SHA1-6:QN08").Response(
+		[]byte(rfcKey), Input{Question: "1"}); text != "" || !errors.Is(err, ErrHash) {
 		t.Errorf("Response: %q, %v", text, err)
 	}
 	in := Input{Question: "1", PIN: NewSecret([]byte("1234"))}
-	if text, err := mustSuite(t, "OCRA-1:HOTP-SHA256-6:QN08-PSHA1").Response([]byte(rfcKey), in); text != "" || !errors.Is(err, ErrHash) {
+	if text, err := mustSuite(t, "OCRA-1:HOTP-SHA256-6:QN08-PSHA1").Response([]byte(rfcKey), in); text != "" ||
+		!errors.Is(err, ErrHash) {
 		t.Errorf("Response with a PIN: %q, %v", text, err)
 	}
 	for h, want := range map[Hash]string{SHA256: "46119246", SHA512: "90693936"} {

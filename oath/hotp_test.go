@@ -106,7 +106,8 @@ func TestStep(t *testing.T) {
 				t.Errorf("Step = %d, %v; want %d, %v", got, err, tt.want, tt.err)
 			}
 			if tt.err != nil {
-				if code, err := TOTP([]byte(rfcKey), tt.unix, tt.period, tt.t0, SHA1, 6); code != "" || !errors.Is(err, tt.err) {
+				if code, err := TOTP([]byte(rfcKey), tt.unix, tt.period, tt.t0, SHA1, 6); code != "" ||
+					!errors.Is(err, tt.err) {
 					t.Errorf("TOTP = %q, %v; want %v", code, err, tt.err)
 				}
 			}

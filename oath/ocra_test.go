@@ -139,12 +139,14 @@ func TestQuestionEncoding(t *testing.T) {
 		want                       string // hexadecimal, before the filling
 	}{
 		{"A, mixed", "QA08", "a Z~", "", "61205a7e"},
-		{"A, two of 64", "QA64", strings.Repeat("a", 64), strings.Repeat("b", 64), strings.Repeat("61", 64) + strings.Repeat("62", 64)},
+		{"A, two of 64", "QA64", strings.Repeat("a", 64), strings.Repeat("b", 64), strings.Repeat("61", 64) +
+			strings.Repeat("62", 64)},
 		{"H, even", "QH08", "aBcD", "", "abcd"},
 		{"H, odd", "QH08", "12345", "", "12345"},
 		{"H, odd joined with odd", "QH08", "123", "456", "123456"},
 		{"H, one nibble", "QH08", "f", "", "f"},
-		{"H, two of 64", "QH64", strings.Repeat("9", 64), strings.Repeat("e", 64), strings.Repeat("9", 64) + strings.Repeat("e", 64)},
+		{"H, two of 64", "QH64", strings.Repeat("9", 64), strings.Repeat("e", 64), strings.Repeat("9", 64) +
+			strings.Repeat("e", 64)},
 		{"N, all zeros", "QN08", "00000000", "", ""},
 		{"N, eight ones", "QN08", "11111111", "", "a98ac7"},
 		{"N, leading zeros", "QN08", "00000255", "", "ff"},
@@ -226,7 +228,8 @@ func TestOCRARefusedInput(t *testing.T) {
 			if got, err := s.Response([]byte(rfcKey), tt.in); got != "" || !errors.Is(err, ErrInput) {
 				t.Errorf("Response = %q, %v; want ErrInput", got, err)
 			}
-			if at, ok, err := s.Find([]byte(rfcKey), tt.in, "000000", 1000, 1000); at != (Match{}) || ok || !errors.Is(err, ErrInput) {
+			if at, ok, err := s.Find([]byte(rfcKey), tt.in, "000000", 1000, 1000); at != (Match{}) || ok ||
+				!errors.Is(err, ErrInput) {
 				t.Errorf("Find = %v, %v, %v; want ErrInput", at, ok, err)
 			}
 		})

@@ -25,7 +25,8 @@ var ocraVectors = []struct {
 		},
 	},
 	{
-		name: "one-way, counter and PIN", suite: "OCRA-1:HOTP-SHA256-8:C-QN08-PSHA1", question: "12345678", counter: true,
+		name: "one-way, counter and PIN", suite: "OCRA-1:HOTP-SHA256-8:C-QN08-PSHA1", question: "12345678",
+		counter: true,
 		want: []string{
 			"65347737", "86775851", "78192410", "71565254", "10104329",
 			"65983500", "70069104", "91771096", "75011558", "08522129",

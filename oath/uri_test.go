@@ -33,22 +33,30 @@ func TestParseURI(t *testing.T) {
 		want       URI
 	}{
 		{"ten digits", base + "&digits=10", with(func(u *URI) { u.Digits = 10 })},
-		{"all parameters", "otpauth://totp/ACME%20Co:john@example.com?secret=JBSWY3DPEHPK3PXP&issuer=ACME%20Co&algorithm=SHA512&digits=8&period=60",
+		{"all parameters",
+			"otpauth://totp/ACME%20Co:john@example.com?secret=JBSWY3DPEHPK3PXP&issuer=ACME%20Co&algorithm=SHA512&digits=8&period=60",
 			URI{TypeTOTP, "ACME Co", "john@example.com", hello, SHA512, 8, 60, 0}},
-		{"colon and spaces encoded", "otpauth://totp/ACME%3a%20%20alice?secret=JBSWY3DPEHPK3PXP", with(func(u *URI) { u.Issuer = "ACME" })},
+		{"colon and spaces encoded", "otpauth://totp/ACME%3a%20%20alice?secret=JBSWY3DPEHPK3PXP",
+			with(func(u *URI) { u.Issuer = "ACME" })},
 		{"defaults", base, totp},
-		{"hotp", "otpauth://hotp/alice?counter=0&secret=JBSWY3DPEHPK3PXP", with(func(u *URI) { u.Type, u.Period = TypeHOTP, 0 })},
+		{"hotp", "otpauth://hotp/alice?counter=0&secret=JBSWY3DPEHPK3PXP",
+			with(func(u *URI) { u.Type, u.Period = TypeHOTP, 0 })},
 		{"hotp, greatest counter", "otpauth://hotp/alice?secret=JBSWY3DPEHPK3PXP&counter=18446744073709551615",
 			with(func(u *URI) { u.Type, u.Period, u.Counter = TypeHOTP, 0, math.MaxUint64 })},
-		{"issuer in the label", "otpauth://totp/ACME:alice?secret=JBSWY3DPEHPK3PXP", with(func(u *URI) { u.Issuer = "ACME" })},
+		{"issuer in the label", "otpauth://totp/ACME:alice?secret=JBSWY3DPEHPK3PXP",
+			with(func(u *URI) { u.Issuer = "ACME" })},
 		{"issuer in the query", base + "&issuer=ACME", with(func(u *URI) { u.Issuer = "ACME" })},
-		{"issuer of UTF-8", base + "&issuer=B%C3%A4cker%20%26%20S%c3%b6hne", with(func(u *URI) { u.Issuer = "Bäcker & Söhne" })},
+		{"issuer of UTF-8", base + "&issuer=B%C3%A4cker%20%26%20S%c3%b6hne",
+			with(func(u *URI) { u.Issuer = "Bäcker & Söhne" })},
 		{"lower-case secret", "otpauth://totp/alice?secret=jbswy3dpehpk3pxp", totp},
 		{"other spelling of the hash", base + "&algorithm=HmacSHA256", with(func(u *URI) { u.Hash = SHA256 })},
-		{"padded secret", "otpauth://totp/alice?secret=MZXW6YQ=", with(func(u *URI) { u.Secret = NewSecret([]byte("foob")) })},
-		{"padding encoded", "otpauth://totp/alice?secret=MY%3D%3D%3D%3D%3d%3D", with(func(u *URI) { u.Secret = NewSecret([]byte("f")) })},
+		{"padded secret", "otpauth://totp/alice?secret=MZXW6YQ=",
+			with(func(u *URI) { u.Secret = NewSecret([]byte("foob")) })},
+		{"padding encoded", "otpauth://totp/alice?secret=MY%3D%3D%3D%3D%3d%3D",
+			with(func(u *URI) { u.Secret = NewSecret([]byte("f")) })},
 		{"plus sign", base + "&issuer=A+B", with(func(u *URI) { u.Issuer = "A+B" })},
-		{"secret with bits left over", "otpauth://totp/alice?secret=MZ", with(func(u *URI) { u.Secret = NewSecret([]byte("f")) })},
+		{"secret with bits left over", "otpauth://totp/alice?secret=MZ",
+			with(func(u *URI) { u.Secret = NewSecret([]byte("f")) })},
 		{"slash encoded", "otpauth://totp/a%2Fb?secret=JBSWY3DPEHPK3PXP", with(func(u *URI) { u.Account = "a/b" })},
 		{"longest period", base + "&period=9223372036854775807", with(func(u *URI) { u.Period = math.MaxInt64 })},
 	}
@@ -260,7 +268,8 @@ func FuzzParseURI(f *testing.F) {
 			return
 		}
 		for _, name := range []string{u.Issuer, u.Account} {
-			if !utf8.ValidString(name) || strings.ContainsAny(name, ":\r\n\x00") || strings.TrimSpace(name) != name && strings.Trim(name, " ") != name {
+			if !utf8.ValidString(name) || strings.ContainsAny(name, ":\r\n\x00") || strings.TrimSpace(name) != name &&
+				strings.Trim(name, " ") != name {
 				t.Fatalf("%q has the name %q", text, name)
 			}
 		}

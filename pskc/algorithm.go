@@ -132,7 +132,8 @@ func (k *Key) checkFormats() refusal {
 		least = minOCRADigits
 	}
 	if r.Length != 0 && (r.Length < least || r.Length > maxDigits) {
-		return against(ErrUnsupported, "its responses have %d digits: %d to %d are supported", r.Length, least, maxDigits)
+		return against(ErrUnsupported, "its responses have %d digits: %d to %d are supported", r.Length, least,
+			maxDigits)
 	}
 	if k.HasInterval && (k.Interval == 0 || k.Interval > maxPeriod) {
 		return against(ErrMalformed, "its TimeInterval is out of range")

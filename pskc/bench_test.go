@@ -44,7 +44,8 @@ func exportedKeys(b *testing.B, n int, opt WriterOptions) string {
 	for i := range keys {
 		serial := fmt.Sprintf("%08d", i)
 		keys[i] = &Key{
-			ID: serial, Kind: HOTP, Algorithm: hotpURI, Manufacturer: "Manufacturer", Serial: serial, Issuer: "Issuer", Secret: Secret(seed),
+			ID: serial, Kind: HOTP, Algorithm: hotpURI, Manufacturer: "Manufacturer", Serial: serial, Issuer: "Issuer",
+			Secret:     Secret(seed),
 			HasCounter: true, HasResponse: true, Response: ResponseFormat{Encoding: "DECIMAL", Length: 6},
 		}
 		if !opt.Unprotected {

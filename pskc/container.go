@@ -85,7 +85,8 @@ func (p *parser) containerChild() error {
 	case "MACAlgorithm":
 		read = p.macAlgorithm
 	case "KeyProperties":
-		return p.s.fail(ErrUnsupported, "properties kept apart from the keys (KeyProperties), as in drafts older than RFC 6030")
+		return p.s.fail(ErrUnsupported, "properties kept apart from the keys (KeyProperties), as in drafts older "+
+			"than RFC 6030")
 	default:
 		return p.unknown(n, "KeyContainer")
 	}

@@ -148,7 +148,8 @@ func (p *parser) prepare(spec cipherSpec, v *value, name string) (refused bool, 
 		}
 	}
 	if !spec.takes(len(c.key)) {
-		return true, p.refuse(ErrUnsupported, "its %s is encrypted with %s under a key of %d bits", name, spec.name, len(c.key)*8)
+		return true, p.refuse(ErrUnsupported, "its %s is encrypted with %s under a key of %d bits", name, spec.name,
+			len(c.key)*8)
 	}
 	if v.keyName != "" && len(p.enc.names) > 0 && !slices.Contains(p.enc.names, v.keyName) {
 		return true, p.refuse(ErrUnsupported, "its %s is encrypted under another key, named %s", name, quote(v.keyName))
@@ -184,7 +185,8 @@ func (p *parser) openMAC(spec cipherSpec, v *value, name string) ([]byte, error)
 	// changes it changes the first block of each value.
 	if !good && iv != nil && c.verify(v, v.cipher) {
 		if good = p.opt.AllowUnauthenticated; !good {
-			return nil, p.unusable(ErrNoMAC, "its MAC does not cover the IV of the file (option AllowUnauthenticated reads it nevertheless)")
+			return nil, p.unusable(ErrNoMAC, "its MAC does not cover the IV of the file (option "+
+				"AllowUnauthenticated reads it nevertheless)")
 		}
 	}
 	if !good {

@@ -101,7 +101,10 @@ func (p *parser) iv() error {
 // the values.
 func (p *parser) digestMethod() error {
 	uri := p.algorithm()
-	err := p.attributes("DigestMethod", func(name string, _ []byte) bool { return name == "Algorithm" || name == "algorithm" })
+	err := p.attributes("DigestMethod", func(name string, _ []byte) bool {
+		return name == "Algorithm" ||
+			name == "algorithm"
+	})
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,8 @@ func draftModes(t testing.TB) (files []modeFile) {
 	for _, n := range []int{16, 24} {
 		key := derive(n)
 		b, c := sealDES(key, []byte(seed)), sealDES(key, []byte{0, 0, 1, 0})
-		f := draftFile(draftSpaces[3], pbe(fmt.Sprintf("PBE-3DES%d-CBC", n*7)), named("SECRET", b, macOf(key, b))+named("COUNTER", c, macOf(key, c)))
+		f := draftFile(draftSpaces[3], pbe(fmt.Sprintf("PBE-3DES%d-CBC", n*7)), named("SECRET", b, macOf(key, b))+
+			named("COUNTER", c, macOf(key, c)))
 		f = strings.NewReplacer("KeyContainer", "SecretContainer", "<Key ", "<Secret ", "</Key>", "</Secret>",
 			"KeyId", "SecretId", "KeyAlgorithm", "SecretAlgorithm", `"1.0"`, `"1.2"`).Replace(f)
 		pass(fmt.Sprint("pbe 3des ", n*7), f)
@@ -76,12 +77,16 @@ func draftModes(t testing.TB) (files []modeFile) {
 	for _, n := range []int{16, 24, 32} {
 		key := derive(n)
 		b := seal(key, []byte(seed), 1)
-		pass(fmt.Sprint("pbe aes ", n*8), draftFile(draftSpaces[1], pbe(fmt.Sprintf("PBE-AES%d-CBC", n*8)), named("SECRET", b, macOf(key, []byte(seed)))))
+		pass(fmt.Sprint("pbe aes ", n*8), draftFile(draftSpaces[1], pbe(fmt.Sprintf("PBE-AES%d-CBC", n*8)),
+			named("SECRET", b, macOf(key, []byte(seed)))))
 	}
 	for _, space := range draftSpaces {
 		b := seal(testKey, []byte(seed), 9)
-		psk("plaintext mac in "+space, draftFile(space, ivXML(b[:16])+draftMACXML, named("SECRET", b[16:], macOf(testKey, []byte(seed)))), Options{})
-		psk("iv in mac in "+space, draftFile(space, ivXML(b[:16])+draftMACXML, named("SECRET", b[16:], macOf(testKey, b))), Options{})
+		psk("plaintext mac in "+space,
+			draftFile(space, ivXML(b[:16])+draftMACXML, named("SECRET", b[16:], macOf(testKey, []byte(seed)))),
+			Options{})
+		psk("iv in mac in "+space,
+			draftFile(space, ivXML(b[:16])+draftMACXML, named("SECRET", b[16:], macOf(testKey, b))), Options{})
 		psk("bare names in "+space, draftFile(space, `<EncryptionMethod algorithm="AES128-CBC"/>`+draftMACXML,
 			named("SECRET", b, macOf(testKey, b))), Options{})
 	}
@@ -91,7 +96,8 @@ func draftModes(t testing.TB) (files []modeFile) {
 	files[len(files)-1].file = strings.Replace(files[len(files)-1].file, "</EncryptedValue></Secret>",
 		"</EncryptedValue><ValueMAC>"+b64(macOf(testMACKey, []byte(seed)))+"</ValueMAC></Secret>", 1)
 	// The last draft has the namespace of the RFC.
-	psk("last draft", container(pskHeader, "<MACAlgorithm> "+sha1URI+"\n</MACAlgorithm>", lastDraft(valueOf("Secret", cipherXML(b), b, testKey))), Options{})
+	psk("last draft", container(pskHeader, "<MACAlgorithm> "+sha1URI+"\n</MACAlgorithm>",
+		lastDraft(valueOf("Secret", cipherXML(b), b, testKey))), Options{})
 	return files
 }
 
@@ -183,15 +189,18 @@ func TestDraftStructure(t *testing.T) {
 	secret := named("SECRET", []byte(seed), nil)
 	for _, space := range append(draftSpaces, "") {
 		file := draftFile(space, `<EncryptionMethod algorithm="NONE"/>`+draftMACXML,
-			secret+named("COUNTER", []byte{0, 0, 0, 0, 0x31, 0xf0, 0x46, 3}, nil)+named("TIME_INTERVAL", []byte("60"), nil)+
+			secret+named("COUNTER", []byte{0, 0, 0, 0, 0x31, 0xf0, 0x46, 3}, nil)+
+				named("TIME_INTERVAL", []byte("60"), nil)+
 				`<Data Name="Time"><Value>7</Value></Data><Data Name="TIME_DRIFT"><Value>-1</Value></Data>`+
 				"<FriendlyName>F</FriendlyName><StartDate>12/31/2006</StartDate>")
 		res := readString(t, file, Options{})
 		k := wantOne(t, res)
 		want := Key{
-			ID: "k", Algorithm: "HOTP", Kind: HOTP, Hash: "SHA1", Line: k.Line, Manufacturer: "Acme", Serial: "1", Issuer: "I",
-			FriendlyName: "F", Secret: Secret(seed), Counter: 837830147, HasCounter: true, Interval: 60, HasInterval: true,
-			Time: 7, HasTime: true, Drift: -1, HasDrift: true,
+			ID: "k", Algorithm: "HOTP", Kind: HOTP, Hash: "SHA1", Line: k.Line, Manufacturer: "Acme", Serial: "1",
+			Issuer:       "I",
+			FriendlyName: "F", Secret: Secret(seed), Counter: 837830147, HasCounter: true, Interval: 60,
+			HasInterval: true,
+			Time:        7, HasTime: true, Drift: -1, HasDrift: true,
 			Response: ResponseFormat{Encoding: "DECIMAL", Length: 8}, HasResponse: true,
 			NotBefore: date(t, "2006-12-31T00:00:00Z"), NotAfter: date(t, "2008-01-01T00:00:00Z"),
 			Policy: Policy{KeyUsage: []string{"OTP"}},
@@ -204,14 +213,17 @@ func TestDraftStructure(t *testing.T) {
 	}
 	// The profiles of algorithms, of which one names the suite in the URI.
 	for alg, kind := range map[string]Kind{
-		"urn:ietf:params:xml:ns:keyprov:pskc#OCRA-1:HOTP-SHA512-8:C-QN08": OCRA, "urn:ietf:params:xml:ns:keyprov:pskc#totp": TOTP,
-		"urn:ietf:params:xml:ns:keyprov:pskc#pin": PIN, "http://www.ietf.org/keyprov/pskc#hotp": HOTP, "#hotp": HOTP,
+		"urn:ietf:params:xml:ns:keyprov:pskc#OCRA-1:HOTP-SHA512-8:C-QN08": OCRA,
+		"urn:ietf:params:xml:ns:keyprov:pskc#totp":                        TOTP,
+		"urn:ietf:params:xml:ns:keyprov:pskc#pin":                         PIN,
+		"http://www.ietf.org/keyprov/pskc#hotp":                           HOTP, "#hotp": HOTP,
 	} {
 		file := `<KeyContainer Version="1.0" xmlns="` + draftSpaces[0] + `"><Device><DeviceInfo><SerialNo>2</SerialNo></DeviceInfo>` +
 			`<Key KeyId="1" KeyAlgorithm="` + alg + `"><Usage CR="true" OTP="FALSE"><ChallengeFormat Min="8" Max="8" Format="DECIMAL"/>` +
 			`<ResponseFormat Length="8" Format="DECIMAL" CheckDigit="false"/></Usage>` + data(plainSecret(seed), plain("Counter", "0")) + "</Key></Device></KeyContainer>"
 		k := wantOne(t, readString(t, file, Options{}))
-		if k.Kind != kind || k.Challenge.Max != 8 || k.Digits() != 8 || len(k.Policy.KeyUsage) != 1 || k.Policy.KeyUsage[0] != "CR" {
+		if k.Kind != kind || k.Challenge.Max != 8 || k.Digits() != 8 || len(k.Policy.KeyUsage) != 1 ||
+			k.Policy.KeyUsage[0] != "CR" {
 			t.Errorf("%+v", k)
 		}
 		if kind == OCRA && k.Suite != "OCRA-1:HOTP-SHA512-8:C-QN08" {
@@ -253,12 +265,15 @@ func TestDraftRefused(t *testing.T) {
 		}
 	}
 	// A secret whose digest is gone is no plain secret.
-	wantRefused(t, readString(t, draftFile(space, ivXML(b[:16])+draftMACXML, named("SECRET", b[16:], nil)), opt), "has no ValueMAC")
+	wantRefused(t, readString(t, draftFile(space, ivXML(b[:16])+draftMACXML, named("SECRET", b[16:], nil)), opt),
+		"has no ValueMAC")
 	wantFatal(t, readString(t, draftFile(space, ivXML(b[:16]), named("SECRET", b[16:], nil)), opt), ErrNoMAC, "")
-	if k := wantOne(t, readString(t, draftFile(space, ivXML(b[:16]), named("SECRET", b[16:], nil)), Options{PreSharedKey: testKey, AllowUnauthenticated: true})); string(k.Secret) != seed {
+	if k := wantOne(t, readString(t, draftFile(space, ivXML(b[:16]), named("SECRET", b[16:], nil)),
+		Options{PreSharedKey: testKey, AllowUnauthenticated: true})); string(k.Secret) != seed {
 		t.Error("wrong secret")
 	}
-	wantRefused(t, readString(t, draftFile(space, ivXML(b[:16])+draftMACXML, data(plainSecret(seed))), opt), "plain in a file that declares encryption")
+	wantRefused(t, readString(t, draftFile(space, ivXML(b[:16])+draftMACXML, data(plainSecret(seed))), opt),
+		"plain in a file that declares encryption")
 	pbe := func(inner string) string {
 		return draftFile(space, `<EncryptionMethod algorithm="PBE-AES128-CBC">`+inner+"</EncryptionMethod>"+draftMACXML, named("SECRET", b, macOf(testKey, b)))
 	}
@@ -270,24 +285,28 @@ func TestDraftRefused(t *testing.T) {
 		kind error
 		text string
 	}{
-		"no salt":        {pbe(count), pass, ErrMalformed, "without PBESalt"},
-		"no count":       {pbe(salt), pass, ErrMalformed, "without PBESalt"},
-		"empty salt":     {pbe("<PBESalt/>" + count), pass, ErrMalformed, "salt is empty"},
-		"long salt":      {pbe("<PBESalt>" + strings.Repeat("AAAA", 400) + "</PBESalt>" + count), pass, ErrLimit, "salt is longer"},
-		"many rounds":    {pbe(salt + "<PBEIterationCount>10000001</PBEIterationCount>"), pass, ErrLimit, "iterations"},
-		"no rounds":      {pbe(salt + "<PBEIterationCount>0</PBEIterationCount>"), pass, ErrMalformed, "not positive"},
-		"no passphrase":  {pbe(salt + count), opt, ErrKeyNeeded, "a passphrase is needed"},
-		"salt, no pbe":   {strings.Replace(pbe(salt+count), "PBE-", "", 1), opt, ErrMalformed, "PBESalt"},
-		"unknown cipher": {strings.Replace(pbe(salt+count), "PBE-AES128-CBC", "ROT13", 1), opt, ErrMalformed, "PBESalt"},
-		"rot13":          {draftFile(space, `<EncryptionMethod algorithm="ROT13"/>`+draftMACXML, named("SECRET", b, b)), opt, ErrUnsupported, "ROT13"},
-		"3des":           {strings.Replace(pbe(salt+count), "PBE-AES128", "PBE-3DES112", 1), pass, ErrUnsupported, "AllowTripleDES"},
-		"no algorithm":   {draftFile(space, `<EncryptionMethod/>`, ""), opt, ErrMalformed, "without an Algorithm"},
-		"no mac name":    {draftFile(space, `<DigestMethod/>`, ""), opt, ErrMalformed, "without an Algorithm"},
-		"two macs":       {draftFile(space, draftMACXML+"<MACAlgorithm>HMAC-SHA1</MACAlgorithm>", ""), opt, ErrMalformed, "besides another MAC"},
-		"md5":            {draftFile(space, ivXML(b[:16])+`<DigestMethod algorithm="HMAC-MD5"/>`, named("SECRET", b, b)), opt, ErrUnsupported, "HMAC-MD5"},
-		"properties":     {draftFile(space, "<KeyProperties/>", ""), opt, ErrUnsupported, "KeyProperties"},
-		"two methods":    {draftFile(space, ivXML(b[:16])+ivXML(b[:16]), ""), opt, ErrMalformed, "EncryptionMethod twice"},
-		"version 2":      {strings.Replace(draftFile(space, "", ""), `"1.0"`, `"2"`, 1), opt, ErrUnsupported, "PSKC version"},
+		"no salt":    {pbe(count), pass, ErrMalformed, "without PBESalt"},
+		"no count":   {pbe(salt), pass, ErrMalformed, "without PBESalt"},
+		"empty salt": {pbe("<PBESalt/>" + count), pass, ErrMalformed, "salt is empty"},
+		"long salt": {pbe("<PBESalt>" + strings.Repeat("AAAA", 400) + "</PBESalt>" + count), pass, ErrLimit,
+			"salt is longer"},
+		"many rounds":   {pbe(salt + "<PBEIterationCount>10000001</PBEIterationCount>"), pass, ErrLimit, "iterations"},
+		"no rounds":     {pbe(salt + "<PBEIterationCount>0</PBEIterationCount>"), pass, ErrMalformed, "not positive"},
+		"no passphrase": {pbe(salt + count), opt, ErrKeyNeeded, "a passphrase is needed"},
+		"salt, no pbe":  {strings.Replace(pbe(salt+count), "PBE-", "", 1), opt, ErrMalformed, "PBESalt"},
+		"unknown cipher": {strings.Replace(pbe(salt+count), "PBE-AES128-CBC", "ROT13", 1), opt, ErrMalformed,
+			"PBESalt"},
+		"rot13": {draftFile(space, `<EncryptionMethod algorithm="ROT13"/>`+draftMACXML, named("SECRET", b, b)), opt, ErrUnsupported, "ROT13"},
+		"3des": {strings.Replace(pbe(salt+count), "PBE-AES128", "PBE-3DES112", 1), pass, ErrUnsupported,
+			"AllowTripleDES"},
+		"no algorithm": {draftFile(space, `<EncryptionMethod/>`, ""), opt, ErrMalformed, "without an Algorithm"},
+		"no mac name":  {draftFile(space, `<DigestMethod/>`, ""), opt, ErrMalformed, "without an Algorithm"},
+		"two macs": {draftFile(space, draftMACXML+"<MACAlgorithm>HMAC-SHA1</MACAlgorithm>", ""), opt, ErrMalformed,
+			"besides another MAC"},
+		"md5":         {draftFile(space, ivXML(b[:16])+`<DigestMethod algorithm="HMAC-MD5"/>`, named("SECRET", b, b)), opt, ErrUnsupported, "HMAC-MD5"},
+		"properties":  {draftFile(space, "<KeyProperties/>", ""), opt, ErrUnsupported, "KeyProperties"},
+		"two methods": {draftFile(space, ivXML(b[:16])+ivXML(b[:16]), ""), opt, ErrMalformed, "EncryptionMethod twice"},
+		"version 2":   {strings.Replace(draftFile(space, "", ""), `"1.0"`, `"2"`, 1), opt, ErrUnsupported, "PSKC version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -317,7 +336,8 @@ func TestSloppyNamespaces(t *testing.T) {
 	bare := strings.Replace(file, `xmlns="urn`, `xmlns:p="urn`, 1)
 	bare = strings.NewReplacer("<KeyContainer", "<p:KeyContainer", "</KeyContainer", "</p:KeyContainer").Replace(bare)
 	inPSKC := strings.NewReplacer("<xenc:", "<", "</xenc:", "</", "<ds:", "<", "</ds:", "</").Replace(file)
-	for name, f := range map[string]string{"none": bare, "pskc": inPSKC, "both": strings.NewReplacer("<xenc:", "<", "</xenc:", "</").Replace(bare)} {
+	for name, f := range map[string]string{"none": bare, "pskc": inPSKC,
+		"both": strings.NewReplacer("<xenc:", "<", "</xenc:", "</").Replace(bare)} {
 		if k := wantOne(t, readString(t, f, Options{PreSharedKey: testKey})); string(k.Secret) != seed {
 			t.Error(name)
 		}
@@ -349,6 +369,8 @@ func TestSloppyNamespaces(t *testing.T) {
 		}
 		wantFatal(t, readString(t, f, Options{Passphrase: Secret("azerty")}), ErrWrongKey, "")
 	}
-	none := container(derived(""), "<MACAlgorithm>"+sha1URI+"</MACAlgorithm>", lastDraft(value(pbes2+"</xenc:EncryptionMethod>")))
-	wantFatal(t, readString(t, none, Options{Passphrase: Secret("qwerty")}), ErrUnsupported, "PBES2) that names no cipher")
+	none := container(derived(""), "<MACAlgorithm>"+sha1URI+"</MACAlgorithm>",
+		lastDraft(value(pbes2+"</xenc:EncryptionMethod>")))
+	wantFatal(t, readString(t, none, Options{Passphrase: Secret("qwerty")}), ErrUnsupported,
+		"PBES2) that names no cipher")
 }

@@ -98,7 +98,8 @@ func (p *parser) fileMACMissing() error {
 		return nil
 	}
 	if !p.opt.AllowPart {
-		return p.fatal(ErrAltered, "the MAC over the whole file is missing, and keys may be missing with it (option AllowPart reads it nevertheless)")
+		return p.fatal(ErrAltered, "the MAC over the whole file is missing, and keys may be missing with it (option "+
+			"AllowPart reads it nevertheless)")
 	}
 	p.hdr.FileMAC = false
 	return nil

@@ -34,7 +34,8 @@ func TestFileMACCuts(t *testing.T) {
 	t.Parallel()
 	file := export(t, WriterOptions{}, recordKeys()[0])
 	for i := range file {
-		for _, f := range []string{file[:i], file[:i] + file[i+1:], file[:i] + " " + file[i:], file[:i] + "<!---->" + file[i:]} {
+		for _, f := range []string{file[:i], file[:i] + file[i+1:], file[:i] + " " + file[i:], file[:i] + "<!---->" +
+			file[i:]} {
 			if res := readString(t, f, readsExport()); res.err == nil {
 				t.Fatalf("taken: cut or filled at byte %d\n%s", i, f)
 			}
@@ -79,26 +80,33 @@ func TestFileMACAttacks(t *testing.T) {
 		return s
 	}
 	for name, f := range map[string]string{
-		"dropped": head + a + c + tail, "last dropped": head + a + b + tail, "doubled": head + a + a + b + c + tail, "exchanged": head + b + a + c + tail,
-		"one only": head + b + tail, "no MAC": head + a + b + c + end, "dropped, no MAC": head + a + end,
-		"MAC moved": head + a + tail[:len(tail)-len(end)] + b + c + end, "MAC first": head + tail[:len(tail)-len(end)] + a + b + c + end,
-		"MAC in a key":    head + strings.Replace(a, "<os:Record>", between(tail, "<os:FileMAC>", "</os:FileMAC>")+"<os:Record>", 1) + b + c + tail,
+		"dropped": head + a + c + tail, "last dropped": head + a + b + tail, "doubled": head + a + a + b + c + tail,
+		"exchanged": head + b + a + c + tail,
+		"one only":  head + b + tail, "no MAC": head + a + b + c + end, "dropped, no MAC": head + a + end,
+		"MAC moved": head + a + tail[:len(tail)-len(end)] + b + c + end, "MAC first": head + tail[:len(tail)-len(end)] +
+			a + b + c + end,
+		"MAC in a key": head + strings.Replace(a, "<os:Record>", between(tail, "<os:FileMAC>", "</os:FileMAC>")+
+			"<os:Record>", 1) + b + c + tail,
 		"other MAC":       head + a + b + c + other[strings.Index(other, fileMACHead):],
 		"empty MAC":       head + a + b + c + "<Extensions><os:FileMAC/></Extensions>\n" + end,
 		"records dropped": bare(head+a+b+c) + tail, "records and MAC dropped": bare(head+a+b+c) + end,
 		"namespace changed": strings.Replace(head, ownSpace, "urn:another", 1) + a + b + c + tail,
 		"namespace and MAC": strings.Replace(head, ownSpace, "urn:another", 1) + a + b + c + end,
-		"counter":           head + strings.Replace(a, ">7<", ">0<", 1) + b + c + tail, "serial": head + strings.Replace(a, ">S1<", ">S2<", 1) + b + c + tail,
+		"counter":           head + strings.Replace(a, ">7<", ">0<", 1) + b + c + tail, "serial": head +
+			strings.Replace(a, ">S1<", ">S2<", 1) + b + c + tail,
 		"other keys": other[:strings.Index(other, "<KeyPackage>")] + a + b + c + tail,
 	} {
 		res := readString(t, f, readsExport())
-		if res.err == nil || !errors.Is(res.err, ErrAltered) && !errors.Is(res.err, ErrWrongKey) && !errors.Is(res.err, ErrUnsupported) {
+		if res.err == nil || !errors.Is(res.err, ErrAltered) && !errors.Is(res.err, ErrWrongKey) &&
+			!errors.Is(res.err, ErrUnsupported) {
 			t.Errorf("%s: %d keys, refused %v, error %v", name, len(res.keys), res.refused, res.err)
 		}
 	}
 	// Where no value is left, nothing asks for the MAC key, and nothing is given.
-	for name, f := range map[string]string{"empty package": "<KeyPackage/>", "plain key": pkg("1", "1", hotpURI, data(plainSecret(seed)))} {
-		if res := readString(t, head+f+end, readsExport()); len(res.keys) != 0 || len(res.refused) != 1 || res.hdr.FileMAC {
+	for name, f := range map[string]string{"empty package": "<KeyPackage/>",
+		"plain key": pkg("1", "1", hotpURI, data(plainSecret(seed)))} {
+		if res := readString(t, head+f+end, readsExport()); len(res.keys) != 0 || len(res.refused) != 1 ||
+			res.hdr.FileMAC {
 			t.Errorf("%s: %d keys, refused %v, error %v", name, len(res.keys), res.refused, res.err)
 		}
 		wantFatal(t, result{err: readString(t, head+f+tail, readsExport()).err}, ErrWrongKey, "")

@@ -17,9 +17,11 @@ func init() { _ = flag.Set("rapid.seed", "1") }
 // The texts that keys are drawn from: the plain, the odd, and what only
 // attributes keep. arbitrary has also what no Reader gives.
 var (
-	anyText   = rapid.OneOf(rapid.Just(""), rapid.StringMatching(`[A-Za-z0-9<>&"' \]\[.:-]{0,20}`), rapid.StringMatching(`[äß漢😀�\x{2028}]{1,5}( [a-z]+)?`))
-	trimmed   = rapid.Map(anyText, func(s string) string { return strings.Trim(s, " ") })
-	odd       = rapid.OneOf(anyText, rapid.String(), rapid.SampledFrom([]string{" ", " a", "a\n", "\x00", "\x7f", "a\u0085b", "\ufffe", "\xff", strings.Repeat("x", 1025)}))
+	anyText = rapid.OneOf(rapid.Just(""), rapid.StringMatching(`[A-Za-z0-9<>&"' \]\[.:-]{0,20}`), rapid.StringMatching(`[äß漢😀�\x{2028}]{1,5}( [a-z]+)?`))
+	trimmed = rapid.Map(anyText, func(s string) string { return strings.Trim(s, " ") })
+	odd     = rapid.OneOf(anyText, rapid.String(),
+		rapid.SampledFrom([]string{" ", " a", "a\n", "\x00", "\x7f", "a\u0085b", "\ufffe", "\xff",
+			strings.Repeat("x", 1025)}))
 	arbitrary = rapid.Custom(func(t *rapid.T) string {
 		if rapid.IntRange(0, 15).Draw(t, "odd") == 0 {
 			return odd.Draw(t, "text")
@@ -29,14 +31,17 @@ var (
 )
 
 var (
-	someUint = rapid.OneOf(rapid.Uint64(), rapid.SampledFrom([]uint64{0, 1, 1<<53 + 1, math.MaxInt64, math.MaxInt64 + 1, math.MaxUint64}))
+	someUint = rapid.OneOf(
+		rapid.Uint64(), rapid.SampledFrom([]uint64{0, 1, 1<<53 + 1, math.MaxInt64, math.MaxInt64 + 1, math.MaxUint64}))
 	someInt  = rapid.OneOf(rapid.Int64(), rapid.SampledFrom([]int64{0, -1, math.MinInt64, math.MaxInt64}))
 	someDate = rapid.Custom(func(t *rapid.T) time.Time {
 		if rapid.Bool().Draw(t, "none") {
 			return time.Time{}
 		}
-		first, last := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
-		return time.Unix(rapid.Int64Range(first, last).Draw(t, "second"), rapid.SampledFrom([]int64{0, 1, 250e6}).Draw(t, "fraction")).UTC()
+		first, last := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).Unix(),
+			time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
+		return time.Unix(rapid.Int64Range(first, last).Draw(t, "second"), rapid.SampledFrom([]int64{0, 1, 250e6}).Draw(
+			t, "fraction")).UTC()
 	})
 	anyKey = rapid.Custom(func(t *rapid.T) *Key { return drawKey(t, anyText, trimmed) })
 )
@@ -54,9 +59,12 @@ var anyRecord = rapid.Custom(func(t *rapid.T) (record []Property) {
 func drawKey(t *rapid.T, attribute, element *rapid.Generator[string]) *Key {
 	text := func(name string) string { return element.Draw(t, name) }
 	k := &Key{
-		ID: attribute.Draw(t, "id"), Manufacturer: text("manufacturer"), Serial: text("serial"), Model: text("model"), IssueNo: text("issue"),
-		DeviceBinding: text("binding"), DeviceUserID: text("device user"), ModuleID: text("module"), Issuer: text("issuer"),
-		FriendlyName: text("name"), KeyUserID: text("key user"), ProfileID: text("profile"), Reference: text("reference"),
+		ID: attribute.Draw(t, "id"), Manufacturer: text("manufacturer"), Serial: text("serial"), Model: text("model"),
+		IssueNo:       text("issue"),
+		DeviceBinding: text("binding"), DeviceUserID: text("device user"), ModuleID: text("module"),
+		Issuer:       text("issuer"),
+		FriendlyName: text("name"), KeyUserID: text("key user"), ProfileID: text("profile"),
+		Reference: text("reference"),
 		Secret:    rapid.SliceOfN(rapid.Byte(), 1, 70).Draw(t, "secret"),
 		NotBefore: someDate.Draw(t, "start"), NotAfter: someDate.Draw(t, "end"),
 	}
@@ -81,7 +89,8 @@ func drawKey(t *rapid.T, attribute, element *rapid.Generator[string]) *Key {
 		length := rapid.IntRange(0, maxNumber)
 		p.PIN = &PINPolicy{
 			KeyID: attribute.Draw(t, "pin key"), UsageMode: word(t, pinUsages), Encoding: word(t, encodings),
-			MinLength: length.Draw(t, "min"), MaxLength: length.Draw(t, "max"), MaxFailedAttempts: length.Draw(t, "attempts"),
+			MinLength: length.Draw(t, "min"), MaxLength: length.Draw(t, "max"),
+			MaxFailedAttempts: length.Draw(t, "attempts"),
 		}
 	}
 	return k
@@ -100,12 +109,15 @@ func drawAlgorithm(t *rapid.T, k *Key, attribute, element *rapid.Generator[strin
 	interval := rapid.Uint64Range(1, maxPeriod)
 	switch k.Kind {
 	case HOTP, TOTP:
-		k.Algorithm = rapid.SampledFrom([]string{algorithmURIs[k.Kind], "#" + strings.ToLower(string(k.Kind)), string(k.Kind)}).Draw(t, "algorithm")
+		k.Algorithm = rapid.SampledFrom([]string{algorithmURIs[k.Kind], "#" + strings.ToLower(string(k.Kind)),
+			string(k.Kind)}).Draw(t, "algorithm")
 		k.Suite = rapid.SampledFrom([]string{"", "HMAC-SHA1", "sha256", "HmacSHA512"}).Draw(t, "suite")
 		k.Hash = map[string]string{"": "SHA1", "HMAC-SHA1": "SHA1", "sha256": "SHA256", "HmacSHA512": "SHA512"}[k.Suite]
 	case OCRA:
-		k.Suite = rapid.SampledFrom([]string{"OCRA-1:HOTP-SHA1-6:QN08", "OCRA-1:HOTP-SHA256-8:C-QN08-PSHA1"}).Draw(t, "suite")
-		k.Algorithm = rapid.SampledFrom([]string{algorithmURIs[OCRA], algorithmURIs[OCRA] + ":" + k.Suite}).Draw(t, "algorithm")
+		k.Suite = rapid.SampledFrom([]string{"OCRA-1:HOTP-SHA1-6:QN08", "OCRA-1:HOTP-SHA256-8:C-QN08-PSHA1"}).Draw(
+			t, "suite")
+		k.Algorithm = rapid.SampledFrom([]string{algorithmURIs[OCRA], algorithmURIs[OCRA] + ":" + k.Suite}).Draw(
+			t, "algorithm")
 		digits = rapid.IntRange(4, 10)
 	case PIN:
 		k.Algorithm, k.Suite = algorithmURIs[PIN], element.Draw(t, "suite")
@@ -136,15 +148,18 @@ func fullKeys(t testing.TB) []*Key {
 	full := func(id string, kind Kind) *Key {
 		return &Key{
 			ID: id, Kind: kind, Algorithm: algorithmURIs[kind],
-			Manufacturer: "oath.AC", Serial: "S-" + id, Model: "M", IssueNo: "2", DeviceBinding: "B", DeviceUserID: "CN=d", ModuleID: "CM",
+			Manufacturer: "oath.AC", Serial: "S-" + id, Model: "M", IssueNo: "2", DeviceBinding: "B",
+			DeviceUserID: "CN=d", ModuleID: "CM",
 			Issuer: `Zürich & "<Söhne>"`, FriendlyName: "Schlüssel 漢", KeyUserID: "CN=k", ProfileID: "P", Reference: "R",
-			Secret: append(Secret(seed), 0, 0xff, id[0]), Counter: 1<<53 + 1, HasCounter: true, Time: 298507, HasTime: true,
+			Secret: append(Secret(seed), 0, 0xff, id[0]), Counter: 1<<53 + 1, HasCounter: true, Time: 298507,
+			HasTime:  true,
 			Interval: 60, HasInterval: true, Drift: -4, HasDrift: true,
 			Response: ResponseFormat{Encoding: "DECIMAL", Length: 8}, HasResponse: true,
 			Challenge: ChallengeFormat{Encoding: "DECIMAL", Min: 6, Max: 8}, HasChallenge: true,
 			NotBefore: date(t, "2020-01-01T00:00:00Z"), NotAfter: date(t, "2030-12-31T23:59:59Z"),
 			Policy: Policy{KeyUsage: []string{"OTP", "CR"}, Transactions: 7, HasTransactions: true,
-				PIN: &PINPolicy{KeyID: "pin", UsageMode: "Local", Encoding: "DECIMAL", MinLength: 4, MaxLength: 8, MaxFailedAttempts: 3}},
+				PIN: &PINPolicy{KeyID: "pin", UsageMode: "Local", Encoding: "DECIMAL", MinLength: 4, MaxLength: 8,
+					MaxFailedAttempts: 3}},
 		}
 	}
 	hotp, totp, ocra := full("h", HOTP), full("t", TOTP), full("o", OCRA)

@@ -68,7 +68,9 @@ func heapDuring(f func(sample func())) uint64 {
 func TestFlatMemory(t *testing.T) {
 	const n, bound = 200_000, 1 << 20
 	key := func(inKey string) string {
-		return strings.TrimSuffix(strings.TrimPrefix(plainFile(inKey), container()[:strings.Index(container(), "\n")+1]), "\n</KeyContainer>\n") + "\n"
+		return strings.TrimSuffix(
+			strings.TrimPrefix(plainFile(inKey), container()[:strings.Index(container(), "\n")+1]),
+			"\n</KeyContainer>\n") + "\n"
 	}
 	head, _, _ := strings.Cut(container(), "\n")
 	for name, chunk := range map[string]string{
@@ -160,7 +162,8 @@ func TestEndless(t *testing.T) {
 		"white space in a key": {head + before, strings.Repeat(" \n\t", 3000), "</Data>" + after + "</KeyContainer>"},
 		"comment":              {head + "<!--", strings.Repeat("Ä-x", 3000), "-->" + good + "</KeyContainer>"},
 		"instruction":          {head + "<?a ", strings.Repeat("? >", 3000), "?>" + good + "</KeyContainer>"},
-		"extension":            {head + "<Extensions><x>", strings.Repeat("text", 3000), "</x></Extensions>" + good + "</KeyContainer>"},
+		"extension": {head + "<Extensions><x>", strings.Repeat("text", 3000), "</x></Extensions>" + good +
+			"</KeyContainer>"},
 	} {
 		times := chunks
 		if strings.HasPrefix(name, "white space") {
@@ -189,7 +192,8 @@ func TestBombs(t *testing.T) {
 		"declared": `<?xml version="1.0"?><!DOCTYPE KeyContainer>` + good,
 	} {
 		t.Run(name, func(t *testing.T) {
-			wantFatal(t, readString(t, file, Options{}), ErrUnsupported, "document type declaration (DTD) is never read")
+			wantFatal(t, readString(t, file, Options{}), ErrUnsupported,
+				"document type declaration (DTD) is never read")
 		})
 	}
 	wantFatal(t, readString(t, strings.Replace(good, "Acme", "&acme;", 1), Options{}), ErrMalformed, "not defined")
@@ -250,13 +254,15 @@ func TestLimits(t *testing.T) {
 	wantFatal(t, readString(t, file, psk(Limits{Attributes: 2})), ErrLimit, "attributes")
 	wantFatal(t, readString(t, file, psk(Limits{TagBytes: 20})), ErrLimit, "tag")
 	wantFatal(t, readString(t, file, psk(Limits{TextBytes: 20})), ErrLimit, "text")
-	if res := readString(t, file, psk(Limits{SecretBytes: 19})); len(res.refused) != 3 || !errors.Is(res.refused[0], ErrLimit) {
+	if res := readString(t, file, psk(Limits{SecretBytes: 19})); len(res.refused) != 3 ||
+		!errors.Is(res.refused[0], ErrLimit) {
 		t.Error(res)
 	}
 	long := plainFile(data(plainSecret(strings.Repeat("s", 1025))))
 	wantRefused(t, readString(t, long, Options{}), "secret of 1025 bytes is too long")
 	wantOne(t, readString(t, plainFile(data(plainSecret(strings.Repeat("s", 1024)))), Options{}))
-	wantRefused(t, readString(t, plainFile("<Issuer>"+strings.Repeat("i", 1025)+"</Issuer>"+data(plainSecret(seed))), Options{}), "Issuer is longer")
+	wantRefused(t, readString(t, plainFile("<Issuer>"+strings.Repeat("i", 1025)+"</Issuer>"+data(plainSecret(seed))),
+		Options{}), "Issuer is longer")
 	for _, opt := range []Options{{MinSecret: -1}, {Limits: Limits{Depth: -1}}, {Limits: Limits{TotalBytes: -1}}} {
 		if _, err := NewReader(strings.NewReader(""), opt); err == nil {
 			t.Errorf("%+v taken", opt)
@@ -346,9 +352,11 @@ func TestDerivationRefused(t *testing.T) {
 		{"no salt", uri, params(count("1")), ErrMalformed, "without a Salt"},
 		{"empty salt", uri, params("<Salt><Specified/></Salt>" + count("1")), ErrMalformed, "salt is empty"},
 		{"bad salt", uri, params("<Salt><Specified>*</Specified></Salt>" + count("1")), ErrMalformed, "not base64"},
-		{"long salt", uri, params("<Salt><Specified>" + strings.Repeat("AAAA", 400) + "</Specified></Salt>" + count("1")), ErrLimit, "salt"},
+		{"long salt", uri, params("<Salt><Specified>" + strings.Repeat("AAAA", 400) + "</Specified></Salt>" +
+			count("1")), ErrLimit, "salt"},
 		{"other salt", uri, params("<Salt><OtherSource/></Salt>" + count("1")), ErrUnsupported, "OtherSource"},
-		{"key length", uri, params(salt + count("1") + "<KeyLength>32</KeyLength>"), ErrMalformed, "AES-128-CBC takes 16"},
+		{"key length", uri, params(salt + count("1") + "<KeyLength>32</KeyLength>"), ErrMalformed,
+			"AES-128-CBC takes 16"},
 		{"bad key length", uri, params(salt + count("1") + "<KeyLength>-1</KeyLength>"), ErrMalformed, "KeyLength"},
 		{"prf", uri, params(salt + count("1") + `<PRF Algorithm="urn:x#hmac-md5"/>`), ErrUnsupported, "urn:x#hmac-md5"},
 		{"two prfs", uri, params(salt + count("1") + `<PRF Algorithm="a">b</PRF>`), ErrMalformed, "two functions"},

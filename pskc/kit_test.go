@@ -55,8 +55,9 @@ func container(parts ...string) string {
 
 // pkg is a KeyPackage with one Key.
 func pkg(serial, id, alg, inKey string) string {
-	return fmt.Sprintf("<KeyPackage><DeviceInfo><Manufacturer>Acme</Manufacturer><SerialNo>%s</SerialNo></DeviceInfo>\n"+
-		"<Key Id=%q Algorithm=%q>%s</Key></KeyPackage>", serial, id, alg, inKey)
+	return fmt.Sprintf(
+		"<KeyPackage><DeviceInfo><Manufacturer>Acme</Manufacturer><SerialNo>%s</SerialNo></DeviceInfo>\n"+
+			"<Key Id=%q Algorithm=%q>%s</Key></KeyPackage>", serial, id, alg, inKey)
 }
 
 // data wraps values in Data.

@@ -18,7 +18,8 @@ func (p *parser) encryptionMethod(v *value) error {
 			v.rsa.mgf = p.algorithm()
 			return true, p.skip()
 		case isParams(n) && n.local == "PBES2-params":
-			return true, p.children(n.local, false, func(n xname) (bool, error) { return p.encryptionScheme(n, &v.cipherURI) })
+			return true,
+				p.children(n.local, false, func(n xname) (bool, error) { return p.encryptionScheme(n, &v.cipherURI) })
 		}
 		return p.encryptionScheme(n, &v.cipherURI)
 	})

@@ -62,7 +62,8 @@ func TestKeyWrapVectors(t *testing.T) {
 		{k256[:48], d256[:48], "031D33264E15D33268F24EC260743EDCE1C6C7DDEE725A936BA814915C6762D2", false},
 		{k256, d256[:48], "A8F9BC1612C68B3FF6E6F4FBE30E71E4769C8B80A32CB8958CD5D17D6B254DA1", false},
 		{k256, d256, "28C9F404C4B810F4CBCCB35CFB87F8263F5786E2D80ED326CBC7F0E71A99F43BFB988B9B7A02DD21", false},
-		{kPad, "c37b7e6492584340bed12207808941155068f738", "138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a", true},
+		{kPad, "c37b7e6492584340bed12207808941155068f738",
+			"138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a", true},
 		{kPad, "466f7250617369", "afbeb0f07dfbf5419200f2ccb50bb24f", true},
 	} {
 		block, err := aes.NewCipher(mustHex(c.kek))
@@ -177,7 +178,8 @@ func modeFiles(t testing.TB) (files []modeFile) {
 		v := valueOf("Secret", cipherOf("tripledes-cbc", b), b, testMACKey)
 		mk := "<MACKey>" + cipherOf("tripledes-cbc", sealDES(k, testMACKey)) + "</MACKey>"
 		psk(fmt.Sprint("3des ", len(k)*8), one(method(mk), v), k, false)
-		psk(fmt.Sprint("3des no mac key ", len(k)*8), one(method(""), valueOf("Secret", cipherOf("tripledes-cbc", b), b, k)), k, false)
+		psk(fmt.Sprint("3des no mac key ", len(k)*8),
+			one(method(""), valueOf("Secret", cipherOf("tripledes-cbc", b), b, k)), k, false)
 	}
 	aesValue := seal(testKey, []byte(seed), 1)
 	psk("no mac key", one(method(""), valueOf("Secret", cipherXML(aesValue), aesValue, testKey)), testKey, false)
@@ -199,8 +201,10 @@ func modeFiles(t testing.TB) (files []modeFile) {
 	inner := []byte("a key of 16 byte")
 	v := seal(inner, []byte(seed), 2)
 	under := func(kek []byte, more string) string {
-		return container("<EncryptionKey>"+more+"<xenc:EncryptedKey>"+cipherOf("kw-aes128", wrapKey(kek, inner, false))+"</xenc:EncryptedKey></EncryptionKey>",
-			method("<MACKey>"+cipherXML(seal(inner, testMACKey, 3))+"</MACKey>"), key(valueOf("Secret", cipherXML(v), v, testMACKey)))
+		return container("<EncryptionKey>"+more+"<xenc:EncryptedKey>"+cipherOf("kw-aes128", wrapKey(kek, inner, false))+
+			"</xenc:EncryptedKey></EncryptionKey>",
+			method("<MACKey>"+cipherXML(seal(inner, testMACKey, 3))+"</MACKey>"),
+			key(valueOf("Secret", cipherXML(v), v, testMACKey)))
 	}
 	psk("encrypted key", under(testKey, "<ds:KeyName>k</ds:KeyName>"), testKey, false)
 	derived, err := pbkdf2.Key(sha1.New, "pass", []byte("saltsalt"), 10, 16)
@@ -208,7 +212,8 @@ func modeFiles(t testing.TB) (files []modeFile) {
 		t.Fatal(err)
 	}
 	kdf := `<xenc11:DerivedKey><xenc11:KeyDerivationMethod Algorithm="http://www.w3.org/2009/xmlenc11#pbkdf2"><PBKDF2-params>` +
-		"<Salt><Specified>" + b64([]byte("saltsalt")) + "</Specified></Salt><IterationCount>10</IterationCount></PBKDF2-params>" +
+		"<Salt><Specified>" + b64([]byte("saltsalt")) +
+		"</Specified></Salt><IterationCount>10</IterationCount></PBKDF2-params>" +
 		"</xenc11:KeyDerivationMethod></xenc11:DerivedKey>"
 	files = append(files, modeFile{"encrypted key, passphrase", under(derived, kdf),
 		Options{Passphrase: Secret("pass")}, Options{Passphrase: Secret("Pass")}, false})
@@ -218,8 +223,10 @@ func modeFiles(t testing.TB) (files []modeFile) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"key-rsa15", "key-rsa15-nomackey", "key-oaep-sha1", "key-oaep-sha1-nomackey", "key-oaep-sha256", "key-oaep-sha256-nomackey",
-		"key-oaep-sha256-mgf1p", "key-oaep-sha256-mgf1p-nomackey", "value-oaep-mac", "value-rsa15-mac", "value-oaep", "value-rsa15",
+		"key-rsa15", "key-rsa15-nomackey", "key-oaep-sha1", "key-oaep-sha1-nomackey", "key-oaep-sha256",
+		"key-oaep-sha256-nomackey",
+		"key-oaep-sha256-mgf1p", "key-oaep-sha256-mgf1p-nomackey", "value-oaep-mac", "value-rsa15-mac", "value-oaep",
+		"value-rsa15",
 	} {
 		raw, err := os.ReadFile("testdata/rsa/" + name + ".pskc")
 		if err != nil {

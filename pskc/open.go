@@ -21,7 +21,8 @@ func (p *parser) openSecret(k *Key) error {
 	v := &p.vals[secretValue]
 	if !v.seen {
 		if k.Reference != "" {
-			return p.refuse(ErrUnsupported, "it has no secret: it refers to the external key %s (KeyReference)", quote(k.Reference))
+			return p.refuse(ErrUnsupported, "it has no secret: it refers to the external key %s (KeyReference)",
+				quote(k.Reference))
 		}
 		return p.refuse(ErrMalformed, "it has no secret")
 	}
@@ -63,7 +64,8 @@ func (p *parser) plainMAC(v *value) error {
 	case !v.hasMAC, p.nothingEncrypted() && p.opt.AllowUnauthenticated:
 		return nil
 	case p.nothingEncrypted():
-		return p.refuse(ErrNoMAC, "a ValueDigest over a plain value, for which the file names no key (option AllowUnauthenticated reads it unchecked)")
+		return p.refuse(ErrNoMAC, "a ValueDigest over a plain value, for which the file names no key (option "+
+			"AllowUnauthenticated reads it unchecked)")
 	}
 	return p.refuse(ErrUnsupported, "a ValueMAC over a plain value")
 }

@@ -31,7 +31,8 @@ func TestNoOracle(t *testing.T) {
 	}
 	iv := bytes.Repeat([]byte{9}, 16)
 	wrong := flip(testKey, 0)
-	derived, err := (&derivation{salt: []byte("saltsalt"), iterations: 3}).derive(hmacs["hmac-sha256"], []byte("right"), 16)
+	derived, err := (&derivation{salt: []byte("saltsalt"), iterations: 3}).derive(hmacs["hmac-sha256"], []byte("right"),
+		16)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,17 +57,25 @@ func TestNoOracle(t *testing.T) {
 		"MAC over the ciphertext": {func(v ...[]byte) string {
 			parts := []string{pskHeader, macXML()}
 			for i := 0; i < len(v); i += 2 {
-				parts = append(parts, key(i, strings.Replace(macOnly("Secret", v[i]), between(macOnly("Secret", v[i]), "<ValueMAC>", "</ValueMAC>"), "<ValueMAC>"+b64(v[i+1])+"</ValueMAC>", 1)))
+				parts = append(
+					parts,
+					key(
+						i,
+						strings.Replace(macOnly("Secret", v[i]),
+							between(macOnly("Secret", v[i]), "<ValueMAC>", "</ValueMAC>"), "<ValueMAC>"+b64(v[i+1])+
+								"</ValueMAC>", 1)))
 			}
 			return container(parts...)
 		}, seal(testKey, []byte(seed), 1), macOf(testMACKey, seal(testKey, []byte(seed), 1)), psk, bad, false},
 		"under a passphrase, no MAC key": {func(v ...[]byte) string {
 			parts := []string{kdf, `<MACMethod Algorithm="` + sha1URI + `"/>`}
 			for i := 0; i < len(v); i += 2 {
-				parts = append(parts, key(i, "<Secret><EncryptedValue>"+cipherXML(v[i])+"</EncryptedValue><ValueMAC>"+b64(v[i+1])+"</ValueMAC></Secret>"))
+				parts = append(parts, key(i, "<Secret><EncryptedValue>"+cipherXML(v[i])+"</EncryptedValue><ValueMAC>"+
+					b64(v[i+1])+"</ValueMAC></Secret>"))
 			}
 			return container(parts...)
-		}, seal(derived, []byte(seed), 1), macOf(derived, seal(derived, []byte(seed), 1)), Options{Passphrase: Secret("right")}, Options{Passphrase: Secret("wrong")}, false},
+		}, seal(derived, []byte(seed), 1), macOf(derived, seal(derived, []byte(seed), 1)),
+			Options{Passphrase: Secret("right")}, Options{Passphrase: Secret("wrong")}, false},
 		"MAC over the plain text": {func(v ...[]byte) string {
 			var values []string
 			for i := 0; i < len(v); i += 2 {
@@ -80,7 +89,8 @@ func TestNoOracle(t *testing.T) {
 				parts = append(parts, key(i, "<Secret><EncryptedValue>"+cipherXML(v[i])+"</EncryptedValue></Secret>"))
 			}
 			return container(parts...)
-		}, seal(testKey, []byte(seed), 1), nil, Options{PreSharedKey: testKey, AllowUnauthenticated: true}, Options{PreSharedKey: wrong, AllowUnauthenticated: true}, true},
+		}, seal(testKey, []byte(seed), 1), nil, Options{PreSharedKey: testKey, AllowUnauthenticated: true},
+			Options{PreSharedKey: wrong, AllowUnauthenticated: true}, true},
 	} {
 		v, mac := style.value, style.mac
 		if res := readString(t, style.file(v, mac, v, mac), style.opt); res.err != nil || len(res.keys) != 2 {
@@ -92,7 +102,8 @@ func TestNoOracle(t *testing.T) {
 		}
 		if !style.paddingToo {
 			for what, pair := range map[string][2][]byte{
-				"MAC": {v, flip(mac, 0)}, "end of the MAC": {v, flip(mac, -1)}, "short MAC": {v, mac[:10]}, "empty MAC": {v, []byte{}}, "first byte": {flip(v, 0), mac}, "another's MAC": {v, macOf(testKey, iv)},
+				"MAC": {v, flip(mac, 0)}, "end of the MAC": {v, flip(mac, -1)}, "short MAC": {v, mac[:10]},
+				"empty MAC": {v, []byte{}}, "first byte": {flip(v, 0), mac}, "another's MAC": {v, macOf(testKey, iv)},
 			} {
 				broken[what] = pair
 			}
@@ -128,16 +139,20 @@ func TestNoMACKeyOracle(t *testing.T) {
 	}
 	v := sealed("Secret", []byte(seed), 1)
 	noMAC := strings.Replace(v, between(v, "<ValueMAC>", "</ValueMAC>"), "", 1)
-	named := strings.Replace(v, "<EncryptedValue>", "<EncryptedValue><ds:KeyInfo><ds:KeyName>x</ds:KeyName></ds:KeyInfo>", 1)
+	named := strings.Replace(v, "<EncryptedValue>",
+		"<EncryptedValue><ds:KeyInfo><ds:KeyName>x</ds:KeyName></ds:KeyInfo>", 1)
 	larger := strings.Replace(v, "aes128-cbc", "aes256-cbc", 1)
 	const own = `<Extensions><os:FileMAC xmlns:os="` + ownSpace + `">AAAA</os:FileMAC></Extensions>`
 	record := plainSecret(seed) + `</Data><Extensions><os:Record xmlns:os="` + ownSpace + `">` + between(v, "<EncryptedValue>", "</ValueMAC>") + "</os:Record></Extensions><Data Name='COUNTER'><Value>1</Value>"
 	for name, body := range map[string]string{
-		"good value": pkg("1", "1", hotpURI, data(v)), "no MAC": pkg("1", "1", hotpURI, data(noMAC)), "another key": pkg("1", "1", hotpURI, data(named)),
-		"another cipher": pkg("1", "1", hotpURI, data(larger)), "no value": "<KeyPackage/>", "FileMAC": "<KeyPackage/>" + own, "no MAC, FileMAC": pkg("1", "1", hotpURI, data(noMAC)) + own,
+		"good value": pkg("1", "1", hotpURI, data(v)), "no MAC": pkg("1", "1", hotpURI, data(noMAC)),
+		"another key":    pkg("1", "1", hotpURI, data(named)),
+		"another cipher": pkg("1", "1", hotpURI, data(larger)), "no value": "<KeyPackage/>",
+		"FileMAC": "<KeyPackage/>" + own, "no MAC, FileMAC": pkg("1", "1", hotpURI, data(noMAC)) + own,
 		"record": pkg("1", "1", hotpURI, data(record)),
 	} {
-		for _, opt := range []Options{{PreSharedKey: testKey}, {PreSharedKey: testKey, AllowUnauthenticated: true}, {PreSharedKey: testKey, AllowPlaintextMAC: true}} {
+		for _, opt := range []Options{{PreSharedKey: testKey}, {PreSharedKey: testKey, AllowUnauthenticated: true},
+			{PreSharedKey: testKey, AllowPlaintextMAC: true}} {
 			answers := map[string][]byte{}
 			// Padding of 1 to 16 bytes holds and leaves another key than ours; none
 			// and too much does not.

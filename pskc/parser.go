@@ -245,7 +245,8 @@ func (p *parser) extensions(own func(local string) error) error {
 // unknownOwn refuses an element of our namespace that is not known where it
 // stands.
 func (p *parser) unknownOwn(local string) error {
-	if err := p.refuse(ErrUnsupported, "element %s of namespace %s is not known in Extensions", quote(local), quote(ownSpace)); err != nil {
+	if err := p.refuse(ErrUnsupported, "element %s of namespace %s is not known in Extensions", quote(local),
+		quote(ownSpace)); err != nil {
 		return err
 	}
 	return p.skip()
@@ -262,7 +263,8 @@ func (p *parser) leaf(name string) ([]byte, error) {
 		if ev == evEnd {
 			return trimRight(p.s.text), nil
 		}
-		if err := p.refuse(ErrMalformed, "element %s inside %s, which holds text", quote(p.s.name.local), name); err != nil {
+		if err := p.refuse(ErrMalformed, "element %s inside %s, which holds text", quote(p.s.name.local),
+			name); err != nil {
 			return nil, err
 		}
 		if err := p.skip(); err != nil {

@@ -41,17 +41,22 @@ func TestWriterByPskctool(t *testing.T) {
 		if !opt.Unprotected {
 			keys[0].Record = []Property{{"state", "VALID"}}
 		}
-		if out := run(t, "pskctool", "pskctool", "--validate", saved(t, export(t, opt, keys...))); !strings.HasSuffix(out, "OK\n") {
+		if out := run(t, "pskctool", "pskctool", "--validate", saved(t, export(t, opt, keys...))); !strings.HasSuffix(
+			out, "OK\n") {
 			t.Errorf("%s", out)
 		}
 	}
 	keys[0].Record = nil
-	out := run(t, "pskctool", "pskctool", "--info", "--strict", saved(t, export(t, WriterOptions{Unprotected: true}, keys...)))
+	out := run(t, "pskctool", "pskctool", "--info", "--strict",
+		saved(t, export(t, WriterOptions{Unprotected: true}, keys...)))
 	for _, want := range []string{
-		"KeyPackage 4:", "Manufacturer: oath.AC", "SerialNo: S-h", "Model: M", "IssueNo: 2", "DeviceBinding: B", "UserId: CN=d", "CryptoModuleInfo Id: CM",
+		"KeyPackage 4:", "Manufacturer: oath.AC", "SerialNo: S-h", "Model: M", "IssueNo: 2", "DeviceBinding: B",
+		"UserId: CN=d", "CryptoModuleInfo Id: CM",
 		"Id: h", `Issuer: Zürich & "<Söhne>"`, "Algorithm: " + totpURI, "Key Secret (base64): " + b64(keys[0].Secret), "Key Secret (base64): MTIzNA==",
-		"Key Counter: 9007199254740993", "Key Time: 298507", "Key TimeInterval: 60", "Key TimeDrift: 4294967292" /* -4, printed without its sign */, "FriendlyName: Schlüssel 漢",
-		"Suite: HMAC-SHA256", "Suite: OCRA-1:HOTP-SHA256-8:C-QN08-PSHA1", "Response Format Length: 8", "Challenge Format Max: 8", "PIN Policy PIN Key Id: pin",
+		"Key Counter: 9007199254740993", "Key Time: 298507", "Key TimeInterval: 60",
+		"Key TimeDrift: 4294967292" /* -4, printed without its sign */, "FriendlyName: Schlüssel 漢",
+		"Suite: HMAC-SHA256", "Suite: OCRA-1:HOTP-SHA256-8:C-QN08-PSHA1", "Response Format Length: 8",
+		"Challenge Format Max: 8", "PIN Policy PIN Key Id: pin",
 		"Key Usage: OTP CR", "Policy StartDate: 2020-01-01", "Key Profile Id: P", "Key Reference: R",
 	} {
 		if !strings.Contains(out, want) {
@@ -81,7 +86,8 @@ func TestWriterByPython(t *testing.T) {
 	var want strings.Builder
 	for _, k := range keys {
 		if k.Kind == PIN {
-			fmt.Fprintf(&want, "%s|%s|%s|%x|None|None|None|None|None|None|None|None\n", k.ID, k.Serial, k.Algorithm, []byte(k.Secret))
+			fmt.Fprintf(&want, "%s|%s|%s|%x|None|None|None|None|None|None|None|None\n", k.ID, k.Serial, k.Algorithm,
+				[]byte(k.Secret))
 			continue
 		}
 		suite := k.Suite
@@ -98,7 +104,8 @@ func TestWriterByPython(t *testing.T) {
 		if !c.opt.Unprotected {
 			keys[1].Record = []Property{{"state", "VALID"}} // it does not look at records
 		}
-		if got := run(t, "python3-pskc", python, "-c", readByPython, saved(t, export(t, c.opt, keys...)), c.pass); got != want.String() {
+		if got := run(t, "python3-pskc", python, "-c", readByPython, saved(t, export(t, c.opt, keys...)),
+			c.pass); got != want.String() {
 			t.Errorf("read\n%swant\n%s", got, want.String())
 		}
 	}

@@ -12,9 +12,11 @@ const pinURI = "urn:ietf:params:xml:ns:keyprov:pskc:pin"
 // no text, plain or encrypted, and as short as PINs are.
 func TestPINKeys(t *testing.T) {
 	t.Parallel()
-	pins := [][]byte{[]byte("1234"), []byte("0"), {0xff, 0, 0x80, '\n'}, bytes.Repeat([]byte{0}, 20), []byte("Zoë"), []byte(" 12 ")}
+	pins := [][]byte{[]byte("1234"), []byte("0"), {0xff, 0, 0x80, '\n'}, bytes.Repeat([]byte{0}, 20), []byte("Zoë"),
+		[]byte(" 12 ")}
 	for _, pin := range pins {
-		for _, uri := range []string{pinURI, "urn:ietf:params:xml:ns:keyprov:pskc#pin", "http://www.ietf.org/keyprov/pskc#pin", "#pin", "PIN"} {
+		for _, uri := range []string{pinURI, "urn:ietf:params:xml:ns:keyprov:pskc#pin",
+			"http://www.ietf.org/keyprov/pskc#pin", "#pin", "PIN"} {
 			for name, file := range map[string]string{
 				"plain":     container(pkg("1", "p", uri, data(plainSecret(string(pin))))),
 				"encrypted": container(pskHeader, macXML(), pkg("1", "p", uri, data(sealed("Secret", pin, 1)))),
@@ -30,8 +32,10 @@ func TestPINKeys(t *testing.T) {
 		k := &Key{ID: "p", Kind: PIN, Algorithm: pinURI, Secret: pin}
 		reread(t, export(t, WriterOptions{}, k), k)
 	}
-	wantRefused(t, readString(t, container(pskHeader, macXML(), pkg("1", "p", pinURI, data(sealed("Secret", nil, 1)))), Options{PreSharedKey: testKey}), "secret of 0 bytes")
-	wantRefused(t, readString(t, container(pkg("1", "p", pinURI, data(plainSecret(strings.Repeat("1", 1025))))), Options{}), "secret of 1025 bytes")
+	wantRefused(t, readString(t, container(pskHeader, macXML(), pkg("1", "p", pinURI, data(sealed("Secret", nil, 1)))),
+		Options{PreSharedKey: testKey}), "secret of 0 bytes")
+	wantRefused(t, readString(t, container(pkg("1", "p", pinURI, data(plainSecret(strings.Repeat("1", 1025))))),
+		Options{}), "secret of 1025 bytes")
 }
 
 // The policy of a key keeps what it says of its PIN, and nothing that it does not.
@@ -46,12 +50,14 @@ func TestPINPolicy(t *testing.T) {
 		`PINKeyId="a &amp; b" MaxLength="16"`:              {KeyID: "a & b", MaxLength: 16},
 		``:                                                 {},
 	} {
-		k := wantOne(t, readString(t, plainFile(data(plainSecret(seed))+"<Policy><PINPolicy "+text+"/></Policy>"), Options{}))
+		k := wantOne(t, readString(t, plainFile(data(plainSecret(seed))+"<Policy><PINPolicy "+text+"/></Policy>"),
+			Options{}))
 		if k.Policy.PIN == nil || *k.Policy.PIN != want {
 			t.Errorf("%s: %+v", text, k.Policy.PIN)
 		}
 	}
-	if k := wantOne(t, readString(t, plainFile(data(plainSecret(seed))+"<Policy><KeyUsage>OTP</KeyUsage></Policy>"), Options{})); k.Policy.PIN != nil {
+	if k := wantOne(t, readString(t, plainFile(data(plainSecret(seed))+"<Policy><KeyUsage>OTP</KeyUsage></Policy>"),
+		Options{})); k.Policy.PIN != nil {
 		t.Error("a PIN policy from nowhere")
 	}
 }

@@ -22,8 +22,10 @@ func TestPlainXML(t *testing.T) {
 		{"<?xml-stylesheet x?><a/>", "<?xml-stylesheet x?><a/>"},
 		{"<a\n\tb='1\t2\r\n3\r4\n5&#10;'\r\n>x\r\ny</a\n>", "<a  b='1 2 3 4 5&#10;' >x\r\ny</a >"},
 		{"<a b='>\n'/>", "<a b='> '/>"},
-		{"<!-->\n'--><?p\n'?><a><!---\n>--><![CDATA[<\n']]]></a>", "<!-->\n'--><?p\n'?><a><!---\n>--><![CDATA[<\n']]]></a>"},
-		{"<a>" + strings.Repeat("x", defaultTextBytes+1) + "</a>", "<a>" + strings.Repeat("x", defaultTextBytes+1) + "</a>"},
+		{"<!-->\n'--><?p\n'?><a><!---\n>--><![CDATA[<\n']]]></a>",
+			"<!-->\n'--><?p\n'?><a><!---\n>--><![CDATA[<\n']]]></a>"},
+		{"<a>" + strings.Repeat("x", defaultTextBytes+1) + "</a>", "<a>" + strings.Repeat("x", defaultTextBytes+1) +
+			"</a>"},
 	} {
 		in := bytes.Clone([]byte(c[0]))
 		got, err := PlainXML(in, Limits{})

@@ -25,7 +25,8 @@ const (
 // The first five say whose it is, so that records that change places are noticed.
 func appendRecord(b []byte, k *Key) []byte {
 	for _, p := range []Property{
-		{"manufacturer", k.Manufacturer}, {"serial", k.Serial}, {"issue_no", k.IssueNo}, {"id", k.ID}, {"algorithm", k.Algorithm},
+		{"manufacturer", k.Manufacturer}, {"serial", k.Serial}, {"issue_no", k.IssueNo}, {"id", k.ID},
+		{"algorithm", k.Algorithm},
 	} {
 		b = appendProperty(b, p)
 	}
@@ -70,13 +71,15 @@ func checkRecord(record []Property) refusal {
 	for i, p := range record {
 		switch {
 		case !isPropertyName(p.Name):
-			return against(ErrMalformed, "its record has the property %s: names are 1 to %d characters of a to z and _", quote(p.Name), maxPropertyName)
+			return against(ErrMalformed, "its record has the property %s: names are 1 to %d characters of a to z and _",
+				quote(p.Name), maxPropertyName)
 		case slices.ContainsFunc(record[:i], func(q Property) bool { return q.Name == p.Name }):
 			return against(ErrMalformed, "its record has the property %s twice", p.Name)
 		case len(p.Value) > maxPropertyValue:
 			return against(ErrLimit, "the property %s of its record is longer than %d bytes", p.Name, maxPropertyValue)
 		case !utf8.ValidString(p.Value), strings.ContainsFunc(p.Value, unicode.IsControl):
-			return against(ErrMalformed, "the property %s of its record holds a control character, or is not UTF-8", p.Name)
+			return against(ErrMalformed, "the property %s of its record holds a control character, or is not UTF-8",
+				p.Name)
 		}
 	}
 	return refusal{}

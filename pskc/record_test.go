@@ -13,7 +13,8 @@ import (
 func recordKeys() []*Key {
 	hotp := func(id, state string) *Key {
 		return &Key{
-			ID: id, Serial: "S" + id, Manufacturer: "Acme", Kind: HOTP, Algorithm: hotpURI, Hash: "SHA1", Secret: Secret(seed),
+			ID: id, Serial: "S" + id, Manufacturer: "Acme", Kind: HOTP, Algorithm: hotpURI, Hash: "SHA1",
+			Secret:  Secret(seed),
 			Counter: 7, HasCounter: true, Record: []Property{{"state", state}, {"owner", "Zoë = 1"}},
 		}
 	}
@@ -26,7 +27,8 @@ func recordKeys() []*Key {
 func TestLargestRecord(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ß", maxField/2)
-	k := &Key{ID: long, Serial: long, Manufacturer: long, IssueNo: long, Kind: Other, Algorithm: long, Secret: Secret(seed)}
+	k := &Key{ID: long, Serial: long, Manufacturer: long, IssueNo: long, Kind: Other, Algorithm: long,
+		Secret: Secret(seed)}
 	for i := range maxProperties {
 		name := strings.Repeat("a", i) + strings.Repeat("b", maxPropertyName-i)
 		k.Record = append(k.Record, Property{name, strings.Repeat("v", maxPropertyValue)})
@@ -114,28 +116,38 @@ func TestRecordMoved(t *testing.T) {
 	file := export(t, WriterOptions{}, recordKeys()...)
 	part := Options{Passphrase: Secret(testPassphrase), AllowPart: true}
 	file = file[:strings.Index(file, fileMACHead)] + "</KeyContainer>"
-	i := strings.LastIndex(file[:strings.Index(file, "<KeyPackage>\n<DeviceInfo>\n<Manufacturer>Acme</Manufacturer>\n<SerialNo>S2")], "</KeyPackage>")
+	i := strings.LastIndex(
+		file[:strings.Index(file, "<KeyPackage>\n<DeviceInfo>\n<Manufacturer>Acme</Manufacturer>\n<SerialNo>S2")],
+		"</KeyPackage>")
 	first, second := file[:i], file[i:]
 	secret := strings.TrimPrefix(strings.TrimSuffix(between(second, "<Secret>", "</Secret>"), "</Secret>"), "<Secret>")
-	record := strings.TrimPrefix(strings.TrimSuffix(between(second, "<os:Record>", "</os:Record>"), "</os:Record>"), "<os:Record>")
-	own := strings.TrimPrefix(strings.TrimSuffix(between(first, "<os:Record>", "</os:Record>"), "</os:Record>"), "<os:Record>")
+	record := strings.TrimPrefix(strings.TrimSuffix(between(second, "<os:Record>", "</os:Record>"), "</os:Record>"),
+		"<os:Record>")
+	own := strings.TrimPrefix(strings.TrimSuffix(between(first, "<os:Record>", "</os:Record>"), "</os:Record>"),
+		"<os:Record>")
 	for name, c := range map[string]struct{ file, reason string }{
 		"record as secret":  {first + strings.Replace(second, secret, record, 1), "its Secret is altered or damaged"},
 		"secret as record":  {first + strings.Replace(second, record, secret, 1), "its record is altered or damaged"},
 		"record of another": {first + strings.Replace(second, record, own, 1), "its record is that of another key"},
-		"plain":             {first + strings.Replace(second, record, "<PlainValue>AAAA</PlainValue>", 1), "its record is not encrypted"},
-		"no MAC":            {first + strings.Replace(second, record, record[:strings.Index(record, "<ValueMAC>")], 1), "record has no ValueMAC"},
-		"twice":             {first + strings.Replace(second, "<os:Record>", "<os:Record>"+own+"</os:Record><os:Record>", 1), "Record twice"},
-		"unknown":           {first + strings.Replace(second, "</Extensions>", "<os:Colour/></Extensions>", 1), `"Colour" of namespace`},
+		"plain": {first + strings.Replace(second, record, "<PlainValue>AAAA</PlainValue>", 1),
+			"its record is not encrypted"},
+		"no MAC": {first + strings.Replace(second, record, record[:strings.Index(record, "<ValueMAC>")], 1),
+			"record has no ValueMAC"},
+		"twice": {first + strings.Replace(second, "<os:Record>", "<os:Record>"+own+"</os:Record><os:Record>", 1),
+			"Record twice"},
+		"unknown": {first + strings.Replace(second, "</Extensions>", "<os:Colour/></Extensions>", 1), `"Colour" of namespace`},
 	} {
 		res := readString(t, c.file, part)
-		if res.err != nil || len(res.keys) != 2 || len(res.refused) != 1 || !strings.Contains(res.refused[0].Reason, c.reason) || res.refused[0].ID != "2" {
+		if res.err != nil || len(res.keys) != 2 || len(res.refused) != 1 ||
+			!strings.Contains(res.refused[0].Reason, c.reason) || res.refused[0].ID != "2" {
 			t.Errorf("%s: %d keys, refused %v, error %v", name, len(res.keys), res.refused, res.err)
 		}
 	}
 	// In a file of another make there is none.
-	foreign := strings.Replace(sealedFile("1", "2"), "</Data></Key>", "</Data><Extensions><os:Record xmlns:os=\""+ownSpace+"\">"+record+"</os:Record></Extensions></Key>", 1)
-	wantFatal(t, readString(t, foreign, Options{PreSharedKey: testKey}), ErrAltered, "does not announce a MAC over all of it")
+	foreign := strings.Replace(sealedFile("1", "2"), "</Data></Key>", "</Data><Extensions><os:Record xmlns:os=\""+
+		ownSpace+"\">"+record+"</os:Record></Extensions></Key>", 1)
+	wantFatal(t, readString(t, foreign, Options{PreSharedKey: testKey}), ErrAltered, "does not announce a MAC "+
+		"over all of it")
 }
 
 // stream gives bytes that are always the same.
@@ -187,7 +199,8 @@ func TestGoldenExport(t *testing.T) {
 		t.Errorf("written now:\n%s", b.String())
 	}
 	res := readString(t, string(golden), Options{Passphrase: Secret("qwerty")})
-	if res.err != nil || len(res.keys) != 3 || !res.hdr.FileMAC || res.keys[1].Record[0] != (Property{"state", "REVOKED_TOKEN_LOST"}) || res.keys[2].Record != nil {
+	if res.err != nil || len(res.keys) != 3 || !res.hdr.FileMAC ||
+		res.keys[1].Record[0] != (Property{"state", "REVOKED_TOKEN_LOST"}) || res.keys[2].Record != nil {
 		t.Fatal(res)
 	}
 }
@@ -196,7 +209,8 @@ func TestGoldenExport(t *testing.T) {
 // the file, and notices when a byte is another.
 func TestRecordByPython(t *testing.T) {
 	t.Parallel()
-	const want = "1 state=VALID owner=Zoë = 1\n2 state=REVOKED_TOKEN_LOST owner=Zoë = 1\n3\nthe MAC over the file is right\n"
+	const want = "1 state=VALID owner=Zoë = 1\n2 state=REVOKED_TOKEN_LOST owner=Zoë = 1\n3\nthe MAC over the " +
+		"file is right\n"
 	if got := run(t, "python3-pskc", python, "testdata/record/read.py", goldenExport, "qwerty"); got != want {
 		t.Errorf("%q", got)
 	}
@@ -204,7 +218,9 @@ func TestRecordByPython(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := run(t, "python3-pskc", python, "testdata/record/read.py", saved(t, strings.Replace(string(golden), ">7<", ">6<", 1)), "qwerty"); !strings.Contains(got, "the MAC over the file is wrong") {
+	if got := run(t, "python3-pskc", python, "testdata/record/read.py",
+		saved(t, strings.Replace(string(golden), ">7<", ">6<", 1)), "qwerty"); !strings.Contains(
+		got, "the MAC over the file is wrong") {
 		t.Errorf("%q", got)
 	}
 }
@@ -224,7 +240,8 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		k.Record = record
-		if again := appendRecord(nil, &k); !bytes.Equal(again, text) || len(record) == 0 || len(record) > maxProperties {
+		if again := appendRecord(nil, &k); !bytes.Equal(again, text) || len(record) == 0 ||
+			len(record) > maxProperties {
 			t.Fatalf("%q is taken for %q", text, record)
 		}
 	})

@@ -29,8 +29,12 @@ func TestRefusals(t *testing.T) {
 		{"two data", hotpURI, good + good, "Data twice"},
 		{"two values", hotpURI, secret("<PlainValue>AAAA</PlainValue><PlainValue>AAAA</PlainValue>"), "two values"},
 		{"both values", hotpURI, secret("<PlainValue>AAAA</PlainValue><EncryptedValue/>"), "two values"},
-		{"both values 2", hotpURI, secret("<EncryptedValue>" + cipherXML(testKey) + "</EncryptedValue><PlainValue>AAAA</PlainValue>"), "two values"},
-		{"no method", hotpURI, secret("<EncryptedValue><xenc:CipherData><xenc:CipherValue>AAAA</xenc:CipherValue></xenc:CipherData></EncryptedValue>"), "without an EncryptionMethod"},
+		{"both values 2", hotpURI,
+			secret("<EncryptedValue>" + cipherXML(testKey) + "</EncryptedValue><PlainValue>AAAA</PlainValue>"),
+			"two values"},
+		{"no method", hotpURI,
+			secret(
+				"<EncryptedValue><xenc:CipherData><xenc:CipherValue>AAAA</xenc:CipherValue></xenc:CipherData></EncryptedValue>"), "without an EncryptionMethod"},
 		{"no cipher", hotpURI, secret(`<EncryptedValue><xenc:EncryptionMethod Algorithm="a"/></EncryptedValue>`), "without a CipherValue"},
 		{"cipher reference", hotpURI, secret(`<EncryptedValue><xenc:CipherData><xenc:CipherReference URI="a"/></xenc:CipherData></EncryptedValue>`), "CipherReference"},
 		{"element in value", hotpURI, secret("<PlainValue>AA<b/>AA</PlainValue>"), `"b" inside PlainValue`},
@@ -39,8 +43,10 @@ func TestRefusals(t *testing.T) {
 		{"no namespace", hotpURI, `<Policy xmlns=""><Colour/></Policy>` + good, `"Colour" is not known in Policy`},
 		{"draft namespace", hotpURI, `<Policy xmlns="urn:ietf:params:xml:ns:keyprov:pskc:1.0"/>` + good, "of another version of PSKC"},
 		{"unknown suite attribute", totpURI, "<AlgorithmParameters Suite='MD5'/>" + good, `"MD5" is not a known hash`},
-		{"two suite spellings", totpURI, "<AlgorithmParameters Suite='SHA1'><Suite>SHA256</Suite></AlgorithmParameters>" + good, "Suite twice"},
-		{"two suite names", totpURI, "<AlgorithmParameters><Suite hashalgo='SHA1'>SHA256</Suite></AlgorithmParameters>" + good, "names two"},
+		{"two suite spellings", totpURI,
+			"<AlgorithmParameters Suite='SHA1'><Suite>SHA256</Suite></AlgorithmParameters>" + good, "Suite twice"},
+		{"two suite names", totpURI,
+			"<AlgorithmParameters><Suite hashalgo='SHA1'>SHA256</Suite></AlgorithmParameters>" + good, "names two"},
 		{"two length spellings", totpURI, format(`Length="6" length="8"`), "twice in ResponseFormat"},
 		{"two encoding spellings", totpURI, format(`Encoding="DECIMAL" Format="DECIMAL"`), "twice in ResponseFormat"},
 		{"usage", totpURI, `<Usage OTP="maybe"/>` + good, "OTP is not true or false"},
@@ -66,12 +72,17 @@ func TestRefusals(t *testing.T) {
 		{"not digits", totpURI, format(`Encoding="DECIMAL" Length="six"`), "Length is not a number"},
 		{"check digits", totpURI, format(`Encoding="DECIMAL" Length="6" CheckDigits="true"`), "check digits"},
 		{"check maybe", totpURI, format(`Encoding="DECIMAL" Length="6" CheckDigits="maybe"`), "CheckDigits is not true or false"},
-		{"challenge check", "OCRA-1:HOTP-SHA1-6:QN08", "<AlgorithmParameters><ChallengeFormat Encoding='DECIMAL' Min='1' Max='8' CheckDigits='1'/></AlgorithmParameters>" + good, "check digits"},
-		{"two formats", hotpURI, "<AlgorithmParameters><ResponseFormat/><ResponseFormat/></AlgorithmParameters>" + good, "ResponseFormat twice"},
+		{"challenge check", "OCRA-1:HOTP-SHA1-6:QN08", "<AlgorithmParameters><ChallengeFormat Encoding='DECIMAL' " +
+			"Min='1' Max='8' CheckDigits='1'/></AlgorithmParameters>" + good, "check digits"},
+		{"two formats", hotpURI, "<AlgorithmParameters><ResponseFormat/><ResponseFormat/></AlgorithmParameters>" + good,
+			"ResponseFormat twice"},
 		{"two suites", hotpURI, "<AlgorithmParameters><Suite/><Suite/></AlgorithmParameters>" + good, "Suite twice"},
 		{"no ocra suite", ocraURI, good, "OCRA key without a suite"},
-		{"odd ocra suite", ocraURI, "<AlgorithmParameters><Suite>HMAC-SHA1</Suite></AlgorithmParameters>" + good, "not an OCRA suite"},
-		{"other ocra suite", ocraURI + ":OCRA-1:HOTP-SHA1-6:QN08", "<AlgorithmParameters><Suite>OCRA-1:HOTP-SHA1-8:QN08</Suite></AlgorithmParameters>" + good, "two different OCRA suites"},
+		{"odd ocra suite", ocraURI, "<AlgorithmParameters><Suite>HMAC-SHA1</Suite></AlgorithmParameters>" + good,
+			"not an OCRA suite"},
+		{"other ocra suite", ocraURI + ":OCRA-1:HOTP-SHA1-6:QN08",
+			"<AlgorithmParameters><Suite>OCRA-1:HOTP-SHA1-8:QN08</Suite></AlgorithmParameters>" + good,
+			"two different OCRA suites"},
 		{"control character", hotpURI, "<Issuer>a&#x85;b</Issuer>" + good, "control character"},
 		{"delete", hotpURI, "<Issuer>a&#127;b</Issuer>" + good, "control character"},
 	} {
@@ -84,7 +95,8 @@ func TestRefusals(t *testing.T) {
 				t.Fatalf("%d keys, refused %v, error %v", len(res.keys), res.refused, res.err)
 			}
 			e := res.refused[0]
-			if !strings.Contains(e.Reason, c.reason) || e.ID != "bad" || e.Serial != "1" || e.Manufacturer != "Acme" || e.Line != 3 {
+			if !strings.Contains(e.Reason, c.reason) || e.ID != "bad" || e.Serial != "1" || e.Manufacturer != "Acme" ||
+				e.Line != 3 {
 				t.Errorf("%+v", e)
 			}
 		})
@@ -108,11 +120,13 @@ func TestDevicesAndContainer(t *testing.T) {
 		"module":     {`<KeyPackage><CryptoModuleInfo><Id>1</Id><Id>2</Id></CryptoModuleInfo>`, "Id twice"},
 	} {
 		res := readString(t, container(c[0]+key("a")+key("b")+"</KeyPackage>", pkg("2", "c", hotpURI, good)), Options{})
-		if res.err != nil || len(res.keys) != 1 || len(res.refused) != 2 || !strings.Contains(res.refused[1].Reason, c[1]) {
+		if res.err != nil || len(res.keys) != 1 || len(res.refused) != 2 ||
+			!strings.Contains(res.refused[1].Reason, c[1]) {
 			t.Errorf("%s: %v %v", name, res.refused, res.err)
 		}
 	}
-	wantRefused(t, readString(t, container(device("<SerialNo>7</SerialNo>")+"</KeyPackage>"), Options{}), "holds no Key")
+	wantRefused(t, readString(t, container(device("<SerialNo>7</SerialNo>")+"</KeyPackage>"), Options{}),
+		"holds no Key")
 	for name, c := range map[string][2]string{
 		"late device":    {"<KeyPackage>" + key("a") + "<DeviceInfo/></KeyPackage>", "DeviceInfo after a Key"},
 		"late method":    {pkg("1", "a", hotpURI, good) + macXML(), "MACMethod after a KeyPackage"},
@@ -139,21 +153,34 @@ func TestUnsupportedNamed(t *testing.T) {
 	t.Parallel()
 	file := sealedFile("1")
 	for _, c := range []struct{ name, file, text string }{
-		{"3des", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmlenc#tripledes-cbc"), "option AllowTripleDES"},
-		{"3des mac", strings.Replace(file, aes128URI, "http://www.w3.org/2001/04/xmlenc#tripledes-cbc", 1), "the MAC key: encrypted with Triple-DES"},
-		{"3des kw", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmlenc#kw-tripledes"), "Triple-DES key wrap (kw-tripledes): not supported"},
-		{"camellia", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmldsig-more#camellia128-cbc"), "Camellia (camellia128-cbc): not supported"},
-		{"camellia kw", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmldsig-more#kw-camellia256"), "Camellia key wrap"},
-		{"odd space", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/other#aes128-cbc"), "other#aes128-cbc"},
-		{"gcm", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2009/xmlenc11#aes128-gcm"), "AES-GCM (aes128-gcm)"},
+		{"3des", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmlenc#tripledes-cbc"),
+			"option AllowTripleDES"},
+		{"3des mac", strings.Replace(file, aes128URI, "http://www.w3.org/2001/04/xmlenc#tripledes-cbc", 1),
+			"the MAC key: encrypted with Triple-DES"},
+		{"3des kw", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmlenc#kw-tripledes"),
+			"Triple-DES key wrap (kw-tripledes): not supported"},
+		{"camellia", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmldsig-more#camellia128-cbc"),
+			"Camellia (camellia128-cbc): not supported"},
+		{"camellia kw", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/xmldsig-more#kw-camellia256"),
+			"Camellia key wrap"},
+		{"odd space", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2001/04/other#aes128-cbc"),
+			"other#aes128-cbc"},
+		{"gcm", strings.ReplaceAll(file, aes128URI, "http://www.w3.org/2009/xmlenc11#aes128-gcm"),
+			"AES-GCM (aes128-gcm)"},
 		{"made up", strings.ReplaceAll(file, aes128URI, "urn:rot13"), `"urn:rot13"`},
-		{"mac key", strings.Replace(file, aes128URI, "http://www.w3.org/2009/xmlenc11#aes128-gcm", 1), "the MAC key: encrypted with AES-GCM"},
+		{"mac key", strings.Replace(file, aes128URI, "http://www.w3.org/2009/xmlenc11#aes128-gcm", 1),
+			"the MAC key: encrypted with AES-GCM"},
 		{"mac", strings.Replace(file, sha1URI, "http://www.w3.org/2001/04/xmldsig-more#hmac-md5", 1), "hmac-md5"},
-		{"mac reference", strings.Replace(file, between(file, "<MACKey>", "</MACKey>"), "<MACKeyReference>k</MACKeyReference>", 1), "MACKeyReference"},
-		{"certificate", strings.Replace(file, pskHeader, "<EncryptionKey><ds:X509Data/></EncryptionKey>", 1), "for a certificate (X509Data)"},
-		{"public key", strings.Replace(file, pskHeader, "<EncryptionKey><ds:KeyValue/></EncryptionKey>", 1), "for a public key (KeyValue)"},
-		{"agreed key", strings.Replace(file, pskHeader, "<EncryptionKey><xenc:AgreementMethod/></EncryptionKey>", 1), "under an agreed key (AgreementMethod)"},
-		{"pgp", strings.Replace(file, pskHeader, "<EncryptionKey><ds:PGPData/></EncryptionKey>", 1), "for a PGP key (PGPData)"},
+		{"mac reference", strings.Replace(file, between(file, "<MACKey>", "</MACKey>"),
+			"<MACKeyReference>k</MACKeyReference>", 1), "MACKeyReference"},
+		{"certificate", strings.Replace(file, pskHeader, "<EncryptionKey><ds:X509Data/></EncryptionKey>", 1),
+			"for a certificate (X509Data)"},
+		{"public key", strings.Replace(file, pskHeader, "<EncryptionKey><ds:KeyValue/></EncryptionKey>", 1),
+			"for a public key (KeyValue)"},
+		{"agreed key", strings.Replace(file, pskHeader, "<EncryptionKey><xenc:AgreementMethod/></EncryptionKey>", 1),
+			"under an agreed key (AgreementMethod)"},
+		{"pgp", strings.Replace(file, pskHeader, "<EncryptionKey><ds:PGPData/></EncryptionKey>", 1),
+			"for a PGP key (PGPData)"},
 	} {
 		wantFatal(t, readString(t, c.file, Options{PreSharedKey: testKey}), ErrUnsupported, c.text)
 	}
@@ -180,7 +207,8 @@ func TestEncryptedDetails(t *testing.T) {
 	i := strings.LastIndex(file, aes128URI)
 	larger := file[:i] + "http://www.w3.org/2001/04/xmlenc#aes256-cbc" + file[i+len(aes128URI):]
 	wantRefused(t, readString(t, larger, opt), "AES-256-CBC under a key of 128 bits")
-	wantRefused(t, readString(t, strings.Replace(file, "<ValueMAC>", "<ValueMAC/><ValueMAC>", 1), opt), "ValueMAC twice")
+	wantRefused(t, readString(t, strings.Replace(file, "<ValueMAC>", "<ValueMAC/><ValueMAC>", 1), opt),
+		"ValueMAC twice")
 	// The MAC holds, but what it covers is no ciphertext: only the sender can
 	// have made that, so it is the file and not the key.
 	broken := strings.Replace(file, sealed("Secret", []byte(seed), 0), macOnly("Secret", []byte("no whole block")), 1)

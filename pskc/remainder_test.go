@@ -88,7 +88,8 @@ func partsOf(t tb, file string) (parts []part) {
 		case xml.EndElement:
 			depth--
 			name := tok.Name.Local
-			if depth == 1 && tok.Name.Space != "urn:x" && (name == "KeyPackage" || name == "Device" || name == "Signature" || own) {
+			if depth == 1 && tok.Name.Space != "urn:x" &&
+				(name == "KeyPackage" || name == "Device" || name == "Signature" || own) {
 				cut(begin, 0, false)
 				if name == "Signature" || own {
 					keys = 0
@@ -164,7 +165,8 @@ func remainderFiles(t testing.TB) map[string]modeFile {
 		}
 		files[dir+"/"+name] = modeFile{file: string(text), opt: opt}
 	}
-	for _, name := range []string{"figure2", "figure3", "figure4", "figure5", "figure9", "figure9-erratum", "figure10"} {
+	for _, name := range []string{"figure2", "figure3", "figure4", "figure5", "figure9", "figure9-erratum",
+		"figure10"} {
 		read("vectors", name, Options{})
 	}
 	read("vectors", "figure6", Options{PreSharedKey: testKey})
@@ -178,13 +180,15 @@ func remainderFiles(t testing.TB) map[string]modeFile {
 		t.Fatal(err)
 	}
 	for name, f := range python {
-		read("python-pskc", name, Options{PreSharedKey: mustHex(f.PSK), Passphrase: Secret(f.Passphrase), AllowTripleDES: true})
+		read("python-pskc", name, Options{PreSharedKey: mustHex(f.PSK), Passphrase: Secret(f.Passphrase),
+			AllowTripleDES: true})
 	}
 	good := func(id string) string {
 		return `<Key Id="` + id + `" Algorithm="` + hotpURI + `">` + data(plainSecret(seed)) + "</Key>"
 	}
 	for name, text := range map[string]string{
-		"mixed": container("<!-- 1 -->", "<KeyPackage>"+good("a")+"<!-- <KeyPackage> -->"+good("b")+"</KeyPackage>", "<KeyPackage/>", "<KeyPackage></KeyPackage>",
+		"mixed": container("<!-- 1 -->", "<KeyPackage>"+good("a")+"<!-- <KeyPackage> -->"+good("b")+"</KeyPackage>",
+			"<KeyPackage/>", "<KeyPackage></KeyPackage>",
 			"<KeyPackage><DeviceInfo/><Key/>"+good("c")+`<x:Key xmlns:x="urn:x"><Key/></x:Key></KeyPackage><?pi <KeyPackage/>?>`,
 			`<x:KeyPackage xmlns:x="urn:x"/>`, "<Extensions>text<a/></Extensions><Extensions/><Extensions></Extensions>", "<KeyPackage>"+good("d")+"</KeyPackage>"),
 		"export": export(t, WriterOptions{}, recordKeys()...),
@@ -219,7 +223,8 @@ func TestRemainder(t *testing.T) {
 func TestRemainderOfExport(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	kept, err := Remainder(&b, strings.NewReader(export(t, WriterOptions{}, recordKeys()...)), func(n int) bool { return n != 1 })
+	kept, err := Remainder(&b, strings.NewReader(export(t, WriterOptions{}, recordKeys()...)),
+		func(n int) bool { return n != 1 })
 	if err != nil || kept != 2 {
 		t.Fatal(kept, err)
 	}
@@ -250,7 +255,8 @@ func TestRemainderReaders(t *testing.T) {
 		"be":    {wide(binary.BigEndian, decl16+"\r\n"+file), decl8 + "\r\n" + want.String()},
 	} {
 		for how, r := range map[string]io.Reader{
-			"whole": strings.NewReader(c.file), "bytes": iotest.OneByteReader(strings.NewReader(c.file)), "odd": &stutter{c.file, 7},
+			"whole": strings.NewReader(c.file), "bytes": iotest.OneByteReader(strings.NewReader(c.file)),
+			"odd": &stutter{c.file, 7},
 		} {
 			var got bytes.Buffer
 			if kept, err := Remainder(&got, r, second); err != nil || kept != 1 || got.String() != c.want {
@@ -275,16 +281,19 @@ func TestRemainderRefuses(t *testing.T) {
 		kind error
 	}{
 		"empty": {"", ErrNotPSKC}, "table": {"serial,seed", ErrNotPSKC}, "other": {"<a/>", ErrNotPSKC},
-		"cut": {file[:len(file)/2], ErrMalformed}, "cut at the end": {file[:len(file)-10], ErrMalformed}, "more": {file + "x", ErrMalformed}, "two": {file + file, ErrMalformed},
+		"cut": {file[:len(file)/2], ErrMalformed}, "cut at the end": {file[:len(file)-10], ErrMalformed},
+		"more": {file + "x", ErrMalformed}, "two": {file + file, ErrMalformed},
 		"entities": {`<!DOCTYPE a [<!ENTITY b "c">]>` + file, ErrUnsupported}, "nested": {strings.Replace(file, "<Data>", strings.Repeat("<a>", 40), 1), ErrLimit},
 		"attributes": {strings.Replace(file, "<Data>", "<Data"+strings.Repeat(" xmlns:a=''", 70)+">", 1), ErrMalformed},
-		"long tag":   {strings.Replace(file, "<Data>", "<Data a='"+strings.Repeat("x", defaultTagBytes)+"'>", 1), ErrLimit},
+		"long tag": {strings.Replace(file, "<Data>", "<Data a='"+strings.Repeat("x", defaultTagBytes)+"'>", 1),
+			ErrLimit},
 	} {
 		if kept, err := Remainder(io.Discard, strings.NewReader(c.file), yes); kept != 0 || !errors.Is(err, c.kind) {
 			t.Errorf("%s: %d, %v", name, kept, err)
 		}
 	}
-	if _, err := Remainder(&failing{100}, strings.NewReader(file), yes); err == nil || !strings.Contains(err.Error(), "disk full") {
+	if _, err := Remainder(&failing{100}, strings.NewReader(file), yes); err == nil ||
+		!strings.Contains(err.Error(), "disk full") {
 		t.Error(err)
 	}
 	cause := errors.New("disk on fire")
@@ -292,7 +301,8 @@ func TestRemainderRefuses(t *testing.T) {
 		t.Error(err)
 	}
 	for _, err := range []error{
-		second(Remainder(nil, strings.NewReader(file), yes)), second(Remainder(io.Discard, nil, yes)), second(Remainder(io.Discard, strings.NewReader(file), nil)),
+		second(Remainder(nil, strings.NewReader(file), yes)), second(Remainder(io.Discard, nil, yes)),
+		second(Remainder(io.Discard, strings.NewReader(file), nil)),
 	} {
 		if err == nil {
 			t.Error("nothing taken for something")

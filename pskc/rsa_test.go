@@ -76,16 +76,19 @@ func TestRSA15TellsNothing(t *testing.T) {
 	answers := map[string]bool{}
 	for name, b := range map[string][]byte{
 		"wrong key": encrypted(16), "wrong size": encrypted(20), "empty": encrypted(0),
-		"no padding": append([]byte{0}, bytes.Repeat([]byte{5}, key.Size()-1)...), "short": {1, 2, 3}, "long": make([]byte, 300),
+		"no padding": append([]byte{0}, bytes.Repeat([]byte{5}, key.Size()-1)...), "short": {1, 2, 3},
+		"long":      make([]byte, 300),
 		"too large": bytes.Repeat([]byte{0xff}, key.Size()),
 	} {
 		res := readString(t, strings.Replace(file, good, b64(b), 1), Options{PrivateKey: key})
 		wantFatal(t, res, ErrWrongKey, "")
 		answers[res.err.Error()] = true
 		// Without a MAC only chance decides, and it decides once.
-		first := readString(t, strings.Replace(noMAC, good, b64(b), 1), Options{PrivateKey: key, AllowUnauthenticated: true})
+		first := readString(t, strings.Replace(noMAC, good, b64(b), 1),
+			Options{PrivateKey: key, AllowUnauthenticated: true})
 		for range 3 {
-			again := readString(t, strings.Replace(noMAC, good, b64(b), 1), Options{PrivateKey: key, AllowUnauthenticated: true})
+			again := readString(t, strings.Replace(noMAC, good, b64(b), 1),
+				Options{PrivateKey: key, AllowUnauthenticated: true})
 			if fmt.Sprint(first.err, len(first.keys)) != fmt.Sprint(again.err, len(again.keys)) {
 				t.Errorf("%s: %v, then %v", name, first.err, again.err)
 			}
@@ -102,7 +105,8 @@ func TestRSA15TellsNothing(t *testing.T) {
 	file = string(raw)
 	good = file[spans(file, "CipherValue")[0][0]:spans(file, "CipherValue")[0][1]]
 	for _, b := range [][]byte{encrypted(32), encrypted(0), bytes.Repeat([]byte{5}, key.Size()), {1}} {
-		res := readString(t, strings.Replace(file, good, b64(b), 1), Options{PrivateKey: key, AllowUnauthenticated: true})
+		res := readString(t, strings.Replace(file, good, b64(b), 1),
+			Options{PrivateKey: key, AllowUnauthenticated: true})
 		wantFatal(t, res, ErrWrongKey, "")
 		if !answers[res.err.Error()] {
 			t.Error(res.err)
@@ -137,15 +141,25 @@ func TestRSARefused(t *testing.T) {
 	}
 	// Another hash, mask or label is another key, as far as anyone can tell.
 	wantFatal(t, readString(t, strings.Replace(sha256, `#mgf1sha256"`, `#mgf1sha1"`, 1), opt), ErrWrongKey, "")
-	wantFatal(t, readString(t, strings.Replace(sha256, "<ds:DigestMethod", "<xenc:OAEPparams>AAAA</xenc:OAEPparams><ds:DigestMethod", 1), opt), ErrWrongKey, "")
+	wantFatal(
+		t,
+		readString(
+			t, strings.Replace(sha256, "<ds:DigestMethod", "<xenc:OAEPparams>AAAA</xenc:OAEPparams><ds:DigestMethod",
+				1), opt), ErrWrongKey, "")
 	aes := sealedFile("1")
 	forCert := strings.Replace(aes, pskHeader, "<EncryptionKey><ds:X509Data/></EncryptionKey>", 1)
-	wantFatal(t, readString(t, forCert, Options{PrivateKey: rsaKey(t), PreSharedKey: testKey}), ErrUnsupported, "without its key (EncryptedKey)")
-	underCBC := strings.Replace(aes, pskHeader, "<EncryptionKey><xenc:EncryptedKey>"+cipherXML(testKey)+"</xenc:EncryptedKey></EncryptionKey>", 1)
+	wantFatal(t, readString(t, forCert, Options{PrivateKey: rsaKey(t), PreSharedKey: testKey}), ErrUnsupported,
+		"without its key (EncryptedKey)")
+	underCBC := strings.Replace(aes, pskHeader, "<EncryptionKey><xenc:EncryptedKey>"+cipherXML(testKey)+
+		"</xenc:EncryptedKey></EncryptionKey>", 1)
 	wantFatal(t, readString(t, underCBC, Options{PreSharedKey: testKey}), ErrUnsupported, "which does not protect it")
 	oaep := read("value-oaep-mac")
 	// A value may say again whose key it is for.
-	wantOne(t, readString(t, strings.ReplaceAll(oaep, "</xenc:EncryptionMethod>", "</xenc:EncryptionMethod><ds:KeyInfo><ds:X509Data/></ds:KeyInfo>"), opt))
+	wantOne(
+		t,
+		readString(
+			t, strings.ReplaceAll(oaep, "</xenc:EncryptionMethod>",
+				"</xenc:EncryptionMethod><ds:KeyInfo><ds:X509Data/></ds:KeyInfo>"), opt))
 	noKey := strings.Replace(oaep, between(oaep, "<MACKey>", "</MACKey>"), "", 1)
 	wantFatal(t, readString(t, noKey, opt), ErrUnsupported, "a MACMethod without a MACKey in a file encrypted with RSA")
 }
@@ -177,7 +191,8 @@ func TestParsePrivateKey(t *testing.T) {
 		{"", "no private key"},
 		{string(cert), "no private key"},
 		{string(block("ENCRYPTED PRIVATE KEY", []byte("x"))), "is encrypted"},
-		{strings.Replace(string(pkcs1), "KEY-----\n", "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", 1), "is encrypted"},
+		{strings.Replace(string(pkcs1), "KEY-----\n", "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n",
+			1), "is encrypted"},
 		{string(block("PRIVATE KEY", der)), "not of RSA"},
 		{string(block("EC PRIVATE KEY", der)), "not of RSA"},
 		{string(block("PRIVATE KEY", der[:20])), "damaged"},

@@ -140,7 +140,8 @@ func TestScannerText(t *testing.T) {
 		{"<a>x<![CDATA[<&]]]>>y</a>", "start {}a|text x<&]>y|end {}a"},
 		{"<a> x <!-- c --> y\r\nz\rw </a>", "start {}a|text x  y\nz\nw|end {}a"},
 		{"<a b='1&amp;2\t3' c=\"'\"/>", "start {}a {}b=1&2 3 {}c='|end {}a"},
-		{"<a xmlns='u'><b xmlns=''/><p:c xmlns:p='v' p:d='1' d='2'/></a>", "start {u}a|start {}b|end {}b|start {v}c {v}d=1 {}d=2|end {v}c|end {u}a"},
+		{"<a xmlns='u'><b xmlns=''/><p:c xmlns:p='v' p:d='1' d='2'/></a>", "start {u}a|start {}b|end {}b|start {v}c " +
+			"{v}d=1 {}d=2|end {v}c|end {u}a"},
 		{"<a>Zürich 漢 😀</a >\n<!-- x --><?y z?>\n", "start {}a|text Zürich 漢 😀|end {}a"},
 		{"<a>]]&gt;]</a>", "start {}a|text ]]>]|end {}a"},
 	} {
@@ -156,14 +157,18 @@ func TestScannerRefuses(t *testing.T) {
 	t.Parallel()
 	for _, doc := range []string{
 		"<a", "<a>", "<a></b>", "</a>", "<a/><b/>", "<a/>x", "<a/><![CDATA[]]>", "<a/>&#32;", "x<a/>",
-		"<a>&x;</a>", "<a>&</a>", "<a>&;</a>", "<a>&#;</a>", "<a>&#x;</a>", "<a>&#0;</a>", "<a>&#xD800;</a>", "<a>&#x110000;</a>", "<a>&#xFFFE;</a>",
+		"<a>&x;</a>", "<a>&</a>", "<a>&;</a>", "<a>&#;</a>", "<a>&#x;</a>", "<a>&#0;</a>", "<a>&#xD800;</a>",
+		"<a>&#x110000;</a>", "<a>&#xFFFE;</a>",
 		"<a>&#-1;</a>", "<a>&#+65;</a>", "<a>&#x-41;</a>", "<a>&LT;</a>",
-		"<a>]]></a>", "<a>\x00</a>", "<a>\x1b</a>", "<a>\xff</a>", "<a>\xed\xa0\x80</a>", "<a>\xef\xbf\xbf</a>", "<a>\xc3</a>", "<a b='\x01'/>", "<a b='\xff'/>",
+		"<a>]]></a>", "<a>\x00</a>", "<a>\x1b</a>", "<a>\xff</a>", "<a>\xed\xa0\x80</a>", "<a>\xef\xbf\xbf</a>",
+		"<a>\xc3</a>", "<a b='\x01'/>", "<a b='\xff'/>",
 		"<a b/>", "<a b=c/>", "<a b='c/>", "<a b='c'd='e'/>", "<a b='<'/>", "<a b='&x;'/>", "<a b='1' b='2'/>",
-		"<a:b/>", "<a x:b='1'/>", "<:a/>", "<a:/>", "<a:b:c xmlns:a='u'/>", "<1/>", "< a/>", "<a xmlns:b=''/>", "<a xmlns:xml='u'/>", "<a xmlns:xmlns='u'/>",
+		"<a:b/>", "<a x:b='1'/>", "<:a/>", "<a:/>", "<a:b:c xmlns:a='u'/>", "<1/>", "< a/>", "<a xmlns:b=''/>",
+		"<a xmlns:xml='u'/>", "<a xmlns:xmlns='u'/>",
 		"<a xmlns='http://www.w3.org/2000/xmlns/'/>", "<a xmlns:b='u' xmlns:b='v'/>", "<a xmlns='u' xmlns='v'/>",
 		"<!-- -- --><a/>", "<!-- x", "<!x><a/>", "<a><![CDATA[x</a>", "<a><![cdata[x]]></a>",
-		"<? x?><a/>", "<?x", "<a/><?xml version='1.0'?>", "<?x?><?xml version='1.0'?><a/>", "<?xml?><a/>", "<?xml encoding='UTF-8'?><a/>",
+		"<? x?><a/>", "<?x", "<a/><?xml version='1.0'?>", "<?x?><?xml version='1.0'?><a/>", "<?xml?><a/>",
+		"<?xml encoding='UTF-8'?><a/>",
 		"<?xml version='1.0' x='y'?><a/>", "<?xml version='1.0' standalone='maybe'?><a/>", "<ä/>",
 	} {
 		if got, err := events([]byte(doc)); err == nil {
@@ -178,7 +183,8 @@ func FuzzScanner(f *testing.F) {
 	for _, doc := range testFiles(f) {
 		f.Add(doc)
 	}
-	for _, doc := range []string{"<a>&#65;<![CDATA[]]]]>]</a>", "<?xml version='1.0'?><p:a xmlns:p='u' p:b='c'/>", "<a><!-- - -->\r\n]]&gt;</a>"} {
+	for _, doc := range []string{"<a>&#65;<![CDATA[]]]]>]</a>", "<?xml version='1.0'?><p:a xmlns:p='u' p:b='c'/>",
+		"<a><!-- - -->\r\n]]&gt;</a>"} {
 		f.Add([]byte(doc))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) { checkAgainstReference(t, doc) })
@@ -202,8 +208,10 @@ func FuzzReader(f *testing.F) {
 	}
 	key := rsaKey(f)
 	opts := []Options{
-		{PreSharedKey: testKey, Passphrase: Secret("qwerty"), PrivateKey: key, AllowTripleDES: true, Limits: Limits{Iterations: 2000}},
-		{PreSharedKey: testKey, AllowPlaintextMAC: true, AllowUnauthenticated: true, MinSecret: 1, Limits: Limits{Iterations: 10}},
+		{PreSharedKey: testKey, Passphrase: Secret("qwerty"), PrivateKey: key, AllowTripleDES: true,
+			Limits: Limits{Iterations: 2000}},
+		{PreSharedKey: testKey, AllowPlaintextMAC: true, AllowUnauthenticated: true, MinSecret: 1,
+			Limits: Limits{Iterations: 10}},
 		{Passphrase: Secret(testPassphrase), AllowPart: true, Limits: Limits{Iterations: 10}},
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
@@ -222,9 +230,11 @@ func FuzzReader(f *testing.F) {
 					if err != io.EOF && k != nil {
 						t.Fatal("a key and an error")
 					}
-				case err == nil && (len(k.Secret) == 0 || k.Kind == "" || k.Line < 1 || len(k.Secret) > defaultSecretBytes):
+				case err == nil && (len(k.Secret) == 0 || k.Kind == "" || k.Line < 1 ||
+					len(k.Secret) > defaultSecretBytes):
 					t.Fatalf("an impossible key: %+v", k)
-				case err == nil && (k.Kind == HOTP || k.Kind == TOTP) && (k.Hash == "" || k.Digits() < minDigits || k.Digits() > maxDigits || k.Period() <= 0):
+				case err == nil && (k.Kind == HOTP || k.Kind == TOTP) &&
+					(k.Hash == "" || k.Digits() < minDigits || k.Digits() > maxDigits || k.Period() <= 0):
 					t.Fatalf("an impossible key: %+v", k)
 				}
 				if err != nil && !ok {

@@ -31,7 +31,8 @@ func TestSecretIsNotPrinted(t *testing.T) {
 	}
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%b"} {
-		for _, v := range []any{k, *k, k.Secret, []Secret{k.Secret}, opt, &opt, r, *r, writing, &writing, w, *w, &KeyError{Err: ErrAltered}} {
+		for _, v := range []any{k, *k, k.Secret, []Secret{k.Secret}, opt, &opt, r, *r, writing, &writing, w, *w,
+			&KeyError{Err: ErrAltered}} {
 			fmt.Fprintf(&out, verb+"\n", v)
 		}
 	}
@@ -48,7 +49,8 @@ func TestSecretIsNotPrinted(t *testing.T) {
 	}
 	out.Write(b)
 	for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
-		slog.New(h).Info("m", "key", k, "value", *k, "secret", k.Secret, "reader", r, "options", opt, "writer", w, "writing", writing)
+		slog.New(h).Info("m", "key", k, "value", *k, "secret", k.Secret, "reader", r, "options", opt, "writer", w,
+			"writing", writing)
 	}
 	got := out.String()
 	if !strings.Contains(got, redacted) {
@@ -57,7 +59,8 @@ func TestSecretIsNotPrinted(t *testing.T) {
 	for _, secret := range [][]byte{[]byte(seed), testKey, testMACKey} {
 		for _, shape := range []string{
 			string(secret), b64(secret), fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret),
-			strings.Trim(fmt.Sprintf("%d", secret), "[]"), strings.Trim(fmt.Sprintf("%o", secret), "[]"), strings.Trim(fmt.Sprintf("%b", secret), "[]"),
+			strings.Trim(fmt.Sprintf("%d", secret), "[]"), strings.Trim(fmt.Sprintf("%o", secret), "[]"),
+			strings.Trim(fmt.Sprintf("%b", secret), "[]"),
 			strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", secret), "[]byte{"), "}"),
 		} {
 			if i := strings.Index(got, shape); i >= 0 {
@@ -93,7 +96,8 @@ func TestWiped(t *testing.T) {
 func TestSecretIsOwned(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{sealedFile("1", "2"), container(
-		pkg("1", "1", hotpURI, data(plainSecret(seed))), pkg("2", "2", hotpURI, data(plainSecret("abcdefghijklmnopqrst"))))} {
+		pkg("1", "1", hotpURI, data(plainSecret(seed))),
+		pkg("2", "2", hotpURI, data(plainSecret("abcdefghijklmnopqrst"))))} {
 		res := readString(t, file, Options{PreSharedKey: testKey})
 		if len(res.keys) != 2 || string(res.keys[0].Secret) != seed {
 			t.Fatal(res)

@@ -103,7 +103,8 @@ func (p *parser) macKeyOf(spec cipherSpec) ([]byte, error) {
 			return unwrapRSA15MAC(p.opt.PrivateKey, e.macKey.cipher), nil
 		}
 	} else if !spec.takes(len(p.cry.key)) {
-		return nil, p.fatal(ErrMalformed, "the MAC key is encrypted with %s under a key of %d bits", spec.name, len(p.cry.key)*8)
+		return nil, p.fatal(ErrMalformed, "the MAC key is encrypted with %s under a key of %d bits", spec.name,
+			len(p.cry.key)*8)
 	}
 	if err := p.checkIV(spec); err != nil {
 		return nil, err
@@ -126,7 +127,8 @@ func (p *parser) contentKey(spec cipherSpec) ([]byte, error) {
 	e := &p.enc
 	if !e.wrappedSeen {
 		if e.recipient != "" {
-			return nil, p.fatal(ErrUnsupported, "the file is encrypted %s, but with %s and without its key (EncryptedKey)", e.recipient, spec.name)
+			return nil, p.fatal(ErrUnsupported, "the file is encrypted %s, but with %s and without its key "+
+				"(EncryptedKey)", e.recipient, spec.name)
 		}
 		return p.callerKey(spec)
 	}
@@ -138,7 +140,8 @@ func (p *parser) contentKey(spec cipherSpec) ([]byte, error) {
 	var key []byte
 	switch wrap.mode {
 	case cbc:
-		return nil, p.fatal(ErrUnsupported, "the encrypted key (EncryptedKey): encrypted with %s, which does not protect it", wrap.name)
+		return nil, p.fatal(ErrUnsupported, "the encrypted key (EncryptedKey): encrypted with %s, which does "+
+			"not protect it", wrap.name)
 	case keyWrap:
 		kek, err := p.callerKey(wrap)
 		if err != nil {
@@ -201,7 +204,8 @@ func (p *parser) callerKey(spec cipherSpec) ([]byte, error) {
 	case !known:
 		return nil, p.fatal(ErrUnsupported, "the PBKDF2 function (PRF) %s", quote(e.kdf.prf))
 	case !spec.takes(length):
-		return nil, p.fatal(ErrMalformed, "PBKDF2 is to make %d bytes, but %s takes %d", length, spec.name, spec.keyLength)
+		return nil, p.fatal(ErrMalformed, "PBKDF2 is to make %d bytes, but %s takes %d", length, spec.name,
+			spec.keyLength)
 	case len(p.opt.Passphrase) == 0:
 		return nil, p.fatal(ErrKeyNeeded, "%s", e.describe())
 	}

@@ -49,7 +49,8 @@ func TestClothes(t *testing.T) {
 			`xsi:schemaLocation="a b" xml:lang="en"`, 1),
 		"version 1":  strings.Replace(file, `"1.0"`, `"1"`, 1),
 		"no version": strings.Replace(file, ` Version="1.0"`, "", 1),
-		"mac inside": strings.Replace(strings.Replace(file, macs, "", 1), "</EncryptedValue>", macs+"</EncryptedValue>", 1),
+		"mac inside": strings.Replace(strings.Replace(file, macs, "", 1), "</EncryptedValue>", macs+"</EncryptedValue>",
+			1),
 		"key name": strings.Replace(file, "<EncryptedValue>",
 			"<EncryptedValue><ds:KeyInfo><ds:KeyName>Pre-shared-key</ds:KeyName></ds:KeyInfo>", 1),
 		"extensions": strings.NewReplacer("</DeviceInfo>", "<Extensions><x/></Extensions></DeviceInfo>",
@@ -99,14 +100,16 @@ func TestDerivations(t *testing.T) {
 			} {
 				for _, length := range []string{"", "<P:KeyLength>16</P:KeyLength>"} {
 					params := "<P:PBKDF2-params><P:Salt><P:Specified>" + b64([]byte(salt)) + "</P:Specified></P:Salt>" +
-						fmt.Sprintf("<P:IterationCount> %d </P:IterationCount>", count) + length + c.prf + "</P:PBKDF2-params>"
+						fmt.Sprintf("<P:IterationCount> %d </P:IterationCount>", count) + length + c.prf +
+						"</P:PBKDF2-params>"
 					if prefix == "none" {
 						params = strings.Replace(strings.ReplaceAll(params, "P:", ""), "<PBKDF2-params>", `<PBKDF2-params xmlns="">`, 1)
 					} else {
 						params = strings.ReplaceAll(params, "P:", prefix)
 					}
 					file := derivedFile(uri, params)
-					file = strings.Replace(file, cipherXML(seal(testKey, testMACKey, 1)), cipherXML(seal(key, testMACKey, 1)), 1)
+					file = strings.Replace(file, cipherXML(seal(testKey, testMACKey, 1)),
+						cipherXML(seal(key, testMACKey, 1)), 1)
 					file = strings.Replace(file, sealed("Secret", []byte(seed), 1), secret, 1)
 					k := wantOne(t, readString(t, file, Options{Passphrase: []byte(pass)}))
 					if string(k.Secret) != seed {
@@ -152,11 +155,13 @@ func TestKinds(t *testing.T) {
 func TestSuites(t *testing.T) {
 	t.Parallel()
 	file := func(suite string) string {
-		return container(pkg("1", "1", totpURI, "<AlgorithmParameters><Suite>"+suite+"</Suite></AlgorithmParameters>"+data(plainSecret(seed))))
+		return container(pkg("1", "1", totpURI, "<AlgorithmParameters><Suite>"+suite+"</Suite></AlgorithmParameters>"+
+			data(plainSecret(seed))))
 	}
 	for suite, want := range map[string]string{
 		"": "SHA1", "SHA1": "SHA1", "HMAC-SHA1": "SHA1", "sha-1": "SHA1", "HMAC-SHA-1": "SHA1",
-		"HMAC-SHA256": "SHA256", "sha256": "SHA256", "HmacSHA256": "SHA256", "SHA-256": "SHA256", "hmac_sha256": "SHA256",
+		"HMAC-SHA256": "SHA256", "sha256": "SHA256", "HmacSHA256": "SHA256", "SHA-256": "SHA256",
+		"hmac_sha256": "SHA256",
 		"HMAC-SHA512": "SHA512", "Sha512": "SHA512",
 		"http://www.w3.org/2001/04/xmldsig-more#hmac-sha512": "SHA512",
 		"http://www.w3.org/2001/04/xmlenc#sha256":            "SHA256",
@@ -181,22 +186,27 @@ func TestIntegers(t *testing.T) {
 		"NzA5Nzkx": 709791, "AAYxSg==": 405834, // as in python-pskc's own tests
 		"//////////8=": 1<<64 - 1, "gAAAAAAAAAA=": 1 << 63, "AAAAAAAAAAAAAQ==": 1, "AA==": 0,
 		"MTg0NDY3NDQwNzM3MDk1NTE2MTU=": 1<<64 - 1,
-		"1234":                         1234,                                                                        // also base64, but text comes first
-		"9007199254740993":             1<<53 + 1, "OTAwNzE5OTI1NDc0MDk5Mw==": 1<<53 + 1, "ACAAAAAAAAE=": 1<<53 + 1, // no float has it
+		// also base64, but text comes first
+		"1234": 1234,
+		// no float has it
+		"9007199254740993": 1<<53 + 1, "OTAwNzE5OTI1NDc0MDk5Mw==": 1<<53 + 1, "ACAAAAAAAAE=": 1<<53 + 1,
 	} {
 		if k := wantOne(t, counter(text)); k.Counter != want || !k.HasCounter {
 			t.Errorf("%q: %d", text, k.Counter)
 		}
 	}
 	for text, reason := range map[string]string{
-		"": "not a number", "abc": "not a number", "1.5": "not a number", "-": "not a number", "0x1": "not a number", "-1": "negative",
-		"18446744073709551616": "64 bits", "AQAAAAAAAAAA": "64 bits", "MTg0NDY3NDQwNzM3MDk1NTE2MTY=": "64 bits", "1e3": "not a number",
+		"": "not a number", "abc": "not a number", "1.5": "not a number", "-": "not a number", "0x1": "not a number",
+		"-1":                   "negative",
+		"18446744073709551616": "64 bits", "AQAAAAAAAAAA": "64 bits", "MTg0NDY3NDQwNzM3MDk1NTE2MTY=": "64 bits",
+		"1e3": "not a number",
 	} {
 		wantRefused(t, counter(text), reason)
 	}
 	file := container(pskHeader, macXML(), pkg("1", "1", totpURI, data(
 		sealed("Secret", []byte(seed), 0), sealed("Counter", []byte{0, 0, 0, 0, 0, 0x0e, 0xab, 0x70}, 1),
-		sealed("Time", []byte("298507"), 2), sealed("TimeInterval", []byte{60}, 3), sealed("TimeDrift", []byte{0xff, 0xff, 0xff, 0xfe}, 4))))
+		sealed("Time", []byte("298507"), 2), sealed("TimeInterval", []byte{60}, 3),
+		sealed("TimeDrift", []byte{0xff, 0xff, 0xff, 0xfe}, 4))))
 	k := wantOne(t, readString(t, file, Options{PreSharedKey: testKey}))
 	if k.Counter != 961392 || k.Time != 298507 || k.Interval != 60 || k.Drift != -2 || k.Period() != time.Minute {
 		t.Errorf("%+v", k)
@@ -205,17 +215,20 @@ func TestIntegers(t *testing.T) {
 		return wantOne(t, readString(t, plainFile(data(plainSecret(seed), plain("TimeDrift", text))), Options{}))
 	}
 	for text, want := range map[string]int64{
-		"-4": -4, "4": 4, "-9223372036854775808": -1 << 63, "//////////8=": -1, "/////w==": -1, "gAAAAAAAAAA=": -1 << 63, "/w==": 255,
+		"-4": -4, "4": 4, "-9223372036854775808": -1 << 63, "//////////8=": -1, "/////w==": -1,
+		"gAAAAAAAAAA=": -1 << 63, "/w==": 255,
 	} {
 		if k := drift(text); k.Drift != want || !k.HasDrift {
 			t.Errorf("%q: %d", text, k.Drift)
 		}
 	}
-	for _, v := range []string{plain("Time", maxU), plain("TimeDrift", "-9223372036854775809"), plain("TimeInterval", maxU+"0")} {
+	for _, v := range []string{plain("Time", maxU), plain("TimeDrift", "-9223372036854775809"),
+		plain("TimeInterval", maxU+"0")} {
 		wantRefused(t, readString(t, plainFile(data(plainSecret(seed), v)), Options{}), "64 bits")
 	}
 	for _, v := range []string{"0", "99999999999"} {
-		wantRefused(t, readString(t, plainFile(data(plainSecret(seed), plain("TimeInterval", v))), Options{}), "out of range")
+		wantRefused(t, readString(t, plainFile(data(plainSecret(seed), plain("TimeInterval", v))), Options{}),
+			"out of range")
 	}
 }
 
@@ -257,7 +270,8 @@ func TestDates(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", "01/01/2008", "2008-13-01T00:00:00Z", "2008-01-01", "tomorrow", "0000-12-31T00:00:00Z", "9999-12-31T23:59:59-00:01", strings.Repeat("2", 100)} {
+	for _, bad := range []string{"", "01/01/2008", "2008-13-01T00:00:00Z", "2008-01-01", "tomorrow",
+		"0000-12-31T00:00:00Z", "9999-12-31T23:59:59-00:01", strings.Repeat("2", 100)} {
 		wantRefused(t, readString(t, file(start(bad), ""), Options{}), "StartDate is not a date")
 		wantRefused(t, readString(t, file("", end(bad)), Options{}), "ExpiryDate is not a date")
 	}

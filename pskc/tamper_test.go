@@ -171,8 +171,12 @@ func TestPlainAmongEncrypted(t *testing.T) {
 	file := container(pskHeader, macXML(), pkg("1", "1", hotpURI, data(plainSecret(seed))))
 	wantRefused(t, readString(t, file, Options{PreSharedKey: testKey}), "plain in a file that declares encryption")
 	wantOne(t, readString(t, file, Options{PreSharedKey: testKey, AllowUnauthenticated: true}))
-	wantRefused(t, readString(t, plainFile(data("<Secret><PlainValue>"+b64([]byte(seed))+"</PlainValue><ValueMAC>AAAA</ValueMAC></Secret>")),
-		Options{}), "a ValueMAC over a plain value")
+	wantRefused(
+		t,
+		readString(
+			t,
+			plainFile(data("<Secret><PlainValue>"+b64([]byte(seed))+"</PlainValue><ValueMAC>AAAA</ValueMAC></Secret>")),
+			Options{}), "a ValueMAC over a plain value")
 }
 
 // Without a MAC only the padding speaks, and all of it is checked.
@@ -209,7 +213,8 @@ func TestTruncated(t *testing.T) {
 		}
 	}
 	res := readString(t, whole[:len(whole)-30], Options{PreSharedKey: testKey})
-	if len(res.keys) == 0 || !strings.Contains(res.err.Error(), "line 9: damaged or malformed PSKC: the file ends early") {
+	if len(res.keys) == 0 ||
+		!strings.Contains(res.err.Error(), "line 9: damaged or malformed PSKC: the file ends early") {
 		t.Error(len(res.keys), res.err)
 	}
 	if res := readString(t, whole+"x", Options{PreSharedKey: testKey}); !errors.Is(res.err, ErrMalformed) {

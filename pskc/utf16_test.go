@@ -80,10 +80,12 @@ func TestUTF16(t *testing.T) {
 	wantFatal(t, readString(t, wide(le, mark+"<!DOCTYPE a>"+file), opt), ErrUnsupported, "DTD")
 	// The limit is of the file, not of what it becomes.
 	f := wide(le, mark+file)
-	if res := readString(t, f, Options{PreSharedKey: testKey, Limits: Limits{TotalBytes: int64(len(f))}}); res.err != nil {
+	if res := readString(
+		t, f, Options{PreSharedKey: testKey, Limits: Limits{TotalBytes: int64(len(f))}}); res.err != nil {
 		t.Error(res.err)
 	}
-	wantFatal(t, readString(t, f, Options{PreSharedKey: testKey, Limits: Limits{TotalBytes: 1000}}), ErrLimit, "1000 bytes")
+	wantFatal(t, readString(t, f, Options{PreSharedKey: testKey, Limits: Limits{TotalBytes: 1000}}), ErrLimit,
+		"1000 bytes")
 }
 
 // Memory stays flat for a wide file, whatever its length.
@@ -91,7 +93,8 @@ func TestUTF16Flat(t *testing.T) {
 	head, _, _ := strings.Cut(container(), "\n")
 	good := pkg("1", "k", hotpURI, data(plainSecret(seed)))
 	le := binary.LittleEndian
-	file := repeat(wide(le, "\ufeff"+head), wide(le, strings.Repeat(" \n", 3000)), 1000, wide(le, good+"</KeyContainer>"))
+	file := repeat(wide(le, "\ufeff"+head), wide(le, strings.Repeat(" \n", 3000)), 1000,
+		wide(le, good+"</KeyContainer>"))
 	grown := heapDuring(func(sample func()) {
 		wantOne(t, readAll(t, file, Options{}))
 		sample()

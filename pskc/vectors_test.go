@@ -55,7 +55,8 @@ func TestFigures(t *testing.T) {
 	fig7 := base()
 	fig7.ID, fig7.Manufacturer, fig7.Issuer, fig7.HasCounter = "123456", "TokenVendorAcme", "Example-Issuer", false
 	fig9 := base()
-	fig9.ID, fig9.Manufacturer, fig9.Serial, fig9.ModuleID, fig9.Issuer = "123", "TokenVendorAcme", "0755225266", "", "Example-Issuer"
+	fig9.ID, fig9.Manufacturer, fig9.Serial, fig9.ModuleID, fig9.Issuer = "123", "TokenVendorAcme", "0755225266", "",
+		"Example-Issuer"
 	fig9.Response.Length = 6
 	fig8 := base()
 	fig8.ID, fig8.Manufacturer, fig8.ModuleID, fig8.Issuer = "MBK000000001", "TokenVendorAcme", "", "Example-Issuer"

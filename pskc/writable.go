@@ -58,8 +58,10 @@ func checkTexts(k *Key) refusal {
 		attribute  bool
 	}{
 		{"ID", k.ID, true}, {"Algorithm", k.Algorithm, true}, {"PINKeyId", pinKeyID, true},
-		{"Manufacturer", k.Manufacturer, false}, {"Serial", k.Serial, false}, {"Model", k.Model, false}, {"IssueNo", k.IssueNo, false},
-		{"DeviceBinding", k.DeviceBinding, false}, {"DeviceUserID", k.DeviceUserID, false}, {"ModuleID", k.ModuleID, false},
+		{"Manufacturer", k.Manufacturer, false}, {"Serial", k.Serial, false}, {"Model", k.Model, false},
+		{"IssueNo", k.IssueNo, false},
+		{"DeviceBinding", k.DeviceBinding, false}, {"DeviceUserID", k.DeviceUserID, false},
+		{"ModuleID", k.ModuleID, false},
 		{"Issuer", k.Issuer, false}, {"FriendlyName", k.FriendlyName, false}, {"KeyUserID", k.KeyUserID, false},
 		{"ProfileID", k.ProfileID, false}, {"Reference", k.Reference, false}, {"Suite", k.Suite, false},
 	} {
@@ -82,9 +84,11 @@ func checkNumbers(k *Key) refusal {
 		name     string
 		has, set bool
 	}{
-		{"Counter", k.HasCounter, k.Counter != 0}, {"Time", k.HasTime, k.Time != 0}, {"Interval", k.HasInterval, k.Interval != 0},
+		{"Counter", k.HasCounter, k.Counter != 0}, {"Time", k.HasTime, k.Time != 0},
+		{"Interval", k.HasInterval, k.Interval != 0},
 		{"Drift", k.HasDrift, k.Drift != 0}, {"Response", k.HasResponse, k.Response != ResponseFormat{}},
-		{"Challenge", k.HasChallenge, k.Challenge != ChallengeFormat{}}, {"Transactions", k.Policy.HasTransactions, k.Policy.Transactions != 0},
+		{"Challenge", k.HasChallenge, k.Challenge != ChallengeFormat{}},
+		{"Transactions", k.Policy.HasTransactions, k.Policy.Transactions != 0},
 	} {
 		if f.set && !f.has {
 			return against(nil, "its %s is set, but Has%s is not", f.name, f.name)

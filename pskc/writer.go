@@ -169,7 +169,8 @@ func (w *Writer) protect(opt WriterOptions) error {
 	}
 	w.add(` xmlns:xenc="`, xencSpace, `" xmlns:xenc11="`, xenc11Space, `" xmlns:pkcs5="`, pkcs5Space, `" xmlns:os="`, ownSpace, "\">\n",
 		`<EncryptionKey><xenc11:DerivedKey><xenc11:KeyDerivationMethod Algorithm="`, pbkdf2URI, `"><pkcs5:PBKDF2-params xmlns="">`, "\n",
-		"<Salt><Specified>", base64.StdEncoding.EncodeToString(salt), "</Specified></Salt><IterationCount>", strconv.Itoa(opt.Iterations),
+		"<Salt><Specified>", base64.StdEncoding.EncodeToString(salt), "</Specified></Salt><IterationCount>",
+		strconv.Itoa(opt.Iterations),
 		"</IterationCount><KeyLength>", strconv.Itoa(keySize), `</KeyLength><PRF Algorithm="`, hmacSHA256URI, `"/>`, "\n",
 		"</pkcs5:PBKDF2-params></xenc11:KeyDerivationMethod></xenc11:DerivedKey></EncryptionKey>\n",
 		`<MACMethod Algorithm="`, hmacSHA256URI, `"><MACKey>`)

@@ -63,7 +63,8 @@ func reread(t tb, file string, want ...*Key) {
 	for i, k := range res.keys {
 		same := *want[i]
 		if same.Line = k.Line; !reflect.DeepEqual(*k, same) {
-			t.Fatalf("key %d:\nread  %+v (%x)\nwrote %+v (%x)\n%s", i, *k, []byte(k.Secret), same, []byte(same.Secret), file)
+			t.Fatalf("key %d:\nread  %+v (%x)\nwrote %+v (%x)\n%s", i, *k, []byte(k.Secret), same, []byte(same.Secret),
+				file)
 		}
 	}
 }
@@ -150,7 +151,8 @@ func TestWriteFillsIn(t *testing.T) {
 		{Key{Kind: HOTP}, Key{Kind: HOTP, Algorithm: hotpURI, Hash: "SHA1"}},
 		{Key{Kind: TOTP, Hash: "SHA256"}, Key{Kind: TOTP, Algorithm: totpURI, Hash: "SHA256", Suite: "HMAC-SHA256"}},
 		{Key{Algorithm: "totp", Suite: "sha512"}, Key{Kind: TOTP, Algorithm: "totp", Hash: "SHA512", Suite: "sha512"}},
-		{Key{Algorithm: "OCRA-1:HOTP-SHA1-6:QN08"}, Key{Kind: OCRA, Algorithm: "OCRA-1:HOTP-SHA1-6:QN08", Suite: "OCRA-1:HOTP-SHA1-6:QN08"}},
+		{Key{Algorithm: "OCRA-1:HOTP-SHA1-6:QN08"}, Key{Kind: OCRA, Algorithm: "OCRA-1:HOTP-SHA1-6:QN08",
+			Suite: "OCRA-1:HOTP-SHA1-6:QN08"}},
 		{Key{Kind: PIN}, Key{Kind: PIN, Algorithm: "urn:ietf:params:xml:ns:keyprov:pskc:pin"}},
 	} {
 		c.key.Secret, c.want.Secret = Secret(seed), Secret(seed)
@@ -158,7 +160,8 @@ func TestWriteFillsIn(t *testing.T) {
 	}
 	// A date of another zone is the same moment.
 	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
-	k := wantOne(t, readString(t, export(t, WriterOptions{}, &Key{Kind: HOTP, Secret: Secret(seed), NotAfter: at}), readsExport()))
+	k := wantOne(t, readString(t, export(t, WriterOptions{}, &Key{Kind: HOTP, Secret: Secret(seed), NotAfter: at}),
+		readsExport()))
 	if !k.NotAfter.Equal(at) {
 		t.Error(k.NotAfter)
 	}
@@ -167,24 +170,27 @@ func TestWriteFillsIn(t *testing.T) {
 func TestWriteRefuses(t *testing.T) {
 	t.Parallel()
 	for reason, change := range map[string]func(*Key){
-		"no Algorithm":                  func(k *Key) { k.Kind = "" },
-		"do not mean the Kind":          func(k *Key) { k.Algorithm = totpURI },
-		"and Hash":                      func(k *Key) { k.Suite, k.Hash = "SHA1", "SHA256" },
-		"not a known hash":              func(k *Key) { k.Hash = "MD5" },
-		"secret of 0 bytes":             func(k *Key) { k.Secret = nil },
-		"secret of 1025 bytes":          func(k *Key) { k.Secret = make(Secret, 1025) },
-		"Serial is longer":              func(k *Key) { k.Serial = strings.Repeat("1", 1025) },
-		"Issuer begins or ends":         func(k *Key) { k.Issuer = "I " },
-		"ID holds a character":          func(k *Key) { k.ID = "\ufffe" },
-		"Model holds a character":       func(k *Key) { k.Model = "a\nb" },
-		"PINKeyId holds":                func(k *Key) { k.Policy.PIN = &PINPolicy{KeyID: "\xff"} },
-		"HasCounter is not":             func(k *Key) { k.Counter = 1 },
-		"HasResponse is not":            func(k *Key) { k.Response.Length = 6 },
-		"HasTransactions is not":        func(k *Key) { k.Policy.Transactions = 1 },
-		"5 digits":                      func(k *Key) { k.HasResponse, k.Response.Length = true, 5 },
-		"encoded as HEXADECIMAL":        func(k *Key) { k.HasResponse, k.Response.Encoding = true, "HEXADECIMAL" },
-		"TimeInterval is out of range":  func(k *Key) { k.HasInterval = true },
-		"Interval does not fit":         func(k *Key) { k.Kind, k.Algorithm, k.HasInterval, k.Interval = Other, "x", true, 1<<63 },
+		"no Algorithm":                 func(k *Key) { k.Kind = "" },
+		"do not mean the Kind":         func(k *Key) { k.Algorithm = totpURI },
+		"and Hash":                     func(k *Key) { k.Suite, k.Hash = "SHA1", "SHA256" },
+		"not a known hash":             func(k *Key) { k.Hash = "MD5" },
+		"secret of 0 bytes":            func(k *Key) { k.Secret = nil },
+		"secret of 1025 bytes":         func(k *Key) { k.Secret = make(Secret, 1025) },
+		"Serial is longer":             func(k *Key) { k.Serial = strings.Repeat("1", 1025) },
+		"Issuer begins or ends":        func(k *Key) { k.Issuer = "I " },
+		"ID holds a character":         func(k *Key) { k.ID = "\ufffe" },
+		"Model holds a character":      func(k *Key) { k.Model = "a\nb" },
+		"PINKeyId holds":               func(k *Key) { k.Policy.PIN = &PINPolicy{KeyID: "\xff"} },
+		"HasCounter is not":            func(k *Key) { k.Counter = 1 },
+		"HasResponse is not":           func(k *Key) { k.Response.Length = 6 },
+		"HasTransactions is not":       func(k *Key) { k.Policy.Transactions = 1 },
+		"5 digits":                     func(k *Key) { k.HasResponse, k.Response.Length = true, 5 },
+		"encoded as HEXADECIMAL":       func(k *Key) { k.HasResponse, k.Response.Encoding = true, "HEXADECIMAL" },
+		"TimeInterval is out of range": func(k *Key) { k.HasInterval = true },
+		"Interval does not fit": func(k *Key) {
+			k.Kind, k.Algorithm, k.HasInterval, k.Interval = Other, "x",
+				true, 1<<63
+		},
 		"length or count of -1":         func(k *Key) { k.Policy.PIN = &PINPolicy{MinLength: -1} },
 		`"Shout" is not a word`:         func(k *Key) { k.Policy.PIN = &PINPolicy{UsageMode: "Shout"} },
 		`KeyUsage "Dance" is not known`: func(k *Key) { k.Policy.KeyUsage = []string{"Dance"} },
@@ -216,8 +222,9 @@ func TestWriterOptions(t *testing.T) {
 	pass := Secret("x")
 	for reason, opt := range map[string]WriterOptions{
 		"Passphrase is empty": {}, "not between": {Passphrase: pass, Iterations: MinIterations - 1},
-		"between 100000 and 10000000": {Passphrase: pass, Iterations: MaxIterations + 1}, "which it would not use": {Passphrase: pass, Unprotected: true},
-		"random bytes: disk on fire": {Passphrase: pass, Rand: iotest.ErrReader(errors.New("disk on fire"))},
+		"between 100000 and 10000000": {Passphrase: pass, Iterations: MaxIterations + 1},
+		"which it would not use":      {Passphrase: pass, Unprotected: true},
+		"random bytes: disk on fire":  {Passphrase: pass, Rand: iotest.ErrReader(errors.New("disk on fire"))},
 	} {
 		if _, err := NewWriter(io.Discard, opt); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%s: %v", reason, err)
@@ -237,7 +244,8 @@ func TestWriterOptions(t *testing.T) {
 	}
 	res := readString(t, b.String(), Options{Passphrase: pass})
 	wantOne(t, res)
-	if h := res.hdr; h.Iterations != 600_000 || !h.NeedsPassphrase || h.Cipher != aes256URI || h.MAC != hmacSHA256URI || h.PRF != hmacSHA256URI {
+	if h := res.hdr; h.Iterations != 600_000 || !h.NeedsPassphrase || h.Cipher != aes256URI || h.MAC != hmacSHA256URI ||
+		h.PRF != hmacSHA256URI {
 		t.Errorf("%+v", h)
 	}
 }

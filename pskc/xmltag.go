@@ -382,7 +382,8 @@ func (s *scanner) declaration() error {
 			}
 		case i == 1 && name == "encoding":
 			if !s.in.encodingName(v) {
-				return s.fail(ErrUnsupported, "the declared encoding %s: the file is not in it, or it is neither UTF-8 nor UTF-16", quote(v))
+				return s.fail(ErrUnsupported, "the declared encoding %s: the file is not in it, or it is neither "+
+					"UTF-8 nor UTF-16", quote(v))
 			}
 		case name == "standalone" && i == len(s.attrs)-1 && (v == "yes" || v == "no"):
 		default:

@@ -43,8 +43,10 @@ func run(program string, n int) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  all at once          %6.0f ms, peak memory %4d MiB, %d MiB before\n", together, after/1024, before/1024)
-	fmt.Printf("  time at once / one after the other %.2f; %d at once without a bound would need %d MiB\n", together/alone, n, n*19)
+	fmt.Printf("  all at once          %6.0f ms, peak memory %4d MiB, %d MiB before\n", together, after/1024,
+		before/1024)
+	fmt.Printf("  time at once / one after the other %.2f; %d at once without a bound would need %d MiB\n",
+		together/alone, n, n*19)
 	return nil
 }
 
@@ -68,7 +70,8 @@ func measure(program, data string, n int, together bool) (ms float64, before, af
 	var wg sync.WaitGroup
 	for i, t := range made.Tokens {
 		begin := func() {
-			_, errs[i] = s.Local().Activate(ctx, client.Selector{Serial: t.Serial}, wire.ActivationRequest{Route: "offline"})
+			_, errs[i] = s.Local().Activate(ctx, client.Selector{Serial: t.Serial},
+				wire.ActivationRequest{Route: "offline"})
 		}
 		if together {
 			wg.Go(begin)

@@ -19,7 +19,8 @@ func importFile(program, data, file string, want int, flags ...string) (seconds 
 		return 0, 0, err
 	}
 	start := time.Now()
-	report, err := exec.Command(program, append([]string{"token", "import", file, "--data", data}, flags...)...).CombinedOutput()
+	report, err := exec.Command(
+		program, append([]string{"token", "import", file, "--data", data}, flags...)...).CombinedOutput()
 	seconds = time.Since(start).Seconds()
 	peak, serr := s.Stop()
 	if err == nil && !strings.Contains(string(report), fmt.Sprintf("%d imported", want)) {

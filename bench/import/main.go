@@ -103,7 +103,8 @@ func beside(program, dir, file string, keys, rounds int, name string, read func(
 		if err != nil {
 			return err
 		}
-		reads, imports, ratios, peak = append(reads, took), append(imports, imported), append(ratios, took/imported), max(peak, kib)
+		reads, imports, ratios, peak = append(reads, took), append(imports, imported), append(ratios, took/imported),
+			max(peak, kib)
 	}
 	for _, s := range [][]float64{reads, imports, ratios} {
 		slices.Sort(s)

@@ -47,11 +47,13 @@ func million(program, dir string, keys int) error {
 	n := len(marks)
 	fmt.Printf("  in all                  %6.1f s   (%.0f keys/s)\n", total.Seconds(), float64(keys)/total.Seconds())
 	fmt.Printf("  the first tenth         %6.1f s\n", marks[0].Seconds())
-	fmt.Printf("  the last tenth          %6.1f s   ratio %.2f, to reach at most 1.3\n", marks[n-1].Seconds(), marks[n-1].Seconds()/marks[0].Seconds())
+	fmt.Printf("  the last tenth          %6.1f s   ratio %.2f, to reach at most 1.3\n", marks[n-1].Seconds(),
+		marks[n-1].Seconds()/marks[0].Seconds())
 	fmt.Printf("  server's peak memory    %6d MiB  to reach below 256\n", peak/1024)
 	slices.Sort(took)
 	at := func(q float64) float64 { return float64(took[int(q*float64(len(took)-1))].Microseconds()) / 1000 }
-	fmt.Printf("  codes checked meanwhile %6d     p50 %.1f ms, p99 %.1f ms, to reach below 50; longest %.0f ms\n", len(took), at(0.5), at(0.99), at(1))
+	fmt.Printf("  codes checked meanwhile %6d     p50 %.1f ms, p99 %.1f ms, to reach below 50; longest %.0f ms\n",
+		len(took), at(0.5), at(0.99), at(1))
 	return nil
 }
 
@@ -69,7 +71,8 @@ func upload(s *process.Server, path string, keys int) (tenths []time.Duration, t
 			tenths, last, next = append(tenths, time.Since(last)), time.Now(), next+keys/10
 		}
 	}
-	rep, err := s.Local().Import(context.Background(), client.Upload{File: f, Name: "many.pskc", KeyHex: []byte(fmt.Sprintf("%x", fileKey)), Progress: progress})
+	rep, err := s.Local().Import(context.Background(),
+		client.Upload{File: f, Name: "many.pskc", KeyHex: []byte(fmt.Sprintf("%x", fileKey)), Progress: progress})
 	total = time.Since(start)
 	if err == nil && rep.Imported != keys {
 		err = fmt.Errorf("%d of %d keys were imported", rep.Imported, keys)
@@ -140,7 +143,8 @@ func (l *logins) run(ctx context.Context) (took []time.Duration) {
 			start := time.Now()
 			valid := false
 			if err == nil {
-				valid, err = l.client.Verify(context.Background(), wire.VerifyRequest{Serial: fmt.Sprintf("L%d", i), OTP: code})
+				valid, err = l.client.Verify(context.Background(),
+					wire.VerifyRequest{Serial: fmt.Sprintf("L%d", i), OTP: code})
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -61,7 +61,8 @@ func (l *load) until(n int, done func(i int) bool) (result, error) {
 	if err := errors.Join(errs...); err != nil || len(all) == 0 {
 		return result{}, fmt.Errorf("no answers: %w", err)
 	}
-	return result{perSecond: float64(len(all)) / elapsed.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100], requests: len(all)}, nil
+	return result{perSecond: float64(len(all)) / elapsed.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100],
+		requests: len(all)}, nil
 }
 
 func (l *load) connection(k, n int, done func(int) bool) ([]time.Duration, error) {
@@ -82,7 +83,8 @@ func (l *load) connection(k, n int, done func(int) bool) ([]time.Duration, error
 		}
 		l.counters[t]++
 		body = fmt.Appendf(body[:0], `{"serial":"%s","otp":"%s"}`, serial(t), code)
-		request = fmt.Appendf(request[:0], "POST /api/v1/verify HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", l.key, len(body), body)
+		request = fmt.Appendf(request[:0], "POST /api/v1/verify HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "+
+			"%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", l.key, len(body), body)
 		sent := time.Now()
 		if _, err := conn.Write(request); err != nil {
 			return nil, err

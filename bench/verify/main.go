@@ -103,9 +103,11 @@ func report(connections int, empty, verify []result) {
 		rs   []result
 	}{{"empty operation", empty}, {"verify", verify}} {
 		m := median(l.rs)
-		fmt.Printf("  %-16s %8.0f /s   p50 %6.2f ms   p99 %6.2f ms   server CPU %5.1f µs\n", l.name, m.perSecond, ms(m.p50), ms(m.p99), float64(m.cpu.Nanoseconds())/1000)
+		fmt.Printf("  %-16s %8.0f /s   p50 %6.2f ms   p99 %6.2f ms   server CPU %5.1f µs\n", l.name, m.perSecond,
+			ms(m.p50), ms(m.p99), float64(m.cpu.Nanoseconds())/1000)
 	}
-	fmt.Printf("  ratio            %8.2f      (%.2f to %.2f in %d pairs)\n", ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1], len(ratios))
+	fmt.Printf("  ratio            %8.2f      (%.2f to %.2f in %d pairs)\n", ratios[len(ratios)/2], ratios[0],
+		ratios[len(ratios)-1], len(ratios))
 }
 
 func median(rs []result) result {

@@ -109,7 +109,8 @@ func OpenKeyring(ctx context.Context, kek KEK, keys []DataKey) (*Keyring, error)
 	k := &Keyring{keys: make(map[uint32]cipher.AEAD, len(keys))}
 	for _, dk := range keys {
 		if dk.KEK != kek.ID() {
-			return nil, fmt.Errorf("data key %d is wrapped by key-encryption key %s, but the key given is %s", dk.ID, dk.KEK, kek.ID())
+			return nil, fmt.Errorf("data key %d is wrapped by key-encryption key %s, but the key given is %s", dk.ID,
+				dk.KEK, kek.ID())
 		}
 		raw, err := kek.Unwrap(ctx, wrapData(dk.ID), dk.Wrapped)
 		if err != nil {

@@ -222,12 +222,16 @@ func TestOpenKeyringRefuses(t *testing.T) {
 		{name: "no data key", kek: kek, text: "no data key"},
 		{name: "another KEK", kek: other, keys: []DataKey{good}, text: "test:2"},
 		{name: "a KEK of the same name", kek: impostor, keys: []DataKey{good}, want: ErrOpen},
-		{name: "a data key under another id", kek: kek, keys: []DataKey{{ID: 2, KEK: good.KEK, Wrapped: good.Wrapped}}, want: ErrOpen},
-		{name: "a damaged data key", kek: kek, keys: []DataKey{{ID: 1, KEK: good.KEK, Wrapped: good.Wrapped[1:]}}, want: ErrOpen},
-		{name: "one good, one bad", kek: kek, keys: []DataKey{good, {ID: 2, KEK: good.KEK, Wrapped: good.Wrapped}}, want: ErrOpen},
+		{name: "a data key under another id", kek: kek, keys: []DataKey{{ID: 2, KEK: good.KEK, Wrapped: good.Wrapped}},
+			want: ErrOpen},
+		{name: "a damaged data key", kek: kek, keys: []DataKey{{ID: 1, KEK: good.KEK, Wrapped: good.Wrapped[1:]}},
+			want: ErrOpen},
+		{name: "one good, one bad", kek: kek, keys: []DataKey{good, {ID: 2, KEK: good.KEK, Wrapped: good.Wrapped}},
+			want: ErrOpen},
 	} {
 		k, err := OpenKeyring(t.Context(), tt.kek, tt.keys)
-		if err == nil || k != nil || tt.want != nil && !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) {
+		if err == nil || k != nil || tt.want != nil && !errors.Is(err, tt.want) ||
+			!strings.Contains(err.Error(), tt.text) {
 			t.Errorf("%s: %v, want %v with %q", tt.name, err, tt.want, tt.text)
 		}
 	}

@@ -37,7 +37,8 @@ type unexported struct{ s Secret }
 func TestSecretIsNotPrinted(t *testing.T) {
 	t.Parallel()
 	s := NewSecret([]byte(secretText))
-	verbs := []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%c", "%b", "%o", "%U", "%t", "%e", "%10.3v", "%-20s"}
+	verbs := []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%c", "%b", "%o", "%U", "%t", "%e",
+		"%10.3v", "%-20s"}
 	for _, verb := range verbs {
 		if got := fmt.Sprintf(verb, s); !strings.Contains(got, redacted) {
 			t.Errorf("%s prints %q, want %q", verb, got, redacted)
@@ -46,8 +47,9 @@ func TestSecretIsNotPrinted(t *testing.T) {
 	for _, verb := range append(verbs, "%p", "%T", "%w", "%z") {
 		for name, v := range map[string]any{
 			"a secret": s, "a pointer": &s, "a slice": []Secret{s}, "a map": map[string]Secret{"k": s},
-			"an exported field": exported{s}, "an unexported field": unexported{s}, "a pointer to an unexported field": &unexported{s},
-			"deep": []any{map[int]*unexported{1: {s}}, [1]unexported{{s}}},
+			"an exported field": exported{s}, "an unexported field": unexported{s},
+			"a pointer to an unexported field": &unexported{s},
+			"deep":                             []any{map[int]*unexported{1: {s}}, [1]unexported{{s}}},
 		} {
 			leaks(t, verb+" of "+name, fmt.Sprintf(verb, v))
 		}
@@ -63,7 +65,8 @@ func TestSecretIsNotLogged(t *testing.T) {
 	for _, h := range []slog.Handler{slog.NewTextHandler(&buf, nil), slog.NewJSONHandler(&buf, nil)} {
 		l := slog.New(h)
 		l.Info("alone", "secret", s)
-		l.Info("inside", "exported", exported{s}, "unexported", unexported{s}, "pointer", &exported{s}, "slice", []Secret{s})
+		l.Info("inside", "exported", exported{s}, "unexported", unexported{s}, "pointer", &exported{s}, "slice",
+			[]Secret{s})
 		l.With("secret", s).WithGroup("group").Info("with", slog.Any("secret", &s))
 	}
 	leaks(t, "the log", buf.String())
@@ -76,7 +79,8 @@ func TestSecretIsNotMarshalled(t *testing.T) {
 	t.Parallel()
 	s := NewSecret([]byte(secretText))
 	for name, v := range map[string]any{
-		"a secret": s, "a pointer": &s, "a slice": []Secret{s}, "a value": map[string]Secret{"k": s}, "a field": exported{s}, "an unexported field": unexported{s},
+		"a secret": s, "a pointer": &s, "a slice": []Secret{s}, "a value": map[string]Secret{"k": s},
+		"a field": exported{s}, "an unexported field": unexported{s},
 	} {
 		got, err := json.Marshal(v)
 		if err != nil {

@@ -51,7 +51,8 @@ func Clash(t token.Type, others []token.Type) error {
 		case o.Name == t.Name:
 		case t.Clashes(o):
 			return &ClashError{With: o.Name}
-		case t.Product != "" && t.Product == o.Product && t.Manufacturer == o.Manufacturer && t.Retired.IsZero() && o.Retired.IsZero():
+		case t.Product != "" && t.Product == o.Product && t.Manufacturer == o.Manufacturer && t.Retired.IsZero() &&
+			o.Retired.IsZero():
 			return &ClashError{With: o.Name, Product: true}
 		}
 	}

@@ -37,7 +37,8 @@ func formOf(el *etree.Element) (canonicalForm, error) {
 		return f, fail(ErrUnsupported, "%s %.80q", el.Tag, uri)
 	}
 	for i, c := range el.ChildElements() {
-		if i > 0 || !f.exclusive || c.Tag != dsig.InclusiveNamespacesTag || c.NamespaceURI() != dsig.CanonicalXML10ExclusiveAlgorithmId.String() {
+		if i > 0 || !f.exclusive || c.Tag != dsig.InclusiveNamespacesTag ||
+			c.NamespaceURI() != dsig.CanonicalXML10ExclusiveAlgorithmId.String() {
 			return f, fail(ErrUnsupported, "%.80q in %s", c.Tag, el.Tag)
 		}
 		f.prefixes = attribute(c, dsig.PrefixListAttr)

@@ -79,7 +79,9 @@ func (s *signature) unverified(certs []*x509.Certificate) error {
 	}
 	switch {
 	case len(claimed) > 0:
-		return fail(ErrUntrusted, "it says that it is signed by %s, SHA-256 fingerprint %x; ask the sender, by another way, whether that is right, and give that certificate", name(claimed[0]), sha256.Sum256(claimed[0].Raw))
+		return fail(ErrUntrusted, "it says that it is signed by %s, SHA-256 fingerprint %x; ask the sender, by "+
+			"another way, whether that is right, and give that certificate", name(claimed[0]),
+			sha256.Sum256(claimed[0].Raw))
 	case keyName != "":
 		return fail(ErrUntrusted, "it says that the key is called %.80q; ask the sender for its certificate", keyName)
 	}

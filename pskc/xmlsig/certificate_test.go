@@ -25,7 +25,8 @@ func TestParseCertificates(t *testing.T) {
 		"DER":       {der, 1},
 		"DER twice": {der + der, 2},
 	} {
-		if certs, err := ParseCertificates([]byte(c.file)); err != nil || len(certs) != c.n || certs[0].Subject.CommonName != "rsa" {
+		if certs, err := ParseCertificates([]byte(c.file)); err != nil || len(certs) != c.n ||
+			certs[0].Subject.CommonName != "rsa" {
 			t.Errorf("%s: %d, %v", name, len(certs), err)
 		}
 	}
@@ -62,8 +63,10 @@ func TestCertificateKeys(t *testing.T) {
 		{`"CN=x" is shorter than 1024 bits`, []string{"rsa:768"}},
 	} {
 		cert := filepath.Join(dir, c.args[0]+".pem")
-		run(t, "openssl", "req", "-x509", "-nodes", "-subj", "/CN=x", "-keyout", filepath.Join(dir, "key"), "-out", cert, "-newkey", c.args[0])
-		if _, err := ParseCertificates([]byte(readFile(t, cert))); !errors.Is(err, ErrCertificate) || !strings.Contains(err.Error(), c.text) {
+		run(t, "openssl", "req", "-x509", "-nodes", "-subj", "/CN=x", "-keyout", filepath.Join(dir, "key"), "-out",
+			cert, "-newkey", c.args[0])
+		if _, err := ParseCertificates([]byte(readFile(t, cert))); !errors.Is(err, ErrCertificate) ||
+			!strings.Contains(err.Error(), c.text) {
 			t.Error(err)
 		}
 	}

@@ -32,7 +32,8 @@ func FuzzVerify(f *testing.F) {
 			}
 			return
 		}
-		for _, kind := range []error{ErrUnsigned, ErrInvalid, ErrUntrusted, ErrUnsupported, ErrLimit, ErrMalformed, pskc.ErrNotPSKC} {
+		for _, kind := range []error{ErrUnsigned, ErrInvalid, ErrUntrusted, ErrUnsupported, ErrLimit, ErrMalformed,
+			pskc.ErrNotPSKC} {
 			if errors.Is(err, kind) {
 				return
 			}

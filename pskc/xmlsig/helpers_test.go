@@ -98,7 +98,8 @@ var signatureElement = regexp.MustCompile(`(?s)<(ds:)?Signature .*</(ds:)?Signat
 func wantRefused(t *testing.T, doc string, certs []*x509.Certificate, kind error, text string) {
 	t.Helper()
 	v, err := Verify([]byte(doc), certs)
-	if !errors.Is(err, kind) || err == nil || !strings.Contains(err.Error(), text) || v.Content != nil || v.Certificate != nil {
+	if !errors.Is(err, kind) || err == nil || !strings.Contains(err.Error(), text) || v.Content != nil ||
+		v.Certificate != nil {
 		t.Errorf("got %v, want %v with %q", err, kind, text)
 	}
 	wantNoSecret(t, err)

@@ -39,7 +39,10 @@ func newKeyPair(t *testing.T, name string, algorithm ...string) (p keyPair) {
 	t.Helper()
 	dir := t.TempDir()
 	p.key, p.cert = filepath.Join(dir, "key.pem"), filepath.Join(dir, "cert.pem")
-	run(t, "openssl", append([]string{"req", "-x509", "-nodes", "-days", "1", "-subj", "/CN=" + name, "-keyout", p.key, "-out", p.cert, "-newkey"}, algorithm...)...)
+	run(
+		t, "openssl",
+		append([]string{"req", "-x509", "-nodes", "-days", "1", "-subj", "/CN=" + name, "-keyout", p.key, "-out",
+			p.cert, "-newkey"}, algorithm...)...)
 	var err error
 	if p.parsed, err = ParseCertificates([]byte(readFile(t, p.cert))); err != nil {
 		t.Fatal(err)
@@ -100,7 +103,8 @@ func TestPrograms(t *testing.T) {
 		}
 		checkTampers(t, signed, p.parsed, stranger.parsed[0])
 	}
-	const dsig, more, enc = "http://www.w3.org/2000/09/xmldsig#", "http://www.w3.org/2001/04/xmldsig-more#", "http://www.w3.org/2001/04/xmlenc#"
+	const dsig, more, enc = "http://www.w3.org/2000/09/xmldsig#", "http://www.w3.org/2001/04/xmldsig-more#",
+		"http://www.w3.org/2001/04/xmlenc#"
 	for _, alg := range []struct {
 		name, uri, digest string
 		p                 keyPair

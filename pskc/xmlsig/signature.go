@@ -76,7 +76,8 @@ func transforms(el *etree.Element) (canonicalForm, error) {
 		list = el.ChildElements()
 	}
 	if len(list) == 0 || attribute(list[0], dsig.AlgorithmAttr) != dsig.EnvelopedSignatureAltorithmId.String() {
-		return canonicalForm{}, fail(ErrUnsupported, "a reference whose first transform is not enveloped-signature, in a signature inside of what it signs")
+		return canonicalForm{}, fail(ErrUnsupported, "a reference whose first transform is not enveloped-signature, "+
+			"in a signature inside of what it signs")
 	}
 	for _, t := range list {
 		if !is(t, dsig.TransformTag) {

@@ -34,8 +34,10 @@ func TestTransforms(t *testing.T) {
 	}{
 		{enveloped, canonicalForm{}, ""},
 		{enveloped + exclusive, canonicalForm{exclusive: true}, ""},
-		{enveloped + strings.Replace(exclusive, "c14n#", "c14n#WithComments", 1), canonicalForm{exclusive: true, comments: true}, ""},
-		{enveloped + strings.Replace(exclusive, "/>", ">"+prefixes+"</Transform>", 1), canonicalForm{exclusive: true, prefixes: "a b"}, ""},
+		{enveloped + strings.Replace(exclusive, "c14n#", "c14n#WithComments", 1),
+			canonicalForm{exclusive: true, comments: true}, ""},
+		{enveloped + strings.Replace(exclusive, "/>", ">"+prefixes+"</Transform>", 1),
+			canonicalForm{exclusive: true, prefixes: "a b"}, ""},
 
 		{"", canonicalForm{}, "not enveloped-signature"},
 		{exclusive, canonicalForm{}, "not enveloped-signature"},
@@ -89,7 +91,8 @@ func TestMethodFitsKey(t *testing.T) {
 		if wrong.verifies(key, right.sum(signed), sig.value) || other.verifies(key, other.sum(signed), sig.value) {
 			t.Errorf("%s verifies by another method", name)
 		}
-		if right.verifies(nil, right.sum(signed), sig.value) || right.verifies(key, right.sum(signed), nil) || right.verifies(key, right.sum(signed), append(sig.value, 0)) {
+		if right.verifies(nil, right.sum(signed), sig.value) || right.verifies(key, right.sum(signed), nil) ||
+			right.verifies(key, right.sum(signed), append(sig.value, 0)) {
 			t.Errorf("%s: nonsense verifies", name)
 		}
 	}
@@ -101,7 +104,8 @@ func TestClaims(t *testing.T) {
 	claims := func(der []byte, times int) int {
 		doc := readFile(t, "testdata", "refused", "stranger-bare.pskc")
 		el := "<ds:X509Certificate>" + base64.StdEncoding.EncodeToString(der) + "</ds:X509Certificate>"
-		doc = strings.Replace(doc, "</ds:Signature>", "<ds:KeyInfo><ds:X509Data>"+strings.Repeat(el, times)+"</ds:X509Data></ds:KeyInfo></ds:Signature>", 1)
+		doc = strings.Replace(doc, "</ds:Signature>", "<ds:KeyInfo><ds:X509Data>"+strings.Repeat(el, times)+
+			"</ds:X509Data></ds:KeyInfo></ds:Signature>", 1)
 		tr, err := load([]byte(doc))
 		if err != nil {
 			t.Fatal(err)

@@ -60,7 +60,8 @@ func tampers(stranger *x509.Certificate) []tamper {
 		{"key added after", replace(`</([a-z]+:)?KeyContainer>`, smuggled+"$0"), ErrInvalid},
 		{"white space added", replace(`</([a-z]+:)?KeyContainer>`, " $0"), ErrInvalid},
 		{"namespace of the signature", replace(regexp.QuoteMeta(`"http://www.w3.org/2000/09/xmldsig#">`), `"urn:ietf:params:xml:ns:keyprov:pskc">`), ErrUnsupported},
-		{"signature removed", func(doc string) string { return signatureElement.ReplaceAllString(doc, "") }, ErrUnsigned},
+		{"signature removed", func(doc string) string { return signatureElement.ReplaceAllString(doc, "") },
+			ErrUnsigned},
 		{"signature in a comment", replace(`(`+signatureElement.String()[4:]+`)`, "<!--$1-->"), ErrUnsigned},
 		{"signature twice", func(doc string) string {
 			sig := signatureElement.FindString(doc)
@@ -94,7 +95,8 @@ func tampers(stranger *x509.Certificate) []tamper {
 		{"text in the signature", replace(`(</(ds:)?SignedInfo>)`, "${1}x"), nil},
 		{"no KeyInfo", replace(`<(ds:)?KeyInfo>.*</(ds:)?KeyInfo>`, ""), nil},
 		{"another certificate in KeyInfo", replace(`</(ds:)?SignatureValue>.*</((ds:)?)Signature>`,
-			"</${1}SignatureValue><${2}KeyInfo><${2}X509Data><${2}X509Certificate>"+evil+"</${2}X509Certificate></${2}X509Data></${2}KeyInfo></${2}Signature>"), nil},
+			"</${1}SignatureValue><${2}KeyInfo><${2}X509Data><${2}X509Certificate>"+evil+
+				"</${2}X509Certificate></${2}X509Data></${2}KeyInfo></${2}Signature>"), nil},
 		{"a key in KeyInfo", replace(`</(ds:)?SignatureValue>.*</((ds:)?)Signature>`, "</${1}SignatureValue><${2}KeyInfo>"+smuggled+"</${2}KeyInfo></${2}Signature>"), nil},
 		{"a key in a comment", replace(`(<([a-z]+:)?KeyPackage)`, "<!--"+smuggled+"-->$1"), nil},
 		{"a comment before", replace(`(<([a-z]+:)?KeyContainer)`, "<!-- x -->$1"), nil},

@@ -129,7 +129,8 @@ func (t *tree) signature() (*signature, error) {
 	ns := el.NamespaceURI()
 	switch {
 	case ns != dsig.Namespace:
-		return nil, fail(ErrUnsupported, "a Signature of namespace %.80q; that of signatures is %s. Figure 9 of RFC 6030 is misprinted so (erratum 3418): ask the sender to sign as the erratum has it", ns, dsig.Namespace)
+		return nil, fail(ErrUnsupported, "a Signature of namespace %.80q; that of signatures is %s. Figure 9 of RFC "+
+			"6030 is misprinted so (erratum 3418): ask the sender to sign as the erratum has it", ns, dsig.Namespace)
 	case el == t.root:
 		return nil, fail(ErrUnsupported, "a signature around the container; it belongs into it")
 	case el.Parent() != t.root:

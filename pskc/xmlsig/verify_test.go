@@ -48,7 +48,8 @@ func TestGood(t *testing.T) {
 			if unsigned := keysOf(t, []byte(doc)); len(keys) == 0 || !reflect.DeepEqual(keys, unsigned) {
 				t.Errorf("keys %v, want %v", keys, unsigned)
 			}
-			if c := string(v.Content); strings.Contains(c, "Signature") || strings.Contains(c, "<!--") || !strings.Contains(c, secretText) {
+			if c := string(v.Content); strings.Contains(c, "Signature") || strings.Contains(c, "<!--") ||
+				!strings.Contains(c, secretText) {
 				t.Errorf("content:\n%s", c)
 			}
 			for how, same := range map[string]string{
@@ -209,7 +210,8 @@ func TestNotPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range []string{fmt.Sprint(v), fmt.Sprintf("%+v %#v %s %x", v, &v, v, v), string(j)} {
-		if strings.Contains(s, "KeyContainer") || strings.Contains(s, "4b6579436f") || strings.Contains(s, "75 101 121") || strings.Contains(s, "S2V5Q29") {
+		if strings.Contains(s, "KeyContainer") || strings.Contains(s, "4b6579436f") ||
+			strings.Contains(s, "75 101 121") || strings.Contains(s, "S2V5Q29") {
 			t.Errorf("printed: %s", s)
 		}
 	}

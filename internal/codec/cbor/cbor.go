@@ -67,5 +67,6 @@ func appendHead(b []byte, major byte, v uint64) []byte {
 	case v < 1<<32:
 		return append(b, major|26, byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
 	}
-	return append(b, major|27, byte(v>>56), byte(v>>48), byte(v>>40), byte(v>>32), byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
+	return append(b, major|27, byte(v>>56), byte(v>>48), byte(v>>40), byte(v>>32), byte(v>>24), byte(v>>16), byte(v>>8),
+		byte(v))
 }

@@ -163,18 +163,19 @@ func TestRefusals(t *testing.T) {
 		"array that claims more":    {"82 01", uints, ErrShort},
 		"array that claims all":     {"9b ffffffffffffffff", uints, ErrShort},
 		"item too few read":         {"82 01 02", func(d *Decoder) { d.Array(); d.Uint(); d.Close() }, ErrCount},
-		"item too many read":        {"81 01 02", func(d *Decoder) { d.Array(); d.Uint(); d.Uint(); d.Close() }, ErrCount},
-		"array left open":           {"81 01", func(d *Decoder) { d.Array(); d.Uint() }, ErrCount},
-		"closed too often":          {"01", func(d *Decoder) { d.Uint(); d.Close() }, ErrCount},
-		"second item":               {"01 02", func(d *Decoder) { d.Uint(); d.Uint() }, ErrCount},
-		"nothing read":              {"01", func(*Decoder) {}, ErrCount},
-		"map that claims more":      {"a2 01 02", key1, ErrShort},
-		"map past int":              {"bb 8000000000000001 0102", key1, ErrShort},
-		"key missing":               {"a0", key1, ErrCount},
-		"other key":                 {"a1 02 02", key1, ErrKey},
-		"key of text":               {"a1 61 31 02", key1, ErrType},
-		"key in long form":          {"a1 18 01 02", key1, ErrForm},
-		"key repeated":              {"a2 01 02 01 02", key1, ErrCount},
+		"item too many read": {"81 01 02", func(d *Decoder) { d.Array(); d.Uint(); d.Uint(); d.Close() },
+			ErrCount},
+		"array left open":      {"81 01", func(d *Decoder) { d.Array(); d.Uint() }, ErrCount},
+		"closed too often":     {"01", func(d *Decoder) { d.Uint(); d.Close() }, ErrCount},
+		"second item":          {"01 02", func(d *Decoder) { d.Uint(); d.Uint() }, ErrCount},
+		"nothing read":         {"01", func(*Decoder) {}, ErrCount},
+		"map that claims more": {"a2 01 02", key1, ErrShort},
+		"map past int":         {"bb 8000000000000001 0102", key1, ErrShort},
+		"key missing":          {"a0", key1, ErrCount},
+		"other key":            {"a1 02 02", key1, ErrKey},
+		"key of text":          {"a1 61 31 02", key1, ErrType},
+		"key in long form":     {"a1 18 01 02", key1, ErrForm},
+		"key repeated":         {"a2 01 02 01 02", key1, ErrCount},
 		"keys out of order": {"a2 02 02 01 02", func(d *Decoder) {
 			d.Map()
 			d.Key(1)
@@ -222,7 +223,8 @@ func TestFirstErrorStays(t *testing.T) {
 	d := NewDecoder(unhex(t, "82 01 02"))
 	d.Array()
 	d.Fail(own)
-	if d.Uint() != 0 || d.Bytes() != nil || d.Text() != "" || d.Bool() || d.Array() != 0 || d.Fixed(1) != nil || d.Optional(1) {
+	if d.Uint() != 0 || d.Bytes() != nil || d.Text() != "" || d.Bool() || d.Array() != 0 || d.Fixed(1) != nil ||
+		d.Optional(1) {
 		t.Error("something was read after the error")
 	}
 	d.Close()
@@ -282,7 +284,8 @@ func copyNext(d *Decoder, out []byte) []byte {
 
 // Whatever is read is written again as the same bytes: there is one encoding.
 func FuzzDecoder(f *testing.F) {
-	for _, s := range []string{"00", "1903e8", "6449455446", "a201020304", "8301a10281f543010203", "9f01ff", "5bffffffffffffffff", "8181818181818101"} {
+	for _, s := range []string{"00", "1903e8", "6449455446", "a201020304", "8301a10281f543010203", "9f01ff",
+		"5bffffffffffffffff", "8181818181818101"} {
 		f.Add(unhex(f, s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

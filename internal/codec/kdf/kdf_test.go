@@ -24,10 +24,12 @@ func TestKeyAgainstOpenSSL(t *testing.T) {
 	}{
 		{"app", nil, "6f7374696172792f31 20 617070 00", 20},
 		{"app", [][]byte{nil}, "6f7374696172792f31 20 617070 00 0000", 32},
-		{"ac/1", [][]byte{[]byte("FDM10000001"), {7}}, "6f7374696172792f31 20 61632f31 00 000b 46444d3130303030303031 0001 07", 64},
+		{"ac/1", [][]byte{[]byte("FDM10000001"), {7}}, "6f7374696172792f31 20 61632f31 00 000b " +
+			"46444d3130303030303031 0001 07", 64},
 	} {
 		out, err := exec.CommandContext(t.Context(), "openssl", "kdf", "-keylen", itoa(c.n), "-kdfopt", "digest:SHA256",
-			"-kdfopt", "hexkey:"+hex.EncodeToString(secret), "-kdfopt", "hexinfo:"+strings.ReplaceAll(c.info, " ", ""), "HKDF").CombinedOutput()
+			"-kdfopt", "hexkey:"+hex.EncodeToString(secret), "-kdfopt", "hexinfo:"+strings.ReplaceAll(c.info, " ", ""),
+			"HKDF").CombinedOutput()
 		if err != nil {
 			t.Fatalf("openssl: %v: %s", err, out)
 		}
@@ -46,7 +48,8 @@ func TestContextsAreToldApart(t *testing.T) {
 	secret := []byte("0123456789abcdef")
 	seen := map[string]string{}
 	for name, contexts := range map[string][][]byte{
-		"none": nil, "empty": {nil}, "two empty": {nil, nil}, "ab": {[]byte("ab")}, "a b": {[]byte("a"), []byte("b")}, "ba": {[]byte("ba")},
+		"none": nil, "empty": {nil}, "two empty": {nil, nil}, "ab": {[]byte("ab")}, "a b": {[]byte("a"), []byte("b")},
+		"ba": {[]byte("ba")},
 	} {
 		k := string(Key(secret, "x", 32, contexts...))
 		if other, ok := seen[k]; ok {

@@ -45,7 +45,8 @@ func TestCanonical(t *testing.T) {
 
 func TestGroup(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[string]string{"": "", "12345": "12345", "123456": "12345-6", "1234567890ABC": "12345-67890-ABC"} {
+	for in, want := range map[string]string{"": "", "12345": "12345", "123456": "12345-6",
+		"1234567890ABC": "12345-67890-ABC"} {
 		if got := Group(in); got != want {
 			t.Errorf("%q is %q", in, got)
 		}
@@ -129,7 +130,8 @@ func TestDecimalBound(t *testing.T) {
 	if _, ok := DecodeDecimal(most.String(), 16); ok {
 		t.Error("2^128 fits into 16 bytes")
 	}
-	if got, ok := DecodeDecimal(most.Sub(most, big.NewInt(1)).String(), 16); !ok || !bytes.Equal(got, bytes.Repeat([]byte{0xff}, 16)) {
+	if got, ok := DecodeDecimal(most.Sub(most, big.NewInt(1)).String(), 16); !ok ||
+		!bytes.Equal(got, bytes.Repeat([]byte{0xff}, 16)) {
 		t.Errorf("2^128-1 is %x, %v", got, ok)
 	}
 	if _, ok := DecodeDecimal(strings.Repeat("9", 39), 16); ok {

@@ -28,10 +28,11 @@ func TestCanonicalVectors(t *testing.T) {
 		{"empty", Entry{}, `{"time":"0001-01-01T00:00:00.000Z","v":1}`},
 		{"everything", Entry{
 			Time: at, Action: CodeVerified, Outcome: Accepted, Reason: "because",
-			Origin:  Origin{Actor: "key:radius", Role: "verifier", Source: "10.0.0.1:4711", Request: "r-1"},
-			Subject: Subject{Type: "hotp", Manufacturer: "ACME", Serial: "123", KeyID: "k", User: "alice", Other: "other"},
-			Before:  []Field{{"failures", int64(2)}, {"next", uint64(7)}},
-			After:   []Field{{"authentication", true}, {"drift", int64(-3)}, {"state", "VALID"}},
+			Origin: Origin{Actor: "key:radius", Role: "verifier", Source: "10.0.0.1:4711", Request: "r-1"},
+			Subject: Subject{Type: "hotp", Manufacturer: "ACME", Serial: "123", KeyID: "k", User: "alice",
+				Other: "other"},
+			Before: []Field{{"failures", int64(2)}, {"next", uint64(7)}},
+			After:  []Field{{"authentication", true}, {"drift", int64(-3)}, {"state", "VALID"}},
 		}, `{"action":"code.verified","actor":"key:radius","after":{"authentication":true,"drift":-3,"state":"VALID"},` +
 			`"before":{"failures":2,"next":7},"outcome":"accepted","reason":"because","request":"r-1","role":"verifier",` +
 			`"source":"10.0.0.1:4711","subject":{"key_id":"k","manufacturer":"ACME","other":"other","serial":"123","type":"hotp","user":"alice"},` +
@@ -41,7 +42,9 @@ func TestCanonicalVectors(t *testing.T) {
 		{"unsorted fields", Entry{Time: at, After: []Field{{"b", "2"}, {"a", "1"}, {"aa", ""}, {"B", false}}},
 			`{"after":{"B":false,"a":"1","aa":"","b":"2"},"time":"2026-03-01T11:30:45.678Z","v":1}`},
 		{"no fields", Entry{Time: at, After: []Field{}}, `{"time":"2026-03-01T11:30:45.678Z","v":1}`},
-		{"numbers at their ends", Entry{Time: at, After: []Field{{"a", int64(math.MinInt64)}, {"b", int64(math.MaxInt64)}, {"c", uint64(math.MaxUint64)}, {"d", uint64(0)}}},
+		{"numbers at their ends",
+			Entry{Time: at, After: []Field{{"a", int64(math.MinInt64)}, {"b", int64(math.MaxInt64)},
+				{"c", uint64(math.MaxUint64)}, {"d", uint64(0)}}},
 			`{"after":{"a":-9223372036854775808,"b":9223372036854775807,"c":18446744073709551615,"d":0},"time":"2026-03-01T11:30:45.678Z","v":1}`},
 		{"whole second", Entry{Time: at.Truncate(time.Second)}, `{"time":"2026-03-01T11:30:45.000Z","v":1}`},
 	} {
@@ -95,7 +98,8 @@ func TestCanonicalLeavesItsFields(t *testing.T) {
 
 func TestSubjectOf(t *testing.T) {
 	t.Parallel()
-	got := SubjectOf(token.Token{Identity: token.Identity{Type: "hotp", Manufacturer: "ACME", Serial: "1", KeyID: "k"}, OwnerName: "alice"})
+	got := SubjectOf(token.Token{Identity: token.Identity{Type: "hotp", Manufacturer: "ACME", Serial: "1", KeyID: "k"},
+		OwnerName: "alice"})
 	if want := (Subject{Type: "hotp", Manufacturer: "ACME", Serial: "1", KeyID: "k", User: "alice"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -143,7 +147,8 @@ func canonical(t *testing.T, v any) string {
 		for name := range v {
 			names = append(names, name)
 		}
-		slices.SortFunc(names, func(a, b string) int { return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b))) })
+		slices.SortFunc(
+			names, func(a, b string) int { return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b))) })
 		var members []string
 		for _, name := range names {
 			members = append(members, canonical(t, name)+":"+canonical(t, v[name]))
@@ -157,7 +162,8 @@ func canonical(t *testing.T, v any) string {
 func FuzzCanonical(f *testing.F) {
 	f.Add("", "", "", "", int64(0), uint64(0), false, int64(0))
 	f.Add("code.verified", "key:radius", "123", "text", int64(-1), uint64(math.MaxUint64), true, at.UnixMilli())
-	f.Add("\"\\\b\f\n\r\t", "\x00\x1f\x7f", "\xff\xc3(", "\u2028😀\uFFFD", int64(math.MinInt64), uint64(1), true, int64(-1))
+	f.Add("\"\\\b\f\n\r\t", "\x00\x1f\x7f", "\xff\xc3(", "\u2028😀\uFFFD", int64(math.MinInt64), uint64(1), true,
+		int64(-1))
 	f.Add("{}", `","v":2`, "é", "<&>", int64(7), uint64(7), false, int64(253402300799999))
 	f.Fuzz(func(t *testing.T, action, actor, serial, text string, i int64, u uint64, b bool, ms int64) {
 		const year10000 = 253402300800000

@@ -48,7 +48,8 @@ func Verify(src Source, verifierKey string, extra ...string) (Report, error) {
 	check := func() {
 		for _, c := range due[f.Size()] {
 			if c.Root != f.Root() && rep.Problem == "" {
-				rep.Problem = fmt.Sprintf("the first %d entries do not have the root of the checkpoint of %s: an entry among them was changed, added or removed", c.Size, c.Time.Format("2006-01-02T15:04:05Z"))
+				rep.Problem = fmt.Sprintf("the first %d entries do not have the root of the checkpoint of %s: an "+
+					"entry among them was changed, added or removed", c.Size, c.Time.Format("2006-01-02T15:04:05Z"))
 			}
 		}
 		rep.Checkpoints += len(due[f.Size()])
@@ -74,9 +75,11 @@ func Verify(src Source, verifierKey string, extra ...string) (Report, error) {
 	switch {
 	case rep.Problem != "":
 	case len(due) > 0:
-		rep.Problem = fmt.Sprintf("the log has %d entries, but a checkpoint was signed over more: entries were removed from its end", f.Size())
+		rep.Problem = fmt.Sprintf("the log has %d entries, but a checkpoint was signed over more: entries were "+
+			"removed from its end", f.Size())
 	case head.Size() != f.Size() || head.Root() != root:
-		rep.Problem = fmt.Sprintf("the stored head (%d entries) is not that of the entries (%d): entries were changed, added or removed since the last checkpoint", head.Size(), f.Size())
+		rep.Problem = fmt.Sprintf("the stored head (%d entries) is not that of the entries (%d): entries were "+
+			"changed, added or removed since the last checkpoint", head.Size(), f.Size())
 	}
 	return rep, nil
 }

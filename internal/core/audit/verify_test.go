@@ -127,12 +127,19 @@ func TestVerifyFindsTampering(t *testing.T) {
 		tamper func(*testing.T, *memory) (extra []string)
 		want   string
 	}{
-		{"an entry edited under a checkpoint", func(_ *testing.T, m *memory) []string { edit(m, 3); return nil }, "first 7 entries"},
-		{"the first entry edited", func(_ *testing.T, m *memory) []string { edit(m, 0); return nil }, "first 7 entries"},
-		{"an entry edited between two checkpoints", func(_ *testing.T, m *memory) []string { edit(m, 7); return nil }, "first 15 entries"},
-		{"an entry edited since the last checkpoint", func(_ *testing.T, m *memory) []string { edit(m, 19); return nil }, "head"},
-		{"an entry edited, and the head", func(_ *testing.T, m *memory) []string { edit(m, 3); rehead(m); return nil }, "first 7 entries"},
-		{"an entry removed in the middle", func(_ *testing.T, m *memory) []string { m.rows = slices.Delete(m.rows, 4, 5); return nil }, "entry 4 is missing"},
+		{"an entry edited under a checkpoint", func(_ *testing.T, m *memory) []string { edit(m, 3); return nil },
+			"first 7 entries"},
+		{"the first entry edited", func(_ *testing.T, m *memory) []string { edit(m, 0); return nil },
+			"first 7 entries"},
+		{"an entry edited between two checkpoints", func(_ *testing.T, m *memory) []string { edit(m, 7); return nil },
+			"first 15 entries"},
+		{"an entry edited since the last checkpoint",
+			func(_ *testing.T, m *memory) []string { edit(m, 19); return nil }, "head"},
+		{"an entry edited, and the head", func(_ *testing.T, m *memory) []string { edit(m, 3); rehead(m); return nil },
+			"first 7 entries"},
+		{"an entry removed in the middle",
+			func(_ *testing.T, m *memory) []string { m.rows = slices.Delete(m.rows, 4, 5); return nil },
+			"entry 4 is missing"},
 		{"an entry removed and the rest moved up", func(_ *testing.T, m *memory) []string {
 			m.rows = slices.Delete(m.rows, 4, 5)
 			renumber(m)
@@ -161,7 +168,8 @@ func TestVerifyFindsTampering(t *testing.T) {
 			rehead(m)
 			return nil
 		}, "removed from its end"},
-		{"all removed", func(_ *testing.T, m *memory) []string { m.rows = nil; rehead(m); return nil }, "removed from its end"},
+		{"all removed", func(_ *testing.T, m *memory) []string { m.rows = nil; rehead(m); return nil },
+			"removed from its end"},
 		{"all removed, an exported checkpoint kept", func(t *testing.T, m *memory) []string {
 			c := m.sign(t, s)
 			m.rows, m.notes = nil, nil
@@ -172,8 +180,14 @@ func TestVerifyFindsTampering(t *testing.T) {
 			m.rows[1].entry, m.rows[2].entry = m.rows[2].entry, m.rows[1].entry
 			return nil
 		}, "first 7 entries"},
-		{"rows in another order", func(_ *testing.T, m *memory) []string { m.rows[1], m.rows[2] = m.rows[2], m.rows[1]; return nil }, "entry 1 is missing"},
-		{"an entry that is no JSON", func(_ *testing.T, m *memory) []string { m.rows[18].entry = "text"; rehead(m); return nil }, "entry 18 is not JSON"},
+		{"rows in another order", func(_ *testing.T, m *memory) []string {
+			m.rows[1], m.rows[2] = m.rows[2],
+				m.rows[1]
+			return nil
+		}, "entry 1 is missing"},
+		{"an entry that is no JSON",
+			func(_ *testing.T, m *memory) []string { m.rows[18].entry = "text"; rehead(m); return nil },
+			"entry 18 is not JSON"},
 		{"the head of another log of this size", func(_ *testing.T, m *memory) []string {
 			m.head = &Frontier{}
 			for range 20 {
@@ -181,14 +195,17 @@ func TestVerifyFindsTampering(t *testing.T) {
 			}
 			return nil
 		}, "head"},
-		{"the head of a longer log", func(_ *testing.T, m *memory) []string { m.head.Append([]byte("{}")); return nil }, "head"},
+		{"the head of a longer log", func(_ *testing.T, m *memory) []string { m.head.Append([]byte("{}")); return nil },
+			"head"},
 		{"an empty head", func(_ *testing.T, m *memory) []string { m.head = &Frontier{}; return nil }, "head"},
 		{"a checkpoint edited", func(_ *testing.T, m *memory) []string {
 			m.notes[1] = strings.Replace(m.notes[1], "\n7\n", "\n8\n", 1)
 			return nil
 		}, "checkpoint 2"},
-		{"a checkpoint that is no note", func(_ *testing.T, m *memory) []string { m.notes[0] = "text"; return nil }, "checkpoint 1"},
-		{"a checkpoint of another key of this name", func(t *testing.T, m *memory) []string { m.sign(t, other); return nil }, "checkpoint 4"},
+		{"a checkpoint that is no note", func(_ *testing.T, m *memory) []string { m.notes[0] = "text"; return nil },
+			"checkpoint 1"},
+		{"a checkpoint of another key of this name",
+			func(t *testing.T, m *memory) []string { m.sign(t, other); return nil }, "checkpoint 4"},
 		{"an extra checkpoint of another key", func(t *testing.T, m *memory) []string {
 			foreign := signedLog(t, other)
 			return []string{foreign.notes[1]}
@@ -249,7 +266,8 @@ func TestCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := m.head.Root()
-	if want := "ostiary audit/ostiary-test\n20\n" + root.String() + "\ntime 2026-03-01T11:30:45Z\n\n— ostiary-test "; !strings.HasPrefix(signed.Note, want) {
+	if want := "ostiary audit/ostiary-test\n20\n" + root.String() +
+		"\ntime 2026-03-01T11:30:45Z\n\n— ostiary-test "; !strings.HasPrefix(signed.Note, want) {
 		t.Errorf("note %q, want %q…", signed.Note, want)
 	}
 	got, err := OpenCheckpoint(signed.Note, s.VerifierKey())

@@ -26,7 +26,8 @@ const (
 )
 
 var roleNames = map[Role]string{
-	Verifier: "verifier", Portal: "portal", Operator: "operator", Admin: "admin", SuperAdmin: "super_admin", Root: "root",
+	Verifier: "verifier", Portal: "portal", Operator: "operator", Admin: "admin", SuperAdmin: "super_admin",
+	Root: "root",
 }
 
 // String gives the role as the command line and the API write it.

@@ -182,14 +182,16 @@ func TestCheck(t *testing.T) {
 		t.Error(err)
 	}
 	err := Check(Verify, "token.clone", TokenView, "token.copy")
-	if err == nil || !strings.Contains(err.Error(), "token.clone, token.copy") || strings.Contains(err.Error(), string(TokenView)) {
+	if err == nil || !strings.Contains(err.Error(), "token.clone, token.copy") ||
+		strings.Contains(err.Error(), string(TokenView)) {
 		t.Errorf("Check = %v, want the two without a row", err)
 	}
 }
 
 func TestRoles(t *testing.T) {
 	t.Parallel()
-	for role, name := range map[Role]string{Verifier: "verifier", Portal: "portal", Operator: "operator", Admin: "admin", SuperAdmin: "super_admin", Root: "root"} {
+	for role, name := range map[Role]string{Verifier: "verifier", Portal: "portal", Operator: "operator",
+		Admin: "admin", SuperAdmin: "super_admin", Root: "root"} {
 		if role.String() != name {
 			t.Errorf("%d is written %q, want %q", role, role, name)
 		}

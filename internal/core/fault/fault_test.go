@@ -46,7 +46,8 @@ func TestOf(t *testing.T) {
 	}
 	e := New(NotFound, "c", "t")
 	for name, err := range map[string]error{
-		"itself": e, "wrapped": fmt.Errorf("list: %w", e), "joined": errors.Join(io.EOF, e), "wrapped twice": fmt.Errorf("a: %w", fmt.Errorf("b: %w", e)),
+		"itself": e, "wrapped": fmt.Errorf("list: %w", e), "joined": errors.Join(io.EOF, e),
+		"wrapped twice": fmt.Errorf("a: %w", fmt.Errorf("b: %w", e)),
 	} {
 		if Of(err) != e {
 			t.Errorf("%s: %v", name, Of(err))
@@ -54,7 +55,8 @@ func TestOf(t *testing.T) {
 	}
 	cause := errors.New("disk on fire at /srv/secret")
 	got := Of(cause)
-	if got.Kind != Internal || got.Code != "internal" || !errors.Is(got, cause) || strings.Contains(got.Error(), "fire") {
+	if got.Kind != Internal || got.Code != "internal" || !errors.Is(got, cause) ||
+		strings.Contains(got.Error(), "fire") {
 		t.Errorf("an unknown error: %#v", got)
 	}
 }

@@ -27,8 +27,10 @@ func TestRefusal(t *testing.T) {
 		{"broken", Condition{State: RevokedBroken}, Revoked},
 		{"other", Condition{State: RevokedOther}, Revoked},
 		{"pending", Condition{State: Pending}, NotProven},
-		{"pending and all the rest", Condition{State: Pending, NotBefore: after, NotAfter: before, Failures: limit, RetryAt: after}, NotProven},
-		{"moving and all the rest", Condition{State: Moving, NotBefore: after, NotAfter: before, Failures: limit, RetryAt: after}, OnItsWay},
+		{"pending and all the rest", Condition{State: Pending, NotBefore: after, NotAfter: before, Failures: limit,
+			RetryAt: after}, NotProven},
+		{"moving and all the rest", Condition{State: Moving, NotBefore: after, NotAfter: before, Failures: limit,
+			RetryAt: after}, OnItsWay},
 		{"a state that does not exist", Condition{State: 77}, Revoked},
 		{"starts later", Condition{NotBefore: after}, NotYetValid},
 		{"starts now", Condition{NotBefore: now}, NoReason},
@@ -43,11 +45,14 @@ func TestRefusal(t *testing.T) {
 		{"delay running", Condition{Failures: 3, RetryAt: after}, Delayed},
 		{"delay over", Condition{Failures: 3, RetryAt: now}, NoReason},
 		{"delay long over", Condition{Failures: 3, RetryAt: before}, NoReason},
-		{"revoked and all the rest", Condition{State: RevokedLost, NotBefore: after, NotAfter: before, Failures: limit, RetryAt: after}, Revoked},
-		{"too early and all the rest", Condition{NotBefore: after, NotAfter: before, Failures: limit, RetryAt: after}, NotYetValid},
+		{"revoked and all the rest", Condition{State: RevokedLost, NotBefore: after, NotAfter: before, Failures: limit,
+			RetryAt: after}, Revoked},
+		{"too early and all the rest", Condition{NotBefore: after, NotAfter: before, Failures: limit, RetryAt: after},
+			NotYetValid},
 		{"expired and all the rest", Condition{NotAfter: before, Failures: limit, RetryAt: after}, Expired},
 		{"locked and delayed", Condition{Failures: limit, RetryAt: after}, Locked},
-		{"counters do not matter", Condition{Epoch: 9, Next: MaxCounter, Drift: -99, Owner: 7, LastUsed: after}, NoReason},
+		{"counters do not matter", Condition{Epoch: 9, Next: MaxCounter, Drift: -99, Owner: 7, LastUsed: after},
+			NoReason},
 	} {
 		if got := tt.c.Refusal(now, limit); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
@@ -63,13 +68,15 @@ func TestRefusal(t *testing.T) {
 func TestProofRefusal(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for _, c := range []Condition{{}, {NotBefore: now.Add(1)}, {NotAfter: now}, {Failures: 10}, {RetryAt: now.Add(1)}, {Failures: 9, NotBefore: now}} {
+	for _, c := range []Condition{{}, {NotBefore: now.Add(1)}, {NotAfter: now}, {Failures: 10}, {RetryAt: now.Add(1)},
+		{Failures: 9, NotBefore: now}} {
 		pending := c
 		pending.State = Pending
 		if got, want := pending.ProofRefusal(now, 10), c.Refusal(now, 10); got != want {
 			t.Errorf("%+v: %q, want %q", pending, got, want)
 		}
-		for state, want := range map[State]Reason{Valid: AlreadyProven, RevokedLost: Revoked, RevokedBroken: Revoked, RevokedOther: Revoked, Moving: OnItsWay, 77: Revoked} {
+		for state, want := range map[State]Reason{Valid: AlreadyProven, RevokedLost: Revoked, RevokedBroken: Revoked,
+			RevokedOther: Revoked, Moving: OnItsWay, 77: Revoked} {
 			other := c
 			other.State = state
 			if got := other.ProofRefusal(now, 10); got != want {
@@ -90,7 +97,8 @@ func TestStates(t *testing.T) {
 		state  State
 		word   string
 	}{
-		{0, Valid, "VALID"}, {1, RevokedLost, "REVOKED_TOKEN_LOST"}, {2, RevokedBroken, "REVOKED_TOKEN_BROKEN"}, {3, RevokedOther, "REVOKED_TOKEN_OTHER"},
+		{0, Valid, "VALID"}, {1, RevokedLost, "REVOKED_TOKEN_LOST"}, {2, RevokedBroken, "REVOKED_TOKEN_BROKEN"},
+		{3, RevokedOther, "REVOKED_TOKEN_OTHER"},
 		{4, Pending, "PENDING"}, {5, Moving, "MOVING"},
 	}
 	var words []string
@@ -138,7 +146,8 @@ func TestStates(t *testing.T) {
 func TestReasonsAreDistinct(t *testing.T) {
 	t.Parallel()
 	seen := map[Reason]bool{}
-	for _, r := range []Reason{NoReason, Wrong, Replayed, OutOfWindow, Malformed, Locked, Delayed, Revoked, NotYetValid, Expired, Unknown,
+	for _, r := range []Reason{NoReason, Wrong, Replayed, OutOfWindow, Malformed, Locked, Delayed, Revoked, NotYetValid,
+		Expired, Unknown,
 		Unassigned, Ambiguous, NeedsChallenge, UserLocked, UserDelayed, NotConsecutive, NotProven, AlreadyProven} {
 		if seen[r] {
 			t.Errorf("reason %q twice", r)
@@ -178,13 +187,16 @@ func TestIdentityString(t *testing.T) {
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	err := NotFoundError("123")
-	if f, ok := errors.AsType[*fault.Error](err); !ok || f.Kind != fault.NotFound || f.Code != "token_not_found" || !strings.Contains(f.Text, "123") || f.Hint == "" {
+	if f, ok := errors.AsType[*fault.Error](err); !ok || f.Kind != fault.NotFound || f.Code != "token_not_found" ||
+		!strings.Contains(f.Text, "123") || f.Hint == "" {
 		t.Errorf("not found: %#v", err)
 	}
-	ids := []Identity{{Type: "hotp", Manufacturer: "ACME", Serial: "1", KeyID: "a"}, {Type: "totp", Serial: "1", KeyID: "b"}}
+	ids := []Identity{{Type: "hotp", Manufacturer: "ACME", Serial: "1", KeyID: "a"},
+		{Type: "totp", Serial: "1", KeyID: "b"}}
 	err = AmbiguousError("1", ids)
 	f, ok := errors.AsType[*fault.Error](err)
-	if !ok || f.Kind != fault.Conflict || f.Code != "serial_ambiguous" || fmt.Sprint(f.Details["candidates"]) != fmt.Sprint(ids) {
+	if !ok || f.Kind != fault.Conflict || f.Code != "serial_ambiguous" ||
+		fmt.Sprint(f.Details["candidates"]) != fmt.Sprint(ids) {
 		t.Errorf("ambiguous: %#v", err)
 	}
 	for _, part := range []string{"2 tokens", "hotp", "totp", `"ACME"`, `"a"`, `"b"`} {

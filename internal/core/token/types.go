@@ -58,7 +58,8 @@ var builtIn = func() []Type {
 		return Type{Name: name, Kind: Hardware, Spec: Spec{Algorithm: a}, Activation: NoActivation}
 	}
 	software := func(name, prefix string, a Algorithm, hash string, act Activation) Type {
-		t := Type{Name: name, Kind: Software, Spec: Spec{Algorithm: a, Hash: hash, Digits: 6}, Prefix: prefix, Width: 8, Start: DefaultStart, Activation: act}
+		t := Type{Name: name, Kind: Software, Spec: Spec{Algorithm: a, Hash: hash, Digits: 6}, Prefix: prefix, Width: 8,
+			Start: DefaultStart, Activation: act}
 		if a == TOTP {
 			t.Period = 30
 		}

@@ -54,7 +54,8 @@ func TestSerials(t *testing.T) {
 	if typ.Last() != 9999 {
 		t.Errorf("the last number is %d", typ.Last())
 	}
-	for _, serial := range []string{"", "A1", "A1001", "A100010", "a10001", "A2 0001", "A1-001", "A1+001", "A1٣٣", "0001", "B10001"} {
+	for _, serial := range []string{"", "A1", "A1001", "A100010", "a10001", "A2 0001", "A1-001", "A1+001", "A1٣٣",
+		"0001", "B10001"} {
 		if n, ok := typ.Number(serial); ok {
 			t.Errorf("serial %q is number %d", serial, n)
 		}
@@ -91,7 +92,8 @@ func TestClashes(t *testing.T) {
 	} {
 		a, b := Type{Kind: Software, Prefix: c.a, Width: c.widthA}, Type{Kind: Software, Prefix: c.b, Width: c.widthB}
 		if a.Clashes(b) != c.want || b.Clashes(a) != c.want {
-			t.Errorf("%q and %d digits against %q and %d: %t, %t, want %t", c.a, c.widthA, c.b, c.widthB, a.Clashes(b), b.Clashes(a), c.want)
+			t.Errorf("%q and %d digits against %q and %d: %t, %t, want %t", c.a, c.widthA, c.b, c.widthB, a.Clashes(b),
+				b.Clashes(a), c.want)
 		}
 		// By counting, with as many digits fewer on either side.
 		fewer := min(c.widthA, c.widthB) - 4
@@ -104,7 +106,8 @@ func TestClashes(t *testing.T) {
 			}
 		}
 		if counted != c.want {
-			t.Errorf("%q and %d digits against %q and %d: counted %t, want %t", c.a, a.Width, c.b, b.Width, counted, c.want)
+			t.Errorf("%q and %d digits against %q and %d: counted %t, want %t", c.a, a.Width, c.b, b.Width, counted,
+				c.want)
 		}
 	}
 	hardware := Type{Kind: Hardware}
@@ -128,9 +131,12 @@ func TestSameDefinition(t *testing.T) {
 		}
 	}
 	for name, edit := range map[string]func(*Type){
-		"name": func(t *Type) { t.Name = "n" }, "kind": func(t *Type) { t.Kind = Hardware }, "algorithm": func(t *Type) { t.Algorithm = OCRA },
-		"hash": func(t *Type) { t.Hash = "SHA512" }, "digits": func(t *Type) { t.Digits++ }, "period": func(t *Type) { t.Period++ },
-		"suite": func(t *Type) { t.Suite = "s" }, "prefix": func(t *Type) { t.Prefix = "Q" }, "width": func(t *Type) { t.Width++ },
+		"name": func(t *Type) { t.Name = "n" }, "kind": func(t *Type) { t.Kind = Hardware },
+		"algorithm": func(t *Type) { t.Algorithm = OCRA },
+		"hash":      func(t *Type) { t.Hash = "SHA512" }, "digits": func(t *Type) { t.Digits++ },
+		"period": func(t *Type) { t.Period++ },
+		"suite":  func(t *Type) { t.Suite = "s" }, "prefix": func(t *Type) { t.Prefix = "Q" },
+		"width": func(t *Type) { t.Width++ },
 		"start": func(t *Type) { t.Start++ }, "activation": func(t *Type) { t.Activation = TwoStep },
 	} {
 		other := typ

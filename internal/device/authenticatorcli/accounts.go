@@ -49,9 +49,10 @@ func newList(a *app) *cobra.Command {
 
 func newInfo(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:     "info [ACCOUNT]",
-		Short:   "Show the properties of an account",
-		Long:    "Show the properties of an account: its profile, its applications, the tries left for its PIN. No PIN is needed.",
+		Use:   "info [ACCOUNT]",
+		Short: "Show the properties of an account",
+		Long: "Show the properties of an account: its profile, its applications, the tries left for its PIN. No " +
+			"PIN is needed.",
 		Example: "  ostiary-authenticator info 'My bank'",
 		Args:    account(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -111,7 +112,8 @@ which list shows.`,
 				id := args[0]
 				if of, err := find(cmd, v, id); err == nil {
 					id = of.ID
-				} else if !errors.Is(err, authenticator.ErrAccount) && !errors.Is(err, authenticator.ErrDamaged) && !errors.Is(err, authenticator.ErrNewer) {
+				} else if !errors.Is(err, authenticator.ErrAccount) && !errors.Is(err, authenticator.ErrDamaged) &&
+					!errors.Is(err, authenticator.ErrNewer) {
 					return err
 				}
 				agreed, err := a.agree(cmd, yes, "Delete account "+args[0]+" with its secrets?")
@@ -188,7 +190,8 @@ activation does it by itself.`,
 			}
 			at, err := time.Parse(time.RFC3339, now)
 			if err != nil {
-				return cmdline.Mistakef(cmd, "--server-time %s: it is like 2026-03-01T12:00:00Z", cmdline.ShellQuote(now))
+				return cmdline.Mistakef(cmd, "--server-time %s: it is like 2026-03-01T12:00:00Z",
+					cmdline.ShellQuote(now))
 			}
 			return a.withVault(cmd.Context(), func(v *authenticator.Vault) error {
 				of, err := find(cmd, v, first(args))

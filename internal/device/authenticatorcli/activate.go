@@ -75,7 +75,8 @@ func (f *activateFlags) run(a *app, cmd *cobra.Command) error {
 	case f.code != "" && f.codeFile != "", f.registration != "" && f.registrationF != "":
 		return cmdline.Mistakef(cmd, "give a code, or a file with it, and not both")
 	case !online && !typed && f.image == "" && (f.vector == "" || a.Ask == nil):
-		return cmdline.Mistakef(cmd, "what is to be activated? Give --serial and --code, --qr, or --server and --registration")
+		return cmdline.Mistakef(cmd, "what is to be activated? Give --serial and --code, --qr, or --server and "+
+			"--registration")
 	case online && f.server == "":
 		return cmdline.Mistakef(cmd, "--server is missing")
 	}
@@ -136,7 +137,8 @@ func (a *app) showConfirmation(account authenticator.Account, again bool, c acti
 	if a.json {
 		return a.printJSON(out)
 	}
-	fmt.Fprintln(a.Stdout, cmdline.Printable(fmt.Sprintf("Account %s (%s) is activated on this device. Type this into the server's page:", account.Name, account.Serial)))
+	fmt.Fprintln(a.Stdout, cmdline.Printable(fmt.Sprintf("Account %s (%s) is activated on this device. Type this "+
+		"into the server's page:", account.Name, account.Serial)))
 	table := cmdline.NewTable(a.Stdout)
 	cmdline.Row(table, "One-time password", out.OTP)
 	if out.NextOTP != "" {

@@ -148,7 +148,8 @@ func (s *activating) profileOf(in authenticator.Offline) (vector *activation.Vec
 }
 
 // choose asks for the activation password, where the profile has one, and for the PIN.
-func (s *activating) choose(vector *activation.Vector) (password authenticator.Secret, c authenticator.Choice, err error) {
+func (s *activating) choose(vector *activation.Vector) (password authenticator.Secret, c authenticator.Choice,
+	err error) {
 	p := vector.Profile()
 	if p.Rules.Password || s.flags.passwordFile != "" {
 		if password, err = s.secret(s.cmd, "password-file", s.flags.passwordFile, "Activation password:"); err != nil {
@@ -217,7 +218,8 @@ func (s *activating) online(offer activation.Offer) error {
 
 // finish proves the activation to the server. A password that is asked for may be
 // wrong: while there are tries left it is asked for again.
-func (s *activating) finish(ctx context.Context, o *authenticator.Online, password authenticator.Secret, choice authenticator.Choice) (authenticator.Account, error) {
+func (s *activating) finish(ctx context.Context, o *authenticator.Online, password authenticator.Secret,
+	choice authenticator.Choice) (authenticator.Account, error) {
 	for {
 		account, err := o.Finish(ctx, password, choice)
 		refused, wrong := errors.AsType[*authenticator.RefusedError](err)

@@ -40,7 +40,8 @@ func (p *pinFlag) read(a *app, cmd *cobra.Command, of authenticator.Account) (au
 
 // choosePIN reads the PIN that a user chooses from the file of a flag, or asks for it
 // until it is one, and is typed twice alike.
-func (a *app) choosePIN(cmd *cobra.Command, flag, file string, rules activation.PINRules) (authenticator.Secret, error) {
+func (a *app) choosePIN(cmd *cobra.Command, flag, file string, rules activation.PINRules) (authenticator.Secret,
+	error) {
 	if file != "" || a.Ask == nil {
 		return a.secret(cmd, flag, file, "")
 	}
@@ -101,7 +102,8 @@ func find(cmd *cobra.Command, v *authenticator.Vault, what string) (authenticato
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return authenticator.Account{}, cmdline.Mistakef(cmd, "several issuers have given out the serial %s: name the account", what)
+		return authenticator.Account{}, cmdline.Mistakef(cmd, "several issuers have given out the serial %s: name "+
+			"the account", what)
 	case err != nil:
 		return authenticator.Account{}, err
 	}
@@ -111,7 +113,8 @@ func find(cmd *cobra.Command, v *authenticator.Vault, what string) (authenticato
 func only(cmd *cobra.Command, all []authenticator.Account) (authenticator.Account, error) {
 	switch len(all) {
 	case 0:
-		return authenticator.Account{}, cmdline.WithHint(errors.New("the vault has no accounts"), "see "+program+" activate --help")
+		return authenticator.Account{}, cmdline.WithHint(errors.New("the vault has no accounts"), "see "+program+
+			" activate --help")
 	case 1:
 		return all[0], nil
 	}
@@ -135,7 +138,8 @@ func first(args []string) string {
 func account(most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > most {
-			return cmdline.Mistakef(cmd, "%s takes %s at most, not %d", cmd.Name(), cmdline.Plural(most, "argument", "arguments"), len(args))
+			return cmdline.Mistakef(cmd, "%s takes %s at most, not %d", cmd.Name(),
+				cmdline.Plural(most, "argument", "arguments"), len(args))
 		}
 		for _, arg := range args {
 			if arg == "" {

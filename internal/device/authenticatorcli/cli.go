@@ -64,7 +64,8 @@ type Env struct {
 
 // OS is the environment of this process.
 func OS() *Env {
-	e := &Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Now: time.Now, Watched: cmdline.Terminal(os.Stdout)}
+	e := &Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Now: time.Now,
+		Watched: cmdline.Terminal(os.Stdout)}
 	if cmdline.Terminal(os.Stdin) {
 		e.Ask = func(ctx context.Context, question string, hidden bool) ([]byte, error) {
 			return cmdline.Ask(ctx, os.Stdin, os.Stderr, question, hidden)
@@ -137,7 +138,8 @@ Exit codes: 0 done, 1 not done, 2 the command line is wrong.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newActivate(a), newConfirm(a), newOTP(a), newChallenge(a), newSign(a), newList(a), newInfo(a), newPIN(a), newRename(a), newClock(a), newDelete(a))
+	root.AddCommand(newActivate(a), newConfirm(a), newOTP(a), newChallenge(a), newSign(a), newList(a), newInfo(a),
+		newPIN(a), newRename(a), newClock(a), newDelete(a))
 	cmdline.MakeGroup(root)
 	root.PersistentFlags().StringVar(&a.vault, "vault", "", "`DIR` of the vault (default: OSTIARY_VAULT, or one in your configuration directory)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
@@ -156,7 +158,8 @@ func (a *app) withVault(ctx context.Context, step func(*authenticator.Vault) err
 }
 
 // withConfig opens the vault with more than what every command needs.
-func (a *app) withConfig(ctx context.Context, cfg authenticator.Config, step func(*authenticator.Vault) error) (err error) {
+func (a *app) withConfig(ctx context.Context, cfg authenticator.Config, step func(*authenticator.Vault) error) (
+	err error) {
 	dir, err := a.vaultDir()
 	if err != nil {
 		return err

@@ -56,7 +56,8 @@ func TestNoCountDownByEvent(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	a := &app{Env: &Env{Stdout: &out, Now: time.Now, Watched: true}}
-	if err := a.show(t.Context(), authenticator.Account{}, authenticator.Code{Text: authenticator.Secret("755224")}); err != nil || out.String() != "755224\n" {
+	if err := a.show(t.Context(), authenticator.Account{},
+		authenticator.Code{Text: authenticator.Secret("755224")}); err != nil || out.String() != "755224\n" {
 		t.Errorf("%q %v", out.String(), err)
 	}
 }
@@ -73,7 +74,8 @@ func (p *person) run(wantCode int, answers []string, args ...string) (stdout str
 	p.t.Helper()
 	p.answers = answers
 	var out, errs bytes.Buffer
-	env := &Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now,
+	env := &Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" },
+		Now: time.Now,
 		Ask: func(_ context.Context, question string, _ bool) ([]byte, error) {
 			fmt.Fprintln(&errs, question)
 			if len(p.answers) == 0 {
@@ -86,7 +88,8 @@ func (p *person) run(wantCode int, answers []string, args ...string) (stdout str
 	code := run(p.t.Context(), append([]string{"--vault", filepath.Join(p.dir, "vault")}, args...), env)
 	fmt.Fprintf(&p.all, "%q\n%s%s\n", args[0], out.String(), errs.String())
 	if code != wantCode || len(p.answers) != 0 {
-		p.t.Fatalf("%q: exit code %d, want %d; %d answers left\n%s%s", args, code, wantCode, len(p.answers), out.String(), errs.String())
+		p.t.Fatalf("%q: exit code %d, want %d; %d answers left\n%s%s", args, code, wantCode, len(p.answers),
+			out.String(), errs.String())
 	}
 	return out.String()
 }
@@ -103,7 +106,8 @@ func playServer(t *testing.T, change func(p *activation.Profile)) (s *activation
 		t.Fatal(err)
 	}
 	profile.Name, profile.Issuer, profile.Prefix = "Mobile", "Bank", "FDM"
-	profile.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly, Suite: suite}}
+	profile.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly,
+		Suite: suite}}
 	profile.Rules.Argon2id = activation.Argon2id{Time: 1, Memory: 8, Parallelism: 1}
 	change(profile)
 	s = activationtest.New(t, *profile, time.Now)
@@ -118,7 +122,8 @@ func TestCheckedPasswordIsAskedAgain(t *testing.T) {
 	s, url := playServer(t, func(p *activation.Profile) { p.Rules.CheckPassword = true })
 	p := &person{t: t, dir: t.TempDir()}
 	code, password := s.Offer(t, "FDM10000001", false)
-	p.run(exitDone, []string{string(code.Text()), "y", "0000000000", "283947", "283947", "1111111111", string(password)}, "activate", "--server", url)
+	p.run(exitDone, []string{string(code.Text()), "y", "0000000000", "283947", "283947", "1111111111",
+		string(password)}, "activate", "--server", url)
 	if n := len(s.Requests); n != 2 {
 		t.Errorf("the server was asked %d times", n)
 	}
@@ -138,10 +143,14 @@ func TestNothingSecretIsShown(t *testing.T) {
 	}
 	l := s.Letter(t, serial, false)
 	secrets["activation code"], secrets["activation password"] = string(l.Code), string(l.Password)
-	p.run(exitNotDone, []string{"FDM10000002", string(l.Code), string(l.Password), pin, pin}, "activate", "--static-vector-file", vector)
-	p.run(exitNotDone, []string{serial, string(l.Code), string(l.Password)[1:], pin, pin}, "activate", "--static-vector-file", vector)
-	p.run(exitNotDone, []string{serial, string(l.Code), string(l.Password), "1", "12345x", "123456"}, "activate", "--static-vector-file", vector)
-	shown := p.run(exitDone, []string{serial, string(l.Code), string(l.Password), pin, pin}, "activate", "--static-vector-file", vector)
+	p.run(exitNotDone, []string{"FDM10000002", string(l.Code), string(l.Password), pin, pin}, "activate",
+		"--static-vector-file", vector)
+	p.run(exitNotDone, []string{serial, string(l.Code), string(l.Password)[1:], pin, pin}, "activate",
+		"--static-vector-file", vector)
+	p.run(exitNotDone, []string{serial, string(l.Code), string(l.Password), "1", "12345x", "123456"}, "activate",
+		"--static-vector-file", vector)
+	shown := p.run(exitDone, []string{serial, string(l.Code), string(l.Password), pin, pin}, "activate",
+		"--static-vector-file", vector)
 	if !strings.Contains(shown, "Derivation code") {
 		t.Errorf("%q", shown)
 	}
@@ -149,7 +158,8 @@ func TestNothingSecretIsShown(t *testing.T) {
 		code, password := s.Offer(t, serial, false)
 		secrets["registration code"], secrets["password of the offer"] = string(code.Text()), string(password)
 		wrong := "0000000000"
-		p.run(exitDone, []string{string(code.Text()), "y", wrong, other, other, string(password)}, "activate", "--server", url)
+		p.run(exitDone, []string{string(code.Text()), "y", wrong, other, other, string(password)}, "activate",
+			"--server", url)
 		secret, device := s.Secrets(serial)
 		secrets["S"], secrets["D"] = string(secret), string(device)
 	}
@@ -180,7 +190,8 @@ func TestNothingSecretIsShown(t *testing.T) {
 func TestVaultInUse(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "vault")
-	env := &Env{Stdin: strings.NewReader(""), Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer), Getenv: func(string) string { return dir }, Now: time.Now}
+	env := &Env{Stdin: strings.NewReader(""), Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer),
+		Getenv: func(string) string { return dir }, Now: time.Now}
 	a := &app{Env: env}
 	err := a.withVault(t.Context(), func(*authenticator.Vault) error {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -193,7 +204,8 @@ func TestVaultInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := env.Stderr.(*bytes.Buffer).String(); got != "ostiary-authenticator: another program uses the vault: wait until it has ended\n" {
+	if got := env.Stderr.(*bytes.Buffer).String(); got != "ostiary-authenticator: another program uses the vault: "+
+		"wait until it has ended\n" {
 		t.Errorf("%q", got)
 	}
 }

@@ -36,7 +36,8 @@ func (c *codeCommand) add(cmd *cobra.Command, mode string) {
 }
 
 // run makes a code of an account and shows it.
-func (c *codeCommand) run(a *app, cmd *cobra.Command, what string, compute func(v *authenticator.Vault, id string, pin authenticator.Secret) (authenticator.Code, error)) error {
+func (c *codeCommand) run(a *app, cmd *cobra.Command, what string,
+	compute func(v *authenticator.Vault, id string, pin authenticator.Secret) (authenticator.Code, error)) error {
 	if cmd.Flags().Changed("app") && (c.app < 1 || c.app > 8) {
 		return cmdline.Mistakef(cmd, "--app %d: it may be 1 to 8", c.app)
 	}
@@ -63,8 +64,10 @@ func (c *codeCommand) run(a *app, cmd *cobra.Command, what string, compute func(
 // slip makes a usage mistake of what is wrong with the command line.
 func slip(cmd *cobra.Command, err error) error {
 	for _, mistake := range []error{activation.ErrApplication, authenticator.ErrMode,
-		authenticator.ErrChallengeEmpty, authenticator.ErrChallengeShort, authenticator.ErrChallengeLong, authenticator.ErrChallengeCharacter,
-		authenticator.ErrFieldCount, authenticator.ErrFieldLabel, authenticator.ErrFieldValue, authenticator.ErrFieldSuite} {
+		authenticator.ErrChallengeEmpty, authenticator.ErrChallengeShort, authenticator.ErrChallengeLong,
+		authenticator.ErrChallengeCharacter,
+		authenticator.ErrFieldCount, authenticator.ErrFieldLabel, authenticator.ErrFieldValue,
+		authenticator.ErrFieldSuite} {
 		if errors.Is(err, mistake) {
 			return cmdline.Mistakef(cmd, "%v", err)
 		}
@@ -76,7 +79,8 @@ func slip(cmd *cobra.Command, err error) error {
 func (a *app) show(ctx context.Context, of authenticator.Account, code authenticator.Code) error {
 	defer clear(code.Text)
 	if a.json {
-		out := codeJSON{Code: string(code.Text), Account: of.Name, Serial: of.Serial, Application: code.Application.Index}
+		out := codeJSON{Code: string(code.Text), Account: of.Name, Serial: of.Serial,
+			Application: code.Application.Index}
 		if !code.Until.IsZero() {
 			until := code.Until.UTC()
 			out.ValidUntil = &until
@@ -126,7 +130,8 @@ being shown: the next call shows the next.`,
   ostiary-authenticator otp --pin-file pin.txt --json`,
 		Args: account(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.run(a, cmd, first(args), func(v *authenticator.Vault, id string, pin authenticator.Secret) (authenticator.Code, error) {
+			return c.run(a, cmd, first(args), func(v *authenticator.Vault, id string, pin authenticator.Secret) (
+				authenticator.Code, error) {
 				return v.Code(id, pin, c.app)
 			})
 		},
@@ -151,7 +156,8 @@ Answer only what a page shows that you opened yourself.`,
 			return account(2)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.run(a, cmd, first(args[1:]), func(v *authenticator.Vault, id string, pin authenticator.Secret) (authenticator.Code, error) {
+			return c.run(a, cmd, first(args[1:]), func(v *authenticator.Vault, id string, pin authenticator.Secret) (
+				authenticator.Code, error) {
 				return v.Answer(id, pin, c.app, args[0])
 			})
 		},
@@ -181,7 +187,8 @@ plain ASCII. Sign only what you mean: the signature is as good as your own.`,
 				}
 				fields = append(fields, authenticator.Field{Label: label, Value: value})
 			}
-			return c.run(a, cmd, first(args), func(v *authenticator.Vault, id string, pin authenticator.Secret) (authenticator.Code, error) {
+			return c.run(a, cmd, first(args), func(v *authenticator.Vault, id string, pin authenticator.Secret) (
+				authenticator.Code, error) {
 				return v.Sign(id, pin, c.app, fields)
 			})
 		},

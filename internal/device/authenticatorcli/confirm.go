@@ -87,10 +87,12 @@ func (a *app) confirmTyped(cmd *cobra.Command, v *authenticator.Vault, of authen
 func (a *app) saySettled(v *authenticator.Vault, before authenticator.Account) error {
 	of, err := v.Account(before.ID)
 	if errors.Is(err, authenticator.ErrAccount) {
-		return a.say(map[string]any{"id": before.ID, "deleted": true}, "The activation of %s is undone; there is no such account any more.", before.Name)
+		return a.say(map[string]any{"id": before.ID, "deleted": true}, "The activation of %s is undone; there is no "+
+			"such account any more.", before.Name)
 	}
 	if err != nil {
 		return err
 	}
-	return a.say(doneJSON{jsonOf(of)}, "Account %s (%s) is settled: it is not unconfirmed any more.", of.Name, of.Serial)
+	return a.say(doneJSON{jsonOf(of)}, "Account %s (%s) is settled: it is not unconfirmed any more.", of.Name,
+		of.Serial)
 }

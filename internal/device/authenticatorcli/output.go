@@ -46,11 +46,14 @@ type applicationJSON struct {
 
 func jsonOf(a authenticator.Account) accountJSON {
 	p := a.Vector.Profile()
-	out := accountJSON{ID: a.ID, Name: a.Name, Serial: a.Serial, Issuer: p.Issuer, Profile: p.Name, Fingerprint: a.Vector.Fingerprint(),
-		State: a.State.String(), Unconfirmed: a.Unconfirmed, Server: a.Server, Activated: a.Activated.UTC(), ShiftSeconds: int64(a.Shift / time.Second), Device: a.Device,
+	out := accountJSON{ID: a.ID, Name: a.Name, Serial: a.Serial, Issuer: p.Issuer, Profile: p.Name,
+		Fingerprint: a.Vector.Fingerprint(),
+		State:       a.State.String(), Unconfirmed: a.Unconfirmed, Server: a.Server, Activated: a.Activated.UTC(),
+		ShiftSeconds: int64(a.Shift / time.Second), Device: a.Device,
 		PIN: pinJSON{Min: p.PIN.Min, Max: p.PIN.Max, Level: "none"}}
 	if p.PIN.Level == activation.PINHashed {
-		out.PIN.Level, out.PIN.Penalty, out.PIN.Tries, out.PIN.TriesLeft = "hash", penalty(p.PIN.Penalty), p.PIN.Tries, &a.TriesLeft
+		out.PIN.Level, out.PIN.Penalty, out.PIN.Tries, out.PIN.TriesLeft = "hash", penalty(p.PIN.Penalty), p.PIN.Tries,
+			&a.TriesLeft
 	}
 	for _, app := range p.Applications {
 		j := applicationJSON{Index: app.Index, Name: app.Name, Mode: mode(app.Mode), Suite: app.Suite.String()}
@@ -125,7 +128,8 @@ func pinText(p pinJSON) string {
 	if p.TriesLeft == nil {
 		return text + "not checked: a wrong one gives wrong codes"
 	}
-	return text + strconv.Itoa(*p.TriesLeft) + " of " + cmdline.Plural(p.Tries, "try", "tries") + " left, then " + p.Penalty
+	return text + strconv.Itoa(*p.TriesLeft) + " of " + cmdline.Plural(p.Tries, "try", "tries") + " left, then " +
+		p.Penalty
 }
 
 func shift(d time.Duration) string {

@@ -63,7 +63,8 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(filepath.Join(env.WorkDir, "pin.txt"), []byte("283947\n"), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"profile": cmdProfile, "letter": cmdLetter, "offer": cmdOffer, "confirms": cmdConfirms, "accepts": cmdAccepts, "later": cmdLater, "breaks": cmdBreaks, "types": cmdTypes, "exits": cmdExits,
+			"profile": cmdProfile, "letter": cmdLetter, "offer": cmdOffer, "confirms": cmdConfirms,
+			"accepts": cmdAccepts, "later": cmdLater, "breaks": cmdBreaks, "types": cmdTypes, "exits": cmdExits,
 		},
 	})
 }
@@ -97,7 +98,7 @@ func cmdProfile(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: profile NAME [fresh]")
 	}
-	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "profiles", args[0]+".toml"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "examples", "profiles", args[0]+".toml"))
 	ts.Check(err)
 	profile, err := profilefile.ParseProfile(bytes.NewReader(text))
 	ts.Check(err)
@@ -125,7 +126,8 @@ func cmdLetter(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("ERC", l.ERC)
 	write(ts, "password.txt", append(l.Password, '\n'))
 	write(ts, "code.txt", append([]byte(activation.Group(string(l.Code))), '\n'))
-	body, err := activation.QRBody{Serial: l.Serial, Code: l.Code, ERC: l.ERC, UserID: "Ann Example", Challenge: "4711"}.Encode()
+	body, err := activation.QRBody{Serial: l.Serial, Code: l.Code, ERC: l.ERC, UserID: "Ann Example",
+		Challenge: "4711"}.Encode()
 	ts.Check(err)
 	draw(ts, "letter.png", string(body), qr.M)
 }
@@ -244,7 +246,8 @@ func cmdTypes(ts *testscript.TestScript, neg bool, args []string) {
 		if err != nil {
 			break
 		}
-		if text := string(shown[asked:]); len(lines) > 1 && (strings.HasSuffix(text, ": ") || strings.HasSuffix(text, "[y/N] ")) {
+		if text := string(shown[asked:]); len(lines) > 1 &&
+			(strings.HasSuffix(text, ": ") || strings.HasSuffix(text, "[y/N] ")) {
 			asked = len(shown)
 			_, err := in.Write([]byte(lines[0]))
 			ts.Check(err)

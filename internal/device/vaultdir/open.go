@@ -100,7 +100,8 @@ func makeKey(vault string, random io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	if len(names) > 0 {
-		return nil, fmt.Errorf("there are files in %s, but its key file %s is missing: put it back, or name an empty directory", vault, vault+keySuffix)
+		return nil, fmt.Errorf("there are files in %s, but its key file %s is missing: put it back, or name an "+
+			"empty directory", vault, vault+keySuffix)
 	}
 	key := make([]byte, keySize)
 	if _, err := io.ReadFull(random, key); err != nil {

@@ -92,7 +92,8 @@ func TestModes(t *testing.T) {
 	if err := o.Write("a.account", nil); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]fs.FileMode{path: fs.ModeDir | 0o700, path + ".key": 0o600, path + "/a.account": 0o600, path + "/lock": 0o600} {
+	for name, want := range map[string]fs.FileMode{path: fs.ModeDir | 0o700, path + ".key": 0o600,
+		path + "/a.account": 0o600, path + "/lock": 0o600} {
 		info, err := os.Stat(name)
 		if err != nil || info.Mode() != want {
 			t.Errorf("%s: %v %v", name, info.Mode(), err)
@@ -103,7 +104,8 @@ func TestModes(t *testing.T) {
 		if err := os.Chmod(path+".key", mode); err != nil {
 			t.Fatal(err)
 		}
-		if o, err := Open(t.Context(), path, random()); err == nil || !strings.Contains(err.Error(), "chmod 600") || o != nil {
+		if o, err := Open(t.Context(), path, random()); err == nil || !strings.Contains(err.Error(), "chmod 600") ||
+			o != nil {
 			t.Errorf("%v: %v", mode, err)
 		}
 	}
@@ -144,12 +146,16 @@ func TestOpenRefuses(t *testing.T) {
 		prepare func(path string) error
 		want    string
 	}{
-		"a file":       {func(path string) error { return os.WriteFile(path, nil, 0o600) }, "is no directory"},
-		"below a file": {func(path string) error { return os.WriteFile(filepath.Dir(path), nil, 0o600) }, "is no directory"},
+		"a file": {func(path string) error { return os.WriteFile(path, nil, 0o600) }, "is no directory"},
+		"below a file": {func(path string) error { return os.WriteFile(filepath.Dir(path), nil, 0o600) },
+			"is no directory"},
 		"files of somebody else": {func(path string) error {
 			return errors.Join(os.Mkdir(path, 0o700), os.WriteFile(path+"/draft.new", []byte("mine"), 0o600))
 		}, "its key file"},
-		"a short key":            {func(path string) error { return os.WriteFile(path+".key", make([]byte, 31), 0o600) }, "has 31 bytes, not 32"},
+		"a short key": {func(path string) error {
+			return os.WriteFile(path+".key", make([]byte, 31),
+				0o600)
+		}, "has 31 bytes, not 32"},
 		"a directory as the key": {func(path string) error { return os.Mkdir(path+".key", 0o700) }, "is a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {

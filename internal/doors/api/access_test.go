@@ -34,12 +34,14 @@ func TestKeys(t *testing.T) {
 	status(t, create(testkit.SuperAdmin, object{"name": "radius", "role": "admin"}), http.StatusConflict, "key_exists")
 
 	list := s.Do(t, testkit.SuperAdmin, http.MethodGet, "/api/v1/keys", nil)
-	if secret := key.Key[len("ostiary_")+11:]; strings.Contains(list.Body, secret) || strings.Contains(s.Dump(t), secret) || strings.Contains(s.Log.String(), secret) {
+	if secret := key.Key[len("ostiary_")+11:]; strings.Contains(list.Body, secret) ||
+		strings.Contains(s.Dump(t), secret) || strings.Contains(s.Log.String(), secret) {
 		t.Error("the key can be had again")
 	}
 	status(t, s.Do(t, testkit.SuperAdmin, http.MethodDelete, "/api/v1/keys/radius", nil), http.StatusNoContent, "")
 	status(t, verify(t, s, "radius", "1", "123456"), http.StatusUnauthorized, "unauthenticated")
-	status(t, s.Do(t, testkit.SuperAdmin, http.MethodDelete, "/api/v1/keys/radius", nil), http.StatusNotFound, "key_not_found")
+	status(t, s.Do(t, testkit.SuperAdmin, http.MethodDelete, "/api/v1/keys/radius", nil), http.StatusNotFound,
+		"key_not_found")
 	// The name is free again, and the old key stays dead.
 	status(t, create(testkit.SuperAdmin, object{"name": "radius", "role": "verifier"}), http.StatusCreated, "")
 	status(t, verify(t, s, "radius", "1", "123456"), http.StatusUnauthorized, "unauthenticated")
@@ -62,12 +64,15 @@ func TestKeyCeilings(t *testing.T) {
 		{testkit.SuperAdmin, "super_admin", 403}, {testkit.Root, "super_admin", 201},
 	} {
 		name := c.caller + "-" + c.role
-		if a := s.Do(t, c.caller, http.MethodPost, "/api/v1/keys", object{"name": name, "role": c.role}); a.Status != c.status {
+		if a := s.Do(t, c.caller, http.MethodPost, "/api/v1/keys",
+			object{"name": name, "role": c.role}); a.Status != c.status {
 			t.Errorf("%s makes a key of %s: %d, want %d", c.caller, c.role, a.Status, c.status)
 		}
 	}
-	status(t, s.Do(t, testkit.SuperAdmin, http.MethodDelete, "/api/v1/keys/root-super_admin", nil), http.StatusForbidden, "role_too_high")
-	status(t, s.Do(t, testkit.SuperAdmin, http.MethodDelete, "/api/v1/keys/super-admin", nil), http.StatusForbidden, "role_too_high")
+	status(t, s.Do(t, testkit.SuperAdmin, http.MethodDelete, "/api/v1/keys/root-super_admin", nil),
+		http.StatusForbidden, "role_too_high")
+	status(t, s.Do(t, testkit.SuperAdmin, http.MethodDelete, "/api/v1/keys/super-admin", nil), http.StatusForbidden,
+		"role_too_high")
 	status(t, s.Do(t, testkit.Root, http.MethodDelete, "/api/v1/keys/root-super_admin", nil), http.StatusNoContent, "")
 }
 
@@ -82,7 +87,8 @@ func TestSession(t *testing.T) {
 	status(t, s.Do(t, "second", http.MethodGet, "/api/v1/keys", nil), http.StatusOK, "")
 	a := start("wrong-password-1")
 	status(t, a, http.StatusUnauthorized, "wrong_password")
-	if e := s.LastEntry(t); e.Action != "session.started" || e.Outcome != "refused" || strings.Contains(e.Raw+a.Body+s.Log.String(), "wrong-password-1") {
+	if e := s.LastEntry(t); e.Action != "session.started" || e.Outcome != "refused" ||
+		strings.Contains(e.Raw+a.Body+s.Log.String(), "wrong-password-1") {
 		t.Errorf("the log says %s", e.Raw)
 	}
 	status(t, s.Do(t, "second", http.MethodDelete, "/api/v1/session", nil), http.StatusNoContent, "")
@@ -129,7 +135,8 @@ func TestAuditOverREST(t *testing.T) {
 	var c wire.Checkpoint
 	a.JSON(t, &c)
 	verify(t, s, testkit.Verifier, "1", "123456")
-	if rep := check(object{"checkpoints": []string{c.Checkpoint}}, true); rep.Entries != s.LogSize(t) || rep.Checkpoints != 1 && rep.Checkpoints != 2 {
+	if rep := check(object{"checkpoints": []string{c.Checkpoint}}, true); rep.Entries != s.LogSize(t) ||
+		rep.Checkpoints != 1 && rep.Checkpoints != 2 {
 		t.Errorf("the report is %+v, the log has %d entries", rep, s.LogSize(t))
 	}
 	for _, note := range []string{strings.Replace(c.Checkpoint, "\n", "\n1", 1), "no checkpoint"} {

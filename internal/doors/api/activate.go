@@ -27,9 +27,12 @@ type confirmOwnInput struct{ Body wire.OwnActivationConfirm }
 // the right, and proves both sides to each other.
 func (a *API) deviceRoutes() {
 	open := func(id, path, summary string, do func(context.Context, []byte, audit.Origin) ([]byte, error)) {
-		op := huma.Operation{OperationID: id, Method: http.MethodPost, Path: path, Summary: summary, Tags: []string{"Activation by an app"}, MaxBodyBytes: 4 << 10,
-			Description: "docs/protocol.md, Online exchange, says what is sent and answered.", Security: []map[string][]string{},
-			Errors: []int{http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusTooManyRequests},
+		op := huma.Operation{OperationID: id, Method: http.MethodPost, Path: path, Summary: summary,
+			Tags: []string{"Activation by an app"}, MaxBodyBytes: 4 << 10,
+			Description: "docs/protocol.md, Online exchange, says what is sent and answered.",
+			Security:    []map[string][]string{},
+			Errors: []int{http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity,
+				http.StatusTooManyRequests},
 			Responses: map[string]*huma.Response{"200": {Description: "The answer", Content: map[string]*huma.MediaType{
 				"application/cbor": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}}}
 		huma.Register(a.huma, op, func(ctx context.Context, in *deviceInput) (*deviceOutput, error) {
@@ -48,24 +51,32 @@ func (a *API) deviceRoutes() {
 // selfServiceRoutes are for a portal that has signed a user in.
 func (a *API) selfServiceRoutes() {
 	op := func(id, path, summary string) huma.Operation {
-		return huma.Operation{OperationID: id, Method: http.MethodPost, Path: path, Summary: summary, Tags: []string{"Self-service"},
+		return huma.Operation{OperationID: id, Method: http.MethodPost, Path: path, Summary: summary,
+			Tags:   []string{"Self-service"},
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
 	start := op("start-own-activation", "/api/v1/self-service/activation", "Begin an activation that a user asks for")
-	start.Description = "The user brings a code of another token, so that a password alone does not become a second factor. It is used up."
+	start.Description = "The user brings a code of another token, so that a password alone does not become a second " +
+		"factor. It is used up."
 	start.DefaultStatus = http.StatusCreated
-	register(a, authz.SelfService, start, func(ctx context.Context, c caller, in *startOwnInput) (*activationOutput, error) {
-		started, err := a.cfg.Activations.StartOwn(ctx, activations.OwnRequest{User: in.Body.User, Serial: in.Body.Serial,
-			Reason: activations.Reason(in.Body.Reason), Code: in.Body.Code, Origin: c.origin()})
+	register(a, authz.SelfService, start, func(ctx context.Context, c caller, in *startOwnInput) (*activationOutput,
+		error) {
+		started, err := a.cfg.Activations.StartOwn(
+			ctx, activations.OwnRequest{User: in.Body.User, Serial: in.Body.Serial,
+				Reason: activations.Reason(in.Body.Reason), Code: in.Body.Code, Origin: c.origin()})
 		if err != nil {
 			return nil, err
 		}
 		out, err := a.wireActivation(started, string(activations.Online))
 		return &activationOutput{out}, err
 	})
-	register(a, authz.SelfService, op("confirm-own-activation", "/api/v1/self-service/activation/confirm", "Confirm the open activation of a user's token"),
+	register(a, authz.SelfService, op("confirm-own-activation", "/api/v1/self-service/activation/confirm",
+		"Confirm the open activation of a user's token"),
 		func(ctx context.Context, c caller, in *confirmOwnInput) (*activationResultOutput, error) {
-			return activationResult(a.cfg.Activations.ConfirmOwn(ctx, in.Body.User, activations.Typed{Token: lifecycle.Selector{Serial: in.Body.Serial},
-				OTP: in.Body.OTP, NextOTP: in.Body.NextOTP, Derivation: in.Body.Derivation, Origin: c.origin()}))
+			return activationResult(
+				a.cfg.Activations.ConfirmOwn(ctx, in.Body.User,
+					activations.Typed{Token: lifecycle.Selector{Serial: in.Body.Serial},
+						OTP: in.Body.OTP, NextOTP: in.Body.NextOTP, Derivation: in.Body.Derivation,
+						Origin: c.origin()}))
 		})
 }

@@ -35,41 +35,53 @@ type activateAheadOutput struct{ Body wire.Activations }
 func (a *API) activationRoutes() {
 	const path = "/api/v1/tokens/{serial}/activation"
 	op := func(id, method, path, summary string) huma.Operation {
-		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Activation"},
+		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary,
+			Tags:   []string{"Activation"},
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
 	start := op("start-activation", http.MethodPost, path, "Begin an activation of a token, and end the open one")
-	start.Description = "The codes are in this answer and in no other. Until the device has confirmed it, the epoch before goes on, unless the token was reported lost."
+	start.Description = "The codes are in this answer and in no other. Until the device has confirmed it, the epoch " +
+		"before goes on, unless the token was reported lost."
 	start.DefaultStatus = http.StatusCreated
 	register(a, authz.ActivationStart, start, a.startActivation)
-	register(a, authz.TokenView, op("show-activations", http.MethodGet, path, "Show how the activations of a token stand"), a.showActivations)
-	register(a, authz.ActivationConfirm, op("confirm-activation", http.MethodPost, path+"/confirm", "Confirm the open activation by what the device shows"),
+	register(a, authz.TokenView, op("show-activations", http.MethodGet, path, "Show how the activations of a "+
+		"token stand"), a.showActivations)
+	register(a, authz.ActivationConfirm, op("confirm-activation", http.MethodPost, path+"/confirm",
+		"Confirm the open activation by what the device shows"),
 		func(ctx context.Context, c caller, in *confirmActivationInput) (*activationResultOutput, error) {
-			result, err := a.cfg.Activations.Confirm(ctx, activations.Typed{Token: in.lifecycle(), OTP: in.Body.OTP, NextOTP: in.Body.NextOTP,
-				Derivation: in.Body.Derivation, Origin: c.origin()})
+			result, err := a.cfg.Activations.Confirm(
+				ctx, activations.Typed{Token: in.lifecycle(), OTP: in.Body.OTP, NextOTP: in.Body.NextOTP,
+					Derivation: in.Body.Derivation, Origin: c.origin()})
 			return activationResult(result, err)
 		})
-	register(a, authz.ActivationStart, op("cancel-activation", http.MethodPost, path+"/cancel", "End the open activation"),
+	register(a, authz.ActivationStart, op("cancel-activation", http.MethodPost, path+"/cancel",
+		"End the open activation"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
 			return a.token(a.cfg.Activations.Cancel(ctx, in.lifecycle(), c.origin()))
 		})
-	register(a, authz.ActivationReset, op("reset-activation", http.MethodPost, path+"/reset", "Let counts of activations begin anew"),
+	register(a, authz.ActivationReset, op("reset-activation", http.MethodPost, path+"/reset",
+		"Let counts of activations begin anew"),
 		func(ctx context.Context, c caller, in *resetActivationInput) (*tokenOutput, error) {
 			return a.token(a.cfg.Activations.Reset(ctx, in.lifecycle(), activations.Counts(in.Body), c.origin()))
 		})
-	register(a, authz.ActivationUnbind, op("unbind-token", http.MethodPost, path+"/unbind", "Discard the secret of a token, and end its device for good"),
+	register(a, authz.ActivationUnbind, op("unbind-token", http.MethodPost, path+"/unbind",
+		"Discard the secret of a token, and end its device for good"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
 			return a.token(a.cfg.Activations.Unbind(ctx, in.lifecycle(), c.origin()))
 		})
-	ahead := op("activate-ahead", http.MethodPost, "/api/v1/activations", "Create tokens with activations made ahead, for nobody yet")
+	ahead := op("activate-ahead", http.MethodPost, "/api/v1/activations", "Create tokens with activations made "+
+		"ahead, for nobody yet")
 	ahead.DefaultStatus = http.StatusCreated
 	register(a, authz.ActivationAhead, ahead, a.activateAhead)
 }
 
 func (a *API) startActivation(ctx context.Context, c caller, in *activateInput) (*activationOutput, error) {
 	r := in.Body
-	started, err := a.cfg.Activations.Start(ctx, activations.Request{Token: in.lifecycle(), Route: activations.Route(r.Route), Reason: activations.Reason(r.Reason),
-		Password: r.Password, Expiry: days(r.Days), To: activations.Device{Key: r.Key, Request: r.Request}, Origin: c.origin()})
+	started, err := a.cfg.Activations.Start(
+		ctx, activations.Request{Token: in.lifecycle(), Route: activations.Route(r.Route),
+			Reason:   activations.Reason(r.Reason),
+			Password: r.Password, Expiry: days(r.Days), To: activations.Device{Key: r.Key, Request: r.Request},
+			Origin: c.origin()})
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +94,12 @@ func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 // wireActivation writes what an activation shows, this once.
 func (a *API) wireActivation(s activations.Started, route string) (out wire.Activation, err error) {
 	rules := s.Profile.Rules
-	out = wire.Activation{Serial: s.Token.Identity.Serial, Route: route, Profile: s.Token.Profile, Title: s.Profile.Name, Issuer: s.Profile.Issuer,
-		User: s.Token.OwnerName, Expires: s.Expires, Code: activation.Group(string(s.Code)), ERC: activation.Group(s.ERC), QRBody: string(s.QRBody),
-		Password: activation.Group(string(s.Password)), NeedsPass: rules.Password, Binding: rules.DeviceBinding, Pair: s.Pair, Warnings: s.Warnings}
+	out = wire.Activation{Serial: s.Token.Identity.Serial, Route: route, Profile: s.Token.Profile,
+		Title: s.Profile.Name, Issuer: s.Profile.Issuer,
+		User: s.Token.OwnerName, Expires: s.Expires, Code: activation.Group(string(s.Code)),
+		ERC: activation.Group(s.ERC), QRBody: string(s.QRBody),
+		Password: activation.Group(string(s.Password)), NeedsPass: rules.Password, Binding: rules.DeviceBinding,
+		Pair: s.Pair, Warnings: s.Warnings}
 	if s.Sealed != nil {
 		out.Enc, out.XFAD, out.XERC = s.Sealed.Enc, s.Sealed.XFAD, s.Sealed.XERC
 	}
@@ -108,7 +123,8 @@ func activationResult(r activations.Result, err error) (*activationResultOutput,
 	if err != nil {
 		return nil, err
 	}
-	out := wire.ActivationResult{Serial: r.Token.Identity.Serial, Accepted: r.Accepted, State: r.Token.Condition.State.String()}
+	out := wire.ActivationResult{Serial: r.Token.Identity.Serial, Accepted: r.Accepted,
+		State: r.Token.Condition.State.String()}
 	if !r.Accepted {
 		out.TriesLeft = &r.TriesLeft
 	}
@@ -120,9 +136,11 @@ func (a *API) showActivations(ctx context.Context, _ caller, in *Selector) (*act
 	if err != nil {
 		return nil, err
 	}
-	out := wire.ActivationOverview{Serial: o.Token.Identity.Serial, State: o.Token.Condition.State.String(), User: o.Token.OwnerName, Profile: o.Token.Profile,
-		Counts: wire.ActivationCounts{Days: int(o.Limits.Window / days(1)), Successes: o.Standing.Successes, MaxSuccesses: o.Limits.Successes,
-			Failures: o.Standing.Failures, MaxFailures: o.Limits.Failures, NextAt: optionalTime(o.Standing.NextAt)},
+	out := wire.ActivationOverview{Serial: o.Token.Identity.Serial, State: o.Token.Condition.State.String(),
+		User: o.Token.OwnerName, Profile: o.Token.Profile,
+		Counts: wire.ActivationCounts{Days: int(o.Limits.Window / days(1)), Successes: o.Standing.Successes,
+			MaxSuccesses: o.Limits.Successes,
+			Failures:     o.Standing.Failures, MaxFailures: o.Limits.Failures, NextAt: optionalTime(o.Standing.NextAt)},
 		Activations: make([]wire.PastActivation, len(o.Activations))}
 	for i, p := range o.Activations {
 		out.Activations[i] = wirePast(p)
@@ -131,8 +149,10 @@ func (a *API) showActivations(ctx context.Context, _ caller, in *Selector) (*act
 }
 
 func wirePast(p activations.Past) wire.PastActivation {
-	w := wire.PastActivation{Route: string(p.Route), Reason: string(p.Reason), By: p.Actor, SelfService: p.Self, Again: p.Again, NewSecret: p.NewSecret,
-		Status: activations.StatusWord(p.Status), Live: p.Live, Opened: p.Opened, Expires: p.Expires, Ended: optionalTime(p.Ended), WrongTries: p.WrongTries,
+	w := wire.PastActivation{Route: string(p.Route), Reason: string(p.Reason), By: p.Actor, SelfService: p.Self,
+		Again: p.Again, NewSecret: p.NewSecret,
+		Status: activations.StatusWord(p.Status), Live: p.Live, Opened: p.Opened, Expires: p.Expires,
+		Ended: optionalTime(p.Ended), WrongTries: p.WrongTries,
 		Taken: optionalTime(p.Taken), DeviceName: p.DeviceName, Device: p.DeviceMark}
 	if w.Status == "open" {
 		w.TriesLeft = &p.TriesLeft
@@ -145,11 +165,13 @@ func wirePast(p activations.Past) wire.PastActivation {
 
 func (a *API) activateAhead(ctx context.Context, c caller, in *activateAheadInput) (*activateAheadOutput, error) {
 	r := in.Body
-	made, err := a.cfg.Activations.Ahead(ctx, activations.BatchRequest{Type: r.Type, Profile: r.Profile, Count: r.Count, Label: r.Label, Expiry: days(r.Days), Origin: c.origin()})
+	made, err := a.cfg.Activations.Ahead(ctx, activations.BatchRequest{Type: r.Type, Profile: r.Profile, Count: r.Count,
+		Label: r.Label, Expiry: days(r.Days), Origin: c.origin()})
 	if err != nil {
 		return nil, err
 	}
-	out := &activateAheadOutput{wire.Activations{Activations: make([]wire.Activation, len(made.Started)), Missing: made.Missing}}
+	out := &activateAheadOutput{wire.Activations{Activations: make([]wire.Activation, len(made.Started)),
+		Missing: made.Missing}}
 	if made.Why != nil {
 		out.Body.Problem = a.problem(ctx, c, made.Why).Detail
 	}

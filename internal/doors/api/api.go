@@ -80,7 +80,8 @@ type API struct {
 
 // New builds the API.
 func New(cfg Config) (*API, error) {
-	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Activations == nil || cfg.Profiles == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
+	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Activations == nil || cfg.Profiles == nil ||
+		cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
 		cfg.Ledger == nil || cfg.Log == nil || cfg.Metrics == nil {
 		return nil, errors.New("api: a required part is missing")
 	}
@@ -213,7 +214,8 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // register adds an operation that needs a right. op is completed with what all
 // operations have in common.
-func register[I, O any](a *API, needs authz.Operation, op huma.Operation, do func(context.Context, caller, *I) (*O, error)) {
+func register[I, O any](a *API, needs authz.Operation, op huma.Operation, do func(context.Context, caller, *I) (
+	*O, error)) {
 	a.used = append(a.used, needs)
 	if op.MaxBodyBytes == 0 {
 		op.MaxBodyBytes = 16 << 10
@@ -259,7 +261,8 @@ func singleParameters(u url.URL) error {
 	}
 	for name, values := range query {
 		if len(values) > 1 {
-			return fault.New(fault.Invalid, "duplicate_parameter", fmt.Sprintf("The query parameter %q is given %d times.", name, len(values)))
+			return fault.New(fault.Invalid, "duplicate_parameter", fmt.Sprintf("The query parameter %q is "+
+				"given %d times.", name, len(values)))
 		}
 	}
 	return nil

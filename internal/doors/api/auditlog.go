@@ -32,20 +32,25 @@ type checkpointOutput struct{ Body wire.Checkpoint }
 
 func (a *API) auditRoutes() {
 	op := func(id, method, path, summary string) huma.Operation {
-		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Audit log"}}
+		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary,
+			Tags: []string{"Audit log"}}
 	}
-	register(a, authz.AuditView, op("list-audit", http.MethodGet, "/api/v1/audit", "List the audit log, newest first"), a.listAudit)
-	register(a, authz.AuditView, op("latest-checkpoint", http.MethodGet, "/api/v1/audit/checkpoint", "Sign and show the newest checkpoint, to keep elsewhere"),
+	register(a, authz.AuditView, op("list-audit", http.MethodGet, "/api/v1/audit", "List the audit log, newest first"),
+		a.listAudit)
+	register(a, authz.AuditView, op("latest-checkpoint", http.MethodGet, "/api/v1/audit/checkpoint",
+		"Sign and show the newest checkpoint, to keep elsewhere"),
 		func(ctx context.Context, _ caller, _ *struct{}) (*checkpointOutput, error) {
 			note, key, err := a.cfg.Ledger.Latest(ctx)
 			return &checkpointOutput{wire.Checkpoint{Checkpoint: note, VerifierKey: key}}, err
 		})
 	verify := op("verify-audit", http.MethodPost, "/api/v1/audit/verify", "Recompute the whole log")
 	verify.MaxBodyBytes = 1 << 20
-	register(a, authz.AuditVerify, verify, func(ctx context.Context, _ caller, in *verifyAuditInput) (*verifyAuditOutput, error) {
+	register(a, authz.AuditVerify, verify, func(ctx context.Context, _ caller, in *verifyAuditInput) (
+		*verifyAuditOutput, error) {
 		rep, err := a.cfg.Ledger.Verify(ctx, in.Body.Checkpoints...)
-		return &verifyAuditOutput{wire.AuditReport{OK: err == nil && rep.Problem == "", Entries: rep.Entries, Checkpoints: rep.Checkpoints,
-			Root: rep.Root, Problem: rep.Problem}}, err
+		return &verifyAuditOutput{wire.AuditReport{OK: err == nil && rep.Problem == "", Entries: rep.Entries,
+			Checkpoints: rep.Checkpoints,
+			Root:        rep.Root, Problem: rep.Problem}}, err
 	})
 }
 

@@ -25,72 +25,79 @@ type object map[string]any
 // requests has every operation of the description. Where one takes more rights
 // for some requests, those stand under the same name with a number.
 var requests = map[string]request{
-	"verify":                 {needs: authz.Verify, body: object{"serial": "nobody", "otp": "123456"}},
-	"verify 2":               {needs: authz.VerifyWide, body: object{"serial": "nobody", "otp": "123456", "resynchronize": true}},
-	"verify 3":               {needs: authz.Verify, body: object{"user": "nobody", "otp": "123456", "resynchronize": false}},
-	"list-tokens":            {needs: authz.TokenView},
-	"show-token":             {needs: authz.TokenView},
-	"create-tokens":          {needs: authz.TokenCreate, body: object{"type": "nonesuch"}},
-	"renew-enrolment":        {needs: authz.TokenCreate},
-	"confirm-token":          {needs: authz.TokenConfirm, body: object{"otp": "123456"}},
-	"assign-token":           {needs: authz.TokenAssign, body: object{"user": "nobody"}},
-	"unassign-token":         {needs: authz.TokenAssign},
-	"resync-token":           {needs: authz.TokenResync, body: object{"otp1": "123456", "otp2": "654321"}},
-	"set-token-state":        {needs: authz.TokenMarkLost, body: object{"state": "REVOKED_TOKEN_LOST"}},
-	"set-token-state 2":      {needs: authz.TokenState, body: object{"state": "VALID"}},
-	"set-token-state 3":      {needs: authz.TokenState, body: object{"state": "REVOKED_TOKEN_BROKEN"}},
-	"set-token-state 4":      {needs: authz.TokenState, body: object{"state": "REVOKED_TOKEN_OTHER"}},
-	"replace-token":          {needs: authz.TokenReplace, body: object{}},
-	"set-token-dates":        {needs: authz.TokenDates, body: object{"valid_until": "none"}},
-	"unlock-token":           {needs: authz.TokenUnlock},
-	"delete-token":           {needs: authz.TokenDelete},
-	"import-tokens":          {needs: authz.TokenImport, body: object{}},
-	"list-imports":           {needs: authz.TokenImport},
-	"show-import":            {needs: authz.TokenImport},
-	"list-import-rows":       {needs: authz.TokenImport},
-	"watch-import":           {needs: authz.TokenImport},
-	"export-tokens":          {needs: authz.TokenExport, body: object{"passphrase": "correct horse battery", "all": true}},
-	"list-moves":             {needs: authz.TokenExport},
-	"confirm-move":           {needs: authz.TokenExport, body: object{"ostiary_receipt": 1, "move": "x", "import": 1, "issued": "2026-01-02T03:04:05Z", "tokens": []int{1}, "mac": "00"}},
-	"cancel-move":            {needs: authz.TokenExport},
-	"import-receipt":         {needs: authz.TokenImport},
-	"list-batches":           {needs: authz.TokenView},
-	"set-batch-state":        {needs: authz.TokenState, body: object{"state": "REVOKED_TOKEN_LOST"}},
-	"start-activation":       {needs: authz.ActivationStart, body: object{"route": "offline"}},
-	"show-activations":       {needs: authz.TokenView},
-	"confirm-activation":     {needs: authz.ActivationConfirm, body: object{"otp": "123456"}},
-	"cancel-activation":      {needs: authz.ActivationStart},
-	"reset-activation":       {needs: authz.ActivationReset, body: object{"failures": true}},
-	"unbind-token":           {needs: authz.ActivationUnbind},
-	"activate-ahead":         {needs: authz.ActivationAhead, body: object{"type": "nonesuch", "count": 1}},
-	"start-own-activation":   {needs: authz.SelfService, body: object{"user": "nobody", "serial": "nobody", "code": "123456"}},
-	"confirm-own-activation": {needs: authz.SelfService, body: object{"user": "nobody", "serial": "nobody", "otp": "123456"}},
-	"list-types":             {needs: authz.TypeView},
-	"show-type":              {needs: authz.TypeView},
-	"create-type":            {needs: authz.TypeManage, body: object{"name": "hotp", "kind": "hardware", "algorithm": "HOTP"}},
-	"change-type":            {needs: authz.TypeManage, body: object{"profile": "p"}},
-	"retire-type":            {needs: authz.TypeManage},
-	"restore-type":           {needs: authz.TypeManage},
-	"list-series":            {needs: authz.SeriesView},
-	"set-series":             {needs: authz.SeriesManage, body: object{"next": "1"}},
-	"list-users":             {needs: authz.UserView},
-	"show-user":              {needs: authz.UserView},
-	"add-user":               {needs: authz.UserManage, body: object{"name": " "}},
-	"unlock-user":            {needs: authz.UserUnlock},
-	"delete-user":            {needs: authz.UserManage},
-	"issue-codes":            {needs: authz.UserCode, body: object{}},
-	"revoke-codes":           {needs: authz.UserCode},
-	"list-keys":              {needs: authz.KeyView},
-	"create-key":             {needs: authz.KeyManage, body: object{"name": "verifier", "role": "verifier"}},
-	"revoke-key":             {needs: authz.KeyManage},
-	"list-audit":             {needs: authz.AuditView},
-	"latest-checkpoint":      {needs: authz.AuditView},
-	"verify-audit":           {needs: authz.AuditVerify, body: object{}},
-	"end-session":            {needs: authz.SessionManage},
-	"reset-root-password":    {needs: authz.RootPassword},
-	"list-profiles":          {needs: authz.ProfileView},
-	"show-profile":           {needs: authz.ProfileView},
-	"create-profile":         {needs: authz.ProfileManage, body: object{"name": "nobody", "toml": "x"}},
+	"verify": {needs: authz.Verify, body: object{"serial": "nobody", "otp": "123456"}},
+	"verify 2": {needs: authz.VerifyWide,
+		body: object{"serial": "nobody", "otp": "123456", "resynchronize": true}},
+	"verify 3": {needs: authz.Verify,
+		body: object{"user": "nobody", "otp": "123456", "resynchronize": false}},
+	"list-tokens":       {needs: authz.TokenView},
+	"show-token":        {needs: authz.TokenView},
+	"create-tokens":     {needs: authz.TokenCreate, body: object{"type": "nonesuch"}},
+	"renew-enrolment":   {needs: authz.TokenCreate},
+	"confirm-token":     {needs: authz.TokenConfirm, body: object{"otp": "123456"}},
+	"assign-token":      {needs: authz.TokenAssign, body: object{"user": "nobody"}},
+	"unassign-token":    {needs: authz.TokenAssign},
+	"resync-token":      {needs: authz.TokenResync, body: object{"otp1": "123456", "otp2": "654321"}},
+	"set-token-state":   {needs: authz.TokenMarkLost, body: object{"state": "REVOKED_TOKEN_LOST"}},
+	"set-token-state 2": {needs: authz.TokenState, body: object{"state": "VALID"}},
+	"set-token-state 3": {needs: authz.TokenState, body: object{"state": "REVOKED_TOKEN_BROKEN"}},
+	"set-token-state 4": {needs: authz.TokenState, body: object{"state": "REVOKED_TOKEN_OTHER"}},
+	"replace-token":     {needs: authz.TokenReplace, body: object{}},
+	"set-token-dates":   {needs: authz.TokenDates, body: object{"valid_until": "none"}},
+	"unlock-token":      {needs: authz.TokenUnlock},
+	"delete-token":      {needs: authz.TokenDelete},
+	"import-tokens":     {needs: authz.TokenImport, body: object{}},
+	"list-imports":      {needs: authz.TokenImport},
+	"show-import":       {needs: authz.TokenImport},
+	"list-import-rows":  {needs: authz.TokenImport},
+	"watch-import":      {needs: authz.TokenImport},
+	"export-tokens": {needs: authz.TokenExport, body: object{"passphrase": "correct horse battery",
+		"all": true}},
+	"list-moves": {needs: authz.TokenExport},
+	"confirm-move": {needs: authz.TokenExport, body: object{"ostiary_receipt": 1, "move": "x", "import": 1,
+		"issued": "2026-01-02T03:04:05Z", "tokens": []int{1}, "mac": "00"}},
+	"cancel-move":        {needs: authz.TokenExport},
+	"import-receipt":     {needs: authz.TokenImport},
+	"list-batches":       {needs: authz.TokenView},
+	"set-batch-state":    {needs: authz.TokenState, body: object{"state": "REVOKED_TOKEN_LOST"}},
+	"start-activation":   {needs: authz.ActivationStart, body: object{"route": "offline"}},
+	"show-activations":   {needs: authz.TokenView},
+	"confirm-activation": {needs: authz.ActivationConfirm, body: object{"otp": "123456"}},
+	"cancel-activation":  {needs: authz.ActivationStart},
+	"reset-activation":   {needs: authz.ActivationReset, body: object{"failures": true}},
+	"unbind-token":       {needs: authz.ActivationUnbind},
+	"activate-ahead":     {needs: authz.ActivationAhead, body: object{"type": "nonesuch", "count": 1}},
+	"start-own-activation": {needs: authz.SelfService, body: object{"user": "nobody", "serial": "nobody",
+		"code": "123456"}},
+	"confirm-own-activation": {needs: authz.SelfService, body: object{"user": "nobody", "serial": "nobody",
+		"otp": "123456"}},
+	"list-types": {needs: authz.TypeView},
+	"show-type":  {needs: authz.TypeView},
+	"create-type": {needs: authz.TypeManage,
+		body: object{"name": "hotp", "kind": "hardware", "algorithm": "HOTP"}},
+	"change-type":         {needs: authz.TypeManage, body: object{"profile": "p"}},
+	"retire-type":         {needs: authz.TypeManage},
+	"restore-type":        {needs: authz.TypeManage},
+	"list-series":         {needs: authz.SeriesView},
+	"set-series":          {needs: authz.SeriesManage, body: object{"next": "1"}},
+	"list-users":          {needs: authz.UserView},
+	"show-user":           {needs: authz.UserView},
+	"add-user":            {needs: authz.UserManage, body: object{"name": " "}},
+	"unlock-user":         {needs: authz.UserUnlock},
+	"delete-user":         {needs: authz.UserManage},
+	"issue-codes":         {needs: authz.UserCode, body: object{}},
+	"revoke-codes":        {needs: authz.UserCode},
+	"list-keys":           {needs: authz.KeyView},
+	"create-key":          {needs: authz.KeyManage, body: object{"name": "verifier", "role": "verifier"}},
+	"revoke-key":          {needs: authz.KeyManage},
+	"list-audit":          {needs: authz.AuditView},
+	"latest-checkpoint":   {needs: authz.AuditView},
+	"verify-audit":        {needs: authz.AuditVerify, body: object{}},
+	"end-session":         {needs: authz.SessionManage},
+	"reset-root-password": {needs: authz.RootPassword},
+	"list-profiles":       {needs: authz.ProfileView},
+	"show-profile":        {needs: authz.ProfileView},
+	"create-profile":      {needs: authz.ProfileManage, body: object{"name": "nobody", "toml": "x"}},
 }
 
 // open are the operations where rights come from: a password, a link, a ticket, a
@@ -113,7 +120,8 @@ func operations(t *testing.T, s *testkit.Server) map[string][2]string {
 	ops := map[string][2]string{}
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
-			path := strings.NewReplacer("{serial}", "nobody", "{name}", "nobody", "{batch}", "none", "{id}", "4711").Replace(path)
+			path := strings.NewReplacer("{serial}", "nobody", "{name}", "nobody", "{batch}", "none", "{id}",
+				"4711").Replace(path)
 			ops[op.OperationID] = [2]string{strings.ToUpper(method), path}
 		}
 	}
@@ -160,7 +168,8 @@ func TestPermissions(t *testing.T) {
 				continue
 			}
 			// Whoever may not do it is told so before the request is read.
-			if b := s.Do(t, caller, op[0], op[1]+"?no=such&no=such", strings.Repeat("{", 100_000)); b.Status != a.Status {
+			if b := s.Do(t, caller, op[0], op[1]+"?no=such&no=such",
+				strings.Repeat("{", 100_000)); b.Status != a.Status {
 				t.Errorf("%s as %s with a body that is no JSON: %d, want %d", id, caller, b.Status, a.Status)
 			}
 		}
@@ -199,8 +208,10 @@ func TestWrongCredentials(t *testing.T) {
 	s := testkit.NewServer(t)
 	good := s.Bearer[testkit.Admin]
 	for _, header := range []string{
-		"", "Bearer", "Bearer ", "bearer " + good + "x", "Bearer " + good[:len(good)-1], "Bearer  " + good, "Basic " + good, good,
-		"Bearer " + strings.ToUpper(good), "Bearer ostiary_session_AAAAAAAAAAAAAAAAAAAAAAAAAA", "Bearer " + good + "," + good, "Bearer ostiary__",
+		"", "Bearer", "Bearer ", "bearer " + good + "x", "Bearer " + good[:len(good)-1], "Bearer  " + good,
+		"Basic " + good, good,
+		"Bearer " + strings.ToUpper(good), "Bearer ostiary_session_AAAAAAAAAAAAAAAAAAAAAAAAAA", "Bearer " + good + "," +
+			good, "Bearer ostiary__",
 	} {
 		a := s.Do(t, testkit.Nobody, http.MethodGet, "/api/v1/tokens", nil, "Authorization", header)
 		if a.Status != http.StatusUnauthorized {
@@ -227,7 +238,8 @@ func TestLocal(t *testing.T) {
 	if a.Status != http.StatusCreated {
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
-	if e := s.LastEntry(t); e.Actor != "local:1000" || e.Role != "root" || e.Source != "local" || e.Request != a.Header.Get("X-Request-Id") {
+	if e := s.LastEntry(t); e.Actor != "local:1000" || e.Role != "root" || e.Source != "local" ||
+		e.Request != a.Header.Get("X-Request-Id") {
 		t.Errorf("the log says %s", e.Raw)
 	}
 }

@@ -57,9 +57,11 @@ func (c caller) may(op authz.Operation) error {
 	switch {
 	case !c.known:
 		return fault.New(fault.Unauthenticated, "unauthenticated", "The request brings no valid API key or session.").
-			WithHint("Send the header: Authorization: Bearer KEY. An administrator makes keys with: ostiary key create.")
+			WithHint(
+				"Send the header: Authorization: Bearer KEY. An administrator makes keys with: ostiary key create.")
 	case !authz.Allows(c.principal, op):
-		return fault.New(fault.Forbidden, "forbidden", "The role "+c.principal.Role.String()+" may not do this ("+string(op)+").")
+		return fault.New(fault.Forbidden, "forbidden", "The role "+c.principal.Role.String()+" may not do this ("+
+			string(op)+").")
 	}
 	return nil
 }

@@ -26,19 +26,22 @@ type datesInput struct {
 
 func (a *API) careRoutes() {
 	op := func(id, verb, summary string) huma.Operation {
-		return huma.Operation{OperationID: id, Method: http.MethodPost, Path: "/api/v1/tokens/{serial}/" + verb, Summary: summary, Tags: []string{"Tokens"},
+		return huma.Operation{OperationID: id, Method: http.MethodPost, Path: "/api/v1/tokens/{serial}/" + verb,
+			Summary: summary, Tags: []string{"Tokens"},
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
 	replace := op("replace-token", "replace", "Give a user another token in place of this one")
 	replace.DefaultStatus = http.StatusCreated
-	replace.Description = "Revokes the token, takes it from its user, and gives the user another one of the same type: a new software token, which the answer shows as " +
+	replace.Description = "Revokes the token, takes it from its user, and gives the user another one of the same " +
+		"type: a new software token, which the answer shows as " +
 		"create-tokens does, or for hardware the free token that the request names. All of it happens, or nothing."
 	register(a, authz.TokenReplace, replace, a.replaceToken)
 	register(a, authz.TokenDates, op("set-token-dates", "dates", "Change when a token is valid"), a.setDates)
 }
 
 func (a *API) replaceToken(ctx context.Context, c caller, in *replaceInput) (*createTokensOutput, error) {
-	req := lifecycle.ReplaceRequest{Selector: in.lifecycle(), By: in.Body.By, Reason: in.Body.Reason, Origin: c.origin()}
+	req := lifecycle.ReplaceRequest{Selector: in.lifecycle(), By: in.Body.By, Reason: in.Body.Reason,
+		Origin: c.origin()}
 	if in.Body.State != "" {
 		var err error
 		if req.State, err = token.ParseState(in.Body.State); err != nil {
@@ -64,7 +67,8 @@ func (a *API) setDates(ctx context.Context, c caller, in *datesInput) (*tokenOut
 		}
 		at, err := time.Parse(time.RFC3339, *d.text)
 		if err != nil && *d.text != "none" {
-			return nil, fault.New(fault.Invalid, "dates", "The date "+d.name+" is neither in RFC 3339, such as 2027-01-31T00:00:00Z, nor none.")
+			return nil, fault.New(fault.Invalid, "dates", "The date "+d.name+" is neither in RFC 3339, such as "+
+				"2027-01-31T00:00:00Z, nor none.")
 		}
 		*d.at = &at
 	}

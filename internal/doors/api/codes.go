@@ -20,12 +20,14 @@ type revokeCodesOutput struct{ Body wire.RevokedCodes }
 
 func (a *API) codeRoutes() {
 	op := func(id, method, summary string) huma.Operation {
-		return huma.Operation{OperationID: id, Method: method, Path: "/api/v1/users/{name}/codes", Summary: summary, Tags: []string{"Users"},
+		return huma.Operation{OperationID: id, Method: method, Path: "/api/v1/users/{name}/codes", Summary: summary,
+			Tags:   []string{"Users"},
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
 	issue := op("issue-codes", http.MethodPost, "Issue temporary codes for a user")
 	issue.DefaultStatus = http.StatusCreated
-	issue.Description = "Gives codes that the user may present once each, where the login asks by user, in place of a token's. " +
+	issue.Description = "Gives codes that the user may present once each, where the login asks by user, in place of " +
+		"a token's. " +
 		"Codes issued before that were not used end."
 	register(a, authz.UserCode, issue, a.issueCodes)
 	register(a, authz.UserCode, op("revoke-codes", http.MethodDelete, "Revoke a user's unused temporary codes"),
@@ -36,14 +38,16 @@ func (a *API) codeRoutes() {
 }
 
 func (a *API) issueCodes(ctx context.Context, c caller, in *issueCodesInput) (*issueCodesOutput, error) {
-	req := tempcodes.Request{User: in.Name, Count: tempcodes.DefaultCount, Hours: tempcodes.DefaultHours, Origin: c.origin()}
+	req := tempcodes.Request{User: in.Name, Count: tempcodes.DefaultCount, Hours: tempcodes.DefaultHours,
+		Origin: c.origin()}
 	set(&req.Count, in.Body.Count)
 	set(&req.Hours, in.Body.Hours)
 	issued, err := a.cfg.Temporary.Issue(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	out := &issueCodesOutput{wire.TemporaryCodes{User: issued.User, Codes: make([]string, len(issued.Codes)), Expires: issued.Expires}}
+	out := &issueCodesOutput{wire.TemporaryCodes{User: issued.User, Codes: make([]string, len(issued.Codes)),
+		Expires: issued.Expires}}
 	for i, code := range issued.Codes {
 		out.Body.Codes[i] = string(code.Bytes())
 	}

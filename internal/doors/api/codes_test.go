@@ -47,10 +47,14 @@ func TestTemporaryCodes(t *testing.T) {
 	status(t, s.Do(t, testkit.HelpDesk, http.MethodDelete, path, nil), http.StatusConflict, "no_codes")
 	valid(t, login(object{"user": "anna", "otp": more.Codes[0]}), false)
 	unchanged(t, s, func() {
-		status(t, s.Do(t, testkit.HelpDesk, http.MethodPost, path, object{"count": 11}), http.StatusUnprocessableEntity, "count")
-		status(t, s.Do(t, testkit.HelpDesk, http.MethodPost, path, object{"hours": 0}), http.StatusUnprocessableEntity, "hours")
-		status(t, s.Do(t, testkit.HelpDesk, http.MethodPost, path, object{"code": "12345678"}), http.StatusUnprocessableEntity, "invalid_request")
-		status(t, s.Do(t, testkit.HelpDesk, http.MethodPost, "/api/v1/users/nobody/codes", object{}), http.StatusNotFound, "user_not_found")
+		status(t, s.Do(t, testkit.HelpDesk, http.MethodPost, path, object{"count": 11}), http.StatusUnprocessableEntity,
+			"count")
+		status(t, s.Do(t, testkit.HelpDesk, http.MethodPost, path, object{"hours": 0}), http.StatusUnprocessableEntity,
+			"hours")
+		status(t, s.Do(t, testkit.HelpDesk, http.MethodPost, path, object{"code": "12345678"}),
+			http.StatusUnprocessableEntity, "invalid_request")
+		status(t, s.Do(t, testkit.HelpDesk, http.MethodPost, "/api/v1/users/nobody/codes", object{}),
+			http.StatusNotFound, "user_not_found")
 	})
 	audit := s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/audit?limit=1000", nil)
 	for _, code := range append(codes.Codes, more.Codes...) {

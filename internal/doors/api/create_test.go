@@ -51,7 +51,8 @@ func TestEnrolment(t *testing.T) {
 	s.User(t, "anna")
 	made, raw := created(t, s, object{"type": "app-totp", "user": "anna", "label": "phone"})
 	tok := made.Tokens[0]
-	if tok.Serial != "AT10000001" || tok.State != "PENDING" || tok.User != "anna" || tok.Label != "phone" || tok.URI != "" || strings.Contains(raw, "otpauth") {
+	if tok.Serial != "AT10000001" || tok.State != "PENDING" || tok.User != "anna" || tok.Label != "phone" ||
+		tok.URI != "" || strings.Contains(raw, "otpauth") {
 		t.Errorf("made %s", raw)
 	}
 	link := linkOf(t, tok)
@@ -60,16 +61,19 @@ func TestEnrolment(t *testing.T) {
 	status(t, a, http.StatusOK, "")
 	var shown wire.EnrolmentSecret
 	a.JSON(t, &shown)
-	if shown.Serial != tok.Serial || shown.Issuer != "Ostiary" || shown.Account != "anna" || shown.Digits != 6 || a.Header.Get("Cache-Control") != "no-store" {
+	if shown.Serial != tok.Serial || shown.Issuer != "Ostiary" || shown.Account != "anna" || shown.Digits != 6 ||
+		a.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("shown %+v", shown)
 	}
 	key := testkit.KeyOf(t, tok.Serial, shown.URI)
 	step := testkit.Step(t, key, s.Clock.Now())
 	code, wrong := testkit.Code(t, key, step), testkit.Wrong(t, key, step, 1)[0]
-	status(t, s.Do(t, testkit.Nobody, http.MethodPost, "/api/v1/enrolment/show", object{"token": link}), http.StatusNotFound, "link_invalid")
+	status(t, s.Do(t, testkit.Nobody, http.MethodPost, "/api/v1/enrolment/show", object{"token": link}),
+		http.StatusNotFound, "link_invalid")
 
 	present := func(ticket, otp string) testkit.Answer {
-		return s.Do(t, testkit.Nobody, http.MethodPost, "/api/v1/enrolment/confirm", object{"ticket": ticket, "otp": otp})
+		return s.Do(t, testkit.Nobody, http.MethodPost, "/api/v1/enrolment/confirm",
+			object{"ticket": ticket, "otp": otp})
 	}
 	valid(t, verify(t, s, testkit.Verifier, tok.Serial, code), false)
 	status(t, present(link, code), http.StatusNotFound, "link_invalid")
@@ -91,8 +95,10 @@ func TestEnrolment(t *testing.T) {
 	}
 	list := s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/tokens?state=VALID", nil)
 	audit := s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/audit?limit=1000", nil)
-	for name, text := range map[string]string{"the server's log": s.Log.String(), "the list": list.Body, "the audit log": audit.Body} {
-		for _, secret := range append(secretForms(key.Secret), link, shown.Ticket, shown.URI, base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(key.Secret)) {
+	for name, text := range map[string]string{"the server's log": s.Log.String(), "the list": list.Body,
+		"the audit log": audit.Body} {
+		for _, secret := range append(secretForms(key.Secret), link, shown.Ticket, shown.URI,
+			base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(key.Secret)) {
 			if strings.Contains(text, secret) {
 				t.Errorf("%s holds a secret", name)
 			}
@@ -121,9 +127,11 @@ func TestSecretOnlyOnRequest(t *testing.T) {
 	key := testkit.KeyOf(t, tok.Serial, tok.URI)
 	path := "/api/v1/tokens/" + tok.Serial
 	status(t, s.Do(t, testkit.Admin, http.MethodPost, path+"/enrolment", nil), http.StatusConflict, "secret_shown")
-	valid(t, s.Do(t, testkit.HelpDesk, http.MethodPost, path+"/confirm", object{"otp": testkit.Wrong(t, key, 0, 1)[0]}), false)
+	valid(t, s.Do(t, testkit.HelpDesk, http.MethodPost, path+"/confirm", object{"otp": testkit.Wrong(t, key, 0, 1)[0]}),
+		false)
 	valid(t, s.Do(t, testkit.HelpDesk, http.MethodPost, path+"/confirm", object{"otp": testkit.Code(t, key, 0)}), true)
-	for _, a := range []testkit.Answer{s.Do(t, testkit.Admin, http.MethodGet, path, nil), s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/audit", nil)} {
+	for _, a := range []testkit.Answer{s.Do(t, testkit.Admin, http.MethodGet, path, nil),
+		s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/audit", nil)} {
 		for _, form := range append(secretForms(key.Secret), "otpauth") {
 			if strings.Contains(a.Body+s.Log.String(), form) {
 				t.Errorf("the secret is in %s", a.Body)
@@ -152,7 +160,9 @@ func TestCreateIsRefused(t *testing.T) {
 		{object{"type": "nonesuch"}, 404, "type_not_found"},
 		{object{}, 422, "invalid_request"},
 	} {
-		unchanged(t, s, func() { status(t, s.Do(t, testkit.Admin, http.MethodPost, "/api/v1/tokens", c.body), c.status, c.code) })
+		unchanged(
+			t, s,
+			func() { status(t, s.Do(t, testkit.Admin, http.MethodPost, "/api/v1/tokens", c.body), c.status, c.code) })
 	}
 	made, _ := created(t, s, object{"type": "app-totp"})
 	path := "/api/v1/tokens/" + made.Tokens[0].Serial + "/state"
@@ -199,18 +209,21 @@ func TestParallelCreators(t *testing.T) {
 func TestEnrolmentPage(t *testing.T) {
 	t.Parallel()
 	s := enrolServer(t)
-	for path, kind := range map[string]string{"/enrol": "text/html", "/enrol/enrol.js": "text/javascript", "/enrol/enrol.css": "text/css"} {
+	for path, kind := range map[string]string{"/enrol": "text/html", "/enrol/enrol.js": "text/javascript",
+		"/enrol/enrol.css": "text/css"} {
 		a := s.Do(t, testkit.Nobody, http.MethodGet, path, nil)
 		if a.Status != http.StatusOK || !strings.HasPrefix(a.Header.Get("Content-Type"), kind) {
 			t.Errorf("%s: %d %s", path, a.Status, a.Header.Get("Content-Type"))
 		}
 		csp := a.Header.Get("Content-Security-Policy")
-		for _, rule := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"} {
+		for _, rule := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'",
+			"frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"} {
 			if !strings.Contains(csp, rule) {
 				t.Errorf("%s: the policy %q lacks %q", path, csp, rule)
 			}
 		}
-		if strings.Contains(csp, "unsafe") || a.Header.Get("Referrer-Policy") != "no-referrer" || a.Header.Get("Cache-Control") != "no-store" ||
+		if strings.Contains(csp, "unsafe") || a.Header.Get("Referrer-Policy") != "no-referrer" ||
+			a.Header.Get("Cache-Control") != "no-store" ||
 			a.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: the headers are %v", path, a.Header)
 		}
@@ -224,7 +237,8 @@ func TestEnrolmentPage(t *testing.T) {
 		t.Errorf("the page has other scripts than its own: %s", body)
 	}
 	for _, path := range []string{"/enrol/", "/enrol/enrol.html", "/enrol/../openapi.json"} {
-		if a := s.Do(t, testkit.Nobody, http.MethodGet, path, nil); a.Status != http.StatusNotFound && a.Status/100 != 3 {
+		if a := s.Do(t, testkit.Nobody, http.MethodGet, path, nil); a.Status != http.StatusNotFound &&
+			a.Status/100 != 3 {
 			t.Errorf("%s: %d", path, a.Status)
 		}
 	}

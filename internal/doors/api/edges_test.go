@@ -39,7 +39,8 @@ func TestInnerTrouble(t *testing.T) {
 		"panic error": {func() error { panic(errors.New(inside)) }, 500, "internal"},
 		"error":       {func() error { return errors.New(inside) }, 500, "internal"},
 		"unavailable": {func() error {
-			return fault.New(fault.Unavailable, "unavailable", "The code was not decided.").Because(fmt.Errorf("%w: %s", store.ErrUnavailable, inside))
+			return fault.New(fault.Unavailable, "unavailable", "The code was not decided.").Because(
+				fmt.Errorf("%w: %s", store.ErrUnavailable, inside))
 		}, 503, "unavailable"},
 	} {
 		s := testkit.NewServer(t, func(cfg *api.Config) { cfg.Verifier = troubled{c.do} })
@@ -48,8 +49,10 @@ func TestInnerTrouble(t *testing.T) {
 		if strings.Contains(a.Body+fmt.Sprint(a.Header), inside) || strings.Contains(a.Body, ".go") {
 			t.Errorf("%s: the answer shows the inside: %s", name, a.Body)
 		}
-		if log := s.Log.String(); !strings.Contains(log, inside) || !strings.Contains(log, a.Header.Get("X-Request-Id")) {
-			t.Errorf("%s: the log does not say what happened in request %s: %s", name, a.Header.Get("X-Request-Id"), log)
+		if log := s.Log.String(); !strings.Contains(log, inside) ||
+			!strings.Contains(log, a.Header.Get("X-Request-Id")) {
+			t.Errorf("%s: the log does not say what happened in request %s: %s", name, a.Header.Get("X-Request-Id"),
+				log)
 		}
 		if strings.Contains(s.Log.String(), "123456") {
 			t.Errorf("%s: the log holds the code", name)
@@ -71,7 +74,8 @@ func TestHealth(t *testing.T) {
 		}
 	}
 	ready = errors.New("the disk is on fire")
-	if a := s.Do(t, testkit.Nobody, http.MethodGet, "/readyz", nil); a.Status != http.StatusServiceUnavailable || a.Body != "not ready\n" {
+	if a := s.Do(t, testkit.Nobody, http.MethodGet, "/readyz", nil); a.Status != http.StatusServiceUnavailable ||
+		a.Body != "not ready\n" {
 		t.Errorf("/readyz: %d %q", a.Status, a.Body)
 	}
 	s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/tokens/SERIAL-1", nil)
@@ -90,8 +94,10 @@ func TestHealth(t *testing.T) {
 func TestAccept(t *testing.T) {
 	t.Parallel()
 	s := server(t)
-	for _, accept := range []string{"text/html", "application/xml", "application/cbor", "*/*", "nonsense", "application/json;q=0"} {
-		a := s.Do(t, testkit.Verifier, http.MethodPost, "/api/v1/verify", object{"serial": "1", "otp": "123456"}, "Accept", accept)
+	for _, accept := range []string{"text/html", "application/xml", "application/cbor", "*/*", "nonsense",
+		"application/json;q=0"} {
+		a := s.Do(t, testkit.Verifier, http.MethodPost, "/api/v1/verify", object{"serial": "1", "otp": "123456"},
+			"Accept", accept)
 		if a.Status == http.StatusOK {
 			valid(t, a, false)
 		} else {
@@ -126,7 +132,8 @@ func TestRequestIDs(t *testing.T) {
 		}
 	}
 	// A caller cannot choose it.
-	if a := s.Do(t, testkit.Nobody, http.MethodGet, "/healthz", nil, "X-Request-Id", "mine"); a.Header.Get("X-Request-Id") == "mine" {
+	if a := s.Do(t, testkit.Nobody, http.MethodGet, "/healthz", nil, "X-Request-Id", "mine"); a.Header.Get(
+		"X-Request-Id") == "mine" {
 		t.Error("the caller's request id is taken over")
 	}
 }

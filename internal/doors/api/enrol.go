@@ -22,10 +22,12 @@ type confirmEnrolmentInput struct{ Body wire.EnrolmentConfirm }
 // key: the link, and then the ticket, is what gives the right.
 func (a *API) enrolmentRoutes() {
 	open := func(id, path, summary string) huma.Operation {
-		return huma.Operation{OperationID: id, Method: http.MethodPost, Path: path, Summary: summary, Tags: []string{"Enrolment"}, MaxBodyBytes: 4 << 10,
+		return huma.Operation{OperationID: id, Method: http.MethodPost, Path: path, Summary: summary,
+			Tags: []string{"Enrolment"}, MaxBodyBytes: 4 << 10,
 			Security: []map[string][]string{}, Errors: []int{http.StatusNotFound, http.StatusConflict}}
 	}
-	huma.Register(a.huma, open("show-enrolment", "/api/v1/enrolment/show", "Use up an enrolment link: show the secret, this once"),
+	huma.Register(a.huma, open("show-enrolment", "/api/v1/enrolment/show", "Use up an enrolment link: show the "+
+		"secret, this once"),
 		func(ctx context.Context, in *showEnrolmentInput) (*showEnrolmentOutput, error) {
 			c := callerOf(ctx)
 			out, err := a.showEnrolment(ctx, in.Body.Token, enrolmentOrigin(c))
@@ -34,7 +36,8 @@ func (a *API) enrolmentRoutes() {
 			}
 			return out, nil
 		})
-	huma.Register(a.huma, open("confirm-enrolment", "/api/v1/enrolment/confirm", "Make the token VALID by its first code"),
+	huma.Register(a.huma, open("confirm-enrolment", "/api/v1/enrolment/confirm", "Make the token VALID by "+
+		"its first code"),
 		func(ctx context.Context, in *confirmEnrolmentInput) (*verifyOutput, error) {
 			c := callerOf(ctx)
 			valid, err := a.confirmEnrolment(ctx, c, in.Body)
@@ -59,8 +62,10 @@ func (a *API) showEnrolment(ctx context.Context, link string, origin audit.Origi
 	if err := code.SVG(&picture, qr.SVGOptions{}); err != nil {
 		return nil, err
 	}
-	return &showEnrolmentOutput{wire.EnrolmentSecret{Serial: shown.Token.Identity.Serial, Issuer: shown.Token.Issuer, Account: shown.Account,
-		Digits: shown.Token.Spec.Digits, URI: uri, QR: picture.String(), Ticket: string(shown.Ticket.Bytes()), Expires: shown.Expires}}, nil
+	return &showEnrolmentOutput{wire.EnrolmentSecret{Serial: shown.Token.Identity.Serial, Issuer: shown.Token.Issuer,
+		Account: shown.Account,
+		Digits:  shown.Token.Spec.Digits, URI: uri, QR: picture.String(), Ticket: string(shown.Ticket.Bytes()),
+		Expires: shown.Expires}}, nil
 }
 
 func (a *API) confirmEnrolment(ctx context.Context, c caller, in wire.EnrolmentConfirm) (valid bool, err error) {

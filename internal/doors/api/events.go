@@ -93,7 +93,8 @@ func (e *eventAnswer) begun(run int64) {
 func (e *eventAnswer) progress(c store.RunCounts) {
 	if now := time.Now(); now.After(e.next) {
 		e.next = now.Add(watchEvery)
-		e.out.send("progress", wireImport(store.Run{ID: e.run, Opened: e.since, RunProgress: store.RunProgress{Counts: c}}))
+		e.out.send(
+			"progress", wireImport(store.Run{ID: e.run, Opened: e.since, RunProgress: store.RunProgress{Counts: c}}))
 	}
 }
 

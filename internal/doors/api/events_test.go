@@ -161,14 +161,17 @@ func TestImportEvents(t *testing.T) {
 	s := server(t)
 	u := slowly(t, s, 0, keys)
 	var progress wire.Import
-	if name := u.next(&progress); name != "progress" || progress.Imported == 0 || progress.Imported >= keys || progress.Keys != progress.Imported {
+	if name := u.next(&progress); name != "progress" || progress.Imported == 0 || progress.Imported >= keys ||
+		progress.Keys != progress.Imported {
 		t.Fatalf("the second event is %s %+v", name, progress)
 	}
-	if now := u.shown(s); now.State != "running" || now.Imported < progress.Imported || now.Imported >= keys || now.Ended != nil {
+	if now := u.shown(s); now.State != "running" || now.Imported < progress.Imported || now.Imported >= keys ||
+		now.Ended != nil {
 		t.Errorf("while the file is sent the run is %+v", now)
 	}
 	watched := openStream(t, s, http.MethodGet, u.path()+"/events", nil, "")
-	if name := watched.next(&progress); name != "progress" || progress.Imported == 0 || progress.State != "running" || progress.ID != u.id {
+	if name := watched.next(&progress); name != "progress" || progress.Imported == 0 || progress.State != "running" ||
+		progress.ID != u.id {
 		t.Errorf("who watches is told %s %+v", name, progress)
 	}
 	if body := s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/tokens", nil).Body; strings.Contains(body, `"serial"`) {
@@ -260,6 +263,7 @@ func TestImportEventsOfABadFile(t *testing.T) {
 		break
 	}
 	body, contentType := testkit.Form(t, part("file", "no seed file\n"))
-	status(t, s.Do(t, testkit.Admin, http.MethodPost, "/api/v1/imports", body, "Content-Type", contentType, "Accept", "text/event-stream"),
+	status(t, s.Do(t, testkit.Admin, http.MethodPost, "/api/v1/imports", body, "Content-Type", contentType, "Accept",
+		"text/event-stream"),
 		http.StatusUnprocessableEntity, "format_unknown")
 }

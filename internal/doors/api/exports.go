@@ -23,11 +23,13 @@ func (a *API) exportRoutes() {
 	register(a, authz.TokenExport, huma.Operation{
 		OperationID: "export-tokens", Method: http.MethodPost, Path: "/api/v1/exports", Tags: []string{"Tokens"},
 		Summary: "Export tokens with their secrets",
-		Description: "Answers with a PSKC file (RFC 6030) under the passphrase, which other servers and this one read. The audit log keeps the list of serials. " +
+		Description: "Answers with a PSKC file (RFC 6030) under the passphrase, which other servers and this one " +
+			"read. The audit log keeps the list of serials. " +
 			"A file that breaks off is refused by whoever reads it.",
 		MaxBodyBytes: 1 << 20,
-		Responses: map[string]*huma.Response{"200": {Description: "The file", Content: map[string]*huma.MediaType{pskcType: {
-			Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}},
+		Responses: map[string]*huma.Response{"200": {Description: "The file",
+			Content: map[string]*huma.MediaType{pskcType: {
+				Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}},
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 	}, a.exportTokens)
 }
@@ -65,7 +67,8 @@ func exportRequest(b wire.ExportRequest) (req lifecycle.ExportRequest, err error
 		req.Filter.State = &state
 	}
 	if chosen := len(b.Serials) > 0 || req.Filter != (lifecycle.Filter{}); chosen == b.All {
-		return req, fault.New(fault.Invalid, "export_choice", "Say which tokens to export: by serials, type, user or another property, or all of them, not both.")
+		return req, fault.New(fault.Invalid, "export_choice", "Say which tokens to export: by serials, type, user "+
+			"or another property, or all of them, not both.")
 	}
 	return req, nil
 }

@@ -39,17 +39,21 @@ func readForm(parts *multipart.Reader) (f *form, file *multipart.Part, err error
 		if errors.Is(err, io.EOF) {
 			return nil, nil, fault.New(fault.Invalid, "no_file", "The request has no part named file.")
 		} else if err != nil {
-			return nil, nil, fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(err)
+			return nil, nil, fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(
+				err)
 		}
 		if part.FormName() == "file" {
 			return f, part, nil
 		}
 		value, err := io.ReadAll(io.LimitReader(part, maxImportField+1))
 		if err != nil {
-			return nil, nil, fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(err)
+			return nil, nil, fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(
+				err)
 		}
 		if len(value) > maxImportField {
-			return nil, nil, fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The part %q is larger than %d bytes.", part.FormName(), maxImportField))
+			return nil, nil,
+				fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The part %q is larger than %d bytes.",
+					part.FormName(), maxImportField))
 		}
 		if err := f.set(part.FormName(), value); err != nil {
 			return nil, nil, err
@@ -74,7 +78,8 @@ func (f *form) set(name string, value []byte) error {
 	case "key_hex":
 		key, err := hex.DecodeString(strings.TrimSpace(string(value)))
 		if err != nil {
-			return fault.New(fault.Invalid, "key_hex", "The key is not hexadecimal: pairs of the digits 0-9 and a-f, nothing between them.")
+			return fault.New(fault.Invalid, "key_hex", "The key is not hexadecimal: pairs of the digits 0-9 and "+
+				"a-f, nothing between them.")
 		}
 		f.options.PreSharedKey = key
 	case "private_key":
@@ -126,7 +131,8 @@ func (f *form) setFormat(name, value string) (err error) {
 	switch name {
 	case "format":
 		f.others.Format = seedfile.Format(value)
-		if !slices.ContainsFunc(seedfile.Formats(), func(i seedfile.FormatInfo) bool { return i.Name == f.others.Format }) {
+		if !slices.ContainsFunc(seedfile.Formats(),
+			func(i seedfile.FormatInfo) bool { return i.Name == f.others.Format }) {
 			return refuse("not one of the formats: " + formatNames())
 		}
 	case "encoding":

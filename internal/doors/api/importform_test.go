@@ -34,13 +34,16 @@ func TestImportOptions(t *testing.T) {
 	refused("no private key", "key_needed", rsa)
 	refused("a private key that is none", "private_key", part("private_key", "-----BEGIN X-----"), rsa)
 	refused("two kinds of keys", "key_or_passphrase", part("private_key", key), part("passphrase", "x"), rsa)
-	if rep := report(t, upload(part("private_key", key), rsa)); rep.Imported == 0 || rep.Refused != 0 || rep.Format != "pskc" {
+	if rep := report(t, upload(part("private_key", key), rsa)); rep.Imported == 0 || rep.Refused != 0 ||
+		rep.Format != "pskc" {
 		t.Errorf("with the private key: %+v", rep)
 	}
 
-	des, psk := part("file", testdata(t, "python-pskc/psk-3des192.pskc")), part("key_hex", "0102030405060708090a0b0c0d0e0f101112131415161718")
+	des, psk := part("file", testdata(t, "python-pskc/psk-3des192.pskc")),
+		part("key_hex", "0102030405060708090a0b0c0d0e0f101112131415161718")
 	refused("Triple-DES without the switch", "unsupported_file", psk, des)
-	if rep := report(t, upload(psk, part("allow_3des", "true"), des)); rep.Imported+rep.Duplicate == 0 || rep.Refused != 0 {
+	if rep := report(t, upload(psk, part("allow_3des", "true"), des)); rep.Imported+rep.Duplicate == 0 ||
+		rep.Refused != 0 {
 		t.Errorf("Triple-DES with the switch: %+v", rep)
 	}
 
@@ -52,8 +55,10 @@ func TestImportOptions(t *testing.T) {
 	refused("a hash", "form_value", part("hash", "MD5"), table)
 	refused("a product", "form_value", part("product", "DN"), table)
 	refused("a passphrase for a table", "key_not_wanted", part("passphrase", "x"), table)
-	rep := report(t, upload(part("kind", "hotp"), part("digits", "8"), part("manufacturer", "ACME"), part("hash", "sha-1"), table))
-	if rep.Imported != 1 || rep.Format != "oath-csv" || rep.Sample == nil || rep.Sample.Code != "84755224" || len(rep.Notes) == 0 {
+	rep := report(t, upload(part("kind", "hotp"), part("digits", "8"), part("manufacturer", "ACME"),
+		part("hash", "sha-1"), table))
+	if rep.Imported != 1 || rep.Format != "oath-csv" || rep.Sample == nil || rep.Sample.Code != "84755224" ||
+		len(rep.Notes) == 0 {
 		t.Errorf("a table with its explanation: %+v, sample %+v", rep, rep.Sample)
 	}
 	if a := s.Do(t, testkit.Admin, "GET", "/api/v1/tokens/80000001", nil); !strings.Contains(string(a.Body), `"manufacturer":"ACME"`) || !strings.Contains(string(a.Body), `"digits":8`) {

@@ -47,8 +47,10 @@ func (a *API) runRoutes() {
 		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Tokens"},
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}}
 	}
-	register(a, authz.TokenImport, op("list-imports", http.MethodGet, importPath, "List imports, the newest first"), a.listImports)
-	register(a, authz.TokenImport, op("show-import", http.MethodGet, importPath+"/{id}", "Show an import, also one under way"),
+	register(a, authz.TokenImport, op("list-imports", http.MethodGet, importPath, "List imports, the newest first"),
+		a.listImports)
+	register(a, authz.TokenImport, op("show-import", http.MethodGet, importPath+"/{id}", "Show an import, also "+
+		"one under way"),
 		func(ctx context.Context, _ caller, in *ImportNumber) (*importOutput, error) {
 			run, err := a.cfg.Lifecycle.ImportRun(ctx, in.ID)
 			if err != nil {
@@ -57,17 +59,23 @@ func (a *API) runRoutes() {
 			rep, err := a.importReport(ctx, run)
 			return &importOutput{rep}, err
 		})
-	register(a, authz.TokenImport, op("list-import-rows", http.MethodGet, importPath+"/{id}/rows", "List the keys of an import of which there is something to say"), a.listImportRows)
+	register(a, authz.TokenImport, op("list-import-rows", http.MethodGet, importPath+"/{id}/rows",
+		"List the keys of an import of which there is something to say"), a.listImportRows)
 	a.mux.HandleFunc("GET "+importPath+"/{id}/events", a.importEvents)
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
-		OperationID: "watch-import", Method: http.MethodGet, Path: importPath + "/{id}/events", Tags: []string{"Tokens"}, Summary: "Watch an import",
+		OperationID: "watch-import", Method: http.MethodGet, Path: importPath + "/{id}/events",
+		Tags: []string{"Tokens"}, Summary: "Watch an import",
 		Description: "A stream of events: progress with the counts each time they have changed, and report at the end.",
-		Parameters:  []*huma.Param{{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeInteger}}},
-		Responses: map[string]*huma.Response{"200": {Description: "Events", Content: map[string]*huma.MediaType{"text/event-stream": {
-			Schema: &huma.Schema{Type: huma.TypeString}}}}},
+		Parameters: []*huma.Param{{Name: "id", In: "path", Required: true,
+			Schema: &huma.Schema{Type: huma.TypeInteger}}},
+		Responses: map[string]*huma.Response{"200": {Description: "Events",
+			Content: map[string]*huma.MediaType{"text/event-stream": {
+				Schema: &huma.Schema{Type: huma.TypeString}}}}},
 	})
-	register(a, authz.TokenView, op("list-batches", http.MethodGet, "/api/v1/batches", "List deliveries"), a.listBatches)
-	register(a, authz.TokenState, op("set-batch-state", http.MethodPost, "/api/v1/batches/{batch}/state", "Change the state of all tokens of a delivery"), a.setBatchState)
+	register(a, authz.TokenView, op("list-batches", http.MethodGet, "/api/v1/batches", "List deliveries"),
+		a.listBatches)
+	register(a, authz.TokenState, op("set-batch-state", http.MethodPost, "/api/v1/batches/{batch}/state",
+		"Change the state of all tokens of a delivery"), a.setBatchState)
 }
 
 func (a *API) importReport(ctx context.Context, run store.Run) (rep wire.ImportReport, err error) {
@@ -93,9 +101,11 @@ func (a *API) importRows(ctx context.Context, id int64, after, limit int) (page 
 
 func wireImport(r store.Run) wire.Import {
 	c := r.Counts
-	out := wire.Import{ID: r.ID, State: "running", DryRun: r.DryRun, File: r.Label, Format: r.Format, Batch: r.Batch, Note: r.Note, Supplier: r.Supplier,
+	out := wire.Import{ID: r.ID, State: "running", DryRun: r.DryRun, File: r.Label, Format: r.Format, Batch: r.Batch,
+		Note: r.Note, Supplier: r.Supplier,
 		Actor: r.Actor, Started: r.Opened, Failure: r.Failure, Notes: r.Remarks,
-		Keys: c.Keys(), Imported: c.Imported, Duplicate: c.Duplicate, Conflict: c.Conflict, Replaced: c.Replaced, Refused: c.Refused, HeldBack: c.HeldBack,
+		Keys: c.Keys(), Imported: c.Imported, Duplicate: c.Duplicate, Conflict: c.Conflict, Replaced: c.Replaced,
+		Refused: c.Refused, HeldBack: c.HeldBack,
 		Renumbered: c.Renumbered, Assigned: c.Assigned, Users: c.Users}
 	for _, s := range r.Series {
 		out.Series = append(out.Series, wire.ImportSeries(s))
@@ -169,7 +179,8 @@ func (a *API) listBatches(ctx context.Context, _ caller, in *Page) (*batchListOu
 	}
 	out.Body.Batches = make([]wire.Batch, len(batches))
 	for i, b := range batches {
-		out.Body.Batches[i] = wire.Batch{Name: b.Name, Supplier: b.Supplier, Note: b.Note, Imports: b.Runs, Tokens: b.Tokens, Newest: b.Newest}
+		out.Body.Batches[i] = wire.Batch{Name: b.Name, Supplier: b.Supplier, Note: b.Note, Imports: b.Runs,
+			Tokens: b.Tokens, Newest: b.Newest}
 	}
 	return out, nil
 }

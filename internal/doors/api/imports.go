@@ -42,42 +42,53 @@ func (a *API) importRoutes() {
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "import-tokens", Method: http.MethodPost, Path: importPath, Tags: []string{"Tokens"},
 		Summary: "Import a seed file",
-		Description: "Reads a seed file and accounts for every key in it. The format is recognised by the content. A file is imported whole or not at all, unless skip_bad is set. " +
-			"The part file comes last. With Accept: text/event-stream the answer is a stream of events: begun with the id, progress with the counts, and at the end report or problem.",
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
-			Type: huma.TypeObject, Required: []string{"file"}, AdditionalProperties: false,
-			Properties: map[string]*huma.Schema{
-				"passphrase":            text("Passphrase of the file."),
-				"key_hex":               text("Pre-shared AES key of the file, hexadecimal."),
-				"dry_run":               flag("Report what would happen and change nothing."),
-				"skip_bad":              flag("Import the good keys although others are refused or in conflict."),
-				"replace":               flag("Where a token is there with another secret, give it that of the file."),
-				"new_serials":           flag("Give software tokens whose serial is taken here a serial of this server."),
-				"create_users":          flag("Make the users that the file names and that are not known."),
-				"batch":                 text("Name of the delivery, by which its tokens can be listed and revoked."),
-				"note":                  text("A note on the delivery."),
-				"supplier":              text("Who delivered it."),
-				"private_key":           text("RSA private key that the file is encrypted to, PEM."),
-				"signer_certificate":    text("Certificates, PEM. The file must have an XML signature by one of them."),
-				"allow_unauthenticated": flag("Take an encrypted file without a MAC."),
-				"allow_part":            flag("Read a part of a file that had a MAC over the whole of it."),
-				"allow_3des":            flag("Read a file under Triple-DES."),
-				"format":                text("Format of the file, instead of recognising it: " + formatNames() + "."),
-				"encoding":              text("How secrets are written where the file leaves a choice: hex, base32 or base64."),
-				"kind":                  text("hotp or totp, where the file does not say."),
-				"digits":                text("Digits of a code, where the file does not say."),
-				"period":                text("Seconds of a time step, where the file does not say."),
-				"hash":                  text("SHA1, SHA256 or SHA512, where the file does not say."),
-				"manufacturer":          text("Manufacturer, where the file does not say."),
-				"product":               text("What a product of a DualShield file is, as MANUFACTURER/PRODUCT=totp; may be repeated."),
-				"keep_serials":          flag("Take serials that look as if a spreadsheet had removed leading zeros."),
-				"file":                  {Type: huma.TypeString, Format: "binary", Description: "The seed file."},
-			},
-		}}}},
+		Description: "Reads a seed file and accounts for every key in it. The format is recognised by the content. " +
+			"A file is imported whole or not at all, unless skip_bad is set. " +
+			"The part file comes last. With Accept: text/event-stream the answer is a stream of events: begun with " +
+			"the id, progress with the counts, and at the end report or problem.",
+		RequestBody: &huma.RequestBody{Required: true,
+			Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
+				Type: huma.TypeObject, Required: []string{"file"}, AdditionalProperties: false,
+				Properties: map[string]*huma.Schema{
+					"passphrase": text("Passphrase of the file."),
+					"key_hex":    text("Pre-shared AES key of the file, hexadecimal."),
+					"dry_run":    flag("Report what would happen and change nothing."),
+					"skip_bad":   flag("Import the good keys although others are refused or in conflict."),
+					"replace": flag("Where a token is there with another secret, give it that " +
+						"of the file."),
+					"new_serials": flag("Give software tokens whose serial is taken here a serial of " +
+						"this server."),
+					"create_users": flag("Make the users that the file names and that are not known."),
+					"batch": text(
+						"Name of the delivery, by which its tokens can be listed and revoked."),
+					"note":        text("A note on the delivery."),
+					"supplier":    text("Who delivered it."),
+					"private_key": text("RSA private key that the file is encrypted to, PEM."),
+					"signer_certificate": text("Certificates, PEM. The file must have an XML signature by " +
+						"one of them."),
+					"allow_unauthenticated": flag("Take an encrypted file without a MAC."),
+					"allow_part":            flag("Read a part of a file that had a MAC over the whole of it."),
+					"allow_3des":            flag("Read a file under Triple-DES."),
+					"format": text("Format of the file, instead of recognising it: " + formatNames() +
+						"."),
+					"encoding": text("How secrets are written where the file leaves a choice: hex, " +
+						"base32 or base64."),
+					"kind":         text("hotp or totp, where the file does not say."),
+					"digits":       text("Digits of a code, where the file does not say."),
+					"period":       text("Seconds of a time step, where the file does not say."),
+					"hash":         text("SHA1, SHA256 or SHA512, where the file does not say."),
+					"manufacturer": text("Manufacturer, where the file does not say."),
+					"product": text("What a product of a DualShield file is, as MANUFACTURER/PRODUCT=totp; may " +
+						"be repeated."),
+					"keep_serials": flag("Take serials that look as if a spreadsheet had removed leading zeros."),
+					"file":         {Type: huma.TypeString, Format: "binary", Description: "The seed file."},
+				},
+			}}}},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "The report", Content: map[string]*huma.MediaType{"application/json": {Schema: report},
 				"text/event-stream": {Schema: text("Events begun, progress, report, problem; data is JSON.")}}},
-			"default": {Description: "Error", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problem}}},
+			"default": {Description: "Error",
+				Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problem}}},
 		},
 	})
 }
@@ -88,7 +99,8 @@ func (a *API) importTokens(w http.ResponseWriter, r *http.Request) {
 	rep, err := a.runImport(w, r, c, out)
 	if err != nil {
 		if big, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			err = fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The upload is larger than %d bytes.", big.Limit)).Because(err)
+			err = fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The upload is larger than %d bytes.",
+				big.Limit)).Because(err)
 		}
 		out.problem(a.problem(r.Context(), c, err))
 		return
@@ -96,31 +108,37 @@ func (a *API) importTokens(w http.ResponseWriter, r *http.Request) {
 	out.report(rep)
 }
 
-func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer importAnswer) (out wire.ImportReport, err error) {
+func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer importAnswer) (out wire.ImportReport,
+	err error) {
 	if err := c.may(authz.TokenImport); err != nil {
 		return out, err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, a.cfg.MaxUpload)
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return out, fault.New(fault.Invalid, "not_multipart", "The body is not multipart/form-data with a part named file.").Because(err)
+		return out, fault.New(fault.Invalid, "not_multipart", "The body is not multipart/form-data with a part "+
+			"named file.").Because(err)
 	}
 	form, file, err := readForm(parts)
 	if err != nil {
 		return out, err
 	}
 	defer form.wipe()
-	if o := form.options; o.PreSharedKey != nil && o.Passphrase != nil || o.PrivateKey != nil && (o.PreSharedKey != nil || o.Passphrase != nil) {
-		return out, fault.New(fault.Invalid, "key_or_passphrase", "Give a passphrase, a key or a private key, not several of them.")
+	if o := form.options; o.PreSharedKey != nil && o.Passphrase != nil || o.PrivateKey != nil &&
+		(o.PreSharedKey != nil || o.Passphrase != nil) {
+		return out, fault.New(fault.Invalid, "key_or_passphrase", "Give a passphrase, a key or a private key, not "+
+			"several of them.")
 	}
 	form.others.Name, form.others.Now = file.FileName(), time.Now()
-	seeds, err := lifecycle.OpenFile(&patient{file: file, control: http.NewResponseController(w)}, lifecycle.FileOptions{PSKC: form.options, Others: form.others, Signers: form.signers})
+	seeds, err := lifecycle.OpenFile(&patient{file: file, control: http.NewResponseController(w)},
+		lifecycle.FileOptions{PSKC: form.options, Others: form.others, Signers: form.signers})
 	if err != nil {
 		return out, err
 	}
 	defer func() { err = errors.Join(err, seeds.Close()) }()
 	req := form.request
-	req.Keys, req.Label, req.Format, req.Remarks, req.Origin = &lastPart{seeds, parts}, label(file.FileName()), seeds.Format, seeds.Remarks, c.origin()
+	req.Keys, req.Label, req.Format, req.Remarks, req.Origin = &lastPart{seeds, parts}, label(file.FileName()),
+		seeds.Format, seeds.Remarks, c.origin()
 	req.Begun, req.Progress = answer.begun, answer.progress
 	run, err := a.cfg.Lifecycle.Import(r.Context(), req)
 	if err != nil {
@@ -168,7 +186,8 @@ func (l *lastPart) Next() (*pskc.Key, error) {
 	case err != nil:
 		return nil, fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(err)
 	}
-	return nil, fault.New(fault.Invalid, "form_part", fmt.Sprintf("The part %q comes after the file, which must be the last one.", part.FormName()))
+	return nil, fault.New(fault.Invalid, "form_part", fmt.Sprintf("The part %q comes after the file, which must be "+
+		"the last one.", part.FormName()))
 }
 
 // label is the file's name as far as it can be shown.

@@ -37,21 +37,25 @@ func TestImport(t *testing.T) {
 	s := server(t)
 	file := part("file", vector(t, "figure10"))
 	var dry wire.ImportReport
-	unchanged(t, s, func() { dry = report(t, s.Upload(t, testkit.Admin, part("dry_run", "true"), file)) }, "import_run", "import_row", "sqlite_sequence")
+	unchanged(t, s, func() { dry = report(t, s.Upload(t, testkit.Admin, part("dry_run", "true"), file)) }, "import_run",
+		"import_row", "sqlite_sequence")
 	if !dry.DryRun || dry.State != "done" || dry.Imported != 4 {
 		t.Errorf("the dry run says %+v", dry)
 	}
 	rep := report(t, s.Upload(t, testkit.Admin, part("dry_run", "false"), part("skip_bad", "false"), file))
-	if rep.DryRun || rep.State != "done" || rep.Ended == nil || rep.Format != "pskc" || rep.Keys != 4 || rep.Imported != 4 || rep.Duplicate != 0 || rep.Refused != 0 {
+	if rep.DryRun || rep.State != "done" || rep.Ended == nil || rep.Format != "pskc" || rep.Keys != 4 ||
+		rep.Imported != 4 || rep.Duplicate != 0 || rep.Refused != 0 {
 		t.Errorf("the import says %+v", rep)
 	}
 	if diff := cmp.Diff(rep.Rows, dry.Rows); diff != "" {
 		t.Errorf("the dry run differs (-real +dry):\n%s", diff)
 	}
-	if e := s.LastEntry(t); e.Action != "import.published" || e.Actor != "key:admin" || e.Subject["other"] != "seeds.pskc" {
+	if e := s.LastEntry(t); e.Action != "import.published" || e.Actor != "key:admin" ||
+		e.Subject["other"] != "seeds.pskc" {
 		t.Errorf("the log says %s", e.Raw)
 	}
-	if rep := report(t, s.Upload(t, testkit.Admin, file)); rep.Duplicate != 4 || rep.Imported != 0 || len(rep.Rows) != 4 {
+	if rep := report(t, s.Upload(t, testkit.Admin, file)); rep.Duplicate != 4 || rep.Imported != 0 ||
+		len(rep.Rows) != 4 {
 		t.Errorf("the same again says %+v", rep)
 	}
 	if n := strings.Count(s.Do(t, testkit.Admin, "GET", "/api/v1/tokens", nil).Body, `"serial":`); n != 4 {
@@ -74,7 +78,8 @@ func TestImportEncrypted(t *testing.T) {
 		"wrong passphrase": {[]testkit.Part{part("passphrase", "qwertz"), phrase}, "wrong_key"},
 		"short key":        {[]testkit.Part{part("key_hex", "1234"), psk}, "key_length"},
 		"key no hex":       {[]testkit.Part{part("key_hex", "secret-word"), psk}, "key_hex"},
-		"both":             {[]testkit.Part{part("key_hex", key), part("passphrase", "qwerty"), psk}, "key_or_passphrase"},
+		"both": {[]testkit.Part{part("key_hex", key), part("passphrase", "qwerty"), psk},
+			"key_or_passphrase"},
 	} {
 		before := s.Dump(t, marks...)
 		a := s.Upload(t, testkit.Admin, c.parts...)
@@ -92,7 +97,8 @@ func TestImportEncrypted(t *testing.T) {
 		t.Errorf("with the key: %+v", rep)
 	}
 	// The same device and secret under a passphrase.
-	if rep := report(t, s.Upload(t, testkit.Admin, part("passphrase", "qwerty"), phrase)); rep.Imported+rep.Duplicate != 1 {
+	if rep := report(t, s.Upload(t, testkit.Admin, part("passphrase", "qwerty"), phrase)); rep.Imported+
+		rep.Duplicate != 1 {
 		t.Errorf("with the passphrase: %+v", rep)
 	}
 	if text := s.Log.String() + s.Dump(t); strings.Contains(text, "qwerty") || strings.Contains(text, key) {
@@ -115,11 +121,12 @@ func TestRefusedImports(t *testing.T) {
 		status int
 		code   string
 	}{
-		"nothing":             {nil, 422, "no_file"},
-		"no file":             {[]testkit.Part{part("dry_run", "true")}, 422, "no_file"},
-		"empty file":          {[]testkit.Part{part("file", "")}, 422, "unreadable_file"},
-		"no XML":              {[]testkit.Part{part("file", "what is this\n")}, 422, "format_unknown"},
-		"HTML":                {[]testkit.Part{part("file", "<html><body>Not found</body></html>")}, 422, "unreadable_file"},
+		"nothing":    {nil, 422, "no_file"},
+		"no file":    {[]testkit.Part{part("dry_run", "true")}, 422, "no_file"},
+		"empty file": {[]testkit.Part{part("file", "")}, 422, "unreadable_file"},
+		"no XML":     {[]testkit.Part{part("file", "what is this\n")}, 422, "format_unknown"},
+		"HTML": {[]testkit.Part{part("file", "<html><body>Not found</body></html>")}, 422,
+			"unreadable_file"},
 		"truncated":           {[]testkit.Part{part("file", good[:len(good)-200])}, 422, "malformed_file"},
 		"entities":            {[]testkit.Part{part("file", bomb)}, 422, "unsupported_file"},
 		"no keys":             {[]testkit.Part{part("file", `<KeyContainer Version="1.0" xmlns="urn:ietf:params:xml:ns:keyprov:pskc"></KeyContainer>`)}, 422, ""},
@@ -129,8 +136,9 @@ func TestRefusedImports(t *testing.T) {
 		"unknown part":        {[]testkit.Part{part("force", "true"), file}, 422, "form_part"},
 		"flag of other words": {[]testkit.Part{part("dry_run", "yes"), file}, 422, "form_flag"},
 		"flag empty":          {[]testkit.Part{part("dry_run", ""), file}, 422, "form_flag"},
-		"big field":           {[]testkit.Part{part("passphrase", strings.Repeat("p", 20_000)), file}, 413, "too_large"},
-		"big file":            {[]testkit.Part{part("file", good+strings.Repeat(" ", 2<<20))}, 413, "too_large"},
+		"big field": {[]testkit.Part{part("passphrase", strings.Repeat("p", 20_000)), file}, 413,
+			"too_large"},
+		"big file": {[]testkit.Part{part("file", good+strings.Repeat(" ", 2<<20))}, 413, "too_large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := s.Dump(t, marks...)

@@ -81,26 +81,31 @@ func TestRefusedInput(t *testing.T) {
 		"cursor negative":      {tokens + "?after=-1", nil, 422, nil},
 		"audit cursor":         {"GET /api/v1/audit?after=x", nil, 422, nil},
 		"resync one code":      {"POST /api/v1/tokens/1/resync", object{"otp1": code}, 422, nil},
-		"resync steps":         {"POST /api/v1/tokens/1/resync", object{"otp1": code, "otp2": code, "steps": 121}, 422, nil},
-		"resync counter":       {"POST /api/v1/tokens/1/resync", `{"otp1":"` + code + `","otp2":"` + code + `","counter":-1}`, 422, nil},
-		"resync huge counter":  {"POST /api/v1/tokens/1/resync", `{"otp1":"` + code + `","otp2":"` + code + `","counter":99999999999999999999999}`, 422, nil},
-		"resync fraction":      {"POST /api/v1/tokens/1/resync", `{"otp1":"` + code + `","otp2":"` + code + `","counter":1.5}`, 422, nil},
-		"state unknown":        {"POST /api/v1/tokens/1/state", object{"state": "LOST"}, 422, nil},
-		"state lower case":     {"POST /api/v1/tokens/1/state", object{"state": "valid"}, 422, nil},
-		"state reason long":    {"POST /api/v1/tokens/1/state", object{"state": "REVOKED_TOKEN_LOST", "reason": strings.Repeat("x", 501)}, 422, nil},
-		"state reason control": {"POST /api/v1/tokens/1/state", object{"state": "REVOKED_TOKEN_LOST", "reason": "a\nb"}, 422, nil},
+		"resync steps": {"POST /api/v1/tokens/1/resync", object{"otp1": code, "otp2": code, "steps": 121}, 422,
+			nil},
+		"resync counter":      {"POST /api/v1/tokens/1/resync", `{"otp1":"` + code + `","otp2":"` + code + `","counter":-1}`, 422, nil},
+		"resync huge counter": {"POST /api/v1/tokens/1/resync", `{"otp1":"` + code + `","otp2":"` + code + `","counter":99999999999999999999999}`, 422, nil},
+		"resync fraction":     {"POST /api/v1/tokens/1/resync", `{"otp1":"` + code + `","otp2":"` + code + `","counter":1.5}`, 422, nil},
+		"state unknown":       {"POST /api/v1/tokens/1/state", object{"state": "LOST"}, 422, nil},
+		"state lower case":    {"POST /api/v1/tokens/1/state", object{"state": "valid"}, 422, nil},
+		"state reason long": {"POST /api/v1/tokens/1/state",
+			object{"state": "REVOKED_TOKEN_LOST", "reason": strings.Repeat("x", 501)}, 422, nil},
+		"state reason control": {"POST /api/v1/tokens/1/state", object{"state": "REVOKED_TOKEN_LOST", "reason": "a\nb"},
+			422, nil},
 		"serial too long path": {"GET /api/v1/tokens/" + strings.Repeat("1", 129), nil, 422, nil},
 		"user name long":       {"POST /api/v1/users", object{"name": strings.Repeat("a", 129)}, 422, nil},
 		"user name blank":      {"POST /api/v1/users", object{"name": " bert"}, 422, nil},
 		"key of no role":       {"POST /api/v1/keys", object{"name": "k", "role": "none"}, 422, nil},
 		"key of root":          {"POST /api/v1/keys", object{"name": "k", "role": "root"}, 422, nil},
-		"key help desk":        {"POST /api/v1/keys", object{"name": "k", "role": "verifier", "help_desk": true}, 422, nil},
-		"key name":             {"POST /api/v1/keys", object{"name": "a/b", "role": "verifier"}, 422, nil},
-		"session other name":   {session, object{"name": "root", "password": s.RootPassword}, 422, nil},
-		"session no password":  {session, object{"name": "ROOT", "password": ""}, 422, nil},
-		"session malformed":    {session, `{"name":"ROOT","password":"` + s.RootPassword, 400, nil},
-		"session password":     {session, object{"name": "ROOT", "password": []string{s.RootPassword}}, 422, nil},
-		"session long":         {session, object{"name": "ROOT", "password": strings.Repeat(s.RootPassword, 200)}, 413, nil},
+		"key help desk": {"POST /api/v1/keys", object{"name": "k", "role": "verifier", "help_desk": true}, 422,
+			nil},
+		"key name":            {"POST /api/v1/keys", object{"name": "a/b", "role": "verifier"}, 422, nil},
+		"session other name":  {session, object{"name": "root", "password": s.RootPassword}, 422, nil},
+		"session no password": {session, object{"name": "ROOT", "password": ""}, 422, nil},
+		"session malformed":   {session, `{"name":"ROOT","password":"` + s.RootPassword, 400, nil},
+		"session password":    {session, object{"name": "ROOT", "password": []string{s.RootPassword}}, 422, nil},
+		"session long": {session, object{"name": "ROOT", "password": strings.Repeat(s.RootPassword, 200)}, 413,
+			nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			method, path, _ := strings.Cut(c.op, " ")
@@ -155,8 +160,10 @@ func TestRefusalsLookAlike(t *testing.T) {
 	s.User(t, "anna")
 	var first testkit.Answer
 	for i, body := range []object{
-		{"serial": "1", "otp": testkit.Wrong(t, key, 0, 1)[0]}, {"serial": "nobody's", "otp": "123456"}, {"serial": "lost", "otp": testkit.Code(t, lost, 0)},
-		{"serial": "two", "otp": testkit.Code(t, testkit.HOTP("two"), 0)}, {"serial": "ocra", "otp": "123456"}, {"serial": "1", "otp": "12345678"},
+		{"serial": "1", "otp": testkit.Wrong(t, key, 0, 1)[0]}, {"serial": "nobody's", "otp": "123456"},
+		{"serial": "lost", "otp": testkit.Code(t, lost, 0)},
+		{"serial": "two", "otp": testkit.Code(t, testkit.HOTP("two"), 0)}, {"serial": "ocra", "otp": "123456"},
+		{"serial": "1", "otp": "12345678"},
 		{"user": "anna", "otp": "123456"}, {"user": "nobody", "otp": "123456"},
 	} {
 		a := s.Do(t, testkit.Verifier, http.MethodPost, "/api/v1/verify", body)
@@ -175,8 +182,10 @@ func TestRefusalsLookAlike(t *testing.T) {
 func TestUnknownRoutes(t *testing.T) {
 	t.Parallel()
 	s := server(t)
-	for _, op := range []string{"GET /", "GET /api/v1/nothing", "GET /api/v1/verify", "PUT /api/v1/tokens/1", "GET /api/v2/tokens", "POST /healthz",
-		"GET /docs", "GET /schemas/Token.json", "GET /debug/pprof/", "POST /api/v1/tokens/1/2/unlock", "GET /api/v1/tokens/"} {
+	for _, op := range []string{"GET /", "GET /api/v1/nothing", "GET /api/v1/verify", "PUT /api/v1/tokens/1",
+		"GET /api/v2/tokens", "POST /healthz",
+		"GET /docs", "GET /schemas/Token.json", "GET /debug/pprof/", "POST /api/v1/tokens/1/2/unlock",
+		"GET /api/v1/tokens/"} {
 		method, path, _ := strings.Cut(op, " ")
 		a := s.Do(t, testkit.Root, method, path, nil)
 		if !slices.Contains([]int{404, 405}, a.Status) {

@@ -57,5 +57,6 @@ func (a *API) createKey(ctx context.Context, c caller, in *createKeyInput) (*cre
 }
 
 func wireKey(k store.APIKey) wire.Key {
-	return wire.Key{ID: k.ID, Name: k.Name, Role: k.Role, HelpDesk: k.HelpDesk, Created: k.Created, Revoked: optionalTime(k.Revoked)}
+	return wire.Key{ID: k.ID, Name: k.Name, Role: k.Role, HelpDesk: k.HelpDesk, Created: k.Created,
+		Revoked: optionalTime(k.Revoked)}
 }

@@ -73,5 +73,6 @@ func unchanged(t *testing.T, s *testkit.Server, do func(), except ...string) {
 
 // secretForms is how a secret could look in a text.
 func secretForms(secret []byte) []string {
-	return []string{string(secret), hex.EncodeToString(secret), base64.StdEncoding.EncodeToString(secret), base32.StdEncoding.EncodeToString(secret)}
+	return []string{string(secret), hex.EncodeToString(secret), base64.StdEncoding.EncodeToString(secret),
+		base32.StdEncoding.EncodeToString(secret)}
 }

@@ -18,11 +18,15 @@ type metrics struct {
 }
 
 func newMetrics(reg *prometheus.Registry) *metrics {
-	verdicts := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ostiary_codes_total", Help: "Codes decided, by verdict."}, []string{"verdict"})
+	verdicts := prometheus.NewCounterVec(
+		prometheus.CounterOpts{Name: "ostiary_codes_total", Help: "Codes decided, by verdict."}, []string{"verdict"})
 	m := &metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ostiary_http_requests_total", Help: "Requests answered, by route and status."}, []string{"route", "status"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ostiary_http_request_seconds", Help: "Time to answer, by route.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30}}, []string{"route"}),
+		requests: prometheus.NewCounterVec(
+			prometheus.CounterOpts{Name: "ostiary_http_requests_total",
+				Help: "Requests answered, by route and status."}, []string{"route", "status"}),
+		seconds: prometheus.NewHistogramVec(
+			prometheus.HistogramOpts{Name: "ostiary_http_request_seconds", Help: "Time to answer, by route.",
+				Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30}}, []string{"route"}),
 		accepted: verdicts.WithLabelValues("accepted"), refused: verdicts.WithLabelValues("refused"),
 	}
 	reg.MustRegister(verdicts, m.requests, m.seconds)

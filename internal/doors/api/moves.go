@@ -31,17 +31,21 @@ func (a *API) moveRoutes() {
 		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Tokens"},
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}}
 	}
-	register(a, authz.TokenExport, op("list-moves", http.MethodGet, "/api/v1/moves", "List moves to other servers, the newest first"), a.listMoves)
+	register(a, authz.TokenExport, op("list-moves", http.MethodGet, "/api/v1/moves", "List moves to other servers, "+
+		"the newest first"), a.listMoves)
 	confirm := op("confirm-move", http.MethodPost, "/api/v1/moves/confirm", "Hand in the receipt of a move")
 	confirm.MaxBodyBytes = 16 << 20
-	confirm.Description = "Deletes the tokens that the receipt names, remembering where they stood. The same receipt again changes nothing."
+	confirm.Description = "Deletes the tokens that the receipt names, remembering where they stood. The same " +
+		"receipt again changes nothing."
 	register(a, authz.TokenExport, confirm, a.confirmMove)
-	register(a, authz.TokenExport, op("cancel-move", http.MethodPost, "/api/v1/moves/{id}/cancel", "Take back the tokens of a move that were not imported elsewhere"),
+	register(a, authz.TokenExport, op("cancel-move", http.MethodPost, "/api/v1/moves/{id}/cancel",
+		"Take back the tokens of a move that were not imported elsewhere"),
 		func(ctx context.Context, c caller, in *moveIDInput) (*moveOutput, error) {
 			m, err := a.cfg.Lifecycle.CancelMove(ctx, in.ID, c.origin())
 			return &moveOutput{wireMove(m)}, err
 		})
-	register(a, authz.TokenImport, op("import-receipt", http.MethodGet, importPath+"/{id}/receipt", "Get the receipt for tokens that came to live here"), a.importReceipt)
+	register(a, authz.TokenImport, op("import-receipt", http.MethodGet, importPath+"/{id}/receipt",
+		"Get the receipt for tokens that came to live here"), a.importReceipt)
 }
 
 func wireMove(m store.Move) wire.Move {
@@ -67,7 +71,8 @@ func (a *API) listMoves(ctx context.Context, _ caller, in *Page) (*moveListOutpu
 
 func (a *API) confirmMove(ctx context.Context, c caller, in *receiptInput) (*moveOutput, error) {
 	b := in.Body
-	r := lifecycle.Receipt{Version: b.Version, Move: b.Move, Import: b.Import, Issued: b.Issued.UTC(), MAC: b.MAC, Tokens: make([]token.ID, len(b.Tokens))}
+	r := lifecycle.Receipt{Version: b.Version, Move: b.Move, Import: b.Import, Issued: b.Issued.UTC(), MAC: b.MAC,
+		Tokens: make([]token.ID, len(b.Tokens))}
 	for i, id := range b.Tokens {
 		r.Tokens[i] = token.ID(id)
 	}

@@ -38,7 +38,8 @@ func TestOpenAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("the description differs from %s; if that is meant, write it anew with: go test ./internal/api -run OpenAPI -update\n%s",
+		t.Errorf("the description differs from %s; if that is meant, write it anew with: go test ./internal/api "+
+			"-run OpenAPI -update\n%s",
 			golden, cmp.Diff(string(want), got.String()))
 	}
 	// What is served is the same.

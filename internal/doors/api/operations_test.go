@@ -29,15 +29,18 @@ func TestTokenOperations(t *testing.T) {
 		{testkit.Admin, "GET", path, nil, 200, "", func() bool {
 			return tok.Serial == "A/1 ü" && tok.State == "VALID" && tok.User == "" && tok.Algorithm == "HOTP"
 		}},
-		{testkit.Admin, "POST", path + "/assign", object{"user": "ANNA"}, 200, "", func() bool { return tok.User == "anna" }},
+		{testkit.Admin, "POST", path + "/assign", object{"user": "ANNA"}, 200, "",
+			func() bool { return tok.User == "anna" }},
 		{testkit.Admin, "POST", path + "/assign", object{"user": "anna"}, 409, "token_taken", nil},
 		{testkit.Admin, "DELETE", "/api/v1/users/anna", nil, 409, "user_holds_tokens", nil},
 		{testkit.HelpDesk, "POST", path + "/state", object{"state": "REVOKED_TOKEN_BROKEN"}, 403, "forbidden", nil},
-		{testkit.HelpDesk, "POST", path + "/state", object{"state": "REVOKED_TOKEN_LOST", "reason": "left in a taxi"}, 200, "",
+		{testkit.HelpDesk, "POST", path + "/state", object{"state": "REVOKED_TOKEN_LOST", "reason": "left in a taxi"},
+			200, "",
 			func() bool { return tok.State == "REVOKED_TOKEN_LOST" && tok.StateReason == "left in a taxi" }},
 		{testkit.HelpDesk, "POST", path + "/state", object{"state": "VALID"}, 403, "forbidden", nil},
 		{testkit.HelpDesk, "POST", path + "/state", object{"state": "REVOKED_TOKEN_LOST"}, 409, "state_unchanged", nil},
-		{testkit.Admin, "POST", path + "/state", object{"state": "VALID", "reason": "found"}, 200, "", func() bool { return tok.State == "VALID" }},
+		{testkit.Admin, "POST", path + "/state", object{"state": "VALID", "reason": "found"}, 200, "",
+			func() bool { return tok.State == "VALID" }},
 		{testkit.Admin, "POST", path + "/unassign", nil, 200, "", func() bool { return tok.User == "" }},
 		{testkit.Admin, "POST", path + "/unassign", nil, 409, "token_free", nil},
 		{testkit.HelpDesk, "DELETE", path, nil, 403, "forbidden", nil},
@@ -75,10 +78,12 @@ func TestUsers(t *testing.T) {
 	if a.JSON(t, &u); u.Name != "anna müller" || u.Tokens != 0 || u.Locked {
 		t.Errorf("added %+v", u)
 	}
-	status(t, s.Do(t, testkit.Admin, "POST", "/api/v1/users", object{"name": "ANNA MÜLLER"}), http.StatusConflict, "user_exists")
+	status(t, s.Do(t, testkit.Admin, "POST", "/api/v1/users", object{"name": "ANNA MÜLLER"}), http.StatusConflict,
+		"user_exists")
 	status(t, s.Do(t, testkit.Operator, "GET", "/api/v1/users/Anna%20M%C3%BCller", nil), http.StatusOK, "")
 	status(t, s.Do(t, testkit.HelpDesk, "POST", "/api/v1/users/anna%20m%C3%BCller/unlock", nil), http.StatusOK, "")
-	status(t, s.Do(t, testkit.HelpDesk, "POST", "/api/v1/users/nobody/unlock", nil), http.StatusNotFound, "user_not_found")
+	status(t, s.Do(t, testkit.HelpDesk, "POST", "/api/v1/users/nobody/unlock", nil), http.StatusNotFound,
+		"user_not_found")
 }
 
 // Pages follow each other without loss and end.
@@ -168,8 +173,9 @@ func TestListFilters(t *testing.T) {
 	s.Assign(t, "2", "anna")
 	s.SetState(t, "3", 1)
 	for query, want := range map[string]string{
-		"": "1 2 3", "serial=2": "2", "type=hotp": "1", "user=Anna": "2", "state=VALID": "1 2", "state=REVOKED_TOKEN_LOST": "3",
-		"kind=hardware": "1 2 3", "kind=software": "", "limit=1": "1", "serial=2&type=hotp": "",
+		"": "1 2 3", "serial=2": "2", "type=hotp": "1", "user=Anna": "2", "state=VALID": "1 2",
+		"state=REVOKED_TOKEN_LOST": "3",
+		"kind=hardware":            "1 2 3", "kind=software": "", "limit=1": "1", "serial=2&type=hotp": "",
 	} {
 		var l wire.TokenList
 		a := s.Do(t, testkit.Admin, "GET", "/api/v1/tokens?"+query, nil)

@@ -70,7 +70,8 @@ func newProblem(f *fault.Error, request string) *Problem {
 		Detail: f.Text, Hint: f.Hint, Code: f.Code, Instance: request}}
 	if ids, ok := f.Details["candidates"].([]token.Identity); ok {
 		for _, id := range ids {
-			p.Candidates = append(p.Candidates, wire.Identity{Type: id.Type, Manufacturer: id.Manufacturer, KeyID: id.KeyID})
+			p.Candidates = append(p.Candidates, wire.Identity{Type: id.Type, Manufacturer: id.Manufacturer,
+				KeyID: id.KeyID})
 		}
 	}
 	return p
@@ -120,7 +121,8 @@ func newHumaError(c caller, status int, msg string, errs ...error) huma.StatusEr
 	case http.StatusBadRequest:
 		code = "malformed_request"
 	}
-	p := &Problem{wire.Problem{Type: problemType(code), Title: title, Status: status, Code: code, Detail: upperFirst(msg) + ".",
+	p := &Problem{wire.Problem{Type: problemType(code), Title: title, Status: status, Code: code,
+		Detail:   upperFirst(msg) + ".",
 		Instance: c.request}}
 	for _, err := range errs {
 		if d, ok := err.(huma.ErrorDetailer); ok {

@@ -30,19 +30,24 @@ func (a *API) profileRoutes() {
 		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Profiles"},
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
-	register(a, authz.ProfileView, op("list-profiles", http.MethodGet, "/api/v1/profiles", "List the profiles of software authenticators"), a.listProfiles)
-	register(a, authz.ProfileView, op("show-profile", http.MethodGet, "/api/v1/profiles/{name}", "Show a profile, with its static vector"),
+	register(a, authz.ProfileView, op("list-profiles", http.MethodGet, "/api/v1/profiles",
+		"List the profiles of software authenticators"), a.listProfiles)
+	register(a, authz.ProfileView, op("show-profile", http.MethodGet, "/api/v1/profiles/{name}",
+		"Show a profile, with its static vector"),
 		func(ctx context.Context, _ caller, in *profileInput) (*profileOutput, error) {
 			p, err := a.cfg.Profiles.Show(ctx, in.Name)
 			return profileAnswer(p, nil, err)
 		})
-	create := op("create-profile", http.MethodPost, "/api/v1/profiles", "Create a profile; it never changes from then on")
+	create := op("create-profile", http.MethodPost, "/api/v1/profiles", "Create a profile; it never changes "+
+		"from then on")
 	create.DefaultStatus, create.MaxBodyBytes = http.StatusCreated, maxProfileBody
-	register(a, authz.ProfileManage, create, func(ctx context.Context, c caller, in *createProfileInput) (*profileOutput, error) {
+	register(a, authz.ProfileManage, create, func(ctx context.Context, c caller, in *createProfileInput) (
+		*profileOutput, error) {
 		p, err := profilefile.ParseProfile(strings.NewReader(in.Body.TOML))
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "profile_file", upperFirst(strings.ReplaceAll(err.Error(), "\n", "; "))+".").
-				WithHint("Nothing was made. examples/profiles/plain.toml explains every setting.").Because(err)
+			return nil,
+				fault.New(fault.Invalid, "profile_file", upperFirst(strings.ReplaceAll(err.Error(), "\n", "; "))+".").
+					WithHint("Nothing was made. examples/profiles/plain.toml explains every setting.").Because(err)
 		}
 		return profileAnswer(a.cfg.Profiles.Create(ctx, in.Body.Name, p, c.origin()))
 	})
@@ -76,16 +81,20 @@ func wireProfile(p profiles.Profile) (wire.Profile, error) {
 	text, err := activation.Message{Type: activation.TypeVector, Payload: p.Vector.Bytes()}.Paste()
 	sheet := p.Vector.Profile()
 	pin, rules, stretch := sheet.PIN, sheet.Rules, sheet.Rules.Argon2id
-	w := wire.Profile{Name: p.Name, Title: sheet.Name, Issuer: sheet.Issuer, Prefix: sheet.Prefix, Fingerprint: p.Vector.Fingerprint(),
-		TwoStep: sheet.TwoStep, Channel: sheet.SecureChannel, Applications: make([]wire.ProfileApplication, len(sheet.Applications)),
+	w := wire.Profile{Name: p.Name, Title: sheet.Name, Issuer: sheet.Issuer, Prefix: sheet.Prefix,
+		Fingerprint: p.Vector.Fingerprint(),
+		TwoStep:     sheet.TwoStep, Channel: sheet.SecureChannel,
+		Applications: make([]wire.ProfileApplication, len(sheet.Applications)),
 		PIN: wire.ProfilePIN{Min: pin.Min, Max: pin.Max, RefuseWeak: pin.RefuseWeak, Tries: pin.Tries,
 			Penalty: profilefile.PenaltyWord(pin.Penalty), Level: profilefile.LevelWord(pin.Level)},
-		Activation: wire.ProfileActivation{Code: profilefile.CodeWord(rules.Format), Password: rules.Password, CheckPassword: rules.CheckPassword,
+		Activation: wire.ProfileActivation{Code: profilefile.CodeWord(rules.Format), Password: rules.Password,
+			CheckPassword: rules.CheckPassword,
 			DeviceBinding: rules.DeviceBinding, NewKey: rules.NewKey, Reactivation: rules.Reactivation,
 			Argon2id: wire.Argon2id{Passes: stretch.Time, Memory: stretch.Memory, Lanes: stretch.Parallelism}},
 		Created: p.Created, UsedBy: append([]string{}, p.UsedBy...), StaticVector: string(text)}
 	for i, a := range sheet.Applications {
-		w.Applications[i] = wire.ProfileApplication{Index: a.Index, Name: a.Name, Mode: profilefile.ModeWord(a.Mode), Suite: a.Suite.String()}
+		w.Applications[i] = wire.ProfileApplication{Index: a.Index, Name: a.Name, Mode: profilefile.ModeWord(a.Mode),
+			Suite: a.Suite.String()}
 	}
 	return w, err
 }

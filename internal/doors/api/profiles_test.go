@@ -63,7 +63,9 @@ func TestProfiles(t *testing.T) {
 		answers.WriteString(a.Body)
 		var shown wire.Profile
 		a.JSON(t, &shown)
-		if len(made.Warnings) == 0 || !slices.ContainsFunc(made.Warnings, func(w string) bool { return strings.Contains(w, "ostiary type create "+name) }) {
+		if len(made.Warnings) == 0 ||
+			!slices.ContainsFunc(
+				made.Warnings, func(w string) bool { return strings.Contains(w, "ostiary type create "+name) }) {
 			t.Errorf("warnings %q", made.Warnings)
 		}
 		made.Warnings = nil
@@ -113,12 +115,15 @@ func TestProfileShown(t *testing.T) {
 	t.Parallel()
 	s := server(t)
 	made := createProfile(t, s, "bank", sample(t, "bank"))
-	status(t, s.Do(t, testkit.Admin, http.MethodPost, "/api/v1/types", object{"name": "bank-app", "kind": "software", "algorithm": "TOTP", "hash": "SHA256",
-		"serial_prefix": "BNK", "activation": "one-step", "profile": "bank"}), http.StatusCreated, "")
+	status(
+		t, s.Do(t, testkit.Admin, http.MethodPost, "/api/v1/types",
+			object{"name": "bank-app", "kind": "software", "algorithm": "TOTP", "hash": "SHA256",
+				"serial_prefix": "BNK", "activation": "one-step", "profile": "bank"}), http.StatusCreated, "")
 	a := s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/profiles/bank", nil)
 	var got wire.Profile
 	a.JSON(t, &got)
-	want := wire.Profile{Name: "bank", Title: "Banking", Issuer: "Bank of Examples", Prefix: "BNK", Fingerprint: made.Fingerprint,
+	want := wire.Profile{Name: "bank", Title: "Banking", Issuer: "Bank of Examples", Prefix: "BNK",
+		Fingerprint: made.Fingerprint,
 		Applications: []wire.ProfileApplication{
 			{Index: 1, Name: "Login", Mode: "response-only", Suite: "TOTP-SHA256-6/30"},
 			{Index: 2, Name: "Telephone", Mode: "response-only", Suite: "HOTP-SHA256-8"},
@@ -130,8 +135,9 @@ func TestProfileShown(t *testing.T) {
 			{Index: 8, Name: "Contract", Mode: "signature", Suite: "OCRA-1:HOTP-SHA512-10:C-QH64"},
 		},
 		PIN: wire.ProfilePIN{Min: 5, Max: 12, RefuseWeak: true, Tries: 3, Penalty: "wrong-answers", Level: "hash"},
-		Activation: wire.ProfileActivation{Code: "decimal", Password: true, CheckPassword: true, NewKey: true, Reactivation: true,
-			Argon2id: wire.Argon2id{Passes: 3, Memory: 32768, Lanes: 2}},
+		Activation: wire.ProfileActivation{Code: "decimal", Password: true, CheckPassword: true, NewKey: true,
+			Reactivation: true,
+			Argon2id:     wire.Argon2id{Passes: 3, Memory: 32768, Lanes: 2}},
 		Created: testkit.Start, UsedBy: []string{"bank-app"}, StaticVector: made.StaticVector}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -147,8 +153,10 @@ func TestProfileShown(t *testing.T) {
 	if _, raw := created(t, s, object{"type": "app-totp"}); strings.Contains(raw, "profile") {
 		t.Errorf("created %s", raw)
 	}
-	two := createProfile(t, s, "two", "name = \"A\"\nissuer = \"B\"\n[[application]]\nname = \"L\"\nmode = \"response-only\"\nsuite = \"HOTP-SHA1-6\"\n[pin]\nlevel = \"none\"\n[two_step]\n")
-	if !two.TwoStep || two.Channel || two.PIN.Level != "none" || two.PIN.Penalty != "erase" || two.Activation.Code != "base32" || two.UsedBy == nil {
+	two := createProfile(t, s, "two", "name = \"A\"\nissuer = \"B\"\n[[application]]\nname = \"L\"\nmode = "+
+		"\"response-only\"\nsuite = \"HOTP-SHA1-6\"\n[pin]\nlevel = \"none\"\n[two_step]\n")
+	if !two.TwoStep || two.Channel || two.PIN.Level != "none" || two.PIN.Penalty != "erase" ||
+		two.Activation.Code != "base32" || two.UsedBy == nil {
 		t.Errorf("made %+v", two)
 	}
 }
@@ -164,13 +172,16 @@ func TestProfileRefused(t *testing.T) {
 		code   string
 		says   string
 	}{
-		"twice":            {object{"name": "plain", "toml": plain}, 409, "profile_exists", "a profile never changes"},
-		"a setting":        {object{"name": "new", "toml": "name = \"A\"\n\ncolour = 1\n[pin]\nlength = 4\n"}, 422, "profile_file", "Line 3: there is no setting colour; line 5: there is no setting pin.length."},
-		"broken TOML":      {object{"name": "new", "toml": plain + "[pin\n"}, 422, "profile_file", "Line "},
-		"a rule":           {object{"name": "new", "toml": strings.Replace(plain, "min = 6", "min = 3", 1)}, 422, "profile_file", "PIN: 4 to 12 digits"},
-		"a name":           {object{"name": "New", "toml": plain}, 422, "invalid_request", ""},
-		"no TOML":          {object{"name": "new"}, 422, "invalid_request", ""},
-		"a large one":      {object{"name": "new", "toml": plain + strings.Repeat("#", 64<<10)}, 422, "invalid_request", ""},
+		"twice": {object{"name": "plain", "toml": plain}, 409, "profile_exists", "a profile never changes"},
+		"a setting": {object{"name": "new", "toml": "name = \"A\"\n\ncolour = 1\n[pin]\nlength = 4\n"}, 422,
+			"profile_file", "Line 3: there is no setting colour; line 5: there is no setting pin.length."},
+		"broken TOML": {object{"name": "new", "toml": plain + "[pin\n"}, 422, "profile_file", "Line "},
+		"a rule": {object{"name": "new", "toml": strings.Replace(plain, "min = 6", "min = 3", 1)}, 422,
+			"profile_file", "PIN: 4 to 12 digits"},
+		"a name":  {object{"name": "New", "toml": plain}, 422, "invalid_request", ""},
+		"no TOML": {object{"name": "new"}, 422, "invalid_request", ""},
+		"a large one": {object{"name": "new", "toml": plain + strings.Repeat("#", 64<<10)}, 422, "invalid_request",
+			""},
 		"a very large one": {object{"name": "new", "toml": strings.Repeat("#", 257<<10)}, 413, "too_large", ""},
 		"an unknown field": {object{"name": "new", "toml": plain, "issuer": "x"}, 422, "invalid_request", ""},
 	} {
@@ -182,6 +193,8 @@ func TestProfileRefused(t *testing.T) {
 			}
 		})
 	}
-	status(t, s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/profiles/nonesuch", nil), http.StatusNotFound, "profile_not_found")
-	status(t, s.Do(t, testkit.Admin, http.MethodPost, "/api/v1/tokens", object{"type": "app-totp", "profile": "plain"}), 422, "profile")
+	status(t, s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/profiles/nonesuch", nil), http.StatusNotFound,
+		"profile_not_found")
+	status(t, s.Do(t, testkit.Admin, http.MethodPost, "/api/v1/tokens", object{"type": "app-totp", "profile": "plain"}),
+		422, "profile")
 }

@@ -35,12 +35,14 @@ func (a *API) sessionRoutes() {
 	}, func(ctx context.Context, c caller, _ *struct{}) (*struct{}, error) {
 		ended, err := a.cfg.Root.End(ctx, c.bearer, c.origin())
 		if err == nil && !ended {
-			err = fault.New(fault.Conflict, "no_session", "The request was made with an API key, which has no session to end.")
+			err = fault.New(fault.Conflict, "no_session", "The request was made with an API key, which has no "+
+				"session to end.")
 		}
 		return &struct{}{}, err
 	})
 	register(a, authz.RootPassword, huma.Operation{
-		OperationID: "reset-root-password", Method: http.MethodPost, Path: "/api/v1/root-password", Tags: []string{"Sessions"},
+		OperationID: "reset-root-password", Method: http.MethodPost, Path: "/api/v1/root-password",
+		Tags:    []string{"Sessions"},
 		Summary: "Give ROOT a new random password; it is shown this once and ends ROOT's sessions",
 	}, func(ctx context.Context, c caller, _ *struct{}) (*passwordOutput, error) {
 		password, err := a.cfg.Root.SetPassword(ctx, c.origin())

@@ -95,7 +95,8 @@ func (a *API) tokenRoutes() {
 	const path = "/api/v1/tokens/{serial}"
 	conflicts := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}
 	op := func(id, method, path, summary string) huma.Operation {
-		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Tokens"}, Errors: conflicts}
+		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Tokens"},
+			Errors: conflicts}
 	}
 	register(a, authz.TokenView, op("list-tokens", http.MethodGet, "/api/v1/tokens", "List tokens"), a.listTokens)
 	register(a, authz.TokenView, op("show-token", http.MethodGet, path, "Show a token"),
@@ -106,18 +107,22 @@ func (a *API) tokenRoutes() {
 		func(ctx context.Context, c caller, in *assignInput) (*tokenOutput, error) {
 			return a.token(a.cfg.Lifecycle.Assign(ctx, in.lifecycle(), in.Body.User, c.origin()))
 		})
-	register(a, authz.TokenAssign, op("unassign-token", http.MethodPost, path+"/unassign", "Take a token back into stock"),
+	register(a, authz.TokenAssign, op("unassign-token", http.MethodPost, path+"/unassign",
+		"Take a token back into stock"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
 			return a.token(a.cfg.Lifecycle.Unassign(ctx, in.lifecycle(), c.origin()))
 		})
-	register(a, authz.TokenResync, op("resync-token", http.MethodPost, path+"/resync", "Resynchronise by two consecutive codes"), a.resync)
+	register(a, authz.TokenResync, op("resync-token", http.MethodPost, path+"/resync", "Resynchronise by two "+
+		"consecutive codes"), a.resync)
 	a.used = append(a.used, authz.TokenState)
-	register(a, authz.TokenMarkLost, op("set-token-state", http.MethodPost, path+"/state", "Change a token's state"), a.setState)
+	register(a, authz.TokenMarkLost, op("set-token-state", http.MethodPost, path+"/state", "Change a token's state"),
+		a.setState)
 	register(a, authz.TokenUnlock, op("unlock-token", http.MethodPost, path+"/unlock", "Forget a token's failures"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
 			return a.token(a.cfg.Lifecycle.Unlock(ctx, in.lifecycle(), c.origin()))
 		})
-	register(a, authz.TokenDelete, op("delete-token", http.MethodDelete, path, "Delete a token and its secret for good"),
+	register(a, authz.TokenDelete,
+		op("delete-token", http.MethodDelete, path, "Delete a token and its secret for good"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
 			return a.token(a.cfg.Lifecycle.Delete(ctx, in.lifecycle(), c.origin()))
 		})
@@ -167,8 +172,9 @@ func badCursor() error {
 }
 
 func (a *API) resync(ctx context.Context, c caller, in *resyncInput) (*verifyOutput, error) {
-	valid, err := a.cfg.Verifier.Resync(ctx, codes.ResyncRequest{Lookup: in.lookup(), OTP1: in.Body.OTP1, OTP2: in.Body.OTP2,
-		Counter: in.Body.Counter, Steps: in.Body.Steps, Origin: c.origin()})
+	valid, err := a.cfg.Verifier.Resync(
+		ctx, codes.ResyncRequest{Lookup: in.lookup(), OTP1: in.Body.OTP1, OTP2: in.Body.OTP2,
+			Counter: in.Body.Counter, Steps: in.Body.Steps, Origin: c.origin()})
 	return &verifyOutput{wire.VerifyResponse{Valid: valid}}, err
 }
 
@@ -190,9 +196,12 @@ func (a *API) wireToken(t token.Token) wire.Token {
 	c := t.Condition
 	limit := a.cfg.Verifier.Policy().FailureLimit
 	return wire.Token{
-		Serial: t.Identity.Serial, Type: t.Identity.Type, Manufacturer: t.Identity.Manufacturer, KeyID: t.Identity.KeyID,
-		Kind: string(t.Kind), Algorithm: string(t.Spec.Algorithm), Hash: t.Spec.Hash, Digits: t.Spec.Digits, Period: t.Spec.Period,
-		Suite: t.Spec.Suite, Model: t.Model, Issuer: t.Issuer, Label: t.Label, Profile: t.Profile, State: c.State.String(), StateReason: t.StateReason, User: t.OwnerName,
+		Serial: t.Identity.Serial, Type: t.Identity.Type, Manufacturer: t.Identity.Manufacturer,
+		KeyID: t.Identity.KeyID,
+		Kind:  string(t.Kind), Algorithm: string(t.Spec.Algorithm), Hash: t.Spec.Hash, Digits: t.Spec.Digits,
+		Period: t.Spec.Period,
+		Suite:  t.Spec.Suite, Model: t.Model, Issuer: t.Issuer, Label: t.Label, Profile: t.Profile,
+		State: c.State.String(), StateReason: t.StateReason, User: t.OwnerName,
 		Counter: c.Next, Drift: c.Drift, Failures: c.Failures, FailureLimit: limit, Locked: c.Failures >= limit,
 		RetryAt: optionalTime(c.RetryAt), ValidFrom: optionalTime(c.NotBefore), ValidUntil: optionalTime(c.NotAfter),
 		LastUsed: optionalTime(c.LastUsed), Created: t.Created,

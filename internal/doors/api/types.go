@@ -33,10 +33,12 @@ type seriesOutput struct{ Body wire.Series }
 func (a *API) typeRoutes() {
 	const path = "/api/v1/types/{name}"
 	op := func(id, method, path, summary string) huma.Operation {
-		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Token types"},
+		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary,
+			Tags:   []string{"Token types"},
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
-	register(a, authz.TypeView, op("list-types", http.MethodGet, "/api/v1/types", "List token types, the retired ones too"), a.listTypes)
+	register(a, authz.TypeView, op("list-types", http.MethodGet, "/api/v1/types", "List token types, the "+
+		"retired ones too"), a.listTypes)
 	register(a, authz.TypeView, op("show-type", http.MethodGet, path, "Show a token type"),
 		func(ctx context.Context, _ caller, in *typeInput) (*typeOutput, error) {
 			t, err := a.cfg.Lifecycle.Type(ctx, in.Name)
@@ -44,19 +46,22 @@ func (a *API) typeRoutes() {
 		})
 	create := op("create-type", http.MethodPost, "/api/v1/types", "Create a token type")
 	create.DefaultStatus = http.StatusCreated
-	register(a, authz.TypeManage, create, func(ctx context.Context, c caller, in *createTypeInput) (*typeOutput, error) {
+	register(a, authz.TypeManage, create, func(ctx context.Context, c caller, in *createTypeInput) (
+		*typeOutput, error) {
 		return typeAnswer(a.cfg.Lifecycle.CreateType(ctx, newType(in.Body), c.origin()))
 	})
 	register(a, authz.TypeManage, op("change-type", http.MethodPatch, path, "Change a token type"),
 		func(ctx context.Context, c caller, in *changeTypeInput) (*typeOutput, error) {
-			return typeAnswer(a.cfg.Lifecycle.ChangeType(ctx, in.Name, func(t *token.Type) { applyChange(t, in.Body) }, c.origin()))
+			return typeAnswer(a.cfg.Lifecycle.ChangeType(ctx, in.Name, func(t *token.Type) { applyChange(t, in.Body) },
+				c.origin()))
 		})
 	register(a, authz.TypeManage, op("retire-type", http.MethodPost, path+"/retire", "Allow no new tokens of a type"),
 		func(ctx context.Context, c caller, in *typeInput) (*typeOutput, error) {
 			t, err := a.cfg.Lifecycle.RetireType(ctx, in.Name, c.origin())
 			return typeAnswer(t, nil, err)
 		})
-	register(a, authz.TypeManage, op("restore-type", http.MethodPost, path+"/restore", "Allow new tokens of a retired type again"),
+	register(a, authz.TypeManage, op("restore-type", http.MethodPost, path+"/restore", "Allow new tokens of a "+
+		"retired type again"),
 		func(ctx context.Context, c caller, in *typeInput) (*typeOutput, error) {
 			t, err := a.cfg.Lifecycle.RestoreType(ctx, in.Name, c.origin())
 			return typeAnswer(t, nil, err)
@@ -66,10 +71,12 @@ func (a *API) typeRoutes() {
 // seriesRoutes are about where the serials of software types come from.
 func (a *API) seriesRoutes() {
 	op := func(id, method, path, summary string) huma.Operation {
-		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Token types"},
+		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary,
+			Tags:   []string{"Token types"},
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
-	register(a, authz.SeriesView, op("list-series", http.MethodGet, "/api/v1/series", "List the serial series of all software types"),
+	register(a, authz.SeriesView, op("list-series", http.MethodGet, "/api/v1/series", "List the serial series of "+
+		"all software types"),
 		func(ctx context.Context, _ caller, _ *struct{}) (*listSeriesOutput, error) {
 			all, err := a.cfg.Lifecycle.Series(ctx)
 			out := &listSeriesOutput{}
@@ -79,7 +86,8 @@ func (a *API) seriesRoutes() {
 			}
 			return out, err
 		})
-	register(a, authz.SeriesManage, op("set-series", http.MethodPut, "/api/v1/series/{name}", "Set the next serial of a software type"),
+	register(a, authz.SeriesManage, op("set-series", http.MethodPut, "/api/v1/series/{name}",
+		"Set the next serial of a software type"),
 		func(ctx context.Context, c caller, in *setSeriesInput) (*seriesOutput, error) {
 			s, err := a.cfg.Lifecycle.SetSeries(ctx, in.Name, in.Body.Next, c.origin())
 			return &seriesOutput{wireSeries(s)}, err
@@ -111,8 +119,10 @@ func typeAnswer(t token.Type, warnings []string, err error) (*typeOutput, error)
 
 func newType(r wire.TokenTypeRequest) token.Type {
 	return token.Type{Name: r.Name, Kind: token.Kind(r.Kind),
-		Spec:   token.Spec{Algorithm: token.Algorithm(r.Algorithm), Hash: r.Hash, Digits: r.Digits, Period: r.Period, Suite: r.Suite},
-		Prefix: r.Prefix, Width: r.Width, Start: r.Start, Activation: token.Activation(r.Activation), Profile: r.Profile,
+		Spec: token.Spec{Algorithm: token.Algorithm(r.Algorithm), Hash: r.Hash, Digits: r.Digits, Period: r.Period,
+			Suite: r.Suite},
+		Prefix: r.Prefix, Width: r.Width, Start: r.Start, Activation: token.Activation(r.Activation),
+		Profile:      r.Profile,
 		Manufacturer: r.Manufacturer, Product: r.Product, MaxPerUser: r.MaxPerUser, Lifetime: r.LifetimeDays}
 }
 
@@ -141,8 +151,11 @@ func set[T any](to, from *T) {
 }
 
 func wireType(t token.Type) wire.TokenType {
-	return wire.TokenType{Name: t.Name, Kind: string(t.Kind), BuiltIn: token.BuiltIn(t.Name), Algorithm: string(t.Algorithm), Hash: t.Hash,
-		Digits: t.Digits, Period: t.Period, Suite: t.Suite, Prefix: t.Prefix, Width: t.Width, Start: t.Start, Activation: string(t.Activation),
-		Profile: t.Profile, Manufacturer: t.Manufacturer, Product: t.Product, MaxPerUser: t.MaxPerUser, LifetimeDays: t.Lifetime,
-		Retired: optionalTime(t.Retired)}
+	return wire.TokenType{Name: t.Name, Kind: string(t.Kind), BuiltIn: token.BuiltIn(t.Name),
+		Algorithm: string(t.Algorithm), Hash: t.Hash,
+		Digits: t.Digits, Period: t.Period, Suite: t.Suite, Prefix: t.Prefix, Width: t.Width, Start: t.Start,
+		Activation: string(t.Activation),
+		Profile:    t.Profile, Manufacturer: t.Manufacturer, Product: t.Product, MaxPerUser: t.MaxPerUser,
+		LifetimeDays: t.Lifetime,
+		Retired:      optionalTime(t.Retired)}
 }

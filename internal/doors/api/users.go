@@ -57,7 +57,8 @@ func (a *API) user(u store.User, err error) (*userOutput, error) {
 }
 
 func (a *API) wireUser(u store.User) wire.User {
-	return wire.User{Name: u.Name, Tokens: u.Tokens, Failures: u.Failures, Locked: u.Failures >= a.cfg.Verifier.Policy().FailureLimit,
+	return wire.User{Name: u.Name, Tokens: u.Tokens, Failures: u.Failures,
+		Locked:  u.Failures >= a.cfg.Verifier.Policy().FailureLimit,
 		RetryAt: optionalTime(u.RetryAt), Created: u.Created}
 }
 

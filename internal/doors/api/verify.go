@@ -22,11 +22,14 @@ func (a *API) verifyRoutes() {
 	register(a, authz.Verify, huma.Operation{
 		OperationID: "verify", Method: http.MethodPost, Path: "/api/v1/verify", Tags: []string{"Codes"},
 		Summary: "Check a code",
-		Description: "Checks one code against a token (serial) or against all tokens of a user. A right code is used up: it is never accepted again. " +
-			"Every refusal looks alike; the audit log says which it was. Called by the role verifier, an acceptance is an authentication and sets last_used; " +
+		Description: "Checks one code against a token (serial) or against all tokens of a user. A right code is " +
+			"used up: it is never accepted again. " +
+			"Every refusal looks alike; the audit log says which it was. Called by the role verifier, an acceptance " +
+			"is an authentication and sets last_used; " +
 			"called by an administrator it is a check.",
 		MaxBodyBytes: 4 << 10, BodyReadTimeout: 5 * time.Second,
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusServiceUnavailable},
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict,
+			http.StatusServiceUnavailable},
 	}, a.verify)
 }
 

@@ -38,7 +38,8 @@ func TestVerify(t *testing.T) {
 		t.Errorf("after a login: %+v", tok)
 	}
 	e := s.LastEntry(t)
-	if e.Actor != "key:verifier" || e.Role != "verifier" || !strings.HasPrefix(e.Source, "127.0.0.1:") || e.Request != a.Header.Get("X-Request-Id") {
+	if e.Actor != "key:verifier" || e.Role != "verifier" || !strings.HasPrefix(e.Source, "127.0.0.1:") ||
+		e.Request != a.Header.Get("X-Request-Id") {
 		t.Errorf("the log says %s", e.Raw)
 	}
 	for _, caller := range []string{testkit.HelpDesk, testkit.Root, testkit.SuperAdmin} {
@@ -61,8 +62,10 @@ func TestVerifyByUserAndWide(t *testing.T) {
 	}
 	valid(t, post(testkit.Verifier, object{"user": "Anna", "otp": testkit.Code(t, key, 0)}), true)
 	valid(t, post(testkit.Verifier, object{"user": "anna", "otp": testkit.Code(t, key, 50)}), false)
-	status(t, post(testkit.Verifier, object{"serial": "1", "otp": testkit.Code(t, key, 50), "resynchronize": true}), http.StatusForbidden, "forbidden")
-	valid(t, post(testkit.HelpDesk, object{"serial": "1", "otp": testkit.Code(t, key, 50), "resynchronize": true}), true)
+	status(t, post(testkit.Verifier, object{"serial": "1", "otp": testkit.Code(t, key, 50), "resynchronize": true}),
+		http.StatusForbidden, "forbidden")
+	valid(t, post(testkit.HelpDesk, object{"serial": "1", "otp": testkit.Code(t, key, 50), "resynchronize": true}),
+		true)
 	if tok := show(t, s, "1"); tok.Counter != 51 || tok.User != "anna" {
 		t.Errorf("the token is %+v", tok)
 	}
@@ -79,8 +82,10 @@ func TestVerifyAmbiguousSerial(t *testing.T) {
 	for _, caller := range []string{testkit.Admin, testkit.HelpDesk} {
 		a := verify(t, s, caller, "1", code)
 		status(t, a, http.StatusConflict, "serial_ambiguous")
-		want := []wire.Identity{{Type: "hotp", Manufacturer: "Acme", KeyID: "1"}, {Type: "totp", Manufacturer: "Acme", KeyID: "1"}, {Type: "hotp", KeyID: "second"}}
-		if p := a.Problem(t); len(p.Candidates) != 3 || p.Candidates[0] != want[0] || p.Candidates[1] != want[1] || p.Candidates[2] != want[2] {
+		want := []wire.Identity{{Type: "hotp", Manufacturer: "Acme", KeyID: "1"},
+			{Type: "totp", Manufacturer: "Acme", KeyID: "1"}, {Type: "hotp", KeyID: "second"}}
+		if p := a.Problem(t); len(p.Candidates) != 3 || p.Candidates[0] != want[0] || p.Candidates[1] != want[1] ||
+			p.Candidates[2] != want[2] {
 			t.Errorf("the candidates are %+v, want %+v", p.Candidates, want)
 		}
 	}
@@ -98,7 +103,8 @@ func TestVerifyAmbiguousSerial(t *testing.T) {
 	if tok := show(t, s, "1?type=totp"); tok.Type != "totp" {
 		t.Errorf("the time-based token is %+v", tok)
 	}
-	status(t, s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/tokens/1?key_id=", nil), http.StatusNotFound, "token_not_found")
+	status(t, s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/tokens/1?key_id=", nil), http.StatusNotFound,
+		"token_not_found")
 }
 
 func TestResync(t *testing.T) {

@@ -26,7 +26,8 @@ func (c *Client) VerifyAudit(ctx context.Context, checkpoints []string) (report 
 	body := struct {
 		Checkpoints []string `json:"checkpoints,omitempty"`
 	}{checkpoints}
-	err = c.call(ctx, request{method: http.MethodPost, path: []string{"audit", "verify"}, body: body, answer: &report, unbounded: true})
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"audit", "verify"}, body: body, answer: &report,
+		unbounded: true})
 	return report, err
 }
 

@@ -9,7 +9,8 @@ import (
 
 // IssueCodes gives a user temporary codes. The answer is the only one that shows
 // them.
-func (c *Client) IssueCodes(ctx context.Context, user string, r wire.TemporaryCodeRequest) (codes wire.TemporaryCodes, err error) {
+func (c *Client) IssueCodes(ctx context.Context, user string, r wire.TemporaryCodeRequest) (codes wire.TemporaryCodes,
+	err error) {
 	err = c.call(ctx, request{method: http.MethodPost, path: []string{"users", user, "codes"}, body: r, answer: &codes})
 	return codes, err
 }
@@ -23,7 +24,8 @@ func (c *Client) RevokeCodes(ctx context.Context, user string) (r wire.RevokedCo
 // Replace gives the user of a token another one. The answer is the only one that
 // shows the link of a new token.
 func (c *Client) Replace(ctx context.Context, s Selector, r wire.ReplaceRequest) (made wire.NewTokens, err error) {
-	err = c.call(ctx, request{method: http.MethodPost, path: []string{"tokens", s.Serial, "replace"}, query: s.query(), body: r, answer: &made})
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"tokens", s.Serial, "replace"}, query: s.query(),
+		body: r, answer: &made})
 	return made, err
 }
 

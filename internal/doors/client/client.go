@@ -49,7 +49,8 @@ type Config struct {
 
 // ErrInsecure is what New returns for an address that would carry the key in
 // the clear over a network.
-var ErrInsecure = errors.New("the address is http and not on this machine: the API key and every code would cross the network in the clear")
+var ErrInsecure = errors.New("the address is http and not on this machine: the API key and every code would cross " +
+	"the network in the clear")
 
 // Client speaks to one server. It may be used concurrently.
 type Client struct {
@@ -66,7 +67,8 @@ func New(cfg Config) (*Client, error) {
 	base, err := url.Parse(strings.TrimRight(cfg.Server, "/"))
 	switch {
 	case err != nil:
-		return nil, errors.New("the server address is not a URL") // the error would quote it, with a password if it has one
+		// the error would quote it, with a password if it has one
+		return nil, errors.New("the server address is not a URL")
 	case base.Scheme != "https" && base.Scheme != "http" || base.Hostname() == "":
 		return nil, errors.New("the server address must begin with https:// and name a host")
 	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
@@ -94,12 +96,15 @@ func Local(socketPath string) *Client {
 
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-func newClient(cfg Config, base *url.URL, name string, proxy func(*http.Request) (*url.URL, error), dial dialFunc) *Client {
+func newClient(cfg Config, base *url.URL, name string, proxy func(*http.Request) (*url.URL, error),
+	dial dialFunc) *Client {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
 	}
-	transport := &http.Transport{Proxy: proxy, DialContext: dial, TLSHandshakeTimeout: dialTimeout, IdleConnTimeout: time.Minute}
-	upload := &http.Transport{Proxy: proxy, DialContext: dial.preferAnswer, TLSHandshakeTimeout: dialTimeout, DisableKeepAlives: true}
+	transport := &http.Transport{Proxy: proxy, DialContext: dial, TLSHandshakeTimeout: dialTimeout,
+		IdleConnTimeout: time.Minute}
+	upload := &http.Transport{Proxy: proxy, DialContext: dial.preferAnswer, TLSHandshakeTimeout: dialTimeout,
+		DisableKeepAlives: true}
 	// A redirect would send codes and keys to wherever it points.
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{base: base, name: name, key: cfg.Key, timeout: cfg.Timeout,

@@ -49,22 +49,29 @@ func TestErrors(t *testing.T) {
 		problem *wire.Problem // of the *Error; nil if it is none
 	}{
 		{"a cut answer", answer(jsonKind, `{"name":"al`, 200), "the answer was cut off", nil},
-		{"a foreign error page", answer("text/html", "<h1>no</h1>", 502), "The answer was 502 Bad Gateway", &wire.Problem{Status: 502, Title: "Bad Gateway",
-			Detail: "The answer was 502 Bad Gateway, and not in the form of an Ostiary server.", Code: "foreign_answer",
-			Hint: "Check the server address, and any proxy in front of the server."}},
-		{"a foreign success", answer("text/html", "<h1>hello</h1>", 200), "is this the address of an Ostiary server?", nil},
+		{"a foreign error page", answer("text/html", "<h1>no</h1>", 502), "The answer was 502 Bad Gateway",
+			&wire.Problem{Status: 502, Title: "Bad Gateway",
+				Detail: "The answer was 502 Bad Gateway, and not in the form of an Ostiary server.",
+				Code:   "foreign_answer",
+				Hint:   "Check the server address, and any proxy in front of the server."}},
+		{"a foreign success", answer("text/html", "<h1>hello</h1>", 200), "is this the address of an Ostiary server?",
+			nil},
 		{"a problem", answer(problem, `{"status":404,"detail":"There is no user x.","hint":"List them.","code":"user_not_found","fields":["a"],
 			"candidates":[{"type":"hotp","manufacturer":"","key_id":"1"}]}`, 404), "There is no user x. List them.",
-			&wire.Problem{Status: 404, Detail: "There is no user x.", Hint: "List them.", Code: "user_not_found", Fields: []string{"a"},
+			&wire.Problem{Status: 404, Detail: "There is no user x.", Hint: "List them.", Code: "user_not_found",
+				Fields:     []string{"a"},
 				Candidates: []wire.Identity{{Type: "hotp", KeyID: "1"}}}},
 		{"a problem without words", answer(problem, `{}`, 500), "The answer was 500", &wire.Problem{Status: 500, Title: "Internal Server Error",
-			Detail: "The answer was 500 Internal Server Error, and not in the form of an Ostiary server.", Code: "foreign_answer",
-			Hint: "Check the server address, and any proxy in front of the server."}},
-		{"a redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://elsewhere.example", 307) },
+			Detail: "The answer was 500 Internal Server Error, and not in the form of an Ostiary server.",
+			Code:   "foreign_answer",
+			Hint:   "Check the server address, and any proxy in front of the server."}},
+		{"a redirect",
+			func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://elsewhere.example", 307) },
 			`sends us on to "https://elsewhere.example"`, &wire.Problem{Status: 307, Title: "Temporary Redirect", Code: "foreign_answer",
 				Detail: `The server sends us on to "https://elsewhere.example", which is not followed.`, Hint: "If that is the right server, give its address."}},
 		{"an answer of another shape", answer(jsonKind, `{"name":7}`, 200), "read the answer", nil},
-		{"no answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "GET /api/v1/users/x at http://127.0.0.1", nil},
+		{"no answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+			"GET /api/v1/users/x at http://127.0.0.1", nil},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -91,7 +98,8 @@ func TestAnswerLimit(t *testing.T) {
 	c := newTest(t, Config{}, answer("application/json", `{"name":"`+strings.Repeat("a", 1000)+`"}`, 200))
 	for limit, ok := range map[int64]bool{100: false, 1010: false, 1011: true, 0: true} {
 		var u wire.User
-		err := c.call(t.Context(), request{method: http.MethodGet, path: []string{"users", "a"}, answer: &u, limit: limit})
+		err := c.call(t.Context(), request{method: http.MethodGet, path: []string{"users", "a"}, answer: &u,
+			limit: limit})
 		if ok != (err == nil) || err != nil && !strings.Contains(err.Error(), "the answer is larger than") {
 			t.Errorf("limit %d: %v", limit, err)
 		}
@@ -135,7 +143,8 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%q: %v", c.server, err)
 		}
 	}
-	for _, server := range []string{"https://example.com", "http://localhost:1/", "http://127.0.0.1:1", "http://[::1]:1"} {
+	for _, server := range []string{"https://example.com", "http://localhost:1/", "http://127.0.0.1:1",
+		"http://[::1]:1"} {
 		if _, err := New(Config{Server: server, Key: "k"}); err != nil {
 			t.Errorf("%q: %v", server, err)
 		}
@@ -174,7 +183,8 @@ func TestKeepsLargeNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := list.Entries[0].Entry["next"]; got == nil || got.(interface{ String() string }).String() != "4611686018427387903" {
+	if got := list.Entries[0].Entry["next"]; got == nil ||
+		got.(interface{ String() string }).String() != "4611686018427387903" {
 		t.Errorf("%v", got)
 	}
 }
@@ -260,7 +270,8 @@ func refuseEarly(l net.Listener) {
 			return
 		}
 		_, _ = io.ReadFull(conn, make([]byte, 100<<10))
-		_, _ = io.WriteString(conn, "HTTP/1.1 422 No\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\r\n"+problem)
+		_, _ = io.WriteString(conn, "HTTP/1.1 422 No\r\nContent-Type: application/problem+json\r\nConnection: "+
+			"close\r\n\r\n"+problem)
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			_ = tcp.CloseWrite()
 			_, _ = io.CopyN(io.Discard, conn, 1<<20)

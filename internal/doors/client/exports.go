@@ -16,7 +16,8 @@ import (
 // there may be the beginning of a file, which nobody takes for a whole one.
 // move is the number of the move, if r asks for one and it has begun.
 func (c *Client) Export(ctx context.Context, r wire.ExportRequest, w io.Writer) (move string, err error) {
-	err = c.call(ctx, request{method: http.MethodPost, path: []string{"exports"}, body: r, unbounded: true, accept: "application/pskc+xml",
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"exports"}, body: r, unbounded: true,
+		accept: "application/pskc+xml",
 		read: func(resp *http.Response) error {
 			if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "application/pskc+xml" {
 				return errors.New("the answer is no key file: is this the address of an Ostiary server?")
@@ -30,24 +31,28 @@ func (c *Client) Export(ctx context.Context, r wire.ExportRequest, w io.Writer) 
 
 // Moves lists moves to other servers, the newest first.
 func (c *Client) Moves(ctx context.Context, p Page) (list wire.MoveList, err error) {
-	err = c.call(ctx, request{method: http.MethodGet, path: []string{"moves"}, query: p.add(url.Values{}), answer: &list})
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"moves"}, query: p.add(url.Values{}),
+		answer: &list})
 	return list, err
 }
 
 // ConfirmMove hands in a receipt.
 func (c *Client) ConfirmMove(ctx context.Context, r wire.Receipt) (m wire.Move, err error) {
-	err = c.call(ctx, request{method: http.MethodPost, path: []string{"moves", "confirm"}, body: r, answer: &m, unbounded: true})
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"moves", "confirm"}, body: r, answer: &m,
+		unbounded: true})
 	return m, err
 }
 
 // CancelMove takes back the tokens of a move.
 func (c *Client) CancelMove(ctx context.Context, id string) (m wire.Move, err error) {
-	err = c.call(ctx, request{method: http.MethodPost, path: []string{"moves", id, "cancel"}, answer: &m, unbounded: true})
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"moves", id, "cancel"}, answer: &m,
+		unbounded: true})
 	return m, err
 }
 
 // Receipt gives the receipt of an import.
 func (c *Client) Receipt(ctx context.Context, id int64) (r wire.Receipt, err error) {
-	err = c.call(ctx, request{method: http.MethodGet, path: []string{"imports", strconv.FormatInt(id, 10), "receipt"}, answer: &r})
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"imports", strconv.FormatInt(id, 10), "receipt"},
+		answer: &r})
 	return r, err
 }

@@ -70,8 +70,9 @@ func (c *Client) Import(ctx context.Context, u Upload) (report wire.ImportReport
 	file := &source{r: u.File}
 	defer file.done.Store(true)
 	body := io.MultiReader(bytes.NewReader(frame.Bytes()[:head]), file, bytes.NewReader(frame.Bytes()[head:]))
-	err = c.call(ctx, request{method: http.MethodPost, path: []string{"imports"}, stream: body, contentType: form.FormDataContentType(),
-		unbounded: true, accept: "text/event-stream", read: func(resp *http.Response) (err error) {
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"imports"}, stream: body,
+		contentType: form.FormDataContentType(),
+		unbounded:   true, accept: "text/event-stream", read: func(resp *http.Response) (err error) {
 			report, err = readReport(resp, u.Progress)
 			return err
 		}})
@@ -114,7 +115,8 @@ func (u Upload) fields(form *multipart.Writer) error {
 	for _, secret := range []struct {
 		name  string
 		value []byte
-	}{{"passphrase", u.Passphrase}, {"key_hex", u.KeyHex}, {"private_key", u.PrivateKey}, {"signer_certificate", u.Signers}} {
+	}{{"passphrase", u.Passphrase}, {"key_hex", u.KeyHex}, {"private_key", u.PrivateKey},
+		{"signer_certificate", u.Signers}} {
 		if secret.value != nil {
 			if err := field(secret.name, secret.value); err != nil {
 				return err
@@ -125,7 +127,8 @@ func (u Upload) fields(form *multipart.Writer) error {
 		name string
 		on   bool
 	}{{"dry_run", u.DryRun}, {"skip_bad", u.SkipBad}, {"allow_unauthenticated", u.AllowUnauthenticated},
-		{"allow_part", u.AllowPart}, {"replace", u.Replace}, {"new_serials", u.NewSerials}, {"create_users", u.CreateUsers}} {
+		{"allow_part", u.AllowPart}, {"replace", u.Replace}, {"new_serials", u.NewSerials},
+		{"create_users", u.CreateUsers}} {
 		if f.on {
 			if err := field(f.name, []byte("true")); err != nil {
 				return err
@@ -180,30 +183,36 @@ func readReport(resp *http.Response, progress func(wire.Import)) (report wire.Im
 
 // Imports lists imports, the newest first.
 func (c *Client) Imports(ctx context.Context, p Page) (list wire.ImportList, err error) {
-	err = c.call(ctx, request{method: http.MethodGet, path: []string{"imports"}, query: p.add(url.Values{}), answer: &list})
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"imports"}, query: p.add(url.Values{}),
+		answer: &list})
 	return list, err
 }
 
 // ImportReport gives an import with the first of its rows.
 func (c *Client) ImportReport(ctx context.Context, id int64) (report wire.ImportReport, err error) {
-	err = c.call(ctx, request{method: http.MethodGet, path: []string{"imports", strconv.FormatInt(id, 10)}, answer: &report})
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"imports", strconv.FormatInt(id, 10)},
+		answer: &report})
 	return report, err
 }
 
 // ImportRows gives one page of what there is to say of single keys.
 func (c *Client) ImportRows(ctx context.Context, id int64, p Page) (rows wire.ImportRows, err error) {
-	err = c.call(ctx, request{method: http.MethodGet, path: []string{"imports", strconv.FormatInt(id, 10), "rows"}, query: p.add(url.Values{}), answer: &rows})
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"imports", strconv.FormatInt(id, 10), "rows"},
+		query: p.add(url.Values{}), answer: &rows})
 	return rows, err
 }
 
 // Batches lists deliveries by name.
 func (c *Client) Batches(ctx context.Context, p Page) (list wire.BatchList, err error) {
-	err = c.call(ctx, request{method: http.MethodGet, path: []string{"batches"}, query: p.add(url.Values{}), answer: &list})
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"batches"}, query: p.add(url.Values{}),
+		answer: &list})
 	return list, err
 }
 
 // SetBatchState changes the state of all tokens of a delivery.
-func (c *Client) SetBatchState(ctx context.Context, batch string, r wire.StateRequest) (out wire.BatchState, err error) {
-	err = c.call(ctx, request{method: http.MethodPost, path: []string{"batches", batch, "state"}, body: r, answer: &out, unbounded: true})
+func (c *Client) SetBatchState(ctx context.Context, batch string, r wire.StateRequest) (out wire.BatchState,
+	err error) {
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"batches", batch, "state"}, body: r, answer: &out,
+		unbounded: true})
 	return out, err
 }

@@ -72,7 +72,8 @@ func (c *Client) Verify(ctx context.Context, r wire.VerifyRequest) (valid bool, 
 
 // Tokens gives one page of tokens.
 func (c *Client) Tokens(ctx context.Context, f TokenFilter, p Page) (list wire.TokenList, err error) {
-	q := p.add(values("kind", f.Kind, "state", f.State, "user", f.User, "serial", f.Serial, "type", f.Type, "batch", f.Batch, "import", f.Import))
+	q := p.add(values("kind", f.Kind, "state", f.State, "user", f.User, "serial", f.Serial, "type", f.Type, "batch",
+		f.Batch, "import", f.Import))
 	if f.Expiring != 0 {
 		q.Set("expiring", strconv.Itoa(f.Expiring))
 	}
@@ -99,7 +100,8 @@ func (c *Client) Unassign(ctx context.Context, s Selector) (wire.Token, error) {
 // not found.
 func (c *Client) Resync(ctx context.Context, s Selector, r wire.ResyncRequest) (valid bool, err error) {
 	var answer wire.VerifyResponse
-	err = c.call(ctx, request{method: http.MethodPost, path: []string{"tokens", s.Serial, "resync"}, query: s.query(), body: r, answer: &answer})
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"tokens", s.Serial, "resync"}, query: s.query(),
+		body: r, answer: &answer})
 	return answer.Valid, err
 }
 
@@ -119,7 +121,8 @@ func (c *Client) DeleteToken(ctx context.Context, s Selector) (wire.Token, error
 }
 
 // token calls an operation on one token that answers with the token.
-func (c *Client) token(ctx context.Context, method string, s Selector, verb string, body any) (t wire.Token, err error) {
+func (c *Client) token(ctx context.Context, method string, s Selector, verb string, body any) (
+	t wire.Token, err error) {
 	path := []string{"tokens", s.Serial}
 	if verb != "" {
 		path = append(path, verb)

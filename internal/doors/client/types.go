@@ -52,6 +52,7 @@ func (c *Client) Series(ctx context.Context) (list wire.SeriesList, err error) {
 
 // SetSeries sets the next serial of a software type.
 func (c *Client) SetSeries(ctx context.Context, typeName, next string) (s wire.Series, err error) {
-	err = c.call(ctx, request{method: http.MethodPut, path: []string{"series", typeName}, body: wire.SeriesRequest{Next: next}, answer: &s})
+	err = c.call(ctx, request{method: http.MethodPut, path: []string{"series", typeName},
+		body: wire.SeriesRequest{Next: next}, answer: &s})
 	return s, err
 }

@@ -15,7 +15,8 @@ func (c *Client) Users(ctx context.Context, p Page) (list wire.UserList, err err
 
 // AddUser makes a user.
 func (c *Client) AddUser(ctx context.Context, name string) (u wire.User, err error) {
-	err = c.call(ctx, request{method: http.MethodPost, path: []string{"users"}, body: wire.UserRequest{Name: name}, answer: &u})
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"users"}, body: wire.UserRequest{Name: name},
+		answer: &u})
 	return u, err
 }
 

@@ -84,8 +84,10 @@ func DefaultPolicy() Policy {
 
 func (p Policy) withDefaults() Policy {
 	d := DefaultPolicy()
-	return Policy{Expiry: cmp.Or(p.Expiry, d.Expiry), Tries: cmp.Or(p.Tries, d.Tries), Window: cmp.Or(p.Window, d.Window), Successes: cmp.Or(p.Successes, d.Successes),
-		Failures: cmp.Or(p.Failures, d.Failures), Interval: cmp.Or(p.Interval, d.Interval), Memory: cmp.Or(p.Memory, d.Memory),
+	return Policy{Expiry: cmp.Or(p.Expiry, d.Expiry), Tries: cmp.Or(p.Tries, d.Tries),
+		Window: cmp.Or(p.Window, d.Window), Successes: cmp.Or(p.Successes, d.Successes),
+		Failures: cmp.Or(p.Failures, d.Failures), Interval: cmp.Or(p.Interval, d.Interval),
+		Memory:      cmp.Or(p.Memory, d.Memory),
 		WrongAtOnce: cmp.Or(p.WrongAtOnce, d.WrongAtOnce), WrongPerMinute: cmp.Or(p.WrongPerMinute, d.WrongPerMinute)}
 }
 
@@ -102,7 +104,8 @@ func (p Policy) Check() error {
 	case p.Successes < 1 || p.Failures < 1:
 		return errors.New("at least 1 activation and 1 wrong confirmation must be allowed")
 	case p.Interval < time.Minute || p.Interval > p.Window:
-		return errors.New("the time from an activation to the next is at least 1 minute, and not above that over which is counted")
+		return errors.New("the time from an activation to the next is at least 1 minute, and not above that over " +
+			"which is counted")
 	}
 	return nil
 }
@@ -157,7 +160,8 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{nobody: nobody, db: cfg.DB, keys: cfg.Keys, codes: cfg.Codes, tokens: cfg.Tokens, policy: p, now: cfg.Now,
+	return &Service{nobody: nobody, db: cfg.DB, keys: cfg.Keys, codes: cfg.Codes, tokens: cfg.Tokens, policy: p,
+		now:    cfg.Now,
 		memory: semaphore.NewWeighted(p.Memory), wrong: throttle.New(p.WrongAtOnce, p.WrongPerMinute)}, nil
 }
 
@@ -169,11 +173,13 @@ func (s *Service) stamp() time.Time { return s.now().UTC().Truncate(time.Millise
 
 // makeCode makes an activation code. With a password it waits until there is memory
 // for it.
-func (s *Service) makeCode(ctx context.Context, v *activation.Vector, secret activation.Secret, in activation.CodeInput) (activation.Secret, error) {
+func (s *Service) makeCode(ctx context.Context, v *activation.Vector, secret activation.Secret,
+	in activation.CodeInput) (activation.Secret, error) {
 	if rules := v.Profile().Rules; rules.Password {
 		need := min(int64(rules.Argon2id.Memory), s.policy.Memory)
 		if err := s.memory.Acquire(ctx, need); err != nil {
-			return nil, fault.New(fault.Unavailable, "busy", "The activation was not begun: the server is busy with others.").
+			return nil, fault.New(fault.Unavailable, "busy", "The activation was not begun: the server is busy "+
+				"with others.").
 				WithHint("Try again.").Because(err)
 		}
 		defer s.memory.Release(need)

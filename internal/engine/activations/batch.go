@@ -42,8 +42,10 @@ type Batch struct {
 // nothing was made.
 func (s *Service) Ahead(ctx context.Context, r BatchRequest) (Batch, error) {
 	if r.Count < 1 || r.Count > MaxBatch {
-		return Batch{}, fault.New(fault.Invalid, "count", fmt.Sprintf("%d activations are not between 1 and %d.", r.Count, MaxBatch)).
-			WithHint("Split them over several requests.")
+		return Batch{},
+			fault.New(fault.Invalid, "count", fmt.Sprintf("%d activations are not between 1 and %d.", r.Count,
+				MaxBatch)).
+				WithHint("Split them over several requests.")
 	}
 	if r.Expiry == 0 {
 		r.Expiry = DefaultBatchExpiry
@@ -51,13 +53,15 @@ func (s *Service) Ahead(ctx context.Context, r BatchRequest) (Batch, error) {
 	if err := s.db.View(ctx, func(rd store.Reader) error { return activated(rd, r.Type) }); err != nil {
 		return Batch{}, err
 	}
-	made, err := s.tokens.Create(ctx, lifecycle.CreateRequest{Type: r.Type, Profile: r.Profile, Count: r.Count, Label: r.Label, Origin: r.Origin})
+	made, err := s.tokens.Create(ctx, lifecycle.CreateRequest{Type: r.Type, Profile: r.Profile, Count: r.Count,
+		Label: r.Label, Origin: r.Origin})
 	if err != nil {
 		return Batch{}, err
 	}
 	b := Batch{Missing: made.Missing, Why: made.Why}
 	for i, t := range made.Tokens {
-		started, err := s.Start(ctx, Request{Token: selector(t.Token), Route: Offline, Expiry: r.Expiry, Origin: r.Origin})
+		started, err := s.Start(ctx, Request{Token: selector(t.Token), Route: Offline, Expiry: r.Expiry,
+			Origin: r.Origin})
 		if err != nil {
 			b.Missing, b.Why = b.Missing+len(made.Tokens)-i, err
 			break
@@ -76,6 +80,7 @@ func activated(rd store.TypeReader, name string) error {
 	} else if err != nil {
 		return err
 	}
-	return fault.New(fault.Invalid, "no_activation", fmt.Sprintf("Tokens of type %s are not activated by codes.", name)).
+	return fault.New(fault.Invalid, "no_activation", fmt.Sprintf("Tokens of type %s are not activated by codes.",
+		name)).
 		WithHint("ostiary type list shows the types whose activation is one-step.")
 }

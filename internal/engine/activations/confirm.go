@@ -66,10 +66,14 @@ func (s *Service) open(rd store.ActivationReader, t token.Token) (store.Activati
 	open, err := rd.OpenActivation(t.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return open, fault.New(fault.Conflict, "no_open_activation", fmt.Sprintf("No activation of token %s is open.", t.Identity.Serial)).
-			WithHint("It may have ended by too many wrong codes, or by another one. See: ostiary activation show " + t.Identity.Serial + ".")
+		return open,
+			fault.New(fault.Conflict, "no_open_activation",
+				fmt.Sprintf("No activation of token %s is open.", t.Identity.Serial)).
+				WithHint("It may have ended by too many wrong codes, or by another one. See: ostiary activation show " +
+					t.Identity.Serial + ".")
 	case err == nil && !s.now().Before(open.Expires):
-		return open, fault.New(fault.Conflict, "activation_expired", fmt.Sprintf("The activation of token %s has expired.", t.Identity.Serial)).
+		return open, fault.New(fault.Conflict, "activation_expired", fmt.Sprintf("The activation of token %s "+
+			"has expired.", t.Identity.Serial)).
 			WithHint("Begin another one.")
 	}
 	return open, err
@@ -77,7 +81,8 @@ func (s *Service) open(rd store.ActivationReader, t token.Token) (store.Activati
 
 // settle compares a confirmation with the epoch that an activation is to begin, and
 // with nothing else. confirm is the hash of a message, nil for what was typed.
-func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confirmation, confirm []byte, origin audit.Origin) (Result, error) {
+func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confirmation, confirm []byte,
+	origin audit.Origin) (Result, error) {
 	t, err := lifecycle.ByID(tx, a.Token)
 	if err != nil {
 		return Result{}, err
@@ -102,7 +107,8 @@ func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confi
 		if err != nil {
 			return Result{}, err
 		}
-		return Result{Token: t, TriesLeft: left}, s.record(tx, audit.ActivationConfirmed, audit.Refused, string(reason), origin, t,
+		return Result{Token: t, TriesLeft: left}, s.record(tx, audit.ActivationConfirmed, audit.Refused, string(reason),
+			origin, t,
 			audit.Field{Name: "tries_left", Value: int64(left)})
 	}
 	epoch, err := s.epoch(tx, p, m, confirm)
@@ -112,8 +118,10 @@ func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confi
 	if err := tx.ConfirmActivation(epoch); err != nil {
 		return Result{}, fmt.Errorf("confirm activation %d: %w", a.ID, err)
 	}
-	after := []audit.Field{{Name: "again", Value: a.Again}, {Name: "device", Value: epoch.DeviceMark}, {Name: "device_name", Value: a.DeviceName},
-		{Name: "epoch", Value: t.Condition.Epoch + 1}, {Name: "next", Value: epoch.Next}, {Name: "state", Value: token.Valid.String()}}
+	after := []audit.Field{{Name: "again", Value: a.Again}, {Name: "device", Value: epoch.DeviceMark},
+		{Name: "device_name", Value: a.DeviceName},
+		{Name: "epoch", Value: t.Condition.Epoch + 1}, {Name: "next", Value: epoch.Next},
+		{Name: "state", Value: token.Valid.String()}}
 	if err := s.record(tx, audit.ActivationConfirmed, audit.Accepted, "", origin, t, after...); err != nil {
 		return Result{}, err
 	}
@@ -128,10 +136,12 @@ func (s *Service) mayConfirm(a store.Activation, t token.Token) error {
 	}
 	switch {
 	case a.Owner != 0 && a.Owner != t.Condition.Owner:
-		return fault.New(fault.Conflict, "other_owner", fmt.Sprintf("Token %s is not with the user for whom the activation was begun.", t.Identity.Serial)).
+		return fault.New(fault.Conflict, "other_owner", fmt.Sprintf("Token %s is not with the user for whom the "+
+			"activation was begun.", t.Identity.Serial)).
 			WithHint("Begin another one.")
 	case a.SameSecret && t.Condition.State != token.Valid:
-		return fault.New(fault.Conflict, "secret_lost", fmt.Sprintf("Token %s was reported lost or unbound after the activation was begun, which has the old secret.", t.Identity.Serial)).
+		return fault.New(fault.Conflict, "secret_lost", fmt.Sprintf("Token %s was reported lost or unbound after "+
+			"the activation was begun, which has the old secret.", t.Identity.Serial)).
 			WithHint("Begin another one.")
 	}
 	return nil
@@ -195,14 +205,18 @@ func pair(app activation.Application, sameSecret bool) bool {
 func (p *pending) fits(c activation.Confirmation) error {
 	switch {
 	case !digits(string(c.OTP), p.app.Suite.Digits) || c.Next != nil && !digits(string(c.Next), p.app.Suite.Digits):
-		return fault.New(fault.Invalid, "otp_format", fmt.Sprintf("A one-time password of this token has %d digits.", p.app.Suite.Digits)).
+		return fault.New(fault.Invalid, "otp_format", fmt.Sprintf("A one-time password of this token has %d digits.",
+			p.app.Suite.Digits)).
 			WithHint("Nothing was checked and no try was spent.")
 	case pair(p.app, p.a.SameSecret) && c.Next == nil:
-		return fault.New(fault.Invalid, "next_otp_missing", "This activation needs two one-time passwords, one after the other.")
+		return fault.New(fault.Invalid, "next_otp_missing", "This activation needs two one-time passwords, one "+
+			"after the other.")
 	case p.vector.Profile().Rules.DeviceBinding && len(c.Derivation) == 0:
-		return fault.New(fault.Invalid, "derivation_code_missing", "This activation needs the derivation code that the app shows.")
+		return fault.New(fault.Invalid, "derivation_code_missing", "This activation needs the derivation code that "+
+			"the app shows.")
 	case !p.vector.Profile().Rules.DeviceBinding && len(c.Derivation) != 0:
-		return fault.New(fault.Invalid, "derivation_code_unexpected", "This profile binds no devices: leave the derivation code out.")
+		return fault.New(fault.Invalid, "derivation_code_unexpected", "This profile binds no devices: leave the "+
+			"derivation code out.")
 	}
 	return nil
 }
@@ -227,7 +241,8 @@ const (
 )
 
 // match finds what a confirmation proves, or says why it is refused.
-func (s *Service) match(rd store.ActivationReader, p *pending, c activation.Confirmation) (m matched, refused token.Reason, err error) {
+func (s *Service) match(rd store.ActivationReader, p *pending, c activation.Confirmation) (
+	m matched, refused token.Reason, err error) {
 	if m, refused, err = bind(rd, p, c); refused != "" || err != nil {
 		return m, refused, err
 	}
@@ -265,7 +280,8 @@ func (s *Service) match(rd store.ActivationReader, p *pending, c activation.Conf
 	return m, "", nil
 }
 
-func (s *Service) matchStep(m matched, scanner *oath.Scanner, p *pending, first uint64, otp string) (matched, token.Reason, error) {
+func (s *Service) matchStep(m matched, scanner *oath.Scanner, p *pending, first uint64, otp string) (
+	matched, token.Reason, error) {
 	now, err := oath.Step(s.now().Unix(), p.app.Suite.Period, 0)
 	if err != nil {
 		return m, "", err
@@ -283,11 +299,13 @@ func (s *Service) matchStep(m matched, scanner *oath.Scanner, p *pending, first 
 }
 
 // bind reads the device secret from the derivation code.
-func bind(rd store.ActivationReader, p *pending, c activation.Confirmation) (m matched, refused token.Reason, err error) {
+func bind(rd store.ActivationReader, p *pending, c activation.Confirmation) (m matched, refused token.Reason,
+	err error) {
 	if !p.vector.Profile().Rules.DeviceBinding {
 		return m, "", nil
 	}
-	if m.device, err = activation.OpenDerivationCode(string(c.Derivation), p.secret, p.token.Identity.Serial); err != nil {
+	if m.device, err = activation.OpenDerivationCode(string(c.Derivation), p.secret,
+		p.token.Identity.Serial); err != nil {
 		return m, wrongDerivation, nil //nolint:nilerr // a refusal, which is recorded as one
 	}
 	m.fingerprint = fingerprint(m.device)

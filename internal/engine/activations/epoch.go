@@ -12,8 +12,9 @@ import (
 
 // epoch is what a right confirmation makes of the token.
 func (s *Service) epoch(tx store.Tx, p *pending, m matched, confirm []byte) (e store.Epoch, err error) {
-	e = store.Epoch{Activation: p.a.ID, Token: p.token.ID, Now: s.stamp(), Seen: p.token.Condition, SameSecret: p.a.SameSecret,
-		Next: m.next, Drift: m.drift, Fingerprint: m.fingerprint, Confirm: confirm}
+	e = store.Epoch{Activation: p.a.ID, Token: p.token.ID, Now: s.stamp(), Seen: p.token.Condition,
+		SameSecret: p.a.SameSecret,
+		Next:       m.next, Drift: m.drift, Fingerprint: m.fingerprint, Confirm: confirm}
 	if e.Sealed, err = s.sealKey(p, m, p.app.Index, store.SecretBinding(p.token.ID)); err != nil {
 		return e, err
 	}
@@ -21,11 +22,13 @@ func (s *Service) epoch(tx store.Tx, p *pending, m matched, confirm []byte) (e s
 		if app.Index == p.app.Index {
 			continue
 		}
-		further := store.Application{Token: p.token.ID, Index: app.Index, Mode: app.Mode, Spec: profiles.SpecOf(app.Suite), Next: p.beginning[app.Index]}
+		further := store.Application{Token: p.token.ID, Index: app.Index, Mode: app.Mode,
+			Spec: profiles.SpecOf(app.Suite), Next: p.beginning[app.Index]}
 		if p.a.SameSecret || app.Suite.Event() { // a counter never falls
 			further.Next = max(further.Next, p.liveNext[app.Index])
 		}
-		if further.Sealed, err = s.sealKey(p, m, app.Index, store.ApplicationBinding(p.token.ID, app.Index)); err != nil {
+		if further.Sealed, err = s.sealKey(
+			p, m, app.Index, store.ApplicationBinding(p.token.ID, app.Index)); err != nil {
 			return e, err
 		}
 		e.Applications = append(e.Applications, further)

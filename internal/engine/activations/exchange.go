@@ -65,7 +65,8 @@ type offered struct {
 // refused as that of a wrong code is.
 func (s *Service) offered(ctx context.Context, body []byte, origin audit.Origin) (o offered, err error) {
 	if s.wrong.Exhausted(host(origin), s.now()) {
-		return o, fault.New(fault.Throttled, "too_many_wrong", "Too many messages with a wrong registration code came from there.").WithHint("Wait a minute and try again.")
+		return o, fault.New(fault.Throttled, "too_many_wrong", "Too many messages with a wrong registration code "+
+			"came from there.").WithHint("Wait a minute and try again.")
 	}
 	locator, err := activation.Locator(body)
 	if err != nil {
@@ -102,16 +103,19 @@ func (s *Service) unauthentic(err error, origin audit.Origin) error {
 		return notAMessage(err)
 	}
 	s.wrong.Spend(host(origin), s.now())
-	return fault.New(fault.Forbidden, "registration_code", "The registration code is not right, or not known, or not good any more.").
+	return fault.New(fault.Forbidden, "registration_code", "The registration code is not right, or not known, or "+
+		"not good any more.").
 		WithHint("Check it, or ask for a new one.").Because(err)
 }
 
 func notAMessage(err error) error {
-	return fault.New(fault.Invalid, "activation_message", "This is not a message of an activation: "+fault.Sentence(err.Error())).Because(err)
+	return fault.New(fault.Invalid, "activation_message", "This is not a message of an activation: "+
+		fault.Sentence(err.Error())).Because(err)
 }
 
 func offerEnded() error {
-	return fault.New(fault.Conflict, "offer_ended", "This offer is not open: another device took it, it was cancelled, or it has expired.").WithHint("Ask for a new registration code.")
+	return fault.New(fault.Conflict, "offer_ended", "This offer is not open: another device took it, it was "+
+		"cancelled, or it has expired.").WithHint("Ask for a new registration code.")
 }
 
 // host is the source that wrong messages are counted under.
@@ -128,14 +132,16 @@ func (s *Service) mayTake(o offered, request []byte) error {
 	switch {
 	case o.a.Status != store.ActivationOpen || !now.Before(o.a.Expires):
 		return offerEnded()
-	case o.a.Offer.Request != nil && (!bytes.Equal(o.a.Offer.Request, request) || !now.Before(o.a.Offer.Taken.Add(answerAgain))):
+	case o.a.Offer.Request != nil &&
+		(!bytes.Equal(o.a.Offer.Request, request) || !now.Before(o.a.Offer.Taken.Add(answerAgain))):
 		return offerEnded()
 	}
 	return s.mayConfirm(o.a, o.token)
 }
 
 // take makes the activation data for a device and gives it the offer.
-func (s *Service) take(ctx context.Context, o offered, request *activation.Request, origin audit.Origin) (*activation.Sealed, error) {
+func (s *Service) take(ctx context.Context, o offered, request *activation.Request, origin audit.Origin) (
+	*activation.Sealed, error) {
 	var counters []uint64
 	if o.a.Again {
 		if err := s.db.View(ctx, func(rd store.Reader) (err error) {
@@ -155,8 +161,9 @@ func (s *Service) take(ctx context.Context, o offered, request *activation.Reque
 		return nil, err
 	}
 	hash := request.Hash()
-	taking := store.Taking{Request: hash[:], At: s.stamp(), DeviceType: int(request.Device.Type), DeviceName: request.Device.Name,
-		Counters: counters, Answer: sealed.Encode()}
+	taking := store.Taking{Request: hash[:], At: s.stamp(), DeviceType: int(request.Device.Type),
+		DeviceName: request.Device.Name,
+		Counters:   counters, Answer: sealed.Encode()}
 	return sealed, s.db.Update(ctx, func(tx store.Tx) error {
 		t, err := lifecycle.ByID(tx, o.token.ID)
 		if err != nil {
@@ -168,7 +175,8 @@ func (s *Service) take(ctx context.Context, o offered, request *activation.Reque
 		if err := tx.TakeActivation(o.a.ID, taking); err != nil {
 			return err
 		}
-		return s.record(tx, audit.ActivationTaken, audit.Done, "", origin, t, audit.Field{Name: "device_name", Value: taking.DeviceName},
+		return s.record(tx, audit.ActivationTaken, audit.Done, "", origin, t,
+			audit.Field{Name: "device_name", Value: taking.DeviceName},
 			audit.Field{Name: "device_type", Value: DeviceType(request.Device.Type)})
 	})
 }
@@ -185,7 +193,8 @@ func (s *Service) codeFor(ctx context.Context, o offered, counters []uint64) (ac
 		return nil, err
 	}
 	defer clear(password)
-	return s.makeCode(ctx, o.vector, secret, activation.CodeInput{Serial: o.token.Identity.Serial, Password: password, Counters: counters})
+	return s.makeCode(ctx, o.vector, secret, activation.CodeInput{Serial: o.token.Identity.Serial, Password: password,
+		Counters: counters})
 }
 
 // ConfirmOnline answers the body of POST /api/v1/activate/confirm. The identical

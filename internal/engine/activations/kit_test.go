@@ -36,7 +36,8 @@ func timed(p *activation.Profile)    { p.Applications[0].Suite = suite("TOTP-SHA
 func once(p *activation.Profile)     { p.Rules.Reactivation = false }
 func many(p *activation.Profile) {
 	p.Applications = nil
-	for i, s := range []string{"TOTP-SHA256-6/30", "HOTP-SHA256-8", "TOTP-SHA512-10/60", "OCRA-1:HOTP-SHA256-8:QN08", "OCRA-1:HOTP-SHA1-6:C-QA10",
+	for i, s := range []string{"TOTP-SHA256-6/30", "HOTP-SHA256-8", "TOTP-SHA512-10/60", "OCRA-1:HOTP-SHA256-8:QN08",
+		"OCRA-1:HOTP-SHA1-6:C-QA10",
 		"OCRA-1:HOTP-SHA256-8:C-QH64", "OCRA-1:HOTP-SHA256-6:QH64-T1M", "OCRA-1:HOTP-SHA512-10:C-QH64"} {
 		mode := activation.ResponseOnly
 		if i > 2 {
@@ -45,7 +46,8 @@ func many(p *activation.Profile) {
 		if i > 4 {
 			mode = activation.Signature
 		}
-		p.Applications = append(p.Applications, activation.Application{Index: i + 1, Name: "Application", Mode: mode, Suite: suite(s)})
+		p.Applications = append(p.Applications, activation.Application{Index: i + 1, Name: "Application", Mode: mode,
+			Suite: suite(s)})
 	}
 }
 
@@ -72,7 +74,8 @@ func setUp(t *testing.T, edits ...func(*activation.Profile)) *scene {
 	s := &scene{T: t, k: testkit.New(t)}
 	p := must[*activation.Profile](t)(activation.NewProfile(rand.Reader))
 	p.Name, p.Issuer, p.Prefix = "Phones", "Example Works", "EX"
-	p.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly, Suite: suite("HOTP-SHA1-6")}}
+	p.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly,
+		Suite: suite("HOTP-SHA1-6")}}
 	p.Rules.Password = false
 	p.Rules.Argon2id = activation.Argon2id{Time: 1, Memory: 64, Parallelism: 1}
 	for _, edit := range edits {
@@ -84,7 +87,8 @@ func setUp(t *testing.T, edits ...func(*activation.Profile)) *scene {
 	}
 	s.vector = made.Vector
 	confirming, _ := s.vector.Confirming()
-	typ := token.Type{Name: "phone", Kind: token.Software, Spec: profiles.SpecOf(confirming.Suite), Prefix: "EX", Width: 8, Start: token.DefaultStart,
+	typ := token.Type{Name: "phone", Kind: token.Software, Spec: profiles.SpecOf(confirming.Suite), Prefix: "EX",
+		Width: 8, Start: token.DefaultStart,
 		Activation: token.OneStep, Profile: "phones"}
 	if _, _, err := s.k.Lifecycle.CreateType(t.Context(), typ, testkit.Origin); err != nil {
 		t.Fatal(err)
@@ -97,7 +101,8 @@ func setUp(t *testing.T, edits ...func(*activation.Profile)) *scene {
 // create makes a token of a user, or of nobody.
 func (s *scene) create(user string) string {
 	s.Helper()
-	made, err := s.k.Lifecycle.Create(s.Context(), lifecycle.CreateRequest{Type: "phone", Count: 1, User: user, Origin: testkit.Origin})
+	made, err := s.k.Lifecycle.Create(s.Context(), lifecycle.CreateRequest{Type: "phone", Count: 1, User: user,
+		Origin: testkit.Origin})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -189,7 +194,8 @@ func (d *device) confirmation() activation.Confirmation {
 }
 
 func (s *scene) confirm(c activation.Confirmation) (activations.Result, error) {
-	return s.k.Activations.Confirm(context.Background(), activations.Typed{Token: lifecycle.Selector{Serial: s.serial}, OTP: string(c.OTP), NextOTP: string(c.Next),
+	return s.k.Activations.Confirm(context.Background(), activations.Typed{Token: lifecycle.Selector{Serial: s.serial},
+		OTP: string(c.OTP), NextOTP: string(c.Next),
 		Derivation: string(c.Derivation), Origin: testkit.Origin})
 }
 

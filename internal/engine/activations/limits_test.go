@@ -83,7 +83,8 @@ func TestItem9Limits(t *testing.T) {
 	for range 3 {
 		s.start(s.request(activations.Offline))
 		for range 5 {
-			if r, err := s.confirm(activation.Confirmation{OTP: activation.Secret("000000")}); err != nil || r.Accepted {
+			if r, err := s.confirm(activation.Confirmation{OTP: activation.Secret("000000")}); err != nil ||
+				r.Accepted {
 				t.Fatalf("%+v, %v", r, err)
 			}
 		}
@@ -137,13 +138,15 @@ func TestSelfService(t *testing.T) {
 	s.k.Import(t, other)
 	s.k.Assign(t, "H1", "alice")
 	own := func(code string) activations.OwnRequest {
-		return activations.OwnRequest{User: "Alice", Serial: s.serial, Reason: activations.DeviceReplaced, Code: code, Origin: testkit.Origin}
+		return activations.OwnRequest{User: "Alice", Serial: s.serial, Reason: activations.DeviceReplaced, Code: code,
+			Origin: testkit.Origin}
 	}
 	for name, code := range map[string]string{"of the same token": d.code(1), "of nobody": "000000"} {
 		_, err := s.k.Activations.StartOwn(t.Context(), own(code))
 		refused(t, "a code "+name, err, "code_refused")
 	}
-	codes, err := s.k.Temporary.Issue(t.Context(), tempcodes.Request{User: "alice", Count: 1, Hours: 1, Origin: testkit.Origin})
+	codes, err := s.k.Temporary.Issue(
+		t.Context(), tempcodes.Request{User: "alice", Count: 1, Hours: 1, Origin: testkit.Origin})
 	if err != nil {
 		t.Fatal(err)
 	}

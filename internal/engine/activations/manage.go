@@ -32,9 +32,11 @@ func (s *Service) Cancel(ctx context.Context, sel lifecycle.Selector, origin aud
 type Counts struct{ Successes, Failures, Interval bool }
 
 // Reset lets the counts named begin anew, and nothing else.
-func (s *Service) Reset(ctx context.Context, sel lifecycle.Selector, which Counts, origin audit.Origin) (t token.Token, err error) {
+func (s *Service) Reset(ctx context.Context, sel lifecycle.Selector, which Counts, origin audit.Origin) (
+	t token.Token, err error) {
 	if which == (Counts{}) {
-		return t, fault.New(fault.Invalid, "nothing_to_reset", "Name what is to be reset: successes, failures, interval.")
+		return t, fault.New(fault.Invalid, "nothing_to_reset", "Name what is to be reset: successes, "+
+			"failures, interval.")
 	}
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		if t, err = lifecycle.Find(tx, sel); err != nil {
@@ -64,8 +66,10 @@ func (s *Service) Reset(ctx context.Context, sel lifecycle.Selector, which Count
 		if err := tx.SetActivationReset(t.ID, since); err != nil {
 			return err
 		}
-		return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.ActivationReset, Outcome: audit.Done, Origin: origin, Subject: audit.SubjectOf(t),
-			Before: []audit.Field{{Name: "failures", Value: int64(before.Failures)}, {Name: "successes", Value: int64(before.Successes)}},
+		return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.ActivationReset, Outcome: audit.Done,
+			Origin: origin, Subject: audit.SubjectOf(t),
+			Before: []audit.Field{{Name: "failures", Value: int64(before.Failures)},
+				{Name: "successes", Value: int64(before.Successes)}},
 			After: []audit.Field{{Name: "failures", Value: which.Failures}, {Name: "interval", Value: which.Interval},
 				{Name: "successes", Value: which.Successes}}}.Canonical())
 	})
@@ -85,12 +89,14 @@ func (s *Service) Unbind(ctx context.Context, sel lifecycle.Selector, origin aud
 			return err
 		}
 		if !ok {
-			return fault.New(fault.Conflict, "not_activated", fmt.Sprintf("Token %s has no activated device.", t.Identity.Serial))
+			return fault.New(fault.Conflict, "not_activated",
+				fmt.Sprintf("Token %s has no activated device.", t.Identity.Serial))
 		}
 		if err := s.discard(tx, t, a); err != nil {
 			return err
 		}
-		if err := s.record(tx, audit.TokenUnbound, audit.Done, "", origin, t, audit.Field{Name: "device", Value: a.DeviceMark}); err != nil {
+		if err := s.record(tx, audit.TokenUnbound, audit.Done, "", origin, t,
+			audit.Field{Name: "device", Value: a.DeviceMark}); err != nil {
 			return err
 		}
 		t, err = lifecycle.ByID(tx, t.ID)
@@ -120,7 +126,8 @@ func (s *Service) discard(tx store.Tx, t token.Token, a store.Activation) error 
 		return err
 	}
 	for i := range applications {
-		if applications[i].Sealed, err = s.keys.Seal(store.ApplicationBinding(t.ID, applications[i].Index), seal.Secret{}); err != nil {
+		if applications[i].Sealed, err = s.keys.Seal(store.ApplicationBinding(t.ID, applications[i].Index),
+			seal.Secret{}); err != nil {
 			return err
 		}
 	}
@@ -142,7 +149,8 @@ func (s *Service) Expire(ctx context.Context) (n int, err error) {
 				if err != nil {
 					return err
 				}
-				if err := s.record(tx, audit.ActivationEnded, audit.Done, StatusWord(store.ActivationExpired), audit.Origin{Actor: "server", Source: "local"}, t); err != nil {
+				if err := s.record(tx, audit.ActivationEnded, audit.Done, StatusWord(store.ActivationExpired),
+					audit.Origin{Actor: "server", Source: "local"}, t); err != nil {
 					return err
 				}
 			}

@@ -27,7 +27,8 @@ func TestFirstActivation(t *testing.T) {
 			t.Parallel()
 			s := setUp(t, edits...)
 			st := s.start(s.request(activations.Offline))
-			if want := s.vector.Profile().Rules.Password; want != (st.Password != nil) || st.Pair || st.ERC != "" || st.Code == nil || len(st.Warnings) > 0 {
+			if want := s.vector.Profile().Rules.Password; want != (st.Password != nil) || st.Pair || st.ERC != "" ||
+				st.Code == nil || len(st.Warnings) > 0 {
 				t.Errorf("begun: %+v", st)
 			}
 			if body := string(st.QRBody); body != "<QRCode><SN>"+s.serial+"</SN><AC>"+string(st.Code)+"</AC></QRCode>" {
@@ -56,7 +57,8 @@ func TestFirstActivation(t *testing.T) {
 // The code that confirms is used up by the write that swaps the epochs.
 func TestConfirmationIsUsedUp(t *testing.T) {
 	t.Parallel()
-	for name, edit := range map[string]func(*activation.Profile){"events": func(*activation.Profile) {}, "time": timed} {
+	for name, edit := range map[string]func(*activation.Profile){"events": func(*activation.Profile) {},
+		"time": timed} {
 		s := setUp(t, edit)
 		st := s.start(s.request(activations.Offline))
 		d := s.typed(st, nil, nil)
@@ -75,9 +77,11 @@ func TestConfirmationIsUsedUp(t *testing.T) {
 func TestItem4OldEpoch(t *testing.T) {
 	t.Parallel()
 	for name, edits := range map[string][]func(*activation.Profile){
-		"events": nil, "time": {timed}, "bound": {bound, timed}, "same key, bound": {sameKey, bound}, "eight applications": {many},
+		"events": nil, "time": {timed}, "bound": {bound, timed}, "same key, bound": {sameKey, bound},
+		"eight applications": {many},
 	} {
-		for _, reason := range []activations.Reason{"", activations.PINForgotten, activations.DeviceReplaced, activations.DeviceLost} {
+		for _, reason := range []activations.Reason{"", activations.PINForgotten, activations.DeviceReplaced,
+			activations.DeviceLost} {
 			t.Run(name+" "+string(reason), func(t *testing.T) {
 				t.Parallel()
 				s := setUp(t, edits...)
@@ -249,7 +253,8 @@ func TestClockOff(t *testing.T) {
 	for _, c := range []struct {
 		off  time.Duration
 		want bool
-	}{{10 * time.Minute, true}, {-10 * time.Minute, true}, {10*time.Minute + 30*time.Second, false}, {-10*time.Minute - 30*time.Second, false}} {
+	}{{10 * time.Minute, true}, {-10 * time.Minute, true}, {10*time.Minute + 30*time.Second, false},
+		{-10*time.Minute - 30*time.Second, false}} {
 		s := setUp(t, timed)
 		d := s.typed(s.start(s.request(activations.Offline)), nil, nil)
 		d.off = c.off
@@ -299,7 +304,8 @@ func TestGivenPassword(t *testing.T) {
 		t.Error("a password that was given is shown")
 	}
 	s.typed(st, activation.Secret(r.Password), nil).accepted()
-	for text, code := range map[string]string{"short": "activation_password", strings.Repeat("x", 65): "activation_password", "Änne hat zehn": "activation_password"} {
+	for text, code := range map[string]string{"short": "activation_password",
+		strings.Repeat("x", 65): "activation_password", "Änne hat zehn": "activation_password"} {
 		r.Password = text
 		_, err := s.k.Activations.Start(t.Context(), r)
 		refused(t, "a password of "+text, err, code)
@@ -402,7 +408,8 @@ func TestSameSecretOtherDevice(t *testing.T) {
 
 func TestUnbind(t *testing.T) {
 	t.Parallel()
-	for name, edits := range map[string][]func(*activation.Profile){"bound": {bound}, "not bound": nil, "same key": {sameKey}, "eight applications": {many, bound}} {
+	for name, edits := range map[string][]func(*activation.Profile){"bound": {bound}, "not bound": nil,
+		"same key": {sameKey}, "eight applications": {many, bound}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setUp(t, edits...)
@@ -420,7 +427,8 @@ func TestUnbind(t *testing.T) {
 			}
 			// No command makes it VALID without a secret.
 			for _, to := range []token.State{token.RevokedLost, token.Valid} {
-				if _, err = s.k.Lifecycle.SetState(t.Context(), s.request("").Token, to, "", testkit.Origin); to == token.Valid {
+				if _, err = s.k.Lifecycle.SetState(t.Context(), s.request("").Token, to, "",
+					testkit.Origin); to == token.Valid {
 					refused(t, "VALID by command", err, "awaits_activation")
 				} else if err != nil {
 					t.Fatal(err)
@@ -435,7 +443,8 @@ func TestUnbind(t *testing.T) {
 			if old.binding != nil {
 				revived := *next
 				revived.next, revived.binding = maps.Clone(next.next), old.binding
-				if r, err := s.confirm(revived.confirmation()); err != nil || r.Accepted || s.k.LastEntry(t).Reason != "unbound_device" {
+				if r, err := s.confirm(revived.confirmation()); err != nil || r.Accepted ||
+					s.k.LastEntry(t).Reason != "unbound_device" {
 					t.Errorf("the device that was unbound: %+v, %v", r, err)
 				}
 			}
@@ -505,12 +514,14 @@ func TestAudit(t *testing.T) {
 			t.Errorf("%s: about %+v", e.Action, e.Subject)
 		}
 	}
-	want := []string{string(audit.ActivationStarted) + " done", string(audit.ActivationConfirmed) + " refused", string(audit.ActivationConfirmed) + " accepted"}
+	want := []string{string(audit.ActivationStarted) + " done", string(audit.ActivationConfirmed) + " refused",
+		string(audit.ActivationConfirmed) + " accepted"}
 	if strings.Join(actions, ", ") != strings.Join(want, ", ") {
 		t.Errorf("log: %q, want %q", actions, want)
 	}
 	dump := s.k.Dump(t)
-	for name, secret := range map[string]activation.Secret{"code": st.Code, "password": st.Password, "S": d.secret, "D": d.binding, "derivation code": c.Derivation, "OTP": c.OTP} {
+	for name, secret := range map[string]activation.Secret{"code": st.Code, "password": st.Password, "S": d.secret,
+		"D": d.binding, "derivation code": c.Derivation, "OTP": c.OTP} {
 		if strings.Contains(dump, string(secret)) {
 			t.Errorf("the %s is in the database", name)
 		}

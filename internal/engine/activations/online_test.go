@@ -37,7 +37,8 @@ func (s *scene) offer() activations.Started {
 
 func (s *scene) phone(st activations.Started) *phone {
 	s.Helper()
-	return &phone{s, must[*activation.Exchange](s)(activation.NewExchange(st.Registration, device1, rand.Reader)), st.Password}
+	return &phone{s, must[*activation.Exchange](s)(activation.NewExchange(st.Registration, device1, rand.Reader)),
+		st.Password}
 }
 
 var deviceOrigin = audit.Origin{Actor: "device", Source: "198.51.100.7:1234"}
@@ -74,7 +75,8 @@ func (p *phone) confirm(c activation.Confirmation) (activation.Result, error) {
 func TestOnline(t *testing.T) {
 	t.Parallel()
 	for name, edits := range map[string][]func(*activation.Profile){
-		"events": nil, "time, password, bound": {timed, password, bound}, "same key": {sameKey}, "eight applications": {many},
+		"events": nil, "time, password, bound": {timed, password, bound}, "same key": {sameKey},
+		"eight applications": {many},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,7 +111,8 @@ func TestOnline(t *testing.T) {
 				old = d
 			}
 			o, err := s.k.Activations.Show(t.Context(), s.request("").Token)
-			if err != nil || len(o.Activations) != 3 || !o.Activations[0].Live || o.Activations[1].Live || o.Activations[1].DeviceName != device1.Name ||
+			if err != nil || len(o.Activations) != 3 || !o.Activations[0].Live || o.Activations[1].Live ||
+				o.Activations[1].DeviceName != device1.Name ||
 				o.Standing.Successes != 2 || o.Activations[2].Again {
 				t.Errorf("%+v, %v", o, err)
 			}
@@ -156,9 +159,12 @@ func TestNotTaken(t *testing.T) {
 		do    func(*scene)
 		fault string
 	}{
-		"expired":    {func(s *scene) { s.k.Clock.Advance(7 * 24 * time.Hour) }, "offer_ended"},
-		"broken":     {func(s *scene) { s.k.SetState(s, s.serial, token.RevokedBroken) }, "token_refuses"},
-		"cancelled":  {func(s *scene) { _, _ = s.k.Activations.Cancel(s.Context(), s.request("").Token, testkit.Origin) }, "registration_code"},
+		"expired": {func(s *scene) { s.k.Clock.Advance(7 * 24 * time.Hour) }, "offer_ended"},
+		"broken":  {func(s *scene) { s.k.SetState(s, s.serial, token.RevokedBroken) }, "token_refuses"},
+		"cancelled": {func(s *scene) {
+			_, _ = s.k.Activations.Cancel(s.Context(), s.request("").Token,
+				testkit.Origin)
+		}, "registration_code"},
 		"superseded": {func(s *scene) { s.start(s.request(activations.Offline)) }, "registration_code"},
 		"deleted": {func(s *scene) {
 			if _, err := s.k.Lifecycle.Delete(s.Context(), s.request("").Token, testkit.Origin); err != nil {
@@ -237,7 +243,8 @@ func TestItem7FlippedBits(t *testing.T) {
 	flip("the request", p.exchange.Request(), s.take)
 	d := p.activated(nil)
 	confirm := must[[]byte](t)(p.exchange.Confirm(d.confirmation()))
-	flip("the confirmation", confirm, func(b []byte) ([]byte, error) { return s.k.Activations.ConfirmOnline(t.Context(), b, deviceOrigin) })
+	flip("the confirmation", confirm,
+		func(b []byte) ([]byte, error) { return s.k.Activations.ConfirmOnline(t.Context(), b, deviceOrigin) })
 }
 
 // Item 1: what goes over the line is worth nothing to who reads it.
@@ -301,10 +308,13 @@ func TestWrongCodes(t *testing.T) {
 	d := cbor.NewDecoder(must[[]byte](t)(q.exchange.Confirm(activation.Confirmation{OTP: activation.Secret("123456")})))
 	d.Array()
 	message := d.Bytes()
-	forged := cbor.AppendBytes(cbor.AppendBytes(cbor.AppendArray(nil, 2), message), offer.Registration.MAC("on/conf", make([]byte, 32), message))
+	forged := cbor.AppendBytes(cbor.AppendBytes(cbor.AppendArray(nil, 2), message),
+		offer.Registration.MAC("on/conf", make([]byte, 32), message))
 	_, err = s.k.Activations.ConfirmOnline(t.Context(), forged, elsewhere)
 	refused(t, "not taken, forged", err, "registration_code")
-	_, err = s.k.Activations.ConfirmOnline(t.Context(), must[[]byte](t)(q.exchange.Confirm(activation.Confirmation{OTP: activation.Secret("123456")})), elsewhere)
+	_, err = s.k.Activations.ConfirmOnline(
+		t.Context(), must[[]byte](t)(q.exchange.Confirm(activation.Confirmation{OTP: activation.Secret("123456")})),
+		elsewhere)
 	refused(t, "not taken", err, "registration_code")
 }
 
@@ -381,8 +391,10 @@ func TestPushed(t *testing.T) {
 		t.Fatalf("%+v", st)
 	}
 	hash := sha256.Sum256(message)
-	recipient := must[*hpke.Recipient](t)(hpke.NewRecipient(st.Sealed.Enc, key, hpke.HKDFSHA256(), hpke.AES256GCM(), append([]byte("ostiary/1 xfad"), hash[:]...)))
-	fad := must[*activation.FAD](t)(activation.ParseFAD(must[[]byte](t)(recipient.Open([]byte("xfad"), st.Sealed.XFAD))))
+	recipient := must[*hpke.Recipient](t)(hpke.NewRecipient(st.Sealed.Enc, key, hpke.HKDFSHA256(), hpke.AES256GCM(),
+		append([]byte("ostiary/1 xfad"), hash[:]...)))
+	fad := must[*activation.FAD](t)(
+		activation.ParseFAD(must[[]byte](t)(recipient.Open([]byte("xfad"), st.Sealed.XFAD))))
 	in := activation.CodeInput{Serial: fad.Serial, Password: st.Password}
 	s.device(must[activation.Secret](t)(fad.Vector.OpenCode(string(fad.Code), in)), nil, nil).accepted()
 	r.To.Key = r.To.Key[1:]
@@ -400,9 +412,12 @@ func TestMeanwhile(t *testing.T) {
 		do    func(*scene)
 		fault string
 	}{
-		"broken":    {func(s *scene) { s.k.SetState(s, s.serial, token.RevokedBroken) }, "token_refuses"},
-		"cancelled": {func(s *scene) { _, _ = s.k.Activations.Cancel(s.Context(), s.request("").Token, testkit.Origin) }, "no_open_activation"},
-		"expired":   {func(s *scene) { s.k.Clock.Advance(7 * 24 * time.Hour) }, "activation_expired"},
+		"broken": {func(s *scene) { s.k.SetState(s, s.serial, token.RevokedBroken) }, "token_refuses"},
+		"cancelled": {func(s *scene) {
+			_, _ = s.k.Activations.Cancel(s.Context(), s.request("").Token,
+				testkit.Origin)
+		}, "no_open_activation"},
+		"expired": {func(s *scene) { s.k.Clock.Advance(7 * 24 * time.Hour) }, "activation_expired"},
 		"swept": {func(s *scene) {
 			s.k.Clock.Advance(7 * 24 * time.Hour)
 			if n, err := s.k.Activations.Expire(s.Context()); n != 1 || err != nil {
@@ -417,7 +432,8 @@ func TestMeanwhile(t *testing.T) {
 			s.k.Assign(s, s.serial, "bob")
 		}, "other_owner"},
 		"ended": {func(s *scene) {
-			if _, err := s.k.Lifecycle.SetDates(s.Context(), s.request("").Token, lifecycle.DatesRequest{Until: new(s.k.Clock.Now().Add(time.Minute))}, testkit.Origin); err != nil {
+			if _, err := s.k.Lifecycle.SetDates(s.Context(), s.request("").Token,
+				lifecycle.DatesRequest{Until: new(s.k.Clock.Now().Add(time.Minute))}, testkit.Origin); err != nil {
 				s.Fatal(err)
 			}
 			s.k.Clock.Advance(time.Minute)
@@ -445,20 +461,23 @@ func TestMeanwhile(t *testing.T) {
 func TestMadeAhead(t *testing.T) {
 	t.Parallel()
 	s := setUp(t, password)
-	made, err := s.k.Activations.Ahead(t.Context(), activations.BatchRequest{Type: "phone", Count: 3, Label: "spare", Origin: testkit.Origin})
+	made, err := s.k.Activations.Ahead(t.Context(), activations.BatchRequest{Type: "phone", Count: 3, Label: "spare",
+		Origin: testkit.Origin})
 	if err != nil || len(made.Started) != 3 || made.Missing != 0 {
 		t.Fatalf("%+v, %v", made, err)
 	}
 	for i, st := range made.Started {
 		s.serial = st.Token.Identity.Serial
-		if st.Token.Label != "spare" || !st.Expires.Equal(testkit.Start.Add(activations.DefaultBatchExpiry)) || st.Password == nil {
+		if st.Token.Label != "spare" || !st.Expires.Equal(testkit.Start.Add(activations.DefaultBatchExpiry)) ||
+			st.Password == nil {
 			t.Errorf("%d: %+v", i, st)
 		}
 		d := s.typed(st, st.Password, nil)
 		s.k.Assign(t, s.serial, "alice")
 		d.accepted()
 	}
-	for _, r := range []activations.BatchRequest{{Type: "phone", Count: 0}, {Type: "phone", Count: 101}, {Type: "nonesuch", Count: 1}, {Type: "app-totp", Count: 1}} {
+	for _, r := range []activations.BatchRequest{{Type: "phone", Count: 0}, {Type: "phone", Count: 101},
+		{Type: "nonesuch", Count: 1}, {Type: "app-totp", Count: 1}} {
 		before := s.k.Dump(t)
 		if made, err := s.k.Activations.Ahead(t.Context(), r); err == nil {
 			t.Errorf("%+v: %+v", r, made)
@@ -544,8 +563,9 @@ func TestNotExported(t *testing.T) {
 	t.Parallel()
 	s := setUp(t, many)
 	export := func() error {
-		_, err := s.k.Lifecycle.Export(t.Context(), io.Discard, lifecycle.ExportRequest{Serials: []string{s.serial}, Passphrase: seal.NewSecret([]byte("correct horse battery")),
-			Origin: testkit.Origin})
+		_, err := s.k.Lifecycle.Export(t.Context(), io.Discard, lifecycle.ExportRequest{Serials: []string{s.serial},
+			Passphrase: seal.NewSecret([]byte("correct horse battery")),
+			Origin:     testkit.Origin})
 		return err
 	}
 	refused(t, "before the activation", export(), "no_secret_yet")
@@ -575,7 +595,8 @@ func TestChangedMeanwhile(t *testing.T) {
 	old := s.activate()
 	s.k.Clock.Advance(time.Hour)
 	var err error
-	s.k.Activations, err = activations.New(activations.Config{DB: s.k.DB, Codes: s.k.Engine, Tokens: s.k.Lifecycle, Now: s.k.Clock.Now,
+	s.k.Activations, err = activations.New(activations.Config{DB: s.k.DB, Codes: s.k.Engine, Tokens: s.k.Lifecycle,
+		Now:  s.k.Clock.Now,
 		Keys: &keys{Keys: s.k.Keys, then: func() { s.k.SetState(t, s.serial, token.RevokedLost) }}})
 	if err != nil {
 		t.Fatal(err)

@@ -28,14 +28,16 @@ func (s *Service) plan(rd store.Reader, r Request) (p plan, err error) {
 	profile := p.vector.Profile()
 	p.again = t.Condition.Proven()
 	if p.again && !profile.Rules.Reactivation {
-		return p, fault.New(fault.Conflict, "no_reactivation", fmt.Sprintf("Token %s is activated, and its profile %s allows no other activation.", t.Identity.Serial, t.Profile)).
+		return p, fault.New(fault.Conflict, "no_reactivation", fmt.Sprintf("Token %s is activated, and its profile "+
+			"%s allows no other activation.", t.Identity.Serial, t.Profile)).
 			WithHint("Give the user another token: ostiary token replace.")
 	}
 	if p.warnings, err = s.limits(rd, t, r, p.again); err != nil {
 		return p, err
 	}
 	if p.again && profile.KeepsOldDevice() && r.Reason != DeviceLost && t.Condition.State == token.Valid {
-		p.warnings = append(p.warnings, "The old device keeps working after this: the profile has neither new keys nor device binding.")
+		p.warnings = append(p.warnings, "The old device keeps working after this: the profile has neither new keys "+
+			"nor device binding.")
 	}
 	if p.again {
 		if p.counters, err = s.counters(rd, t, p.vector); err != nil {
@@ -66,7 +68,8 @@ func (s *Service) mayActivate(t token.Token) error {
 	serial, c := t.Identity.Serial, t.Condition
 	switch {
 	case t.Profile == "":
-		return fault.New(fault.Conflict, "no_activation", fmt.Sprintf("Token %s is of type %s, which is not activated.", serial, t.Identity.Type)).
+		return fault.New(fault.Conflict, "no_activation", fmt.Sprintf("Token %s is of type %s, which is not activated.",
+			serial, t.Identity.Type)).
 			WithHint("Software tokens of types with an activation are; see: ostiary type list.")
 	case c.Ended(s.now()):
 		return fault.New(fault.Conflict, "token_ended", fmt.Sprintf("The validity of token %s has ended.", serial)).
@@ -107,7 +110,8 @@ func (s *Service) sameSecret(rd store.ActivationReader, p *plan, r Request) erro
 		return err // or it was unbound
 	}
 	p.live = a.ID
-	if p.vector.Profile().Rules.NewKey || r.Reason == DeviceLost || p.token.Condition.State != token.Valid || a.Profile != p.token.Profile {
+	if p.vector.Profile().Rules.NewKey || r.Reason == DeviceLost || p.token.Condition.State != token.Valid ||
+		a.Profile != p.token.Profile {
 		return nil
 	}
 	secret, err := s.opened(a.ID, store.ActivationSecret, a.Secret)
@@ -117,15 +121,18 @@ func (s *Service) sameSecret(rd store.ActivationReader, p *plan, r Request) erro
 
 // limits holds a token against the limits. They bind users and offers; of an
 // administrator's own command they warn.
-func (s *Service) limits(rd store.ActivationReader, t token.Token, r Request, again bool) (warnings []string, err error) {
+func (s *Service) limits(rd store.ActivationReader, t token.Token, r Request, again bool) (warnings []string,
+	err error) {
 	standing, err := s.standing(rd, t.ID)
 	if err != nil {
 		return nil, err
 	}
 	for _, reached := range standing.reached(s.policy, again) {
 		if r.Self || r.Route == Online {
-			return nil, fault.New(fault.Conflict, "activation_limit", fmt.Sprintf("Token %s: %s.", t.Identity.Serial, reached)).
-				WithHint("An administrator can reset the counts: ostiary activation reset " + t.Identity.Serial + ".")
+			return nil,
+				fault.New(fault.Conflict, "activation_limit", fmt.Sprintf("Token %s: %s.", t.Identity.Serial, reached)).
+					WithHint("An administrator can reset the counts: ostiary activation reset " + t.Identity.Serial +
+						".")
 		}
 		warnings = append(warnings, "A limit is reached: "+reached+".")
 	}
@@ -166,13 +173,16 @@ func later(a, b time.Time) time.Time {
 func (st Standing) reached(p Policy, again bool) (reached []string) {
 	days := int(p.Window.Hours() / 24)
 	if again && st.Successes >= p.Successes {
-		reached = append(reached, fmt.Sprintf("it was activated again %d times within %d days, the most allowed", st.Successes, days))
+		reached = append(reached, fmt.Sprintf("it was activated again %d times within %d days, the most allowed",
+			st.Successes, days))
 	}
 	if st.Failures >= p.Failures {
-		reached = append(reached, fmt.Sprintf("%d wrong confirmations within %d days, the most allowed", st.Failures, days))
+		reached = append(reached, fmt.Sprintf("%d wrong confirmations within %d days, the most allowed", st.Failures,
+			days))
 	}
 	if again && !st.NextAt.IsZero() {
-		reached = append(reached, fmt.Sprintf("the last activation was less than %d minutes ago", int(p.Interval.Minutes())))
+		reached = append(reached, fmt.Sprintf("the last activation was less than %d minutes ago",
+			int(p.Interval.Minutes())))
 	}
 	return reached
 }

@@ -35,13 +35,15 @@ func (s *Service) StartOwn(ctx context.Context, r OwnRequest) (Started, error) {
 	if err := s.mayStart(ctx, request); err != nil { // before the code is used up
 		return Started{}, err
 	}
-	valid, err := s.codes.Verify(ctx, codes.Request{Lookup: store.Lookup{User: user.Name}, OTP: r.Code, Except: t.ID, Authentication: true, Origin: r.Origin})
+	valid, err := s.codes.Verify(ctx, codes.Request{Lookup: store.Lookup{User: user.Name}, OTP: r.Code, Except: t.ID,
+		Authentication: true, Origin: r.Origin})
 	if err != nil {
 		return Started{}, err
 	}
 	if !valid {
 		return Started{}, fault.New(fault.Forbidden, "code_refused", "The code was not accepted.").
-			WithHint("It must be one of another token that you have. Without another token, ask an administrator or the help desk for an activation.")
+			WithHint("It must be one of another token that you have. Without another token, ask an administrator or " +
+				"the help desk for an activation.")
 	}
 	return s.Start(ctx, request)
 }

@@ -77,9 +77,12 @@ func (s *Service) Show(ctx context.Context, sel lifecycle.Selector) (o Overview,
 }
 
 func (s *Service) past(a store.Activation) Past {
-	p := Past{Route: Route(a.Route), Reason: Reason(a.Reason), Actor: a.Actor, Self: a.Self, Opened: a.Opened, Expires: a.Expires, Status: a.Status,
-		Ended: a.Ended, WrongTries: a.Tries, Again: a.Again, NewSecret: !a.SameSecret, Live: a.Status == store.ActivationConfirmed && a.Secret != nil,
-		Taken: a.Offer.Taken, DeviceType: activation.DeviceType(a.DeviceType), DeviceName: a.DeviceName, DeviceMark: a.DeviceMark}
+	p := Past{Route: Route(a.Route), Reason: Reason(a.Reason), Actor: a.Actor, Self: a.Self, Opened: a.Opened,
+		Expires: a.Expires, Status: a.Status,
+		Ended: a.Ended, WrongTries: a.Tries, Again: a.Again, NewSecret: !a.SameSecret,
+		Live:  a.Status == store.ActivationConfirmed && a.Secret != nil,
+		Taken: a.Offer.Taken, DeviceType: activation.DeviceType(a.DeviceType), DeviceName: a.DeviceName,
+		DeviceMark: a.DeviceMark}
 	if p.Status != store.ActivationOpen {
 		return p
 	}

@@ -86,13 +86,16 @@ const maxExpiry = 365 * 24 * time.Hour
 func (r Request) check() error {
 	switch {
 	case r.Route != Offline && r.Route != QR && r.Route != Online && r.Route != Pushed:
-		return fault.New(fault.Invalid, "route", fmt.Sprintf("%q is no way to activate: it is offline, qr, online or pushed.", string(r.Route)))
+		return fault.New(fault.Invalid, "route", fmt.Sprintf("%q is no way to activate: it is offline, qr, "+
+			"online or pushed.", string(r.Route)))
 	case r.Reason != "" && r.Reason != PINForgotten && r.Reason != DeviceReplaced && r.Reason != DeviceLost:
-		return fault.New(fault.Invalid, "reason", fmt.Sprintf("%q is no reason: they are %s, %s and %s.", string(r.Reason), PINForgotten, DeviceReplaced, DeviceLost))
+		return fault.New(fault.Invalid, "reason", fmt.Sprintf("%q is no reason: they are %s, %s and %s.",
+			string(r.Reason), PINForgotten, DeviceReplaced, DeviceLost))
 	case r.Expiry < 0 || r.Expiry > maxExpiry:
 		return fault.New(fault.Invalid, "expiry", "An activation is open for at most 365 days.")
 	case r.Route == Pushed && len(r.To.Request) == 0:
-		return fault.New(fault.Invalid, "device_request", "What the device's key came in is missing: what is sealed is bound to it.")
+		return fault.New(fault.Invalid, "device_request", "What the device's key came in is missing: what is sealed "+
+			"is bound to it.")
 	}
 	return nil
 }
@@ -125,7 +128,8 @@ func (s *Service) Start(ctx context.Context, r Request) (Started, error) {
 		}
 		return drawn.Started, nil
 	}
-	return Started{}, fault.New(fault.Unavailable, "unavailable", "The activation was not begun: the token changed under every try.").WithHint("Try again.")
+	return Started{}, fault.New(fault.Unavailable, "unavailable", "The activation was not begun: the token changed "+
+		"under every try.").WithHint("Try again.")
 }
 
 // maxRounds bounds how often an activation is begun anew because the token changed
@@ -149,7 +153,8 @@ type plan struct {
 // draw makes the secrets and codes. It may wait for memory.
 func (s *Service) draw(ctx context.Context, p plan, r Request) (d draft, err error) {
 	app, _ := p.vector.Confirming()
-	d.Started = Started{Token: p.token, Profile: p.vector.Profile(), Expires: p.expires, Pair: pair(app, p.same.Len() > 0), Warnings: p.warnings}
+	d.Started = Started{Token: p.token, Profile: p.vector.Profile(), Expires: p.expires,
+		Pair: pair(app, p.same.Len() > 0), Warnings: p.warnings}
 	if d.secret = p.same; d.secret.Len() == 0 {
 		secret, err := activation.NewSecret(rand.Reader)
 		if err != nil {
@@ -170,11 +175,13 @@ func (s *Service) draw(ctx context.Context, p plan, r Request) (d draft, err err
 		return d, err
 	}
 	serial := p.token.Identity.Serial
-	if d.Code, err = s.makeCode(ctx, p.vector, activation.Secret(d.secret.Bytes()), activation.CodeInput{Serial: serial, Password: password, Counters: p.counters}); err != nil {
+	if d.Code, err = s.makeCode(ctx, p.vector, activation.Secret(d.secret.Bytes()),
+		activation.CodeInput{Serial: serial, Password: password, Counters: p.counters}); err != nil {
 		return d, err
 	}
 	if r.Route == Pushed {
-		d.Sealed, err = activation.Seal(r.To.Key, sha256.Sum256(r.To.Request), fad(p.token, p.vector, d.Code), p.counters)
+		d.Sealed, err = activation.Seal(r.To.Key, sha256.Sum256(r.To.Request), fad(p.token, p.vector, d.Code),
+			p.counters)
 		d.Code = nil
 		return d, err
 	}
@@ -240,8 +247,10 @@ func (s *Service) begin(tx store.Tx, p plan, d draft, r Request) error {
 	if err := tx.AddActivation(a); err != nil {
 		return fmt.Errorf("add activation of token %d: %w", p.token.ID, err)
 	}
-	return s.record(tx, audit.ActivationStarted, audit.Done, "", r.Origin, p.token, audit.Field{Name: "again", Value: a.Again},
-		audit.Field{Name: "expires", Value: a.Expires.Format(time.RFC3339)}, audit.Field{Name: "new_secret", Value: !a.SameSecret},
+	return s.record(tx, audit.ActivationStarted, audit.Done, "", r.Origin, p.token,
+		audit.Field{Name: "again", Value: a.Again},
+		audit.Field{Name: "expires", Value: a.Expires.Format(time.RFC3339)},
+		audit.Field{Name: "new_secret", Value: !a.SameSecret},
 		audit.Field{Name: "profile", Value: a.Profile}, audit.Field{Name: "reason", Value: a.Reason},
 		audit.Field{Name: "route", Value: a.Route}, audit.Field{Name: "self_service", Value: a.Self})
 }
@@ -250,14 +259,18 @@ func (s *Service) begin(tx store.Tx, p plan, d draft, r Request) error {
 // have moved: the confirmation minds that.
 func (p plan) like(o plan) bool {
 	a, b := p.token, o.token
-	return a.ID == b.ID && a.Profile == b.Profile && a.Condition.Epoch == b.Condition.Epoch && a.Condition.Owner == b.Condition.Owner &&
-		a.Condition.State == b.Condition.State && p.again == o.again && p.live == o.live && (p.same.Len() == 0) == (o.same.Len() == 0)
+	return a.ID == b.ID && a.Profile == b.Profile && a.Condition.Epoch == b.Condition.Epoch &&
+		a.Condition.Owner == b.Condition.Owner &&
+		a.Condition.State == b.Condition.State && p.again == o.again && p.live == o.live &&
+		(p.same.Len() == 0) == (o.same.Len() == 0)
 }
 
 // row is the activation as it is stored.
 func (s *Service) row(tx store.Tx, p plan, d draft, r Request) (a store.Activation, err error) {
-	a = store.Activation{Token: p.token.ID, Profile: p.token.Profile, Owner: p.token.Condition.Owner, Route: string(r.Route), Reason: string(r.Reason),
-		Actor: r.Origin.Actor, Self: r.Self, Opened: s.stamp(), Expires: p.expires, Again: p.again, SameSecret: p.same.Len() > 0, Counters: p.counters}
+	a = store.Activation{Token: p.token.ID, Profile: p.token.Profile, Owner: p.token.Condition.Owner,
+		Route: string(r.Route), Reason: string(r.Reason),
+		Actor: r.Origin.Actor, Self: r.Self, Opened: s.stamp(), Expires: p.expires, Again: p.again,
+		SameSecret: p.same.Len() > 0, Counters: p.counters}
 	if a.ID, err = tx.NextActivationID(); err != nil {
 		return a, err
 	}
@@ -284,7 +297,8 @@ func (s *Service) reportLost(tx store.Tx, t *token.Token, r Request) error {
 	if err := tx.SetState(t.ID, token.Valid, token.RevokedLost, string(DeviceLost)); err != nil {
 		return err
 	}
-	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenStateChanged, Outcome: audit.Done, Reason: string(DeviceLost), Origin: r.Origin,
+	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenStateChanged, Outcome: audit.Done,
+		Reason: string(DeviceLost), Origin: r.Origin,
 		Subject: audit.SubjectOf(*t), Before: []audit.Field{{Name: "state", Value: token.Valid.String()}},
 		After: []audit.Field{{Name: "state", Value: token.RevokedLost.String()}}}.Canonical())
 }
@@ -308,7 +322,8 @@ func (s *Service) endOpen(tx store.Tx, t token.Token, status store.ActivationSta
 }
 
 // record appends what happened to an activation of a token.
-func (s *Service) record(tx store.AuditWriter, action audit.Action, outcome audit.Outcome, reason string, origin audit.Origin, t token.Token, after ...audit.Field) error {
+func (s *Service) record(tx store.AuditWriter, action audit.Action, outcome audit.Outcome, reason string,
+	origin audit.Origin, t token.Token, after ...audit.Field) error {
 	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: action, Outcome: outcome, Reason: reason, Origin: origin,
 		Subject: audit.SubjectOf(t), After: after}.Canonical())
 }

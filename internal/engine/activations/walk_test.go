@@ -71,7 +71,8 @@ func (w *walk) step() {
 
 func (w *walk) begin() {
 	r := w.request(activations.Offline)
-	r.Reason = rapid.SampledFrom([]activations.Reason{"", activations.PINForgotten, activations.DeviceLost}).Draw(w.rt, "reason")
+	r.Reason = rapid.SampledFrom([]activations.Reason{"", activations.PINForgotten, activations.DeviceLost}).Draw(
+		w.rt, "reason")
 	st, err := w.k.Activations.Start(w.Context(), r)
 	if err != nil {
 		w.rt.Fatal(err) // the states of this walk all allow it

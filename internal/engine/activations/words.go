@@ -10,8 +10,10 @@ import (
 
 // StatusWord is how a status is written.
 func StatusWord(s store.ActivationStatus) string {
-	words := [...]string{store.ActivationOpen: "open", store.ActivationConfirmed: "confirmed", store.ActivationCancelled: "cancelled",
-		store.ActivationSuperseded: "superseded", store.ActivationTriesUsed: "tries_used", store.ActivationExpired: "expired"}
+	words := [...]string{store.ActivationOpen: "open", store.ActivationConfirmed: "confirmed",
+		store.ActivationCancelled:  "cancelled",
+		store.ActivationSuperseded: "superseded", store.ActivationTriesUsed: "tries_used",
+		store.ActivationExpired: "expired"}
 	if int(s) < len(words) {
 		return words[s]
 	}

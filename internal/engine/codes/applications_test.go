@@ -70,7 +70,8 @@ func TestApplications(t *testing.T) {
 	t.Parallel()
 	m := newMulti(t)
 	own, long := now(t, m.Kit, m.own), now(t, m.Kit, m.long)
-	typed := map[int]string{0: testkit.Code(t, m.own, own), 2: testkit.Code(t, m.event, 0), 5: testkit.Code(t, m.long, long)}
+	typed := map[int]string{0: testkit.Code(t, m.own, own), 2: testkit.Code(t, m.event, 0),
+		5: testkit.Code(t, m.long, long)}
 	for _, index := range []int{5, 0, 2} {
 		accepted(t, m.Kit, "M1", typed[index], true)
 		tookIt(t, m.Kit, index)
@@ -88,7 +89,8 @@ func TestApplications(t *testing.T) {
 	m.Clock.Advance(time.Hour)
 	logsIn(t, m.Kit, "anna", testkit.Code(t, m.event, 1), true)
 	tookIt(t, m.Kit, 2)
-	if e := m.LastEntry(t); e.Before["next"] != "1" || e.After["next"] != "2" || e.After["failures"] != "0" || e.Subject["user"] != "anna" {
+	if e := m.LastEntry(t); e.Before["next"] != "1" || e.After["next"] != "2" || e.After["failures"] != "0" ||
+		e.Subject["user"] != "anna" {
 		t.Errorf("the log says %s", e.Raw)
 	}
 	if m.Token(t, "M1").Condition.LastUsed != m.Clock.Now().Truncate(time.Millisecond) {
@@ -128,7 +130,8 @@ func TestWindowsOfApplications(t *testing.T) {
 				index, from = 5, now(t, m.Kit, key)
 			}
 			counter := from + uint64(tt.ahead)
-			if got := m.Present(t, codes.Request{Lookup: lookup("M1"), OTP: testkit.Code(t, key, counter), Wide: tt.wide}); got != tt.want {
+			if got := m.Present(t, codes.Request{Lookup: lookup("M1"), OTP: testkit.Code(t, key, counter),
+				Wide: tt.wide}); got != tt.want {
 				t.Fatalf("accepted: %v, want %v: %s", got, tt.want, m.LastEntry(t).Raw)
 			}
 			if !tt.want {
@@ -200,7 +203,8 @@ func (m *multi) unlock(t *testing.T) {
 func TestParallelUsesOfSeveralApplications(t *testing.T) {
 	t.Parallel()
 	m := newMulti(t)
-	typed := []string{testkit.Code(t, m.own, now(t, m.Kit, m.own)), testkit.Code(t, m.event, 0), testkit.Code(t, m.long, now(t, m.Kit, m.long))}
+	typed := []string{testkit.Code(t, m.own, now(t, m.Kit, m.own)), testkit.Code(t, m.event, 0),
+		testkit.Code(t, m.long, now(t, m.Kit, m.long))}
 	var wg sync.WaitGroup
 	valid := make([]bool, len(typed))
 	for i, code := range typed {
@@ -228,7 +232,8 @@ func TestFailureOfApplications(t *testing.T) {
 		}
 		m.Clock.Advance(time.Hour)
 	}
-	for _, code := range []string{testkit.Code(t, m.event, 0), testkit.Code(t, short, 0), testkit.Code(t, m.own, now(t, m.Kit, m.own))} {
+	for _, code := range []string{testkit.Code(t, m.event, 0), testkit.Code(t, short, 0),
+		testkit.Code(t, m.own, now(t, m.Kit, m.own))} {
 		accepted(t, m.Kit, "M1", code, false)
 		recorded(t, m.Kit, token.Locked)
 	}
@@ -253,9 +258,11 @@ func TestLengthsOfApplications(t *testing.T) {
 	for _, otp := range []string{"1234567", "123456789"} {
 		unchangedToken(t, m.Kit, func() { accepted(t, m.Kit, "M1", otp, false) })
 		recorded(t, m.Kit, token.Malformed)
-		_, err := m.Engine.Verify(t.Context(), codes.Request{Lookup: lookup("M1"), OTP: otp, MayList: true, Origin: testkit.Origin})
+		_, err := m.Engine.Verify(t.Context(), codes.Request{Lookup: lookup("M1"), OTP: otp, MayList: true,
+			Origin: testkit.Origin})
 		isFault(t, err, fault.Invalid, "otp_length")
-		if f, ok := errors.AsType[*fault.Error](err); ok && f.Text != fmt.Sprintf("The token shows codes of 6, 8 or 10 digits; this one has %d.", len(otp)) {
+		if f, ok := errors.AsType[*fault.Error](err); ok &&
+			f.Text != fmt.Sprintf("The token shows codes of 6, 8 or 10 digits; this one has %d.", len(otp)) {
 			t.Errorf("the error says %q", f.Text)
 		}
 	}
@@ -264,7 +271,9 @@ func TestLengthsOfApplications(t *testing.T) {
 		if key != m.event {
 			near = now(t, m.Kit, key)
 		}
-		valid, err := m.Engine.Verify(t.Context(), codes.Request{Lookup: lookup("M1"), OTP: testkit.Wrong(t, key, near, 1)[0], MayList: true, Origin: testkit.Origin})
+		valid, err := m.Engine.Verify(
+			t.Context(), codes.Request{Lookup: lookup("M1"), OTP: testkit.Wrong(t, key, near, 1)[0], MayList: true,
+				Origin: testkit.Origin})
 		if valid || err != nil {
 			t.Errorf("a wrong code of %d digits: %v, %v", key.Digits(), valid, err)
 		}
@@ -320,7 +329,8 @@ func TestApplicationsOfAPendingToken(t *testing.T) {
 	recorded(t, k, token.NotProven)
 	failures(t, k, own.Serial, 0)
 	confirm := func(otp string) bool {
-		valid, err := k.Engine.Confirm(t.Context(), codes.ConfirmRequest{Lookup: lookup(own.Serial), OTP: otp, Origin: testkit.Origin})
+		valid, err := k.Engine.Confirm(t.Context(), codes.ConfirmRequest{Lookup: lookup(own.Serial), OTP: otp,
+			Origin: testkit.Origin})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -39,17 +39,18 @@ type Keys interface {
 // Policy holds the sizes of windows and what follows on failures. Zero fields
 // take the defaults named in their comments.
 type Policy struct {
-	LookAhead      int           // HOTP counters tried; default 10
-	WideLookAhead  int           // the same with resynchronise; default 100
-	PairLookAhead  int           // the same for a two-code resynchronisation; default 1000
-	Steps          int           // TOTP steps either side of the learned drift; default 1
-	WideSteps      int           // the same with resynchronise, and for two codes; default 20
-	MaxSteps       int           // how far an administrator may widen two codes; default 120
-	FailureLimit   int           // failures that lock; default 10
-	FreeFailures   int           // failures before a delay begins; default 3
-	FirstDelay     time.Duration // the first delay, doubled by each further failure; default 1 s
-	QuietAfter     int           // refusals without a change that a caller may cause at once before they are only counted; default 60
-	QuietPerMinute int           // and per minute from then on; default 60
+	LookAhead     int           // HOTP counters tried; default 10
+	WideLookAhead int           // the same with resynchronise; default 100
+	PairLookAhead int           // the same for a two-code resynchronisation; default 1000
+	Steps         int           // TOTP steps either side of the learned drift; default 1
+	WideSteps     int           // the same with resynchronise, and for two codes; default 20
+	MaxSteps      int           // how far an administrator may widen two codes; default 120
+	FailureLimit  int           // failures that lock; default 10
+	FreeFailures  int           // failures before a delay begins; default 3
+	FirstDelay    time.Duration // the first delay, doubled by each further failure; default 1 s
+	// refusals without a change that a caller may cause at once before they are only counted; default 60
+	QuietAfter     int
+	QuietPerMinute int // and per minute from then on; default 60
 }
 
 func (p Policy) withDefaults() Policy {
@@ -126,7 +127,8 @@ func New(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, temporary: cfg.Temporary, now: cfg.Now, quiet: throttle.New(p.QuietAfter, p.QuietPerMinute), decoy: d}, nil
+	return &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, temporary: cfg.Temporary, now: cfg.Now,
+		quiet: throttle.New(p.QuietAfter, p.QuietPerMinute), decoy: d}, nil
 }
 
 // Policy gives the policy with its defaults filled in.
@@ -242,7 +244,8 @@ func (j *judgement) reason(i int) token.Reason {
 // A cache may propose an acceptance but never a refusal: what does not match is
 // judged again on rows read from the database. So a wrong code costs one query,
 // as an unknown serial does, which no cache knows.
-func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, store.Found) (judgement, error)) (bool, error) {
+func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, store.Found) (judgement, error)) (
+	bool, error) {
 	for round := range maxRounds {
 		found, err := e.find(ctx, r, round > 0)
 		if err != nil {
@@ -283,7 +286,8 @@ func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, st
 func (e *Engine) find(ctx context.Context, r Request, fresh bool) (store.Found, error) {
 	found, err := e.store.Candidates(ctx, r.Lookup, fresh)
 	if r.Except != 0 {
-		found.Candidates = slices.DeleteFunc(found.Candidates, func(c store.Candidate) bool { return c.Token.ID == r.Except })
+		found.Candidates = slices.DeleteFunc(found.Candidates,
+			func(c store.Candidate) bool { return c.Token.ID == r.Except })
 	}
 	return found, err
 }
@@ -330,7 +334,8 @@ func ambiguous(serial string, candidates []store.Candidate) error {
 }
 
 func unavailable(err error) error {
-	return fault.New(fault.Unavailable, "unavailable", "The code was not decided, because the database did not answer.").
+	return fault.New(fault.Unavailable, "unavailable",
+		"The code was not decided, because the database did not answer.").
 		WithHint("Try again; a code that was not decided is not used.").Because(err)
 }
 
@@ -342,10 +347,12 @@ func (e *Engine) refuseOpenly(r Request, found store.Found, j judgement) error {
 	}
 	switch j.reason(0) {
 	case token.Malformed:
-		return fault.New(fault.Invalid, "otp_length", fmt.Sprintf("The token shows codes of %s digits; this one has %d.",
-			lengths(&found.Candidates[0]), len(r.OTP)))
+		return fault.New(fault.Invalid, "otp_length",
+			fmt.Sprintf("The token shows codes of %s digits; this one has %d.",
+				lengths(&found.Candidates[0]), len(r.OTP)))
 	case token.NeedsChallenge:
-		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no code to verify.")
+		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no "+
+			"code to verify.")
 	}
 	return nil
 }

@@ -31,27 +31,28 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 	if !isCode(r.OTP) {
 		return false, errNotACode()
 	}
-	return e.decide(ctx, Request{Lookup: r.Lookup, Origin: r.Origin, MayList: true}, func(now time.Time, found store.Found) (judgement, error) {
-		j := judgement{action: audit.TokenConfirmed, proof: true}
-		if len(found.Candidates) == 0 {
-			return j, token.NotFoundError(r.Lookup.Serial)
-		}
-		if !found.Fresh {
-			return j, nil // what is said openly is said of fresh rows
-		}
-		c := &found.Candidates[0]
-		if err := e.mayConfirm(c.Token, r.OTP, now); err != nil {
-			return j, err
-		}
-		p, reason, err := e.compare(ownKey(c), Request{OTP: r.OTP}, now, true)
-		if errors.Is(err, oath.ErrKeyLength) {
-			return j, awaitsActivation(c.Token, err)
-		} else if err != nil {
-			return j, err
-		}
-		j.add(p, reason)
-		return j, nil
-	})
+	return e.decide(ctx, Request{Lookup: r.Lookup, Origin: r.Origin, MayList: true},
+		func(now time.Time, found store.Found) (judgement, error) {
+			j := judgement{action: audit.TokenConfirmed, proof: true}
+			if len(found.Candidates) == 0 {
+				return j, token.NotFoundError(r.Lookup.Serial)
+			}
+			if !found.Fresh {
+				return j, nil // what is said openly is said of fresh rows
+			}
+			c := &found.Candidates[0]
+			if err := e.mayConfirm(c.Token, r.OTP, now); err != nil {
+				return j, err
+			}
+			p, reason, err := e.compare(ownKey(c), Request{OTP: r.OTP}, now, true)
+			if errors.Is(err, oath.ErrKeyLength) {
+				return j, awaitsActivation(c.Token, err)
+			} else if err != nil {
+				return j, err
+			}
+			j.add(p, reason)
+			return j, nil
+		})
 }
 
 // awaitsActivation is the error for a token without a secret.
@@ -75,7 +76,8 @@ func (e *Engine) mayConfirm(t token.Token, otp string, now time.Time) error {
 	}
 	switch {
 	case t.Spec.Algorithm == token.OCRA:
-		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no code to confirm by.")
+		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no "+
+			"code to confirm by.")
 	case len(otp) != t.Spec.Digits:
 		return fault.New(fault.Invalid, "otp_length", fmt.Sprintf("The token shows codes of %d digits.", t.Spec.Digits))
 	}

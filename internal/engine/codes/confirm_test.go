@@ -22,7 +22,8 @@ var appTypes = []string{"app-hotp", "app-totp"}
 
 // confirm presents a first code.
 func confirm(k *testkit.Kit, serial, otp string) (bool, error) {
-	return k.Engine.Confirm(context.Background(), codes.ConfirmRequest{Lookup: lookup(serial), OTP: otp, Origin: testkit.Origin})
+	return k.Engine.Confirm(context.Background(), codes.ConfirmRequest{Lookup: lookup(serial), OTP: otp,
+		Origin: testkit.Origin})
 }
 
 // confirmed checks the verdict on a first code.
@@ -62,7 +63,8 @@ func TestPendingTokenOpensNoDoor(t *testing.T) {
 			key := &pskc.Key{Kind: pskc.HOTP, Hash: "SHA256", Serial: "M", Secret: testkit.SecretOf("nobody's")}
 			if typ == "app-hotp" || typ == "app-totp" {
 				key = k.Create(t, typ)
-			} else if made, err := k.Lifecycle.Create(t.Context(), lifecycle.CreateRequest{Type: typ, Count: 1, Origin: testkit.Origin}); err != nil {
+			} else if made, err := k.Lifecycle.Create(
+				t.Context(), lifecycle.CreateRequest{Type: typ, Count: 1, Origin: testkit.Origin}); err != nil {
 				t.Fatal(err)
 			} else {
 				key.Serial = made.Tokens[0].Token.Identity.Serial
@@ -70,8 +72,10 @@ func TestPendingTokenOpensNoDoor(t *testing.T) {
 			k.Assign(t, key.Serial, "anna")
 			before := k.Token(t, key.Serial)
 			now := current(t, k, key)
-			for _, code := range []string{testkit.Code(t, key, now), testkit.Code(t, key, now+1), testkit.Wrong(t, key, now, 1)[0], "12345678"} {
-				for _, r := range []codes.Request{{Lookup: lookup(key.Serial), OTP: code}, {Lookup: store.Lookup{User: "anna"}, OTP: code}, wide(key.Serial, code)} {
+			for _, code := range []string{testkit.Code(t, key, now), testkit.Code(t, key, now+1),
+				testkit.Wrong(t, key, now, 1)[0], "12345678"} {
+				for _, r := range []codes.Request{{Lookup: lookup(key.Serial), OTP: code},
+					{Lookup: store.Lookup{User: "anna"}, OTP: code}, wide(key.Serial, code)} {
 					if k.Present(t, r) {
 						t.Fatalf("a code of a PENDING token is accepted by %+v", r.Lookup)
 					}
@@ -108,7 +112,8 @@ func TestConfirm(t *testing.T) {
 			state(t, k, key.Serial, token.Valid, 1)
 			next(t, k, key.Serial, c+1)
 			e := k.LastEntry(t)
-			if k.LogSize(t) != size+1 || e.Action != "token.confirmed" || e.Outcome != "accepted" || e.Before["state"] != "PENDING" || e.After["state"] != "VALID" ||
+			if k.LogSize(t) != size+1 || e.Action != "token.confirmed" || e.Outcome != "accepted" ||
+				e.Before["state"] != "PENDING" || e.After["state"] != "VALID" ||
 				e.After["next"] != fmt.Sprint(c+1) || e.Subject["serial"] != key.Serial {
 				t.Errorf("the log says %s", e.Raw)
 			}
@@ -170,7 +175,8 @@ func TestConfirmRefuses(t *testing.T) {
 	key, lost := k.Create(t, "app-hotp"), k.Create(t, "app-hotp")
 	k.SetState(t, lost.Serial, token.RevokedLost)
 	k.DefaultProfiles(t)
-	mobile, err := k.Lifecycle.Create(t.Context(), lifecycle.CreateRequest{Type: "mobile-totp", Count: 1, Origin: testkit.Origin})
+	mobile, err := k.Lifecycle.Create(
+		t.Context(), lifecycle.CreateRequest{Type: "mobile-totp", Count: 1, Origin: testkit.Origin})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +222,8 @@ func TestParallelConfirms(t *testing.T) {
 				for i := range at64 {
 					wg.Go(func() {
 						valid, err := confirm(k, key.Serial, code)
-						if f, ok := errors.AsType[*fault.Error](err); err != nil && (!ok || f.Code != "token_confirmed") {
+						if f, ok := errors.AsType[*fault.Error](err); err != nil &&
+							(!ok || f.Code != "token_confirmed") {
 							t.Errorf("confirm: %v", err)
 						} else if valid {
 							proved.Add(1)
@@ -224,7 +231,9 @@ func TestParallelConfirms(t *testing.T) {
 					})
 					if i%2 == 0 {
 						wg.Go(func() {
-							valid, err := k.Engine.Verify(context.Background(), codes.Request{Lookup: lookup(key.Serial), OTP: code, Authentication: true, Origin: testkit.Origin})
+							valid, err := k.Engine.Verify(context.Background(),
+								codes.Request{Lookup: lookup(key.Serial), OTP: code, Authentication: true,
+									Origin: testkit.Origin})
 							if err != nil {
 								t.Errorf("verify: %v", err)
 							} else if valid {
@@ -235,7 +244,8 @@ func TestParallelConfirms(t *testing.T) {
 				}
 				wg.Wait()
 				if proved.Load() != 1 || verified.Load() != 0 {
-					t.Fatalf("one code: confirmed %d times, accepted %d times beside it", proved.Load(), verified.Load())
+					t.Fatalf("one code: confirmed %d times, accepted %d times beside it", proved.Load(),
+						verified.Load())
 				}
 				state(t, k, key.Serial, token.Valid, 1)
 				accepted := 0
@@ -259,7 +269,8 @@ func TestConfirmLoses(t *testing.T) {
 		change func(*testing.T, *testkit.Kit, *pskc.Key)
 		code   string
 	}{
-		"revoked": {func(t *testing.T, k *testkit.Kit, key *pskc.Key) { k.SetState(t, key.Serial, token.RevokedLost) }, ""},
+		"revoked": {func(t *testing.T, k *testkit.Kit, key *pskc.Key) { k.SetState(t, key.Serial, token.RevokedLost) },
+			""},
 		"deleted": {func(t *testing.T, k *testkit.Kit, key *pskc.Key) {
 			if _, err := k.Lifecycle.Delete(t.Context(), selector(key.Serial), testkit.Origin); err != nil {
 				t.Fatal(err)
@@ -296,7 +307,9 @@ func TestVerifyBesideConfirm(t *testing.T) {
 	straight := k.Engine
 	d := through(t, k, codes.Policy{})
 	d.between = func() {
-		valid, err := straight.Confirm(t.Context(), codes.ConfirmRequest{Lookup: lookup(key.Serial), OTP: testkit.Code(t, key, 0), Origin: testkit.Origin})
+		valid, err := straight.Confirm(
+			t.Context(), codes.ConfirmRequest{Lookup: lookup(key.Serial), OTP: testkit.Code(t, key, 0),
+				Origin: testkit.Origin})
 		if !valid || err != nil {
 			t.Errorf("confirm: %v, %v", valid, err)
 		}

@@ -96,7 +96,8 @@ func TestRefusalsTakeTheSameRoad(t *testing.T) {
 func sameRoad(t *testing.T, k *testkit.Kit, d *door, guess string) {
 	t.Helper()
 	want := []string{"query", "attempt quiet=false"}
-	for _, l := range []store.Lookup{lookup("1"), lookup("nobody's"), lookup("lost"), lookup("locked"), lookup("ocra"), lookup("two"),
+	for _, l := range []store.Lookup{lookup("1"), lookup("nobody's"), lookup("lost"), lookup("locked"), lookup("ocra"),
+		lookup("two"),
 		{User: "nobody"}, {User: "anna"}} {
 		size := k.LogSize(t)
 		if k.Present(t, codes.Request{Lookup: l, OTP: guess}) {
@@ -142,7 +143,8 @@ func TestQuietRefusals(t *testing.T) {
 	if e := k.LastEntry(t); e.Outcome != "accepted" {
 		t.Errorf("the acceptance is not recorded: %s", e.Raw)
 	}
-	elsewhere := codes.Request{Lookup: lookup("nobody's"), OTP: "123456", Origin: audit.Origin{Actor: "key:test", Source: "192.0.2.2:99"}}
+	elsewhere := codes.Request{Lookup: lookup("nobody's"), OTP: "123456",
+		Origin: audit.Origin{Actor: "key:test", Source: "192.0.2.2:99"}}
 	if k.Present(t, elsewhere); k.LastEntry(t).Source != "192.0.2.2:99" {
 		t.Error("a caller from elsewhere is not recorded")
 	}
@@ -181,7 +183,10 @@ func TestChangesBetweenLookAndWrite(t *testing.T) {
 		want   bool
 		reason token.Reason
 	}{
-		"revoked": {change: func(t *testing.T, k *testkit.Kit, _ *codes.Engine) { k.SetState(t, "1", token.RevokedLost) }, reason: token.Revoked},
+		"revoked": {change: func(t *testing.T, k *testkit.Kit,
+			_ *codes.Engine) {
+			k.SetState(t, "1", token.RevokedLost)
+		}, reason: token.Revoked},
 		"used by another": {change: func(t *testing.T, _ *testkit.Kit, e *codes.Engine) {
 			use(t, e, testkit.Code(t, key, 0), true)
 		}, reason: token.Replayed},
@@ -214,7 +219,8 @@ func TestChangesBetweenLookAndWrite(t *testing.T) {
 		}, reason: token.Unassigned},
 		"user delayed": {user: true, change: func(t *testing.T, k *testkit.Kit, e *codes.Engine) {
 			for _, guess := range testkit.Wrong(t, key, 0, 3) {
-				valid, err := e.Verify(t.Context(), codes.Request{Lookup: store.Lookup{User: "anna"}, OTP: guess, Origin: testkit.Origin})
+				valid, err := e.Verify(t.Context(), codes.Request{Lookup: store.Lookup{User: "anna"}, OTP: guess,
+					Origin: testkit.Origin})
 				if valid || err != nil {
 					t.Errorf("a guess: %v, %v", valid, err)
 				}
@@ -251,7 +257,8 @@ func TestChangesBetweenLookAndWrite(t *testing.T) {
 
 func use(t *testing.T, e *codes.Engine, otp string, want bool) {
 	t.Helper()
-	valid, err := e.Verify(t.Context(), codes.Request{Lookup: lookup("1"), OTP: otp, Authentication: true, Origin: testkit.Origin})
+	valid, err := e.Verify(t.Context(), codes.Request{Lookup: lookup("1"), OTP: otp, Authentication: true,
+		Origin: testkit.Origin})
 	if err != nil || valid != want {
 		t.Errorf("the other caller: %v, %v, want %v", valid, err, want)
 	}
@@ -280,7 +287,8 @@ func TestUnavailable(t *testing.T) {
 	k := kit(t, key)
 	d := through(t, k, codes.Policy{})
 	d.refuse = fmt.Errorf("%w: disk full at /secret/path", store.ErrUnavailable)
-	valid, err := k.Engine.Verify(t.Context(), codes.Request{Lookup: lookup("1"), OTP: testkit.Code(t, key, 0), Origin: testkit.Origin})
+	valid, err := k.Engine.Verify(t.Context(), codes.Request{Lookup: lookup("1"), OTP: testkit.Code(t, key, 0),
+		Origin: testkit.Origin})
 	if valid {
 		t.Error("accepted without a write")
 	}
@@ -292,7 +300,8 @@ func TestUnavailable(t *testing.T) {
 	accepted(t, k, "1", testkit.Code(t, key, 0), true)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if valid, err := k.Engine.Verify(ctx, codes.Request{Lookup: lookup("1"), OTP: testkit.Code(t, key, 1), Origin: testkit.Origin}); valid || err == nil {
+	if valid, err := k.Engine.Verify(ctx, codes.Request{Lookup: lookup("1"), OTP: testkit.Code(t, key, 1),
+		Origin: testkit.Origin}); valid || err == nil {
 		t.Errorf("with a caller who is gone: %v, %v", valid, err)
 	}
 }
@@ -306,7 +315,8 @@ func TestLogTellsOneStory(t *testing.T) {
 	for range 20 {
 		c := k.Token(t, "1").Condition.Next
 		p := &parallel{Kit: k, t: t, key: key, lookup: lookup("1")}
-		p.together([]string{guesses[0], testkit.Code(t, key, c), guesses[1], testkit.Code(t, key, c+1), testkit.Code(t, key, c+2)})
+		p.together([]string{guesses[0], testkit.Code(t, key, c), guesses[1], testkit.Code(t, key, c+1),
+			testkit.Code(t, key, c+2)})
 		k.Clock.Advance(time.Hour)
 	}
 	at, count := "0", "0"

@@ -135,7 +135,8 @@ func secretFree(t *testing.T, k *testkit.Kit, keys []*pskc.Key, typed []string) 
 	}
 	dump := k.Dump(t)
 	for _, key := range keys {
-		for _, form := range []string{string(key.Secret), hex.EncodeToString(key.Secret), base64.StdEncoding.EncodeToString(key.Secret),
+		for _, form := range []string{string(key.Secret), hex.EncodeToString(key.Secret),
+			base64.StdEncoding.EncodeToString(key.Secret),
 			base32.StdEncoding.EncodeToString(key.Secret)} {
 			if strings.Contains(log.String(), form) || strings.Contains(strings.ToLower(dump), strings.ToLower(form)) {
 				t.Errorf("the secret of %s is readable", key.Serial)

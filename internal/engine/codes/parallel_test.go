@@ -170,7 +170,8 @@ func (p *parallel) together(typed []string) (accepted int) {
 		wg.Go(func() {
 			<-gate
 			var err error
-			valid[i], err = p.Engine.Verify(context.Background(), codes.Request{Lookup: p.lookup, OTP: code, Authentication: true, Origin: testkit.Origin})
+			valid[i], err = p.Engine.Verify(context.Background(),
+				codes.Request{Lookup: p.lookup, OTP: code, Authentication: true, Origin: testkit.Origin})
 			if err != nil {
 				p.t.Errorf("verify: %v", err)
 			}

@@ -11,8 +11,10 @@ import (
 )
 
 // record makes the audit entry of an outcome.
-func record(r Request, found store.Found, j judgement, missing token.Reason, now time.Time, o store.Outcome) audit.Entry {
-	e := audit.Entry{Time: now, Action: j.action, Outcome: audit.Refused, Origin: r.Origin, Subject: audit.Subject{Serial: r.Lookup.Serial, User: r.Lookup.User}}
+func record(r Request, found store.Found, j judgement, missing token.Reason, now time.Time,
+	o store.Outcome) audit.Entry {
+	e := audit.Entry{Time: now, Action: j.action, Outcome: audit.Refused, Origin: r.Origin,
+		Subject: audit.Subject{Serial: r.Lookup.Serial, User: r.Lookup.User}}
 	if o.Index >= 0 {
 		id := j.proposals[o.Index].ID
 		of := slices.IndexFunc(found.Candidates, func(c store.Candidate) bool { return c.Token.ID == id })
@@ -29,8 +31,10 @@ func record(r Request, found store.Found, j judgement, missing token.Reason, now
 	case o.Verdict == store.Accepted:
 		p := j.proposals[o.Index]
 		e.Outcome = audit.Accepted
-		e.Before = []audit.Field{{Name: "failures", Value: int64(o.Before.Failures)}, {Name: "next", Value: o.Before.Next}}
-		e.After = []audit.Field{{Name: "authentication", Value: j.authentication}, {Name: "drift", Value: p.Drift}, {Name: "failures", Value: int64(0)}, {Name: "next", Value: p.Counter + 1}}
+		e.Before = []audit.Field{{Name: "failures", Value: int64(o.Before.Failures)},
+			{Name: "next", Value: o.Before.Next}}
+		e.After = []audit.Field{{Name: "authentication", Value: j.authentication}, {Name: "drift", Value: p.Drift},
+			{Name: "failures", Value: int64(0)}, {Name: "next", Value: p.Counter + 1}}
 		if p.Application != 0 {
 			e.After = append(e.After, audit.Field{Name: "application", Value: int64(p.Application)})
 		}

@@ -81,7 +81,8 @@ func TestUnknownAndUnassigned(t *testing.T) {
 		t.Error("a user who does not exist is accepted")
 	}
 	recorded(t, k, token.Unknown)
-	if e := k.LastEntry(t); e.Subject["user"] != "bert" || e.Actor != testkit.Origin.Actor || e.Request != testkit.Origin.Request {
+	if e := k.LastEntry(t); e.Subject["user"] != "bert" || e.Actor != testkit.Origin.Actor ||
+		e.Request != testkit.Origin.Request {
 		t.Errorf("the log does not say who was meant and who asked: %s", e.Raw)
 	}
 	accepted(t, k, "1", code, true)
@@ -101,7 +102,8 @@ func TestAmbiguousSerial(t *testing.T) {
 	accepted(t, k, "1", testkit.Wrong(t, h, 0, 1)[0], false)
 	recorded(t, k, token.Ambiguous)
 	unchanged(t, k, func() {
-		_, err := k.Engine.Verify(t.Context(), codes.Request{Lookup: lookup("1"), OTP: code, MayList: true, Origin: testkit.Origin})
+		_, err := k.Engine.Verify(t.Context(), codes.Request{Lookup: lookup("1"), OTP: code, MayList: true,
+			Origin: testkit.Origin})
 		isFault(t, err, fault.Conflict, "serial_ambiguous")
 		ids, ok := fault.Of(err).Details["candidates"].([]token.Identity)
 		if !ok || len(ids) != 3 {
@@ -149,7 +151,8 @@ func TestWrongLengthAndOCRA(t *testing.T) {
 		recorded(t, k, c.reason)
 		failures(t, k, c.serial, 0)
 		unchanged(t, k, func() {
-			valid, err := k.Engine.Verify(t.Context(), codes.Request{Lookup: lookup(c.serial), OTP: c.otp, MayList: true, Origin: testkit.Origin})
+			valid, err := k.Engine.Verify(
+				t.Context(), codes.Request{Lookup: lookup(c.serial), OTP: c.otp, MayList: true, Origin: testkit.Origin})
 			if valid {
 				t.Error("accepted")
 			}
@@ -171,15 +174,18 @@ func TestTextsThatAreNoCodes(t *testing.T) {
 		"new line": right + "\n", "tab": right + "\t", "no-break space": right + "\u00a0",
 		"full-width": mapDigits(right, '０'), "Arabic-Indic": mapDigits(right, '٠'), "Devanagari": mapDigits(right, '०'),
 		"mixed": string([]rune{'０' + rune(right[0]-'0')}) + right[1:],
-		"plus":  "+" + right, "minus": "-" + right, "NUL inside": right[:3] + "\x00" + right[3:], "NUL after": right + "\x00",
-		"hexadecimal": "0x1234", "exponent": "1e0006", "letters": "abcdef", "dot": right[:5] + ".", "quote": right + "'", "huge": strings.Repeat("1", 1<<20),
+		"plus":  "+" + right, "minus": "-" + right, "NUL inside": right[:3] + "\x00" + right[3:], "NUL after": right +
+			"\x00",
+		"hexadecimal": "0x1234", "exponent": "1e0006", "letters": "abcdef", "dot": right[:5] + ".", "quote": right +
+			"'", "huge": strings.Repeat("1", 1<<20),
 		"zero-width": right + "\u200b", "underscore": right[:3] + "_" + right[3:], "no UTF-8": right + "\xff",
 	}
 	unchanged(t, k, func() {
 		for name, text := range texts {
 			for _, l := range []store.Lookup{{Serial: "1"}, {User: "anna"}, {Serial: "nobody's"}} {
 				for _, mayList := range []bool{true, false} {
-					valid, err := k.Engine.Verify(context.Background(), codes.Request{Lookup: l, OTP: text, MayList: mayList, Origin: testkit.Origin})
+					valid, err := k.Engine.Verify(context.Background(),
+						codes.Request{Lookup: l, OTP: text, MayList: mayList, Origin: testkit.Origin})
 					if valid {
 						t.Errorf("%s is accepted", name)
 					}
@@ -221,12 +227,14 @@ func TestNothingSecretIsWritten(t *testing.T) {
 		if key.Kind == pskc.TOTP {
 			at = now(t, k, key)
 		}
-		typed := append(testkit.Wrong(t, key, at, 2), testkit.Code(t, key, at), testkit.Code(t, key, at+30), "999999999")
+		typed := append(testkit.Wrong(t, key, at, 2), testkit.Code(t, key, at), testkit.Code(t, key, at+30),
+			"999999999")
 		for _, code := range typed {
 			presented = append(presented, code)
 			for _, l := range []store.Lookup{{Serial: key.Serial}, {User: "anna"}} {
 				for _, mayList := range []bool{true, false} {
-					_, err := k.Engine.Verify(t.Context(), codes.Request{Lookup: l, OTP: code, MayList: mayList, Origin: testkit.Origin})
+					_, err := k.Engine.Verify(
+						t.Context(), codes.Request{Lookup: l, OTP: code, MayList: mayList, Origin: testkit.Origin})
 					noCodes(t, err, code)
 				}
 			}

@@ -39,27 +39,28 @@ func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err e
 	if r.Steps < 0 || r.Steps > e.policy.MaxSteps {
 		return false, fault.New(fault.Invalid, "steps", fmt.Sprintf("Steps may be 1 to %d.", e.policy.MaxSteps))
 	}
-	return e.decide(ctx, Request{Lookup: r.Lookup, Origin: r.Origin, MayList: true}, func(now time.Time, found store.Found) (judgement, error) {
-		j := judgement{action: audit.TokenResynced}
-		if len(found.Candidates) == 0 {
-			return j, token.NotFoundError(r.Lookup.Serial)
-		}
-		c := &found.Candidates[0]
-		if !found.Fresh {
-			return j, nil // what is said openly is said of fresh rows
-		}
-		if err := e.mayResync(c.Token, r, now); err != nil {
-			return j, err
-		}
-		p, err := e.judgePair(c, r, now)
-		if errors.Is(err, oath.ErrKeyLength) {
-			return j, awaitsActivation(c.Token, err)
-		} else if err != nil {
-			return j, err
-		}
-		j.add(p, token.NotConsecutive)
-		return j, nil
-	})
+	return e.decide(ctx, Request{Lookup: r.Lookup, Origin: r.Origin, MayList: true},
+		func(now time.Time, found store.Found) (judgement, error) {
+			j := judgement{action: audit.TokenResynced}
+			if len(found.Candidates) == 0 {
+				return j, token.NotFoundError(r.Lookup.Serial)
+			}
+			c := &found.Candidates[0]
+			if !found.Fresh {
+				return j, nil // what is said openly is said of fresh rows
+			}
+			if err := e.mayResync(c.Token, r, now); err != nil {
+				return j, err
+			}
+			p, err := e.judgePair(c, r, now)
+			if errors.Is(err, oath.ErrKeyLength) {
+				return j, awaitsActivation(c.Token, err)
+			} else if err != nil {
+				return j, err
+			}
+			j.add(p, token.NotConsecutive)
+			return j, nil
+		})
 }
 
 func (e *Engine) mayResync(t token.Token, r ResyncRequest, now time.Time) error {
@@ -69,16 +70,19 @@ func (e *Engine) mayResync(t token.Token, r ResyncRequest, now time.Time) error 
 	spec := t.Spec
 	switch {
 	case spec.Algorithm == token.OCRA:
-		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no codes to resynchronise by.")
+		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no "+
+			"codes to resynchronise by.")
 	case len(r.OTP1) != spec.Digits || len(r.OTP2) != spec.Digits:
 		return fault.New(fault.Invalid, "otp_length", fmt.Sprintf("The token shows codes of %d digits.", spec.Digits))
 	case r.Steps != 0 && spec.Algorithm == token.HOTP:
 		return fault.New(fault.Invalid, "steps", "Steps are for tokens that count time.")
 	case r.Counter != nil && *r.Counter < t.Condition.Next:
 		return fault.New(fault.Invalid, "counter_used",
-			fmt.Sprintf("Counter %d is used already: the token stands at %d and never goes back.", *r.Counter, t.Condition.Next))
+			fmt.Sprintf("Counter %d is used already: the token stands at %d and never goes back.", *r.Counter,
+				t.Condition.Next))
 	case r.Counter != nil && *r.Counter > token.MaxCounter:
-		return fault.New(fault.Invalid, "counter_range", fmt.Sprintf("The counter is above %d.", uint64(token.MaxCounter)))
+		return fault.New(fault.Invalid, "counter_range",
+			fmt.Sprintf("The counter is above %d.", uint64(token.MaxCounter)))
 	}
 	return nil
 }
@@ -92,7 +96,8 @@ func (e *Engine) refuses(t token.Token, now time.Time) error {
 	reason := c.Refusal(now, e.policy.FailureLimit)
 	if reason == token.NotProven {
 		if reason = c.ProofRefusal(now, e.policy.FailureLimit); reason == token.NoReason {
-			return conflict("The token is PENDING: its first code is still to confirm it.", "Confirm it first: ostiary token confirm.")
+			return conflict("The token is PENDING: its first code is still to confirm it.",
+				"Confirm it first: ostiary token confirm.")
 		}
 	}
 	switch reason {
@@ -101,7 +106,8 @@ func (e *Engine) refuses(t token.Token, now time.Time) error {
 	case token.Locked:
 		return conflict("The token is locked after too many wrong codes.", "Unlock it first.")
 	case token.Delayed:
-		return conflict("The token takes no code until "+c.RetryAt.Format(time.RFC3339)+", because of wrong ones.", "Wait, or unlock it.")
+		return conflict("The token takes no code until "+c.RetryAt.Format(time.RFC3339)+", because of wrong ones.",
+			"Wait, or unlock it.")
 	case token.NotYetValid, token.Expired:
 		return conflict("The token is outside its validity dates.", "")
 	}
@@ -144,7 +150,8 @@ func (e *Engine) pairWindow(t token.Token, r ResyncRequest, now time.Time) (wind
 		centre = *r.Counter
 		if centre > shift(step, int64(e.policy.MaxSteps)) || centre < shift(step, -int64(e.policy.MaxSteps)) {
 			return window{}, fault.New(fault.Invalid, "counter_range",
-				fmt.Sprintf("Step %d is more than %d steps from now, which is step %d.", centre, e.policy.MaxSteps, step))
+				fmt.Sprintf("Step %d is more than %d steps from now, which is step %d.", centre, e.policy.MaxSteps,
+					step))
 		}
 	}
 	steps := e.policy.WideSteps

@@ -13,7 +13,8 @@ import (
 )
 
 // resynced checks the verdict on two codes.
-func resynced(t *testing.T, k *testkit.Kit, key *pskc.Key, first uint64, want bool, more ...func(*codes.ResyncRequest)) {
+func resynced(t *testing.T, k *testkit.Kit, key *pskc.Key, first uint64, want bool,
+	more ...func(*codes.ResyncRequest)) {
 	t.Helper()
 	got, err := resync(k, key.Serial, testkit.Code(t, key, first), testkit.Code(t, key, first+1), more...)
 	if err != nil || got != want {
@@ -164,7 +165,8 @@ func TestResyncRefusals(t *testing.T) {
 	locked, delayed, revoked := testkit.HOTP("locked"), testkit.HOTP("delayed"), testkit.HOTP("revoked")
 	other := testkit.HOTP("same")
 	other.ID = "second"
-	k := kit(t, expired, early, locked, delayed, revoked, testkit.OCRA("ocra"), testkit.TOTP("time"), testkit.HOTP("event"), testkit.HOTP("same"), other)
+	k := kit(t, expired, early, locked, delayed, revoked, testkit.OCRA("ocra"), testkit.TOTP("time"),
+		testkit.HOTP("event"), testkit.HOTP("same"), other)
 	for _, guess := range testkit.Wrong(t, locked, 0, 10) {
 		accepted(t, k, "locked", guess, false)
 		k.Clock.Advance(time.Hour)

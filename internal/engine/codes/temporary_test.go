@@ -17,7 +17,8 @@ import (
 // issue gives a user temporary codes for a day.
 func issue(t *testing.T, k *testkit.Kit, user string, n int) (typed []string) {
 	t.Helper()
-	issued, err := k.Temporary.Issue(t.Context(), tempcodes.Request{User: user, Count: n, Hours: 24, Origin: testkit.Origin})
+	issued, err := k.Temporary.Issue(
+		t.Context(), tempcodes.Request{User: user, Count: n, Hours: 24, Origin: testkit.Origin})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,8 @@ func TestTemporaryCode(t *testing.T) {
 	typed := issue(t, k, "anna", 3)
 	logsIn(t, k, "anna", typed[0], true)
 	e := k.LastEntry(t)
-	if e.Action != "code.verified" || e.Outcome != "accepted" || fmt.Sprint(e.Subject) != "map[user:anna]" || fmt.Sprint(e.After) != "map[authentication:true temporary:true]" {
+	if e.Action != "code.verified" || e.Outcome != "accepted" || fmt.Sprint(e.Subject) != "map[user:anna]" ||
+		fmt.Sprint(e.After) != "map[authentication:true temporary:true]" {
 		t.Errorf("the log says %s", e.Raw)
 	}
 	logsIn(t, k, "anna", typed[0], false)
@@ -66,7 +68,8 @@ func TestTemporaryCode(t *testing.T) {
 		t.Errorf("the right code leaves %d failures", f)
 	}
 	accepted(t, k, "1", typed[2], false)
-	for _, narrow := range []store.Lookup{{User: "anna", Type: "hotp"}, {User: "anna", KeyID: new("")}, {User: "anna", Manufacturer: new("")}} {
+	for _, narrow := range []store.Lookup{{User: "anna", Type: "hotp"}, {User: "anna", KeyID: new("")},
+		{User: "anna", Manufacturer: new("")}} {
 		if k.Present(t, codes.Request{Lookup: narrow, OTP: typed[2]}) {
 			t.Errorf("%+v asks for tokens, and a temporary code is accepted", narrow)
 		}
@@ -186,7 +189,9 @@ func TestParallelUsesOfATemporaryCode(t *testing.T) {
 			n := 0
 			for range at64 {
 				wg.Go(func() {
-					valid, err := k.Engine.Verify(t.Context(), codes.Request{Lookup: store.Lookup{User: user}, OTP: code, Authentication: true, Origin: testkit.Origin})
+					valid, err := k.Engine.Verify(
+						t.Context(), codes.Request{Lookup: store.Lookup{User: user}, OTP: code, Authentication: true,
+							Origin: testkit.Origin})
 					mu.Lock()
 					defer mu.Unlock()
 					if err != nil {

@@ -13,8 +13,10 @@ import (
 
 func TestHOTPLookAhead(t *testing.T) {
 	t.Parallel()
-	in, out, wideIn, wideOut := testkit.HOTP("in"), testkit.HOTP("out"), testkit.HOTP("wide-in"), testkit.HOTP("wide-out")
-	k := kit(t, testkit.Counter(in, 5), testkit.Counter(out, 5), testkit.Counter(wideIn, 5), testkit.Counter(wideOut, 5))
+	in, out, wideIn, wideOut := testkit.HOTP("in"), testkit.HOTP("out"), testkit.HOTP("wide-in"),
+		testkit.HOTP("wide-out")
+	k := kit(t, testkit.Counter(in, 5), testkit.Counter(out, 5), testkit.Counter(wideIn, 5),
+		testkit.Counter(wideOut, 5))
 
 	accepted(t, k, "in", testkit.Code(t, in, 5+9), true)
 	next(t, k, "in", 15)
@@ -160,7 +162,8 @@ func TestCodesOfEveryForm(t *testing.T) {
 				k := kit(t, key)
 				code := testkit.Code(t, key, 3)
 				if hash == "SHA1" && digits <= 8 {
-					tool := testkit.Oathtool(t, key.Secret, "--hotp", "--digits", strconv.Itoa(digits), "--counter", "3")
+					tool := testkit.Oathtool(t, key.Secret, "--hotp", "--digits", strconv.Itoa(digits), "--counter",
+						"3")
 					if tool[0] != code {
 						t.Fatalf("oathtool shows %s, package oath %s", tool[0], code)
 					}

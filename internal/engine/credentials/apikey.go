@@ -98,28 +98,37 @@ const maxKeyName = 64
 
 // Create makes a key and returns its text, which cannot be had again. by may
 // only make keys of roles below its own.
-func (k *Keys) Create(ctx context.Context, by authz.Principal, name string, role authz.Role, helpDesk bool, origin audit.Origin) (store.APIKey, string, error) {
+func (k *Keys) Create(ctx context.Context, by authz.Principal, name string, role authz.Role, helpDesk bool,
+	origin audit.Origin) (store.APIKey, string, error) {
 	switch {
 	case !plainName(name):
-		return store.APIKey{}, "", fault.New(fault.Invalid, "key_name", fmt.Sprintf("A key's name is 1 to %d of A-Z a-z 0-9 . _ -.", maxKeyName))
+		return store.APIKey{}, "", fault.New(fault.Invalid, "key_name", fmt.Sprintf("A key's name is 1 to %d of A-Z "+
+			"a-z 0-9 . _ -.", maxKeyName))
 	case role == authz.None || role == authz.Root:
-		return store.APIKey{}, "", fault.New(fault.Invalid, "key_role", "A key's role is verifier, portal, operator, admin or super_admin.")
+		return store.APIKey{}, "", fault.New(fault.Invalid, "key_role", "A key's role is verifier, portal, "+
+			"operator, admin or super_admin.")
 	case helpDesk && role != authz.Operator:
-		return store.APIKey{}, "", fault.New(fault.Invalid, "key_help_desk", "The help-desk set is for the role operator.")
+		return store.APIKey{}, "", fault.New(fault.Invalid, "key_help_desk", "The help-desk set is for the "+
+			"role operator.")
 	case !by.Outranks(role):
-		return store.APIKey{}, "", fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you may make keys of roles below your own only.", by.Role))
+		return store.APIKey{}, "",
+			fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you may make keys of roles below "+
+				"your own only.", by.Role))
 	}
 	id, text, hash, err := newKey()
 	if err != nil {
 		return store.APIKey{}, "", err
 	}
-	key := store.APIKey{ID: id, Name: name, Role: role.String(), HelpDesk: helpDesk, Hash: hash, Created: k.now().UTC().Truncate(time.Millisecond)}
+	key := store.APIKey{ID: id, Name: name, Role: role.String(), HelpDesk: helpDesk, Hash: hash,
+		Created: k.now().UTC().Truncate(time.Millisecond)}
 	err = k.db.Update(ctx, func(tx store.Tx) error {
 		if err := tx.AddAPIKey(key); err != nil {
 			return err
 		}
-		return tx.AppendAudit(audit.Entry{Time: key.Created, Action: audit.KeyCreated, Outcome: audit.Done, Origin: origin, Subject: audit.Subject{Other: name},
-			After: []audit.Field{{Name: "help_desk", Value: helpDesk}, {Name: "id", Value: id}, {Name: "role", Value: key.Role}}}.Canonical())
+		return tx.AppendAudit(audit.Entry{Time: key.Created, Action: audit.KeyCreated, Outcome: audit.Done,
+			Origin: origin, Subject: audit.Subject{Other: name},
+			After: []audit.Field{{Name: "help_desk", Value: helpDesk}, {Name: "id", Value: id},
+				{Name: "role", Value: key.Role}}}.Canonical())
 	})
 	if errors.Is(err, store.ErrConflict) {
 		err = fault.New(fault.Conflict, "key_exists", fmt.Sprintf("There is a key %s already.", name)).
@@ -148,13 +157,15 @@ func (k *Keys) Revoke(ctx context.Context, by authz.Principal, name string, orig
 				continue
 			}
 			if role, err := authz.ParseRole(key.Role); err != nil || !by.Outranks(role) {
-				return fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you may revoke keys of roles below your own only.", by.Role))
+				return fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you may revoke keys of roles "+
+					"below your own only.", by.Role))
 			}
 			id = key.ID
 			if err := tx.RevokeAPIKey(id, k.now()); err != nil {
 				return err
 			}
-			return tx.AppendAudit(audit.Entry{Time: k.now(), Action: audit.KeyRevoked, Outcome: audit.Done, Origin: origin, Subject: audit.Subject{Other: name},
+			return tx.AppendAudit(audit.Entry{Time: k.now(), Action: audit.KeyRevoked, Outcome: audit.Done,
+				Origin: origin, Subject: audit.Subject{Other: name},
 				Before: []audit.Field{{Name: "id", Value: id}, {Name: "role", Value: key.Role}}}.Canonical())
 		}
 		return fault.New(fault.NotFound, "key_not_found", fmt.Sprintf("There is no working key %s.", name)).

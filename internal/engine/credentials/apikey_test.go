@@ -42,7 +42,8 @@ func TestKeyIsThePrincipalItWasMadeFor(t *testing.T) {
 	for _, tt := range []struct {
 		role     authz.Role
 		helpDesk bool
-	}{{authz.Verifier, false}, {authz.Operator, false}, {authz.Operator, true}, {authz.Admin, false}, {authz.SuperAdmin, false}} {
+	}{{authz.Verifier, false}, {authz.Operator, false}, {authz.Operator, true}, {authz.Admin, false},
+		{authz.SuperAdmin, false}} {
 		name := fmt.Sprintf("%s-%t", tt.role, tt.helpDesk)
 		key, text := create(t, k, name, tt.role, tt.helpDesk)
 		texts = append(texts, text)
@@ -56,7 +57,8 @@ func TestKeyIsThePrincipalItWasMadeFor(t *testing.T) {
 			}
 		}
 		e := last(t, db)
-		if e.Action != "key.created" || e.Subject.Other != name || e.After["role"] != tt.role.String() || e.After["help_desk"] != tt.helpDesk || e.After["id"] != key.ID {
+		if e.Action != "key.created" || e.Subject.Other != name || e.After["role"] != tt.role.String() ||
+			e.After["help_desk"] != tt.helpDesk || e.After["id"] != key.ID {
 			t.Errorf("audit entry %+v", e)
 		}
 	}
@@ -126,7 +128,8 @@ func TestRevokedKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := last(t, db)
-	if e.Action != "key.revoked" || e.Subject.Other != "radius" || e.Before["id"] != key.ID || e.Before["role"] != "verifier" {
+	if e.Action != "key.revoked" || e.Subject.Other != "radius" || e.Before["id"] != key.ID ||
+		e.Before["role"] != "verifier" {
 		t.Errorf("audit entry %+v", e)
 	}
 	demand(t, "revoke again", k.Revoke(t.Context(), root, "radius", origin), fault.NotFound, "key_not_found")

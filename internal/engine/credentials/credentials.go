@@ -49,7 +49,8 @@ type rootSession struct{ started, used time.Time }
 
 // NewRoot makes the account's keeper.
 func NewRoot(db store.DB, now func() time.Time) *Root {
-	return &Root{db: db, now: now, hashing: make(chan struct{}, 2), tries: rate.NewLimiter(rate.Every(5*time.Second), 10),
+	return &Root{db: db, now: now, hashing: make(chan struct{}, 2),
+		tries:    rate.NewLimiter(rate.Every(5*time.Second), 10),
 		sessions: map[[32]byte]rootSession{}}
 }
 
@@ -77,7 +78,8 @@ func (r *Root) SetPassword(ctx context.Context, origin audit.Origin) (string, er
 		if err := tx.SetSetting(rootSetting, []byte(hash)); err != nil {
 			return err
 		}
-		return tx.AppendAudit(audit.Entry{Time: r.now(), Action: audit.RootPasswordSet, Outcome: audit.Done, Origin: origin}.Canonical())
+		return tx.AppendAudit(audit.Entry{Time: r.now(), Action: audit.RootPasswordSet, Outcome: audit.Done,
+			Origin: origin}.Canonical())
 	})
 	if err != nil {
 		return "", err
@@ -90,16 +92,19 @@ func (r *Root) SetPassword(ctx context.Context, origin audit.Origin) (string, er
 
 // Start checks ROOT's password and starts a session. It returns the session's
 // token and when it ends at the latest.
-func (r *Root) Start(ctx context.Context, password string, origin audit.Origin) (token string, until time.Time, err error) {
+func (r *Root) Start(ctx context.Context, password string, origin audit.Origin) (token string, until time.Time,
+	err error) {
 	now := r.now()
 	if !r.tries.AllowN(now, 1) {
-		return "", until, fault.New(fault.Throttled, "too_many_tries", "Too many sign-ins were tried.").WithHint("Wait some seconds and try again.")
+		return "", until, fault.New(fault.Throttled, "too_many_tries", "Too many sign-ins were tried.").WithHint(
+			"Wait some seconds and try again.")
 	}
 	right, err := r.check(ctx, password)
 	if err != nil {
 		return "", until, err
 	}
-	entry := audit.Entry{Time: now, Action: audit.SessionStarted, Outcome: audit.Done, Origin: origin, Subject: audit.Subject{Other: RootName}}
+	entry := audit.Entry{Time: now, Action: audit.SessionStarted, Outcome: audit.Done, Origin: origin,
+		Subject: audit.Subject{Other: RootName}}
 	if !right {
 		entry.Outcome, entry.Reason = audit.Refused, "wrong password"
 	}
@@ -182,7 +187,9 @@ func (r *Root) End(ctx context.Context, token string, origin audit.Origin) (bool
 		return false, nil
 	}
 	return true, r.db.Update(ctx, func(tx store.Tx) error {
-		return tx.AppendAudit(audit.Entry{Time: r.now(), Action: audit.SessionEnded, Outcome: audit.Done, Origin: origin,
-			Subject: audit.Subject{Other: RootName}, Before: []audit.Field{{Name: "session", Value: hex.EncodeToString(id[:4])}}}.Canonical())
+		return tx.AppendAudit(audit.Entry{Time: r.now(), Action: audit.SessionEnded, Outcome: audit.Done,
+			Origin:  origin,
+			Subject: audit.Subject{Other: RootName},
+			Before:  []audit.Field{{Name: "session", Value: hex.EncodeToString(id[:4])}}}.Canonical())
 	})
 }

@@ -57,7 +57,8 @@ func TestPasswordString(t *testing.T) {
 	if err != nil || a == b {
 		t.Errorf("two hashes with one salt (%v)", err)
 	}
-	for password, want := range map[string]bool{"secret": true, "Secret": false, "secret ": false, "": false, "secre": false} {
+	for password, want := range map[string]bool{"secret": true, "Secret": false, "secret ": false, "": false,
+		"secre": false} {
 		if got, err := checkPassword(a, password); err != nil || got != want {
 			t.Errorf("%q: %t, %v, want %t", password, got, err, want)
 		}
@@ -67,7 +68,8 @@ func TestPasswordString(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	foreign := "$argon2id$v=19$m=64,t=1,p=1$" + base64.RawStdEncoding.EncodeToString([]byte("somesalt")) + "$" + base64.RawStdEncoding.EncodeToString(sum)
+	foreign := "$argon2id$v=19$m=64,t=1,p=1$" + base64.RawStdEncoding.EncodeToString([]byte("somesalt")) + "$" +
+		base64.RawStdEncoding.EncodeToString(sum)
 	for password, want := range map[string]bool{"password": true, "Password": false} {
 		if got, err := checkPassword(foreign, password); err != nil || got != want {
 			t.Errorf("%q against a foreign hash: %t, %v, want %t", password, got, err, want)
@@ -135,7 +137,8 @@ func TestRightPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(token, sessionPrefix) || len(token) < len(sessionPrefix)+26 || !until.Equal(c.Now().Add(8*time.Hour)) {
+	if !strings.HasPrefix(token, sessionPrefix) || len(token) < len(sessionPrefix)+26 ||
+		!until.Equal(c.Now().Add(8*time.Hour)) {
 		t.Errorf("session %q until %s", token, until)
 	}
 	if p, ok := r.Principal(token); !ok || p != (authz.Principal{Name: "ROOT", Role: authz.Root}) {
@@ -148,7 +151,8 @@ func TestRightPassword(t *testing.T) {
 	if other == token {
 		t.Error("two sessions have one token")
 	}
-	for _, bad := range []string{"", "x", token + "x", token[:len(token)-1], strings.ToLower(token), strings.TrimPrefix(token, sessionPrefix)} {
+	for _, bad := range []string{"", "x", token + "x", token[:len(token)-1], strings.ToLower(token),
+		strings.TrimPrefix(token, sessionPrefix)} {
 		if p, ok := r.Principal(bad); ok || p != (authz.Principal{}) {
 			t.Errorf("%q is a session", bad)
 		}
@@ -325,7 +329,8 @@ func TestNoSessionWithoutItsEntry(t *testing.T) {
 	t.Parallel()
 	r, _, password := newRoot(t)
 	r.db = refusing{r.db}
-	if token, _, err := r.Start(t.Context(), password, origin); !errors.Is(err, store.ErrUnavailable) || token != "" || len(r.sessions) != 0 {
+	if token, _, err := r.Start(t.Context(), password, origin); !errors.Is(err, store.ErrUnavailable) || token != "" ||
+		len(r.sessions) != 0 {
 		t.Errorf("Start = %q, %v, with %d sessions", token, err, len(r.sessions))
 	}
 	if _, err := r.SetPassword(t.Context(), origin); !errors.Is(err, store.ErrUnavailable) {

@@ -38,7 +38,8 @@ func checkPassword(phc, password string) (bool, error) {
 	var memory, time uint32
 	var lanes uint8
 	var rest string
-	if _, err := fmt.Sscanf(phc, "$argon2id$v=%d$m=%d,t=%d,p=%d$%s", &version, &memory, &time, &lanes, &rest); err != nil || version != argon2.Version {
+	if _, err := fmt.Sscanf(phc, "$argon2id$v=%d$m=%d,t=%d,p=%d$%s", &version, &memory, &time, &lanes,
+		&rest); err != nil || version != argon2.Version {
 		return false, errors.New("stored password: not an Argon2id string")
 	}
 	var saltText, hashText string

@@ -147,7 +147,8 @@ func (l *Ledger) sumUp(tx store.Tx) error {
 	var entries [][]byte
 	for caller, n := range counts {
 		entries = append(entries, audit.Entry{Time: l.now(), Action: audit.RefusalsSuppressed, Outcome: audit.Done,
-			Origin: audit.Origin{Actor: "system"}, Subject: audit.Subject{Other: caller}, After: []audit.Field{{Name: "count", Value: n}}}.Canonical())
+			Origin: audit.Origin{Actor: "system"}, Subject: audit.Subject{Other: caller},
+			After: []audit.Field{{Name: "count", Value: n}}}.Canonical())
 	}
 	return errors.Join(tx.AppendAudit(entries...), tx.ClearQuietRefusals())
 }
@@ -233,8 +234,10 @@ func (l *Ledger) Verify(ctx context.Context, extra ...string) (audit.Report, err
 	for i, note := range extra {
 		if _, err := audit.OpenCheckpoint(note, l.signer.VerifierKey()); err != nil {
 			return audit.Report{}, fault.New(fault.Invalid, "foreign_checkpoint",
-				fmt.Sprintf("Checkpoint %d of those given does not bear the signature of this server's key %s.", i+1, l.signer.VerifierKey())).
-				WithHint("It is damaged or another server's; or this server's log was made anew under another key. Compare the verifier key that was kept with it.").Because(err)
+				fmt.Sprintf("Checkpoint %d of those given does not bear the signature of this server's key %s.", i+1,
+					l.signer.VerifierKey())).
+				WithHint("It is damaged or another server's; or this server's log was made anew under another key. " +
+					"Compare the verifier key that was kept with it.").Because(err)
 		}
 	}
 	src := &source{ctx: ctx, db: l.db}

@@ -113,7 +113,8 @@ func (h *house) record(n int, serial, user string) {
 	h.must(h.db.Update(h.Context(), func(tx store.Tx) error {
 		entries := make([][]byte, n)
 		for i := range entries {
-			entries[i] = audit.Entry{Time: h.now, Action: audit.CodeVerified, Outcome: audit.Refused, Reason: fmt.Sprint(i),
+			entries[i] = audit.Entry{Time: h.now, Action: audit.CodeVerified, Outcome: audit.Refused,
+				Reason:  fmt.Sprint(i),
 				Subject: audit.Subject{Serial: serial, User: user}}.Canonical()
 		}
 		return tx.AppendAudit(entries...)
@@ -224,7 +225,9 @@ func TestLatest(t *testing.T) {
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	h.must(h.Record(t.Context(), audit.Entry{Action: audit.ServerStarted, Outcome: audit.Done, Time: start.Add(-time.Hour)}))
+	h.must(
+		h.Record(t.Context(), audit.Entry{Action: audit.ServerStarted, Outcome: audit.Done,
+			Time: start.Add(-time.Hour)}))
 	rows, _, err := h.List(t.Context(), Query{Limit: 10})
 	if err != nil || len(rows) != 1 {
 		t.Fatalf("%d rows, %v", len(rows), err)
@@ -512,19 +515,28 @@ func TestVerifyFindsTamperingInTheFile(t *testing.T) {
 		args        []any
 		want        string
 	}{
-		{name: "an entry edited", query: "UPDATE audit_entry SET entry = CAST(replace(CAST(entry AS TEXT), 'alice', 'mallet') AS BLOB) WHERE seq = 3", want: "first 10 entries"},
+		{name: "an entry edited", query: "UPDATE audit_entry SET entry = CAST(replace(CAST(entry AS TEXT), 'alice', " +
+			"'mallet') AS BLOB) WHERE seq = 3", want: "first 10 entries"},
 		{name: "an entry edited since the last checkpoint",
-			query: "UPDATE audit_entry SET entry = CAST(replace(CAST(entry AS TEXT), 'alice', 'mallet') AS BLOB) WHERE seq = 12", want: "head"},
+			query: "UPDATE audit_entry SET entry = CAST(replace(CAST(entry AS TEXT), 'alice', 'mallet') AS BLOB) " +
+				"WHERE seq = 12", want: "head"},
 		{name: "an entry deleted", query: "DELETE FROM audit_entry WHERE seq = 5", want: "entry 5 is missing"},
 		{name: "the last entry deleted", query: "DELETE FROM audit_entry WHERE seq = 14", want: "head"},
-		{name: "the last entry deleted and one put behind it", query: "UPDATE audit_entry SET seq = 15 WHERE seq = 14", want: "entry 14 is missing"},
-		{name: "the entries of the checkpoint deleted", query: "DELETE FROM audit_entry WHERE seq >= 9", want: "removed from its end"},
+		{name: "the last entry deleted and one put behind it", query: "UPDATE audit_entry SET seq = 15 WHERE seq = 14",
+			want: "entry 14 is missing"},
+		{name: "the entries of the checkpoint deleted", query: "DELETE FROM audit_entry WHERE seq >= 9",
+			want: "removed from its end"},
 		{name: "all deleted", query: "DELETE FROM audit_entry", want: "removed from its end"},
-		{name: "an entry appended", query: "INSERT INTO audit_entry (seq, entry) VALUES (15, CAST('{}' AS BLOB))", want: "head"},
-		{name: "the head set back", query: "UPDATE audit_head SET frontier = x'0000000000000000'", want: "removed from its end"},
-		{name: "the head of another log", query: "UPDATE audit_head SET frontier = CAST(substr(frontier, 1, 8) || zeroblob(length(frontier) - 8) AS BLOB)", want: "head"},
-		{name: "a checkpoint edited", query: "UPDATE checkpoint SET note = replace(note, char(10) || '10' || char(10), char(10) || '11' || char(10))", want: "checkpoint 1"},
-		{name: "the verifier key exchanged", query: "UPDATE setting SET value = CAST(? AS BLOB) WHERE name = 'audit_verifier_key'",
+		{name: "an entry appended", query: "INSERT INTO audit_entry (seq, entry) VALUES (15, CAST('{}' AS BLOB))",
+			want: "head"},
+		{name: "the head set back", query: "UPDATE audit_head SET frontier = x'0000000000000000'",
+			want: "removed from its end"},
+		{name: "the head of another log", query: "UPDATE audit_head SET frontier = CAST(substr(frontier, 1, 8) || " +
+			"zeroblob(length(frontier) - 8) AS BLOB)", want: "head"},
+		{name: "a checkpoint edited", query: "UPDATE checkpoint SET note = replace(note, char(10) || '10' || " +
+			"char(10), char(10) || '11' || char(10))", want: "checkpoint 1"},
+		{name: "the verifier key exchanged", query: "UPDATE setting SET value = CAST(? AS BLOB) WHERE name = " +
+			"'audit_verifier_key'",
 			args: []any{verifierOf()}, want: "checkpoint 1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -583,7 +595,8 @@ func TestExportedCheckpoint(t *testing.T) {
 	note, _, err := foreign.Latest(t.Context())
 	h.must(err)
 	for _, extra := range []string{note, "text", ""} {
-		if _, err := h.Verify(t.Context(), kept, extra); err == nil || fault.Of(err).Kind != fault.Invalid || !strings.Contains(err.Error(), "Checkpoint 2") {
+		if _, err := h.Verify(t.Context(), kept, extra); err == nil || fault.Of(err).Kind != fault.Invalid ||
+			!strings.Contains(err.Error(), "Checkpoint 2") {
 			t.Errorf("a foreign checkpoint: %v, want Invalid, with its number", err)
 		}
 	}

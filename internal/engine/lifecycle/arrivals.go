@@ -103,8 +103,9 @@ func (i *importer) seriesReport() (out []store.RunSeries) {
 		if i.counts.Imported == 0 {
 			next = a.before.next() // nothing comes in
 		}
-		out = append(out, store.RunSeries{Type: name, Incoming: a.incoming, HighestIncoming: serial(a.highest), HighestPresent: a.before.Present(),
-			Collisions: a.collisions, NextBefore: a.before.Next(), NextAfter: serial(next)})
+		out = append(out, store.RunSeries{Type: name, Incoming: a.incoming, HighestIncoming: serial(a.highest),
+			HighestPresent: a.before.Present(),
+			Collisions:     a.collisions, NextBefore: a.before.Next(), NextAfter: serial(next)})
 	}
 	return out
 }
@@ -176,7 +177,8 @@ func (i *importer) renumberLate() error {
 // becomes its key id.
 func (k *staged) renumber(serial string) {
 	k.renumbered = true
-	k.row.Reason = fmt.Sprintf("its serial is taken here: it is %s now, and its authenticator goes on showing %s", serial, k.token.Identity.Serial)
+	k.row.Reason = fmt.Sprintf("its serial is taken here: it is %s now, and its authenticator goes on showing %s",
+		serial, k.token.Identity.Serial)
 	k.token.Identity.KeyID, k.token.Identity.Serial = k.token.Identity.Serial, serial
 }
 
@@ -193,7 +195,8 @@ func (i *importer) stageRenumbered(tx store.Tx, k *staged, t *tally) error {
 		return err
 	}
 	k.renumber(typ.Serial(n))
-	if err := i.giveOwner(tx, k, t, func(name string) (int64, bool, error) { return i.stageUser(tx, name, t) }); err != nil {
+	if err := i.giveOwner(
+		tx, k, t, func(name string) (int64, bool, error) { return i.stageUser(tx, name, t) }); err != nil {
 		return err
 	}
 	sealed, err := i.keys.Seal(store.SecretBinding(k.token.ID), k.secret)

@@ -78,10 +78,12 @@ func checkCreate(req CreateRequest) error {
 	case req.Count < 1:
 		return fault.New(fault.Invalid, "count", fmt.Sprintf("%d tokens cannot be created: at least 1.", req.Count))
 	case req.Count > MaxCreate:
-		return fault.New(fault.Invalid, "count", fmt.Sprintf("%d tokens are more than the %d that one request creates.", req.Count, MaxCreate)).
+		return fault.New(fault.Invalid, "count", fmt.Sprintf("%d tokens are more than the %d that one request creates.",
+			req.Count, MaxCreate)).
 			WithHint("Split them over several requests.")
 	case req.Reveal && req.Count != 1:
-		return fault.New(fault.Invalid, "reveal", "The secret of one token can be shown at its creation, not of several.").
+		return fault.New(fault.Invalid, "reveal", "The secret of one token can be shown at its creation, not "+
+			"of several.").
 			WithHint("Create them one by one, or give out their links.")
 	}
 	if err := checkText("label", req.Label, maxText); err != nil {
@@ -92,7 +94,8 @@ func checkCreate(req CreateRequest) error {
 
 // createChunk makes n tokens, the first of which is number done of the request.
 // The serials of all are taken with the first chunk; first is the first of them.
-func (s *Service) createChunk(ctx context.Context, req CreateRequest, first uint64, done, n int) (_ uint64, made []Created, err error) {
+func (s *Service) createChunk(ctx context.Context, req CreateRequest, first uint64, done, n int) (
+	_ uint64, made []Created, err error) {
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		made = made[:0] // fn may run again
 		typ, err := typeIn(tx, req.Type)
@@ -178,7 +181,8 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 	if err := tx.AddToken(store.Candidate{Token: t, Sealed: sealed}); err != nil {
 		return made, fmt.Errorf("add token %s: %w", t.Identity.Serial, err)
 	}
-	after := []audit.Field{{Name: "label", Value: t.Label}, {Name: "owner", Value: t.OwnerName}, {Name: "secret_shown", Value: false},
+	after := []audit.Field{{Name: "label", Value: t.Label}, {Name: "owner", Value: t.OwnerName},
+		{Name: "secret_shown", Value: false},
 		{Name: "state", Value: t.Condition.State.String()}}
 	if t.Profile != "" {
 		after = append(after, audit.Field{Name: "profile", Value: t.Profile})
@@ -186,7 +190,8 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 	switch {
 	case typ.Activation != token.NoActivation:
 		if req.Reveal { // the transaction is rolled back
-			return made, fault.New(fault.Invalid, "reveal", fmt.Sprintf("A token of type %s has no secret to be shown: its activation makes one.", typ.Name))
+			return made, fault.New(fault.Invalid, "reveal", fmt.Sprintf("A token of type %s has no secret to be "+
+				"shown: its activation makes one.", typ.Name))
 		}
 	case req.Reveal:
 		after[2].Value = true
@@ -197,8 +202,10 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 	if err != nil {
 		return made, err
 	}
-	return made, tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenCreated, Outcome: audit.Done, Origin: req.Origin, Subject: audit.SubjectOf(t),
-		After: after}.Canonical())
+	return made,
+		tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenCreated, Outcome: audit.Done, Origin: req.Origin,
+			Subject: audit.SubjectOf(t),
+			After:   after}.Canonical())
 }
 
 // newSecret draws as many bytes as the hash has (RFC 4226 section 4, R6; RFC

@@ -60,14 +60,18 @@ func TestCreate(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := k.LogSize(t)
-	made := create(t, k, "app-totp", count(3), forUser("Anna"), func(r *lifecycle.CreateRequest) { r.Label = "second phone" })
+	made := create(t, k, "app-totp", count(3), forUser("Anna"),
+		func(r *lifecycle.CreateRequest) { r.Label = "second phone" })
 	if got := fmt.Sprint(serials(made)); got != "[AT10000001 AT10000002 AT10000003]" {
 		t.Errorf("serials %s", got)
 	}
 	for _, m := range made {
-		want := token.Token{ID: m.Token.ID, Kind: token.Software, Identity: token.Identity{Type: "app-totp", Serial: m.Token.Identity.Serial},
-			Spec: token.Spec{Algorithm: token.TOTP, Hash: "SHA1", Digits: 6, Period: 30}, Issuer: "Ostiary", Label: "second phone", Created: testkit.Start,
-			OwnerName: "anna", Condition: token.Condition{State: token.Pending, Owner: k.FindUser(t, "anna").ID, NotAfter: testkit.Start.AddDate(0, 0, 365)}}
+		want := token.Token{ID: m.Token.ID, Kind: token.Software,
+			Identity: token.Identity{Type: "app-totp", Serial: m.Token.Identity.Serial},
+			Spec:     token.Spec{Algorithm: token.TOTP, Hash: "SHA1", Digits: 6, Period: 30}, Issuer: "Ostiary",
+			Label: "second phone", Created: testkit.Start,
+			OwnerName: "anna", Condition: token.Condition{State: token.Pending, Owner: k.FindUser(t, "anna").ID,
+				NotAfter: testkit.Start.AddDate(0, 0, 365)}}
 		if m.Token != want {
 			t.Errorf("made %+v, want %+v", m.Token, want)
 		}
@@ -79,11 +83,13 @@ func TestCreate(t *testing.T) {
 		}
 	}
 	log := k.Log(t, size)
-	if len(log) != 4 || log[0].Action != string(audit.SeriesAdvanced) || log[0].Before["next"] != "AT10000001" || log[0].After["next"] != "AT10000004" {
+	if len(log) != 4 || log[0].Action != string(audit.SeriesAdvanced) || log[0].Before["next"] != "AT10000001" ||
+		log[0].After["next"] != "AT10000004" {
 		t.Fatalf("the log begins with %s", log[0].Raw)
 	}
 	for i, e := range log[1:] {
-		if e.Action != string(audit.TokenCreated) || e.Subject["serial"] != serials(made)[i] || e.Actor != testkit.Origin.Actor ||
+		if e.Action != string(audit.TokenCreated) || e.Subject["serial"] != serials(made)[i] ||
+			e.Actor != testkit.Origin.Actor ||
 			fmt.Sprint(e.After) != "map[label:second phone owner:anna secret_shown:false state:PENDING]" {
 			t.Errorf("the log says %s", e.Raw)
 		}
@@ -95,7 +101,8 @@ func TestCreate(t *testing.T) {
 	k.DefaultProfiles(t)
 	for _, typ := range []string{"mobile-totp", "mobile-hotp", "mobile-license"} {
 		m := create(t, k, typ)[0]
-		if m.Link.Len() != 0 || m.URI.Len() != 0 || m.Token.Condition.Proven() || m.Token.Condition.State != token.Pending {
+		if m.Link.Len() != 0 || m.URI.Len() != 0 || m.Token.Condition.Proven() ||
+			m.Token.Condition.State != token.Pending {
 			t.Errorf("made %+v with link or URI", m.Token)
 		}
 		c := sealedOf(t, k, m.Token)
@@ -143,21 +150,28 @@ func TestCreateIsRefused(t *testing.T) {
 		code string
 		says string
 	}{
-		"none":                {"app-totp", count(0), fault.Invalid, "count", "0 tokens cannot be created: at least 1"},
-		"fewer than none":     {"app-totp", count(-1), fault.Invalid, "count", ""},
-		"too many":            {"app-totp", count(10_001), fault.Invalid, "count", "10001 tokens are more than the 10000"},
-		"no type":             {"nonesuch", count(1), fault.NotFound, "type_not_found", ""},
-		"hardware":            {"hotp", count(1), fault.Conflict, "no_series", "token import"},
-		"retired":             {"old", count(1), fault.Conflict, "type_retired", "old is retired"},
-		"beyond the series":   {"tiny", count(4), fault.Conflict, "series_end", "end at T9: 3 are left, and 4 were asked for. None was made."},
-		"nobody":              {"app-totp", forUser("nobody"), fault.NotFound, "user_not_found", ""},
-		"no user name":        {"app-totp", forUser(" "), fault.Invalid, "user_name", ""},
-		"too many for a user": {"app-totp", func(r *lifecycle.CreateRequest) { r.User, r.Count = "bert", 33 }, fault.Conflict, "too_many_tokens", ""},
-		"too many of a type":  {"app-hotp", func(r *lifecycle.CreateRequest) { r.User, r.Count = "anna", 2 }, fault.Conflict, "too_many_of_type", ""},
-		"a long label":        {"app-totp", func(r *lifecycle.CreateRequest) { r.Label = strings.Repeat("x", 129) }, fault.Invalid, "label", ""},
-		"an odd label":        {"app-totp", func(r *lifecycle.CreateRequest) { r.Label = "a\nb" }, fault.Invalid, "label", ""},
-		"two shown":           {"app-totp", func(r *lifecycle.CreateRequest) { r.Reveal, r.Count = true, 2 }, fault.Invalid, "reveal", ""},
-		"nothing to show":     {"mobile-totp", reveal, fault.Invalid, "reveal", "its activation makes one"},
+		"none":            {"app-totp", count(0), fault.Invalid, "count", "0 tokens cannot be created: at least 1"},
+		"fewer than none": {"app-totp", count(-1), fault.Invalid, "count", ""},
+		"too many": {"app-totp", count(10_001), fault.Invalid, "count", "10001 tokens are more " +
+			"than the 10000"},
+		"no type":  {"nonesuch", count(1), fault.NotFound, "type_not_found", ""},
+		"hardware": {"hotp", count(1), fault.Conflict, "no_series", "token import"},
+		"retired":  {"old", count(1), fault.Conflict, "type_retired", "old is retired"},
+		"beyond the series": {"tiny", count(4), fault.Conflict, "series_end", "end at T9: 3 are left, and 4 were " +
+			"asked for. None was made."},
+		"nobody":       {"app-totp", forUser("nobody"), fault.NotFound, "user_not_found", ""},
+		"no user name": {"app-totp", forUser(" "), fault.Invalid, "user_name", ""},
+		"too many for a user": {"app-totp", func(r *lifecycle.CreateRequest) { r.User, r.Count = "bert", 33 },
+			fault.Conflict, "too_many_tokens", ""},
+		"too many of a type": {"app-hotp", func(r *lifecycle.CreateRequest) { r.User, r.Count = "anna", 2 },
+			fault.Conflict, "too_many_of_type", ""},
+		"a long label": {"app-totp", func(r *lifecycle.CreateRequest) { r.Label = strings.Repeat("x", 129) },
+			fault.Invalid, "label", ""},
+		"an odd label": {"app-totp", func(r *lifecycle.CreateRequest) { r.Label = "a\nb" }, fault.Invalid, "label",
+			""},
+		"two shown": {"app-totp", func(r *lifecycle.CreateRequest) { r.Reveal, r.Count = true, 2 }, fault.Invalid,
+			"reveal", ""},
+		"nothing to show": {"mobile-totp", reveal, fault.Invalid, "reveal", "its activation makes one"},
 	} {
 		unchanged(t, k, func() {
 			made, err := tryCreate(k, c.typ, c.edit)
@@ -198,7 +212,8 @@ func TestSecretsOfCreatedTokens(t *testing.T) {
 				account = m.Token.Identity.Serial
 			}
 			secret := u.Secret.Bytes()
-			if len(secret) != hash.Size() || seen[string(secret)] || u.Issuer != "Ostiary" || u.Account != account || u.Hash != hash || u.Digits != 6+i || u.Period != int64(30*(i+1)) {
+			if len(secret) != hash.Size() || seen[string(secret)] || u.Issuer != "Ostiary" || u.Account != account ||
+				u.Hash != hash || u.Digits != 6+i || u.Period != int64(30*(i+1)) {
 				t.Errorf("URI %+v with a secret of %d bytes, seen %t", u, len(secret), seen[string(secret)])
 			}
 			seen[string(secret)] = true
@@ -210,7 +225,8 @@ func TestSecretsOfCreatedTokens(t *testing.T) {
 			if e := k.LastEntry(t); e.After["secret_shown"] != "true" || m.Link.Len() != 0 {
 				t.Errorf("the log says %s", e.Raw)
 			}
-			shown = append(shown, hex.EncodeToString(secret), base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret), string(secret))
+			shown = append(shown, hex.EncodeToString(secret),
+				base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret), string(secret))
 			unchanged(t, k, func() {
 				_, _, err := k.Lifecycle.RenewLink(t.Context(), selector(m.Token.Identity.Serial), testkit.Origin)
 				isFault(t, err, fault.Conflict, "secret_shown")
@@ -274,7 +290,8 @@ func TestCreateFailsInTheMiddle(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := list(t, k, lifecycle.Filter{Type: "app-totp"})
-		made, err := s.Create(t.Context(), lifecycle.CreateRequest{Type: "app-totp", Count: 600, Origin: testkit.Origin})
+		made, err := s.Create(
+			t.Context(), lifecycle.CreateRequest{Type: "app-totp", Count: 600, Origin: testkit.Origin})
 		there := list(t, k, lifecycle.Filter{Type: "app-totp"})[len(before):]
 		if after == 0 {
 			if err == nil || len(made.Tokens) != 0 || len(there) != 0 {
@@ -282,8 +299,10 @@ func TestCreateFailsInTheMiddle(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || made.Why == nil || made.Missing != 600-250*after || len(made.Tokens) != 250*after || fmt.Sprint(serials(made.Tokens)) != fmt.Sprint(there) {
-			t.Errorf("after %d chunks: %v, %d listed, %d missing because %v, %d there", after, err, len(made.Tokens), made.Missing, made.Why, len(there))
+		if err != nil || made.Why == nil || made.Missing != 600-250*after || len(made.Tokens) != 250*after ||
+			fmt.Sprint(serials(made.Tokens)) != fmt.Sprint(there) {
+			t.Errorf("after %d chunks: %v, %d listed, %d missing because %v, %d there", after, err, len(made.Tokens),
+				made.Missing, made.Why, len(there))
 		}
 	}
 	if next := serials(create(t, k, "app-totp"))[0]; next != "AT10001201" {
@@ -341,7 +360,8 @@ func TestStatesOfAPendingToken(t *testing.T) {
 		isFault(t, set(token.Valid), fault.Conflict, "not_proven")
 		isFault(t, set(token.Pending), fault.Conflict, "state_pending")
 	})
-	written(t, k, audit.TokenStateChanged, "map[state:PENDING]", "map[state:REVOKED_TOKEN_LOST]", func() error { return set(token.RevokedLost) })
+	written(t, k, audit.TokenStateChanged, "map[state:PENDING]", "map[state:REVOKED_TOKEN_LOST]",
+		func() error { return set(token.RevokedLost) })
 	unchanged(t, k, func() {
 		isFault(t, set(token.Valid), fault.Conflict, "not_proven")
 		isFault(t, set(token.Pending), fault.Conflict, "state_pending")
@@ -349,7 +369,8 @@ func TestStatesOfAPendingToken(t *testing.T) {
 	if err := set(token.RevokedBroken); err != nil {
 		t.Error(err)
 	}
-	if _, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Issuer: "A:B"}); err == nil || !strings.Contains(err.Error(), "A:B") {
+	if _, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Issuer: "A:B"}); err == nil ||
+		!strings.Contains(err.Error(), "A:B") {
 		t.Errorf("an issuer that no URI can hold: %v", err)
 	}
 }

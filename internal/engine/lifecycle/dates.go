@@ -53,9 +53,11 @@ func (s *Service) expire(ctx context.Context, ended []token.Token, now time.Time
 				return err
 			}
 			n++
-			entries = append(entries, audit.Entry{Time: now, Action: audit.TokenStateChanged, Outcome: audit.Done, Reason: expired,
+			entries = append(entries, audit.Entry{Time: now, Action: audit.TokenStateChanged, Outcome: audit.Done,
+				Reason: expired,
 				Origin: audit.Origin{Actor: "system"}, Subject: audit.SubjectOf(t),
-				Before: []audit.Field{{Name: "state", Value: token.Valid.String()}}, After: []audit.Field{{Name: "state", Value: token.RevokedOther.String()}}}.Canonical())
+				Before: []audit.Field{{Name: "state", Value: token.Valid.String()}},
+				After:  []audit.Field{{Name: "state", Value: token.RevokedOther.String()}}}.Canonical())
 		}
 		return tx.AppendAudit(entries...)
 	})
@@ -70,7 +72,8 @@ type DatesRequest struct {
 
 // SetDates changes when a token is valid. Its state stays: a token that was
 // revoked because it ended is made VALID by SetState.
-func (s *Service) SetDates(ctx context.Context, sel Selector, req DatesRequest, origin audit.Origin) (token.Token, error) {
+func (s *Service) SetDates(ctx context.Context, sel Selector, req DatesRequest, origin audit.Origin) (
+	token.Token, error) {
 	bad := func(text string) (token.Token, error) { return token.Token{}, fault.New(fault.Invalid, "dates", text) }
 	if req.From == nil && req.Until == nil {
 		return bad("No date is given.")
@@ -90,16 +93,19 @@ func (s *Service) SetDates(ctx context.Context, sel Selector, req DatesRequest, 
 			after.NotAfter = req.Until.UTC().Truncate(time.Millisecond)
 		}
 		if !after.NotAfter.IsZero() && !after.NotBefore.Before(after.NotAfter) {
-			return audit.Entry{}, fault.New(fault.Invalid, "dates", fmt.Sprintf("Token %s would end before it begins: from %s until %s.",
+			return audit.Entry{}, fault.New(fault.Invalid, "dates", fmt.Sprintf("Token %s would end before it "+
+				"begins: from %s until %s.",
 				t.Identity.Serial, dateText(after.NotBefore), dateText(after.NotAfter)))
 		}
-		e := audit.Entry{Action: audit.TokenDatesSet, Subject: audit.SubjectOf(*t), Before: dateFields(before), After: dateFields(after)}
+		e := audit.Entry{Action: audit.TokenDatesSet, Subject: audit.SubjectOf(*t), Before: dateFields(before),
+			After: dateFields(after)}
 		return e, tx.SetDates(t.ID, before, after)
 	})
 }
 
 func dateFields(d store.Dates) []audit.Field {
-	return []audit.Field{{Name: "valid_from", Value: dateText(d.NotBefore)}, {Name: "valid_until", Value: dateText(d.NotAfter)}}
+	return []audit.Field{{Name: "valid_from", Value: dateText(d.NotBefore)},
+		{Name: "valid_until", Value: dateText(d.NotAfter)}}
 }
 
 func dateText(at time.Time) string {
@@ -111,6 +117,7 @@ func dateText(at time.Time) string {
 
 // endedFault refuses to make a token VALID that would be refused all the same.
 func endedFault(t token.Token) error {
-	return fault.New(fault.Conflict, "token_expired", fmt.Sprintf("Token %s ended on %s.", t.Identity.Serial, dateText(t.Condition.NotAfter))).
+	return fault.New(fault.Conflict, "token_expired", fmt.Sprintf("Token %s ended on %s.", t.Identity.Serial,
+		dateText(t.Condition.NotAfter))).
 		WithHint("Give it a later date first: ostiary token dates " + t.Identity.Serial + " --until DATE")
 }

@@ -22,7 +22,8 @@ func ends(k *pskc.Key, at time.Time) *pskc.Key {
 }
 
 func setDates(k *testkit.Kit, serial string, from, until *time.Time) error {
-	_, err := k.Lifecycle.SetDates(background(), selector(serial), lifecycle.DatesRequest{From: from, Until: until}, testkit.Origin)
+	_, err := k.Lifecycle.SetDates(background(), selector(serial), lifecycle.DatesRequest{From: from, Until: until},
+		testkit.Origin)
 	return err
 }
 
@@ -43,14 +44,17 @@ func TestExpireTokens(t *testing.T) {
 	t.Parallel()
 	now := testkit.Start
 	key := ends(testkit.HOTP("ended"), now.Add(-time.Second))
-	k := kit(t, key, ends(testkit.HOTP("ends now"), now), ends(testkit.HOTP("lost"), now), ends(testkit.HOTP("later"), now.Add(time.Hour)), testkit.HOTP("never"))
+	k := kit(t, key, ends(testkit.HOTP("ends now"), now), ends(testkit.HOTP("lost"), now),
+		ends(testkit.HOTP("later"), now.Add(time.Hour)), testkit.HOTP("never"))
 	k.Assign(t, "ended", "anna")
 	k.SetState(t, "lost", token.RevokedLost)
 	if err := changeType(k, "app-hotp", func(t *token.Type) { t.Lifetime = 1 }); err != nil {
 		t.Fatal(err)
 	}
 	proven := k.Create(t, "app-hotp")
-	if valid, err := k.Engine.Confirm(t.Context(), confirmation(token.Identity{Serial: proven.Serial}, testkit.Code(t, proven, 0))); !valid || err != nil {
+	if valid, err := k.Engine.Confirm(
+		t.Context(), confirmation(token.Identity{Serial: proven.Serial}, testkit.Code(t, proven, 0))); !valid ||
+		err != nil {
 		t.Fatal(valid, err)
 	}
 	pending := serials(create(t, k, "app-hotp"))[0]
@@ -62,17 +66,20 @@ func TestExpireTokens(t *testing.T) {
 		t.Fatalf("%d entries", len(log))
 	}
 	e := log[0]
-	if e.Action != string(audit.TokenStateChanged) || e.Actor != "system" || e.Reason != "expired" || e.Subject["serial"] != "ended" || e.Subject["user"] != "anna" ||
+	if e.Action != string(audit.TokenStateChanged) || e.Actor != "system" || e.Reason != "expired" ||
+		e.Subject["serial"] != "ended" || e.Subject["user"] != "anna" ||
 		fmt.Sprint(e.Before, e.After) != "map[state:VALID] map[state:REVOKED_TOKEN_OTHER]" {
 		t.Errorf("the log says %s", e.Raw)
 	}
-	if tok := k.Token(t, "ended"); tok.Condition.State != token.RevokedOther || tok.StateReason != "expired" || tok.OwnerName != "anna" {
+	if tok := k.Token(t, "ended"); tok.Condition.State != token.RevokedOther || tok.StateReason != "expired" ||
+		tok.OwnerName != "anna" {
 		t.Errorf("the token is %+v", tok)
 	}
 	unchanged(t, k, func() { expire(t, k, 0) })
 	k.Clock.Advance(24 * time.Hour)
 	expire(t, k, 2) // later and the proven one
-	for serial, want := range map[string]token.State{"never": token.Valid, "lost": token.RevokedLost, "later": token.RevokedOther,
+	for serial, want := range map[string]token.State{"never": token.Valid, "lost": token.RevokedLost,
+		"later":       token.RevokedOther,
 		proven.Serial: token.RevokedOther, pending: token.Pending} {
 		if got := k.Token(t, serial).Condition.State; got != want {
 			t.Errorf("%s is %s, want %s", serial, got, want)
@@ -115,7 +122,8 @@ func TestSetDates(t *testing.T) {
 	key := ends(testkit.HOTP("1"), testkit.Start.Add(time.Hour))
 	k := kit(t, key)
 	begin, end, none := testkit.Start.Add(time.Minute), testkit.Start.Add(48*time.Hour), time.Time{}
-	written(t, k, audit.TokenDatesSet, "map[valid_from:none valid_until:2026-03-01T13:00:15Z]", "map[valid_from:2026-03-01T12:01:15Z valid_until:2026-03-03T12:00:15Z]",
+	written(t, k, audit.TokenDatesSet, "map[valid_from:none valid_until:2026-03-01T13:00:15Z]",
+		"map[valid_from:2026-03-01T12:01:15Z valid_until:2026-03-03T12:00:15Z]",
 		func() error { return setDates(k, "1", &begin, &end) })
 	if c := k.Token(t, "1").Condition; !c.NotBefore.Equal(begin) || !c.NotAfter.Equal(end) {
 		t.Errorf("the token is %+v", c)
@@ -123,13 +131,15 @@ func TestSetDates(t *testing.T) {
 	if k.Verify(t, "1", testkit.Code(t, key, 0)) {
 		t.Error("a code is accepted before the begin")
 	}
-	written(t, k, audit.TokenDatesSet, "map[valid_from:2026-03-01T12:01:15Z valid_until:2026-03-03T12:00:15Z]", "map[valid_from:none valid_until:2026-03-03T12:00:15Z]",
+	written(t, k, audit.TokenDatesSet, "map[valid_from:2026-03-01T12:01:15Z valid_until:2026-03-03T12:00:15Z]",
+		"map[valid_from:none valid_until:2026-03-03T12:00:15Z]",
 		func() error { return setDates(k, "1", &none, nil) })
 	if !k.Verify(t, "1", testkit.Code(t, key, 0)) {
 		t.Error("a code is refused without a begin")
 	}
 	past, old := testkit.Start.Add(-time.Hour), time.Unix(-5, 0)
-	written(t, k, audit.TokenDatesSet, "map[valid_from:none valid_until:2026-03-03T12:00:15Z]", "map[valid_from:none valid_until:2026-03-01T11:00:15Z]",
+	written(t, k, audit.TokenDatesSet, "map[valid_from:none valid_until:2026-03-03T12:00:15Z]",
+		"map[valid_from:none valid_until:2026-03-01T11:00:15Z]",
 		func() error { return setDates(k, "1", nil, &past) })
 	unchanged(t, k, func() {
 		isFault(t, setDates(k, "1", nil, nil), fault.Invalid, "dates")
@@ -150,7 +160,8 @@ func TestExpiredTokenComesBack(t *testing.T) {
 	unchanged(t, k, func() {
 		err := setState(k, "1", token.Valid)
 		isFault(t, err, fault.Conflict, "token_expired")
-		if want := "Token 1 ended on 2026-03-01T12:00:15Z. Give it a later date first: ostiary token dates 1 --until DATE"; err == nil || err.Error() != want {
+		if want := "Token 1 ended on 2026-03-01T12:00:15Z. Give it a later date first: ostiary token dates 1 " +
+			"--until DATE"; err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	})
@@ -173,8 +184,10 @@ func TestExpiredTokenComesBack(t *testing.T) {
 func TestListExpiring(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
-	k := kit(t, ends(testkit.HOTP("now"), testkit.Start), ends(testkit.HOTP("day"), testkit.Start.Add(day)), ends(testkit.HOTP("week"), testkit.Start.Add(7*day)), testkit.HOTP("never"))
-	for days, want := range map[time.Duration][]string{1: {"day"}, 7: {"day", "week"}, 6: {"day"}, 0: {"now", "day", "week", "never"}} {
+	k := kit(t, ends(testkit.HOTP("now"), testkit.Start), ends(testkit.HOTP("day"), testkit.Start.Add(day)),
+		ends(testkit.HOTP("week"), testkit.Start.Add(7*day)), testkit.HOTP("never"))
+	for days, want := range map[time.Duration][]string{1: {"day"}, 7: {"day", "week"}, 6: {"day"},
+		0: {"now", "day", "week", "never"}} {
 		if got := list(t, k, lifecycle.Filter{Expiring: days * day}); !slices.Equal(got, want) {
 			t.Errorf("within %d days: %v, want %v", days, got, want)
 		}

@@ -46,7 +46,8 @@ func TestReplace(t *testing.T) {
 	unchanged(t, k, func() {
 		ended(t, take(t, k, testkit.Keys(rekeyed("1"), testkit.HOTP("3"))), store.RunCounts{Conflict: 1, HeldBack: 1})
 	}, marks...)
-	ended(t, take(t, k, testkit.Keys(rekeyed("1"), testkit.HOTP("3")), skipBad), store.RunCounts{Conflict: 1, Imported: 1})
+	ended(t, take(t, k, testkit.Keys(rekeyed("1"), testkit.HOTP("3")), skipBad),
+		store.RunCounts{Conflict: 1, Imported: 1})
 	if k.Verify(t, "1", testkit.Code(t, rekeyed("1"), 0)) {
 		t.Error("a code of a secret in conflict is accepted")
 	}
@@ -55,7 +56,8 @@ func TestReplace(t *testing.T) {
 	rep := take(t, k, testkit.Keys(rekeyed("1"), rekeyed("1"), testkit.HOTP("4")), replace, skipBad)
 	ended(t, rep, store.RunCounts{Replaced: 1, Conflict: 1, Imported: 1})
 	after := k.Token(t, "1")
-	if c := after.Condition; c.Epoch != before.Epoch+1 || c.Next != 0 || c.Failures != 0 || !c.RetryAt.IsZero() || after.OwnerName != "anna" || c.LastUsed != before.LastUsed {
+	if c := after.Condition; c.Epoch != before.Epoch+1 || c.Next != 0 || c.Failures != 0 || !c.RetryAt.IsZero() ||
+		after.OwnerName != "anna" || c.LastUsed != before.LastUsed {
 		t.Errorf("the token is %+v", after)
 	}
 	for counter := range uint64(8) {
@@ -125,7 +127,8 @@ func TestReplaceOvertaken(t *testing.T) {
 			}
 			// The old secret is remembered where it stood at the end.
 			ended(t, take(t, k, testkit.Keys(testkit.HOTP("1")), replace), store.RunCounts{Replaced: 1})
-			if k.Verify(t, "1", testkit.Code(t, testkit.HOTP("1"), 5)) || !k.Verify(t, "1", testkit.Code(t, testkit.HOTP("1"), 6)) {
+			if k.Verify(t, "1", testkit.Code(t, testkit.HOTP("1"), 5)) ||
+				!k.Verify(t, "1", testkit.Code(t, testkit.HOTP("1"), 6)) {
 				t.Error("a code used while the import ran works again")
 			}
 		})
@@ -138,7 +141,8 @@ func TestImportWithUsers(t *testing.T) {
 	files := func() *testkit.Source {
 		dn := testkit.HOTP("dn")
 		dn.DeviceUserID = "CN=Anna Berg,UID=Anna,DC=example,DC=com"
-		keys := []*pskc.Key{owned("1", "Anna"), owned("2", "nobody@example.com"), owned("3", "nobody@example.com"), owned("4", " blank"), dn, testkit.HOTP("free"), owned("old", "anna")}
+		keys := []*pskc.Key{owned("1", "Anna"), owned("2", "nobody@example.com"), owned("3", "nobody@example.com"),
+			owned("4", " blank"), dn, testkit.HOTP("free"), owned("old", "anna")}
 		for i := range store.MaxCandidates {
 			keys = append(keys, owned(fmt.Sprintf("many%02d", i), "many"))
 		}
@@ -172,7 +176,8 @@ func TestImportWithUsers(t *testing.T) {
 				got[tok.Identity.Serial] = tok.OwnerName
 			}
 		}
-		owners := map[string]string{"1": "anna", "2": "", "3": "", "4": "", "dn": "anna", "free": "", "old": "", "toomany": ""}
+		owners := map[string]string{"1": "anna", "2": "", "3": "", "4": "", "dn": "anna", "free": "", "old": "",
+			"toomany": ""}
 		if create {
 			owners["2"], owners["3"] = "nobody@example.com", "nobody@example.com"
 		}
@@ -197,7 +202,8 @@ func TestUsersOfAnAbandonedRun(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
 	unchanged(t, k, func() {
-		rep := take(t, k, testkit.NewSource(owned("1", "new"), &pskc.KeyError{Serial: "x", Line: 2, Reason: "broken"}), makeUsers)
+		rep := take(t, k, testkit.NewSource(owned("1", "new"), &pskc.KeyError{Serial: "x", Line: 2, Reason: "broken"}),
+			makeUsers)
 		ended(t, rep, store.RunCounts{Refused: 1, HeldBack: 1})
 	}, marks...)
 	k.User(t, "new")
@@ -220,22 +226,27 @@ func TestBatch(t *testing.T) {
 		t.Errorf("the batch holds %v", got)
 	}
 	batches, err := k.Lifecycle.Batches(t.Context(), "", 10)
-	if err != nil || len(batches) != 2 || batches[0].Name != "order 1" || batches[0].Tokens != 3 || batches[0].Runs != 2 ||
+	if err != nil || len(batches) != 2 || batches[0].Name != "order 1" || batches[0].Tokens != 3 ||
+		batches[0].Runs != 2 ||
 		batches[0].Supplier != "ACME" || batches[0].Note != "second box" || batches[1].Tokens != 1 {
 		t.Errorf("the batches are %+v, %v", batches, err)
 	}
 	k.SetState(t, "2", token.RevokedBroken)
 	size := len(k.Log(t, 0))
-	changed, err := k.Lifecycle.SetBatchState(t.Context(), "order 1", token.RevokedLost, "stolen on the way", testkit.Origin)
+	changed, err := k.Lifecycle.SetBatchState(t.Context(), "order 1", token.RevokedLost, "stolen on the way",
+		testkit.Origin)
 	if err != nil || changed != 3 || len(k.Log(t, 0)) != size+3 {
 		t.Errorf("%d changed, %v, %d entries", changed, err, len(k.Log(t, 0))-size)
 	}
-	for serial, want := range map[string]token.State{"1": token.RevokedLost, "2": token.RevokedLost, "3": token.RevokedLost, "4": token.Valid, "before": token.Valid} {
-		if got := k.Token(t, serial); got.Condition.State != want || want == token.RevokedLost && got.StateReason != "stolen on the way" {
+	for serial, want := range map[string]token.State{"1": token.RevokedLost, "2": token.RevokedLost,
+		"3": token.RevokedLost, "4": token.Valid, "before": token.Valid} {
+		if got := k.Token(t, serial); got.Condition.State != want || want == token.RevokedLost &&
+			got.StateReason != "stolen on the way" {
 			t.Errorf("token %s is %s because %q", serial, got.Condition.State, got.StateReason)
 		}
 	}
-	if changed, err = k.Lifecycle.SetBatchState(t.Context(), "order 1", token.RevokedLost, "", testkit.Origin); err != nil || changed != 0 {
+	if changed, err = k.Lifecycle.SetBatchState(t.Context(), "order 1", token.RevokedLost, "",
+		testkit.Origin); err != nil || changed != 0 {
 		t.Errorf("again: %d changed, %v", changed, err)
 	}
 	_, err = k.Lifecycle.SetBatchState(t.Context(), "order 3", token.RevokedLost, "", testkit.Origin)
@@ -253,7 +264,8 @@ func TestLargeBatch(t *testing.T) {
 		keys = append(keys, testkit.HOTP(fmt.Sprintf("%04d", i)))
 	}
 	take(t, k, testkit.Keys(keys...), func(r *lifecycle.ImportRequest) { r.Batch = "large" })
-	if changed, err := k.Lifecycle.SetBatchState(t.Context(), "large", token.RevokedOther, "", testkit.Origin); err != nil || changed != 700 {
+	if changed, err := k.Lifecycle.SetBatchState(t.Context(), "large", token.RevokedOther, "",
+		testkit.Origin); err != nil || changed != 700 {
 		t.Errorf("%d changed, %v", changed, err)
 	}
 	state := token.RevokedOther
@@ -268,7 +280,8 @@ func TestImportRuns(t *testing.T) {
 	k := testkit.New(t)
 	var keys []any
 	for i := range 600 {
-		keys = append(keys, testkit.HOTP(fmt.Sprintf("%04d", i)), &pskc.KeyError{Serial: fmt.Sprintf("bad%04d", i), Line: i, Reason: "broken"})
+		keys = append(keys, testkit.HOTP(fmt.Sprintf("%04d", i)),
+			&pskc.KeyError{Serial: fmt.Sprintf("bad%04d", i), Line: i, Reason: "broken"})
 	}
 	src := testkit.NewSource(keys...)
 	var id int64
@@ -279,7 +292,8 @@ func TestImportRuns(t *testing.T) {
 			return
 		}
 		run, err := k.Lifecycle.ImportRun(t.Context(), id)
-		if looked = true; err != nil || !run.Published.IsZero() || !run.Closed.IsZero() || run.Label != "seeds.pskc" || run.Counts.Keys() > 1000 {
+		if looked = true; err != nil || !run.Published.IsZero() || !run.Closed.IsZero() || run.Label != "seeds.pskc" ||
+			run.Counts.Keys() > 1000 {
 			t.Errorf("under way: %+v, %v", run, err)
 		}
 	}

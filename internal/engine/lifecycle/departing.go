@@ -29,7 +29,8 @@ func (i *importer) stopDeparting(r store.TokenReader, k *staged) (bool, error) {
 	if !ok || here == k.token.Unique() {
 		return false, nil // of the same name it is decided as any that is here
 	}
-	k.end(Conflict, "it is still here as "+here.Serial+", on its way to another server: hand in the receipt of that move first (ostiary move confirm)")
+	k.end(Conflict, "it is still here as "+here.Serial+", on its way to another server: hand in the receipt of that "+
+		"move first (ostiary move confirm)")
 	return true, nil
 }
 

@@ -55,7 +55,8 @@ func (s *Service) keyURI(t token.Token, secret seal.Secret) (uri seal.Secret, ac
 	if err != nil {
 		return uri, "", fmt.Errorf("token %d: %w", t.ID, err)
 	}
-	u := oath.URI{Type: oath.TypeTOTP, Issuer: t.Issuer, Secret: oath.NewSecret(secret.Bytes()), Hash: hash, Digits: t.Spec.Digits, Period: t.Spec.Period}
+	u := oath.URI{Type: oath.TypeTOTP, Issuer: t.Issuer, Secret: oath.NewSecret(secret.Bytes()), Hash: hash,
+		Digits: t.Spec.Digits, Period: t.Spec.Period}
 	defer u.Secret.Wipe()
 	if t.Spec.Algorithm == token.HOTP {
 		u.Type, u.Counter = oath.TypeHOTP, t.Condition.Next
@@ -71,7 +72,8 @@ func (s *Service) keyURI(t token.Token, secret seal.Secret) (uri seal.Secret, ac
 
 // RenewLink gives a new enrolment link for a PENDING token whose secret was not
 // shown yet, and ends the one before.
-func (s *Service) RenewLink(ctx context.Context, sel Selector, origin audit.Origin) (link seal.Secret, expires time.Time, err error) {
+func (s *Service) RenewLink(ctx context.Context, sel Selector, origin audit.Origin) (link seal.Secret,
+	expires time.Time, err error) {
 	err = s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		text, hash := secretText()
 		link, expires = text, s.stamp().Add(linkLife)
@@ -91,10 +93,12 @@ func (s *Service) RenewLink(ctx context.Context, sel Selector, origin audit.Orig
 func noLink(t token.Token) *fault.Error {
 	serial := t.Identity.Serial
 	if t.Condition.State != token.Pending {
-		return fault.New(fault.Conflict, "not_pending", fmt.Sprintf("Token %s is %s: only a PENDING token is enrolled.", serial, t.Condition.State))
+		return fault.New(fault.Conflict, "not_pending", fmt.Sprintf("Token %s is %s: only a PENDING token is enrolled.",
+			serial, t.Condition.State))
 	}
 	return fault.New(fault.Conflict, "secret_shown",
-		fmt.Sprintf("Token %s has no secret that could be shown: it was shown already, or an activation is to make it.", serial)).
+		fmt.Sprintf("Token %s has no secret that could be shown: it was shown already, or an activation is to make it.",
+			serial)).
 		WithHint("A secret is shown once. If it was lost on the way, delete the token and create another.")
 }
 
@@ -194,7 +198,8 @@ func (s *Service) TicketToken(ctx context.Context, ticket string) (id token.Iden
 
 func linkFault(err error) error {
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
-		return fault.New(fault.NotFound, "link_invalid", "This link is not valid, or not any more: it works once, and only for a short time.").
+		return fault.New(fault.NotFound, "link_invalid", "This link is not valid, or not any more: it works once, "+
+			"and only for a short time.").
 			WithHint("Ask whoever gave it to you for another one.").Because(err)
 	}
 	return err

@@ -57,7 +57,8 @@ func TestEnrolment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := k.LastEntry(t); k.LogSize(t) != size+1 || e.Action != string(audit.EnrolmentShown) || e.Actor != "enrolment" || e.Source != holder.Source ||
+	if e := k.LastEntry(t); k.LogSize(t) != size+1 || e.Action != string(audit.EnrolmentShown) ||
+		e.Actor != "enrolment" || e.Source != holder.Source ||
 		e.Subject["serial"] != made.Token.Identity.Serial || e.Subject["user"] != "anna" {
 		t.Errorf("the log says %s", e.Raw)
 	}
@@ -105,7 +106,8 @@ func TestLinkEnds(t *testing.T) {
 	if err != nil || !expires.Equal(k.Clock.Now().Add(30*time.Minute)) {
 		t.Fatalf("renewed until %s, %v", expires, err)
 	}
-	if e := k.LastEntry(t); k.LogSize(t) != size+1 || e.Action != string(audit.EnrolmentRenewed) || e.Subject["serial"] != serial {
+	if e := k.LastEntry(t); k.LogSize(t) != size+1 || e.Action != string(audit.EnrolmentRenewed) ||
+		e.Subject["serial"] != serial {
 		t.Errorf("the log says %s", e.Raw)
 	}
 	dead(t, k, "before the new one", link(2))
@@ -113,7 +115,8 @@ func TestLinkEnds(t *testing.T) {
 		t.Errorf("the new link: %v", err)
 	}
 	unchanged(t, k, func() {
-		for serial, code := range map[string]string{serial: "secret_shown", revealed.Token.Identity.Serial: "secret_shown", made[0].Token.Identity.Serial: "not_pending"} {
+		for serial, code := range map[string]string{serial: "secret_shown",
+			revealed.Token.Identity.Serial: "secret_shown", made[0].Token.Identity.Serial: "not_pending"} {
 			link, _, err := k.Lifecycle.RenewLink(t.Context(), selector(serial), testkit.Origin)
 			isFault(t, err, fault.Conflict, code)
 			if link.Len() != 0 {
@@ -152,7 +155,9 @@ func TestShowThatFails(t *testing.T) {
 	t.Parallel()
 	k := kit(t)
 	made := create(t, k, "app-hotp")[0]
-	broken, err := lifecycle.New(lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now, DB: failing{k.DB, func() error { return fmt.Errorf("of the test's own") }}})
+	broken, err := lifecycle.New(
+		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
+			DB: failing{k.DB, func() error { return fmt.Errorf("of the test's own") }}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,8 @@ func Examine(keys KeySource) (Examination, error) {
 		x.Keys = append(x.Keys, g)
 	}
 	slices.SortFunc(x.Keys, func(a, b Group) int {
-		return cmp.Or(strings.Compare(a.Type, b.Type), cmp.Compare(a.Spec.Digits, b.Spec.Digits), cmp.Compare(a.Spec.Period, b.Spec.Period),
+		return cmp.Or(strings.Compare(a.Type, b.Type), cmp.Compare(a.Spec.Digits, b.Spec.Digits),
+			cmp.Compare(a.Spec.Period, b.Spec.Period),
 			strings.Compare(a.Spec.Hash, b.Spec.Hash), strings.Compare(a.Spec.Suite, b.Spec.Suite))
 	})
 	return x, err

@@ -42,7 +42,8 @@ type ExportRequest struct {
 // leaves a file that no reader takes for whole.
 func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n int, err error) {
 	if len([]rune(string(req.Passphrase.Bytes()))) < minPassphrase {
-		return 0, fault.New(fault.Invalid, "passphrase_short", fmt.Sprintf("The passphrase has fewer than %d characters.", minPassphrase)).
+		return 0, fault.New(fault.Invalid, "passphrase_short", fmt.Sprintf("The passphrase has fewer than %d "+
+			"characters.", minPassphrase)).
 			WithHint("A file of secrets may be tried for years: take several words that do not belong together.")
 	}
 	q, err := s.filter(ctx, req.Filter)
@@ -72,7 +73,8 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 			break
 		}
 		if out == nil {
-			if out, err = pskc.NewWriter(w, pskc.WriterOptions{Passphrase: pskc.Secret(req.Passphrase.Bytes())}); err != nil {
+			if out, err = pskc.NewWriter(
+				w, pskc.WriterOptions{Passphrase: pskc.Secret(req.Passphrase.Bytes())}); err != nil {
 				return 0, err
 			}
 		}
@@ -124,17 +126,22 @@ func (s *Service) exportable(ctx context.Context, q store.TokenFilter) error {
 	}
 	switch {
 	case !found:
-		return fault.New(fault.NotFound, "nothing_to_export", "No token fits.").WithHint("ostiary token list with the same filters shows what would be exported.")
+		return fault.New(fault.NotFound, "nothing_to_export", "No token fits.").WithHint(
+			"ostiary token list with the same filters shows what would be exported.")
 	case len(moving) > 0:
-		return fault.New(fault.Conflict, "moving_already", fmt.Sprintf("Of the tokens to be exported %d are on their way to another server: %s.", len(moving), shorten(moving))).
+		return fault.New(fault.Conflict, "moving_already", fmt.Sprintf("Of the tokens to be exported %d are on "+
+			"their way to another server: %s.", len(moving), shorten(moving))).
 			WithHint("End that first: ostiary move confirm, or ostiary move cancel.")
 	case len(activated) > 0:
-		return fault.New(fault.Conflict, "activated", fmt.Sprintf("Of the tokens to be exported %d are activated on devices, which a file cannot take along: %s.",
-			len(activated), shorten(activated))).WithHint("Leave them out by --kind, --type or --serial, and activate tokens of the other server on those devices.")
+		return fault.New(fault.Conflict, "activated", fmt.Sprintf("Of the tokens to be exported %d are activated on "+
+			"devices, which a file cannot take along: %s.",
+			len(activated), shorten(activated))).WithHint("Leave them out by --kind, --type or --serial, and " +
+			"activate tokens of the other server on those devices.")
 	case len(without) == 0:
 		return nil
 	}
-	return fault.New(fault.Conflict, "no_secret_yet", fmt.Sprintf("Of the tokens to be exported %d have no secret yet, because they are not activated: %s.",
+	return fault.New(fault.Conflict, "no_secret_yet", fmt.Sprintf("Of the tokens to be exported %d have no secret "+
+		"yet, because they are not activated: %s.",
 		len(without), shorten(without))).WithHint("Delete them, or leave them out: --state VALID.")
 }
 
@@ -147,7 +154,8 @@ func shorten(names []string) string {
 }
 
 // exported reads a page of tokens and says in the log that they leave.
-func (s *Service) exported(ctx context.Context, q store.TokenFilter, move string, origin audit.Origin) (page []store.Candidate, err error) {
+func (s *Service) exported(ctx context.Context, q store.TokenFilter, move string, origin audit.Origin) (
+	page []store.Candidate, err error) {
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		if page, err = tx.Sealed(q); err != nil || len(page) == 0 {
 			return err
@@ -162,8 +170,10 @@ func (s *Service) exported(ctx context.Context, q store.TokenFilter, move string
 				return err
 			}
 		}
-		return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokensExported, Outcome: audit.Done, Origin: origin,
-			After: []audit.Field{{Name: "move", Value: move}, {Name: "serials", Value: strings.Join(serials, " ")}, {Name: "tokens", Value: int64(len(page))}}}.Canonical())
+		return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokensExported, Outcome: audit.Done,
+			Origin: origin,
+			After: []audit.Field{{Name: "move", Value: move}, {Name: "serials", Value: strings.Join(serials, " ")},
+				{Name: "tokens", Value: int64(len(page))}}}.Canonical())
 	})
 	return page, err
 }

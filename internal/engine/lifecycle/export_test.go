@@ -42,7 +42,8 @@ func export(t testing.TB, k *testkit.Kit, more ...func(*lifecycle.ExportRequest)
 // open reads an export.
 func open(t testing.TB, file []byte) *lifecycle.File {
 	t.Helper()
-	f, err := lifecycle.OpenFile(bytes.NewReader(file), lifecycle.FileOptions{PSKC: pskc.Options{Passphrase: pskc.Secret(exportPhrase)}})
+	f, err := lifecycle.OpenFile(bytes.NewReader(file),
+		lifecycle.FileOptions{PSKC: pskc.Options{Passphrase: pskc.Secret(exportPhrase)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,8 +150,10 @@ func TestExportRoundTrip(t *testing.T) {
 		}
 		run := fmt.Sprintf("%d-", n)
 		for i := range rapid.IntRange(1, 40).Draw(rt, "tokens") {
-			tok := token.Token{Kind: token.Hardware, Model: text.Draw(rt, "model"), Issuer: text.Draw(rt, "issuer"), StateReason: text.Draw(rt, "reason"),
-				Identity: token.Identity{Manufacturer: text.Draw(rt, "manufacturer"), Serial: fmt.Sprintf("%s%d", run, i), KeyID: text.Draw(rt, "key id")}}
+			tok := token.Token{Kind: token.Hardware, Model: text.Draw(rt, "model"), Issuer: text.Draw(rt, "issuer"),
+				StateReason: text.Draw(rt, "reason"),
+				Identity: token.Identity{Manufacturer: text.Draw(rt, "manufacturer"),
+					Serial: fmt.Sprintf("%s%d", run, i), KeyID: text.Draw(rt, "key id")}}
 			c := &tok.Condition
 			c.Epoch, c.Next = 1, rapid.Uint64Range(0, token.MaxCounter).Draw(rt, "next")
 			c.State = token.State(rapid.IntRange(0, 3).Draw(rt, "state"))
@@ -160,16 +163,19 @@ func TestExportRoundTrip(t *testing.T) {
 					*at = time.UnixMilli(rapid.Int64Range(1, 4e12).Draw(rt, "date")).UTC().Truncate(time.Second)
 				}
 			}
-			tok.Spec.Hash, tok.Spec.Digits = rapid.SampledFrom([]string{"SHA1", "SHA256", "SHA512"}).Draw(rt, "hash"), rapid.IntRange(6, 10).Draw(rt, "digits")
+			tok.Spec.Hash, tok.Spec.Digits = rapid.SampledFrom([]string{"SHA1", "SHA256", "SHA512"}).Draw(rt, "hash"),
+				rapid.IntRange(6, 10).Draw(rt, "digits")
 			switch rapid.IntRange(0, 2).Draw(rt, "algorithm") {
 			case 0:
 				tok.Identity.Type, tok.Spec.Algorithm = "hotp", token.HOTP
 			case 1:
 				tok.Identity.Type, tok.Spec.Algorithm = "totp", token.TOTP
-				tok.Spec.Period, tok.Spec.T0 = rapid.Int64Range(1, 172_800).Draw(rt, "period"), rapid.Int64Range(0, 1e9).Draw(rt, "t0")
+				tok.Spec.Period, tok.Spec.T0 = rapid.Int64Range(1, 172_800).Draw(rt, "period"),
+					rapid.Int64Range(0, 1e9).Draw(rt, "t0")
 				c.Drift = rapid.Int64Range(-120, 120).Draw(rt, "drift")
 			default:
-				tok.Identity.Type, tok.Spec = "ocra", token.Spec{Algorithm: token.OCRA, Digits: 8, Suite: "OCRA-1:HOTP-SHA256-8:C-QN08"}
+				tok.Identity.Type, tok.Spec = "ocra",
+					token.Spec{Algorithm: token.OCRA, Digits: 8, Suite: "OCRA-1:HOTP-SHA256-8:C-QN08"}
 			}
 			a.Stage(t, tok, rapid.SliceOfN(rapid.Byte(), 16, 64).Draw(rt, "secret"))
 			if rapid.Bool().Draw(rt, "owned") {
@@ -225,17 +231,22 @@ func TestExportIsLogged(t *testing.T) {
 		t.Errorf("the log names %d tokens", len(serials))
 	}
 	for _, secret := range []string{string(keys[7].Secret), hex.EncodeToString(keys[7].Secret), exportPhrase} {
-		if strings.Contains(string(file), secret) || strings.Contains(fmt.Sprint(k.Log(t, 0)), secret) || strings.Contains(k.Dump(t), secret) {
+		if strings.Contains(string(file), secret) || strings.Contains(fmt.Sprint(k.Log(t, 0)), secret) ||
+			strings.Contains(k.Dump(t), secret) {
 			t.Error("a secret is open in the file, the log or the database")
 		}
 	}
 	// A log that cannot be written lets nothing out.
-	closed, err := lifecycle.New(lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now, DB: failing{k.DB, func() error { return store.ErrUnavailable }}})
+	closed, err := lifecycle.New(
+		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
+			DB: failing{k.DB, func() error { return store.ErrUnavailable }}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if _, err := closed.Export(t.Context(), &out, lifecycle.ExportRequest{Passphrase: seal.NewSecret([]byte(exportPhrase))}); !errors.Is(err, store.ErrUnavailable) || out.Len() > 0 {
+	if _, err := closed.Export(t.Context(), &out,
+		lifecycle.ExportRequest{Passphrase: seal.NewSecret([]byte(exportPhrase))}); !errors.Is(
+		err, store.ErrUnavailable) || out.Len() > 0 {
 		t.Errorf("%d bytes left without a log, %v", out.Len(), err)
 	}
 }

@@ -88,11 +88,13 @@ func OpenFile(r io.Reader, opt FileOptions) (*File, error) {
 	case format == seedfile.PSKC:
 		return openPSKC(in, opt.PSKC)
 	case opt.Signers != nil:
-		return nil, fault.New(fault.Invalid, "signer_not_wanted", "A signer's certificate was given, but only PSKC files are signed, and this is none.").
+		return nil, fault.New(fault.Invalid, "signer_not_wanted", "A signer's certificate was given, but only PSKC "+
+			"files are signed, and this is none.").
 			WithHint(seedfileHint(format))
 	}
 	if opt.PSKC.Passphrase != nil || opt.PSKC.PreSharedKey != nil || opt.PSKC.PrivateKey != nil {
-		return nil, fault.New(fault.Invalid, "key_not_wanted", "A passphrase or key was given, but only PSKC files are encrypted under one, and this is none.").
+		return nil, fault.New(fault.Invalid, "key_not_wanted", "A passphrase or key was given, but only PSKC files "+
+			"are encrypted under one, and this is none.").
 			WithHint(seedfileHint(format))
 	}
 	file, err := seedfile.Open(in, opt.Others)
@@ -137,7 +139,8 @@ func describe(file *seedfile.File) *File {
 func seedfileFault(err error) error {
 	if p, ok := errors.AsType[*seedfile.ProductError](err); ok {
 		return fault.New(fault.Invalid, "product_unknown", fault.Sentence(p.Error())).
-			WithHint(fmt.Sprintf("Say what it is: --product '%s/%s=totp' (or =hotp).", p.Product.Manufacturer, p.Product.Product)).Because(err)
+			WithHint(fmt.Sprintf("Say what it is: --product '%s/%s=totp' (or =hotp).", p.Product.Manufacturer,
+				p.Product.Product)).Because(err)
 	}
 	var e *seedfile.Error
 	if !errors.As(err, &e) {
@@ -147,8 +150,10 @@ func seedfileFault(err error) error {
 		is   error
 		code string
 	}{
-		{seedfile.ErrUnknown, "format_unknown"}, {seedfile.ErrUnreadable, "unreadable_file"}, {seedfile.ErrMalformed, "malformed_file"},
-		{seedfile.ErrLimit, "file_limit"}, {seedfile.ErrEncoding, "encoding_unclear"}, {seedfile.ErrAssignments, "only_assignments"},
+		{seedfile.ErrUnknown, "format_unknown"}, {seedfile.ErrUnreadable, "unreadable_file"},
+		{seedfile.ErrMalformed, "malformed_file"},
+		{seedfile.ErrLimit, "file_limit"}, {seedfile.ErrEncoding, "encoding_unclear"},
+		{seedfile.ErrAssignments, "only_assignments"},
 	}
 	code := "import_options"
 	for _, c := range codes {

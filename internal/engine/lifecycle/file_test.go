@@ -47,15 +47,21 @@ func unhex(t *testing.T, s string) []byte {
 func TestProtection(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]lifecycle.Protection{
-		"vectors/figure3.pskc":                                 {},
-		"vectors/figure6.pskc":                                 {Key: "pre-shared key", KeyName: "Pre-shared-key", Cipher: "AES-128-CBC", MAC: "HMAC-SHA-1"},
-		"vectors/figure7.pskc":                                 {Key: "passphrase", KeyName: "My Password 1", Derivation: "PBKDF2-HMAC-SHA-1", Iterations: 1000, Cipher: "AES-128-CBC", MAC: "HMAC-SHA-1"},
-		"vectors/figure9.pskc":                                 {Signature: true},
-		"rsa/value-oaep.pskc":                                  {Key: "RSA key", Cipher: "RSA-OAEP"},
-		"rsa/key-rsa15.pskc":                                   {Key: "RSA key", Cipher: "AES-128-CBC", MAC: "HMAC-SHA-256"},
-		"python-pskc/psk-kw-aes256.pskc":                       {Key: "pre-shared key", KeyName: "Key of the order", Cipher: "AES-256 key wrap"},
-		"python-pskc/psk-3des192.pskc":                         {Key: "pre-shared key", KeyName: "Key of the order", Cipher: "Triple-DES", MAC: "HMAC-SHA-1"},
-		"python-pskc/pbkdf2-sha512-aes256.pskc":                {Key: "passphrase", KeyName: "Passphrase", Derivation: "PBKDF2-HMAC-SHA-512", Iterations: 1000, Cipher: "AES-256-CBC", MAC: "HMAC-SHA-1"},
+		"vectors/figure3.pskc": {},
+		"vectors/figure6.pskc": {Key: "pre-shared key", KeyName: "Pre-shared-key",
+			Cipher: "AES-128-CBC", MAC: "HMAC-SHA-1"},
+		"vectors/figure7.pskc": {Key: "passphrase", KeyName: "My Password 1",
+			Derivation: "PBKDF2-HMAC-SHA-1", Iterations: 1000, Cipher: "AES-128-CBC", MAC: "HMAC-SHA-1"},
+		"vectors/figure9.pskc": {Signature: true},
+		"rsa/value-oaep.pskc":  {Key: "RSA key", Cipher: "RSA-OAEP"},
+		"rsa/key-rsa15.pskc": {Key: "RSA key", Cipher: "AES-128-CBC",
+			MAC: "HMAC-SHA-256"},
+		"python-pskc/psk-kw-aes256.pskc": {Key: "pre-shared key", KeyName: "Key of the order",
+			Cipher: "AES-256 key wrap"},
+		"python-pskc/psk-3des192.pskc": {Key: "pre-shared key", KeyName: "Key of the order",
+			Cipher: "Triple-DES", MAC: "HMAC-SHA-1"},
+		"python-pskc/pbkdf2-sha512-aes256.pskc": {Key: "passphrase", KeyName: "Passphrase",
+			Derivation: "PBKDF2-HMAC-SHA-512", Iterations: 1000, Cipher: "AES-256-CBC", MAC: "HMAC-SHA-1"},
 		"serial,secret\n1," + hex.EncodeToString([]byte(seed)): {},
 	} {
 		f, _, _ := examine(t, name, pskc.Options{}) // without its key
@@ -88,10 +94,12 @@ func TestTripleDES(t *testing.T) {
 	if err != nil || len(x.Keys) == 0 || len(x.Refused) == 0 {
 		t.Fatalf("keys %+v, refused %+v, error %v", x.Keys, x.Refused, err)
 	}
-	if last := x.Refused[len(x.Refused)-1]; !strings.Contains(last.Reason, "--allow-3des") || strings.Contains(last.Reason, "Allow") {
+	if last := x.Refused[len(x.Refused)-1]; !strings.Contains(last.Reason, "--allow-3des") ||
+		strings.Contains(last.Reason, "Allow") {
 		t.Errorf("keys %+v, refused %+v, error %v", x.Keys, x.Refused, err)
 	}
-	if _, x, err := examine(t, name, pskc.Options{PreSharedKey: key, AllowTripleDES: true}); err != nil || len(x.Keys) == 0 {
+	if _, x, err := examine(t, name, pskc.Options{PreSharedKey: key, AllowTripleDES: true}); err != nil ||
+		len(x.Keys) == 0 {
 		t.Errorf("%+v, error %v", x, err)
 	}
 }
@@ -100,14 +108,16 @@ func TestExamine(t *testing.T) {
 	t.Parallel()
 	secret := hex.EncodeToString([]byte(seed))
 	_, x, err := examine(t, "serial,secret,type,digits,period\n"+
-		"1,"+secret+",totp,6,60\n2,"+secret+",totp,6,30\n3,"+secret+",hotp,8,\n4,"+secret[:8]+",totp,6,30\n5,"+secret+",totp,6,30\n", pskc.Options{})
+		"1,"+secret+",totp,6,60\n2,"+secret+",totp,6,30\n3,"+secret+",hotp,8,\n4,"+secret[:8]+",totp,6,30\n5,"+secret+
+		",totp,6,30\n", pskc.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	spec := func(a token.Algorithm, digits int, period int64) token.Spec {
 		return token.Spec{Algorithm: a, Hash: "SHA1", Digits: digits, Period: period}
 	}
-	want := []lifecycle.Group{{"hotp", spec(token.HOTP, 8, 0), 1}, {"totp", spec(token.TOTP, 6, 30), 2}, {"totp", spec(token.TOTP, 6, 60), 1}}
+	want := []lifecycle.Group{{"hotp", spec(token.HOTP, 8, 0), 1}, {"totp", spec(token.TOTP, 6, 30), 2},
+		{"totp", spec(token.TOTP, 6, 60), 1}}
 	if !reflect.DeepEqual(x.Keys, want) {
 		t.Errorf("keys %+v", x.Keys)
 	}
@@ -121,7 +131,8 @@ func TestExamine(t *testing.T) {
 // TestFileUsers: the users that a file names come with its keys.
 func TestFileUsers(t *testing.T) {
 	t.Parallel()
-	f, err := lifecycle.OpenFile(strings.NewReader("upn,serial number,secret key,time interval\na.lund@corp.example,1,"+hex.EncodeToString([]byte(seed))+",30\n"), lifecycle.FileOptions{})
+	f, err := lifecycle.OpenFile(strings.NewReader("upn,serial number,secret key,time interval\na.lund@corp.example,1,"+
+		hex.EncodeToString([]byte(seed))+",30\n"), lifecycle.FileOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

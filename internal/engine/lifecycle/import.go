@@ -87,7 +87,8 @@ func (s *Service) Import(ctx context.Context, req ImportRequest) (store.Run, err
 	if err := req.check(); err != nil {
 		return store.Run{}, err
 	}
-	i := importer{Service: s, ctx: ctx, req: req, replaced: map[token.ID]bool{}, pins: pins{named: map[string][]namedPIN{}}}
+	i := importer{Service: s, ctx: ctx, req: req, replaced: map[token.ID]bool{},
+		pins: pins{named: map[string][]namedPIN{}}}
 	defer i.wipe()
 	types, err := s.Types(ctx)
 	if err != nil {
@@ -128,7 +129,9 @@ func (r *ImportRequest) check() error {
 		}
 	}
 	if r.Batch == "" && (r.Note != "" || r.Supplier != "") {
-		return fault.New(fault.Invalid, "import_batch", "A note and a supplier belong to a batch, and none is named.").WithHint("Name it: --batch 'delivery 2026-11'.")
+		return fault.New(fault.Invalid, "import_batch",
+			"A note and a supplier belong to a batch, and none is named.").WithHint(
+			"Name it: --batch 'delivery 2026-11'.")
 	}
 	return nil
 }
@@ -153,12 +156,14 @@ type importer struct {
 
 func (i *importer) begin() error {
 	err := i.db.Update(i.ctx, func(tx store.Tx) (err error) {
-		i.run, err = tx.BeginRun(store.Run{Opened: i.now(), Label: i.req.Label, Format: i.req.Format, Actor: i.req.Origin.Actor,
+		i.run, err = tx.BeginRun(store.Run{Opened: i.now(), Label: i.req.Label, Format: i.req.Format,
+			Actor: i.req.Origin.Actor,
 			Batch: i.req.Batch, Note: i.req.Note, Supplier: i.req.Supplier, DryRun: i.req.DryRun})
 		return err
 	})
 	if errors.Is(err, store.ErrBusy) {
-		return fault.New(fault.Conflict, "import_running", "Another import is running.").WithHint("Try again when it has ended.").Because(err)
+		return fault.New(fault.Conflict, "import_running", "Another import is running.").WithHint(
+			"Try again when it has ended.").Because(err)
 	}
 	if err == nil && i.req.Begun != nil {
 		i.req.Begun(i.run)
@@ -208,8 +213,11 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 			chunks <- pending
 			return nil
 		case bad != nil:
-			pending = append(pending, staged{row: store.RunRow{Manufacturer: bad.Manufacturer, Serial: bad.Serial, KeyID: bad.ID, Line: bad.Line,
-				Outcome: Refused, Reason: flagged(bad.Reason)}})
+			pending = append(
+				pending,
+				staged{row: store.RunRow{Manufacturer: bad.Manufacturer, Serial: bad.Serial, KeyID: bad.ID,
+					Line:    bad.Line,
+					Outcome: Refused, Reason: flagged(bad.Reason)}})
 		case err != nil:
 			return fileFault(err)
 		default:
@@ -232,7 +240,8 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 func (i *importer) conclude() error {
 	c := &i.counts
 	if (c.Refused > 0 || c.Conflict > 0) && !i.req.SkipBad {
-		*c = store.RunCounts{Duplicate: c.Duplicate, Conflict: c.Conflict, Refused: c.Refused, HeldBack: c.Imported + c.Replaced}
+		*c = store.RunCounts{Duplicate: c.Duplicate, Conflict: c.Conflict, Refused: c.Refused, HeldBack: c.Imported +
+			c.Replaced}
 	}
 	if !i.req.DryRun && c.Imported+c.Replaced > 0 {
 		return i.publish()
@@ -256,7 +265,8 @@ func (i *importer) result() store.RunProgress {
 		p.Remarks = i.req.Remarks()
 	}
 	if len(i.received.tokens) > 0 && !i.req.DryRun && i.counts.HeldBack == 0 {
-		p.Remarks = append(p.Remarks[:len(p.Remarks):len(p.Remarks)], fmt.Sprintf("These tokens are on the move: on the server they come from they wait for the receipt (ostiary import receipt %d FILE).", i.run))
+		p.Remarks = append(p.Remarks[:len(p.Remarks):len(p.Remarks)], fmt.Sprintf("These tokens are on the move: on "+
+			"the server they come from they wait for the receipt (ostiary import receipt %d FILE).", i.run))
 	}
 	return p
 }
@@ -275,14 +285,20 @@ func (i *importer) publish() error {
 			return err
 		}
 		c := i.counts
-		after := []audit.Field{{Name: "assigned", Value: int64(c.Assigned)}, {Name: "batch", Value: i.req.Batch}, {Name: "conflict", Value: int64(c.Conflict)},
-			{Name: "duplicate", Value: int64(c.Duplicate)}, {Name: "imported", Value: int64(c.Imported)}, {Name: "refused", Value: int64(c.Refused)},
-			{Name: "replaced", Value: int64(c.Replaced)}, {Name: "run", Value: i.run}, {Name: "users", Value: int64(c.Users)}}
-		return tx.AppendAudit(append(entries, audit.Entry{Time: now, Action: audit.ImportPublished, Outcome: audit.Done, Origin: i.req.Origin,
-			Subject: audit.Subject{Other: i.req.Label}, After: after}.Canonical())...)
+		after := []audit.Field{{Name: "assigned", Value: int64(c.Assigned)}, {Name: "batch", Value: i.req.Batch},
+			{Name: "conflict", Value: int64(c.Conflict)},
+			{Name: "duplicate", Value: int64(c.Duplicate)}, {Name: "imported", Value: int64(c.Imported)},
+			{Name: "refused", Value: int64(c.Refused)},
+			{Name: "replaced", Value: int64(c.Replaced)}, {Name: "run", Value: i.run},
+			{Name: "users", Value: int64(c.Users)}}
+		return tx.AppendAudit(
+			append(entries, audit.Entry{Time: now, Action: audit.ImportPublished, Outcome: audit.Done,
+				Origin:  i.req.Origin,
+				Subject: audit.Subject{Other: i.req.Label}, After: after}.Canonical())...)
 	})
 	if errors.Is(err, store.ErrConflict) {
-		return fault.New(fault.Conflict, "import_overtaken", "A token whose secret was to be replaced was deleted or changed while the import ran; nothing was imported.").
+		return fault.New(fault.Conflict, "import_overtaken", "A token whose secret was to be replaced was deleted "+
+			"or changed while the import ran; nothing was imported.").
 			WithHint("Import the file again.").Because(err)
 	}
 	return err
@@ -308,7 +324,8 @@ func (s *Service) sweep(ctx context.Context, run int64, origin audit.Origin, fai
 			if err != nil || r.DryRun {
 				return err // a dry run changed nothing that the log would have to tell
 			}
-			return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.ImportAbandoned, Outcome: audit.Done, Reason: whyNot(r), Origin: origin,
+			return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.ImportAbandoned, Outcome: audit.Done,
+				Reason: whyNot(r), Origin: origin,
 				Subject: audit.Subject{Other: r.Label}, Before: []audit.Field{{Name: "run", Value: run}}}.Canonical())
 		})
 		if err != nil {
@@ -325,7 +342,8 @@ func whyNot(r store.Run) string {
 	case r.Failure != "":
 		return r.Failure
 	case c.Refused+c.Conflict > 0:
-		return fmt.Sprintf("of %d keys %d were refused, %d in conflict, %d held back", c.Keys(), c.Refused, c.Conflict, c.HeldBack)
+		return fmt.Sprintf("of %d keys %d were refused, %d in conflict, %d held back", c.Keys(), c.Refused, c.Conflict,
+			c.HeldBack)
 	}
 	return "every key was there already"
 }
@@ -339,7 +357,8 @@ func (s *Service) SweepAbandoned(ctx context.Context) error {
 		return err
 	})
 	for _, run := range runs {
-		err = errors.Join(err, s.sweep(ctx, run, audit.Origin{Actor: "system"}, "the server stopped before the import ended"))
+		err = errors.Join(err, s.sweep(ctx, run, audit.Origin{Actor: "system"}, "the server stopped before the "+
+			"import ended"))
 	}
 	return err
 }

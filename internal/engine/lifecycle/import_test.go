@@ -26,7 +26,8 @@ func TestImportAccountsForEveryKey(t *testing.T) {
 	changed.Secret = testkit.SecretOf("something else")
 	twice, otherSecret := testkit.HOTP("twice"), testkit.HOTP("twice")
 	otherSecret.Secret = testkit.SecretOf("something else")
-	src := testkit.NewSource(testkit.HOTP("1"), testkit.TOTP("2"), testkit.OCRA("3"), old, changed, twice, twice, otherSecret,
+	src := testkit.NewSource(testkit.HOTP("1"), testkit.TOTP("2"), testkit.OCRA("3"), old, changed, twice, twice,
+		otherSecret,
 		&pskc.KeyError{Serial: "broken", ID: "b", Line: 9, Reason: "its secret has 4 bytes"})
 	rep := take(t, k, src, skipBad)
 	ended(t, rep, store.RunCounts{Imported: 4, Duplicate: 2, Conflict: 2, Refused: 1})
@@ -38,18 +39,21 @@ func TestImportAccountsForEveryKey(t *testing.T) {
 	}
 	for i, w := range want {
 		row := rep.Rows[i]
-		if row.Serial != w.serial || string(row.Outcome) != w.outcome || !strings.Contains(row.Reason, w.reason) || (w.reason == "" && row.Reason != "") {
+		if row.Serial != w.serial || string(row.Outcome) != w.outcome || !strings.Contains(row.Reason, w.reason) ||
+			(w.reason == "" && row.Reason != "") {
 			t.Errorf("row %d is %+v, want %+v", i, row, w)
 		}
 	}
-	if row := rep.Rows[4]; row.Type != "hotp" || row.Manufacturer != testkit.Manufacturer || row.KeyID != "changed" || row.Line != 5 {
+	if row := rep.Rows[4]; row.Type != "hotp" || row.Manufacturer != testkit.Manufacturer || row.KeyID != "changed" ||
+		row.Line != 5 {
 		t.Errorf("row 4 is %+v", row)
 	}
 	if got := list(t, k, lifecycle.Filter{}); !slices.Equal(got, []string{"old", "changed", "1", "2", "3", "twice"}) {
 		t.Errorf("the tokens are %v", got)
 	}
 	e := k.LastEntry(t)
-	if e.Action != "import.published" || e.After["imported"] != "4" || e.After["duplicate"] != "2" || e.After["conflict"] != "2" || e.After["refused"] != "1" ||
+	if e.Action != "import.published" || e.After["imported"] != "4" || e.After["duplicate"] != "2" ||
+		e.After["conflict"] != "2" || e.After["refused"] != "1" ||
 		e.Subject["other"] != "seeds.pskc" {
 		t.Errorf("the log says %s", e.Raw)
 	}
@@ -80,7 +84,8 @@ func TestImportAllOrNothing(t *testing.T) {
 			t.Errorf("row 1 is %+v", rep.Rows[1])
 		}
 	}, marks...)
-	if e := k.LastEntry(t); e.Action != "import.abandoned" || !strings.Contains(e.Reason, "1 were refused") || !strings.Contains(e.Reason, "2 held back") {
+	if e := k.LastEntry(t); e.Action != "import.abandoned" || !strings.Contains(e.Reason, "1 were refused") ||
+		!strings.Contains(e.Reason, "2 held back") {
 		t.Errorf("the log says %s", e.Raw)
 	}
 	counts(t, take(t, k, testkit.Keys(testkit.HOTP("1"), bad, testkit.HOTP("2")), skipBad), 2, 0, 1)
@@ -109,7 +114,8 @@ func TestDryRun(t *testing.T) {
 		for _, skip := range []bool{false, true} {
 			choose := func(r *lifecycle.ImportRequest) { r.SkipBad = skip }
 			var dry report
-			unchanged(t, k, func() { dry = take(t, k, testkit.NewSource(items...), choose, dryRun) }, "import_run", "import_row", "sqlite_sequence")
+			unchanged(t, k, func() { dry = take(t, k, testkit.NewSource(items...), choose, dryRun) }, "import_run",
+				"import_row", "sqlite_sequence")
 			if !dry.DryRun || !dry.Published.IsZero() {
 				t.Errorf("%s: the report does not say that it was a dry run: %+v", name, dry)
 			}
@@ -167,8 +173,10 @@ func TestFileFaults(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
 	for cause, code := range map[error]string{
-		pskc.ErrKeyNeeded: "key_needed", pskc.ErrWrongKey: "wrong_key", pskc.ErrKeyLength: "key_length", pskc.ErrNoMAC: "no_mac",
-		pskc.ErrNotPSKC: "not_pskc", pskc.ErrMalformed: "malformed_file", pskc.ErrLimit: "file_limit", pskc.ErrUnsupported: "unsupported_file",
+		pskc.ErrKeyNeeded: "key_needed", pskc.ErrWrongKey: "wrong_key", pskc.ErrKeyLength: "key_length",
+		pskc.ErrNoMAC:   "no_mac",
+		pskc.ErrNotPSKC: "not_pskc", pskc.ErrMalformed: "malformed_file", pskc.ErrLimit: "file_limit",
+		pskc.ErrUnsupported: "unsupported_file",
 	} {
 		_, err := try(k, testkit.NewSource(fmt.Errorf("line 1: %w", cause)))
 		isFault(t, err, fault.Invalid, code)
@@ -210,7 +218,8 @@ func TestPublishingFails(t *testing.T) {
 			cancel()
 		}
 	}
-	if _, err := k.Lifecycle.Import(ctx, lifecycle.ImportRequest{Keys: src, Origin: testkit.Origin}); !errors.Is(err, context.Canceled) {
+	if _, err := k.Lifecycle.Import(ctx, lifecycle.ImportRequest{Keys: src, Origin: testkit.Origin}); !errors.Is(
+		err, context.Canceled) {
 		t.Errorf("the error is %v, want canceled", err)
 	}
 	counts(t, take(t, k, testkit.Keys(testkit.HOTP("1"))), 1, 0, 0)
@@ -225,7 +234,8 @@ func TestPublishingFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := flaky.Import(t.Context(), lifecycle.ImportRequest{Keys: testkit.Keys(testkit.HOTP("2")), Origin: testkit.Origin}); !errors.Is(err, store.ErrUnavailable) {
+	if _, err := flaky.Import(t.Context(), lifecycle.ImportRequest{Keys: testkit.Keys(testkit.HOTP("2")),
+		Origin: testkit.Origin}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("the error is %v, want unavailable", err)
 	}
 	if got := list(t, k, lifecycle.Filter{}); !slices.Equal(got, []string{"1"}) {
@@ -272,7 +282,8 @@ func TestCrashInTheMiddle(t *testing.T) {
 	if err := k.Lifecycle.SweepAbandoned(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if rows := k.Dump(t, "audit_entry", "import_row"); strings.Contains(rows, "| 0000 |") || strings.Contains(rows, "| 0999 |") {
+	if rows := k.Dump(t, "audit_entry", "import_row"); strings.Contains(rows, "| 0000 |") ||
+		strings.Contains(rows, "| 0999 |") {
 		t.Error("staged tokens are still there")
 	}
 	e := k.LastEntry(t)

@@ -19,8 +19,9 @@ const (
 
 // fromKey turns a key of a file into a token, or refuses it with the reason.
 func (m *mapper) fromKey(k *pskc.Key) staged {
-	out := staged{secret: seal.NewSecret(k.Secret), user: userOf(k), policy: policyText(k.Policy), isPIN: k.Kind == pskc.PIN,
-		row: store.RunRow{Manufacturer: k.Manufacturer, Serial: serialOf(k), KeyID: k.ID, Line: k.Line}}
+	out := staged{secret: seal.NewSecret(k.Secret), user: userOf(k), policy: policyText(k.Policy),
+		isPIN: k.Kind == pskc.PIN,
+		row:   store.RunRow{Manufacturer: k.Manufacturer, Serial: serialOf(k), KeyID: k.ID, Line: k.Line}}
 	if k.Policy.PIN != nil {
 		out.pinID = k.Policy.PIN.KeyID
 	}
@@ -104,7 +105,8 @@ func checkToken(t *token.Token, k *pskc.Key) error {
 		return fmt.Errorf("it has neither a serial number nor a key id")
 	}
 	for _, f := range []struct{ name, text string }{
-		{"serial", t.Identity.Serial}, {"manufacturer", k.Manufacturer}, {"key id", k.ID}, {"model", k.Model}, {"issuer", k.Issuer},
+		{"serial", t.Identity.Serial}, {"manufacturer", k.Manufacturer}, {"key id", k.ID}, {"model", k.Model},
+		{"issuer", k.Issuer},
 	} {
 		if err := checkText(f.name, f.text, maxText); err != nil {
 			return err

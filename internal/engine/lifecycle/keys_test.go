@@ -57,14 +57,17 @@ func TestImportFromPSKC(t *testing.T) {
 		keyPackage("5", "k5", "pin", "1234", "", ""),
 	)), skipBad)
 	counts(t, rep, 3, 0, 2)
-	if row := rep.Rows[3]; row.Serial != "4" || row.Line == 0 || !strings.Contains(row.Reason, "bytes") && !strings.Contains(row.Reason, "bits") {
+	if row := rep.Rows[3]; row.Serial != "4" || row.Line == 0 || !strings.Contains(row.Reason, "bytes") &&
+		!strings.Contains(row.Reason, "bits") {
 		t.Errorf("a key of 4 bytes: %+v", row)
 	}
 	one, two, three := k.Token(t, "1"), k.Token(t, "2"), k.Token(t, "3")
-	if one.Spec != (token.Spec{Algorithm: token.HOTP, Hash: "SHA1", Digits: 8}) || one.Condition.Next != 5 || one.Identity.KeyID != "k1" {
+	if one.Spec != (token.Spec{Algorithm: token.HOTP, Hash: "SHA1", Digits: 8}) || one.Condition.Next != 5 ||
+		one.Identity.KeyID != "k1" {
 		t.Errorf("token 1 is %+v", one)
 	}
-	if two.Spec != (token.Spec{Algorithm: token.TOTP, Hash: "SHA256", Digits: 6, Period: 60}) || two.Condition.Drift != -3 {
+	if two.Spec != (token.Spec{Algorithm: token.TOTP, Hash: "SHA256", Digits: 6, Period: 60}) ||
+		two.Condition.Drift != -3 {
 		t.Errorf("token 2 is %+v", two)
 	}
 	if three.Spec != (token.Spec{Algorithm: token.OCRA, Digits: 8, Suite: "OCRA-1:HOTP-SHA256-8:QA08"}) {
@@ -162,20 +165,25 @@ func TestRefusedKeys(t *testing.T) {
 		"11 digits":            {func(k *pskc.Key) { testkit.Digits(k, 11) }, "11 digits"},
 		"unknown hash":         {func(k *pskc.Key) { k.Hash = "MD5" }, "MD5"},
 		"counter out of range": {func(k *pskc.Key) { testkit.Counter(k, token.MaxCounter+1) }, "above"},
-		"transactions":         {func(k *pskc.Key) { k.Policy.HasTransactions, k.Policy.Transactions = true, 5 }, "5 transactions"},
-		"usage":                {func(k *pskc.Key) { k.Policy.KeyUsage = []string{"Encrypt", "Verify"} }, "Encrypt, Verify"},
-		"PIN prepended":        {func(k *pskc.Key) { k.Policy.PIN = &pskc.PINPolicy{UsageMode: "Prepend"} }, "Prepend"},
-		"PIN appended":         {func(k *pskc.Key) { k.Policy.PIN = &pskc.PINPolicy{UsageMode: "Append"} }, "Append"},
-		"PIN in the algorithm": {func(k *pskc.Key) { k.Policy.PIN = &pskc.PINPolicy{UsageMode: "Algorithmic"} }, "Algorithmic"},
-		"kind":                 {func(k *pskc.Key) { k.Kind = pskc.Other }, "not tokens that this server checks"},
-		"PIN":                  {func(k *pskc.Key) { k.Kind = pskc.PIN }, "no key of the file names it"},
-		"no time step":         {func(k *pskc.Key) { k.Kind = pskc.TOTP; testkit.Period(k, 0) }, "time step of 0"},
-		"long time step":       {func(k *pskc.Key) { k.Kind = pskc.TOTP; testkit.Period(k, 172_801) }, "time step of 172801"},
-		"time step overflow":   {func(k *pskc.Key) { k.Kind = pskc.TOTP; testkit.Period(k, 30+1<<55) }, "time step of 36028797018963998"},
-		"drift":                {func(k *pskc.Key) { k.Kind = pskc.TOTP; k.Drift = 121 }, "drift of 121"},
-		"drift back":           {func(k *pskc.Key) { k.Kind = pskc.TOTP; k.Drift = -121 }, "drift of -121"},
-		"suite":                {func(k *pskc.Key) { k.Kind = pskc.OCRA; k.Suite = "OCRA-2:HOTP-SHA1-6:QN08" }, "OCRA-2"},
-		"suite with counter":   {func(k *pskc.Key) { k.Kind = pskc.OCRA; k.Suite = "OCRA-1:HOTP-SHA1-6:C-QN08"; k.Counter = 1 << 63 }, "above"},
+		"transactions": {func(k *pskc.Key) { k.Policy.HasTransactions, k.Policy.Transactions = true, 5 },
+			"5 transactions"},
+		"usage": {func(k *pskc.Key) { k.Policy.KeyUsage = []string{"Encrypt", "Verify"} },
+			"Encrypt, Verify"},
+		"PIN prepended": {func(k *pskc.Key) { k.Policy.PIN = &pskc.PINPolicy{UsageMode: "Prepend"} }, "Prepend"},
+		"PIN appended":  {func(k *pskc.Key) { k.Policy.PIN = &pskc.PINPolicy{UsageMode: "Append"} }, "Append"},
+		"PIN in the algorithm": {func(k *pskc.Key) { k.Policy.PIN = &pskc.PINPolicy{UsageMode: "Algorithmic"} },
+			"Algorithmic"},
+		"kind":         {func(k *pskc.Key) { k.Kind = pskc.Other }, "not tokens that this server checks"},
+		"PIN":          {func(k *pskc.Key) { k.Kind = pskc.PIN }, "no key of the file names it"},
+		"no time step": {func(k *pskc.Key) { k.Kind = pskc.TOTP; testkit.Period(k, 0) }, "time step of 0"},
+		"long time step": {func(k *pskc.Key) { k.Kind = pskc.TOTP; testkit.Period(k, 172_801) },
+			"time step of 172801"},
+		"time step overflow": {func(k *pskc.Key) { k.Kind = pskc.TOTP; testkit.Period(k, 30+1<<55) },
+			"time step of 36028797018963998"},
+		"drift":              {func(k *pskc.Key) { k.Kind = pskc.TOTP; k.Drift = 121 }, "drift of 121"},
+		"drift back":         {func(k *pskc.Key) { k.Kind = pskc.TOTP; k.Drift = -121 }, "drift of -121"},
+		"suite":              {func(k *pskc.Key) { k.Kind = pskc.OCRA; k.Suite = "OCRA-2:HOTP-SHA1-6:QN08" }, "OCRA-2"},
+		"suite with counter": {func(k *pskc.Key) { k.Kind = pskc.OCRA; k.Suite = "OCRA-1:HOTP-SHA1-6:C-QN08"; k.Counter = 1 << 63 }, "above"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := testkit.New(t)
@@ -201,22 +209,32 @@ func TestTakenKeys(t *testing.T) {
 		change func(*pskc.Key)
 		check  func(token.Token) bool
 	}{
-		"long texts": {func(k *pskc.Key) { k.Serial, k.Manufacturer, k.ID, k.Model, k.Issuer = long, long, long, long, long },
+		"long texts": {func(k *pskc.Key) {
+			k.Serial, k.Manufacturer, k.ID, k.Model, k.Issuer = long, long, long, long,
+				long
+		},
 			func(t token.Token) bool {
-				return t.Identity.Manufacturer == long && t.Identity.KeyID == long && t.Model == long && t.Issuer == long
+				return t.Identity.Manufacturer == long && t.Identity.KeyID == long && t.Model == long &&
+					t.Issuer == long
 			}},
-		"key id for serial": {func(k *pskc.Key) { k.Serial, k.ID = "", "only-id" }, func(t token.Token) bool { return t.Identity.Serial == "only-id" }},
-		"highest counter":   {func(k *pskc.Key) { testkit.Counter(k, token.MaxCounter) }, func(t token.Token) bool { return t.Condition.Next == token.MaxCounter }},
+		"key id for serial": {func(k *pskc.Key) { k.Serial, k.ID = "", "only-id" },
+			func(t token.Token) bool { return t.Identity.Serial == "only-id" }},
+		"highest counter": {func(k *pskc.Key) { testkit.Counter(k, token.MaxCounter) },
+			func(t token.Token) bool { return t.Condition.Next == token.MaxCounter }},
 		"usage":             {func(k *pskc.Key) { k.Policy.KeyUsage = []string{"Encrypt", "OTP"} }, nil},
 		"PIN on the device": {func(k *pskc.Key) { k.Policy.PIN = &pskc.PINPolicy{UsageMode: "Local"} }, nil},
-		"drift":             {func(k *pskc.Key) { k.Kind = pskc.TOTP; k.Drift = -120 }, func(t token.Token) bool { return t.Condition.Drift == -120 }},
-		"time step":         {func(k *pskc.Key) { k.Kind = pskc.TOTP; testkit.Period(k, 172_800) }, func(t token.Token) bool { return t.Spec.Period == 172_800 }},
+		"drift": {func(k *pskc.Key) { k.Kind = pskc.TOTP; k.Drift = -120 },
+			func(t token.Token) bool { return t.Condition.Drift == -120 }},
+		"time step": {func(k *pskc.Key) { k.Kind = pskc.TOTP; testkit.Period(k, 172_800) },
+			func(t token.Token) bool { return t.Spec.Period == 172_800 }},
 		"dates": {func(k *pskc.Key) {
 			k.NotBefore, k.NotAfter = testkit.Start.Add(-time.Hour), testkit.Start.Add(time.Hour)
 		}, func(tok token.Token) bool {
-			return tok.Condition.NotBefore.Equal(testkit.Start.Add(-time.Hour)) && tok.Condition.NotAfter.Equal(testkit.Start.Add(time.Hour))
+			return tok.Condition.NotBefore.Equal(testkit.Start.Add(-time.Hour)) && tok.Condition.NotAfter.Equal(
+				testkit.Start.Add(time.Hour))
 		}},
-		"10 digits": {func(k *pskc.Key) { testkit.Digits(k, 10) }, func(t token.Token) bool { return t.Spec.Digits == 10 }},
+		"10 digits": {func(k *pskc.Key) { testkit.Digits(k, 10) },
+			func(t token.Token) bool { return t.Spec.Digits == 10 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := testkit.New(t)
@@ -224,7 +242,8 @@ func TestTakenKeys(t *testing.T) {
 			c.change(key)
 			k.Import(t, key)
 			tok := tokens(t, k, lifecycle.Filter{})[0]
-			if tok.Kind != token.Hardware || tok.Condition.State != token.Valid || tok.OwnerName != "" || (c.check != nil && !c.check(tok)) {
+			if tok.Kind != token.Hardware || tok.Condition.State != token.Valid || tok.OwnerName != "" ||
+				(c.check != nil && !c.check(tok)) {
 				t.Errorf("the token is %+v", tok)
 			}
 		})
@@ -236,8 +255,10 @@ func TestTypeOfAProduct(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
 	for _, typ := range []token.Type{
-		{Name: "safeid", Kind: token.Hardware, Spec: token.Spec{Algorithm: token.TOTP}, Manufacturer: "Deepnet Security", Product: "SafeID/Time-Based"},
-		{Name: "mobileid", Kind: token.Software, Spec: token.Spec{Algorithm: token.TOTP}, Prefix: "MB", Manufacturer: "Deepnet Security", Product: "MobileID/Time-Based"},
+		{Name: "safeid", Kind: token.Hardware, Spec: token.Spec{Algorithm: token.TOTP},
+			Manufacturer: "Deepnet Security", Product: "SafeID/Time-Based"},
+		{Name: "mobileid", Kind: token.Software, Spec: token.Spec{Algorithm: token.TOTP}, Prefix: "MB",
+			Manufacturer: "Deepnet Security", Product: "MobileID/Time-Based"},
 	} {
 		if _, _, err := k.Lifecycle.CreateType(t.Context(), typ, testkit.Origin); err != nil {
 			t.Fatal(err)
@@ -250,7 +271,8 @@ func TestTypeOfAProduct(t *testing.T) {
 	}
 	wrong := testkit.HOTP("4")
 	wrong.Manufacturer, wrong.Model = "Deepnet Security", "SafeID/Time-Based"
-	rep := take(t, k, testkit.Keys(of("1", "SafeID/Time-Based"), of("MB10000007", "MobileID/Time-Based"), of("3", "Other"), wrong), skipBad)
+	rep := take(t, k, testkit.Keys(of("1", "SafeID/Time-Based"), of("MB10000007", "MobileID/Time-Based"),
+		of("3", "Other"), wrong), skipBad)
 	ended(t, rep, store.RunCounts{Imported: 3, Refused: 1})
 	if !strings.Contains(rep.Rows[3].Reason, "tokens of type safeid are TOTP here, not HOTP") {
 		t.Errorf("the wrong algorithm: %+v", rep.Rows[3])

@@ -66,7 +66,8 @@ func New(cfg Config) (*Service, error) {
 		cfg.MaxDrift = defaultMaxDrift
 	}
 	cfg.Issuer = cmp.Or(cfg.Issuer, defaultIssuer)
-	trial := oath.URI{Type: oath.TypeHOTP, Issuer: cfg.Issuer, Account: "a", Secret: oath.NewSecret([]byte{0}), Hash: oath.SHA1, Digits: 6}
+	trial := oath.URI{Type: oath.TypeHOTP, Issuer: cfg.Issuer, Account: "a", Secret: oath.NewSecret([]byte{0}),
+		Hash: oath.SHA1, Digits: 6}
 	if _, err := trial.Encode(); err != nil {
 		return nil, fmt.Errorf("the issuer %q does not fit authenticator apps: %w", cfg.Issuer, err)
 	}
@@ -93,7 +94,8 @@ func Find(r store.TokenReader, s Selector) (token.Token, error) {
 	if s.Serial == "" {
 		return token.Token{}, fault.New(fault.Invalid, "serial", "The serial is empty.")
 	}
-	found, err := r.Tokens(store.TokenFilter{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer, KeyID: s.KeyID, Limit: store.MaxCandidates})
+	found, err := r.Tokens(store.TokenFilter{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer,
+		KeyID: s.KeyID, Limit: store.MaxCandidates})
 	switch {
 	case err != nil:
 		return token.Token{}, err
@@ -161,7 +163,8 @@ func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err
 
 // filter is f as the store understands it.
 func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
-	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch, After: f.After, Limit: f.Limit}
+	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch,
+		After: f.After, Limit: f.Limit}
 	if f.Expiring > 0 {
 		q.EndsAfter = s.now()
 		q.EndsBy = q.EndsAfter.Add(f.Expiring)
@@ -193,7 +196,8 @@ func (s *Service) Assign(ctx context.Context, sel Selector, userName string, ori
 			return audit.Entry{}, err
 		}
 		taken := func() error {
-			return fault.New(fault.Conflict, "token_taken", fmt.Sprintf("Token %s is assigned to %s.", t.Identity.Serial, t.OwnerName)).
+			return fault.New(fault.Conflict, "token_taken",
+				fmt.Sprintf("Token %s is assigned to %s.", t.Identity.Serial, t.OwnerName)).
 				WithHint("Unassign it first: ostiary token unassign " + t.Identity.Serial)
 		}
 		if t.Condition.Owner != 0 {
@@ -210,7 +214,8 @@ func (s *Service) Assign(ctx context.Context, sel Selector, userName string, ori
 		} else if err != nil {
 			return audit.Entry{}, err
 		}
-		e := audit.Entry{Action: audit.TokenAssigned, Subject: audit.SubjectOf(*t), After: []audit.Field{{Name: "owner", Value: name}}}
+		e := audit.Entry{Action: audit.TokenAssigned, Subject: audit.SubjectOf(*t),
+			After: []audit.Field{{Name: "owner", Value: name}}}
 		e.Subject.User = name
 		return e, nil
 	})
@@ -225,7 +230,8 @@ func deviceOf(r store.ActivationReader, t token.Token, user store.User) error {
 	} else if err != nil {
 		return err
 	}
-	return fault.New(fault.Conflict, "device_of_another", fmt.Sprintf("Token %s is activated on the device of another user.", t.Identity.Serial)).
+	return fault.New(fault.Conflict, "device_of_another", fmt.Sprintf("Token %s is activated on the device of "+
+		"another user.", t.Identity.Serial)).
 		WithHint("End that first: ostiary activation unbind " + t.Identity.Serial + ".")
 }
 
@@ -233,9 +239,12 @@ func deviceOf(r store.ActivationReader, t token.Token, user store.User) error {
 func (s *Service) Unassign(ctx context.Context, sel Selector, origin audit.Origin) (token.Token, error) {
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		if t.Condition.Owner == 0 {
-			return audit.Entry{}, fault.New(fault.Conflict, "token_free", fmt.Sprintf("Token %s is not assigned to anyone.", t.Identity.Serial))
+			return audit.Entry{},
+				fault.New(fault.Conflict, "token_free", fmt.Sprintf("Token %s is not assigned to anyone.",
+					t.Identity.Serial))
 		}
-		e := audit.Entry{Action: audit.TokenUnassigned, Subject: audit.SubjectOf(*t), Before: []audit.Field{{Name: "owner", Value: t.OwnerName}}}
+		e := audit.Entry{Action: audit.TokenUnassigned, Subject: audit.SubjectOf(*t),
+			Before: []audit.Field{{Name: "owner", Value: t.OwnerName}}}
 		return e, tx.SetOwner(t.ID, t.Condition.Owner, 0)
 	})
 }
@@ -243,7 +252,8 @@ func (s *Service) Unassign(ctx context.Context, sel Selector, origin audit.Origi
 const maxReason = 500 // characters
 
 // SetState changes a token's state. Counters, failures and the owner stay.
-func (s *Service) SetState(ctx context.Context, sel Selector, to token.State, reason string, origin audit.Origin) (token.Token, error) {
+func (s *Service) SetState(ctx context.Context, sel Selector, to token.State, reason string, origin audit.Origin) (
+	token.Token, error) {
 	if err := checkText("reason", reason, maxReason); err != nil {
 		return token.Token{}, fault.New(fault.Invalid, "reason", err.Error())
 	}
@@ -260,9 +270,12 @@ func (s *Service) mayBecome(r store.TokenReader, t token.Token, to token.State) 
 	from := t.Condition.State
 	switch {
 	case to == token.Pending || to == token.Moving:
-		return fault.New(fault.Conflict, "state_"+strings.ToLower(to.String()), fmt.Sprintf("No command makes a token %s: it is PENDING from its creation to its first code, and MOVING from its export to a receipt.", to))
+		return fault.New(fault.Conflict, "state_"+strings.ToLower(to.String()),
+			fmt.Sprintf("No command makes a token %s: it is PENDING from its creation to its first code, and MOVING "+
+				"from its export to a receipt.", to))
 	case from == token.Moving:
-		return fault.New(fault.Conflict, "token_moving", fmt.Sprintf("Token %s is on its way to another server.", t.Identity.Serial)).
+		return fault.New(fault.Conflict, "token_moving", fmt.Sprintf("Token %s is on its way to another server.",
+			t.Identity.Serial)).
 			WithHint("To have it back: ostiary move cancel; ostiary move list shows the moves.")
 	case to == token.Valid && !t.Condition.Proven():
 		return fault.New(fault.Conflict, "not_proven",
@@ -271,7 +284,8 @@ func (s *Service) mayBecome(r store.TokenReader, t token.Token, to token.State) 
 	case to == token.Valid && from != token.Valid && t.Condition.Ended(s.now()):
 		return endedFault(t)
 	case !from.CanBecome(to):
-		return fault.New(fault.Conflict, "state_unchanged", fmt.Sprintf("Token %s is %s already.", t.Identity.Serial, from))
+		return fault.New(fault.Conflict, "state_unchanged", fmt.Sprintf("Token %s is %s already.", t.Identity.Serial,
+			from))
 	case to == token.Valid && t.Profile != "":
 		return s.hasSecret(r, t)
 	}
@@ -290,7 +304,8 @@ func (s *Service) hasSecret(r store.TokenReader, t token.Token) error {
 	}
 	defer secret.Wipe()
 	if secret.Len() == 0 {
-		return fault.New(fault.Conflict, "awaits_activation", fmt.Sprintf("Token %s has no secret: its device was unbound.", t.Identity.Serial)).
+		return fault.New(fault.Conflict, "awaits_activation", fmt.Sprintf("Token %s has no secret: its device "+
+			"was unbound.", t.Identity.Serial)).
 			WithHint("Activate it again: ostiary activation offline " + t.Identity.Serial + ".")
 	}
 	return nil
@@ -299,14 +314,16 @@ func (s *Service) hasSecret(r store.TokenReader, t token.Token) error {
 func setState(tx store.Tx, t *token.Token, to token.State, reason string) (audit.Entry, error) {
 	from := t.Condition.State
 	return audit.Entry{Action: audit.TokenStateChanged, Subject: audit.SubjectOf(*t), Reason: reason,
-		Before: []audit.Field{{Name: "state", Value: from.String()}}, After: []audit.Field{{Name: "state", Value: to.String()}}}, tx.SetState(t.ID, from, to, reason)
+		Before: []audit.Field{{Name: "state", Value: from.String()}},
+		After:  []audit.Field{{Name: "state", Value: to.String()}}}, tx.SetState(t.ID, from, to, reason)
 }
 
 // Unlock forgets a token's failures, and with them its lock and delay.
 func (s *Service) Unlock(ctx context.Context, sel Selector, origin audit.Origin) (token.Token, error) {
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		e := audit.Entry{Action: audit.TokenUnlocked, Subject: audit.SubjectOf(*t),
-			Before: []audit.Field{{Name: "failures", Value: int64(t.Condition.Failures)}}, After: []audit.Field{{Name: "failures", Value: int64(0)}}}
+			Before: []audit.Field{{Name: "failures", Value: int64(t.Condition.Failures)}},
+			After:  []audit.Field{{Name: "failures", Value: int64(0)}}}
 		return e, tx.ResetFailures(t.ID)
 	})
 }
@@ -319,7 +336,8 @@ func (s *Service) Delete(ctx context.Context, sel Selector, origin audit.Origin)
 		deleted = *t
 		c := t.Condition
 		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t), Before: []audit.Field{
-			{Name: "next", Value: c.Next}, {Name: "owner", Value: t.OwnerName}, {Name: "state", Value: c.State.String()}}}
+			{Name: "next", Value: c.Next}, {Name: "owner", Value: t.OwnerName},
+			{Name: "state", Value: c.State.String()}}}
 		if err := s.retire(tx, t); err != nil {
 			return e, err
 		}

@@ -40,7 +40,8 @@ func written(t *testing.T, k *testkit.Kit, action audit.Action, before, after st
 		t.Fatalf("%s: %d entries, want 1", action, n)
 	}
 	e := k.LastEntry(t)
-	if e.Action != string(action) || e.Outcome != "done" || fmt.Sprint(e.Before) != before || fmt.Sprint(e.After) != after ||
+	if e.Action != string(action) || e.Outcome != "done" || fmt.Sprint(e.Before) != before ||
+		fmt.Sprint(e.After) != after ||
 		e.Actor != testkit.Origin.Actor || e.Source != testkit.Origin.Source || e.Request != testkit.Origin.Request {
 		t.Errorf("the log says %s, want %s before %s after %s", e.Raw, action, before, after)
 	}
@@ -124,7 +125,8 @@ func TestRacingAssignments(t *testing.T) {
 		errs := make([]error, 8)
 		for i := range errs {
 			wg.Go(func() {
-				_, errs[i] = k.Lifecycle.Assign(t.Context(), selector(key.Serial), []string{"anna", "bert"}[i%2], testkit.Origin)
+				_, errs[i] = k.Lifecycle.Assign(t.Context(), selector(key.Serial), []string{"anna", "bert"}[i%2],
+					testkit.Origin)
 			})
 		}
 		wg.Wait()
@@ -169,13 +171,14 @@ func TestStates(t *testing.T) {
 				continue
 			}
 			why := "because of " + to.String()
-			e := written(t, k, audit.TokenStateChanged, "map[state:"+from.String()+"]", "map[state:"+to.String()+"]", func() error {
-				tok, err := k.Lifecycle.SetState(t.Context(), selector("1"), to, why, testkit.Origin)
-				if tok.Condition.State != to || tok.StateReason != why {
-					t.Errorf("the token is %s because of %q", tok.Condition.State, tok.StateReason)
-				}
-				return err
-			})
+			e := written(t, k, audit.TokenStateChanged, "map[state:"+from.String()+"]", "map[state:"+to.String()+"]",
+				func() error {
+					tok, err := k.Lifecycle.SetState(t.Context(), selector("1"), to, why, testkit.Origin)
+					if tok.Condition.State != to || tok.StateReason != why {
+						t.Errorf("the token is %s because of %q", tok.Condition.State, tok.StateReason)
+					}
+					return err
+				})
 			if e.Reason != why {
 				t.Errorf("the reason in the log is %q", e.Reason)
 			}
@@ -293,10 +296,12 @@ func TestSelector(t *testing.T) {
 		sel  lifecycle.Selector
 		want token.Identity
 	}{
-		{lifecycle.Selector{Serial: "1", Type: "totp"}, token.Identity{Type: "totp", Manufacturer: acme, Serial: "1", KeyID: "1"}},
+		{lifecycle.Selector{Serial: "1", Type: "totp"}, token.Identity{Type: "totp", Manufacturer: acme, Serial: "1",
+			KeyID: "1"}},
 		{lifecycle.Selector{Serial: "1", Manufacturer: &empty}, token.Identity{Type: "hotp", Serial: "1", KeyID: id}},
 		{lifecycle.Selector{Serial: "1", KeyID: &id}, token.Identity{Type: "hotp", Serial: "1", KeyID: id}},
-		{lifecycle.Selector{Serial: "1", Type: "hotp", Manufacturer: &acme}, token.Identity{Type: "hotp", Manufacturer: acme, Serial: "1", KeyID: "1"}},
+		{lifecycle.Selector{Serial: "1", Type: "hotp", Manufacturer: &acme},
+			token.Identity{Type: "hotp", Manufacturer: acme, Serial: "1", KeyID: "1"}},
 	} {
 		tok, err := k.Lifecycle.Show(t.Context(), c.sel)
 		if err != nil || tok.Identity != c.want {
@@ -358,7 +363,9 @@ func TestListFilters(t *testing.T) {
 func TestChangeThatFails(t *testing.T) {
 	t.Parallel()
 	k := kit(t, testkit.HOTP("1"))
-	broken, err := lifecycle.New(lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now, DB: failing{k.DB, func() error { return store.ErrUnavailable }}})
+	broken, err := lifecycle.New(
+		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
+			DB: failing{k.DB, func() error { return store.ErrUnavailable }}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,8 @@ func TestModel(t *testing.T) {
 		rt.Repeat(m.actions())
 	})
 	t.Logf("%d histories: %v", n, done)
-	for _, what := range []string{"accepted", "replayed", "arrived", "renumbered", "moves confirmed", "moves cancelled", "restored"} {
+	for _, what := range []string{"accepted", "replayed", "arrived", "renumbered", "moves confirmed", "moves cancelled",
+		"restored"} {
 		if !t.Failed() && done[what] == 0 {
 			t.Errorf("of %q there is nothing: the histories show too little", what)
 		}
@@ -109,9 +110,12 @@ type held struct {
 func (m *model) actions() map[string]func(*rapid.T) {
 	all := map[string]func(*rapid.T){"": func(*rapid.T) { m.holds() }}
 	for name, do := range map[string]func(){
-		"create": m.create, "create more": m.create, "confirm": m.confirm, "confirm more": m.confirm, "verify": m.verify, "verify more": m.verify,
-		"verify wrongly": m.verifyWrongly, "replay": m.replay, "state": m.state, "assign": m.assign, "unassign": m.unassign, "delete": m.delete,
-		"series": m.series, "wait": m.wait, "restore": m.restore, "move": m.move, "arrive": m.arrive, "arrive soon": m.arrive, "hand in": m.handIn, "hand in soon": m.handIn, "cancel": m.cancel,
+		"create": m.create, "create more": m.create, "confirm": m.confirm, "confirm more": m.confirm,
+		"verify": m.verify, "verify more": m.verify,
+		"verify wrongly": m.verifyWrongly, "replay": m.replay, "state": m.state, "assign": m.assign,
+		"unassign": m.unassign, "delete": m.delete,
+		"series": m.series, "wait": m.wait, "restore": m.restore, "move": m.move, "arrive": m.arrive,
+		"arrive soon": m.arrive, "hand in": m.handIn, "hand in soon": m.handIn, "cancel": m.cancel,
 	} {
 		all[name] = func(rt *rapid.T) { m.rt = rt; do() }
 	}
@@ -177,7 +181,8 @@ func (h held) selector() lifecycle.Selector {
 func (m *model) create() {
 	s := m.sides[m.draw(2, "server")]
 	typ := modelTypes[m.draw(2, "type")]
-	made, err := s.Lifecycle.Create(m.t.Context(), lifecycle.CreateRequest{Type: typ, Count: 1, Reveal: true, Origin: testkit.Origin})
+	made, err := s.Lifecycle.Create(m.t.Context(), lifecycle.CreateRequest{Type: typ, Count: 1, Reveal: true,
+		Origin: testkit.Origin})
 	m.must(err)
 	serial := made.Tokens[0].Token.Identity.Serial
 	if s.used[typ+" "+serial] {
@@ -214,8 +219,9 @@ func (m *model) accepts(h held) {
 
 // present presents a code in the manner of a login.
 func (m *model) present(h held, counter uint64) bool {
-	valid, err := m.sides[h.side].Engine.Verify(m.t.Context(), codes.Request{Lookup: store.Lookup{Serial: h.Identity.Serial, Type: h.Identity.Type},
-		OTP: testkit.Code(m.t, m.secrets[h.secret].key, counter), Origin: testkit.Origin, Authentication: true})
+	valid, err := m.sides[h.side].Engine.Verify(
+		m.t.Context(), codes.Request{Lookup: store.Lookup{Serial: h.Identity.Serial, Type: h.Identity.Type},
+			OTP: testkit.Code(m.t, m.secrets[h.secret].key, counter), Origin: testkit.Origin, Authentication: true})
 	m.must(err)
 	if valid && h.was() != token.Valid {
 		m.rt.Fatalf("%s is %s and takes a code", h.Identity.Serial, h.was())
@@ -245,8 +251,9 @@ func (m *model) verifyWrongly() {
 	if h.Spec.Algorithm == token.TOTP {
 		near = testkit.Step(m.t, key, m.sides[0].Clock.Now())
 	}
-	valid, err := m.sides[h.side].Engine.Verify(m.t.Context(), codes.Request{Lookup: store.Lookup{Serial: h.Identity.Serial, Type: h.Identity.Type},
-		OTP: testkit.Wrong(m.t, key, near, 1)[0], Origin: testkit.Origin, Authentication: true})
+	valid, err := m.sides[h.side].Engine.Verify(
+		m.t.Context(), codes.Request{Lookup: store.Lookup{Serial: h.Identity.Serial, Type: h.Identity.Type},
+			OTP: testkit.Wrong(m.t, key, near, 1)[0], Origin: testkit.Origin, Authentication: true})
 	if m.must(err); valid {
 		m.rt.Fatalf("%s takes a wrong code", h.Identity.Serial)
 	}
@@ -264,7 +271,8 @@ func (m *model) replay() {
 func (m *model) confirm() {
 	h := m.pick(func(h held) bool { return h.was() == token.Pending || h.was() == token.Moving })
 	m.unlock(h)
-	valid, err := m.sides[h.side].Engine.Confirm(m.t.Context(), confirmation(h.Identity, testkit.Code(m.t, m.secrets[h.secret].key, m.next(h))))
+	valid, err := m.sides[h.side].Engine.Confirm(
+		m.t.Context(), confirmation(h.Identity, testkit.Code(m.t, m.secrets[h.secret].key, m.next(h))))
 	switch m.may(err); {
 	case valid && h.was() == token.Moving:
 		m.rt.Fatalf("%s is MOVING and was confirmed", h.Identity.Serial)
@@ -286,7 +294,8 @@ func (m *model) state() {
 
 func (m *model) assign() {
 	h := m.pick(anyToken)
-	_, err := m.sides[h.side].Lifecycle.Assign(m.t.Context(), h.selector(), modelUsers[m.draw(3, "user")], testkit.Origin)
+	_, err := m.sides[h.side].Lifecycle.Assign(m.t.Context(), h.selector(), modelUsers[m.draw(3, "user")],
+		testkit.Origin)
 	if m.may(err) && h.Condition.Owner != 0 {
 		m.rt.Fatalf("%s of %s was assigned again", h.Identity.Serial, h.OwnerName)
 	}
@@ -461,8 +470,10 @@ func (m *model) cancel() {
 		m.rt.Fatalf("a cancelled move: %+v", after)
 	}
 	for _, h := range m.all(p.from) {
-		if i := slices.IndexFunc(p.tokens, func(o held) bool { return o.ID == h.ID }); i >= 0 && h.was() != p.tokens[i].was() {
-			m.rt.Fatalf("%s was %s before the move and is %s after it was cancelled", h.Identity.Serial, p.tokens[i].was(), h.was())
+		if i := slices.IndexFunc(p.tokens, func(o held) bool { return o.ID == h.ID }); i >= 0 &&
+			h.was() != p.tokens[i].was() {
+			m.rt.Fatalf("%s was %s before the move and is %s after it was cancelled", h.Identity.Serial,
+				p.tokens[i].was(), h.was())
 		}
 	}
 	m.parcels = slices.DeleteFunc(m.parcels, func(o *parcel) bool { return o == p })
@@ -521,7 +532,8 @@ func (m *model) liveOnce(h held, live map[string]held) {
 	live[h.secret] = h
 	for counter := range m.secrets[h.secret].accepted {
 		if counter >= h.Condition.Next {
-			m.rt.Fatalf("%s on server %d stands at %d, and the code of %d was used", h.Identity.Serial, h.side, h.Condition.Next, counter)
+			m.rt.Fatalf("%s on server %d stands at %d, and the code of %d was used", h.Identity.Serial, h.side,
+				h.Condition.Next, counter)
 		}
 	}
 }

@@ -102,7 +102,8 @@ func (i *importer) admit(r store.Reader, k *staged, t *tally) error {
 		return nil
 	case t.received.move == "":
 		if _, err := r.Move(k.passage.move); err == nil {
-			return fault.New(fault.Conflict, "own_export", "The file was exported by this server itself, where its tokens are MOVING.").
+			return fault.New(fault.Conflict, "own_export", "The file was exported by this server itself, where its "+
+				"tokens are MOVING.").
 				WithHint("To have them back: ostiary move cancel " + k.passage.move)
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return err
@@ -119,7 +120,8 @@ func (i *importer) receipt(tx store.Tx) error {
 	if len(i.received.tokens) == 0 || i.counts.HeldBack > 0 {
 		return nil
 	}
-	r := Receipt{Version: 1, Move: i.received.move, Import: i.run, Issued: i.now().UTC().Truncate(time.Second), Tokens: i.received.tokens}
+	r := Receipt{Version: 1, Move: i.received.move, Import: i.run, Issued: i.now().UTC().Truncate(time.Second),
+		Tokens: i.received.tokens}
 	r.MAC = r.sum(i.received.key[:])
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -136,7 +138,9 @@ func (s *Service) Receipt(ctx context.Context, run int64) (text []byte, err erro
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		err = fault.New(fault.NotFound, "no_receipt", fmt.Sprintf("Import %d has no receipt.", run)).
-			WithHint("Only an import of a file that was exported with --move has one, once its tokens are here.").Because(err)
+			WithHint(
+				"Only an import of a file that was exported with --move has one, once its tokens are here.").Because(
+			err)
 	}
 	return text, err
 }
@@ -164,8 +168,9 @@ func (s *Service) ConfirmMove(ctx context.Context, r Receipt, origin audit.Origi
 	}
 	defer key.Wipe()
 	if r.Version != 1 || !hmac.Equal([]byte(r.sum(key.Bytes())), []byte(r.MAC)) {
-		return move, fault.New(fault.Invalid, "receipt_wrong", "The receipt is not one of this move, or it was changed.").
-			WithHint("Fetch it anew where the tokens were imported: ostiary import receipt.")
+		return move,
+			fault.New(fault.Invalid, "receipt_wrong", "The receipt is not one of this move, or it was changed.").
+				WithHint("Fetch it anew where the tokens were imported: ostiary import receipt.")
 	}
 	for ids := range slices.Chunk(r.Tokens, chunk) {
 		err := s.db.Update(ctx, func(tx store.Tx) error {
@@ -202,8 +207,10 @@ func (s *Service) arriveOne(tx store.Tx, move string, id token.ID, origin audit.
 	if err := tx.DeleteToken(id); err != nil {
 		return err
 	}
-	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenMoved, Outcome: audit.Done, Origin: origin, Subject: audit.SubjectOf(found[0]),
-		Before: []audit.Field{{Name: "next", Value: found[0].Condition.Next}}, After: []audit.Field{{Name: "move", Value: move}}}.Canonical())
+	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenMoved, Outcome: audit.Done, Origin: origin,
+		Subject: audit.SubjectOf(found[0]),
+		Before:  []audit.Field{{Name: "next", Value: found[0].Condition.Next}},
+		After:   []audit.Field{{Name: "move", Value: move}}}.Canonical())
 }
 
 // CancelMove puts the tokens that are still on their way back into the states
@@ -243,7 +250,8 @@ func (s *Service) returnOne(tx store.Tx, move string, m store.Movement, origin a
 	if err := tx.Return(move, m.Token); err != nil {
 		return err
 	}
-	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenStateChanged, Outcome: audit.Done, Reason: "move " + move + " cancelled", Origin: origin,
+	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenStateChanged, Outcome: audit.Done,
+		Reason: "move " + move + " cancelled", Origin: origin,
 		Subject: audit.SubjectOf(found[0]), Before: []audit.Field{{Name: "state", Value: token.Moving.String()}},
 		After: []audit.Field{{Name: "state", Value: m.Before.String()}}}.Canonical())
 }
@@ -255,7 +263,8 @@ func (s *Service) move(ctx context.Context, id string) (m store.Move, err error)
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		err = fault.New(fault.NotFound, "move_not_found", "There is no such move here.").
-			WithHint("ostiary move list shows the moves of this server; a receipt goes to the server that exported the tokens.").Because(err)
+			WithHint("ostiary move list shows the moves of this server; a receipt goes to the server that exported " +
+				"the tokens.").Because(err)
 	}
 	return m, err
 }

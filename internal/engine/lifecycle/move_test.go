@@ -40,7 +40,10 @@ func TestMove(t *testing.T) {
 		t.Fatal("the code is refused")
 	}
 	var id string
-	file, n, err := export(t, a, move, func(r *lifecycle.ExportRequest) { r.Serials, r.Begun = []string{"1"}, func(m string) { id = m } })
+	file, n, err := export(t, a, move, func(r *lifecycle.ExportRequest) {
+		r.Serials, r.Begun = []string{"1"},
+			func(m string) { id = m }
+	})
 	if err != nil || n != 1 {
 		t.Fatalf("%d exported, %v", n, err)
 	}
@@ -114,7 +117,8 @@ func TestMove(t *testing.T) {
 	if a.Verify(t, "1", testkit.Code(t, key, 3)) || !a.Verify(t, "1", testkit.Code(t, key, 4)) {
 		t.Error("back home it does not go on where it stood")
 	}
-	if text := fmt.Sprint(a.Log(t, 0), b.Log(t, 0)); strings.Contains(text, exportPhrase) || strings.Contains(text, string(key.Secret)) {
+	if text := fmt.Sprint(a.Log(t, 0), b.Log(t, 0)); strings.Contains(text, exportPhrase) ||
+		strings.Contains(text, string(key.Secret)) {
 		t.Error("a secret is in the log")
 	}
 }
@@ -155,7 +159,8 @@ func TestMoveOfAFlippedFile(t *testing.T) {
 	for at := 60; at < len(file); at += len(file) / 12 {
 		bad := bytes.Clone(file)
 		bad[at] ^= 1
-		f, err := lifecycle.OpenFile(bytes.NewReader(bad), lifecycle.FileOptions{PSKC: pskc.Options{Passphrase: pskc.Secret(exportPhrase)}})
+		f, err := lifecycle.OpenFile(bytes.NewReader(bad),
+			lifecycle.FileOptions{PSKC: pskc.Options{Passphrase: pskc.Secret(exportPhrase)}})
 		if err != nil {
 			continue // it is no PSKC file any more
 		}
@@ -173,7 +178,8 @@ func TestMoveOfAFlippedFile(t *testing.T) {
 func TestMoveOfAPendingToken(t *testing.T) {
 	t.Parallel()
 	a, b := testkit.New(t), testkit.New(t)
-	made, err := a.Lifecycle.Create(t.Context(), lifecycle.CreateRequest{Type: "app-totp", Count: 2, Origin: testkit.Origin})
+	made, err := a.Lifecycle.Create(
+		t.Context(), lifecycle.CreateRequest{Type: "app-totp", Count: 2, Origin: testkit.Origin})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +331,8 @@ func TestMoveBackUnderAnotherSerial(t *testing.T) {
 	}
 	for _, more := range [][]func(*lifecycle.ImportRequest){{dryRun, renumber}, {renumber}, {skipBad, renumber}} {
 		rep := take(t, a, open(t, home), more...)
-		if ended(t, rep, store.RunCounts{Conflict: 1}); !strings.Contains(rep.Rows[0].Reason, "AT10000001, on its way") {
+		if ended(t, rep, store.RunCounts{Conflict: 1}); !strings.Contains(rep.Rows[0].Reason,
+			"AT10000001, on its way") {
 			t.Errorf("in conflict because %q", rep.Rows[0].Reason)
 		}
 	}

@@ -33,7 +33,8 @@ func userOf(k *pskc.Key) string {
 // giveOwner finds the user who is to get a key that is being imported, or makes
 // one by stageUser. What prevents it is said in the row; the token is imported
 // all the same.
-func (i *importer) giveOwner(r store.Reader, k *staged, t *tally, stageUser func(name string) (id int64, made bool, err error)) error {
+func (i *importer) giveOwner(r store.Reader, k *staged, t *tally,
+	stageUser func(name string) (id int64, made bool, err error)) error {
 	if k.user == "" {
 		return nil
 	}
@@ -45,7 +46,8 @@ func (i *importer) giveOwner(r store.Reader, k *staged, t *tally, stageUser func
 	user, err := r.User(name)
 	if errors.Is(err, store.ErrNotFound) {
 		if !i.req.CreateUsers {
-			k.row.Reason = fmt.Sprintf("not assigned: there is no user %s (--create-users makes the users that a file names)", name)
+			k.row.Reason = fmt.Sprintf("not assigned: there is no user %s (--create-users makes the users that a "+
+				"file names)", name)
 			return nil
 		}
 		made := false
@@ -69,7 +71,8 @@ func (i *importer) giveOwner(r store.Reader, k *staged, t *tally, stageUser func
 			held += i.seen.holds[heldBy{name, limit.typ}]
 		}
 		if limit.n > 0 && held >= limit.n {
-			k.row.Reason = strings.TrimPrefix(k.row.Reason+"; ", "; ") + fmt.Sprintf("not assigned: user %s holds %d %s, and nobody may hold more", name, held, limit.tokens)
+			k.row.Reason = strings.TrimPrefix(k.row.Reason+"; ", "; ") +
+				fmt.Sprintf("not assigned: user %s holds %d %s, and nobody may hold more", name, held, limit.tokens)
 			return nil
 		}
 	}
@@ -83,7 +86,8 @@ func (i *importer) stageUser(tx store.Tx, name string, t *tally) (id int64, made
 	now := i.now()
 	id, made, err = tx.StageUser(i.run, name, now)
 	if made {
-		t.entries = append(t.entries, audit.Entry{Time: now, Action: audit.UserStaged, Outcome: audit.Done, Origin: i.req.Origin,
+		t.entries = append(t.entries, audit.Entry{Time: now, Action: audit.UserStaged, Outcome: audit.Done,
+			Origin:  i.req.Origin,
 			Subject: audit.Subject{User: name}, After: []audit.Field{{Name: "run", Value: i.run}}}.Canonical())
 	}
 	return id, made, err

@@ -21,7 +21,8 @@ func checkPolicy(p pskc.Policy) error {
 		return fmt.Errorf("its policy limits it to %d transactions, which this server does not count", p.Transactions)
 	}
 	if p.PIN != nil && p.PIN.UsageMode != "" && !strings.EqualFold(p.PIN.UsageMode, "Local") {
-		return fmt.Errorf("its policy has a PIN of usage mode %s, which this server does not check (Local, on the device, is fine)", p.PIN.UsageMode)
+		return fmt.Errorf("its policy has a PIN of usage mode %s, which this server does not check (Local, on the "+
+			"device, is fine)", p.PIN.UsageMode)
 	}
 	return nil
 }
@@ -49,7 +50,8 @@ func (s *Service) openPolicy(id token.ID, p store.Policy, key *pskc.Key) (pin *p
 		return nil, fmt.Errorf("PIN of token %d: %w", id, err)
 	}
 	defer secret.Wipe()
-	return &pskc.Key{ID: key.Policy.PIN.KeyID, Kind: pskc.PIN, Manufacturer: key.Manufacturer, Serial: key.Serial, Model: key.Model,
+	return &pskc.Key{ID: key.Policy.PIN.KeyID, Kind: pskc.PIN, Manufacturer: key.Manufacturer, Serial: key.Serial,
+		Model:  key.Model,
 		Secret: append(pskc.Secret(nil), secret.Bytes()...)}, nil
 }
 

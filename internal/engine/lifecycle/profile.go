@@ -19,8 +19,11 @@ func profileOf(r store.ProfileReader, typ token.Type) (*activation.Vector, error
 		return nil, err
 	}
 	if why := profiles.Misfit(typ, v); why != "" {
-		return nil, fault.New(fault.Conflict, "profile_misfit", fmt.Sprintf("Profile %s does not fit type %s: it %s.", typ.Profile, typ.Name, why)).
-			WithHint("Choose another profile, or make a type for this one: ostiary profile show " + typ.Profile + ".")
+		return nil,
+			fault.New(fault.Conflict, "profile_misfit", fmt.Sprintf("Profile %s does not fit type %s: it %s.",
+				typ.Profile, typ.Name, why)).
+				WithHint("Choose another profile, or make a type for this one: ostiary profile show " + typ.Profile +
+					".")
 	}
 	return v, nil
 }
@@ -31,7 +34,8 @@ func profileOf(r store.ProfileReader, typ token.Type) (*activation.Vector, error
 func withProfile(r store.ProfileReader, typ token.Type, name string) (token.Type, error) {
 	if typ.Activation == token.NoActivation {
 		if name != "" {
-			return typ, fault.New(fault.Invalid, "profile", fmt.Sprintf("Tokens of type %s are not activated, and so they have no profile.", typ.Name)).
+			return typ, fault.New(fault.Invalid, "profile", fmt.Sprintf("Tokens of type %s are not activated, and "+
+				"so they have no profile.", typ.Name)).
 				WithHint("ostiary type list shows the types with an activation.")
 		}
 		typ.Profile = ""
@@ -39,8 +43,10 @@ func withProfile(r store.ProfileReader, typ token.Type, name string) (token.Type
 	}
 	typ.Profile = cmp.Or(name, typ.Profile)
 	if typ.Profile == "" && typ.Activation == token.OneStep {
-		return typ, fault.New(fault.Conflict, "no_profile", fmt.Sprintf("Tokens of type %s are activated by a profile, and the type has none.", typ.Name)).
-			WithHint(fmt.Sprintf("Name one: ostiary token create %s --profile NAME; or give it to the type: ostiary type change %s --profile NAME.", typ.Name, typ.Name))
+		return typ, fault.New(fault.Conflict, "no_profile", fmt.Sprintf("Tokens of type %s are activated by a "+
+			"profile, and the type has none.", typ.Name)).
+			WithHint(fmt.Sprintf("Name one: ostiary token create %s --profile NAME; or give it to the type: ostiary "+
+				"type change %s --profile NAME.", typ.Name, typ.Name))
 	} else if typ.Profile == "" {
 		return typ, nil
 	}

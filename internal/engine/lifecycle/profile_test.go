@@ -61,7 +61,8 @@ func TestTypeWithProfile(t *testing.T) {
 	written(t, k, audit.TypeChanged, "map[profile:bank]", "map[profile:bank-2]", func() error {
 		return changeType(k, "bank-app", func(t *token.Type) { t.Profile = "bank-2" })
 	})
-	misfits := map[string]string{"event": "by HOTP, and the type has algorithm TOTP", "other": "for serials with no prefix, and the type has prefix B",
+	misfits := map[string]string{"event": "by HOTP, and the type has algorithm TOTP",
+		"other":    "for serials with no prefix, and the type has prefix B",
 		"two-step": "for two-step activation, and the type has activation one-step"}
 	for name, says := range misfits {
 		unchanged(t, k, func() {
@@ -70,20 +71,25 @@ func TestTypeWithProfile(t *testing.T) {
 			_, _, err := k.Lifecycle.CreateType(t.Context(), create, testkit.Origin)
 			for _, err := range []error{err, changeType(k, "bank-app", func(t *token.Type) { t.Profile = name })} {
 				isFault(t, err, fault.Conflict, "profile_misfit")
-				if err == nil || !strings.Contains(err.Error(), "Profile "+name+" does not fit type bank-app") || !strings.Contains(err.Error(), says) {
+				if err == nil || !strings.Contains(err.Error(), "Profile "+name+" does not fit type bank-app") ||
+					!strings.Contains(err.Error(), says) {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
 		})
 	}
 	unchanged(t, k, func() {
-		isFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Profile = "nonesuch" }), fault.NotFound, "profile_not_found")
-		isFault(t, changeType(k, "app-totp", func(t *token.Type) { t.Profile = "other" }), fault.Conflict, "profile_misfit")
+		isFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Profile = "nonesuch" }), fault.NotFound,
+			"profile_not_found")
+		isFault(t, changeType(k, "app-totp", func(t *token.Type) { t.Profile = "other" }), fault.Conflict,
+			"profile_misfit")
 		isFault(t, changeType(k, "hotp", func(t *token.Type) { t.Profile = "other" }), fault.Conflict, "profile_misfit")
 		// A type does not grow out of its profile either.
 		isFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Prefix = "C" }), fault.Conflict, "profile_misfit")
-		isFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Algorithm, t.Period = token.HOTP, 0 }), fault.Conflict, "profile_misfit")
-		isFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Activation = token.NoActivation }), fault.Conflict, "profile_misfit")
+		isFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Algorithm, t.Period = token.HOTP, 0 }),
+			fault.Conflict, "profile_misfit")
+		isFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Activation = token.NoActivation }), fault.Conflict,
+			"profile_misfit")
 	})
 	if err := changeType(k, "bank-app", func(t *token.Type) { t.Profile, t.Prefix = "", "C" }); err != nil {
 		t.Error(err)
@@ -121,7 +127,8 @@ func TestCreateWithProfile(t *testing.T) {
 	profile(t, k, "bank-2", "TOTP-SHA512-10/30", nil)
 	profile(t, k, "event", "HOTP-SHA256-8", nil)
 	addType(t, k, activated("bank-app", "bank"))
-	own, named := create(t, k, "bank-app")[0].Token, create(t, k, "bank-app", withProfile("bank-2"), forUser("anna"))[0].Token
+	own, named := create(t, k, "bank-app")[0].Token,
+		create(t, k, "bank-app", withProfile("bank-2"), forUser("anna"))[0].Token
 	if e := k.LastEntry(t); e.After["profile"] != "bank-2" {
 		t.Errorf("the log says %s", e.Raw)
 	}
@@ -138,7 +145,8 @@ func TestCreateWithProfile(t *testing.T) {
 		}
 	}
 	// Its replacement has the same profile, not the one of the type.
-	r, err := k.Lifecycle.Replace(t.Context(), lifecycle.ReplaceRequest{Selector: selector(named.Identity.Serial), Origin: testkit.Origin})
+	r, err := k.Lifecycle.Replace(t.Context(), lifecycle.ReplaceRequest{Selector: selector(named.Identity.Serial),
+		Origin: testkit.Origin})
 	if err != nil || r.New.Token.Profile != "bank-2" || r.New.Token.Spec != named.Spec {
 		t.Errorf("replaced by %+v, %v", r.New.Token, err)
 	}

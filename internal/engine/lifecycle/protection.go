@@ -49,5 +49,6 @@ func (f *File) Protection() Protection {
 // flagged names the flags of the command line in the place of the options of
 // package pskc, which its reasons name.
 func flagged(reason string) string {
-	return strings.NewReplacer("option AllowTripleDES", "--allow-3des", "option AllowPart", "--allow-part", "option AllowUnauthenticated", "--allow-unauthenticated").Replace(reason)
+	return strings.NewReplacer("option AllowTripleDES", "--allow-3des", "option AllowPart", "--allow-part",
+		"option AllowUnauthenticated", "--allow-unauthenticated").Replace(reason)
 }

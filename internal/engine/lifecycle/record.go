@@ -32,8 +32,10 @@ const (
 // keyOf gives a token as a key of a file, without its secret.
 func keyOf(t token.Token) *pskc.Key {
 	c := t.Condition
-	k := &pskc.Key{ID: t.Identity.KeyID, Kind: pskc.Kind(t.Spec.Algorithm), Manufacturer: t.Identity.Manufacturer, Serial: t.Identity.Serial,
-		Model: t.Model, Issuer: t.Issuer, Hash: t.Spec.Hash, NotBefore: c.NotBefore, NotAfter: c.NotAfter, KeyUserID: t.OwnerName,
+	k := &pskc.Key{ID: t.Identity.KeyID, Kind: pskc.Kind(t.Spec.Algorithm), Manufacturer: t.Identity.Manufacturer,
+		Serial: t.Identity.Serial,
+		Model:  t.Model, Issuer: t.Issuer, Hash: t.Spec.Hash, NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+		KeyUserID:   t.OwnerName,
 		HasResponse: true, Response: pskc.ResponseFormat{Encoding: "DECIMAL", Length: t.Spec.Digits}}
 	if k.ID == "" {
 		k.ID = k.Serial
@@ -117,7 +119,8 @@ func applyRecord(out *staged, record []pskc.Property) (err error) {
 		case recordLastUsed:
 			c.LastUsed, err = time.Parse(time.RFC3339Nano, p.Value)
 		default:
-			return fmt.Errorf("its record has a property %q, which this server does not know; it comes from a newer one", p.Name)
+			return fmt.Errorf(
+				"its record has a property %q, which this server does not know; it comes from a newer one", p.Name)
 		}
 		if err != nil {
 			return fmt.Errorf("its record has a wrong %s: %w", p.Name, err)

@@ -22,7 +22,8 @@ func software(t *testing.T, k *testkit.Kit, salt string, numbers ...int) {
 	for _, n := range numbers {
 		serial := fmt.Sprintf("AT%08d", n)
 		tok := token.Token{Kind: token.Software, Identity: token.Identity{Type: "app-totp", Serial: serial},
-			Spec: token.Spec{Algorithm: token.TOTP, Hash: "SHA1", Digits: 6, Period: 30}, Condition: token.Condition{Epoch: 1}}
+			Spec:      token.Spec{Algorithm: token.TOTP, Hash: "SHA1", Digits: 6, Period: 30},
+			Condition: token.Condition{Epoch: 1}}
 		k.Stage(t, tok, testkit.SecretOf(salt+serial))
 	}
 }
@@ -41,7 +42,8 @@ func TestRenumber(t *testing.T) {
 	unchanged(t, b, func() {
 		rep := take(t, b, open(t, file))
 		ended(t, rep, store.RunCounts{Conflict: 2, HeldBack: 3})
-		want := []store.RunSeries{{Type: "app-totp", Incoming: 5, HighestIncoming: "AT10000103", HighestPresent: "AT10000006", Collisions: 2,
+		want := []store.RunSeries{{Type: "app-totp", Incoming: 5, HighestIncoming: "AT10000103",
+			HighestPresent: "AT10000006", Collisions: 2,
 			NextBefore: "AT10000007", NextAfter: "AT10000007"}}
 		if diff := cmp.Diff(want, rep.Series); diff != "" {
 			t.Errorf("the report (-want +got):\n%s", diff)
@@ -49,7 +51,8 @@ func TestRenumber(t *testing.T) {
 	}, marks...)
 	dry := take(t, b, open(t, file), renumber, dryRun)
 	rep := take(t, b, open(t, file), renumber)
-	if diff := cmp.Diff([]any{dry.RunCounts, dry.Rows, dry.Series}, []any{rep.RunCounts, rep.Rows, rep.Series}); diff != "" {
+	if diff := cmp.Diff([]any{dry.RunCounts, dry.Rows, dry.Series},
+		[]any{rep.RunCounts, rep.Rows, rep.Series}); diff != "" {
 		t.Errorf("the dry run differs (-dry +real):\n%s", diff)
 	}
 	ended(t, rep, store.RunCounts{Imported: 5, Renumbered: 2})
@@ -70,7 +73,8 @@ func TestRenumber(t *testing.T) {
 	// Once more: nothing is there twice.
 	ended(t, take(t, b, open(t, file), renumber), store.RunCounts{Duplicate: 5})
 	// The next one made here is one above the highest.
-	made, err := b.Lifecycle.Create(t.Context(), lifecycle.CreateRequest{Type: "app-totp", Count: 1, Origin: testkit.Origin})
+	made, err := b.Lifecycle.Create(
+		t.Context(), lifecycle.CreateRequest{Type: "app-totp", Count: 1, Origin: testkit.Origin})
 	if err != nil || made.Tokens[0].Token.Identity.Serial != "AT10000106" {
 		t.Errorf("created: %+v, %v", made, err)
 	}

@@ -92,21 +92,26 @@ func (s *Service) replace(tx store.Tx, req ReplaceRequest) (r Replacement, err e
 	}
 	r.Old, r.New.Token = gone.Token, there.Token
 	is = append(is, audit.Field{Name: "replaced_by", Value: r.New.Token.Identity.Serial})
-	return r, tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenReplaced, Outcome: audit.Done, Reason: req.Reason, Origin: req.Origin,
-		Subject: audit.SubjectOf(old), Before: was, After: is}.Canonical())
+	return r,
+		tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenReplaced, Outcome: audit.Done, Reason: req.Reason,
+			Origin:  req.Origin,
+			Subject: audit.SubjectOf(old), Before: was, After: is}.Canonical())
 }
 
 // replaceable gives the type of a token that may be replaced.
 func replaceable(r store.TypeReader, old token.Token) (token.Type, error) {
 	if old.Condition.Owner == 0 {
 		return token.Type{}, fault.New(fault.Conflict, "token_free",
-			fmt.Sprintf("Token %s is not assigned to anyone, so that nobody needs another one in its place.", old.Identity.Serial)).
+			fmt.Sprintf("Token %s is not assigned to anyone, so that nobody needs another one in its place.",
+				old.Identity.Serial)).
 			WithHint("Revoke it: ostiary token state " + old.Identity.Serial)
 	}
 	typ, err := typeIn(r, old.Identity.Type)
 	if err == nil && !typ.Retired.IsZero() {
-		err = fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired: nothing is replaced by a token of it.", typ.Name)).
-			WithHint(fmt.Sprintf("Give %s a token of another type and revoke this one, or restore the type: ostiary type restore %s.", old.OwnerName, typ.Name))
+		err = fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired: nothing is replaced by a "+
+			"token of it.", typ.Name)).
+			WithHint(fmt.Sprintf("Give %s a token of another type and revoke this one, or restore the type: ostiary "+
+				"type restore %s.", old.OwnerName, typ.Name))
 	}
 	return typ, err
 }
@@ -119,14 +124,17 @@ func (s *Service) spareFor(r store.TokenReader, old token.Token, serial string) 
 	case old.Kind == token.Software && serial == "":
 		return token.Token{}, nil
 	case old.Kind == token.Software:
-		return token.Token{}, fault.New(fault.Invalid, "by", "A software token is replaced by a new one, not by one that is there.")
+		return token.Token{}, fault.New(fault.Invalid, "by", "A software token is replaced by a new one, not by one "+
+			"that is there.")
 	case serial == "":
-		return token.Token{}, fault.New(fault.Invalid, "by", fmt.Sprintf("Token %s is hardware: which free token takes its place?", old.Identity.Serial)).
+		return token.Token{}, fault.New(fault.Invalid, "by", fmt.Sprintf("Token %s is hardware: which free token "+
+			"takes its place?", old.Identity.Serial)).
 			WithHint("Say it: ostiary token replace " + old.Identity.Serial + " --by SERIAL.")
 	}
 	spare, err := Find(r, Selector{Serial: serial, Type: typ})
 	if err != nil && fault.Of(err).Code == "token_not_found" {
-		return spare, fault.New(fault.NotFound, "token_not_found", fmt.Sprintf("There is no token of type %s with serial %s.", typ, serial)).
+		return spare, fault.New(fault.NotFound, "token_not_found", fmt.Sprintf("There is no token of type %s "+
+			"with serial %s.", typ, serial)).
 			WithHint("ostiary token list --type " + typ + " shows those there are.").Because(err)
 	}
 	if err != nil {
@@ -134,9 +142,11 @@ func (s *Service) spareFor(r store.TokenReader, old token.Token, serial string) 
 	}
 	switch c := spare.Condition; {
 	case c.Owner != 0:
-		err = fault.New(fault.Conflict, "token_taken", fmt.Sprintf("Token %s is assigned to %s.", serial, spare.OwnerName))
+		err = fault.New(fault.Conflict, "token_taken",
+			fmt.Sprintf("Token %s is assigned to %s.", serial, spare.OwnerName))
 	case c.State != token.Valid:
-		err = fault.New(fault.Conflict, "token_refuses", fmt.Sprintf("Token %s is %s.", serial, c.State)).WithHint("Take one that is VALID.")
+		err = fault.New(fault.Conflict, "token_refuses", fmt.Sprintf("Token %s is %s.", serial, c.State)).WithHint(
+			"Take one that is VALID.")
 	case c.Ended(s.now()):
 		err = endedFault(spare)
 	}
@@ -160,7 +170,8 @@ func release(tx store.Tx, old token.Token, req ReplaceRequest) (was, is []audit.
 		}
 	}
 	return []audit.Field{{Name: "owner", Value: old.OwnerName}, {Name: "state", Value: from.String()}},
-		[]audit.Field{{Name: "owner", Value: ""}, {Name: "state", Value: to.String()}}, tx.SetOwner(old.ID, old.Condition.Owner, 0)
+		[]audit.Field{{Name: "owner", Value: ""}, {Name: "state", Value: to.String()}},
+		tx.SetOwner(old.ID, old.Condition.Owner, 0)
 }
 
 // give assigns a free token.
@@ -171,14 +182,16 @@ func (s *Service) give(tx store.Tx, t token.Token, user store.User, origin audit
 	if err := tx.SetOwner(t.ID, 0, user.ID); err != nil {
 		return err
 	}
-	e := audit.Entry{Time: s.now(), Action: audit.TokenAssigned, Outcome: audit.Done, Origin: origin, Subject: audit.SubjectOf(t),
-		After: []audit.Field{{Name: "owner", Value: user.Name}}}
+	e := audit.Entry{Time: s.now(), Action: audit.TokenAssigned, Outcome: audit.Done, Origin: origin,
+		Subject: audit.SubjectOf(t),
+		After:   []audit.Field{{Name: "owner", Value: user.Name}}}
 	e.Subject.User = user.Name
 	return tx.AppendAudit(e.Canonical())
 }
 
 // createInstead makes a token of the same type, profile and label.
-func (s *Service) createInstead(tx store.Tx, typ token.Type, old token.Token, user store.User, origin audit.Origin) (Created, error) {
+func (s *Service) createInstead(tx store.Tx, typ token.Type, old token.Token, user store.User, origin audit.Origin) (
+	Created, error) {
 	req := CreateRequest{Type: typ.Name, Count: 1, User: user.Name, Label: old.Label, Origin: origin}
 	typ, err := withProfile(tx, typ, old.Profile)
 	if err != nil {

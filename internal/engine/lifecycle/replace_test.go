@@ -14,7 +14,8 @@ import (
 	"ostiary/internal/test/testkit"
 )
 
-func replaceToken(k *testkit.Kit, serial string, more ...func(*lifecycle.ReplaceRequest)) (lifecycle.Replacement, error) {
+func replaceToken(k *testkit.Kit, serial string, more ...func(*lifecycle.ReplaceRequest)) (lifecycle.Replacement,
+	error) {
 	req := lifecycle.ReplaceRequest{Selector: selector(serial), Origin: testkit.Origin}
 	for _, m := range more {
 		m(&req)
@@ -54,18 +55,22 @@ func TestReplaceSoftware(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if was := k.Token(t, old); was != r.Old || was.Condition.State != c.become || was.OwnerName != "" || was.StateReason != c.reason {
+		if was := k.Token(t, old); was != r.Old || was.Condition.State != c.become || was.OwnerName != "" ||
+			was.StateReason != c.reason {
 			t.Errorf("the old one is %+v, said to be %+v", was, r.Old)
 		}
 		is := k.Token(t, made)
-		if is != r.New.Token || is.OwnerName != "anna" || is.Label != "phone" || is.Condition.State != token.Pending || r.New.Link.Len() < 26 ||
+		if is != r.New.Token || is.OwnerName != "anna" || is.Label != "phone" || is.Condition.State != token.Pending ||
+			r.New.Link.Len() < 26 ||
 			!r.New.Expires.Equal(testkit.Start.Add(30*time.Minute)) {
 			t.Errorf("the new one is %+v, said to be %+v", is, r.New)
 		}
 		log := k.Log(t, size)
-		if len(log) != 3 || log[1].Action != string(audit.TokenCreated) || log[2].Action != string(audit.TokenReplaced) || log[2].Reason != c.reason ||
+		if len(log) != 3 || log[1].Action != string(audit.TokenCreated) ||
+			log[2].Action != string(audit.TokenReplaced) || log[2].Reason != c.reason ||
 			log[2].Subject["serial"] != old || log[2].Subject["user"] != "anna" ||
-			fmt.Sprint(log[2].Before, log[2].After) != fmt.Sprintf("map[owner:anna state:PENDING] map[owner: replaced_by:%s state:%s]", made, c.become) {
+			fmt.Sprint(log[2].Before, log[2].After) != fmt.Sprintf("map[owner:anna state:PENDING] map[owner: "+
+				"replaced_by:%s state:%s]", made, c.become) {
 			t.Errorf("the log says %+v", log)
 		}
 		if _, err := k.Lifecycle.ShowSecret(t.Context(), string(r.New.Link.Bytes()), testkit.Origin); err != nil {
@@ -92,12 +97,15 @@ func TestReplaceHardware(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.New.Link.Len() != 0 || r.New.Token != k.Token(t, "2") || r.New.Token.OwnerName != "anna" || r.Old.Condition.State != token.RevokedBroken {
+	if r.New.Link.Len() != 0 || r.New.Token != k.Token(t, "2") || r.New.Token.OwnerName != "anna" ||
+		r.Old.Condition.State != token.RevokedBroken {
 		t.Errorf("replaced %+v", r)
 	}
 	log := k.Log(t, size)
-	if len(log) != 2 || log[0].Action != string(audit.TokenAssigned) || log[0].Subject["serial"] != "2" || fmt.Sprint(log[0].After) != "map[owner:anna]" ||
-		fmt.Sprint(log[1].Before, log[1].After) != "map[owner:anna state:VALID] map[owner: replaced_by:2 state:REVOKED_TOKEN_BROKEN]" {
+	if len(log) != 2 || log[0].Action != string(audit.TokenAssigned) || log[0].Subject["serial"] != "2" ||
+		fmt.Sprint(log[0].After) != "map[owner:anna]" ||
+		fmt.Sprint(log[1].Before, log[1].After) != "map[owner:anna state:VALID] map[owner: replaced_by:2 "+
+			"state:REVOKED_TOKEN_BROKEN]" {
 		t.Errorf("the log says %+v", log)
 	}
 	if k.Verify(t, "1", testkit.Code(t, old, 1)) || k.VerifyUser(t, "anna", testkit.Code(t, old, 1)) {
@@ -113,7 +121,8 @@ func TestReplaceARevokedToken(t *testing.T) {
 	t.Parallel()
 	k := kit(t, testkit.HOTP("1"), testkit.HOTP("2"), testkit.HOTP("3"))
 	k.Assign(t, "1", "anna")
-	if _, err := k.Lifecycle.SetState(t.Context(), selector("1"), token.RevokedLost, "on a train", testkit.Origin); err != nil {
+	if _, err := k.Lifecycle.SetState(t.Context(), selector("1"), token.RevokedLost, "on a train",
+		testkit.Origin); err != nil {
 		t.Fatal(err)
 	}
 	r, err := replaceToken(k, "1", by("2"), becomes(0, "a new one"))
@@ -131,7 +140,8 @@ func TestReplaceIsRefused(t *testing.T) {
 	t.Parallel()
 	ended := testkit.HOTP("ended")
 	ended.NotAfter = testkit.Start
-	k := kit(t, testkit.HOTP("1"), testkit.HOTP("free"), testkit.HOTP("taken"), testkit.HOTP("lost"), testkit.TOTP("timed"), ended)
+	k := kit(t, testkit.HOTP("1"), testkit.HOTP("free"), testkit.HOTP("taken"), testkit.HOTP("lost"),
+		testkit.TOTP("timed"), ended)
 	k.Assign(t, "1", "anna")
 	k.Assign(t, "taken", "bert")
 	k.SetState(t, "lost", token.RevokedLost)

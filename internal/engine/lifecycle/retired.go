@@ -129,5 +129,6 @@ func (s *Service) retire(tx store.Tx, t *token.Token) error {
 	}
 	fingerprint := p.fingerprint(*t, secret)
 	// On its way it may have arrived elsewhere.
-	return errors.Join(tx.Retire(fingerprint, t.Condition.Next), tx.SetMovedAway(fingerprint, t.Condition.State == token.Moving))
+	return errors.Join(tx.Retire(fingerprint, t.Condition.Next),
+		tx.SetMovedAway(fingerprint, t.Condition.State == token.Moving))
 }

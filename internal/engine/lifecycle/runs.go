@@ -57,7 +57,8 @@ func (s *Service) Batches(ctx context.Context, after string, limit int) (batches
 // transactions, and gives the number that was changed: those that may not get the
 // state, or have it, stay as they are. Each change is in the log.
 // Tokens that ended do not become VALID.
-func (s *Service) SetBatchState(ctx context.Context, batch string, to token.State, reason string, origin audit.Origin) (changed int, err error) {
+func (s *Service) SetBatchState(ctx context.Context, batch string, to token.State, reason string, origin audit.Origin) (
+	changed int, err error) {
 	if err := checkText("reason", reason, maxReason); err != nil {
 		return 0, fault.New(fault.Invalid, "reason", fault.Sentence(err.Error()))
 	}
@@ -94,7 +95,8 @@ func (s *Service) SetBatchState(ctx context.Context, batch string, to token.Stat
 		changed, found, after = changed+n, true, tokens[len(tokens)-1].ID
 	}
 	if !found {
-		return 0, fault.New(fault.NotFound, "batch_not_found", fmt.Sprintf("There is no batch %q, or none of its tokens is left.", batch)).
+		return 0, fault.New(fault.NotFound, "batch_not_found", fmt.Sprintf("There is no batch %q, or none of its "+
+			"tokens is left.", batch)).
 			WithHint("ostiary batch list shows the batches there are.")
 	}
 	return changed, nil

@@ -70,7 +70,8 @@ func seriesIn(r store.Reader, typeName string) (Series, error) {
 	}
 	at, err := r.Series(typeName)
 	if errors.Is(err, store.ErrNotFound) {
-		err = fault.New(fault.Conflict, "no_series", fmt.Sprintf("Type %s has no series: the serials of hardware are the manufacturer's.", typeName)).
+		err = fault.New(fault.Conflict, "no_series", fmt.Sprintf("Type %s has no series: the serials of hardware "+
+			"are the manufacturer's.", typeName)).
 			WithHint("Hardware tokens come in by: ostiary token import FILE.").Because(err)
 	}
 	return Series{t, at}, err
@@ -89,12 +90,14 @@ func (s *Service) SetSeries(ctx context.Context, typeName, next string, origin a
 			return err
 		}
 		if number == before.At.Next && before.At.Present < number {
-			return fault.New(fault.Conflict, "series_unchanged", fmt.Sprintf("The next serial of type %s is %s already.", typeName, before.Next()))
+			return fault.New(fault.Conflict, "series_unchanged",
+				fmt.Sprintf("The next serial of type %s is %s already.", typeName, before.Next()))
 		}
 		if err := tx.SetSeries(typeName, number); errors.Is(err, store.ErrConflict) {
 			used := before.Serial(max(before.At.Highest, before.At.Present))
 			return fault.New(fault.Conflict, "series_used",
-				fmt.Sprintf("%s is not above %s, which was given out or is there: a serial is never made twice.", before.Serial(number), used)).
+				fmt.Sprintf("%s is not above %s, which was given out or is there: a serial is never made twice.",
+					before.Serial(number), used)).
 				WithHint("Choose a serial above " + used + ".").Because(err)
 		} else if err != nil {
 			return err
@@ -110,8 +113,9 @@ func (s *Service) SetSeries(ctx context.Context, typeName, next string, origin a
 // recordSeries writes down that a series moved.
 func (s *Service) recordSeries(tx store.Tx, action audit.Action, before, after Series, origin audit.Origin) error {
 	field := func(of Series) []audit.Field { return []audit.Field{{Name: "next", Value: of.Next()}} }
-	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: action, Outcome: audit.Done, Origin: origin, Subject: audit.Subject{Other: before.Name},
-		Before: field(before), After: field(after)}.Canonical())
+	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: action, Outcome: audit.Done, Origin: origin,
+		Subject: audit.Subject{Other: before.Name},
+		Before:  field(before), After: field(after)}.Canonical())
 }
 
 // read reads a full serial or its number.
@@ -121,12 +125,15 @@ func (s Series) read(text string) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || n == 0 {
-		return 0, fault.New(fault.Invalid, "series_next", fmt.Sprintf("%q is neither a serial of type %s nor a number above 0.", text, s.Name)).
+		return 0, fault.New(fault.Invalid, "series_next", fmt.Sprintf("%q is neither a serial of type %s nor a "+
+			"number above 0.", text, s.Name)).
 			WithHint(fmt.Sprintf("The serials of the type are %s to %s.", s.Serial(1), s.Serial(s.Last())))
 	}
 	if n > s.Last() {
-		return 0, fault.New(fault.Invalid, "series_width", fmt.Sprintf("%d has more than the %d digits that a serial of type %s has.", n, s.Width, s.Name)).
-			WithHint("The last one is " + s.Serial(s.Last()) + "; a type with wider serials can be made: ostiary type create --width.")
+		return 0, fault.New(fault.Invalid, "series_width", fmt.Sprintf("%d has more than the %d digits that a "+
+			"serial of type %s has.", n, s.Width, s.Name)).
+			WithHint("The last one is " + s.Serial(s.Last()) + "; a type with wider serials can be made: ostiary " +
+				"type create --width.")
 	}
 	return n, nil
 }
@@ -140,11 +147,13 @@ func (s *Service) allocate(tx store.Tx, typeName string, n int, origin audit.Ori
 	first, err = tx.AllocateSerials(typeName, n)
 	switch {
 	case errors.Is(err, store.ErrConflict) && !before.Retired.IsZero():
-		return 0, fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired: there are no new tokens of it.", typeName)).
+		return 0, fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired: there are no new "+
+			"tokens of it.", typeName)).
 			WithHint("ostiary type list shows the types in use.").Because(err)
 	case errors.Is(err, store.ErrConflict):
 		return 0, fault.New(fault.Conflict, "series_end",
-			fmt.Sprintf("The serials of type %s end at %s: %d are left, and %d were asked for. None was made.", typeName, before.Serial(before.Last()), before.Left(), n)).
+			fmt.Sprintf("The serials of type %s end at %s: %d are left, and %d were asked for. None was made.",
+				typeName, before.Serial(before.Last()), before.Left(), n)).
 			WithHint("Create a type with another prefix or wider serials: ostiary type create.").Because(err)
 	case err != nil:
 		return 0, err

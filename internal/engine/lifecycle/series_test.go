@@ -25,11 +25,13 @@ func TestSetSeries(t *testing.T) {
 		_, err := k.Lifecycle.SetSeries(t.Context(), "app-totp", next, testkit.Origin)
 		return err
 	}
-	e := written(t, k, audit.SeriesSet, "map[next:AT10000001]", "map[next:AT20000001]", func() error { return set("20000001") })
+	e := written(t, k, audit.SeriesSet, "map[next:AT10000001]", "map[next:AT20000001]",
+		func() error { return set("20000001") })
 	if e.Subject["other"] != "app-totp" {
 		t.Errorf("the subject is %v", e.Subject)
 	}
-	written(t, k, audit.SeriesSet, "map[next:AT20000001]", "map[next:AT00000500]", func() error { return set("at00000500") })
+	written(t, k, audit.SeriesSet, "map[next:AT20000001]", "map[next:AT00000500]",
+		func() error { return set("at00000500") })
 	present(t, k, "app-totp", "AT00000700")
 	for _, c := range []struct {
 		next string
@@ -72,7 +74,8 @@ func TestSeriesAreListed(t *testing.T) {
 	k := kit(t)
 	present(t, k, "app-hotp", "AH99999999")
 	present(t, k, "mobile-totp", "MT10000005")
-	want := map[string][2]string{"app-hotp": {"", "AH99999999"}, "app-totp": {"AT10000001", ""}, "mobile-hotp": {"MH10000001", ""},
+	want := map[string][2]string{"app-hotp": {"", "AH99999999"}, "app-totp": {"AT10000001", ""},
+		"mobile-hotp":    {"MH10000001", ""},
 		"mobile-license": {"MD10000001", ""}, "mobile-totp": {"MT10000006", "MT10000005"}}
 	all, err := k.Lifecycle.Series(t.Context())
 	if err != nil || len(all) != len(want) {

@@ -33,7 +33,8 @@ func openSigned(r io.Reader, opt FileOptions) (*File, error) {
 	f.Notes = append(f.Notes, fmt.Sprintf("The XML signature is sound; it is that of %s (certificate valid until %s).",
 		signed.Certificate.Subject, signed.Certificate.NotAfter.UTC().Format(time.DateOnly)))
 	if signed.WeakHash {
-		f.Notes = append(f.Notes, "The signature rests on SHA-1: whoever could choose a part of what was signed may have made two files with one signature.")
+		f.Notes = append(f.Notes, "The signature rests on SHA-1: whoever could choose a part of what was signed may "+
+			"have made two files with one signature.")
 	}
 	f.close = func() error {
 		clear(signed.Content)
@@ -45,7 +46,8 @@ func openSigned(r io.Reader, opt FileOptions) (*File, error) {
 // Remarks are the notes, with what is known only when the file was read.
 func (f *File) Remarks() []string {
 	if f.pskc != nil && f.signer == nil && f.pskc.Header().SignaturePresent {
-		return append(f.Notes[:len(f.Notes):len(f.Notes)], "The file has an XML signature, which was not verified: give the signer's certificate (--signer-cert-file).")
+		return append(f.Notes[:len(f.Notes):len(f.Notes)], "The file has an XML signature, which was not verified: "+
+			"give the signer's certificate (--signer-cert-file).")
 	}
 	return f.Notes
 }
@@ -56,11 +58,14 @@ func signatureFault(err error) error {
 		is         error
 		code, hint string
 	}{
-		{xmlsig.ErrUnsigned, "unsigned_file", "Ask the sender for the signed file, or import this one without --signer-cert-file if you trust the way it came."},
+		{xmlsig.ErrUnsigned, "unsigned_file", "Ask the sender for the signed file, or import this one without " +
+			"--signer-cert-file if you trust the way it came."},
 		{xmlsig.ErrInvalid, "bad_signature", "Ask the sender for the file again."},
-		{xmlsig.ErrUntrusted, "foreign_signature", "Check with the sender whose certificate it should be. Do not import the file before that."},
+		{xmlsig.ErrUntrusted, "foreign_signature", "Check with the sender whose certificate it should be. Do not " +
+			"import the file before that."},
 		{xmlsig.ErrCertificate, "signer_certificate", ""},
-		{xmlsig.ErrLimit, "file_limit", fmt.Sprintf("A signature needs the whole file in memory, so a signed file may have %d MiB.", xmlsig.MaxBytes>>20)},
+		{xmlsig.ErrLimit, "file_limit", fmt.Sprintf("A signature needs the whole file in memory, so a signed file "+
+			"may have %d MiB.", xmlsig.MaxBytes>>20)},
 		{xmlsig.ErrUnsupported, "unsupported_file", ""},
 		{xmlsig.ErrMalformed, "malformed_file", "The file is damaged; fetch or copy it again."},
 		{pskc.ErrNotPSKC, "not_pskc", "Ostiary reads PSKC files (RFC 6030)."},

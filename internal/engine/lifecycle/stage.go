@@ -272,8 +272,10 @@ func (i *importer) retireReplaced(tx store.Tx) (entries [][]byte, err error) {
 		if err := i.retire(tx, &t); err != nil {
 			return nil, err
 		}
-		entries = append(entries, audit.Entry{Time: i.now(), Action: audit.TokenRekeyed, Outcome: audit.Done, Origin: i.req.Origin, Subject: audit.SubjectOf(t),
-			Before: []audit.Field{{Name: "epoch", Value: t.Condition.Epoch}, {Name: "next", Value: t.Condition.Next}}, After: []audit.Field{{Name: "run", Value: i.run}}}.Canonical())
+		entries = append(entries, audit.Entry{Time: i.now(), Action: audit.TokenRekeyed, Outcome: audit.Done,
+			Origin: i.req.Origin, Subject: audit.SubjectOf(t),
+			Before: []audit.Field{{Name: "epoch", Value: t.Condition.Epoch}, {Name: "next", Value: t.Condition.Next}},
+			After:  []audit.Field{{Name: "run", Value: i.run}}}.Canonical())
 	}
 	return entries, nil
 }
@@ -293,7 +295,8 @@ func (s *Service) sameSecret(existing store.Candidate, secret seal.Secret) (bool
 // gone, and the codes used there would count again.
 func (k *staged) mindCounter(here token.Token) {
 	if k.row.Outcome == Duplicate && k.passage.move != "" && here.Condition.Next < k.token.Condition.Next {
-		k.end(Conflict, "the same token is here already and stands at an earlier code than the one that moves; delete it here and import again")
+		k.end(Conflict, "the same token is here already and stands at an earlier code than the one that moves; "+
+			"delete it here and import again")
 	}
 }
 

@@ -72,7 +72,8 @@ func (t *tally) count(k *staged) {
 		c.Refused++
 	}
 	if k.pinID != "" {
-		t.named = append(t.named, namedPIN{id: k.pinID, token: k.token.ID, policy: k.policy, imported: k.row.Outcome == Imported})
+		t.named = append(t.named, namedPIN{id: k.pinID, token: k.token.ID, policy: k.policy,
+			imported: k.row.Outcome == Imported})
 	}
 	if k.passage.move != "" && slices.Contains([]string{Imported, Replaced, Duplicate}, k.row.Outcome) {
 		t.received.tokens = append(t.received.tokens, k.passage.token)

@@ -55,7 +55,8 @@ func (s *Service) twin(r store.TokenReader, stock stock, k *staged) (found bool,
 			return false, err
 		}
 		if same {
-			k.end(Duplicate, fmt.Sprintf("the same device is there already, as manufacturer %q, key id %q", t.Identity.Manufacturer, t.Identity.KeyID))
+			k.end(Duplicate, fmt.Sprintf("the same device is there already, as manufacturer %q, key id %q",
+				t.Identity.Manufacturer, t.Identity.KeyID))
 			k.mindCounter(t)
 			return true, nil
 		}

@@ -37,6 +37,7 @@ func TestTwin(t *testing.T) {
 		t.Errorf("another key id tells a key apart: %+v", rep)
 	}
 	if n := len(list(t, k, lifecycle.Filter{Serial: "4711"})); n != 3 {
-		t.Errorf("%d tokens carry the serial, want the first, the one of another secret and the one of another key id", n)
+		t.Errorf("%d tokens carry the serial, want the first, the one of another secret and the one of another key id",
+			n)
 	}
 }

@@ -26,7 +26,8 @@ func checkType(t token.Type) error {
 	if !token.ValidName(t.Name) {
 		return bad("the name %q is not made of a-z, 0-9 and hyphens, a letter first, 32 at most", t.Name)
 	}
-	for _, f := range []struct{ name, text string }{{"profile", t.Profile}, {"manufacturer", t.Manufacturer}, {"product", t.Product}} {
+	for _, f := range []struct{ name, text string }{{"profile", t.Profile}, {"manufacturer", t.Manufacturer},
+		{"product", t.Product}} {
 		if err := checkText(f.name, f.text, maxText); err != nil {
 			return bad("%s", err)
 		}
@@ -88,7 +89,8 @@ func checkSeries(t token.Type) error {
 	switch t.Kind {
 	case token.Hardware:
 		if t.Prefix != "" || t.Width != 0 || t.Start != 0 || t.Activation != token.NoActivation {
-			return fmt.Errorf("the serials of hardware are the manufacturer's: a hardware type has no prefix, width, start or activation")
+			return fmt.Errorf("the serials of hardware are the manufacturer's: a hardware type has no prefix, " +
+				"width, start or activation")
 		}
 		return nil
 	case token.Software:
@@ -110,7 +112,8 @@ func checkSeries(t token.Type) error {
 	case t.Width < 1 || t.Width > maxWidth:
 		return fmt.Errorf("serials of %d digits are not between 1 and %d", t.Width, maxWidth)
 	case t.Start < 1 || t.Start > t.Last():
-		return fmt.Errorf("the series cannot start at %d with %d digits: it may start at 1 to %d", t.Start, t.Width, t.Last())
+		return fmt.Errorf("the series cannot start at %d with %d digits: it may start at 1 to %d", t.Start, t.Width,
+			t.Last())
 	}
 	return nil
 }
@@ -134,6 +137,7 @@ func typeWarnings(t token.Type) []string {
 	if len(odd) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("Many authenticator apps ignore %s and show codes of SHA1, 6 digits and 30 seconds, which are then refused. Try the app before you give it out.",
+	return []string{fmt.Sprintf("Many authenticator apps ignore %s and show codes of SHA1, 6 digits and 30 seconds, "+
+		"which are then refused. Try the app before you give it out.",
 		strings.Join(odd, ", "))}
 }

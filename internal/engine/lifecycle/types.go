@@ -48,7 +48,8 @@ func mayHold(r store.Reader, user store.User, typeName string, more int) error {
 	hint := "Unassign one that is not used: ostiary token list --user " + user.Name
 	if user.Tokens+more > store.MaxCandidates {
 		return fault.New(fault.Conflict, "too_many_tokens",
-			fmt.Sprintf("User %s holds %d tokens, and nobody may hold more than %d.", user.Name, user.Tokens, store.MaxCandidates)).WithHint(hint)
+			fmt.Sprintf("User %s holds %d tokens, and nobody may hold more than %d.", user.Name, user.Tokens,
+				store.MaxCandidates)).WithHint(hint)
 	}
 	t, err := r.Type(typeName)
 	if err != nil || t.MaxPerUser == 0 {
@@ -57,7 +58,8 @@ func mayHold(r store.Reader, user store.User, typeName string, more int) error {
 	held, err := r.Tokens(store.TokenFilter{Owner: user.ID, Type: typeName})
 	if err == nil && len(held)+more > t.MaxPerUser {
 		err = fault.New(fault.Conflict, "too_many_of_type",
-			fmt.Sprintf("User %s holds %d tokens of type %s, and nobody may hold more than %d.", user.Name, len(held), typeName, t.MaxPerUser)).WithHint(hint)
+			fmt.Sprintf("User %s holds %d tokens of type %s, and nobody may hold more than %d.", user.Name, len(held),
+				typeName, t.MaxPerUser)).WithHint(hint)
 	}
 	return err
 }
@@ -65,7 +67,8 @@ func mayHold(r store.Reader, user store.User, typeName string, more int) error {
 // CreateType adds a token type. Zero fields take the defaults of authenticator
 // apps (SHA1, 6 digits, 30 seconds), 8 digits for a serial and token.DefaultStart
 // (or 1 where that is too long). warnings say what works but seldom as meant.
-func (s *Service) CreateType(ctx context.Context, t token.Type, origin audit.Origin) (_ token.Type, warnings []string, err error) {
+func (s *Service) CreateType(ctx context.Context, t token.Type, origin audit.Origin) (_ token.Type, warnings []string,
+	err error) {
 	t = withDefaults(t)
 	if err := checkType(t); err != nil {
 		return t, nil, err
@@ -78,7 +81,8 @@ func (s *Service) CreateType(ctx context.Context, t token.Type, origin audit.Ori
 		}
 		err := tx.AddType(t)
 		if errors.Is(err, store.ErrConflict) {
-			return fault.New(fault.Conflict, "type_exists", fmt.Sprintf("There is a token type %s already.", t.Name)).Because(err)
+			return fault.New(fault.Conflict, "type_exists",
+				fmt.Sprintf("There is a token type %s already.", t.Name)).Because(err)
 		} else if err != nil {
 			return clashFault(t, err)
 		}
@@ -116,7 +120,8 @@ func withDefaults(t token.Type) token.Type {
 // ChangeType changes a type. The definition (token.Type.SameDefinition) changes
 // only before there is a token of the type, and never that of a built-in
 // hardware type, which imports rely on. What it was that changed is recorded.
-func (s *Service) ChangeType(ctx context.Context, name string, edit func(*token.Type), origin audit.Origin) (t token.Type, warnings []string, err error) {
+func (s *Service) ChangeType(ctx context.Context, name string, edit func(*token.Type), origin audit.Origin) (
+	t token.Type, warnings []string, err error) {
 	err = s.changeType(ctx, name, audit.TypeChanged, func(after *token.Type) error {
 		before := *after
 		edit(after)
@@ -129,7 +134,8 @@ func (s *Service) ChangeType(ctx context.Context, name string, edit func(*token.
 		}
 		warnings = typeWarnings(*after)
 		if before.Kind == token.Hardware && token.BuiltIn(name) {
-			return fault.New(fault.Conflict, "type_fixed", fmt.Sprintf("Type %s is where imports put their tokens: its definition does not change.", name)).
+			return fault.New(fault.Conflict, "type_fixed", fmt.Sprintf("Type %s is where imports put their tokens: "+
+				"its definition does not change.", name)).
 				WithHint("Create a type of your own: ostiary type create.")
 		}
 		return nil
@@ -143,7 +149,8 @@ func (s *Service) RetireType(ctx context.Context, name string, origin audit.Orig
 	err = s.changeType(ctx, name, audit.TypeRetired, func(after *token.Type) error {
 		switch {
 		case after.Kind == token.Hardware && token.BuiltIn(name):
-			return fault.New(fault.Conflict, "type_fixed", fmt.Sprintf("Type %s is where imports put their tokens: it cannot be retired.", name))
+			return fault.New(fault.Conflict, "type_fixed", fmt.Sprintf("Type %s is where imports put their tokens: "+
+				"it cannot be retired.", name))
 		case !after.Retired.IsZero():
 			return fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired already.", name))
 		}
@@ -168,7 +175,8 @@ func (s *Service) RestoreType(ctx context.Context, name string, origin audit.Ori
 }
 
 // changeType lets edit change a type in a transaction.
-func (s *Service) changeType(ctx context.Context, name string, action audit.Action, edit func(*token.Type) error, origin audit.Origin) error {
+func (s *Service) changeType(ctx context.Context, name string, action audit.Action, edit func(*token.Type) error,
+	origin audit.Origin) error {
 	return s.db.Update(ctx, func(tx store.Tx) error {
 		before, err := typeIn(tx, name)
 		if err != nil {
@@ -189,8 +197,10 @@ func (s *Service) changeType(ctx context.Context, name string, action audit.Acti
 		switch err := tx.ChangeType(before, after); {
 		case errors.Is(err, store.ErrConflict):
 			return fault.New(fault.Conflict, "type_fixed",
-				fmt.Sprintf("There were tokens of type %s: how their codes and serials are made does not change any more.", name)).
-				WithHint("What may change is the profile, manufacturer, product, max-per-user and lifetime. For anything else create another type, and retire this one.").Because(err)
+				fmt.Sprintf("There were tokens of type %s: how their codes and serials are made does not "+
+					"change any more.", name)).
+				WithHint("What may change is the profile, manufacturer, product, max-per-user and lifetime. For " +
+					"anything else create another type, and retire this one.").Because(err)
 		case err != nil:
 			return clashFault(after, err)
 		}
@@ -199,18 +209,25 @@ func (s *Service) changeType(ctx context.Context, name string, action audit.Acti
 	})
 }
 
-func (s *Service) recordType(tx store.Tx, action audit.Action, name string, before, after []audit.Field, origin audit.Origin) error {
-	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: action, Outcome: audit.Done, Origin: origin, Subject: audit.Subject{Other: name},
-		Before: before, After: after}.Canonical())
+func (s *Service) recordType(tx store.Tx, action audit.Action, name string, before, after []audit.Field,
+	origin audit.Origin) error {
+	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: action, Outcome: audit.Done, Origin: origin,
+		Subject: audit.Subject{Other: name},
+		Before:  before, After: after}.Canonical())
 }
 
 // typeFields is a type as the audit log has it.
 func typeFields(t token.Type) []audit.Field {
-	return []audit.Field{{Name: "activation", Value: string(t.Activation)}, {Name: "algorithm", Value: string(t.Algorithm)}, {Name: "digits", Value: int64(t.Digits)},
-		{Name: "hash", Value: t.Hash}, {Name: "kind", Value: string(t.Kind)}, {Name: "lifetime_days", Value: int64(t.Lifetime)},
-		{Name: "manufacturer", Value: t.Manufacturer}, {Name: "max_per_user", Value: int64(t.MaxPerUser)}, {Name: "period", Value: t.Period},
-		{Name: "product", Value: t.Product}, {Name: "profile", Value: t.Profile}, {Name: "retired", Value: !t.Retired.IsZero()},
-		{Name: "serial_prefix", Value: t.Prefix}, {Name: "serial_width", Value: int64(t.Width)}, {Name: "series_start", Value: t.Start},
+	return []audit.Field{{Name: "activation", Value: string(t.Activation)},
+		{Name: "algorithm", Value: string(t.Algorithm)}, {Name: "digits", Value: int64(t.Digits)},
+		{Name: "hash", Value: t.Hash}, {Name: "kind", Value: string(t.Kind)},
+		{Name: "lifetime_days", Value: int64(t.Lifetime)},
+		{Name: "manufacturer", Value: t.Manufacturer}, {Name: "max_per_user", Value: int64(t.MaxPerUser)},
+		{Name: "period", Value: t.Period},
+		{Name: "product", Value: t.Product}, {Name: "profile", Value: t.Profile},
+		{Name: "retired", Value: !t.Retired.IsZero()},
+		{Name: "serial_prefix", Value: t.Prefix}, {Name: "serial_width", Value: int64(t.Width)},
+		{Name: "series_start", Value: t.Start},
 		{Name: "suite", Value: t.Suite}}
 }
 
@@ -231,9 +248,12 @@ func clashFault(t token.Type, err error) error {
 		return err
 	case clash.Product:
 		return fault.New(fault.Conflict, "product_taken",
-			fmt.Sprintf("Product %q of manufacturer %q belongs to type %s.", t.Product, t.Manufacturer, clash.With)).Because(err)
+			fmt.Sprintf("Product %q of manufacturer %q belongs to type %s.", t.Product, t.Manufacturer,
+				clash.With)).Because(err)
 	}
 	return fault.New(fault.Conflict, "serials_clash",
-		fmt.Sprintf("With prefix %q and %d digits, type %s would make serials of type %s.", t.Prefix, t.Width, t.Name, clash.With)).
-		WithHint("Choose another prefix or another number of digits: ostiary type list shows those in use.").Because(err)
+		fmt.Sprintf("With prefix %q and %d digits, type %s would make serials of type %s.", t.Prefix, t.Width, t.Name,
+			clash.With)).
+		WithHint("Choose another prefix or another number of digits: ostiary type list shows those in use.").Because(
+		err)
 }

@@ -41,20 +41,24 @@ func changeType(k *testkit.Kit, name string, edit func(*token.Type)) error {
 func TestCreateType(t *testing.T) {
 	t.Parallel()
 	k := kit(t)
-	e := written(t, k, audit.TypeCreated, none, "map[activation:none algorithm:TOTP digits:6 hash:SHA1 kind:software lifetime_days:0 manufacturer: max_per_user:0 "+
-		"period:30 product: profile: retired:false serial_prefix:Q serial_width:8 series_start:10000001 suite:]", func() error {
-		got, warnings, err := k.Lifecycle.CreateType(t.Context(), app("app-2", "Q"), testkit.Origin)
-		want := token.Type{Name: "app-2", Kind: token.Software, Spec: token.Spec{Algorithm: token.TOTP, Hash: "SHA1", Digits: 6, Period: 30},
-			Prefix: "Q", Width: 8, Start: 10_000_001, Activation: token.NoActivation}
-		if got != want || len(warnings) > 0 || findType(t, k, "app-2") != want {
-			t.Errorf("created %+v, warnings %q", got, warnings)
-		}
-		return err
-	})
+	e := written(t, k, audit.TypeCreated, none, "map[activation:none algorithm:TOTP digits:6 hash:SHA1 "+
+		"kind:software lifetime_days:0 manufacturer: max_per_user:0 "+
+		"period:30 product: profile: retired:false serial_prefix:Q serial_width:8 series_start:10000001 suite:]",
+		func() error {
+			got, warnings, err := k.Lifecycle.CreateType(t.Context(), app("app-2", "Q"), testkit.Origin)
+			want := token.Type{Name: "app-2", Kind: token.Software,
+				Spec:   token.Spec{Algorithm: token.TOTP, Hash: "SHA1", Digits: 6, Period: 30},
+				Prefix: "Q", Width: 8, Start: 10_000_001, Activation: token.NoActivation}
+			if got != want || len(warnings) > 0 || findType(t, k, "app-2") != want {
+				t.Errorf("created %+v, warnings %q", got, warnings)
+			}
+			return err
+		})
 	if e.Subject["other"] != "app-2" {
 		t.Errorf("the subject is %v", e.Subject)
 	}
-	ocra := token.Type{Name: "signer", Kind: token.Software, Spec: token.Spec{Algorithm: token.OCRA, Suite: "OCRA-1:HOTP-SHA256-8:QA08"},
+	ocra := token.Type{Name: "signer", Kind: token.Software,
+		Spec:   token.Spec{Algorithm: token.OCRA, Suite: "OCRA-1:HOTP-SHA256-8:QA08"},
 		Prefix: "S", Width: 4, Activation: token.OneStep}
 	if got := addType(t, k, ocra); got.Digits != 8 || got.Start != 1 || got.Hash != "" {
 		t.Errorf("an OCRA type is %+v", got)
@@ -89,7 +93,8 @@ func TestTypeIsRefused(t *testing.T) {
 		"a period of HOTP":  {func(t *token.Type) { t.Algorithm, t.Period = token.HOTP, 30 }, "period"},
 		"a suite of TOTP":   {func(t *token.Type) { t.Suite = "OCRA-1:HOTP-SHA1-6:QN08" }, "suite"},
 		"no suite":          {func(t *token.Type) { t.Algorithm, t.Activation = token.OCRA, token.OneStep }, "suite"},
-		"OCRA in an app":    {func(t *token.Type) { t.Algorithm, t.Suite = token.OCRA, "OCRA-1:HOTP-SHA1-6:QN08" }, "no OCRA"},
+		"OCRA in an app": {func(t *token.Type) { t.Algorithm, t.Suite = token.OCRA, "OCRA-1:HOTP-SHA1-6:QN08" },
+			"no OCRA"},
 		"OCRA against itself": {func(t *token.Type) {
 			t.Algorithm, t.Suite, t.Digits, t.Activation = token.OCRA, "OCRA-1:HOTP-SHA1-6:QN08", 7, token.OneStep
 		}, "suite says"},
@@ -101,7 +106,10 @@ func TestTypeIsRefused(t *testing.T) {
 		"a start too wide":    {func(t *token.Type) { t.Width, t.Start = 3, 1000 }, "1 to 999"},
 		"an odd activation":   {func(t *token.Type) { t.Activation = "three-step" }, "activation"},
 		"hardware serials":    {func(t *token.Type) { t.Kind = token.Hardware }, "manufacturer's"},
-		"activated hardware":  {func(t *token.Type) { t.Kind, t.Prefix, t.Activation = token.Hardware, "", token.OneStep }, "manufacturer's"},
+		"activated hardware": {func(t *token.Type) {
+			t.Kind, t.Prefix, t.Activation = token.Hardware, "",
+				token.OneStep
+		}, "manufacturer's"},
 		"a limit too high":    {func(t *token.Type) { t.MaxPerUser = 33 }, "32"},
 		"a negative limit":    {func(t *token.Type) { t.MaxPerUser = -1 }, "per user"},
 		"a long lifetime":     {func(t *token.Type) { t.Lifetime = 36501 }, "lifetime"},
@@ -127,7 +135,8 @@ func TestTypesClash(t *testing.T) {
 	k := kit(t)
 	narrow := app("app-3", "AT1")
 	narrow.Width = 7
-	hardware := token.Type{Name: "safeid", Kind: token.Hardware, Spec: token.Spec{Algorithm: token.TOTP, Period: 60}, Manufacturer: "Deepnet", Product: "SafeID"}
+	hardware := token.Type{Name: "safeid", Kind: token.Hardware, Spec: token.Spec{Algorithm: token.TOTP, Period: 60},
+		Manufacturer: "Deepnet", Product: "SafeID"}
 	addType(t, k, hardware)
 	addType(t, k, app("app-2", "Q"))
 	hardware.Name = "safeid-2"
@@ -153,14 +162,16 @@ func TestTypesClash(t *testing.T) {
 func TestChangeType(t *testing.T) {
 	t.Parallel()
 	k := kit(t)
-	written(t, k, audit.TypeChanged, "map[lifetime_days:0 max_per_user:0]", "map[lifetime_days:365 max_per_user:2]", func() error {
-		return changeType(k, "app-totp", func(t *token.Type) { t.MaxPerUser, t.Lifetime = 2, 365 })
-	})
+	written(t, k, audit.TypeChanged, "map[lifetime_days:0 max_per_user:0]", "map[lifetime_days:365 max_per_user:2]",
+		func() error {
+			return changeType(k, "app-totp", func(t *token.Type) { t.MaxPerUser, t.Lifetime = 2, 365 })
+		})
 	written(t, k, audit.TypeChanged, "map[manufacturer: product:]", "map[manufacturer:ACME product:Fob]", func() error {
 		return changeType(k, "hotp", func(t *token.Type) { t.Manufacturer, t.Product = "ACME", "Fob" })
 	})
 	written(t, k, audit.TypeChanged, "map[digits:6]", "map[digits:8]", func() error {
-		_, warnings, err := k.Lifecycle.ChangeType(t.Context(), "app-totp", func(t *token.Type) { t.Digits = 8 }, testkit.Origin)
+		_, warnings, err := k.Lifecycle.ChangeType(t.Context(), "app-totp", func(t *token.Type) { t.Digits = 8 },
+			testkit.Origin)
 		if len(warnings) != 1 || !strings.Contains(warnings[0], "8 digits") {
 			t.Errorf("warnings %q", warnings)
 		}
@@ -169,7 +180,8 @@ func TestChangeType(t *testing.T) {
 	unchanged(t, k, func() {
 		isFault(t, changeType(k, "app-totp", func(*token.Type) {}), fault.Conflict, "type_unchanged")
 		isFault(t, changeType(k, "app-totp", func(t *token.Type) { t.Digits = 11 }), fault.Invalid, "type_invalid")
-		isFault(t, changeType(k, "hotp", func(t *token.Type) { t.Algorithm = token.TOTP }), fault.Conflict, "type_fixed")
+		isFault(t, changeType(k, "hotp", func(t *token.Type) { t.Algorithm = token.TOTP }), fault.Conflict,
+			"type_fixed")
 		isFault(t, changeType(k, "nonesuch", func(t *token.Type) { t.Profile = "p" }), fault.NotFound, "type_not_found")
 	})
 }
@@ -234,7 +246,8 @@ func TestTypeWarnings(t *testing.T) {
 		typ := app("app-"+string(rune('a'+i)), "Q"+string(rune('A'+i)))
 		c.edit(&typ)
 		_, warnings, err := k.Lifecycle.CreateType(t.Context(), typ, testkit.Origin)
-		if err != nil || strings.Join(warnings, "") == "" != (c.says == "") || !strings.Contains(strings.Join(warnings, ""), c.says) {
+		if err != nil || strings.Join(warnings, "") == "" != (c.says == "") ||
+			!strings.Contains(strings.Join(warnings, ""), c.says) {
 			t.Errorf("%+v: warnings %q, %v", typ, warnings, err)
 		}
 	}

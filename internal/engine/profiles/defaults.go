@@ -49,11 +49,13 @@ func (s *Service) ensureDefault(tx store.Tx, name, issuer string, origin audit.O
 	if err := tx.ChangeType(t, after); err != nil {
 		return err
 	}
-	return s.record(tx, audit.TypeChanged, name, []audit.Field{{Name: "profile", Value: t.Profile}}, []audit.Field{{Name: "profile", Value: name}}, origin)
+	return s.record(tx, audit.TypeChanged, name, []audit.Field{{Name: "profile", Value: t.Profile}},
+		[]audit.Field{{Name: "profile", Value: name}}, origin)
 }
 
 // addDefault makes the profile of a type from what the type says.
-func (s *Service) addDefault(tx store.Tx, t token.Type, issuer string, origin audit.Origin) (*activation.Vector, error) {
+func (s *Service) addDefault(tx store.Tx, t token.Type, issuer string, origin audit.Origin) (*activation.Vector,
+	error) {
 	text := fmt.Sprintf("%s-%s-%d", t.Algorithm, t.Hash, t.Digits)
 	if t.Algorithm == token.TOTP {
 		text += fmt.Sprintf("/%d", t.Period)

@@ -29,7 +29,8 @@ func TestDefaults(t *testing.T) {
 	} {
 		got := show(t, k, name)
 		p := got.Vector.Profile()
-		if p.Name != want.title || p.Issuer != "Example Works" || p.Prefix != want.prefix || len(p.Applications) != 1 || p.Applications[0].Suite.String() != want.suite {
+		if p.Name != want.title || p.Issuer != "Example Works" || p.Prefix != want.prefix || len(p.Applications) != 1 ||
+			p.Applications[0].Suite.String() != want.suite {
 			t.Errorf("%s: %+v", name, p)
 		}
 		if advised := sheet(t, nil); p.Rules != advised.Rules || p.PIN != advised.PIN || !p.Rules.Password {
@@ -47,7 +48,8 @@ func TestDefaults(t *testing.T) {
 	for _, e := range k.Log(t, 0) {
 		actions = append(actions, e.Action+" "+e.Subject["other"])
 	}
-	if got := strings.Join(actions, ", "); got != "profile.created mobile-hotp, type.changed mobile-hotp, profile.created mobile-totp, type.changed mobile-totp" {
+	if got := strings.Join(actions, ", "); got != "profile.created mobile-hotp, type.changed mobile-hotp, "+
+		"profile.created mobile-totp, type.changed mobile-totp" {
 		t.Errorf("the log says %s", got)
 	}
 	before := k.Dump(t)
@@ -95,11 +97,13 @@ func TestDefaultsBesideOwn(t *testing.T) {
 			create(t, k, "staff", nil)
 			change(t, k, func(t *token.Type) { t.Profile = "staff" })
 		}, "staff", ""},
-		"an own one of the name": {func(t *testing.T, k *testkit.Kit) { create(t, k, "mobile-totp", nil) }, "mobile-totp", "Staff"},
+		"an own one of the name": {func(t *testing.T, k *testkit.Kit) { create(t, k, "mobile-totp", nil) },
+			"mobile-totp", "Staff"},
 		"an own one that does not fit": {func(t *testing.T, k *testkit.Kit) {
 			create(t, k, "mobile-totp", func(p *activation.Profile) { p.Prefix = "X" })
 		}, "", "Staff"},
-		"another prefix": {func(t *testing.T, k *testkit.Kit) { change(t, k, func(t *token.Type) { t.Prefix = "X" }) }, "mobile-totp", "Mobile TOTP"},
+		"another prefix": {func(t *testing.T, k *testkit.Kit) { change(t, k, func(t *token.Type) { t.Prefix = "X" }) },
+			"mobile-totp", "Mobile TOTP"},
 		"without activation": {func(t *testing.T, k *testkit.Kit) {
 			change(t, k, func(t *token.Type) { t.Activation = token.NoActivation })
 		}, "", ""},

@@ -21,7 +21,8 @@ func Misfit(t token.Type, v *activation.Vector) string {
 	case p.Prefix != t.Prefix:
 		return fmt.Sprintf("is for serials with %s, and the type has %s", prefixed(p.Prefix), prefixed(t.Prefix))
 	case ok && spec.Algorithm != t.Algorithm:
-		return fmt.Sprintf("makes its first one-time passwords by %s, and the type has algorithm %s", spec.Algorithm, t.Algorithm)
+		return fmt.Sprintf("makes its first one-time passwords by %s, and the type has algorithm %s", spec.Algorithm,
+			t.Algorithm)
 	case algorithm(v) != t.Algorithm:
 		return fmt.Sprintf("makes no one-time passwords, and the type has algorithm %s", t.Algorithm)
 	}
@@ -52,7 +53,8 @@ func prefixed(prefix string) string {
 	return "prefix " + prefix
 }
 
-var algorithms = map[activation.Kind]token.Algorithm{activation.HOTP: token.HOTP, activation.TOTP: token.TOTP, activation.OCRA: token.OCRA}
+var algorithms = map[activation.Kind]token.Algorithm{activation.HOTP: token.HOTP, activation.TOTP: token.TOTP,
+	activation.OCRA: token.OCRA}
 
 // Spec says how the application that confirms activations makes its codes. A
 // profile for two-step activation may have none: ok is false.
@@ -76,14 +78,17 @@ func SpecOf(s activation.Suite) token.Spec {
 func warn(name string, v *activation.Vector, types []token.Type) (warnings []string) {
 	p := v.Profile()
 	if p.KeepsOldDevice() {
-		warnings = append(warnings, "After a reactivation the old device keeps working: the profile has neither new_key nor device_binding.")
+		warnings = append(warnings, "After a reactivation the old device keeps working: the profile has neither "+
+			"new_key nor device_binding.")
 	}
 	if p.Rules.CheckPassword {
-		warnings = append(warnings, "With check_password the app tells a wrong activation password at once, and so can whoever has the activation code: choose long passwords.")
+		warnings = append(warnings, "With check_password the app tells a wrong activation password at once, and so "+
+			"can whoever has the activation code: choose long passwords.")
 	}
 	fits := func(t token.Type) bool { return t.Retired.IsZero() && Misfit(t, v) == "" }
 	if !slices.ContainsFunc(types, fits) {
-		warnings = append(warnings, fmt.Sprintf("No token type in use has %s, activation %s and algorithm %s. This makes one: %s",
+		warnings = append(warnings, fmt.Sprintf("No token type in use has %s, activation %s and algorithm %s. This "+
+			"makes one: %s",
 			prefixed(p.Prefix), offered(p), algorithm(v), typeCommand(name, v, types)))
 	}
 	return warnings

@@ -60,7 +60,8 @@ func In(r store.ProfileReader, name string) (*activation.Vector, error) {
 func absent(name string, err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		err = fault.New(fault.NotFound, "profile_not_found", fmt.Sprintf("There is no profile %s.", name)).
-			WithHint("ostiary profile list shows the profiles there are; ostiary profile create makes one.").Because(err)
+			WithHint("ostiary profile list shows the profiles there are; ostiary profile create makes one.").Because(
+			err)
 	}
 	return err
 }
@@ -128,7 +129,8 @@ func profile(row store.Profile, types []token.Type) (Profile, error) {
 // (token.ValidName). Its ID, Key and IssuerKey are drawn, whatever p has there.
 // warnings say what is allowed but may not be meant. The error is a fault: Invalid
 // for a name or a profile that breaks a rule, Conflict if the name is taken.
-func (s *Service) Create(ctx context.Context, name string, p activation.Profile, origin audit.Origin) (_ Profile, warnings []string, err error) {
+func (s *Service) Create(ctx context.Context, name string, p activation.Profile, origin audit.Origin) (
+	_ Profile, warnings []string, err error) {
 	if !token.ValidName(name) {
 		return Profile{}, nil, fault.New(fault.Invalid, "profile_name",
 			fmt.Sprintf("The name %q is not made of a-z, 0-9 and hyphens, a letter first, 32 at most.", name))
@@ -137,8 +139,10 @@ func (s *Service) Create(ctx context.Context, name string, p activation.Profile,
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		v, err := s.add(tx, name, p, origin)
 		if errors.Is(err, store.ErrConflict) {
-			return fault.New(fault.Conflict, "profile_exists", fmt.Sprintf("There is a profile %s already, and a profile never changes.", name)).
-				WithHint("Choose another name for the new one; a type takes it with ostiary type change TYPE --profile NAME.").Because(err)
+			return fault.New(fault.Conflict, "profile_exists", fmt.Sprintf("There is a profile %s already, and a "+
+				"profile never changes.", name)).
+				WithHint("Choose another name for the new one; a type takes it with ostiary type change TYPE " +
+					"--profile NAME.").Because(err)
 		} else if err != nil {
 			return err
 		}
@@ -163,7 +167,8 @@ func (s *Service) add(tx store.Tx, name string, p activation.Profile, origin aud
 	defer seed.Wipe()
 	v, err := p.Vector()
 	if errors.Is(err, activation.ErrProfile) {
-		return nil, fault.New(fault.Invalid, "profile_invalid", fmt.Sprintf("The profile breaks a rule: %s.", err)).Because(err)
+		return nil,
+			fault.New(fault.Invalid, "profile_invalid", fmt.Sprintf("The profile breaks a rule: %s.", err)).Because(err)
 	} else if err != nil {
 		return nil, err
 	}
@@ -171,7 +176,8 @@ func (s *Service) add(tx store.Tx, name string, p activation.Profile, origin aud
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.AddProfile(store.Profile{Name: name, Vector: v.Bytes(), Issuer: sealed, Created: s.stamp()}); err != nil {
+	if err := tx.AddProfile(
+		store.Profile{Name: name, Vector: v.Bytes(), Issuer: sealed, Created: s.stamp()}); err != nil {
 		return nil, err
 	}
 	return v, s.record(tx, audit.ProfileCreated, name, nil,
@@ -196,7 +202,9 @@ func identify(p *activation.Profile) (seed seal.Secret, err error) {
 	return seal.NewSecret(raw), nil
 }
 
-func (s *Service) record(tx store.Tx, action audit.Action, subject string, before, after []audit.Field, origin audit.Origin) error {
-	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: action, Outcome: audit.Done, Origin: origin, Subject: audit.Subject{Other: subject},
-		Before: before, After: after}.Canonical())
+func (s *Service) record(tx store.Tx, action audit.Action, subject string, before, after []audit.Field,
+	origin audit.Origin) error {
+	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: action, Outcome: audit.Done, Origin: origin,
+		Subject: audit.Subject{Other: subject},
+		Before:  before, After: after}.Canonical())
 }

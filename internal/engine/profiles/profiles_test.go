@@ -46,7 +46,8 @@ func sheet(t *testing.T, edit func(*activation.Profile)) activation.Profile {
 		t.Fatal(err)
 	}
 	p.Name, p.Issuer, p.Prefix = "Staff", "Example Works", "MT"
-	p.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly, Suite: suite(t, "TOTP-SHA256-8/60")}}
+	p.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly,
+		Suite: suite(t, "TOTP-SHA256-8/60")}}
 	if edit != nil {
 		edit(p)
 	}
@@ -93,17 +94,20 @@ func TestCreate(t *testing.T) {
 	}
 	e := k.LastEntry(t)
 	if e.Action != "profile.created" || e.Subject["other"] != "staff" || e.Actor != testkit.Origin.Actor ||
-		fmt.Sprint(e.Before, e.After) != fmt.Sprintf("map[] map[fingerprint:%s serial_prefix:MT]", made.Vector.Fingerprint()) {
+		fmt.Sprint(e.Before, e.After) != fmt.Sprintf("map[] map[fingerprint:%s serial_prefix:MT]",
+			made.Vector.Fingerprint()) {
 		t.Errorf("the log says %s", e.Raw)
 	}
 	other, _ := create(t, k, "another", nil)
 
 	got := show(t, k, "staff")
-	if got.Name != "staff" || !got.Created.Equal(testkit.Start) || !bytes.Equal(got.Vector.Bytes(), made.Vector.Bytes()) || got.UsedBy != nil {
+	if got.Name != "staff" || !got.Created.Equal(testkit.Start) ||
+		!bytes.Equal(got.Vector.Bytes(), made.Vector.Bytes()) || got.UsedBy != nil {
 		t.Errorf("shown %+v, made %+v", got, made)
 	}
 	all, err := k.Profiles.List(t.Context())
-	if err != nil || len(all) != 2 || all[0].Name != "another" || all[1].Name != "staff" || !bytes.Equal(all[1].Vector.Bytes(), made.Vector.Bytes()) {
+	if err != nil || len(all) != 2 || all[0].Name != "another" || all[1].Name != "staff" ||
+		!bytes.Equal(all[1].Vector.Bytes(), made.Vector.Bytes()) {
 		t.Errorf("listed %+v, %v", all, err)
 	}
 
@@ -135,7 +139,8 @@ func TestIssuer(t *testing.T) {
 		t.Fatal(err)
 	}
 	public := made.Vector.Profile().IssuerKey
-	if seed.Len() != ed25519.SeedSize || !ed25519.NewKeyFromSeed(seed.Bytes()).Public().(ed25519.PublicKey).Equal(ed25519.PublicKey(public[:])) {
+	if seed.Len() != ed25519.SeedSize || !ed25519.NewKeyFromSeed(seed.Bytes()).Public().(ed25519.PublicKey).Equal(
+		ed25519.PublicKey(public[:])) {
 		t.Error("the seed is not that of the issuer's public key")
 	}
 	if _, err := k.Keys.Open(store.ProfileBinding(other.Vector.Bytes()), row.Issuer); err == nil {
@@ -145,8 +150,10 @@ func TestIssuer(t *testing.T) {
 	if !strings.Contains(strings.ToLower(dump), hex.EncodeToString(row.Issuer)) {
 		t.Fatal("the dump does not show bytes as hexadecimal digits")
 	}
-	for _, form := range []string{string(seed.Bytes()), hex.EncodeToString(seed.Bytes()), base64.RawURLEncoding.EncodeToString(seed.Bytes())} {
-		if strings.Contains(strings.ToLower(dump), strings.ToLower(form)) || strings.Contains(fmt.Sprintf("%+v", show(t, k, "staff")), form) {
+	for _, form := range []string{string(seed.Bytes()), hex.EncodeToString(seed.Bytes()),
+		base64.RawURLEncoding.EncodeToString(seed.Bytes())} {
+		if strings.Contains(strings.ToLower(dump), strings.ToLower(form)) ||
+			strings.Contains(fmt.Sprintf("%+v", show(t, k, "staff")), form) {
 			t.Error("the seed is readable")
 		}
 	}
@@ -157,7 +164,8 @@ func TestCreateRefused(t *testing.T) {
 	k := testkit.New(t)
 	made, _ := create(t, k, "staff", nil)
 	before := k.Dump(t)
-	_, _, err := k.Profiles.Create(t.Context(), "staff", sheet(t, func(p *activation.Profile) { p.Name = "Other" }), testkit.Origin)
+	_, _, err := k.Profiles.Create(t.Context(), "staff", sheet(t, func(p *activation.Profile) { p.Name = "Other" }),
+		testkit.Origin)
 	isFault(t, err, fault.Conflict, "profile_exists")
 	if err == nil || !strings.Contains(err.Error(), "a profile never changes. Choose another name") {
 		t.Errorf("the error is %v", err)
@@ -166,7 +174,8 @@ func TestCreateRefused(t *testing.T) {
 		_, _, err := k.Profiles.Create(t.Context(), name, sheet(t, nil), testkit.Origin)
 		isFault(t, err, fault.Invalid, "profile_name")
 	}
-	_, _, err = k.Profiles.Create(t.Context(), "bad", sheet(t, func(p *activation.Profile) { p.PIN.Min = 3 }), testkit.Origin)
+	_, _, err = k.Profiles.Create(t.Context(), "bad", sheet(t, func(p *activation.Profile) { p.PIN.Min = 3 }),
+		testkit.Origin)
 	isFault(t, err, fault.Invalid, "profile_invalid")
 	if err == nil || !strings.Contains(err.Error(), "PIN: 4 to 12 digits") {
 		t.Errorf("the error is %v", err)
@@ -209,22 +218,28 @@ func TestIn(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
-	ocra := []activation.Application{{Index: 1, Name: "Sign", Mode: activation.Signature, Suite: suite(t, "OCRA-1:HOTP-SHA256-8:C-QH64")}}
+	ocra := []activation.Application{{Index: 1, Name: "Sign", Mode: activation.Signature,
+		Suite: suite(t, "OCRA-1:HOTP-SHA256-8:C-QH64")}}
 	for name, c := range map[string]struct {
 		edit func(*activation.Profile)
 		want []string
 	}{
-		"fine":      {nil, nil},
-		"old":       {func(p *activation.Profile) { p.Rules.NewKey = false }, []string{"the old device keeps working"}},
-		"bound":     {func(p *activation.Profile) { p.Rules.NewKey, p.Rules.DeviceBinding = false, true }, nil},
-		"checked":   {func(p *activation.Profile) { p.Rules.CheckPassword = true }, []string{"check_password"}},
-		"no-prefix": {func(p *activation.Profile) { p.Prefix = "" }, []string{"in use has no prefix, activation one-step and algorithm TOTP"}},
-		"no-type": {func(p *activation.Profile) { p.Prefix = "BNK" }, []string{"No token type in use has prefix BNK, activation one-step and algorithm TOTP. This makes one: " +
-			"ostiary type create no-type --kind software --algorithm TOTP --hash SHA256 --digits 8 --period 60 --prefix BNK --activation one-step --profile no-type"}},
+		"fine":    {nil, nil},
+		"old":     {func(p *activation.Profile) { p.Rules.NewKey = false }, []string{"the old device keeps working"}},
+		"bound":   {func(p *activation.Profile) { p.Rules.NewKey, p.Rules.DeviceBinding = false, true }, nil},
+		"checked": {func(p *activation.Profile) { p.Rules.CheckPassword = true }, []string{"check_password"}},
+		"no-prefix": {func(p *activation.Profile) { p.Prefix = "" }, []string{"in use has no prefix, activation " +
+			"one-step and algorithm TOTP"}},
+		"no-type": {func(p *activation.Profile) { p.Prefix = "BNK" }, []string{"No token type in use has prefix " +
+			"BNK, activation one-step and algorithm TOTP. This makes one: " +
+			"ostiary type create no-type --kind software --algorithm TOTP --hash SHA256 --digits 8 --period 60 " +
+			"--prefix BNK --activation one-step --profile no-type"}},
 		"totp": {func(p *activation.Profile) { p.Prefix, p.Applications[0].Suite = "BNK", suite(t, "HOTP-SHA1-6") },
-			[]string{"ostiary type create NAME --kind software --algorithm HOTP --hash SHA1 --digits 6 --prefix BNK --activation one-step --profile totp"}},
+			[]string{"ostiary type create NAME --kind software --algorithm HOTP --hash SHA1 --digits 6 --prefix BNK " +
+				"--activation one-step --profile totp"}},
 		"two-step": {func(p *activation.Profile) { p.TwoStep, p.Applications, p.Prefix = true, ocra, "" },
-			[]string{"ostiary type create two-step --kind software --algorithm OCRA --suite OCRA-1:HOTP-SHA256-8:C-QH64 --activation two-step --profile two-step"}},
+			[]string{"ostiary type create two-step --kind software --algorithm OCRA --suite " +
+				"OCRA-1:HOTP-SHA256-8:C-QH64 --activation two-step --profile two-step"}},
 		"license": {func(p *activation.Profile) { p.TwoStep, p.Prefix = true, "MD" }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -243,25 +258,35 @@ func TestWarnings(t *testing.T) {
 
 func TestMisfit(t *testing.T) {
 	t.Parallel()
-	ocra := []activation.Application{{Index: 1, Name: "Sign", Mode: activation.Signature, Suite: suite(t, "OCRA-1:HOTP-SHA256-8:C-QH64")}}
+	ocra := []activation.Application{{Index: 1, Name: "Sign", Mode: activation.Signature,
+		Suite: suite(t, "OCRA-1:HOTP-SHA256-8:C-QH64")}}
 	for name, c := range map[string]struct {
 		profile func(*activation.Profile)
 		typ     func(*token.Type)
 		want    string
 	}{
-		"fits":             {nil, nil, ""},
-		"no prefix":        {func(p *activation.Profile) { p.Prefix = "" }, func(t *token.Type) { t.Prefix = "" }, ""},
-		"other digits":     {nil, func(t *token.Type) { t.Digits, t.Period, t.Hash = 6, 30, "SHA1" }, ""},
-		"prefix":           {func(p *activation.Profile) { p.Prefix = "" }, nil, "is for serials with no prefix, and the type has prefix MT"},
-		"other prefix":     {nil, func(t *token.Type) { t.Prefix = "M" }, "is for serials with prefix MT, and the type has prefix M"},
-		"algorithm":        {nil, func(t *token.Type) { t.Algorithm = token.HOTP }, "makes its first one-time passwords by TOTP, and the type has algorithm HOTP"},
-		"event":            {func(p *activation.Profile) { p.Applications[0].Suite = suite(t, "HOTP-SHA1-6") }, nil, "by HOTP, and the type has algorithm TOTP"},
-		"OCRA type":        {nil, func(t *token.Type) { t.Algorithm = token.OCRA }, "the type has algorithm OCRA"},
-		"no activation":    {nil, func(t *token.Type) { t.Activation = token.NoActivation }, "is for one-step activation, and the type has activation none"},
-		"two-step type":    {nil, func(t *token.Type) { t.Activation = token.TwoStep }, "is for one-step activation, and the type has activation two-step"},
-		"two-step profile": {func(p *activation.Profile) { p.TwoStep = true }, nil, "is for two-step activation, and the type has activation one-step"},
-		"both two-step":    {func(p *activation.Profile) { p.TwoStep = true }, func(t *token.Type) { t.Activation = token.TwoStep }, ""},
-		"no passwords":     {func(p *activation.Profile) { p.TwoStep, p.Applications = true, ocra }, func(t *token.Type) { t.Activation = token.TwoStep }, "makes no one-time passwords"},
+		"fits":         {nil, nil, ""},
+		"no prefix":    {func(p *activation.Profile) { p.Prefix = "" }, func(t *token.Type) { t.Prefix = "" }, ""},
+		"other digits": {nil, func(t *token.Type) { t.Digits, t.Period, t.Hash = 6, 30, "SHA1" }, ""},
+		"prefix": {func(p *activation.Profile) { p.Prefix = "" }, nil, "is for serials with no prefix, " +
+			"and the type has prefix MT"},
+		"other prefix": {nil, func(t *token.Type) { t.Prefix = "M" }, "is for serials with prefix MT, and the " +
+			"type has prefix M"},
+		"algorithm": {nil, func(t *token.Type) { t.Algorithm = token.HOTP }, "makes its first one-time " +
+			"passwords by TOTP, and the type has algorithm HOTP"},
+		"event": {func(p *activation.Profile) { p.Applications[0].Suite = suite(t, "HOTP-SHA1-6") }, nil,
+			"by HOTP, and the type has algorithm TOTP"},
+		"OCRA type": {nil, func(t *token.Type) { t.Algorithm = token.OCRA }, "the type has algorithm OCRA"},
+		"no activation": {nil, func(t *token.Type) { t.Activation = token.NoActivation },
+			"is for one-step activation, and the type has activation none"},
+		"two-step type": {nil, func(t *token.Type) { t.Activation = token.TwoStep },
+			"is for one-step activation, and the type has activation two-step"},
+		"two-step profile": {func(p *activation.Profile) { p.TwoStep = true }, nil, "is for two-step activation, " +
+			"and the type has activation one-step"},
+		"both two-step": {func(p *activation.Profile) { p.TwoStep = true },
+			func(t *token.Type) { t.Activation = token.TwoStep }, ""},
+		"no passwords": {func(p *activation.Profile) { p.TwoStep, p.Applications = true, ocra },
+			func(t *token.Type) { t.Activation = token.TwoStep }, "makes no one-time passwords"},
 		"signatures, OCRA": {func(p *activation.Profile) { p.TwoStep, p.Applications = true, ocra },
 			func(t *token.Type) { t.Activation, t.Algorithm = token.TwoStep, token.OCRA }, ""},
 	} {

@@ -126,13 +126,17 @@ type Issued struct {
 func (c *Codes) Issue(ctx context.Context, r Request) (Issued, error) {
 	switch {
 	case r.Count < 1 || r.Count > MaxCount:
-		return Issued{}, fault.New(fault.Invalid, "count", fmt.Sprintf("%d codes are not between 1 and %d.", r.Count, MaxCount))
+		return Issued{},
+			fault.New(fault.Invalid, "count", fmt.Sprintf("%d codes are not between 1 and %d.", r.Count, MaxCount))
 	case r.Hours < 1 || r.Hours > MaxHours:
-		return Issued{}, fault.New(fault.Invalid, "hours", fmt.Sprintf("%d hours are not between 1 and %d.", r.Hours, MaxHours))
+		return Issued{},
+			fault.New(fault.Invalid, "hours", fmt.Sprintf("%d hours are not between 1 and %d.", r.Hours, MaxHours))
 	}
 	var issued Issued
 	err := c.change(ctx, r.User, func(tx store.Tx, user store.User) (audit.Entry, error) {
-		issued = Issued{User: user.Name, Expires: c.now().UTC().Truncate(time.Millisecond).Add(time.Duration(r.Hours) * time.Hour)} // fn may run again
+		// fn may run again
+		issued = Issued{User: user.Name, Expires: c.now().UTC().Truncate(time.Millisecond).Add(
+			time.Duration(r.Hours) * time.Hour)}
 		revoked, err := tx.RevokeTemporaryCodes(user.ID)
 		if err != nil {
 			return audit.Entry{}, err
@@ -142,7 +146,9 @@ func (c *Codes) Issue(ctx context.Context, r Request) (Issued, error) {
 			if err != nil {
 				return audit.Entry{}, err
 			}
-			err = tx.AddTemporaryCode(store.TemporaryCode{User: user.ID, Fingerprint: c.Fingerprint(user.ID, string(code.Bytes())), Expires: issued.Expires})
+			err = tx.AddTemporaryCode(
+				store.TemporaryCode{User: user.ID, Fingerprint: c.Fingerprint(user.ID, string(code.Bytes())),
+					Expires: issued.Expires})
 			if errors.Is(err, store.ErrConflict) {
 				continue // drawn before
 			} else if err != nil {
@@ -150,8 +156,10 @@ func (c *Codes) Issue(ctx context.Context, r Request) (Issued, error) {
 			}
 			issued.Codes = append(issued.Codes, code)
 		}
-		return audit.Entry{Action: audit.CodesIssued, Origin: r.Origin, Before: []audit.Field{{Name: "unused", Value: int64(revoked)}},
-			After: []audit.Field{{Name: "expires", Value: issued.Expires.Format(time.RFC3339)}, {Name: "unused", Value: int64(r.Count)}}}, nil
+		return audit.Entry{Action: audit.CodesIssued, Origin: r.Origin,
+			Before: []audit.Field{{Name: "unused", Value: int64(revoked)}},
+			After: []audit.Field{{Name: "expires", Value: issued.Expires.Format(time.RFC3339)},
+				{Name: "unused", Value: int64(r.Count)}}}, nil
 	})
 	if err != nil {
 		return Issued{}, err
@@ -168,7 +176,8 @@ func (c *Codes) Revoke(ctx context.Context, userName string, origin audit.Origin
 			err = fault.New(fault.Conflict, "no_codes", fmt.Sprintf("User %s has no unused temporary codes.", name))
 		}
 		return audit.Entry{Action: audit.CodesRevoked, Origin: origin,
-			Before: []audit.Field{{Name: "unused", Value: int64(n)}}, After: []audit.Field{{Name: "unused", Value: int64(0)}}}, err
+			Before: []audit.Field{{Name: "unused", Value: int64(n)}},
+			After:  []audit.Field{{Name: "unused", Value: int64(0)}}}, err
 	})
 	return name, n, err
 }

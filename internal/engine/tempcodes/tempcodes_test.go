@@ -26,7 +26,8 @@ func isFault(t *testing.T, err error, kind fault.Kind, code string) {
 }
 
 func issue(k *testkit.Kit, user string, count, hours int) (tempcodes.Issued, error) {
-	return k.Temporary.Issue(context.Background(), tempcodes.Request{User: user, Count: count, Hours: hours, Origin: testkit.Origin})
+	return k.Temporary.Issue(context.Background(), tempcodes.Request{User: user, Count: count, Hours: hours,
+		Origin: testkit.Origin})
 }
 
 func TestIssue(t *testing.T) {
@@ -52,7 +53,8 @@ func TestIssue(t *testing.T) {
 			t.Errorf("code %q, seen %t", code, seen[code])
 		}
 		seen[code] = true
-		if strings.Contains(fmt.Sprint(issued), code) || strings.Contains(dump, code) || strings.Contains(dump, hex.EncodeToString(c.Bytes())) {
+		if strings.Contains(fmt.Sprint(issued), code) || strings.Contains(dump, code) ||
+			strings.Contains(dump, hex.EncodeToString(c.Bytes())) {
 			t.Error("a code is readable")
 		}
 	}
@@ -111,7 +113,8 @@ func TestRevoke(t *testing.T) {
 	if err != nil || name != "anna" || n != 3 {
 		t.Errorf("%d of %s, %v", n, name, err)
 	}
-	if e := k.LastEntry(t); e.Action != "codes.revoked" || fmt.Sprint(e.Subject, e.Before, e.After) != "map[user:anna] map[unused:3] map[unused:0]" {
+	if e := k.LastEntry(t); e.Action != "codes.revoked" ||
+		fmt.Sprint(e.Subject, e.Before, e.After) != "map[user:anna] map[unused:3] map[unused:0]" {
 		t.Errorf("the log says %s", e.Raw)
 	}
 }
@@ -121,7 +124,8 @@ func TestRevoke(t *testing.T) {
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	k, other := testkit.New(t), testkit.New(t)
-	prints := [][]byte{k.Temporary.Fingerprint(1, "12345678"), k.Temporary.Fingerprint(2, "12345678"), k.Temporary.Fingerprint(1, "12345679"),
+	prints := [][]byte{k.Temporary.Fingerprint(1, "12345678"), k.Temporary.Fingerprint(2, "12345678"),
+		k.Temporary.Fingerprint(1, "12345679"),
 		k.Temporary.Fingerprint(0, "12345678"), other.Temporary.Fingerprint(1, "12345678")}
 	for i, a := range prints {
 		if len(a) != 32 {

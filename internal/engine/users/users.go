@@ -63,7 +63,8 @@ func (u *Users) Add(ctx context.Context, name string, origin audit.Origin) (user
 		if user, err = tx.AddUser(name, now); err != nil {
 			return err
 		}
-		return tx.AppendAudit(audit.Entry{Time: now, Action: audit.UserAdded, Outcome: audit.Done, Origin: origin, Subject: audit.Subject{User: name}}.Canonical())
+		return tx.AppendAudit(audit.Entry{Time: now, Action: audit.UserAdded, Outcome: audit.Done, Origin: origin,
+			Subject: audit.Subject{User: name}}.Canonical())
 	})
 	if errors.Is(err, store.ErrConflict) {
 		err = fault.New(fault.Conflict, "user_exists", fmt.Sprintf("There is a user %s already.", name)).Because(err)
@@ -107,7 +108,8 @@ func (u *Users) Delete(ctx context.Context, name string, origin audit.Origin) er
 	return u.change(ctx, name, audit.UserDeleted, origin, func(tx store.Tx, user store.User) ([]audit.Field, error) {
 		err := tx.DeleteUser(user.ID)
 		if errors.Is(err, store.ErrConflict) {
-			err = fault.New(fault.Conflict, "user_holds_tokens", fmt.Sprintf("User %s still holds tokens (%d).", user.Name, user.Tokens)).
+			err = fault.New(fault.Conflict, "user_holds_tokens",
+				fmt.Sprintf("User %s still holds tokens (%d).", user.Name, user.Tokens)).
 				WithHint("Unassign them first: ostiary token list --user " + user.Name).Because(err)
 		}
 		return nil, err

@@ -23,8 +23,9 @@ func TestCanonical(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"alice": "alice", "Alice": "alice", "ALICE": "alice", "alice.smith@example.com": "alice.smith@example.com",
-		"DOMAIN\\Alice": "domain\\alice", "Ünal": "ünal", "ÉMILE": "émile", "ΣΊΣΥΦΟΣ": "σίσυφοσ", "two words": "two words",
-		"a": "a", "1": "1", "名前": "名前", "o'neil": "o'neil", strings.Repeat("A", 128): strings.Repeat("a", 128),
+		"DOMAIN\\Alice": "domain\\alice", "Ünal": "ünal", "ÉMILE": "émile", "ΣΊΣΥΦΟΣ": "σίσυφοσ",
+		"two words": "two words",
+		"a":         "a", "1": "1", "名前": "名前", "o'neil": "o'neil", strings.Repeat("A", 128): strings.Repeat("a", 128),
 		strings.Repeat("Ü", 128): strings.Repeat("ü", 128), "😀": "😀", "a\u0301": "a\u0301",
 	} {
 		if got, err := Canonical(in); err != nil || got != want {
@@ -59,7 +60,8 @@ func TestCanonical(t *testing.T) {
 		"surrogate":               "al\xed\xa0\x80ice",
 	} {
 		got, err := Canonical(in)
-		if f, ok := errors.AsType[*fault.Error](err); !ok || f.Kind != fault.Invalid || f.Code != "user_name" || got != "" {
+		if f, ok := errors.AsType[*fault.Error](err); !ok || f.Kind != fault.Invalid || f.Code != "user_name" ||
+			got != "" {
 			t.Errorf("%s: %q, %v, want Invalid", name, got, err)
 		}
 	}
@@ -75,7 +77,8 @@ func FuzzCanonical(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if got == "" || !utf8.ValidString(got) || strings.TrimSpace(got) != got || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if got == "" || !utf8.ValidString(got) || strings.TrimSpace(got) != got ||
+			strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("Canonical(%q) = %q", name, got)
 		}
 		if again, err := Canonical(got); err != nil || again != got {
@@ -116,7 +119,8 @@ func actions(t *testing.T, db *sqlite.DB) (all []string) {
 			if err := json.Unmarshal(row.Entry, &e); err != nil {
 				return err
 			}
-			if e.Actor != origin.Actor || e.Request != origin.Request || e.Outcome != "done" || e.Time != "2026-03-01T12:00:00.000Z" {
+			if e.Actor != origin.Actor || e.Request != origin.Request || e.Outcome != "done" ||
+				e.Time != "2026-03-01T12:00:00.000Z" {
 				t.Errorf("entry %s", row.Entry)
 			}
 			text := e.Action + " " + e.Subject.User
@@ -151,7 +155,8 @@ func TestAddFindList(t *testing.T) {
 	for _, name := range []string{"alice", "ALICE"} {
 		if _, err := users.Add(t.Context(), name, origin); err == nil {
 			t.Errorf("%s was added twice", name)
-		} else if k, code := kind(err); k != fault.Conflict || code != "user_exists" || !errors.Is(err, store.ErrConflict) {
+		} else if k, code := kind(err); k != fault.Conflict || code != "user_exists" ||
+			!errors.Is(err, store.ErrConflict) {
 			t.Errorf("%s again: %v", name, err)
 		}
 		found, err := users.Find(t.Context(), name)
@@ -180,7 +185,8 @@ func TestAddFindList(t *testing.T) {
 	if diff := cmp.Diff([]string{"bob"}, list("alice", 1)); diff != "" {
 		t.Errorf("one behind alice (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"user.added alice", "user.added carol", "user.added bob"}, actions(t, db)); diff != "" {
+	if diff := cmp.Diff([]string{"user.added alice", "user.added carol", "user.added bob"},
+		actions(t, db)); diff != "" {
 		t.Errorf("audit log (-want +got):\n%s", diff)
 	}
 }
@@ -223,18 +229,22 @@ func hold(t *testing.T, db *sqlite.DB, user store.User, failures int) (id token.
 			return err
 		}
 		condition.Owner = user.ID
-		c := store.Candidate{Token: token.Token{ID: id, Kind: token.Hardware, Identity: token.Identity{Type: "hotp", Serial: "1"}, Condition: condition}, Sealed: []byte("x")}
+		c := store.Candidate{Token: token.Token{ID: id, Kind: token.Hardware,
+			Identity: token.Identity{Type: "hotp", Serial: "1"}, Condition: condition}, Sealed: []byte("x")}
 		return errors.Join(tx.StageToken(run, c), tx.PublishRun(run, now))
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range failures {
-		_, err := db.Attempt(t.Context(), store.Attempt{Now: now, Limit: 10, UserID: user.ID, Delay: func(int) time.Duration { return 0 },
-			Proposals: []store.Proposal{{ID: id, Seen: condition, Tested: true}},
-			Record: func(store.Outcome) []byte {
-				return audit.Entry{Time: now, Action: audit.CodeVerified, Outcome: audit.Done, Origin: origin}.Canonical()
-			}})
+		_, err := db.Attempt(
+			t.Context(), store.Attempt{Now: now, Limit: 10, UserID: user.ID,
+				Delay:     func(int) time.Duration { return 0 },
+				Proposals: []store.Proposal{{ID: id, Seen: condition, Tested: true}},
+				Record: func(store.Outcome) []byte {
+					return audit.Entry{Time: now, Action: audit.CodeVerified, Outcome: audit.Done,
+						Origin: origin}.Canonical()
+				}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +261,8 @@ func TestDelete(t *testing.T) {
 	}
 	id := hold(t, db, alice, 0)
 	err = users.Delete(t.Context(), "Alice", origin)
-	if k, code := kind(err); k != fault.Conflict || code != "user_holds_tokens" || !strings.Contains(err.Error(), "tokens (1)") {
+	if k, code := kind(err); k != fault.Conflict || code != "user_holds_tokens" ||
+		!strings.Contains(err.Error(), "tokens (1)") {
 		t.Errorf("with a token: %v", err)
 	}
 	if _, err := users.Find(t.Context(), "alice"); err != nil {

@@ -43,7 +43,8 @@ func vector(change func(*activation.Profile)) *activation.Vector {
 // applications are so many that count events.
 func applications(n int) (apps []activation.Application) {
 	for i := range n {
-		apps = append(apps, activation.Application{Index: i + 1, Name: "Login", Mode: activation.ResponseOnly, Suite: must(activation.ParseSuite("HOTP-SHA1-6"))})
+		apps = append(apps, activation.Application{Index: i + 1, Name: "Login", Mode: activation.ResponseOnly,
+			Suite: must(activation.ParseSuite("HOTP-SHA1-6"))})
 	}
 	return apps
 }
@@ -55,7 +56,8 @@ func of(v *activation.Vector, serial string, counters ...uint64) Letter {
 	if p.Rules.Password {
 		in.Password = activation.Secret(password)
 	}
-	l := Letter{Issuer: p.Issuer, Profile: p.Name, User: "Ann", Serial: serial, Server: "https://otp.example.com", Expires: expires,
+	l := Letter{Issuer: p.Issuer, Profile: p.Name, User: "Ann", Serial: serial, Server: "https://otp.example.com",
+		Expires:  expires,
 		Password: p.Rules.Password, Binding: p.Rules.DeviceBinding}
 	l.Code = must(v.MakeCode(bytes.Repeat([]byte{0x5a}, activation.SecretSize), in))
 	if counters != nil {

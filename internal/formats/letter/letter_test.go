@@ -134,13 +134,19 @@ func TestWhatIsSaid(t *testing.T) {
 
 	file := written(t, l, least, all)
 	for i, c := range []struct{ has, lacks []string }{
-		{[]string{"Bank für Fälle", "Τράπεζα Παραδειγμάτων", "For Zoë Łukasz Жукова", "1 March 2026", "1 Install the", "2 Add an account", "3 Choose a PIN",
-			"4 Type the first code that the app shows here: https://otp.example.com", "5 When the code", "Destroy this page", "FDM10000001", "Good until 8 March 2026, 12:00 UTC"},
+		{[]string{"Bank für Fälle", "Τράπεζα Παραδειγμάτων", "For Zoë Łukasz Жукова", "1 March 2026", "1 Install the",
+			"2 Add an account", "3 Choose a PIN",
+			"4 Type the first code that the app shows here: https://otp.example.com", "5 When the code",
+			"Destroy this page", "FDM10000001", "Good until 8 March 2026, 12:00 UTC"},
 			[]string{"password", "counter", "derivation"}},
-		{[]string{"4 Type the first code that the app shows into the page that asks you for it."}, []string{"For ", "Good until", "https"}},
-		{[]string{"3 Type the activation password. It comes to you by another way and is not on this page.", "4 Choose a PIN", "6 When the code",
-			"the serial number, the activation code and the event counter code that are printed below", "Event counter code 00000-04711-19",
-			"5 Type the two codes that the app shows, and the derivation code, here:", "whoever has it and the activation password", "Good until 8 March 2026, 13:00 CET"}, nil},
+		{[]string{"4 Type the first code that the app shows into the page that asks you for it."},
+			[]string{"For ", "Good until", "https"}},
+		{[]string{"3 Type the activation password. It comes to you by another way and is not on this page.",
+			"4 Choose a PIN", "6 When the code",
+			"the serial number, the activation code and the event counter code that are printed below",
+			"Event counter code 00000-04711-19",
+			"5 Type the two codes that the app shows, and the derivation code, here:", "whoever has it and the " +
+				"activation password", "Good until 8 March 2026, 13:00 CET"}, nil},
 	} {
 		page := textOf(t, file, strconv.Itoa(i+1))
 		for _, s := range c.has {
@@ -196,16 +202,20 @@ var word = regexp.MustCompile(`<word xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.
 func TestLongTextsStay(t *testing.T) {
 	t.Parallel()
 	usual := sample()
-	long := of(vector(func(p *activation.Profile) { p.Applications, p.Rules.Format = applications(8), activation.Decimal }), "FDM123456789012345",
+	long := of(
+		vector(func(p *activation.Profile) { p.Applications, p.Rules.Format = applications(8), activation.Decimal }),
+		"FDM123456789012345",
 		1, 2, 3, 4, 5, 6, 7, 8)
 	long.Binding = true
 	letters := []Letter{usual}
-	for _, text := range []string{strings.Repeat("W", 5000), strings.Repeat("Łódź and ", 500), "For " + strings.Repeat("x", 90), strings.Repeat(" ", 300) + "x"} {
+	for _, text := range []string{strings.Repeat("W", 5000), strings.Repeat("Łódź and ", 500),
+		"For " + strings.Repeat("x", 90), strings.Repeat(" ", 300) + "x"} {
 		l := long
 		l.Issuer, l.Profile, l.User, l.Server = text, text, text, text
 		letters = append(letters, l)
 	}
-	for i, page := range strings.Split(run(t, "poppler-utils", "pdftotext", "-bbox", written(t, letters...), "-"), "</page>")[:len(letters)] {
+	for i, page := range strings.Split(run(t, "poppler-utils", "pdftotext", "-bbox", written(t, letters...), "-"),
+		"</page>")[:len(letters)] {
 		type box struct {
 			x0, y0, x1, y1 float64
 			text           string
@@ -258,7 +268,8 @@ func TestEqualInputEqualBytes(t *testing.T) {
 	}
 	const date = "2026-03-01T12:00:00Z"
 	info := strings.Join(strings.Fields(run(t, "poppler-utils", "pdfinfo", "-isodates", written(t, letters...))), " ")
-	if want := "Title: Activation letters Producer: Ostiary CreationDate: " + date + " ModDate: " + date + " Custom Metadata: no Metadata Stream: no "; !strings.HasPrefix(info, want) {
+	if want := "Title: Activation letters Producer: Ostiary CreationDate: " + date + " ModDate: " + date +
+		" Custom Metadata: no Metadata Stream: no "; !strings.HasPrefix(info, want) {
 		t.Errorf("properties %q, want %q", info, want)
 	}
 	if !strings.Contains(info, "Page size: 595.28 x 841.89 pts (A4)") {
@@ -282,7 +293,8 @@ func TestManyLetters(t *testing.T) {
 			t.Errorf("%d letters:\n%s", n, info)
 		}
 		for _, page := range []int{1, n / 2, n} {
-			if text := textOf(t, file, strconv.Itoa(page)); !strings.Contains(text, letters[page-1].Serial) || strings.Count(text, "FDM1") != 1 {
+			if text := textOf(t, file, strconv.Itoa(page)); !strings.Contains(text, letters[page-1].Serial) ||
+				strings.Count(text, "FDM1") != 1 {
 				t.Errorf("page %d has another serial:\n%s", page, text)
 			}
 		}
@@ -327,16 +339,23 @@ func TestRefusals(t *testing.T) {
 		letters []Letter
 		want    string
 	}{
-		"none":           {made, nil, "letter: 0 letters; a document has 1 to 1000"},
-		"too many":       {made, make([]Letter, MaxLetters+1), "letter: 1001 letters; a document has 1 to 1000"},
-		"no date":        {time.Time{}, []Letter{sample()}, "letter: no date is given"},
-		"no serial":      {made, change(func(l *Letter) { l.Serial = "" }), "letter: page 2: the serial or the activation code is missing"},
-		"no code":        {made, change(func(l *Letter) { l.Code = nil }), "letter: page 2: the serial or the activation code is missing"},
-		"long serial":    {made, change(func(l *Letter) { l.Serial = strings.Repeat("1", 19) }), "letter: page 2: the serial, the activation code or the event counter code is too long"},
-		"long code":      {made, change(func(l *Letter) { l.Code = bytes.Repeat([]byte("1"), 46) }), "letter: page 2: the serial, the activation code or the event counter code is too long"},
-		"long ERC":       {made, change(func(l *Letter) { l.ERC = strings.Repeat("1", 83) }), "letter: page 2: the serial, the activation code or the event counter code is too long"},
-		"no QR code":     {made, change(func(l *Letter) { l.QRBody = nil }), "letter: page 2: qr: the text is empty or not UTF-8"},
-		"larger QR code": {made, change(func(l *Letter) { l.QRBody = bytes.Repeat([]byte("x"), 3000) }), "letter: page 2: qr: the text has 3000 bytes, and at level M it may have 2331"},
+		"none":     {made, nil, "letter: 0 letters; a document has 1 to 1000"},
+		"too many": {made, make([]Letter, MaxLetters+1), "letter: 1001 letters; a document has 1 to 1000"},
+		"no date":  {time.Time{}, []Letter{sample()}, "letter: no date is given"},
+		"no serial": {made, change(func(l *Letter) { l.Serial = "" }), "letter: page 2: the serial or the " +
+			"activation code is missing"},
+		"no code": {made, change(func(l *Letter) { l.Code = nil }), "letter: page 2: the serial or the " +
+			"activation code is missing"},
+		"long serial": {made, change(func(l *Letter) { l.Serial = strings.Repeat("1", 19) }),
+			"letter: page 2: the serial, the activation code or the event counter code is too long"},
+		"long code": {made, change(func(l *Letter) { l.Code = bytes.Repeat([]byte("1"), 46) }),
+			"letter: page 2: the serial, the activation code or the event counter code is too long"},
+		"long ERC": {made, change(func(l *Letter) { l.ERC = strings.Repeat("1", 83) }),
+			"letter: page 2: the serial, the activation code or the event counter code is too long"},
+		"no QR code": {made, change(func(l *Letter) { l.QRBody = nil }), "letter: page 2: qr: the text is empty " +
+			"or not UTF-8"},
+		"larger QR code": {made, change(func(l *Letter) { l.QRBody = bytes.Repeat([]byte("x"), 3000) }),
+			"letter: page 2: qr: the text has 3000 bytes, and at level M it may have 2331"},
 	} {
 		var out bytes.Buffer
 		if err := Write(&out, c.made, c.letters); err == nil || err.Error() != c.want || out.Len() != 0 {

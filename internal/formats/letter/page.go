@@ -222,5 +222,6 @@ func (d *document) ending(l *Letter, y float64) {
 		what = "it and the activation password"
 	}
 	d.lines(note, left, y, d.wrap(note, width, 3, "Keep this page to yourself: whoever has "+what+
-		" could set up your authenticator in your place. If somebody opened the letter before you, tell the sender at once."))
+		" could set up your authenticator in your place. If somebody opened the letter before you, tell the "+
+		"sender at once."))
 }

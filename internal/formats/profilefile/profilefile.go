@@ -99,7 +99,8 @@ func defaults() (*file, error) {
 	}
 	return &file{
 		PIN: pin{p.PIN.Min, p.PIN.Max, p.PIN.RefuseWeak, p.PIN.Tries, penalty(p.PIN.Penalty), level(p.PIN.Level)},
-		Activation: rules{format(p.Rules.Format), p.Rules.Password, p.Rules.CheckPassword, p.Rules.DeviceBinding, p.Rules.NewKey, p.Rules.Reactivation,
+		Activation: rules{format(p.Rules.Format), p.Rules.Password, p.Rules.CheckPassword, p.Rules.DeviceBinding,
+			p.Rules.NewKey, p.Rules.Reactivation,
 			argon2id{p.Rules.Argon2id.Time, p.Rules.Argon2id.Memory, p.Rules.Argon2id.Parallelism}},
 	}, nil
 }
@@ -111,9 +112,11 @@ func (f *file) profile() activation.Profile {
 		Name: f.Name, Issuer: f.Issuer, Prefix: f.SerialPrefix,
 		PIN: activation.PINRules{Min: f.PIN.Min, Max: f.PIN.Max, RefuseWeak: f.PIN.RefuseWeak, Tries: f.PIN.Tries,
 			Penalty: activation.Penalty(f.PIN.Penalty), Level: activation.PINLevel(f.PIN.Level)},
-		Rules: activation.Rules{Format: activation.CodeFormat(a.Code), Password: a.Password, CheckPassword: a.CheckPassword,
+		Rules: activation.Rules{Format: activation.CodeFormat(a.Code), Password: a.Password,
+			CheckPassword: a.CheckPassword,
 			DeviceBinding: a.DeviceBinding, NewKey: a.NewKey, Reactivation: a.Reactivation,
-			Argon2id: activation.Argon2id{Time: a.Argon2id.Passes, Memory: a.Argon2id.Memory, Parallelism: a.Argon2id.Lanes}},
+			Argon2id: activation.Argon2id{Time: a.Argon2id.Passes, Memory: a.Argon2id.Memory,
+				Parallelism: a.Argon2id.Lanes}},
 	}
 	index := 0
 	for _, a := range f.Applications {
@@ -121,7 +124,9 @@ func (f *file) profile() activation.Profile {
 		if a.Index != nil {
 			index = *a.Index
 		}
-		p.Applications = append(p.Applications, activation.Application{Index: index, Name: a.Name, Mode: activation.Mode(a.Mode), Suite: activation.Suite(a.Suite)})
+		p.Applications = append(
+			p.Applications, activation.Application{Index: index, Name: a.Name, Mode: activation.Mode(a.Mode),
+				Suite: activation.Suite(a.Suite)})
 	}
 	if f.TwoStep != nil {
 		p.TwoStep, p.SecureChannel = true, f.TwoStep.SecureChannel
@@ -145,7 +150,8 @@ func located(err error) error {
 		text := strings.TrimPrefix(e.Error(), "toml: ")
 		// Which of our types it did not fit into is nothing to people.
 		if what, _, of := strings.Cut(text, " into struct field "); of {
-			text = fmt.Sprintf("%s is no %s", strings.Join(e.Key(), "."), strings.TrimPrefix(what, "cannot decode TOML "))
+			text = fmt.Sprintf("%s is no %s", strings.Join(e.Key(), "."),
+				strings.TrimPrefix(what, "cannot decode TOML "))
 		}
 		return fmt.Errorf("line %d: %s", row, text)
 	}

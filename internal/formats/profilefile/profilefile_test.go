@@ -57,7 +57,8 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want.Name, want.Issuer = "A", "B"
-	want.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly, Suite: suiteOf(t, "TOTP-SHA1-6/30")}}
+	want.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly,
+		Suite: suiteOf(t, "TOTP-SHA1-6/30")}}
 	if diff := cmp.Diff(*want, parse(t, least)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -91,9 +92,11 @@ func TestBank(t *testing.T) {
 	t.Parallel()
 	p := example(t, "bank.toml")
 	want := activation.Profile{Name: "Banking", Issuer: "Bank of Examples", Prefix: "BNK",
-		PIN: activation.PINRules{Min: 5, Max: 12, RefuseWeak: true, Tries: 3, Penalty: activation.WrongAnswers, Level: activation.PINHashed},
-		Rules: activation.Rules{Format: activation.Decimal, Password: true, CheckPassword: true, NewKey: true, Reactivation: true,
-			Argon2id: activation.Argon2id{Time: 3, Memory: 32768, Parallelism: 2}},
+		PIN: activation.PINRules{Min: 5, Max: 12, RefuseWeak: true, Tries: 3, Penalty: activation.WrongAnswers,
+			Level: activation.PINHashed},
+		Rules: activation.Rules{Format: activation.Decimal, Password: true, CheckPassword: true, NewKey: true,
+			Reactivation: true,
+			Argon2id:     activation.Argon2id{Time: 3, Memory: 32768, Parallelism: 2}},
 		Applications: p.Applications}
 	if diff := cmp.Diff(want, p); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -128,10 +131,12 @@ level = "none"
 [activation]
 code = "decimal"
 `)
-	if p.PIN.Penalty != activation.WrongAnswers || p.PIN.Level != activation.PINUnchecked || p.Rules.Format != activation.Decimal {
+	if p.PIN.Penalty != activation.WrongAnswers || p.PIN.Level != activation.PINUnchecked ||
+		p.Rules.Format != activation.Decimal {
 		t.Errorf("%+v %+v", p.PIN, p.Rules)
 	}
-	if len(p.Applications) != 3 || p.Applications[1].Index != 4 || p.Applications[2].Index != 5 || p.Applications[1].Mode != activation.Signature ||
+	if len(p.Applications) != 3 || p.Applications[1].Index != 4 || p.Applications[2].Index != 5 ||
+		p.Applications[1].Mode != activation.Signature ||
 		p.Applications[2].Mode != activation.ChallengeResponse {
 		t.Errorf("%+v", p.Applications)
 	}
@@ -148,7 +153,8 @@ code = "decimal"
 func TestWordsBack(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ got, want string }{
-		{ModeWord(activation.ResponseOnly), "response-only"}, {ModeWord(activation.ChallengeResponse), "challenge-response"}, {ModeWord(activation.Signature), "signature"},
+		{ModeWord(activation.ResponseOnly), "response-only"},
+		{ModeWord(activation.ChallengeResponse), "challenge-response"}, {ModeWord(activation.Signature), "signature"},
 		{PenaltyWord(activation.Erase), "erase"}, {PenaltyWord(activation.WrongAnswers), "wrong-answers"},
 		{LevelWord(activation.PINUnchecked), "none"}, {LevelWord(activation.PINHashed), "hash"},
 		{CodeWord(activation.Base32), "base32"}, {CodeWord(activation.Decimal), "decimal"}, {ModeWord(9), ""},
@@ -166,24 +172,28 @@ func TestRefused(t *testing.T) {
 		want string
 		is   error
 	}{
-		"unknown setting":      {least + "[activation]\npasword = true\n", "line 9: there is no setting activation.pasword", nil},
-		"two unknown settings": {"colour = 1\n" + least + "[pin]\nlength = 4\n", "line 1: there is no setting colour\nline 10: there is no setting pin.length", nil},
-		"unknown table":        {least + "[logo]\nx = 1\n", "line 8: there is no setting logo", nil},
-		"broken":               {least + "[pin\n", "line 8: ", nil},
-		"twice":                {least + "[pin]\nmin = 6\nmin = 6\n", "line 10: ", nil},
-		"unknown mode":         {strings.Replace(least, "response-only", "otp", 1), "line 6: it may be challenge-response, response-only, signature", nil},
-		"unknown penalty":      {least + "[pin]\npenalty = \"lock\"\n", "line 9: it may be erase, wrong-answers", nil},
-		"unknown level":        {least + "[pin]\nlevel = \"checksum\"\n", "line 9: it may be hash, none", nil},
-		"unknown code":         {least + "[activation]\ncode = \"hex\"\n", "line 9: it may be base32, decimal", nil},
-		"unknown suite":        {strings.Replace(least, "SHA1-6/30", "MD5-6/30", 1), "line 7: " + activation.ErrSuite.Error(), nil},
-		"another type":         {least + "[pin]\nmin = \"six\"\n", "line 9: pin.min is no string", nil},
-		"too large a number":   {least + "[pin]\nmin = 99999999999999999999\n", "line 9: ", nil},
-		"not UTF-8":            {least + "# \xff\n", "line 8: ", nil},
-		"broken rule":          {least + "[pin]\nmin = 3\n", "PIN: 4 to 12 digits", activation.ErrProfile},
-		"no applications":      {"name = \"A\"\nissuer = \"B\"\n", "1 to 8", activation.ErrProfile},
-		"no name":              {strings.Replace(least, `name = "A"`, "", 1), "name", activation.ErrProfile},
-		"empty":                {"", "applications", activation.ErrProfile},
-		"too long":             {least + strings.Repeat("#", maxFile), "larger than 64 KiB", nil},
+		"unknown setting": {least + "[activation]\npasword = true\n", "line 9: there is no setting " +
+			"activation.pasword", nil},
+		"two unknown settings": {"colour = 1\n" + least + "[pin]\nlength = 4\n", "line 1: there is no setting " +
+			"colour\nline 10: there is no setting pin.length", nil},
+		"unknown table": {least + "[logo]\nx = 1\n", "line 8: there is no setting logo", nil},
+		"broken":        {least + "[pin\n", "line 8: ", nil},
+		"twice":         {least + "[pin]\nmin = 6\nmin = 6\n", "line 10: ", nil},
+		"unknown mode": {strings.Replace(least, "response-only", "otp", 1),
+			"line 6: it may be challenge-response, response-only, signature", nil},
+		"unknown penalty": {least + "[pin]\npenalty = \"lock\"\n", "line 9: it may be erase, wrong-answers", nil},
+		"unknown level":   {least + "[pin]\nlevel = \"checksum\"\n", "line 9: it may be hash, none", nil},
+		"unknown code":    {least + "[activation]\ncode = \"hex\"\n", "line 9: it may be base32, decimal", nil},
+		"unknown suite": {strings.Replace(least, "SHA1-6/30", "MD5-6/30", 1),
+			"line 7: " + activation.ErrSuite.Error(), nil},
+		"another type":       {least + "[pin]\nmin = \"six\"\n", "line 9: pin.min is no string", nil},
+		"too large a number": {least + "[pin]\nmin = 99999999999999999999\n", "line 9: ", nil},
+		"not UTF-8":          {least + "# \xff\n", "line 8: ", nil},
+		"broken rule":        {least + "[pin]\nmin = 3\n", "PIN: 4 to 12 digits", activation.ErrProfile},
+		"no applications":    {"name = \"A\"\nissuer = \"B\"\n", "1 to 8", activation.ErrProfile},
+		"no name":            {strings.Replace(least, `name = "A"`, "", 1), "name", activation.ErrProfile},
+		"empty":              {"", "applications", activation.ErrProfile},
+		"too long":           {least + strings.Repeat("#", maxFile), "larger than 64 KiB", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -20,9 +20,10 @@ type (
 var (
 	modes = map[string]mode{"response-only": mode(activation.ResponseOnly),
 		"challenge-response": mode(activation.ChallengeResponse), "signature": mode(activation.Signature)}
-	penalties = map[string]penalty{"erase": penalty(activation.Erase), "wrong-answers": penalty(activation.WrongAnswers)}
-	levels    = map[string]level{"none": level(activation.PINUnchecked), "hash": level(activation.PINHashed)}
-	formats   = map[string]format{"base32": format(activation.Base32), "decimal": format(activation.Decimal)}
+	penalties = map[string]penalty{"erase": penalty(activation.Erase),
+		"wrong-answers": penalty(activation.WrongAnswers)}
+	levels  = map[string]level{"none": level(activation.PINUnchecked), "hash": level(activation.PINHashed)}
+	formats = map[string]format{"base32": format(activation.Base32), "decimal": format(activation.Decimal)}
 )
 
 // ModeWord gives the word for what an application is for.

@@ -76,7 +76,8 @@ func TestZbarReadsPNG(t *testing.T) {
 	for name, text := range texts {
 		for level := L; level <= H; level++ {
 			scale := 2 + int(level)
-			file := saved(t, "code.png", drawn(t, func(w io.Writer) error { return encode(t, text, level).PNG(w, scale) }))
+			file := saved(
+				t, "code.png", drawn(t, func(w io.Writer) error { return encode(t, text, level).PNG(w, scale) }))
 			if got := string(run(t, "zbar-tools", "zbarimg", "--quiet", "--raw", file)); got != text+"\n" {
 				t.Errorf("%s at level %s, scale %d: %q, want %q", name, level, scale, got, text)
 			}
@@ -91,8 +92,11 @@ func TestPNG(t *testing.T) {
 		content := drawn(t, func(w io.Writer) error { return c.PNG(w, scale) })
 		side := uint32((c.Size() + 2*QuietZone) * scale)
 		// The header: width, height, one bit per pixel, a palette.
-		if width, height := binary.BigEndian.Uint32(content[16:]), binary.BigEndian.Uint32(content[20:]); width != side || height != side || content[24] != 1 || content[25] != 3 {
-			t.Errorf("scale %d: %d by %d pixels, %d bits, colour type %d", scale, width, height, content[24], content[25])
+		if width, height := binary.BigEndian.Uint32(content[16:]),
+			binary.BigEndian.Uint32(content[20:]); width != side || height != side || content[24] != 1 ||
+			content[25] != 3 {
+			t.Errorf("scale %d: %d by %d pixels, %d bits, colour type %d", scale, width, height, content[24],
+				content[25])
 		}
 		if again := drawn(t, func(w io.Writer) error { return c.PNG(w, scale) }); !bytes.Equal(content, again) {
 			t.Errorf("scale %d: other bytes the second time", scale)
@@ -127,7 +131,8 @@ func TestSVGIsRendered(t *testing.T) {
 	for name, text := range texts {
 		c := encode(t, text, M)
 		for _, scale := range []int{1, 5} {
-			file := saved(t, "code.svg", drawn(t, func(w io.Writer) error { return c.SVG(w, SVGOptions{Scale: scale}) }))
+			file := saved(
+				t, "code.svg", drawn(t, func(w io.Writer) error { return c.SVG(w, SVGOptions{Scale: scale}) }))
 			got, err := png.Decode(bytes.NewReader(run(t, "librsvg2-bin", "rsvg-convert", file)))
 			if err != nil {
 				t.Fatal(err)
@@ -198,8 +203,10 @@ func TestSVGContent(t *testing.T) {
 		if title != c.title+"\n" {
 			t.Errorf("%s: title %q, want %q", c.name, title, c.title)
 		}
-		for element, want := range map[string]string{"svg": c.attrs, "title": "", "rect": "width height fill", "path": "d",
-			"svg role": "img", "svg shape-rendering": "crispEdges", "svg xmlns": "http://www.w3.org/2000/svg", "svg viewBox": "0 0 33 33"} {
+		for element, want := range map[string]string{"svg": c.attrs, "title": "", "rect": "width height fill",
+			"path":     "d",
+			"svg role": "img", "svg shape-rendering": "crispEdges", "svg xmlns": "http://www.w3.org/2000/svg",
+			"svg viewBox": "0 0 33 33"} {
 			if attrs[element] != want {
 				t.Errorf("%s: %s has %q, want %q", c.name, element, attrs[element], want)
 			}

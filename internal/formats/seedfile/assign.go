@@ -18,7 +18,8 @@ var assignmentsFormat = format{
 		return h.titled && h.cols.has(colUser) && h.cols.has(colSerial) && !h.cols.has(colSecret)
 	},
 	open: func(*job) (parser, error) {
-		return nil, &Error{Err: ErrAssignments, Hint: "Import the seed file first, then assign the tokens by this list."}
+		return nil,
+			&Error{Err: ErrAssignments, Hint: "Import the seed file first, then assign the tokens by this list."}
 	},
 }
 
@@ -80,7 +81,8 @@ func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*ps
 		case err != nil:
 			return list, refused, nil
 		case len(list)+len(refused) == MaxKeys:
-			return nil, nil, &Error{Err: ErrLimit, Format: DualShieldAssignments, Text: fmt.Sprintf("the file has more than %d rows", MaxKeys)}
+			return nil, nil, &Error{Err: ErrLimit, Format: DualShieldAssignments,
+				Text: fmt.Sprintf("the file has more than %d rows", MaxKeys)}
 		case r.bad != "":
 			refused = append(refused, refuse(r.line, "", "%s", r.bad))
 			continue

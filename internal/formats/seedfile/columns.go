@@ -27,13 +27,15 @@ const (
 
 // titles are the names of columns without case, blanks and punctuation.
 var titles = map[string]column{
-	"upn": colUser, "userprincipalname": colUser, "user": colUser, "username": colUser, "userid": colUser, "login": colUser, "loginname": colUser,
+	"upn": colUser, "userprincipalname": colUser, "user": colUser, "username": colUser, "userid": colUser,
+	"login": colUser, "loginname": colUser,
 	"serial": colSerial, "serialnumber": colSerial, "serialno": colSerial, "sn": colSerial, "tokenserial": colSerial,
 	"secret": colSecret, "secretkey": colSecret, "seed": colSecret, "key": colSecret, "otpkey": colSecret,
 	"type": colType, "tokentype": colType, "otptype": colType,
 	"hash": colHash, "hashfunction": colHash, "hashlib": colHash, "algorithm": colHash, "crypto": colHash,
 	"digits": colDigits, "otplength": colDigits, "otplen": colDigits, "length": colDigits, "codelength": colDigits,
-	"timeinterval": colPeriod, "timeintervalinseconds": colPeriod, "interval": colPeriod, "period": colPeriod, "timestep": colPeriod, "timewindow": colPeriod,
+	"timeinterval": colPeriod, "timeintervalinseconds": colPeriod, "interval": colPeriod, "period": colPeriod,
+	"timestep": colPeriod, "timewindow": colPeriod,
 	"counter": colCounter, "movingfactor": colCounter,
 	"manufacturer": colManufacturer, "vendor": colManufacturer, "make": colManufacturer, "maker": colManufacturer,
 	"model":  colModel,
@@ -41,7 +43,8 @@ var titles = map[string]column{
 }
 
 // titleOf are the titles that this package writes.
-var titleOf = map[column]string{colSerial: "serial", colSecret: "secret", colType: "type", colDigits: "digits", colPeriod: "period", colCounter: "counter"}
+var titleOf = map[column]string{colSerial: "serial", colSecret: "secret", colType: "type", colDigits: "digits",
+	colPeriod: "period", colCounter: "counter"}
 
 // columns says where each column stands; -1: nowhere.
 type columns struct {
@@ -75,7 +78,8 @@ func readHeader(r row, admit func(column) bool) (columns, error) {
 	var err error
 	fail := func(i int, what string) {
 		if err == nil {
-			err = &Error{Err: ErrMalformed, Line: r.line, Text: "the title in " + r.address(i) + titleQuote(r.cells[i]) + " " + what,
+			err = &Error{Err: ErrMalformed, Line: r.line, Text: "the title in " + r.address(i) +
+				titleQuote(r.cells[i]) + " " + what,
 				Hint: "Remove the column or correct its title. If the file has no titles, it is not of this format."}
 		}
 	}

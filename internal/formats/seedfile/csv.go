@@ -145,9 +145,11 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 	case len(secret) == 0:
 		return at(colSecret) + "should hold the secret and is empty"
 	case isScientific(secret):
-		return at(colSecret) + "holds a number that a spreadsheet program made of the secret, which is lost; get the file again and do not open it there"
+		return at(colSecret) + "holds a number that a spreadsheet program made of the secret, which is lost; get " +
+			"the file again and do not open it there"
 	case isSheetError(secret):
-		return at(colSecret) + "holds an error of a spreadsheet program in the place of the secret, which is lost; get the file again and do not open it there"
+		return at(colSecret) + "holds an error of a spreadsheet program in the place of the secret, which is lost; " +
+			"get the file again and do not open it there"
 	}
 	var ok bool
 	if k.Secret, ok = c.enc.decode(secret); !ok {
@@ -164,7 +166,8 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 		return fmt.Sprintf("%sholds a secret of %d bytes, which %s", at(colSecret), len(k.Secret), why)
 	}
 	if len(secret) < c.least && r.to == len(c.data) && !bytes.HasSuffix(c.data, []byte("\n")) {
-		return at(colSecret) + "holds a shorter secret than all others and the file ends without a line break: it was probably cut off"
+		return at(colSecret) + "holds a shorter secret than all others and the file ends without a line break: it " +
+			"was probably cut off"
 	}
 	if why := c.readKind(k, get(colType)); why != "" {
 		return at(colType) + why
@@ -177,7 +180,8 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 	if c.timeOnly {
 		kind = pskc.TOTP
 	} else if k.Kind == "" && c.opt.Assume.Kind == "" {
-		c.note("The file does not say of all tokens whether they are event-based or time-based, and HOTP was taken; compare the sample code.")
+		c.note("The file does not say of all tokens whether they are event-based or time-based, and HOTP was taken; " +
+			"compare the sample code.")
 	}
 	c.silent(k, kind, 0)
 	if k.Kind == pskc.HOTP {

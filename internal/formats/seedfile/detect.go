@@ -68,7 +68,8 @@ func (h *head) readXML() {
 		tok, err := d.RawToken()
 		if err != nil {
 			lower := bytes.ToLower(h.text)
-			h.html = h.html || h.root == "" && (bytes.Contains(lower, []byte("<html")) || bytes.HasPrefix(lower, []byte("<!doctype html")))
+			h.html = h.html || h.root == "" &&
+				(bytes.Contains(lower, []byte("<html")) || bytes.HasPrefix(lower, []byte("<!doctype html")))
 			return
 		}
 		e, ok := tok.(xml.StartElement)

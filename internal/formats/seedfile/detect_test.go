@@ -93,12 +93,14 @@ func TestUnreadable(t *testing.T) {
 		{"", "x", Options{Assume: Assume{Period: maxPeriod + 1}}, ErrOptions, "time step"},
 		{"", "x", Options{Assume: Assume{Hash: "MD5"}}, ErrOptions, `"MD5"`},
 		{"", "x", Options{Products: map[ProductCode]Product{{"A", "B"}: {}}}, ErrOptions, "HOTP or TOTP"},
-		{"", "x", Options{Products: map[ProductCode]Product{{"A", "B"}: {Kind: pskc.TOTP, Period: -1}}}, ErrOptions, "time step"},
+		{"", "x", Options{Products: map[ProductCode]Product{{"A", "B"}: {Kind: pskc.TOTP, Period: -1}}}, ErrOptions,
+			"time step"},
 	} {
 		tt.opt.Name = tt.name
 		_, err := open(tt.content, tt.opt)
 		fails(t, err, tt.kind, tt.part)
-		if e, ok := errors.AsType[*Error](err); !ok || (tt.kind == ErrUnreadable || tt.kind == ErrUnknown) && e.Hint == "" {
+		if e, ok := errors.AsType[*Error](err); !ok || (tt.kind == ErrUnreadable || tt.kind == ErrUnknown) &&
+			e.Hint == "" {
 			t.Errorf("%s: error %#v has no hint", tt.name, err)
 		}
 	}

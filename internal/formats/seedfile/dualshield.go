@@ -77,17 +77,21 @@ func (d *dualShield) start() error {
 }
 
 func (d *dualShield) readHeader(e *element) (h header, err error) {
-	f, why := e.fields("manufacturerCode", "productCode", "encrypt", "encode", "digits", "timeWindow", "crypto", "synchronisation", "syncsize")
+	f, why := e.fields("manufacturerCode", "productCode", "encrypt", "encode", "digits", "timeWindow", "crypto",
+		"synchronisation", "syncsize")
 	if why != "" {
 		return h, malformed(e.line, "the header is not understood: %s", why)
 	}
 	if s := f["encrypt"]; s != "" && !strings.EqualFold(s, "NONE") {
-		return h, &Error{Err: ErrUnreadable, Line: e.line, Text: "the DualShield file is encrypted (" + quote(s) + "), and how is not public",
-			Hint: "Ask Deepnet for the seed file without encryption in the file itself, under PGP instead, or for PSKC (RFC 6030)."}
+		return h, &Error{Err: ErrUnreadable, Line: e.line, Text: "the DualShield file is encrypted (" + quote(s) +
+			"), and how is not public",
+			Hint: "Ask Deepnet for the seed file without encryption in the file itself, under PGP instead, or for " +
+				"PSKC (RFC 6030)."}
 	}
 	code := ProductCode{f["manufacturerCode"], f["productCode"]}
 	if code.Product == "ASDID" {
-		return h, &Error{Err: ErrUnreadable, Line: e.line, Text: "the DualShield file lists device identities (DeviceID), which are no one-time password tokens"}
+		return h, &Error{Err: ErrUnreadable, Line: e.line, Text: "the DualShield file lists device identities " +
+			"(DeviceID), which are no one-time password tokens"}
 	}
 	if h.product, err = d.opt.product(code); err != nil {
 		return h, err
@@ -95,10 +99,12 @@ func (d *dualShield) readHeader(e *element) (h header, err error) {
 	var ok bool
 	if h.enc = d.opt.Encoding; h.enc == "" {
 		if f["encode"] == "" {
-			return h, &Error{Err: ErrEncoding, Line: e.line, Text: "the header does not say how secrets are written", Hint: sayEncoding}
+			return h, &Error{Err: ErrEncoding, Line: e.line, Text: "the header does not say how secrets are written",
+				Hint: sayEncoding}
 		}
 		if h.enc, ok = parseEncoding(f["encode"]); !ok {
-			return h, &Error{Err: ErrUnreadable, Line: e.line, Text: "the header says secrets are written in " + quote(f["encode"]) + ", which is not known", Hint: sayEncoding}
+			return h, &Error{Err: ErrUnreadable, Line: e.line, Text: "the header says secrets are written in " +
+				quote(f["encode"]) + ", which is not known", Hint: sayEncoding}
 		}
 	}
 	wrong := func(name, why string) (header, error) {
@@ -151,7 +157,8 @@ func (d *dualShield) end() error {
 // read gives the key of a token, or says what is wrong.
 func (d *dualShield) read(t *element) (*pskc.Key, string) {
 	f, why := t.fields("serial", "seed", "description", "deviceId", "deviceModel", "deviceOS", "mailClient")
-	k := &pskc.Key{Kind: d.head.product.Kind, Line: t.line, Manufacturer: d.head.product.Manufacturer, Model: d.head.product.Model,
+	k := &pskc.Key{Kind: d.head.product.Kind, Line: t.line, Manufacturer: d.head.product.Manufacturer,
+		Model:  d.head.product.Model,
 		Serial: f["serial"], FriendlyName: f["description"], Hash: d.head.hash}
 	switch {
 	case t.name != "token":

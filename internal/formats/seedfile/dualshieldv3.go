@@ -134,7 +134,8 @@ func (d *dualShieldV3) readData(k *pskc.Key, data *element) string {
 		return why
 	}
 	if k.Kind == pskc.TOTP && d.opt.Assume.Period == 0 {
-		d.note("The format does not state time steps, and 60 seconds were taken for time-based tokens; compare the sample code.")
+		d.note("The format does not state time steps, and 60 seconds were taken for time-based tokens; compare the " +
+			"sample code.")
 	}
 	d.silent(k, k.Kind, 60)
 	return ""

@@ -74,7 +74,8 @@ type ProductError struct{ Product ProductCode }
 
 // Error names the product.
 func (e *ProductError) Error() string {
-	return fmt.Sprintf("the product %s of manufacturer %s is not known: say whether its tokens are event-based or time-based",
+	return fmt.Sprintf("the product %s of manufacturer %s is not known: say whether its tokens are event-based "+
+		"or time-based",
 		quote(e.Product.Product), quote(e.Product.Manufacturer))
 }
 

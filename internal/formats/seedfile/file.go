@@ -78,7 +78,8 @@ func verdict(k *pskc.Key, why string) answer {
 		return answer{key: k}
 	}
 	clear(k.Secret)
-	return answer{bad: &pskc.KeyError{ID: k.ID, Serial: k.Serial, Manufacturer: k.Manufacturer, Line: k.Line, Reason: why}}
+	return answer{bad: &pskc.KeyError{ID: k.ID, Serial: k.Serial, Manufacturer: k.Manufacturer, Line: k.Line,
+		Reason: why}}
 }
 
 // wipe clears the secrets of keys that nobody takes.
@@ -138,7 +139,8 @@ func Open(r io.Reader, opt Options) (*File, error) {
 func readAll(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err == nil && len(data) > MaxBytes {
-		err = &Error{Err: ErrLimit, Text: fmt.Sprintf("the file is larger than %d bytes", MaxBytes), Hint: "Import it in parts."}
+		err = &Error{Err: ErrLimit, Text: fmt.Sprintf("the file is larger than %d bytes", MaxBytes),
+			Hint: "Import it in parts."}
 	}
 	if err != nil {
 		clear(data)
@@ -225,7 +227,8 @@ func (f *File) count() error {
 		}
 		wipe(e.answers)
 		if f.info.Keys+f.info.Refused > MaxKeys {
-			return &Error{Err: ErrLimit, Text: fmt.Sprintf("the file has more than %d entries", MaxKeys), Hint: "Import it in parts."}
+			return &Error{Err: ErrLimit, Text: fmt.Sprintf("the file has more than %d entries", MaxKeys),
+				Hint: "Import it in parts."}
 		}
 	}
 }

@@ -32,30 +32,41 @@ const askPSKC = "Ask the manufacturer for the seeds as PSKC (RFC 6030), with the
 
 // foreign says what each is and what to do about it.
 var foreign = map[Format]struct{ what, hint string }{
-	fEmpty:    {"an empty file", "Fetch or copy the file again."},
-	fPGP:      {"encrypted with PGP", "Decrypt it with the private key it was made for (gpg --decrypt), and import the result."},
-	fAge:      {"encrypted with age", "Decrypt it (age --decrypt), and import the result."},
-	fPKCS12:   {"a PKCS#12 file with certificates and their keys", "It is no seed file, but perhaps the key to one. " + askPSKC},
-	fCMS:      {"an encrypted or signed CMS (S/MIME) message", "Decrypt it with the certificate it was made for (openssl cms -decrypt), and import the result."},
-	fPEM:      {"a PEM file with keys or certificates", "It is no seed file, but perhaps the key to one. " + askPSKC},
-	fXLSX:     {"an Excel workbook", "Ask for the list as a CSV file and do not open that in Excel: it drops leading zeros and rounds long numbers. If there is only the workbook, make its cells text before saving it as CSV (UTF-8)."},
-	fXLS:      {"an old Excel workbook or Office document", "Ask for the list as a CSV file and do not open that in Excel: it drops leading zeros and rounds long numbers."},
-	fZIP:      {"a ZIP archive", "Unpack it and import the file inside."},
-	fArchive:  {"a compressed archive", "Unpack it and import the file inside."},
-	fPDF:      {"a PDF document", "It may be the delivery note or the letter with the passphrase. " + askPSKC},
-	fHTML:     {"a web page", "The download has probably given a sign-in or error page; fetch the file again."},
-	fJSON:     {"a JSON file", "Apps export JSON in ways of their own; export a list of otpauth URIs instead."},
-	fDPX:      {"a OneSpan (Vasco) DPX file, whose encryption is not public", "Ask the supplier for the OATH tokens of the order as PSKC (RFC 6030) or CSV, with the key by another channel. Authenticators that are not OATH cannot be imported."},
+	fEmpty: {"an empty file", "Fetch or copy the file again."},
+	fPGP: {"encrypted with PGP", "Decrypt it with the private key it was made for (gpg --decrypt), and import " +
+		"the result."},
+	fAge: {"encrypted with age", "Decrypt it (age --decrypt), and import the result."},
+	fPKCS12: {"a PKCS#12 file with certificates and their keys", "It is no seed file, but perhaps the key to one. " +
+		askPSKC},
+	fCMS: {"an encrypted or signed CMS (S/MIME) message", "Decrypt it with the certificate it was made for " +
+		"(openssl cms -decrypt), and import the result."},
+	fPEM: {"a PEM file with keys or certificates", "It is no seed file, but perhaps the key to one. " + askPSKC},
+	fXLSX: {"an Excel workbook", "Ask for the list as a CSV file and do not open that in Excel: it drops " +
+		"leading zeros and rounds long numbers. If there is only the workbook, make its cells text before saving it " +
+		"as CSV (UTF-8)."},
+	fXLS: {"an old Excel workbook or Office document", "Ask for the list as a CSV file and do not open that in " +
+		"Excel: it drops leading zeros and rounds long numbers."},
+	fZIP:     {"a ZIP archive", "Unpack it and import the file inside."},
+	fArchive: {"a compressed archive", "Unpack it and import the file inside."},
+	fPDF:     {"a PDF document", "It may be the delivery note or the letter with the passphrase. " + askPSKC},
+	fHTML:    {"a web page", "The download has probably given a sign-in or error page; fetch the file again."},
+	fJSON:    {"a JSON file", "Apps export JSON in ways of their own; export a list of otpauth URIs instead."},
+	fDPX: {"a OneSpan (Vasco) DPX file, whose encryption is not public", "Ask the supplier for the OATH tokens " +
+		"of the order as PSKC (RFC 6030) or CSV, with the key by another channel. Authenticators that are not OATH " +
+		"cannot be imported."},
 	fSDS:      {"a HID (ActivIdentity) SDS file", "Ask HID for the same tokens as PSKC (RFC 6030), with its key."},
 	fSafeWord: {"a SafeWord record file (.dat)", "Ask for the same tokens as PSKC (RFC 6030) or as XML."},
-	fPICSV2:   {"a privacyIDEA CSV of version 2", "Export as PSKC, or as CSV of the first version: serial, secret, type, digits, period."},
-	fYubiKSM:  {"a Yubico key list for YubiKey OTP (ykksm)", "These are AES keys for Yubico OTP, not OATH. Program a slot for OATH-HOTP, and import that log."},
+	fPICSV2: {"a privacyIDEA CSV of version 2", "Export as PSKC, or as CSV of the first version: serial, secret, " +
+		"type, digits, period."},
+	fYubiKSM: {"a Yubico key list for YubiKey OTP (ykksm)", "These are AES keys for Yubico OTP, not OATH. Program a " +
+		"slot for OATH-HOTP, and import that log."},
 }
 
 // endings names formats whose content has no known mark.
 var endings = map[string]Format{
 	".dpx": fDPX, ".sds": fSDS, ".dat": fSafeWord, ".p12": fPKCS12, ".pfx": fPKCS12, ".p7m": fCMS,
-	".gpg": fPGP, ".pgp": fPGP, ".asc": fPGP, ".xls": fXLS, ".xlsx": fXLSX, ".zip": fZIP, ".7z": fArchive, ".rar": fArchive,
+	".gpg": fPGP, ".pgp": fPGP, ".asc": fPGP, ".xls": fXLS, ".xlsx": fXLSX, ".zip": fZIP, ".7z": fArchive,
+	".rar": fArchive,
 }
 
 // byEnding is the format that the name of a file suggests, or "".
@@ -71,13 +82,17 @@ func detectForeign(b []byte) Format {
 		prefix string
 		format Format
 	}{
-		{"PK\x03\x04", fZIP}, {"PK\x05\x06", fZIP}, {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", fXLS}, {"7z\xbc\xaf\x27\x1c", fArchive}, {"\x1f\x8b", fArchive},
-		{"Rar!\x1a", fArchive}, {"BZh", fArchive}, {"\xfd7zXZ", fArchive}, {"%PDF", fPDF}, {"age-encryption.org/", fAge}, {"-----BEGIN AGE", fAge},
-		{"-----BEGIN PGP", fPGP}, {"-----BEGIN PKCS7", fCMS}, {"-----BEGIN CMS", fCMS}, {"-----BEGIN ", fPEM}, {"# ===== SafeWord", fSafeWord},
+		{"PK\x03\x04", fZIP}, {"PK\x05\x06", fZIP}, {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", fXLS},
+		{"7z\xbc\xaf\x27\x1c", fArchive}, {"\x1f\x8b", fArchive},
+		{"Rar!\x1a", fArchive}, {"BZh", fArchive}, {"\xfd7zXZ", fArchive}, {"%PDF", fPDF},
+		{"age-encryption.org/", fAge}, {"-----BEGIN AGE", fAge},
+		{"-----BEGIN PGP", fPGP}, {"-----BEGIN PKCS7", fCMS}, {"-----BEGIN CMS", fCMS}, {"-----BEGIN ", fPEM},
+		{"# ===== SafeWord", fSafeWord},
 		{"dn: sccAuthenticatorId=", fSafeWord}, {"# version: 2", fPICSV2}, {"# ykksm", fYubiKSM},
 	} {
 		if bytes.HasPrefix(text, []byte(m.prefix)) {
-			if m.format == fZIP && (bytes.Contains(b, []byte("[Content_Types].xml")) || bytes.Contains(b, []byte("xl/"))) {
+			if m.format == fZIP && (bytes.Contains(b, []byte("[Content_Types].xml")) ||
+				bytes.Contains(b, []byte("xl/"))) {
 				return fXLSX
 			}
 			return m.format
@@ -127,7 +142,8 @@ func detectDER(b []byte) Format {
 	switch body := b[head:]; {
 	case bytes.HasPrefix(body, []byte{2, 1, 3}):
 		return fPKCS12
-	case bytes.HasPrefix(body, []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07")), bytes.HasPrefix(body, []byte("\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01")):
+	case bytes.HasPrefix(body, []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07")),
+		bytes.HasPrefix(body, []byte("\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01")):
 		return fCMS
 	}
 	return ""

@@ -201,7 +201,8 @@ func checkFile(t *testing.T, b []byte, opt Options) {
 			t.Fatalf("Next, when all was well: %v", err)
 		}
 		keys++
-		if k.Serial == "" || k.Line < 1 || len(k.Secret) < pskc.DefaultMinSecret || len(k.Secret) > maxSecret || algorithms[k.Kind] == "" ||
+		if k.Serial == "" || k.Line < 1 || len(k.Secret) < pskc.DefaultMinSecret || len(k.Secret) > maxSecret ||
+			algorithms[k.Kind] == "" ||
 			k.Digits() < 6 || k.Digits() > 10 || k.Period() < 1 || sample(k, sampleTime) == nil {
 			t.Fatalf("key %+v", k)
 		}

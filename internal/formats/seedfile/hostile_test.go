@@ -11,11 +11,15 @@ import (
 // another would stand, and {S} within an element of text.
 var xmlFrames = map[Format]string{
 	DualShield: "<data><header><manufacturerCode>DN</manufacturerCode><productCode>ST</productCode><encode>HEX</encode></header><tokens>" +
-		"<token><serial>1</serial><seed>" + k1hex + "</seed></token>{X}<token><serial>2{S}</serial><seed>" + k2hex + "</seed></token></tokens></data>",
+		"<token><serial>1</serial><seed>" + k1hex + "</seed></token>{X}<token><serial>2{S}</serial><seed>" + k2hex +
+		"</seed></token></tokens></data>",
 	DualShieldV3: "<tokenList><tokenInfo><device><serial>1</serial></device><token>&lt;data>&lt;type>CB&lt;/type>&lt;secret enc='HEX'>" + k1hex + "&lt;/secret>&lt;/data></token></tokenInfo>{X}" +
-		"<tokenInfo><device><serial>2{S}</serial></device><token>&lt;data>&lt;type>CB&lt;/type>&lt;secret enc='HEX'>" + k2hex + "&lt;/secret>&lt;/data></token></tokenInfo></tokenList>",
-	SafeNet: "<Tokens><Token serial='1'><Applications><Application><Seed>" + k1hex + "</Seed></Application></Applications></Token>{X}" +
-		"<Token serial='2'><ProductName>{S}</ProductName><Applications><Application><Seed>" + k2hex + "</Seed></Application></Applications></Token></Tokens>",
+		"<tokenInfo><device><serial>2{S}</serial></device><token>&lt;data>&lt;type>CB&lt;/type>&lt;secret enc='HEX'>" +
+		k2hex + "&lt;/secret>&lt;/data></token></tokenInfo></tokenList>",
+	SafeNet: "<Tokens><Token serial='1'><Applications><Application><Seed>" + k1hex +
+		"</Seed></Application></Applications></Token>{X}" +
+		"<Token serial='2'><ProductName>{S}</ProductName><Applications><Application><Seed>" + k2hex +
+		"</Seed></Application></Applications></Token></Tokens>",
 }
 
 // attacks are what hostile XML is known for, as replacements in a frame.
@@ -78,13 +82,15 @@ func TestHostileXML(t *testing.T) {
 // TestHostileInside: the document inside of a token of version 3 is one, too.
 func TestHostileInside(t *testing.T) {
 	t.Parallel()
-	const frame = "<data>{X}<type>CB</type><secret enc='HEX'>" + k1hex + "</secret><description>{S}</description></data>"
+	const frame = "<data>{X}<type>CB</type><secret enc='HEX'>" + k1hex +
+		"</secret><description>{S}</description></data>"
 	for name, a := range attacks() {
 		inner := hostile(frame, a)
 		if strings.Contains(inner, "]]>") || len(inner) > maxText {
 			continue // the outer document has met these
 		}
-		c := mustOpen(t, "<tokenList><tokenInfo><device><serial>1</serial></device><token><![CDATA["+inner+"]]></token></tokenInfo></tokenList>", Options{})
+		c := mustOpen(t, "<tokenList><tokenInfo><device><serial>1</serial></device><token><![CDATA["+inner+
+			"]]></token></tokenInfo></tokenList>", Options{})
 		if len(c.keys) != 0 || len(c.refused) != 1 {
 			t.Errorf("%s: %d keys, refused %v", name, len(c.keys), c.refused)
 		}
@@ -96,7 +102,8 @@ func TestHostileInside(t *testing.T) {
 func TestHostileSize(t *testing.T) {
 	const size = 48 << 20
 	for name, unit := range map[string]string{"blanks": " ", "attributes": ` a=""`, "name": "a"} {
-		data := []byte("<Tokens>" + map[string]string{"attributes": "<a ", "name": "<"}[name] + strings.Repeat(unit, size/len(unit)))
+		data := []byte("<Tokens>" + map[string]string{"attributes": "<a ", "name": "<"}[name] +
+			strings.Repeat(unit, size/len(unit)))
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		x := newXMLReader(data)

@@ -27,7 +27,8 @@ func (j *job) silent(k *pskc.Key, kind pskc.Kind, period int) {
 		if k.Hash = oath.SHA1.String(); a.Hash != "" {
 			k.Hash = a.Hash
 		} else if n := len(k.Secret); n == oath.SHA256.Size() || n == oath.SHA512.Size() {
-			j.note("The file does not name a hash and SHA-1 was taken, but secrets of %d bytes suggest another; compare the sample code.", n)
+			j.note("The file does not name a hash and SHA-1 was taken, but secrets of %d bytes suggest another; "+
+				"compare the sample code.", n)
 		}
 	}
 	if !k.HasResponse && a.Digits != 0 {

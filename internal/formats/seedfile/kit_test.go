@@ -83,7 +83,8 @@ func mustOpen(t testing.TB, text string, opt Options) contents {
 		t.Fatal(err)
 	}
 	if c.info.Keys != len(c.keys) || c.info.Refused != len(c.refused) {
-		t.Errorf("Info counts %d keys and %d refused, Next gave %d and %d", c.info.Keys, c.info.Refused, len(c.keys), len(c.refused))
+		t.Errorf("Info counts %d keys and %d refused, Next gave %d and %d", c.info.Keys, c.info.Refused, len(c.keys),
+			len(c.refused))
 	}
 	return c
 }

@@ -64,7 +64,8 @@ type batch struct {
 func (b batches) notes(j *job) {
 	for _, id := range slices.Sorted(maps.Keys(b)) {
 		if t := b[id]; uint64(len(t.seen)) < t.size {
-			j.note("Of a transfer in %d parts the file has %d; the keys of the other parts are not in it.", t.size, len(t.seen))
+			j.note("Of a transfer in %d parts the file has %d; the keys of the other parts are not in it.", t.size,
+				len(t.seen))
 		}
 	}
 }

@@ -114,7 +114,8 @@ func (o *Options) check() error {
 			return bad("product %s of %s must be HOTP or TOTP", quote(c.Product), quote(c.Manufacturer))
 		}
 		if p.Period < 0 || p.Period > maxPeriod {
-			return bad("the time step of product %s of %s is not between 1 and %d seconds", quote(c.Product), quote(c.Manufacturer), maxPeriod)
+			return bad("the time step of product %s of %s is not between 1 and %d seconds", quote(c.Product),
+				quote(c.Manufacturer), maxPeriod)
 		}
 	}
 	a := &o.Assume

@@ -120,8 +120,9 @@ func (u *uris) uri(text string) answer {
 		return u.no("", "the line is no otpauth URI")
 	}
 	defer x.Secret.Wipe()
-	k := &pskc.Key{Kind: pskc.TOTP, Line: u.t.n, Serial: accountSerial(x.Issuer, x.Account), Issuer: x.Issuer, FriendlyName: x.Account,
-		Secret: slices.Clone(x.Secret.Bytes()), Hash: x.Hash.String()}
+	k := &pskc.Key{Kind: pskc.TOTP, Line: u.t.n, Serial: accountSerial(x.Issuer, x.Account), Issuer: x.Issuer,
+		FriendlyName: x.Account,
+		Secret:       slices.Clone(x.Secret.Bytes()), Hash: x.Hash.String()}
 	if x.Type == oath.TypeHOTP {
 		k.Kind, k.Counter, k.HasCounter = pskc.HOTP, x.Counter, true
 	} else {

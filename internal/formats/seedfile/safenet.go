@@ -74,7 +74,8 @@ func (s *safeNet) part(t *element, keys []*element, keep []bool) (out []byte) {
 }
 
 // about are elements of a token that do not change how it computes.
-var about = []string{"casemodel", "model", "productiondate", "productname", "manufacturer", "vendor", "name", "description"}
+var about = []string{"casemodel", "model", "productiondate", "productname", "manufacturer", "vendor", "name",
+	"description"}
 
 // read gives the keys of one token, at least one answer.
 func (s *safeNet) read(t *element, keys []*element) []answer {
@@ -133,7 +134,8 @@ func (s *safeNet) readKey(k *pskc.Key, e *element) string {
 		k.HasCounter = true
 	}
 	if s.opt.Assume.Kind == "" {
-		s.note("The format does not say whether its tokens are event-based or time-based, and HOTP was taken; compare the sample code.")
+		s.note("The format does not say whether its tokens are event-based or time-based, and HOTP was taken; " +
+			"compare the sample code.")
 	}
 	if s.silent(k, pskc.HOTP, 0); k.Kind == pskc.TOTP {
 		k.Counter, k.HasCounter = 0, false

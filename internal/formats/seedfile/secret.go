@@ -185,7 +185,8 @@ func usual(n int) bool {
 	return false
 }
 
-const sayEncoding = "Ask the manufacturer whether the secrets are hexadecimal or base32, and say so (encoding hex, base32 or base64)."
+const sayEncoding = "Ask the manufacturer whether the secrets are hexadecimal or base32, and say so (encoding hex, " +
+	"base32 or base64)."
 
 // decide says how the column is written, and why.
 func (c *census) decide() (Encoding, string, error) {
@@ -198,17 +199,22 @@ func (c *census) decide() (Encoding, string, error) {
 		return "", "", &Error{Err: ErrEncoding, Hint: sayEncoding, Text: fmt.Sprintf(
 			"the column of secrets is mixed: %s can only be hexadecimal, %s can only be base32", c.hexAt, c.base32At)}
 	case c.onlyHex > 0:
-		return Hex, count(c.onlyHex+c.both) + " are hexadecimal, " + fmt.Sprint(c.onlyHex) + " of them cannot be base32", nil
+		return Hex, count(c.onlyHex+c.both) + " are hexadecimal, " + fmt.Sprint(c.onlyHex) +
+			" of them cannot be base32", nil
 	case c.onlyBase32 > 0:
-		return Base32, count(c.onlyBase32+c.both) + " are base32, " + fmt.Sprint(c.onlyBase32) + " of them cannot be hexadecimal", nil
+		return Base32, count(c.onlyBase32+c.both) + " are base32, " + fmt.Sprint(c.onlyBase32) +
+			" of them cannot be hexadecimal", nil
 	case c.both > 0 && c.length > 0 && usual(hexSize) && !usual(b32Size):
-		return Hex, fmt.Sprintf("the secrets could be base32 as well, but %d characters are %d bytes in hexadecimal, a usual size, and %d in base32, which is none",
+		return Hex, fmt.Sprintf("the secrets could be base32 as well, but %d characters are %d bytes in "+
+			"hexadecimal, a usual size, and %d in base32, which is none",
 			c.length, hexSize, b32Size), nil
 	case c.both > 0 && c.length > 0 && usual(b32Size) && !usual(hexSize):
-		return Base32, fmt.Sprintf("the secrets could be hexadecimal as well, but %d characters are %d bytes in base32, a usual size, and %d in hexadecimal, which is none",
+		return Base32, fmt.Sprintf("the secrets could be hexadecimal as well, but %d characters are %d bytes in "+
+			"base32, a usual size, and %d in hexadecimal, which is none",
 			c.length, b32Size, hexSize), nil
 	case c.both > 0:
-		return "", "", &Error{Err: ErrEncoding, Hint: sayEncoding, Text: "every secret of the file can be read as hexadecimal and as base32"}
+		return "", "", &Error{Err: ErrEncoding, Hint: sayEncoding, Text: "every secret of the file can be read as " +
+			"hexadecimal and as base32"}
 	case c.base64 > 0:
 		return Base64, count(c.base64) + " are base64, none is hexadecimal or base32", nil
 	}

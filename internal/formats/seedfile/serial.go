@@ -68,7 +68,8 @@ func (s *serialCheck) decide(j *job) serialDamage {
 	switch {
 	case s.text > 0 || s.zero > 0 || full == digits || j.opt.KeepSerials:
 	case full*2 < digits || s.highest-s.lowest < 4*uint64(digits):
-		j.note("Serial numbers have different lengths; if those on the devices begin with zeros, a spreadsheet program has removed them.")
+		j.note("Serial numbers have different lengths; if those on the devices begin with zeros, a spreadsheet " +
+			"program has removed them.")
 	default:
 		d.digits = s.longest
 	}
@@ -81,14 +82,19 @@ func (d serialDamage) wrong(cell []byte) string {
 	case len(cell) == 0:
 		return "should hold the serial number and is empty"
 	case isScientific(cell):
-		return "holds a number as a spreadsheet program shortens it; the serial number is lost: get the file again and do not open it there"
+		return "holds a number as a spreadsheet program shortens it; the serial number is lost: get the file again " +
+			"and do not open it there"
 	case isSheetError(cell):
-		return "holds an error of a spreadsheet program; the serial number is lost: get the file again and do not open it there"
+		return "holds an error of a spreadsheet program; the serial number is lost: get the file again and do not " +
+			"open it there"
 	case d.rounded && roundedAt15(cell):
-		return "holds a number that a spreadsheet program has rounded to 15 digits; get the file again and do not open it there"
+		return "holds a number that a spreadsheet program has rounded to 15 digits; get the file again and do not " +
+			"open it there"
 	case isDigits(cell) && len(cell) < d.digits:
-		return fmt.Sprintf("has %d digits where most serial numbers have %d: a spreadsheet program has probably removed leading zeros. "+
-			"Get the file again and do not open it there, or import it with serial numbers kept as they are", len(cell), d.digits)
+		return fmt.Sprintf("has %d digits where most serial numbers have %d: a spreadsheet program has probably "+
+			"removed leading zeros. "+
+			"Get the file again and do not open it there, or import it with serial numbers kept as they are", len(cell),
+			d.digits)
 	}
 	return ""
 }

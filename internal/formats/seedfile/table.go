@@ -71,7 +71,8 @@ func columnName(i int) string {
 func newTable(data []byte, comments bool) *table {
 	t := &table{data: data, comments: comments}
 	line := t.nextLine()
-	if s := bytes.TrimRight(line, " "); len(s) == 5 && bytes.EqualFold(s[:4], []byte("sep=")) && bytes.IndexByte([]byte(",;\t|"), s[4]) >= 0 {
+	if s := bytes.TrimRight(line, " "); len(s) == 5 && bytes.EqualFold(s[:4], []byte("sep=")) &&
+		bytes.IndexByte([]byte(",;\t|"), s[4]) >= 0 {
 		t.sep, t.start, t.skipped = s[4], t.pos, 1
 		line = t.nextLine()
 	}

@@ -52,7 +52,8 @@ func TestSeparators(t *testing.T) {
 				}
 				got := mustOpen(t, b.String(), Options{})
 				if len(got.answers) != len(want.answers) || got.info.Format != format {
-					t.Fatalf("%s, separator %q: %s with %d answers, want %d", file, sep, got.info.Format, len(got.answers), len(want.answers))
+					t.Fatalf("%s, separator %q: %s with %d answers, want %d", file, sep, got.info.Format,
+						len(got.answers), len(want.answers))
 				}
 				for i := range got.answers {
 					if a, b := bare(got.answers[i]), bare(want.answers[i]); !reflect.DeepEqual(a, b) {
@@ -81,9 +82,12 @@ func TestLineBreaksInCells(t *testing.T) {
 		// What was forgotten to be closed costs its own row alone.
 		{"forgotten", "a,\"x\nb,y\nc,z", []string{"cell B1" + open + "A1", "b|y A2", "c|z A3"}},
 		{"up to a quoted cell", "a,\"x\nb,\"y\"\nc,z", []string{"cell B1" + open + "A1", "b|y A2", "c|z A3"}},
-		{"up to a closing mark", "a,\"x\nb,y\"\nc,z", []string{"cell B1" + open + "A1", "cell B2 has a quotation mark inside A2", "c|z A3"}},
-		{"up to an empty cell", "a,\"x\n\"\",y,z\"\nc,z", []string{"cell B1" + open + "A1", "cell C2 has a quotation mark inside A2", "c|z A3"}},
-		{"up to a mark within", "a,\"x\ny\"z\nc", []string{"cell B1" + open + "A1", "cell A2 has a quotation mark inside A2", "c A3"}},
+		{"up to a closing mark", "a,\"x\nb,y\"\nc,z", []string{"cell B1" + open + "A1", "cell B2 has a quotation " +
+			"mark inside A2", "c|z A3"}},
+		{"up to an empty cell", "a,\"x\n\"\",y,z\"\nc,z",
+			[]string{"cell B1" + open + "A1", "cell C2 has a quotation mark inside A2", "c|z A3"}},
+		{"up to a mark within", "a,\"x\ny\"z\nc", []string{"cell B1" + open + "A1", "cell A2 has a quotation " +
+			"mark inside A2", "c A3"}},
 		{"too long", "a,\"x\n" + strings.Repeat("y\n", maxLine) + "\"", nil},
 	} {
 		got := rows(t, tt.text)
@@ -101,8 +105,10 @@ func TestLineBreaksInCells(t *testing.T) {
 // of the file, addresses those of a spreadsheet program.
 func TestLineBreaksInFiles(t *testing.T) {
 	t.Parallel()
-	c := mustOpen(t, "\"serial\nnumber\",secret,interval,manufacturer\na,\""+k1hex[:20]+"\n"+k1hex[20:]+"\",30,\"Example\nMaker\"\nb,"+k2hex+",0,\n", Options{})
-	if len(c.keys) != 1 || c.keys[0].Manufacturer != "Example Maker" || c.keys[0].Line != 3 || string(c.keys[0].Secret) != string(unhex(t, k1hex)) {
+	c := mustOpen(t, "\"serial\nnumber\",secret,interval,manufacturer\na,\""+k1hex[:20]+"\n"+k1hex[20:]+
+		"\",30,\"Example\nMaker\"\nb,"+k2hex+",0,\n", Options{})
+	if len(c.keys) != 1 || c.keys[0].Manufacturer != "Example Maker" || c.keys[0].Line != 3 ||
+		string(c.keys[0].Secret) != string(unhex(t, k1hex)) {
 		t.Errorf("keys %+v", c.keys)
 	}
 	refusals(t, c.refused, "6: cell C3 is not a time step")

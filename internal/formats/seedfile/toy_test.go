@@ -69,8 +69,10 @@ func TestToy(t *testing.T) {
 	for _, opt := range []Options{{}, {Format: "toy"}} {
 		c := mustOpen(t, testfile(t, "toy/list.txt"), opt)
 		sameKeys(t, c.keys,
-			pskc.Key{Kind: pskc.TOTP, Line: 2, Serial: "55000101", Secret: unhex(t, k1hex), Interval: 30, HasInterval: true},
-			pskc.Key{Kind: pskc.TOTP, Line: 3, Serial: "55000102", Secret: unhex(t, k2hex), Interval: 30, HasInterval: true})
+			pskc.Key{Kind: pskc.TOTP, Line: 2, Serial: "55000101", Secret: unhex(t, k1hex), Interval: 30,
+				HasInterval: true},
+			pskc.Key{Kind: pskc.TOTP, Line: 3, Serial: "55000102", Secret: unhex(t, k2hex), Interval: 30,
+				HasInterval: true})
 		refusals(t, c.refused, "4: cell A4 should hold the serial number")
 		if c.info.Format != Toy || c.info.Sample.Code != "024918" {
 			t.Errorf("info %+v, sample %+v", c.info, c.info.Sample)

@@ -107,7 +107,8 @@ func (x *xmlReader) token() (xml.Token, error) {
 		case err == io.EOF && x.depth == 0:
 			return nil, io.EOF
 		case errors.Is(err, errToken):
-			return nil, malformed(x.line(), "a tag, a comment or a run of white space is longer than %d bytes", maxToken)
+			return nil, malformed(x.line(), "a tag, a comment or a run of white space is longer than %d bytes",
+				maxToken)
 		case err != nil:
 			return nil, malformed(x.line(), "the XML is cut off or not well formed here")
 		}
@@ -181,7 +182,8 @@ func (x *xmlReader) end() error {
 
 // whole reads an element whose start was read.
 func (x *xmlReader) whole(start *xml.StartElement) (*element, error) {
-	e := &element{name: start.Name.Local, line: x.line(), attrs: start.Attr, from: len(bytes.TrimRight(x.in.data[:x.start], " \t\r\n"))}
+	e := &element{name: start.Name.Local, line: x.line(), attrs: start.Attr,
+		from: len(bytes.TrimRight(x.in.data[:x.start], " \t\r\n"))}
 	var text []byte
 	for {
 		tok, err := x.token()

@@ -12,14 +12,16 @@ import (
 func TestDualShield(t *testing.T) {
 	text := testfile(t, "dualshield/safeid.xml")
 	key := func(line int, serial, secret string) pskc.Key {
-		return pskc.Key{Kind: pskc.TOTP, Line: line, Manufacturer: "Deepnet Security", Model: "SafeID/Time-Based", Serial: serial,
+		return pskc.Key{Kind: pskc.TOTP, Line: line, Manufacturer: "Deepnet Security", Model: "SafeID/Time-Based",
+			Serial: serial,
 			Secret: unhex(t, secret), Interval: 60, HasInterval: true, Response: digits(6), HasResponse: true}
 	}
 	first, second := key(13, "55000101", k1hex), key(15, "55000102", k2hex)
 	second.FriendlyName = "desk 4"
 	c := mustOpen(t, text, Options{})
 	sameKeys(t, c.keys, first, second)
-	if c.info.Format != DualShield || c.info.Encoding != Hex || c.info.EncodingReason != "as the header of the file says" || c.info.Sample.Code != "304811" {
+	if c.info.Format != DualShield || c.info.Encoding != Hex ||
+		c.info.EncodingReason != "as the header of the file says" || c.info.Sample.Code != "304811" {
 		t.Errorf("info %+v", c.info)
 	}
 	// An older file states no time step: that of the product. And it is CRLF.
@@ -27,11 +29,14 @@ func TestDualShield(t *testing.T) {
 	sameKeys(t, mustOpen(t, "\ufeff"+older, Options{}).keys, first, second)
 
 	c = mustOpen(t, testfile(t, "dualshield/google.xml"), Options{})
-	sameKeys(t, c.keys, pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "Google", Model: "Google Authenticator", Serial: "10000001", Hash: "SHA256",
+	sameKeys(t, c.keys, pskc.Key{Kind: pskc.TOTP, Line: 2, Manufacturer: "Google", Model: "Google Authenticator",
+		Serial: "10000001", Hash: "SHA256",
 		Secret: unhex(t, k1hex), Interval: 30, HasInterval: true, Response: digits(8), HasResponse: true})
 
-	event := strings.NewReplacer(">ST<", ">SE<", ">HEX<", ">BASE64<", k1hex, "obLD1OX2BxgpOktcbX6PkAESIzQ=", k2hex, "Xw4dLDtKWWh3hoWUo7LB0O/+DRw=").Replace(text)
-	first = pskc.Key{Kind: pskc.HOTP, Line: 13, Manufacturer: "Deepnet Security", Model: "SafeID/Event-Based", Serial: "55000101",
+	event := strings.NewReplacer(">ST<", ">SE<", ">HEX<", ">BASE64<", k1hex, "obLD1OX2BxgpOktcbX6PkAESIzQ=", k2hex,
+		"Xw4dLDtKWWh3hoWUo7LB0O/+DRw=").Replace(text)
+	first = pskc.Key{Kind: pskc.HOTP, Line: 13, Manufacturer: "Deepnet Security", Model: "SafeID/Event-Based",
+		Serial: "55000101",
 		Secret: unhex(t, k1hex), Response: digits(6), HasResponse: true}
 	second = first
 	second.Line, second.Serial, second.Secret, second.FriendlyName = 15, "55000102", unhex(t, k2hex), "desk 4"
@@ -112,7 +117,8 @@ func TestTruncated(t *testing.T) {
 	for _, f := range []struct {
 		name   string
 		format Format
-	}{{"dualshield/safeid.xml", DualShield}, {"dualshield-v3/pocketid.xml", DualShieldV3}, {"safenet-xml/two-keys.xml", SafeNet}} {
+	}{{"dualshield/safeid.xml", DualShield}, {"dualshield-v3/pocketid.xml", DualShieldV3},
+		{"safenet-xml/two-keys.xml", SafeNet}} {
 		text := strings.TrimSpace(testfile(t, f.name))
 		for i := range len(text) {
 			if _, err := open(text[:i], Options{Format: f.format}); !errors.Is(err, ErrMalformed) {
@@ -126,9 +132,11 @@ func TestDualShieldV3(t *testing.T) {
 	text := testfile(t, "dualshield-v3/pocketid.xml")
 	c := mustOpen(t, text, Options{})
 	sameKeys(t, c.keys,
-		pskc.Key{Kind: pskc.HOTP, Line: 1, Manufacturer: "Example", Model: "CB", Serial: "55000103", FriendlyName: "desk 4", Secret: unhex(t, k2hex),
+		pskc.Key{Kind: pskc.HOTP, Line: 1, Manufacturer: "Example", Model: "CB", Serial: "55000103",
+			FriendlyName: "desk 4", Secret: unhex(t, k2hex),
 			Counter: 7, HasCounter: true, Response: digits(6), HasResponse: true},
-		pskc.Key{Kind: pskc.TOTP, Line: 6, Manufacturer: "Example", Model: "TB", Serial: "55000104", Secret: unhex(t, k1hex),
+		pskc.Key{Kind: pskc.TOTP, Line: 6, Manufacturer: "Example", Model: "TB", Serial: "55000104",
+			Secret:   unhex(t, k1hex),
 			Interval: 60, HasInterval: true, Response: digits(6), HasResponse: true})
 	if len(c.info.Notes) != 1 || c.info.Format != DualShieldV3 {
 		t.Errorf("info %+v", c.info)
@@ -153,16 +161,20 @@ func TestDualShieldV3(t *testing.T) {
 
 func TestSafeNet(t *testing.T) {
 	text := testfile(t, "safenet-xml/two-keys.xml")
-	first := pskc.Key{ID: "{ab1397d2-ddb6-4705-b66e-9f83f322deb9}", Kind: pskc.HOTP, Line: 9, Model: "Example Alpine", Serial: "00040008CFA5",
+	first := pskc.Key{ID: "{ab1397d2-ddb6-4705-b66e-9f83f322deb9}", Kind: pskc.HOTP, Line: 9, Model: "Example Alpine",
+		Serial: "00040008CFA5",
 		Secret: unhex(t, k1hex), Counter: 1, HasCounter: true}
-	second := pskc.Key{ID: "{2}", Kind: pskc.HOTP, Line: 13, Model: "Example Alpine", Serial: "00040008CFA5", Secret: unhex(t, k2hex+"00000000")}
+	second := pskc.Key{ID: "{2}", Kind: pskc.HOTP, Line: 13, Model: "Example Alpine", Serial: "00040008CFA5",
+		Secret: unhex(t, k2hex+"00000000")}
 	c := mustOpen(t, text, Options{})
-	if sameKeys(t, c.keys, first, second); c.info.Sample.Code != "035350" || c.info.Format != SafeNet || len(c.info.Notes) != 1 {
+	if sameKeys(t, c.keys, first, second); c.info.Sample.Code != "035350" || c.info.Format != SafeNet ||
+		len(c.info.Notes) != 1 {
 		t.Errorf("info %+v, sample %+v", c.info, c.info.Sample)
 	}
 	c = mustOpen(t, text, Options{Assume: Assume{Kind: pskc.TOTP, Digits: 8, Manufacturer: "SafeNet"}})
 	for _, k := range []*pskc.Key{&first, &second} {
-		k.Kind, k.Counter, k.HasCounter, k.Manufacturer, k.Response, k.HasResponse = pskc.TOTP, 0, false, "SafeNet", digits(8), true
+		k.Kind, k.Counter, k.HasCounter, k.Manufacturer, k.Response, k.HasResponse = pskc.TOTP, 0, false, "SafeNet",
+			digits(8), true
 	}
 	if sameKeys(t, c.keys, first, second); c.info.Sample.Code != "86024918" {
 		t.Errorf("sample %+v", c.info.Sample)

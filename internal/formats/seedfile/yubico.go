@@ -39,7 +39,8 @@ const (
 
 // events are what the log calls the ways to program a key. Only OATH-HOTP is
 // one this package reads.
-var events = []string{"OATH-HOTP", "Yubico OTP", "Static Password", "Challenge-Response", "Configuration Update", "Configuration Swap", "Unknown programming mode"}
+var events = []string{"OATH-HOTP", "Yubico OTP", "Static Password", "Challenge-Response", "Configuration Update",
+	"Configuration Swap", "Unknown programming mode"}
 
 const loggingStart = "LOGGING START"
 
@@ -65,7 +66,8 @@ func isYubico(r row) bool {
 // isYubicoFormat tells a row of 7 fields with a time in its place.
 func isYubicoFormat(r row) bool {
 	at := r.cell(5)
-	return len(r.cells) == yubicoFields && len(r.cell(6)) == 0 && len(at) == len("2013-12-12T08:41:07") && at[4] == '-' && at[10] == 'T'
+	return len(r.cells) == yubicoFields && len(r.cell(6)) == 0 && len(at) == len("2013-12-12T08:41:07") &&
+		at[4] == '-' && at[10] == 'T'
 }
 
 func openYubico(j *job) (parser, error) {
@@ -128,7 +130,8 @@ func (y *yubico) traditional(k *pskc.Key, r row) string {
 	at := func(i int) int { return from + i }
 	k.ID = string(r.cell(at(3)))
 	if k.Serial = serialOf(k.ID); k.Serial == "" {
-		return "it has no public identity to serve as a serial number; let the tool write its log in the Yubico format, which has serial numbers"
+		return "it has no public identity to serve as a serial number; let the tool write its log in the Yubico " +
+			"format, which has serial numbers"
 	}
 	if why := y.secret(k, r, at(5)); why != "" {
 		return why
@@ -156,7 +159,8 @@ func (y *yubico) short(k *pskc.Key, r row) string {
 		return why
 	}
 	if k.ID == "" && string(r.cell(2)) == "0" {
-		y.note("Entries without a public identity may be keys for challenge-response, which the log writes the same way; compare the sample code.")
+		y.note("Entries without a public identity may be keys for challenge-response, which the log writes the same " +
+			"way; compare the sample code.")
 	}
 	if y.opt.Assume.Digits == 0 {
 		y.note("The log does not state digits, and 6 were taken; compare the sample code.")

@@ -31,7 +31,8 @@ docs/activation.md walks through it.`,
   ostiary activation offer MT10000001
   ostiary activation show MT10000001`,
 	}
-	cmd.AddCommand(newActivationOffline(a), newActivationQR(a), newActivationOffer(a), newActivationConfirm(a), newActivationBatch(a),
+	cmd.AddCommand(newActivationOffline(a), newActivationQR(a), newActivationOffer(a), newActivationConfirm(a),
+		newActivationBatch(a),
 		newActivationShow(a), newActivationCancel(a), newActivationReset(a), newActivationUnbind(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
@@ -72,7 +73,8 @@ func (a *app) activationRequest(cmd *cobra.Command, f startFlags, route string) 
 		return r, err
 	}
 	if f.reason != "" {
-		if err := cmdline.OneOf(cmd, "reason", f.reason, "pin-forgotten", "device-replaced", "device-lost"); err != nil {
+		if err := cmdline.OneOf(cmd, "reason", f.reason, "pin-forgotten", "device-replaced",
+			"device-lost"); err != nil {
 			return r, err
 		}
 	}
@@ -138,7 +140,8 @@ says in it where the user types the first code.`,
 				return writeLetters(w, page, made)
 			})
 			if err != nil && made.Serial != "" {
-				a.note("An activation has begun nevertheless. End it: ostiary activation cancel %s", cmdline.ShellQuote(made.Serial))
+				a.note("An activation has begun nevertheless. End it: ostiary activation cancel %s",
+					cmdline.ShellQuote(made.Serial))
 			}
 			if err != nil {
 				return err
@@ -176,7 +179,8 @@ way.`,
 			if err != nil {
 				return err
 			}
-			made, err := a.startDrawn(cmd, c, f.which.selector(cmd, args[0]), req, out, func(m wire.Activation) string { return m.QRBody })
+			made, err := a.startDrawn(cmd, c, f.which.selector(cmd, args[0]), req, out,
+				func(m wire.Activation) string { return m.QRBody })
 			if err != nil || a.json {
 				return err
 			}
@@ -195,7 +199,8 @@ way.`,
 
 // startDrawn begins an activation and draws a text of it. The file is made before
 // there is a secret, which would be lost without it.
-func (a *app) startDrawn(cmd *cobra.Command, c *client.Client, s client.Selector, req wire.ActivationRequest, out string, text func(wire.Activation) string) (made wire.Activation, err error) {
+func (a *app) startDrawn(cmd *cobra.Command, c *client.Client, s client.Selector, req wire.ActivationRequest,
+	out string, text func(wire.Activation) string) (made wire.Activation, err error) {
 	d, err := drawingTo(cmd, out)
 	if err != nil {
 		return made, err
@@ -215,7 +220,8 @@ func (a *app) startDrawn(cmd *cobra.Command, c *client.Client, s client.Selector
 	}
 	if text(made) == "" {
 		files.discard()
-		return made, errors.Join(err, cmdline.WithHint(errors.New("this server's address does not fit into a code image; the activation has begun all the same"),
+		return made, errors.Join(err, cmdline.WithHint(errors.New("this server's address does not fit into a code "+
+			"image; the activation has begun all the same"),
 			"give the user address and code to type, or start the server with --public-url https://HOST"))
 	}
 	return made, errors.Join(err, a.drawText(d, files, text(made)))

@@ -88,13 +88,15 @@ func (b *activationBatch) check(cmd *cobra.Command) error {
 	case !b.letters() && !strings.HasSuffix(b.out, ".csv"):
 		return cmdline.Mistakef(cmd, "--out %s: codes go to FILE.csv, letters to FILE.pdf", b.out)
 	case b.letters() && b.req.Count > letter.MaxLetters:
-		return cmdline.Mistakef(cmd, "--count %d: a file has at most %d letters; make several", b.req.Count, letter.MaxLetters)
+		return cmdline.Mistakef(cmd, "--count %d: a file has at most %d letters; make several", b.req.Count,
+			letter.MaxLetters)
 	case b.page != "" && !b.letters():
 		return cmdline.Mistakef(cmd, "--page stands in letters: it goes with --out FILE.pdf")
 	case b.passwords != "" && !strings.HasSuffix(b.passwords, ".csv"):
 		return cmdline.Mistakef(cmd, "--passwords %s: passwords go to FILE.csv", b.passwords)
 	case b.passwords != "" && b.passwords == b.out:
-		return cmdline.Mistakef(cmd, "--passwords and --out are the same file: whoever finds code and password together has the token")
+		return cmdline.Mistakef(cmd, "--passwords and --out are the same file: whoever finds code and password "+
+			"together has the token")
 	}
 	return checkDays(cmd, b.req.Days)
 }
@@ -118,7 +120,8 @@ func (b *activationBatch) checkPasswords(cmd *cobra.Command, c *client.Client) e
 	case err != nil:
 		return err
 	case needed && b.passwords == "":
-		return cmdline.Mistakef(cmd, "profile %s has activation passwords: add --passwords FILE.csv for them, and keep it apart from the codes", profile)
+		return cmdline.Mistakef(cmd, "profile %s has activation passwords: add --passwords FILE.csv for them, and "+
+			"keep it apart from the codes", profile)
 	case !needed && b.passwords != "":
 		return cmdline.Mistakef(cmd, "profile %s has no activation passwords: leave out --passwords", profile)
 	}
@@ -200,7 +203,12 @@ func (a *app) activateAhead(ctx context.Context, c *client.Client, b *activation
 	}
 	var made atomic.Int64
 	if !a.json || cmdline.Terminal(a.Stderr) {
-		defer startProgress(a.Stderr, func(time.Duration) string { return fmt.Sprintf("%d of %d tokens created", made.Load(), b.req.Count) }).stop()
+		defer startProgress(
+			a.Stderr,
+			func(time.Duration) string {
+				return fmt.Sprintf("%d of %d tokens created", made.Load(),
+					b.req.Count)
+			}).stop()
 	}
 	result := batchResult{File: b.out, Passwords: b.passwords}
 	for err == nil && result.Made < b.req.Count {
@@ -237,9 +245,11 @@ func (a *app) sayAhead(r batchResult, typeName string, why error) error {
 	if r.Made == 0 {
 		return why
 	}
-	err := a.say(r, "%s holds the codes of %s, %s to %s.", r.File, cmdline.Plural(r.Made, "token", "tokens"), r.First, r.Last)
+	err := a.say(r, "%s holds the codes of %s, %s to %s.", r.File, cmdline.Plural(r.Made, "token", "tokens"), r.First,
+		r.Last)
 	if err == nil && r.Passwords != "" && !a.json {
-		err = a.say(nil, "%s holds their activation passwords. Keep it apart: the two together are worth the tokens.", r.Passwords)
+		err = a.say(nil, "%s holds their activation passwords. Keep it apart: the two together are worth the tokens.",
+			r.Passwords)
 	}
 	if why == nil || err != nil {
 		return errors.Join(err, why)
@@ -248,8 +258,11 @@ func (a *app) sayAhead(r batchResult, typeName string, why error) error {
 	if errors.Is(why, context.Canceled) {
 		reason = "interrupted"
 	}
-	return cmdline.WithHint(fmt.Errorf("%s, %d missing: %s", cmdline.Plural(r.Made, "token is there", "tokens are there"), r.Missing, reason),
-		"make the rest into another file; tokens whose codes were lost on the way are among: ostiary token list --state PENDING --type "+cmdline.ShellQuote(typeName))
+	return cmdline.WithHint(
+		fmt.Errorf("%s, %d missing: %s", cmdline.Plural(r.Made, "token is there", "tokens are there"), r.Missing,
+			reason),
+		"make the rest into another file; tokens whose codes were lost on the way are among: ostiary token list "+
+			"--state PENDING --type "+cmdline.ShellQuote(typeName))
 }
 
 func (b *activationBatch) part(ctx context.Context, c *client.Client, left int) (wire.Activations, error) {

@@ -30,7 +30,8 @@ type aheadServer struct {
 
 func (s *aheadServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := func(status int, v any) {
-		w.Header().Set("Content-Type", map[bool]string{true: "application/json", false: "application/problem+json"}[status < 300])
+		w.Header().Set(
+			"Content-Type", map[bool]string{true: "application/json", false: "application/problem+json"}[status < 300])
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(v)
 	}
@@ -59,7 +60,8 @@ func (s *aheadServer) some(n int) []wire.Activation {
 	for i := range made {
 		s.made++
 		serial, code := fmt.Sprintf("EX%08d", s.made), strings.Repeat("0123456789", 3)
-		made[i] = wire.Activation{Serial: serial, Issuer: "Example Works", Title: "Phones", Code: "01234-56789-01234-56789-01234-56789", Expires: time.Date(2026, 3, 1, 12, 0, 0, 5e6, time.UTC),
+		made[i] = wire.Activation{Serial: serial, Issuer: "Example Works", Title: "Phones",
+			Code: "01234-56789-01234-56789-01234-56789", Expires: time.Date(2026, 3, 1, 12, 0, 0, 5e6, time.UTC),
 			QRBody: "<QRCode><SN>" + serial + "</SN><AC>" + code + "</AC></QRCode>", NeedsPass: s.passwords}
 		if s.passwords {
 			made[i].Password = fmt.Sprintf("ABCDE-%05d", s.made)
@@ -84,7 +86,8 @@ func TestBatchTables(t *testing.T) {
 	t.Parallel()
 	s, dir := &aheadServer{t: t, passwords: true}, t.TempDir()
 	codes, words := filepath.Join(dir, "codes.csv"), filepath.Join(dir, "words.csv")
-	got := run(t, s, "", "activation", "batch", "--type", "phones", "--count", "45", "--out", codes, "--passwords", words, "--label", "night", "--days", "9", "--json")
+	got := run(t, s, "", "activation", "batch", "--type", "phones", "--count", "45", "--out", codes, "--passwords",
+		words, "--label", "night", "--days", "9", "--json")
 	want := result{0, fmt.Sprintf(`{"file":%q,"passwords":%q,"made":45,"first":"EX00000001","last":"EX00000045"}`+"\n", codes, words), ""}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -96,7 +99,8 @@ func TestBatchTables(t *testing.T) {
 		t.Error(diff)
 	}
 	table, secret := lines(t, codes), lines(t, words)
-	if len(table) != 46 || table[0] != "serial,activation_code,expires" || table[45] != "EX00000045,01234-56789-01234-56789-01234-56789,2026-03-01T12:00:00Z" {
+	if len(table) != 46 || table[0] != "serial,activation_code,expires" ||
+		table[45] != "EX00000045,01234-56789-01234-56789-01234-56789,2026-03-01T12:00:00Z" {
 		t.Errorf("%d lines: %q", len(table), table)
 	}
 	if len(secret) != 46 || secret[0] != "serial,activation_password" || secret[45] != "EX00000045,ABCDE-00045" {
@@ -105,12 +109,14 @@ func TestBatchTables(t *testing.T) {
 	if strings.Contains(strings.Join(table, ""), "ABCDE") || strings.Contains(strings.Join(secret, ""), "01234-") {
 		t.Error("code and password stand in one file")
 	}
-	again := run(t, s, "", "activation", "batch", "--type", "phones", "--count", "1", "--out", codes, "--passwords", words+".csv")
+	again := run(t, s, "", "activation", "batch", "--type", "phones", "--count", "1", "--out", codes, "--passwords",
+		words+".csv")
 	if again.Code != 2 || len(s.asked) != 3 || !cmp.Equal(table, lines(t, codes)) {
 		t.Errorf("a file that is there: %+v, %d requests", again, len(s.asked))
 	}
 	other := filepath.Join(dir, "other.csv")
-	if again = run(t, s, "", "activation", "batch", "--type", "phones", "--count", "1", "--out", other, "--passwords", words); again.Code != 2 || len(s.asked) != 3 {
+	if again = run(t, s, "", "activation", "batch", "--type", "phones", "--count", "1", "--out", other, "--passwords",
+		words); again.Code != 2 || len(s.asked) != 3 {
 		t.Errorf("a password file that is there: %+v", again)
 	}
 	if _, err := os.Stat(other); err == nil {
@@ -121,7 +127,8 @@ func TestBatchTables(t *testing.T) {
 func TestBatchLetters(t *testing.T) {
 	t.Parallel()
 	s, file := &aheadServer{t: t}, filepath.Join(t.TempDir(), "letters.pdf")
-	got := run(t, s, "", "activation", "batch", "--type", "phones", "--profile", "other", "--count", "22", "--out", file, "--page", "https://bank.example")
+	got := run(t, s, "", "activation", "batch", "--type", "phones", "--profile", "other", "--count", "22", "--out",
+		file, "--page", "https://bank.example")
 	want := result{0, file + " holds the codes of 22 tokens, EX00000001 to EX00000022.\n", ""}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -140,20 +147,24 @@ func TestBatchBreaks(t *testing.T) {
 	for _, ending := range []string{".csv", ".pdf"} {
 		s, dir := &aheadServer{t: t, passwords: true, fails: 2}, t.TempDir()
 		file, words := filepath.Join(dir, "codes"+ending), filepath.Join(dir, "words.csv")
-		got := run(t, s, "", "activation", "batch", "--type", "phones", "--count", "30", "--out", file, "--passwords", words)
+		got := run(t, s, "", "activation", "batch", "--type", "phones", "--count", "30", "--out", file, "--passwords",
+			words)
 		if got.Code != 2 || !strings.Contains(got.Out, "20 tokens, EX00000001 to EX00000020") ||
-			!strings.HasPrefix(got.Errors, "ostiary: 20 tokens are there, 10 missing: The database is full.\nhint: make the rest into another file") {
+			!strings.HasPrefix(got.Errors, "ostiary: 20 tokens are there, 10 missing: The database is full.\nhint: "+
+				"make the rest into another file") {
 			t.Errorf("%s: %+v", ending, got)
 		}
 		if n := len(lines(t, words)); n != 21 {
 			t.Errorf("%d lines of passwords", n)
 		}
-		if text := lines(t, file); ending == ".csv" && len(text) != 21 || ending == ".pdf" && !strings.HasPrefix(text[0], "%PDF-") {
+		if text := lines(t, file); ending == ".csv" && len(text) != 21 || ending == ".pdf" &&
+			!strings.HasPrefix(text[0], "%PDF-") {
 			t.Errorf("%s has %d lines", file, len(text))
 		}
 	}
 	s, dir := &aheadServer{t: t, fails: 1}, t.TempDir()
-	got := run(t, s, "", "activation", "batch", "--type", "phones", "--count", "30", "--out", filepath.Join(dir, "x.csv"))
+	got := run(t, s, "", "activation", "batch", "--type", "phones", "--count", "30", "--out",
+		filepath.Join(dir, "x.csv"))
 	if left, err := os.ReadDir(dir); got.Code != 2 || got.Out != "" || err != nil || len(left) != 0 {
 		t.Errorf("nothing was made: %+v, %v", got, left)
 	}
@@ -175,7 +186,8 @@ func TestBatchInterrupted(t *testing.T) {
 	}
 	var out, errs bytes.Buffer
 	a := &app{Env: &Env{Stdout: &out, Stderr: &errs}}
-	b := activationBatch{req: wire.ActivationsRequest{Type: "phones", Count: 50}, out: filepath.Join(t.TempDir(), "codes.csv")}
+	b := activationBatch{req: wire.ActivationsRequest{Type: "phones", Count: 50},
+		out: filepath.Join(t.TempDir(), "codes.csv")}
 	err = a.activateAhead(ctx, c, &b)
 	if err == nil || err.Error() != "20 tokens are there, 30 missing: interrupted" {
 		t.Errorf("it ends with %v", err)
@@ -196,21 +208,33 @@ func TestBatchRefuses(t *testing.T) {
 		args      []string
 		says      string
 	}{
-		{"no place for passwords", true, []string{"--type", "phones", "--count", "3", "--out", file("a.csv")}, "has activation passwords: add --passwords FILE.csv"},
-		{"no place beside letters", true, []string{"--type", "phones", "--count", "3", "--out", file("a.pdf")}, "has activation passwords"},
-		{"of a profile named", true, []string{"--type", "phones", "--profile", "other", "--count", "3", "--out", file("a.csv")}, "profile other has"},
-		{"no passwords", false, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"), "--passwords", file("b.csv")}, "profile sheet has no activation passwords"},
-		{"one file for both", true, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"), "--passwords", file("a.csv")}, "are the same file"},
-		{"passwords as letters", true, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"), "--passwords", file("b.pdf")}, "passwords go to FILE.csv"},
+		{"no place for passwords", true, []string{"--type", "phones", "--count", "3", "--out", file("a.csv")},
+			"has activation passwords: add --passwords FILE.csv"},
+		{"no place beside letters", true, []string{"--type", "phones", "--count", "3", "--out", file("a.pdf")},
+			"has activation passwords"},
+		{"of a profile named", true, []string{"--type", "phones", "--profile", "other", "--count", "3", "--out",
+			file("a.csv")}, "profile other has"},
+		{"no passwords", false, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"), "--passwords",
+			file("b.csv")}, "profile sheet has no activation passwords"},
+		{"one file for both", true, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"), "--passwords",
+			file("a.csv")}, "are the same file"},
+		{"passwords as letters", true, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"),
+			"--passwords", file("b.pdf")}, "passwords go to FILE.csv"},
 		{"no type", false, []string{"--count", "3", "--out", file("a.csv")}, "--type is missing"},
 		{"no count", false, []string{"--type", "phones", "--out", file("a.csv")}, "--count 0: how many"},
-		{"another ending", false, []string{"--type", "phones", "--count", "3", "--out", file("a.txt")}, "codes go to FILE.csv"},
+		{"another ending", false, []string{"--type", "phones", "--count", "3", "--out", file("a.txt")},
+			"codes go to FILE.csv"},
 		{"no file", false, []string{"--type", "phones", "--count", "3"}, "codes go to FILE.csv"},
-		{"too many letters", false, []string{"--type", "phones", "--count", "1001", "--out", file("a.pdf")}, "at most 1000 letters"},
-		{"a page in a table", false, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"), "--page", "x"}, "--page stands in letters"},
-		{"too long", false, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"), "--days", "366"}, "it may be 1 to 365"},
-		{"no such type", false, []string{"--type", "fobs", "--count", "3", "--out", file("a.csv")}, "There is no /api/v1/types/fobs."},
-		{"no such profile", false, []string{"--type", "phones", "--profile", "none", "--count", "3", "--out", file("a.csv")}, "There is no /api/v1/profiles/none."},
+		{"too many letters", false, []string{"--type", "phones", "--count", "1001", "--out", file("a.pdf")},
+			"at most 1000 letters"},
+		{"a page in a table", false, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"), "--page",
+			"x"}, "--page stands in letters"},
+		{"too long", false, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"), "--days", "366"},
+			"it may be 1 to 365"},
+		{"no such type", false, []string{"--type", "fobs", "--count", "3", "--out", file("a.csv")},
+			"There is no /api/v1/types/fobs."},
+		{"no such profile", false, []string{"--type", "phones", "--profile", "none", "--count", "3", "--out",
+			file("a.csv")}, "There is no /api/v1/profiles/none."},
 	}
 	for _, c := range cases {
 		s := &aheadServer{t: t, passwords: c.passwords}

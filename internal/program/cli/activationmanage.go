@@ -98,8 +98,10 @@ func (a *app) printActivations(o wire.ActivationOverview) error {
 	out.row("Open activation", openActivation(o))
 	out.row("Device", liveDevice(o))
 	n := o.Counts
-	out.row("Activated again", fmt.Sprintf("%d of %d in %s", n.Successes, n.MaxSuccesses, cmdline.Plural(n.Days, "day", "days")))
-	out.row("Wrong confirmations", fmt.Sprintf("%d of %d in %s", n.Failures, n.MaxFailures, cmdline.Plural(n.Days, "day", "days")))
+	out.row("Activated again", fmt.Sprintf("%d of %d in %s", n.Successes, n.MaxSuccesses,
+		cmdline.Plural(n.Days, "day", "days")))
+	out.row("Wrong confirmations", fmt.Sprintf("%d of %d in %s", n.Failures, n.MaxFailures,
+		cmdline.Plural(n.Days, "day", "days")))
 	if n.NextAt != nil {
 		out.row("Again not before", localTime(*n.NextAt))
 	}
@@ -114,7 +116,8 @@ func (a *app) printActivations(o wire.ActivationOverview) error {
 	}
 	out = newTable(a.Stdout, "BEGUN", "ROUTE", "REASON", "BY", "SECRET", "STATUS", "ENDED", "WRONG", "DEVICE")
 	for _, p := range o.Activations {
-		out.row(localTime(p.Opened), p.Route, p.Reason, begunBy(p), secretWord(p), p.Status, optionalTime(p.Ended, ""), strconv.Itoa(p.WrongTries), deviceName(p))
+		out.row(localTime(p.Opened), p.Route, p.Reason, begunBy(p), secretWord(p), p.Status, optionalTime(p.Ended, ""),
+			strconv.Itoa(p.WrongTries), deviceName(p))
 	}
 	return out.flush()
 }
@@ -250,7 +253,8 @@ serial and its user.`,
 		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if !yes {
-				return cmdline.Mistakef(cmd, "unbinding a token ends its device for good, and the user has no codes until another activation: add --yes if that is meant")
+				return cmdline.Mistakef(cmd, "unbinding a token ends its device for good, and the user has no codes "+
+					"until another activation: add --yes if that is meant")
 			}
 			t, err := c.Unbind(cmd.Context(), which.selector(cmd, args[0]))
 			if err != nil {

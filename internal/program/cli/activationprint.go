@@ -27,12 +27,14 @@ func (a *app) sayBegun(made wire.Activation) error {
 	if made.User != "" {
 		whose = " for " + made.User
 	}
-	return a.say(nil, "An activation of token %s is begun%s. It is open until %s.", made.Serial, whose, localTime(made.Expires))
+	return a.say(nil, "An activation of token %s is begun%s. It is open until %s.", made.Serial, whose,
+		localTime(made.Expires))
 }
 
 func (a *app) sayCodes(made wire.Activation) error {
 	out := newTable(a.Stdout)
-	for _, line := range [][2]string{{"Server", made.URL}, {"Registration code", made.Registration}, {"Serial", made.Serial}, {"Activation code", made.Code}, {"Event counter code", made.ERC}} {
+	for _, line := range [][2]string{{"Server", made.URL}, {"Registration code", made.Registration},
+		{"Serial", made.Serial}, {"Activation code", made.Code}, {"Event counter code", made.ERC}} {
 		if line[1] != "" && (line[0] != "Serial" || made.Registration == "") {
 			out.row(line[:]...)
 		}
@@ -46,7 +48,8 @@ func (a *app) sayCodes(made wire.Activation) error {
 // endActivation shows the password, apart from the codes, and says what is next.
 func (a *app) endActivation(made wire.Activation) error {
 	if made.Password != "" {
-		if err := a.say(nil, "Activation password, which goes to the user by another way than the code: %s", made.Password); err != nil {
+		if err := a.say(nil, "Activation password, which goes to the user by another way than the code: %s",
+			made.Password); err != nil {
 			return err
 		}
 	}
@@ -54,7 +57,8 @@ func (a *app) endActivation(made wire.Activation) error {
 		a.note("Beware: %s", w)
 	}
 	if made.Route == "online" {
-		a.note("This cannot be shown again. The app confirms it by itself: ostiary activation show %s", cmdline.ShellQuote(made.Serial))
+		a.note("This cannot be shown again. The app confirms it by itself: ostiary activation show %s",
+			cmdline.ShellQuote(made.Serial))
 		return nil
 	}
 	more := ""
@@ -64,7 +68,8 @@ func (a *app) endActivation(made wire.Activation) error {
 	if made.Binding {
 		more += " --derivation-code CODE"
 	}
-	a.note("This cannot be shown again. Then confirm it by what the app shows: ostiary activation confirm %s --otp OTP%s", cmdline.ShellQuote(made.Serial), more)
+	a.note("This cannot be shown again. Then confirm it by what the app shows: ostiary activation confirm %s "+
+		"--otp OTP%s", cmdline.ShellQuote(made.Serial), more)
 	return nil
 }
 
@@ -76,8 +81,10 @@ func writeLetters(w io.Writer, page string, made ...wire.Activation) error {
 		if err != nil {
 			return fmt.Errorf("the server's answer about token %s: %w", m.Serial, err)
 		}
-		letters[i] = letter.Letter{Issuer: m.Issuer, Profile: m.Title, User: m.User, Serial: m.Serial, Code: body.Code, ERC: body.ERC,
-			QRBody: activation.Secret(m.QRBody), Password: m.NeedsPass, Binding: m.Binding, Pair: m.Pair, Server: page, Expires: m.Expires.Local()}
+		letters[i] = letter.Letter{Issuer: m.Issuer, Profile: m.Title, User: m.User, Serial: m.Serial, Code: body.Code,
+			ERC:    body.ERC,
+			QRBody: activation.Secret(m.QRBody), Password: m.NeedsPass, Binding: m.Binding, Pair: m.Pair, Server: page,
+			Expires: m.Expires.Local()}
 	}
 	return letter.Write(w, time.Now(), letters)
 }

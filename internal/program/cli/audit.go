@@ -68,7 +68,8 @@ with --after and the cursor that is printed. --json shows whole entries.`,
 
 // auditPage gives the next page that is not empty: a filtered page is empty when
 // nothing fits in the part of the log that the server looked at.
-func auditPage(ctx context.Context, c *client.Client, filter client.AuditFilter, p client.Page) ([]wire.AuditEntry, *string, error) {
+func auditPage(ctx context.Context, c *client.Client, filter client.AuditFilter, p client.Page) (
+	[]wire.AuditEntry, *string, error) {
 	for {
 		list, err := c.Audit(ctx, filter, p)
 		if err != nil || len(list.Entries) > 0 || list.Next == nil {
@@ -97,7 +98,8 @@ func auditRow(e wire.AuditEntry) []string {
 	case who == "":
 		who = text(subject, "other")
 	}
-	return []string{when, text(e.Entry, "action"), text(e.Entry, "outcome"), text(e.Entry, "reason"), who, text(e.Entry, "actor")}
+	return []string{when, text(e.Entry, "action"), text(e.Entry, "outcome"), text(e.Entry, "reason"), who,
+		text(e.Entry, "actor")}
 }
 
 func newAuditVerify(a *app) *cobra.Command {
@@ -128,7 +130,8 @@ elsewhere.`,
 				return err
 			}
 			if rep.OK {
-				return a.say(rep, "The log is whole: %d entries, %s, root %s", rep.Entries, cmdline.Plural(rep.Checkpoints, "checkpoint", "checkpoints"), rep.Root)
+				return a.say(rep, "The log is whole: %d entries, %s, root %s", rep.Entries,
+					cmdline.Plural(rep.Checkpoints, "checkpoint", "checkpoints"), rep.Root)
 			}
 			if err := a.say(rep, "The log is NOT whole: %s", rep.Problem); err != nil {
 				return err

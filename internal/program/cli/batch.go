@@ -39,10 +39,12 @@ func newBatchList(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			l := listing[wire.Batch]{name: "batches", empty: "No batches yet. Name one: ostiary token import FILE --batch NAME",
+			l := listing[wire.Batch]{name: "batches", empty: "No batches yet. Name one: ostiary token import FILE " +
+				"--batch NAME",
 				header: []string{"BATCH", "SUPPLIER", "TOKENS", "IMPORTS", "LAST", "NOTE"},
 				row: func(b wire.Batch) []string {
-					return []string{b.Name, b.Supplier, strconv.Itoa(b.Tokens), strconv.Itoa(b.Imports), localTime(b.Newest), b.Note}
+					return []string{b.Name, b.Supplier, strconv.Itoa(b.Tokens), strconv.Itoa(b.Imports),
+						localTime(b.Newest), b.Note}
 				},
 				fetch: func(ctx context.Context, p client.Page) ([]wire.Batch, *string, error) {
 					list, err := c.Batches(ctx, p)
@@ -72,7 +74,8 @@ Each change is in the audit log.`,
 			if err != nil {
 				return err
 			}
-			return a.say(out, "%s of batch %s got the state %s.", cmdline.Plural(out.Changed, "token", "tokens"), args[0], req.State)
+			return a.say(out, "%s of batch %s got the state %s.", cmdline.Plural(out.Changed, "token", "tokens"),
+				args[0], req.State)
 		}),
 	}
 	cmd.Flags().StringVar(&req.Reason, "reason", "", "`TEXT` that says why")

@@ -37,7 +37,8 @@ func run(t *testing.T, h http.Handler, stdin string, args ...string) result {
 		env = map[string]string{envServer: s.URL, envKey: "ostiary_test"}
 	}
 	var out, errs bytes.Buffer
-	code := Main(args, &Env{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Getenv: func(name string) string { return env[name] }})
+	code := Main(args, &Env{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs,
+		Getenv: func(name string) string { return env[name] }})
 	return result{code, out.String(), errs.String()}
 }
 
@@ -73,7 +74,8 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		var help bytes.Buffer
 		cmd.SetOut(&help)
 		cmdline.PrintHelp(cmd, nil)
-		if !strings.Contains(help.String(), "Example") || !strings.Contains(help.String(), "Usage:\n  "+cmd.CommandPath()) {
+		if !strings.Contains(help.String(), "Example") ||
+			!strings.Contains(help.String(), "Usage:\n  "+cmd.CommandPath()) {
 			t.Errorf("%s --help:\n%s", cmd.CommandPath(), help.String())
 		}
 		for _, sub := range cmd.Commands() {
@@ -91,14 +93,16 @@ func TestProblemsAreLaidOut(t *testing.T) {
 		want    string
 	}{
 		{"a hint", wire.Problem{Detail: "It broke.", Hint: "Mend it."}, "ostiary: It broke.\nhint: Mend it.\n"},
-		{"a request id for a defect", wire.Problem{Status: 500, Detail: "It broke.", Instance: "ab-1"}, "ostiary: It broke.\nrequest: ab-1\n"},
+		{"a request id for a defect", wire.Problem{Status: 500, Detail: "It broke.", Instance: "ab-1"},
+			"ostiary: It broke.\nrequest: ab-1\n"},
 		{"candidates", wire.Problem{Status: 409, Detail: "Ambiguous.", Hint: "Say which.", Candidates: []wire.Identity{
 			{Type: "hotp", KeyID: "1"}, {Type: "totp", Manufacturer: "It's", KeyID: "k 2"}}},
 			"ostiary: The serial stands for 2 tokens. Say which one with:\n  --type hotp --manufacturer '' --key-id 1\n" +
 				"  --type totp --manufacturer 'It'\\''s' --key-id 'k 2'\n"},
 		{"fields", wire.Problem{Status: 422, Detail: "Validation failed.", Fields: []string{"body.a: x", "body.b: y"}},
 			"ostiary: Validation failed.\n  body.a: x\n  body.b: y\n"},
-		{"what would act on a terminal", wire.Problem{Detail: "No \x1b[2Jtoken.", Fields: []string{"a\nb"}}, "ostiary: No \\x1b[2Jtoken.\n  a\\nb\n"},
+		{"what would act on a terminal", wire.Problem{Detail: "No \x1b[2Jtoken.", Fields: []string{"a\nb"}},
+			"ostiary: No \\x1b[2Jtoken.\n  a\\nb\n"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -106,7 +110,8 @@ func TestProblemsAreLaidOut(t *testing.T) {
 			if c.problem.Status == 0 {
 				c.problem.Status = 409
 			}
-			if diff := cmp.Diff(result{2, "", c.want}, run(t, reply(c.problem.Status, c.problem), "", "token", "show", "1")); diff != "" {
+			if diff := cmp.Diff(result{2, "", c.want}, run(t, reply(c.problem.Status, c.problem), "", "token", "show",
+				"1")); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -127,7 +132,8 @@ func TestAuditSkipsEmptyPages(t *testing.T) {
 	})
 	got := run(t, serve, "", "audit", "list", "--serial", "1")
 	when := localTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
-	want := "TIME                 ACTION         OUTCOME  REASON  SUBJECT  ACTOR\n" + when + "  code.verified  refused  wrong   1 (bob)  key:a\n"
+	want := "TIME                 ACTION         OUTCOME  REASON  SUBJECT  ACTOR\n" + when +
+		"  code.verified  refused  wrong   1 (bob)  key:a\n"
 	if diff := cmp.Diff(result{0, want, ""}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -158,21 +164,26 @@ func TestReportIsShort(t *testing.T) {
 	t.Parallel()
 	rep := wire.ImportReport{Import: wire.Import{ID: 7, Imported: 1, Conflict: 99, Refused: 1, DryRun: true}}
 	for i := range 99 {
-		rep.Rows = append(rep.Rows, wire.ImportRow{Serial: fmt.Sprint(i), Outcome: "conflict", Reason: "another secret", Line: i + 1})
+		rep.Rows = append(rep.Rows, wire.ImportRow{Serial: fmt.Sprint(i), Outcome: "conflict", Reason: "another secret",
+			Line: i + 1})
 	}
 	rep.Rows = append(rep.Rows, wire.ImportRow{Serial: "x", Outcome: "refused", Reason: "broken"})
 	got := run(t, report(rep), "<x/>", "token", "import", "-")
 	lines := strings.Split(strings.TrimSpace(got.Out), "\n")
-	if got.Code != exitNo || len(lines) != 1+1+shownRows+1+1 || lines[0] != "1 would be imported, 0 duplicate, 99 in conflict, 1 refused" ||
-		lines[len(lines)-2] != "-     x       -       refused   broken" || lines[len(lines)-1] != "and 79 more rows: another secret" ||
+	if got.Code != exitNo || len(lines) != 1+1+shownRows+1+1 ||
+		lines[0] != "1 would be imported, 0 duplicate, 99 in conflict, 1 refused" ||
+		lines[len(lines)-2] != "-     x       -       refused   broken" ||
+		lines[len(lines)-1] != "and 79 more rows: another secret" ||
 		!strings.Contains(got.Errors, "ostiary import rows 7 --all") {
 		t.Errorf("%d\n%s%s", got.Code, got.Out, got.Errors)
 	}
-	if got = run(t, report(rep), "<x/>", "token", "import", "-", "--json"); strings.Count(got.Out, "another secret") != 99 {
+	if got = run(t, report(rep), "<x/>", "token", "import", "-", "--json"); strings.Count(
+		got.Out, "another secret") != 99 {
 		t.Error("--json leaves rows out")
 	}
 	failed := wire.ImportReport{Import: wire.Import{State: "failed", Failure: "the server stopped"}}
-	if got = run(t, reply(200, failed), "", "import", "show", "7"); got.Code != exitNo || !strings.Contains(got.Out, "It failed: the server stopped") {
+	if got = run(t, reply(200, failed), "", "import", "show", "7"); got.Code != exitNo ||
+		!strings.Contains(got.Out, "It failed: the server stopped") {
 		t.Errorf("a failed import: %d\n%s", got.Code, got.Out)
 	}
 }
@@ -186,7 +197,8 @@ func report(rep wire.ImportReport) http.HandlerFunc {
 			panic(err)
 		}
 		w.Header().Set("Content-Type", "text/event-stream")
-		fmt.Fprintf(w, "event: begun\ndata: {\"id\":7}\n\nevent: progress\ndata: {\"keys\":1}\n\nevent: report\ndata: %s\n\n", raw)
+		fmt.Fprintf(w, "event: begun\ndata: {\"id\":7}\n\nevent: progress\ndata: {\"keys\":1}\n\nevent: "+
+			"report\ndata: %s\n\n", raw)
 	}
 }
 
@@ -230,7 +242,8 @@ func TestInterrupted(t *testing.T) {
 	if got := errorLines(fmt.Errorf("GET /x: %w", context.Canceled)); !cmp.Equal(got, []string{"interrupted"}) {
 		t.Errorf("%q", got)
 	}
-	err := place{server: "https://a"}.explain(fmt.Errorf("GET /x: %w", &tls.CertificateVerificationError{Err: context.DeadlineExceeded}))
+	err := place{server: "https://a"}.explain(
+		fmt.Errorf("GET /x: %w", &tls.CertificateVerificationError{Err: context.DeadlineExceeded}))
 	if got := errorLines(err); len(got) != 2 || !strings.Contains(got[1], "SSL_CERT_FILE") {
 		t.Errorf("%q", got)
 	}

@@ -35,7 +35,8 @@ type connectionFlags struct {
 func (c *connectionFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&c.data, "data", "", "`DIR` with the data of a server on this machine (or "+envData+")")
 	flags.StringVar(&c.server, "server", "", "`URL` of a server on the network (or "+envServer+"), with an API key in "+envKey)
-	flags.BoolVar(&c.insecure, "insecure-http", false, "let --server be http beyond this machine: everyone on the way can read keys and codes")
+	flags.BoolVar(&c.insecure, "insecure-http", false, "let --server be http beyond this machine: everyone on the "+
+		"way can read keys and codes")
 }
 
 // place is where the server is: exactly one of the two is set.
@@ -49,11 +50,13 @@ func (a *app) place(cmd *cobra.Command) (place, error) {
 		return p, cmdline.Mistakef(cmd, "--data and --server exclude each other: one server at a time")
 	case p.data == "" && p.server == "":
 		if p = (place{a.Getenv(envData), a.Getenv(envServer)}); p.data != "" && p.server != "" {
-			return p, cmdline.Mistakef(cmd, "%s and %s are both set: say which with --data or --server", envData, envServer)
+			return p, cmdline.Mistakef(cmd, "%s and %s are both set: say which with --data or --server", envData,
+				envServer)
 		}
 	}
 	if p.data == "" && p.server == "" {
-		return p, cmdline.Mistakef(cmd, "which server? Give --data DIR (or %s) for the server of a data directory on this machine, "+
+		return p, cmdline.Mistakef(cmd, "which server? Give --data DIR (or %s) for the server of a data directory "+
+			"on this machine, "+
 			"or --server URL (or %s) with an API key in %s for one on the network", envData, envServer, envKey)
 	}
 	return p, nil
@@ -94,7 +97,8 @@ func (a *app) connect(where place) (*client.Client, error) {
 	c, err := client.New(client.Config{Server: where.server, Key: key, AllowInsecure: a.connection.insecure})
 	switch {
 	case errors.Is(err, client.ErrInsecure):
-		return nil, cmdline.WithHint(fmt.Errorf("refusing to speak to %s: %w", where.server, err), "use https, or --insecure-http if the network is yours")
+		return nil, cmdline.WithHint(fmt.Errorf("refusing to speak to %s: %w", where.server, err),
+			"use https, or --insecure-http if the network is yours")
 	case err != nil:
 		return nil, fmt.Errorf("--server or %s, with %s: %w", envServer, envKey, err)
 	}
@@ -104,7 +108,8 @@ func (a *app) connect(where place) (*client.Client, error) {
 // checkSocketPath refuses what the system would only call an invalid argument.
 func checkSocketPath(path string) error {
 	if len(path) > maxSocketPath {
-		return cmdline.WithHint(fmt.Errorf("the path %s has %d bytes, and a socket's may have %d", path, len(path), maxSocketPath),
+		return cmdline.WithHint(fmt.Errorf("the path %s has %d bytes, and a socket's may have %d", path, len(path),
+			maxSocketPath),
 			"use a data directory with a shorter path, or reach it through a symbolic link")
 	}
 	return nil
@@ -117,7 +122,8 @@ func (p place) explain(err error) error {
 			return cmdline.WithHint(err, "is the server running, and is this its address?")
 		}
 		if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-			return cmdline.WithHint(err, "if the certificate comes from an authority of your own, name its file in SSL_CERT_FILE")
+			return cmdline.WithHint(err, "if the certificate comes from an authority of your own, name its file in "+
+				"SSL_CERT_FILE")
 		}
 		return err
 	}
@@ -125,9 +131,11 @@ func (p place) explain(err error) error {
 	case errors.Is(err, errInput):
 		return err
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("no server is running on %s; start it with: ostiary serve --data %s", p.data, cmdline.ShellQuote(p.data))
+		return fmt.Errorf("no server is running on %s; start it with: ostiary serve --data %s", p.data,
+			cmdline.ShellQuote(p.data))
 	case errors.Is(err, fs.ErrPermission):
-		return cmdline.WithHint(fmt.Errorf("the server of %s takes local commands from the user who runs it only", p.data),
+		return cmdline.WithHint(fmt.Errorf("the server of %s takes local commands from the user who runs it only",
+			p.data),
 			"run this as that user, or use --server URL with an API key in "+envKey)
 	}
 	return err

@@ -40,7 +40,8 @@ func drawingTo(cmd *cobra.Command, out string) (d drawingFlags, err error) {
 	case strings.HasSuffix(out, ".svg"):
 		d.svg = out
 	default:
-		return d, cmdline.Mistakef(cmd, "--out %s: a code image goes to FILE.png, to FILE.svg, or with - to the terminal", out)
+		return d, cmdline.Mistakef(cmd, "--out %s: a code image goes to FILE.png, to FILE.svg, or with - to "+
+			"the terminal", out)
 	}
 	return d, nil
 }

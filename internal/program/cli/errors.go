@@ -34,7 +34,8 @@ func problemLines(p wire.Problem) []string {
 	if len(p.Candidates) > 0 {
 		lines = []string{fmt.Sprintf("The serial stands for %d tokens. Say which one with:", len(p.Candidates))}
 		for _, id := range p.Candidates {
-			lines = append(lines, fmt.Sprintf("  --type %s --manufacturer %s --key-id %s", cmdline.ShellQuote(id.Type), cmdline.ShellQuote(id.Manufacturer), cmdline.ShellQuote(id.KeyID)))
+			lines = append(lines, fmt.Sprintf("  --type %s --manufacturer %s --key-id %s", cmdline.ShellQuote(id.Type),
+				cmdline.ShellQuote(id.Manufacturer), cmdline.ShellQuote(id.KeyID)))
 		}
 		hint = ""
 	}

@@ -39,7 +39,8 @@ func counts(rep wire.Import) string {
 	if rep.DryRun {
 		imported = "would be imported"
 	}
-	s := fmt.Sprintf("%d %s, %d duplicate, %d in conflict, %d refused", rep.Imported, imported, rep.Duplicate, rep.Conflict, rep.Refused)
+	s := fmt.Sprintf("%d %s, %d duplicate, %d in conflict, %d refused", rep.Imported, imported, rep.Duplicate,
+		rep.Conflict, rep.Refused)
 	for _, more := range []struct {
 		n    int
 		what string
@@ -58,7 +59,8 @@ func (a *app) printReport(rep wire.ImportReport) error {
 		lines = append(lines, "Nothing is imported, because not all is good. --skip-bad takes the good ones.")
 	}
 	if rep.Assigned > 0 || rep.Users > 0 {
-		lines = append(lines, fmt.Sprintf("%s assigned, %s", cmdline.Plural(rep.Assigned, "token", "tokens"), cmdline.Plural(rep.Users, "user made", "users made")))
+		lines = append(lines, fmt.Sprintf("%s assigned, %s", cmdline.Plural(rep.Assigned, "token", "tokens"),
+			cmdline.Plural(rep.Users, "user made", "users made")))
 	}
 	if rep.Failure != "" {
 		lines = append(lines, "It failed: "+rep.Failure)
@@ -82,9 +84,11 @@ func (a *app) printSeries(series []wire.ImportSeries) error {
 	if len(series) == 0 {
 		return nil
 	}
-	out := newTable(a.Stdout, "TYPE", "INCOMING", "HIGHEST INCOMING", "HIGHEST HERE", "COLLISIONS", "NEXT BEFORE", "NEXT AFTER")
+	out := newTable(a.Stdout, "TYPE", "INCOMING", "HIGHEST INCOMING", "HIGHEST HERE", "COLLISIONS", "NEXT BEFORE",
+		"NEXT AFTER")
 	for _, s := range series {
-		out.row(s.Type, strconv.Itoa(s.Incoming), s.HighestIncoming, s.HighestPresent, strconv.Itoa(s.Collisions), s.NextBefore, s.NextAfter)
+		out.row(s.Type, strconv.Itoa(s.Incoming), s.HighestIncoming, s.HighestPresent, strconv.Itoa(s.Collisions),
+			s.NextBefore, s.NextAfter)
 	}
 	return out.flush()
 }
@@ -127,7 +131,8 @@ func (a *app) printRows(rep wire.ImportReport) error {
 }
 
 // writeRemainder writes what was refused or in conflict into a file of its own.
-func (a *app) writeRemainder(ctx context.Context, c *client.Client, f *importFlags, path string, rep wire.ImportReport) error {
+func (a *app) writeRemainder(ctx context.Context, c *client.Client, f *importFlags, path string,
+	rep wire.ImportReport) error {
 	if f.remainder == "" || rep.Refused+rep.Conflict == 0 {
 		return nil
 	}
@@ -194,14 +199,16 @@ func newImportList(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			l := listing[wire.Import]{name: "imports", empty: "No imports yet. Import a manufacturer's file: ostiary token import FILE",
+			l := listing[wire.Import]{name: "imports", empty: "No imports yet. Import a manufacturer's file: " +
+				"ostiary token import FILE",
 				header: []string{"ID", "STARTED", "STATE", "FILE", "BATCH", "BY", "RESULT"},
 				row: func(i wire.Import) []string {
 					state := i.State
 					if i.DryRun {
 						state += ", dry run"
 					}
-					return []string{strconv.FormatInt(i.ID, 10), localTime(i.Started), state, i.File, i.Batch, i.Actor, counts(i)}
+					return []string{strconv.FormatInt(i.ID, 10), localTime(i.Started), state, i.File, i.Batch, i.Actor,
+						counts(i)}
 				},
 				fetch: func(ctx context.Context, p client.Page) ([]wire.Import, *string, error) {
 					list, err := c.Imports(ctx, p)
@@ -218,7 +225,8 @@ func newImportList(a *app) *cobra.Command {
 func importID(cmd *cobra.Command, s string) (int64, error) {
 	id, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || id < 1 {
-		return 0, cmdline.Mistakef(cmd, "%s is not the number of an import; ostiary import list shows them", cmdline.ShellQuote(s))
+		return 0, cmdline.Mistakef(cmd, "%s is not the number of an import; ostiary import list shows them",
+			cmdline.ShellQuote(s))
 	}
 	return id, nil
 }
@@ -247,9 +255,10 @@ func newImportShow(a *app) *cobra.Command {
 func newImportRows(a *app) *cobra.Command {
 	var pages pageFlags
 	cmd := &cobra.Command{
-		Use:     "rows ID",
-		Short:   "List the keys of an import that were not simply imported",
-		Long:    "List the keys of an import of which there is something to say: those that were not\nimported, and why, and those that were not assigned. The others are listed by\nostiary token list --import ID.",
+		Use:   "rows ID",
+		Short: "List the keys of an import that were not simply imported",
+		Long: "List the keys of an import of which there is something to say: those that were not\nimported, and " +
+			"why, and those that were not assigned. The others are listed by\nostiary token list --import ID.",
 		Example: "  ostiary import rows 12 --all",
 		Args:    cmdline.Arguments("ID"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {

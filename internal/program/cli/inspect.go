@@ -122,7 +122,8 @@ func (a *app) inspect(f *importFlags, path string) (in inspection, err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	x, problem := lifecycle.Examine(file)
-	in = inspection{Format: file.Format, Notes: file.Notes, Keys: map[string]int{}, Parameters: []parameters{}, Refused: []wire.ImportRow{}}
+	in = inspection{Format: file.Format, Notes: file.Notes, Keys: map[string]int{}, Parameters: []parameters{},
+		Refused: []wire.ImportRow{}}
 	if file.Format == string(seedfile.PSKC) {
 		p := protection(file.Protection())
 		in.Protection = &p
@@ -132,7 +133,8 @@ func (a *app) inspect(f *importFlags, path string) (in inspection, err error) {
 	}
 	for _, g := range x.Keys {
 		in.Keys[g.Type] += g.Keys
-		in.Parameters = append(in.Parameters, parameters{g.Type, g.Spec.Digits, g.Spec.Period, g.Spec.Hash, g.Spec.Suite, g.Keys})
+		in.Parameters = append(in.Parameters, parameters{g.Type, g.Spec.Digits, g.Spec.Period, g.Spec.Hash,
+			g.Spec.Suite, g.Keys})
 	}
 	if x.PINs > 0 {
 		in.Keys["PINs of tokens"] = x.PINs

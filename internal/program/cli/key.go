@@ -49,7 +49,8 @@ The roles:
 			if req.Role == "" {
 				return cmdline.Mistakef(cmd, "--role is missing: verifier, portal, operator, admin or super_admin")
 			}
-			if err := cmdline.OneOf(cmd, "role", req.Role, "verifier", "portal", "operator", "admin", "super_admin"); err != nil {
+			if err := cmdline.OneOf(cmd, "role", req.Role, "verifier", "portal", "operator", "admin",
+				"super_admin"); err != nil {
 				return err
 			}
 			if req.HelpDesk && req.Role != "operator" {

@@ -50,7 +50,8 @@ func newMoveList(a *app) *cobra.Command {
 			l := listing[wire.Move]{name: "moves", empty: "No moves yet. Begin one: ostiary token export FILE --move",
 				header: []string{"ID", "OPENED", "BY", "MOVING", "MOVED", "BACK"},
 				row: func(m wire.Move) []string {
-					return []string{m.ID, localTime(m.Opened), m.Actor, strconv.Itoa(m.Moving), strconv.Itoa(m.Moved), strconv.Itoa(m.Back)}
+					return []string{m.ID, localTime(m.Opened), m.Actor, strconv.Itoa(m.Moving), strconv.Itoa(m.Moved),
+						strconv.Itoa(m.Back)}
 				},
 				fetch: func(ctx context.Context, p client.Page) ([]wire.Move, *string, error) {
 					list, err := c.Moves(ctx, p)
@@ -87,7 +88,8 @@ same receipt again changes nothing.`,
 			if err != nil {
 				return err
 			}
-			return a.say(m, "Move %s: %s arrived and deleted here, %d still on their way.", m.ID, cmdline.Plural(m.Moved, "token", "tokens"), m.Moving)
+			return a.say(m, "Move %s: %s arrived and deleted here, %d still on their way.", m.ID,
+				cmdline.Plural(m.Moved, "token", "tokens"), m.Moving)
 		}),
 	}
 }
@@ -104,13 +106,15 @@ what it imported: a token on two servers takes each code twice.`,
 		Args:    cmdline.Arguments("MOVE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if !yes {
-				return cmdline.Mistakef(cmd, "a token that was imported elsewhere must not come back here: add --yes if none was")
+				return cmdline.Mistakef(cmd, "a token that was imported elsewhere must not come back here: add "+
+					"--yes if none was")
 			}
 			m, err := c.CancelMove(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return a.say(m, "Move %s: %s back, %d moved before.", m.ID, cmdline.Plural(m.Back, "token", "tokens"), m.Moved)
+			return a.say(m, "Move %s: %s back, %d moved before.", m.ID, cmdline.Plural(m.Back, "token", "tokens"),
+				m.Moved)
 		}),
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "yes, none of them lives elsewhere")
@@ -144,7 +148,8 @@ import ID brought here. It holds no secret. Hand it in there: ostiary move confi
 			}); err != nil {
 				return err
 			}
-			return a.say(r, "%s is the receipt for %s. Hand it in where they come from: ostiary move confirm %s", args[1], cmdline.Plural(len(r.Tokens), "token", "tokens"), args[1])
+			return a.say(r, "%s is the receipt for %s. Hand it in where they come from: ostiary move confirm %s",
+				args[1], cmdline.Plural(len(r.Tokens), "token", "tokens"), args[1])
 		}),
 	}
 }

@@ -87,9 +87,11 @@ func newProfileList(a *app) *cobra.Command {
 			if a.json {
 				return a.printJSON(list)
 			}
-			out := newTable(a.Stdout, "NAME", "TITLE", "ISSUER", "PREFIX", "ACTIVATION", "APPLICATIONS", "USED BY", "CREATED")
+			out := newTable(a.Stdout, "NAME", "TITLE", "ISSUER", "PREFIX", "ACTIVATION", "APPLICATIONS", "USED BY",
+				"CREATED")
 			for _, p := range list.Profiles {
-				out.row(p.Name, p.Title, p.Issuer, p.Prefix, steps(p), strconv.Itoa(len(p.Applications)), strings.Join(p.UsedBy, ", "), localTime(p.Created))
+				out.row(p.Name, p.Title, p.Issuer, p.Prefix, steps(p), strconv.Itoa(len(p.Applications)),
+					strings.Join(p.UsedBy, ", "), localTime(p.Created))
 			}
 			return out.flush()
 		}),
@@ -123,7 +125,8 @@ an app is configured with. It is no secret, but an app trusts whoever gave it.`,
 		Args: cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if vector && a.json {
-				return cmdline.Mistakef(cmd, "--static-vector prints text; with --json alone the answer has it as static_vector")
+				return cmdline.Mistakef(cmd, "--static-vector prints text; with --json alone the answer has it as "+
+					"static_vector")
 			}
 			p, err := c.Profile(cmd.Context(), args[0])
 			switch {
@@ -164,7 +167,8 @@ func (a *app) printProfile(p wire.Profile) error {
 	out.row("New keys", cmdline.YesNo(rules.NewKey))
 	out.row("Reactivation", cmdline.YesNo(rules.Reactivation))
 	out.row("PIN", pinRules(p.PIN))
-	out.row("Argon2id", fmt.Sprintf("%s, %d KiB, %s", cmdline.Plural(stretch.Passes, "pass", "passes"), stretch.Memory, cmdline.Plural(stretch.Lanes, "lane", "lanes")))
+	out.row("Argon2id", fmt.Sprintf("%s, %d KiB, %s", cmdline.Plural(stretch.Passes, "pass", "passes"), stretch.Memory,
+		cmdline.Plural(stretch.Lanes, "lane", "lanes")))
 	out.row("Created", localTime(p.Created))
 	return out.flush()
 }

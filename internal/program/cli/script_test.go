@@ -65,7 +65,8 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server": cmdServer, "stop": cmdStop, "exits": cmdExits, "certificate": cmdCertificate, "capture": cmdCapture,
+			"server": cmdServer, "stop": cmdStop, "exits": cmdExits, "certificate": cmdCertificate,
+			"capture": cmdCapture,
 		},
 	})
 }
@@ -91,7 +92,8 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	s.out.reset()
 	path, err := exec.LookPath("ostiary")
 	ts.Check(err)
-	s.cmd = exec.Command(path, append([]string{"serve", "--data", ts.Getenv("DATA"), "--listen", "127.0.0.1:0"}, args...)...)
+	s.cmd = exec.Command(path, append([]string{"serve", "--data", ts.Getenv("DATA"), "--listen", "127.0.0.1:0"},
+		args...)...)
 	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}
 	s.cmd.Dir = ts.MkAbs(".")
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out

@@ -36,7 +36,8 @@ func (h *hintFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&h.hash, "hash", "", "`HASH` where the file does not say: SHA1, SHA256 or SHA512 (default SHA1)")
 	flags.StringVar(&h.manufacturer, "manufacturer", "", "`NAME` of the manufacturer, where the file does not say")
 	flags.StringArrayVar(&h.products, "product", nil, "`PRODUCT` of a DualShield file, as MAKER/CODE=totp; may be repeated")
-	flags.BoolVar(&h.keepSerials, "keep-serials", false, "take serials that seem to have lost leading zeros in a spreadsheet")
+	flags.BoolVar(&h.keepSerials, "keep-serials", false, "take serials that seem to have lost leading zeros in a "+
+		"spreadsheet")
 }
 
 // parts are the hints as parts of an upload.
@@ -144,8 +145,10 @@ func (a *app) fileOptions(f *importFlags) (opt lifecycle.FileOptions, err error)
 			return opt, fmt.Errorf("%s does not hold a key in hexadecimal", f.keyHexFile)
 		}
 	}
-	opt.Others = seedfile.Options{Format: seedfile.Format(h.format), Encoding: seedfile.Encoding(h.encoding), KeepSerials: h.keepSerials,
-		Assume: seedfile.Assume{Kind: pskc.Kind(strings.ToUpper(h.kind)), Digits: h.digits, Period: h.period, Manufacturer: h.manufacturer}}
+	opt.Others = seedfile.Options{Format: seedfile.Format(h.format), Encoding: seedfile.Encoding(h.encoding),
+		KeepSerials: h.keepSerials,
+		Assume: seedfile.Assume{Kind: pskc.Kind(strings.ToUpper(h.kind)), Digits: h.digits, Period: h.period,
+			Manufacturer: h.manufacturer}}
 	if h.hash != "" {
 		hash, err := oath.ParseHash(h.hash)
 		if err != nil {

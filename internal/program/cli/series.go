@@ -42,7 +42,8 @@ is, how many were given out and how many there can still be.`,
 			}
 			out := newTable(a.Stdout, "TYPE", "NEXT", "HIGHEST PRESENT", "USED", "LEFT")
 			for _, s := range list.Series {
-				out.row(s.Type, orElse(s.Next, "at its end"), s.Present, strconv.FormatUint(s.Issued, 10), strconv.FormatUint(s.Left, 10))
+				out.row(s.Type, orElse(s.Next, "at its end"), s.Present, strconv.FormatUint(s.Issued, 10),
+					strconv.FormatUint(s.Left, 10))
 			}
 			return out.flush()
 		}),

@@ -47,9 +47,11 @@ user who runs the server can open.
 			}
 			switch {
 			case cfg.Demo && cfg.Data != "":
-				return cmdline.Mistakef(cmd, "--demo makes a data directory of its own and removes it at the end: leave out --data")
+				return cmdline.Mistakef(cmd, "--demo makes a data directory of its own and removes it at the end: "+
+					"leave out --data")
 			case !cfg.Demo && cfg.Data == "":
-				return cmdline.Mistakef(cmd, "which data directory? Give --data DIR (or %s), or --demo to try the server out", envData)
+				return cmdline.Mistakef(cmd, "which data directory? Give --data DIR (or %s), or --demo to try "+
+					"the server out", envData)
 			}
 			if !cfg.Demo {
 				if err := checkSocketPath(serve.SocketPath(cfg.Data)); err != nil {
@@ -75,7 +77,8 @@ user who runs the server can open.
 	flags.StringVar(&cfg.Listen, "listen", serve.DefaultListen, "`ADDRESS` of the REST API; port 0 takes any free one")
 	flags.StringVar(&cfg.TLSCert, "tls-cert", "", "PEM `FILE` with the certificate and its chain")
 	flags.StringVar(&cfg.TLSKey, "tls-key", "", "PEM `FILE` with the certificate's private key")
-	flags.BoolVar(&cfg.BehindProxy, "behind-proxy", false, "listen beyond this machine without TLS: a proxy terminates it")
+	flags.BoolVar(&cfg.BehindProxy, "behind-proxy", false, "listen beyond this machine without TLS: a proxy "+
+		"terminates it")
 	flags.StringVar(&cfg.PublicURL, "public-url", "", "`URL` at which users and their apps reach the server, for enrolment links and activations (default: where it listens)")
 	flags.StringVar(&cfg.Issuer, "issuer", "Ostiary", "`NAME` of the organisation in authenticator apps")
 	addActivationFlags(flags, &cfg.Activations)

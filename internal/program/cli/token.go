@@ -24,7 +24,8 @@ A token is named by its serial. Where several tokens carry the same serial,
   ostiary token assign 12345678 alice
   ostiary token verify 12345678 755224`,
 	}
-	cmd.AddCommand(newTokenImport(a), newTokenExport(a), newTokenCreate(a), newTokenEnrol(a), newTokenConfirm(a), newTokenList(a), newTokenShow(a), newTokenAssign(a), newTokenUnassign(a), newTokenVerify(a),
+	cmd.AddCommand(newTokenImport(a), newTokenExport(a), newTokenCreate(a), newTokenEnrol(a), newTokenConfirm(a),
+		newTokenList(a), newTokenShow(a), newTokenAssign(a), newTokenUnassign(a), newTokenVerify(a),
 		newTokenResync(a), newTokenState(a), newTokenReplace(a), newTokenDates(a), newTokenUnlock(a), newTokenDelete(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
@@ -223,9 +224,11 @@ token confirm.`,
 				return err
 			}
 			if state == token.Pending.String() {
-				return cmdline.Mistakef(cmd, "a token is PENDING from its creation to its first code, and never by command")
+				return cmdline.Mistakef(cmd, "a token is PENDING from its creation to its first code, and "+
+					"never by command")
 			}
-			t, err := c.SetState(cmd.Context(), which.selector(cmd, args[0]), wire.StateRequest{State: state, Reason: reason})
+			t, err := c.SetState(cmd.Context(), which.selector(cmd, args[0]),
+				wire.StateRequest{State: state, Reason: reason})
 			if err != nil {
 				return err
 			}
@@ -271,7 +274,8 @@ A token that is lost or broken is better revoked: ostiary token state.`,
 		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if !yes {
-				return cmdline.Mistakef(cmd, "deleting a token destroys its secret for good: add --yes if that is meant")
+				return cmdline.Mistakef(
+					cmd, "deleting a token destroys its secret for good: add --yes if that is meant")
 			}
 			t, err := c.DeleteToken(cmd.Context(), which.selector(cmd, args[0]))
 			if err != nil {

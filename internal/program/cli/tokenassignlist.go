@@ -70,7 +70,8 @@ func (r *assignReport) add(row assignRow) {
 }
 
 // assignOne gives a token to the user of a row.
-func assignOne(ctx context.Context, c *client.Client, as seedfile.Assignment, createUsers, dryRun bool) (outcome string, err error) {
+func assignOne(ctx context.Context, c *client.Client, as seedfile.Assignment, createUsers, dryRun bool) (
+	outcome string, err error) {
 	which := client.Selector{Serial: as.Serial, Type: strings.ToLower(string(as.Kind))}
 	t, err := c.Token(ctx, which)
 	if err != nil {
@@ -90,7 +91,8 @@ func assignOne(ctx context.Context, c *client.Client, as seedfile.Assignment, cr
 	case err != nil:
 		return "", err
 	case t.User != "":
-		return "", &client.Error{Problem: wire.Problem{Detail: fmt.Sprintf("Token %s is assigned to %s.", t.Serial, t.User)}}
+		return "",
+			&client.Error{Problem: wire.Problem{Detail: fmt.Sprintf("Token %s is assigned to %s.", t.Serial, t.User)}}
 	case dryRun:
 		return "assigned", nil
 	}
@@ -108,7 +110,8 @@ func (a *app) showAssigned(rep assignReport) error {
 		if rep.DryRun {
 			done = "would be assigned"
 		}
-		if _, err := fmt.Fprintf(a.Stdout, "%d %s, %d unchanged, %d refused\n", rep.Assigned, done, rep.Unchanged, rep.Refused); err != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "%d %s, %d unchanged, %d refused\n", rep.Assigned, done, rep.Unchanged,
+			rep.Refused); err != nil {
 			return err
 		}
 		out := newTable(a.Stdout)

@@ -39,7 +39,8 @@ has the token.`,
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			req.Type, req.Count, req.Reveal = args[0], &count, drawing.wanted()
 			if req.Reveal && count != 1 {
-				return cmdline.Mistakef(cmd, "--qr, --png and --svg show the secret of one token, not of %d: create them one by one, or give out their links", count)
+				return cmdline.Mistakef(cmd, "--qr, --png and --svg show the secret of one token, not of %d: create "+
+					"them one by one, or give out their links", count)
 			}
 			files, err := drawing.open()
 			if err != nil {
@@ -64,10 +65,13 @@ has the token.`,
 
 func (a *app) printCreated(made wire.NewTokens) error {
 	if err := a.printNewTokens(made); err != nil {
-		return fmt.Errorf("%s created but could not be printed: %w", cmdline.Plural(len(made.Tokens), "token was", "tokens were"), err)
+		return fmt.Errorf("%s created but could not be printed: %w",
+			cmdline.Plural(len(made.Tokens), "token was", "tokens were"), err)
 	}
 	if made.Missing > 0 {
-		return cmdline.WithHint(fmt.Errorf("%s listed above, %d are not there: %s", cmdline.Plural(len(made.Tokens), "token is", "tokens are"), made.Missing, made.Problem),
+		return cmdline.WithHint(
+			fmt.Errorf("%s listed above, %d are not there: %s",
+				cmdline.Plural(len(made.Tokens), "token is", "tokens are"), made.Missing, made.Problem),
 			"create the rest when the server answers again")
 	}
 	return nil

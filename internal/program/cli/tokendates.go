@@ -47,7 +47,8 @@ later date first, and then the state VALID: ostiary token state.`,
 			if err != nil {
 				return err
 			}
-			return a.say(t, "Token %s is valid from %s until %s.", t.Serial, optionalTime(t.ValidFrom, "the beginning"), optionalTime(t.ValidUntil, "revoked"))
+			return a.say(t, "Token %s is valid from %s until %s.", t.Serial, optionalTime(t.ValidFrom, "the beginning"),
+				optionalTime(t.ValidUntil, "revoked"))
 		}),
 	}
 	which.add(cmd)
@@ -66,7 +67,8 @@ func dateArg(cmd *cobra.Command, flag, s string) (string, error) {
 		return at.Format(time.RFC3339), nil
 	}
 	if _, err := time.Parse(time.RFC3339, s); err != nil {
-		return "", cmdline.Mistakef(cmd, "--%s %s: a date is written as 2027-01-31, as 2027-01-31T18:00:00+01:00, or none", flag, cmdline.ShellQuote(s))
+		return "", cmdline.Mistakef(cmd, "--%s %s: a date is written as 2027-01-31, as "+
+			"2027-01-31T18:00:00+01:00, or none", flag, cmdline.ShellQuote(s))
 	}
 	return s, nil
 }

@@ -43,7 +43,8 @@ how a move ends.`,
 			case passphraseFile == "":
 				return cmdline.Mistakef(cmd, "--passphrase-file is missing: the file is encrypted under a passphrase")
 			case chosen == req.All:
-				return cmdline.Mistakef(cmd, "say which tokens to export: --serial, --type, --user, --state, --kind, --batch, --import, or --all")
+				return cmdline.Mistakef(cmd, "say which tokens to export: --serial, --type, --user, --state, "+
+					"--kind, --batch, --import, or --all")
 			}
 			if req.Kind != "" {
 				if err := cmdline.OneOf(cmd, "kind", req.Kind, "hardware", "software"); err != nil {
@@ -83,10 +84,12 @@ how a move ends.`,
 				Bytes int64  `json:"bytes"`
 				Move  string `json:"move,omitempty"`
 			}
-			if err := a.say(result{args[0], size, move}, "%s holds the tokens (%s). The audit log has the list.", args[0], byteCount(size)); err != nil || move == "" || a.json {
+			if err := a.say(result{args[0], size, move}, "%s holds the tokens (%s). The audit log has the list.",
+				args[0], byteCount(size)); err != nil || move == "" || a.json {
 				return err
 			}
-			return a.say(nil, "They are MOVING until the receipt of the other server comes: ostiary move confirm RECEIPT (move %s)", move)
+			return a.say(nil, "They are MOVING until the receipt of the other server comes: ostiary move confirm "+
+				"RECEIPT (move %s)", move)
 		}),
 	}
 	flags := cmd.Flags()
@@ -98,7 +101,8 @@ how a move ends.`,
 	flags.StringVar(&req.Kind, "kind", "", "tokens of this `KIND`: hardware or software")
 	flags.StringVar(&req.Batch, "batch", "", "tokens of this `BATCH`")
 	flags.StringVar(&importFlag, "import", "", "tokens of the import of this `ID`")
-	flags.BoolVar(&req.Move, "move", false, "the tokens are to live on the other server: they take no code here any more")
+	flags.BoolVar(&req.Move, "move", false, "the tokens are to live on the other server: they take no code "+
+		"here any more")
 	flags.BoolVar(&req.All, "all", false, "every token")
 	return cmd
 }

@@ -33,7 +33,8 @@ func (f *importFlags) addSecrets(flags *pflag.FlagSet) {
 
 // addTrust adds the flag that takes a file on trust.
 func (f *importFlags) addTrust(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.upload.AllowUnauthenticated, "allow-unauthenticated", false, "take an encrypted file without a MAC, if it came over a channel you trust")
+	flags.BoolVar(&f.upload.AllowUnauthenticated, "allow-unauthenticated", false, "take an encrypted file without a "+
+		"MAC, if it came over a channel you trust")
 }
 
 func newTokenImport(a *app) *cobra.Command {
@@ -106,14 +107,18 @@ error.`,
 	f.hints.add(flags)
 	flags.BoolVar(&f.upload.DryRun, "dry-run", false, "show what would happen and change nothing")
 	flags.BoolVar(&f.upload.SkipBad, "skip-bad", false, "import the good keys although others are refused")
-	flags.BoolVar(&f.upload.Replace, "replace", false, "where a token is there with another secret, give it that of the file")
-	flags.BoolVar(&f.upload.NewSerials, "new-serials", false, "give software tokens whose serial is taken here the next serials of their series")
-	flags.BoolVar(&f.upload.CreateUsers, "create-users", false, "make the users that the file names and that are not known")
+	flags.BoolVar(&f.upload.Replace, "replace", false, "where a token is there with another secret, give it that "+
+		"of the file")
+	flags.BoolVar(&f.upload.NewSerials, "new-serials", false, "give software tokens whose serial is taken here the "+
+		"next serials of their series")
+	flags.BoolVar(&f.upload.CreateUsers, "create-users", false, "make the users that the file names and that "+
+		"are not known")
 	flags.StringVar(&f.upload.Batch, "batch", "", "`NAME` of the delivery")
 	flags.StringVar(&f.upload.Note, "note", "", "`TEXT` to keep with the batch")
 	flags.StringVar(&f.upload.Supplier, "supplier", "", "`NAME` of who delivered the batch")
 	flags.StringVar(&f.remainder, "remainder", "", "`FILE` to write what was refused or in conflict to; it must not exist")
-	flags.BoolVar(&f.upload.AllowPart, "allow-part", false, "take a part of a file that had a MAC over the whole of it, such as a remainder")
+	flags.BoolVar(&f.upload.AllowPart, "allow-part", false, "take a part of a file that had a MAC over the whole of "+
+		"it, such as a remainder")
 	f.addTrust(flags)
 	return cmd
 }
@@ -121,11 +126,13 @@ error.`,
 func (f *importFlags) check(cmd *cobra.Command, file string) error {
 	switch {
 	case f.passphraseFile != "" && f.keyHexFile != "":
-		return cmdline.Mistakef(cmd, "--passphrase-file and --key-hex-file exclude each other: a file has one or the other")
+		return cmdline.Mistakef(cmd, "--passphrase-file and --key-hex-file exclude each other: a file has one "+
+			"or the other")
 	case f.upload.Batch == "" && (f.upload.Note != "" || f.upload.Supplier != ""):
 		return cmdline.Mistakef(cmd, "--note and --supplier belong to a batch: add --batch NAME")
 	case f.privateKeyFile != "" && (f.passphraseFile != "" || f.keyHexFile != ""):
-		return cmdline.Mistakef(cmd, "--private-key-file excludes --passphrase-file and --key-hex-file: a file has one of them")
+		return cmdline.Mistakef(cmd, "--private-key-file excludes --passphrase-file and --key-hex-file: a file has "+
+			"one of them")
 	case file == "-" && f.remainder != "":
 		return cmdline.Mistakef(cmd, "--remainder needs a file that can be read twice, not standard input")
 	case file == "-" && (f.passphraseFile == "-" || f.keyHexFile == "-" || f.privateKeyFile == "-"):
@@ -134,7 +141,8 @@ func (f *importFlags) check(cmd *cobra.Command, file string) error {
 	return nil
 }
 
-func (a *app) importFile(ctx context.Context, c *client.Client, f *importFlags, path string) (rep wire.ImportReport, err error) {
+func (a *app) importFile(ctx context.Context, c *client.Client, f *importFlags, path string) (rep wire.ImportReport,
+	err error) {
 	u := f.upload
 	u.Hints = f.hints.parts()
 	if f.passphraseFile != "" {

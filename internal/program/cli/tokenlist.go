@@ -54,7 +54,8 @@ with --after and the cursor that is printed, or all at once with --all.`,
 				empty = "No tokens yet. Import a manufacturer's file: ostiary token import FILE"
 			}
 			l := listing[wire.Token]{name: "tokens", empty: empty,
-				header: []string{"SERIAL", "TYPE", "MANUFACTURER", "STATE", "USER", "FAILURES", "LAST USED"}, row: tokenRow,
+				header: []string{"SERIAL", "TYPE", "MANUFACTURER", "STATE", "USER", "FAILURES", "LAST USED"},
+				row:    tokenRow,
 				fetch: func(ctx context.Context, p client.Page) ([]wire.Token, *string, error) {
 					list, err := c.Tokens(ctx, filter, p)
 					return list.Tokens, list.Next, err
@@ -97,7 +98,8 @@ func tokenRow(t wire.Token) []string {
 func stateArg(cmd *cobra.Command, s string) (string, error) {
 	state, err := token.ParseState(s)
 	if err != nil {
-		return "", cmdline.Mistakef(cmd, "%s is not a state; the states are %s", cmdline.ShellQuote(s), strings.Join(token.StateNames(), ", "))
+		return "", cmdline.Mistakef(cmd, "%s is not a state; the states are %s", cmdline.ShellQuote(s),
+			strings.Join(token.StateNames(), ", "))
 	}
 	return state.String(), nil
 }

@@ -32,7 +32,8 @@ free one of stock: --by says which.`,
 					return err
 				}
 				if !strings.HasPrefix(state, "REVOKED") {
-					return cmdline.Mistakef(cmd, "what is replaced is revoked: --state is REVOKED_TOKEN_LOST, REVOKED_TOKEN_BROKEN or REVOKED_TOKEN_OTHER")
+					return cmdline.Mistakef(cmd, "what is replaced is revoked: --state is REVOKED_TOKEN_LOST, "+
+						"REVOKED_TOKEN_BROKEN or REVOKED_TOKEN_OTHER")
 				}
 				req.State = state
 			}

@@ -29,8 +29,10 @@ without a code being used.`,
 		Args: cmdline.Arguments("SERIAL", "OTP"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			s := which.selector(cmd, args[0])
-			valid, err := c.Verify(cmd.Context(), wire.VerifyRequest{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer, KeyID: s.KeyID,
-				OTP: args[1], Resynchronize: wide})
+			valid, err := c.Verify(
+				cmd.Context(), wire.VerifyRequest{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer,
+					KeyID: s.KeyID,
+					OTP:   args[1], Resynchronize: wide})
 			if err != nil {
 				return err
 			}

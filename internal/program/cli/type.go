@@ -51,7 +51,8 @@ func newTypeList(a *app) *cobra.Command {
 				if t.Kind == "hardware" {
 					activation = ""
 				}
-				out.row(t.Name, t.Kind, typeCodes(t), typeSerials(t), activation, noLimit(t.MaxPerUser), noLimit(t.LifetimeDays), optionalTime(t.Retired, "no"))
+				out.row(t.Name, t.Kind, typeCodes(t), typeSerials(t), activation, noLimit(t.MaxPerUser),
+					noLimit(t.LifetimeDays), optionalTime(t.Retired, "no"))
 			}
 			return out.flush()
 		}),
@@ -169,9 +170,13 @@ same serial prefix, the same activation, and an algorithm that is the type's.`,
 			if err := cmdline.OneOf(cmd, "algorithm", f.algorithm, "HOTP", "TOTP", "OCRA"); err != nil {
 				return err
 			}
-			t, err := c.CreateType(cmd.Context(), wire.TokenTypeRequest{Name: args[0], Kind: kind, Algorithm: f.algorithm, Hash: f.hash, Digits: f.digits,
-				Period: f.period, Suite: f.suite, Prefix: f.prefix, Width: f.width, Start: f.start, Activation: f.activation, Profile: f.profile,
-				Manufacturer: f.manufacturer, Product: f.product, MaxPerUser: f.maxPerUser, LifetimeDays: f.lifetime})
+			t, err := c.CreateType(
+				cmd.Context(), wire.TokenTypeRequest{Name: args[0], Kind: kind, Algorithm: f.algorithm, Hash: f.hash,
+					Digits: f.digits,
+					Period: f.period, Suite: f.suite, Prefix: f.prefix, Width: f.width, Start: f.start,
+					Activation: f.activation, Profile: f.profile,
+					Manufacturer: f.manufacturer, Product: f.product, MaxPerUser: f.maxPerUser,
+					LifetimeDays: f.lifetime})
 			if err != nil {
 				return err
 			}

@@ -62,7 +62,8 @@ cursor that is printed, or all at once with --all.`,
 			l := listing[wire.User]{name: "users", empty: empty,
 				header: []string{"NAME", "TOKENS", "FAILURES", "LOCKED", "CREATED"},
 				row: func(u wire.User) []string {
-					return []string{u.Name, strconv.Itoa(u.Tokens), strconv.Itoa(u.Failures), cmdline.YesNo(u.Locked), localTime(u.Created)}
+					return []string{u.Name, strconv.Itoa(u.Tokens), strconv.Itoa(u.Failures), cmdline.YesNo(u.Locked),
+						localTime(u.Created)}
 				},
 				fetch: func(ctx context.Context, p client.Page) ([]wire.User, *string, error) {
 					list, err := c.Users(ctx, p)

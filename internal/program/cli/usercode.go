@@ -28,7 +28,8 @@ them without new ones.`,
 		Args: cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if !revoke {
-				codes, err := c.IssueCodes(cmd.Context(), args[0], wire.TemporaryCodeRequest{Count: &count, Hours: &hours})
+				codes, err := c.IssueCodes(cmd.Context(), args[0],
+					wire.TemporaryCodeRequest{Count: &count, Hours: &hours})
 				if err != nil {
 					return err
 				}
@@ -41,7 +42,8 @@ them without new ones.`,
 			if err != nil {
 				return err
 			}
-			return a.say(r, "%s revoked.", cmdline.Plural(r.Revoked, "unused code of "+r.User+" is", "unused codes of "+r.User+" are"))
+			return a.say(r, "%s revoked.", cmdline.Plural(r.Revoked, "unused code of "+r.User+" is", "unused codes of "+
+				r.User+" are"))
 		}),
 	}
 	flags := cmd.Flags()
@@ -58,6 +60,7 @@ func (a *app) printCodes(codes wire.TemporaryCodes) error {
 	if _, err := fmt.Fprintln(a.Stdout, strings.Join(codes.Codes, "\n")); err != nil {
 		return fmt.Errorf("the codes of %s were issued but could not be printed: %w", codes.User, err)
 	}
-	a.note("%s for %s, each good once, until %s. They cannot be shown again.", cmdline.Plural(len(codes.Codes), "code", "codes"), codes.User, localTime(codes.Expires))
+	a.note("%s for %s, each good once, until %s. They cannot be shown again.",
+		cmdline.Plural(len(codes.Codes), "code", "codes"), codes.User, localTime(codes.Expires))
 	return nil
 }

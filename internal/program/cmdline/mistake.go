@@ -29,7 +29,8 @@ func Mistakef(cmd *cobra.Command, format string, args ...any) error {
 // one dash it names the unknown letter only: the rest may be a code.
 func FlagMistake(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() != "" {
-		return Mistakef(cmd, "unknown flag -%s (an argument that begins with a dash goes behind --)", unknown.GetSpecifiedName())
+		return Mistakef(cmd, "unknown flag -%s (an argument that begins with a dash goes behind --)",
+			unknown.GetSpecifiedName())
 	}
 	return Mistakef(cmd, "%s", strings.TrimPrefix(err.Error(), "pflag: "))
 }

@@ -25,14 +25,16 @@ var samples = []pskc.Key{
 	{ID: "900000001", Serial: "900000001", Kind: pskc.HOTP, Hash: "SHA1", Manufacturer: "Sample Works", Model: "Fob"},
 	{ID: "900000002", Serial: "900000002", Kind: pskc.HOTP, Hash: "SHA1", Manufacturer: "Sample Works", Model: "Fob"},
 	{ID: "900000003", Serial: "900000003", Kind: pskc.TOTP, Hash: "SHA1", Manufacturer: "Sample Works", Model: "Card"},
-	{ID: "900000004", Serial: "900000004", Kind: pskc.TOTP, Hash: "SHA256", Manufacturer: "Sample Works", Model: "Card"},
+	{ID: "900000004", Serial: "900000004", Kind: pskc.TOTP, Hash: "SHA256", Manufacturer: "Sample Works",
+		Model: "Card"},
 	{ID: "900000005", Serial: "900000005", Kind: pskc.TOTP, Hash: "SHA1", Manufacturer: "Sample Works", Model: "Card"},
 }
 
 // fillDemo imports sample tokens, makes users, and prepares two codes to try.
 func (s *Server) fillDemo(ctx context.Context) error {
 	keys := &sampleKeys{}
-	if _, err := s.lifecycle.Import(ctx, lifecycle.ImportRequest{Keys: keys, Label: "demo", Origin: system()}); err != nil {
+	if _, err := s.lifecycle.Import(
+		ctx, lifecycle.ImportRequest{Keys: keys, Label: "demo", Origin: system()}); err != nil {
 		return err
 	}
 	for _, name := range []string{"alice", "bob"} {
@@ -45,10 +47,12 @@ func (s *Server) fillDemo(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := s.lifecycle.SetState(ctx, lifecycle.Selector{Serial: "900000005"}, token.RevokedLost, "left on a train", system()); err != nil {
+	if _, err := s.lifecycle.SetState(ctx, lifecycle.Selector{Serial: "900000005"}, token.RevokedLost,
+		"left on a train", system()); err != nil {
 		return err
 	}
-	_, key, err := s.keys.Create(ctx, authz.Principal{Name: "system", Role: authz.Root}, "demo", authz.Verifier, false, system())
+	_, key, err := s.keys.Create(ctx, authz.Principal{Name: "system", Role: authz.Root}, "demo", authz.Verifier, false,
+		system())
 	s.demo = &demo{aliceCode: keys.codes[0], bobSerial: "900000002", bobCode: keys.codes[1], key: key}
 	return err
 }

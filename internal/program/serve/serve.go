@@ -104,10 +104,12 @@ func mayListen(cfg Config) error {
 	if err != nil {
 		return fmt.Errorf("listen address %q: %w", cfg.Listen, err)
 	}
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() || cfg.TLSCert != "" || cfg.BehindProxy {
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() || cfg.TLSCert != "" ||
+		cfg.BehindProxy {
 		return nil
 	}
-	return fmt.Errorf("refusing to listen on %s without TLS: give --tls-cert and --tls-key, or --behind-proxy if a proxy terminates TLS", cfg.Listen)
+	return fmt.Errorf("refusing to listen on %s without TLS: give --tls-cert and --tls-key, or --behind-proxy if a "+
+		"proxy terminates TLS", cfg.Listen)
 }
 
 // checkPublicURL refuses an address that would not lead users here, or not
@@ -117,10 +119,12 @@ func checkPublicURL(text string) error {
 		return nil
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
+		u.Scheme != "https" && u.Scheme != "http" {
 		return fmt.Errorf("the public URL %q is not an address such as https://tokens.example.com", text)
 	}
-	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" &&
+		(ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("the public URL %q must begin with https: secrets are shown there", text)
 	}
 	return nil
@@ -138,7 +142,8 @@ func (s *Server) serve(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(fmt.Errorf("TLS certificate: %w", err), tcp.Close())
 		}
-		tcp = tls.NewListener(tcp, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
+		tcp = tls.NewListener(tcp, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12,
+			NextProtos: []string{"h2", "http/1.1"}})
 		scheme = "https"
 	}
 	local, err := listenLocal(s.cfg.Data)
@@ -150,7 +155,8 @@ func (s *Server) serve(ctx context.Context) error {
 	socket.ConnContext = withPeer
 
 	if err := s.ledger.Record(ctx, audit.Entry{Action: audit.ServerStarted, Outcome: audit.Done, Origin: system(),
-		After: []audit.Field{{Name: "listen", Value: tcp.Addr().String()}, {Name: "version", Value: s.cfg.Version}}}); err != nil {
+		After: []audit.Field{{Name: "listen", Value: tcp.Addr().String()},
+			{Name: "version", Value: s.cfg.Version}}}); err != nil {
 		return errors.Join(err, tcp.Close(), local.Close())
 	}
 	s.expire(ctx) // before the first list is asked for
@@ -186,7 +192,9 @@ func (s *Server) serve(ctx context.Context) error {
 	defer done()
 	err = errors.Join(err, shutdown(stop, network), shutdown(stop, socket))
 	wg.Wait()
-	return errors.Join(err, s.ledger.Record(stop, audit.Entry{Action: audit.ServerStopped, Outcome: audit.Done, Origin: system()}), s.ledger.Checkpoint(stop))
+	return errors.Join(
+		err, s.ledger.Record(stop, audit.Entry{Action: audit.ServerStopped, Outcome: audit.Done, Origin: system()}),
+		s.ledger.Checkpoint(stop))
 }
 
 // shutdown waits for requests under way; those that take too long are cut off.

@@ -91,7 +91,8 @@ func (s *Server) takeData() error {
 		return fmt.Errorf("data directory: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("data directory %s has mode %04o and is open to others; run: chmod 700 %s", s.cfg.Data, info.Mode().Perm(), s.cfg.Data)
+		return fmt.Errorf("data directory %s has mode %04o and is open to others; run: chmod 700 %s", s.cfg.Data,
+			info.Mode().Perm(), s.cfg.Data)
 	}
 	lock := flock.New(filepath.Join(s.cfg.Data, "lock"), flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
@@ -99,7 +100,8 @@ func (s *Server) takeData() error {
 		return fmt.Errorf("lock data directory: %w", err)
 	}
 	if !ok {
-		return fmt.Errorf("another server is running on %s; stop it first, or give this one a data directory of its own", s.cfg.Data)
+		return fmt.Errorf(
+			"another server is running on %s; stop it first, or give this one a data directory of its own", s.cfg.Data)
 	}
 	s.lock = lock
 	return nil
@@ -115,7 +117,8 @@ func (s *Server) openDatabase(ctx context.Context) (*seal.Keyring, error) {
 	}
 	if !haveKey {
 		if _, err := os.Lstat(dbPath); err == nil {
-			return nil, fmt.Errorf("there is a database in %s but no key file %s: put the key file back from its copy; without it the tokens' secrets cannot be read", s.cfg.Data, kekPath)
+			return nil, fmt.Errorf("there is a database in %s but no key file %s: put the key file back from its "+
+				"copy; without it the tokens' secrets cannot be read", s.cfg.Data, kekPath)
 		}
 		if err := filekek.Create(kekPath); err != nil {
 			return nil, err
@@ -157,10 +160,12 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 	if s.temporary, err = tempcodes.Open(ctx, s.db, keyring, now); err != nil {
 		return err
 	}
-	if s.engine, err = codes.New(codes.Config{Store: s.db, Keys: keyring, Temporary: s.temporary, Now: now}); err != nil {
+	if s.engine, err = codes.New(
+		codes.Config{Store: s.db, Keys: keyring, Temporary: s.temporary, Now: now}); err != nil {
 		return err
 	}
-	if s.lifecycle, err = lifecycle.New(lifecycle.Config{DB: s.db, Keys: keyring, Issuer: s.cfg.Issuer, Now: now}); err != nil {
+	if s.lifecycle, err = lifecycle.New(
+		lifecycle.Config{DB: s.db, Keys: keyring, Issuer: s.cfg.Issuer, Now: now}); err != nil {
 		return err
 	}
 	if err := s.lifecycle.SweepAbandoned(ctx); err != nil {
@@ -178,7 +183,9 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 	if s.ledger, err = ledger.Open(ctx, s.db, keyring, now); err != nil {
 		return err
 	}
-	if s.activations, err = activations.New(activations.Config{DB: s.db, Keys: keyring, Codes: s.engine, Tokens: s.lifecycle, Policy: s.cfg.Activations, Now: now}); err != nil {
+	if s.activations, err = activations.New(
+		activations.Config{DB: s.db, Keys: keyring, Codes: s.engine, Tokens: s.lifecycle, Policy: s.cfg.Activations,
+			Now: now}); err != nil {
 		return err
 	}
 	if err := s.firstPassword(ctx); err != nil {
@@ -199,9 +206,11 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
-		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check, PublicURL: s.cfg.PublicURL,
-		Pages: enrol.Pages()})
+	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Activations: s.activations,
+		Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
+		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check,
+		PublicURL: s.cfg.PublicURL,
+		Pages:     enrol.Pages()})
 }
 
 // Engine is the server's decision engine.

@@ -62,7 +62,8 @@ func TestLoadRefuses(t *testing.T) {
 		"no name":           files("0001.sql"),
 		"a negative number": files("-001_a.sql"),
 	} {
-		if ms, err := Load(fsys); err == nil || !strings.Contains(err.Error(), ".sql: want number") && !strings.Contains(err.Error(), "want number 0001") {
+		if ms, err := Load(fsys); err == nil || !strings.Contains(err.Error(), ".sql: want number") &&
+			!strings.Contains(err.Error(), "want number 0001") {
 			t.Errorf("%s: %v, %v", name, ms, err)
 		}
 	}
@@ -108,9 +109,12 @@ func TestUp(t *testing.T) {
 		{name: "a new database", n: 3, after: []string{a, b, c}},
 		{name: "an older one", db: database{sums: []string{a}}, n: 2, after: []string{a, b, c}},
 		{name: "one of today", db: database{sums: []string{a, b, c}}, after: []string{a, b, c}},
-		{name: "a newer one", db: database{sums: []string{a, b, c, "d"}}, want: ErrNewer, text: "up to 3", after: []string{a, b, c, "d"}},
-		{name: "an edited one", db: database{sums: []string{a, "x"}}, want: ErrEdited, text: "0002_b", after: []string{a, "x"}},
-		{name: "one of another program", db: database{sums: []string{"x"}}, want: ErrEdited, text: "0001_a", after: []string{"x"}},
+		{name: "a newer one", db: database{sums: []string{a, b, c, "d"}}, want: ErrNewer, text: "up to 3",
+			after: []string{a, b, c, "d"}},
+		{name: "an edited one", db: database{sums: []string{a, "x"}}, want: ErrEdited, text: "0002_b",
+			after: []string{a, "x"}},
+		{name: "one of another program", db: database{sums: []string{"x"}}, want: ErrEdited, text: "0001_a",
+			after: []string{"x"}},
 		{name: "a failure half-way", db: database{failAt: 2}, n: 1, want: errTest, text: "0002_b", after: []string{a}},
 		{name: "one that cannot be read", db: database{readErr: errTest}, want: errTest, text: "schema version"},
 	} {

@@ -18,13 +18,15 @@ func scanActivation(s scanner) (a store.Activation, err error) {
 	var opened, expires, ended, lastTry, taken int64
 	var counters string
 	o := &a.Offer
-	err = s.Scan(&a.ID, &a.Token, &a.Profile, &a.Owner, &a.Route, &a.Reason, &a.Actor, &a.Self, &opened, &expires, &a.Status, &ended, &a.Tries, &lastTry,
+	err = s.Scan(&a.ID, &a.Token, &a.Profile, &a.Owner, &a.Route, &a.Reason, &a.Actor, &a.Self, &opened, &expires,
+		&a.Status, &ended, &a.Tries, &lastTry,
 		&a.Again, &a.SameSecret, &counters, &a.Secret, &a.Device, &a.DeviceMark, &a.DeviceType, &a.DeviceName,
 		&o.Locator, &o.Registration, &o.Password, &o.Request, &taken, &o.Answer, &o.Confirm, &o.TriesLeft)
 	if err != nil {
 		return a, err
 	}
-	a.Opened, a.Expires, a.Ended, a.LastTry, o.Taken = fromMillis(opened), fromMillis(expires), fromMillis(ended), fromMillis(lastTry), fromMillis(taken)
+	a.Opened, a.Expires, a.Ended, a.LastTry, o.Taken = fromMillis(opened), fromMillis(expires), fromMillis(ended),
+		fromMillis(lastTry), fromMillis(taken)
 	if counters != "" {
 		err = json.Unmarshal([]byte(counters), &a.Counters)
 	}
@@ -45,7 +47,8 @@ func (r *reader) OpenActivation(id token.ID) (store.Activation, error) {
 }
 
 func (r *reader) LiveActivation(id token.ID) (store.Activation, error) {
-	return queryOne(r.ctx, r.q, scanActivation, activationQuery+" WHERE token = ? AND status = 1 AND secret IS NOT NULL", int64(id))
+	return queryOne(r.ctx, r.q, scanActivation, activationQuery+
+		" WHERE token = ? AND status = 1 AND secret IS NOT NULL", int64(id))
 }
 
 func (r *reader) OfferedActivation(locator string) (store.Activation, error) {
@@ -53,7 +56,8 @@ func (r *reader) OfferedActivation(locator string) (store.Activation, error) {
 }
 
 func (r *reader) Activations(id token.ID, limit int) ([]store.Activation, error) {
-	return queryAll(r.ctx, r.q, scanActivation, activationQuery+" WHERE token = ? ORDER BY id DESC LIMIT ?", int64(id), limit)
+	return queryAll(r.ctx, r.q, scanActivation, activationQuery+" WHERE token = ? ORDER BY id DESC LIMIT ?", int64(id),
+		limit)
 }
 
 func (r *reader) CountActivations(id token.ID, since store.CountedSince) (store.ActivationCounts, error) {
@@ -71,7 +75,8 @@ func (r *reader) ActivationReset(id token.ID) (store.CountedSince, error) {
 	c, err := queryOne(r.ctx, r.q, func(s scanner) (c store.CountedSince, err error) {
 		var successes, failures, interval int64
 		err = s.Scan(&successes, &failures, &interval)
-		return store.CountedSince{Successes: fromMillis(successes), Failures: fromMillis(failures), Interval: fromMillis(interval)}, err
+		return store.CountedSince{Successes: fromMillis(successes), Failures: fromMillis(failures),
+			Interval: fromMillis(interval)}, err
 	}, "SELECT successes, failures, interval FROM activation_reset WHERE token = ?", int64(id))
 	if errors.Is(err, store.ErrNotFound) {
 		err = nil
@@ -80,7 +85,8 @@ func (r *reader) ActivationReset(id token.ID) (store.CountedSince, error) {
 }
 
 func (r *reader) Unbound(id token.ID, fingerprint []byte) (bool, error) {
-	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM unbound_device WHERE token = ? AND fingerprint = ?)", int64(id), fingerprint)
+	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM unbound_device WHERE token = ? AND "+
+		"fingerprint = ?)", int64(id), fingerprint)
 }
 
 func (t *tx) NextActivationID() (int64, error) { return t.reserve("activation", 1) }
@@ -96,7 +102,8 @@ func (t *tx) AddActivation(a store.Activation) error {
 	}
 	_, err = t.change(`INSERT INTO activation (id, token, profile, owner, route, reason, actor, self, opened, expires, status,
 		again, same_secret, counters, secret, locator, registration, password) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, int64(a.Token), a.Profile, a.Owner, a.Route, a.Reason, a.Actor, a.Self, millis(a.Opened), millis(a.Expires),
+		a.ID, int64(a.Token), a.Profile, a.Owner, a.Route, a.Reason, a.Actor, a.Self, millis(a.Opened),
+		millis(a.Expires),
 		a.Again, a.SameSecret, counters, a.Secret, locator, a.Offer.Registration, a.Offer.Password)
 	if isUnique(err) {
 		err = store.ErrConflict
@@ -108,7 +115,8 @@ func (t *tx) AddActivation(a store.Activation) error {
 const forgetSecrets = "secret = NULL, registration = NULL, password = NULL, answer = NULL"
 
 func (t *tx) EndActivation(id int64, status store.ActivationStatus, at time.Time) error {
-	return t.changeOne("UPDATE activation SET status = ?1, ended = ?2, "+forgetSecrets+" WHERE id = ?3 AND status = 0 AND ?1 > 1",
+	return t.changeOne("UPDATE activation SET status = ?1, ended = ?2, "+forgetSecrets+" WHERE id = ?3 AND status = "+
+		"0 AND ?1 > 1",
 		int64(status), millis(at), id)
 }
 
@@ -131,7 +139,8 @@ func (t *tx) FailActivation(id int64, confirm []byte, at time.Time, limit int) (
 	}
 	if err == nil && left == 0 {
 		// The registration code stays, so that the device hears that it was the last.
-		err = t.changeOne("UPDATE activation SET status = 4, ended = ?2, secret = NULL, password = NULL, answer = NULL WHERE id = ?1 AND status = 0", id, millis(at))
+		err = t.changeOne("UPDATE activation SET status = 4, ended = ?2, secret = NULL, password = NULL, answer = "+
+			"NULL WHERE id = ?1 AND status = 0", id, millis(at))
 	}
 	return left, err
 }
@@ -153,16 +162,19 @@ const swapSQL = `UPDATE condition SET epoch = epoch + 1, next = ?1, drift = ?2, 
 func (t *tx) ConfirmActivation(e store.Epoch) error {
 	t.touched.tokens = append(t.touched.tokens, e.Token)
 	if err := t.changeOne(swapSQL, int64(e.Next), e.Drift, millis(e.Now), int64(e.Token),
-		e.Seen.Epoch, int64(e.Seen.Next), int64(e.Seen.State), e.Seen.Owner, e.SameSecret, e.Activation, e.Fingerprint); err != nil {
+		e.Seen.Epoch, int64(e.Seen.Next), int64(e.Seen.State), e.Seen.Owner, e.SameSecret, e.Activation,
+		e.Fingerprint); err != nil {
 		return err
 	}
-	if err := t.changeOne("UPDATE token SET secret = ?, state_reason = '' WHERE id = ?", e.Sealed, int64(e.Token)); err != nil {
+	if err := t.changeOne("UPDATE token SET secret = ?, state_reason = '' WHERE id = ?", e.Sealed,
+		int64(e.Token)); err != nil {
 		return err
 	}
 	if err := t.SetApplications(e.Token, e.Applications); err != nil {
 		return err
 	}
-	if _, err := t.change("UPDATE activation SET secret = NULL, device = NULL WHERE token = ? AND status = 1", int64(e.Token)); err != nil {
+	if _, err := t.change("UPDATE activation SET secret = NULL, device = NULL WHERE token = ? AND status = 1",
+		int64(e.Token)); err != nil {
 		return err
 	}
 	if err := t.rememberUnbound(e.Token, e.Former); err != nil {
@@ -177,13 +189,16 @@ func (t *tx) rememberUnbound(id token.ID, fingerprint []byte) error {
 	if fingerprint == nil {
 		return nil
 	}
-	_, err := t.change("INSERT INTO unbound_device (token, fingerprint) VALUES (?, ?) ON CONFLICT DO NOTHING", int64(id), fingerprint)
+	_, err := t.change("INSERT INTO unbound_device (token, fingerprint) VALUES (?, ?) ON CONFLICT DO NOTHING",
+		int64(id), fingerprint)
 	return err
 }
 
-func (t *tx) Unbind(id token.ID, epoch int64, sealed []byte, applications []store.Application, fingerprint []byte) error {
+func (t *tx) Unbind(id token.ID, epoch int64, sealed []byte, applications []store.Application,
+	fingerprint []byte) error {
 	t.touched.tokens = append(t.touched.tokens, id)
-	if err := t.changeOne("UPDATE condition SET state = CASE state WHEN 0 THEN 4 ELSE state END WHERE token = ? AND epoch = ?", int64(id), epoch); err != nil {
+	if err := t.changeOne("UPDATE condition SET state = CASE state WHEN 0 THEN 4 ELSE state END WHERE token = ? "+
+		"AND epoch = ?", int64(id), epoch); err != nil {
 		return err
 	}
 	if err := t.changeOne("UPDATE token SET secret = ? WHERE id = ?", sealed, int64(id)); err != nil {
@@ -192,7 +207,8 @@ func (t *tx) Unbind(id token.ID, epoch int64, sealed []byte, applications []stor
 	if err := t.SetApplications(id, applications); err != nil {
 		return err
 	}
-	if err := t.changeOne("UPDATE activation SET secret = NULL, device = NULL WHERE token = ? AND status = 1 AND secret IS NOT NULL", int64(id)); err != nil {
+	if err := t.changeOne("UPDATE activation SET secret = NULL, device = NULL WHERE token = ? AND status = 1 AND "+
+		"secret IS NOT NULL", int64(id)); err != nil {
 		return err
 	}
 	return t.rememberUnbound(id, fingerprint)
@@ -206,7 +222,8 @@ func (t *tx) SetActivationReset(id token.ID, since store.CountedSince) error {
 }
 
 func (t *tx) ExpireActivations(now, answered time.Time) ([]store.Activation, error) {
-	ended, err := queryAll(t.ctx, t.q, scanActivation, activationQuery+" WHERE status = 0 AND expires <= ? ORDER BY id LIMIT 500", millis(now))
+	ended, err := queryAll(t.ctx, t.q, scanActivation, activationQuery+" WHERE status = 0 AND expires <= ? ORDER BY "+
+		"id LIMIT 500", millis(now))
 	if err != nil {
 		return nil, err
 	}

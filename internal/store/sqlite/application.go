@@ -20,7 +20,8 @@ const (
 
 func scanApplication(s scanner) (a store.Application, err error) {
 	var next int64
-	err = s.Scan(&a.Token, &a.Index, &a.Mode, &a.Spec.Algorithm, &a.Spec.Hash, &a.Spec.Digits, &a.Spec.Period, &a.Spec.Suite,
+	err = s.Scan(&a.Token, &a.Index, &a.Mode, &a.Spec.Algorithm, &a.Spec.Hash, &a.Spec.Digits, &a.Spec.Period,
+		&a.Spec.Suite,
 		&next, &a.Drift, &a.Sealed)
 	a.Next = uint64(next)
 	return a, err
@@ -40,7 +41,8 @@ func (t *tx) SetApplications(id token.ID, all []store.Application) error {
 	}
 	for _, a := range all {
 		_, err := t.change("INSERT INTO application ("+applicationColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			int64(id), a.Index, int64(a.Mode), string(a.Spec.Algorithm), a.Spec.Hash, a.Spec.Digits, a.Spec.Period, a.Spec.Suite,
+			int64(id), a.Index, int64(a.Mode), string(a.Spec.Algorithm), a.Spec.Hash, a.Spec.Digits, a.Spec.Period,
+			a.Spec.Suite,
 			int64(a.Next), a.Drift, a.Sealed)
 		if isUnique(err) {
 			return store.ErrConflict
@@ -140,7 +142,8 @@ func (s *applicationStatements) prepare(prepare func(query string, args int) *st
 
 // acceptApplication is tryAccept for a further application; args are those of the
 // token's write.
-func (d *decision) acceptApplication(a *store.Attempt, p *store.Proposal, before row, args []driver.Value) (won bool, err error) {
+func (d *decision) acceptApplication(a *store.Attempt, p *store.Proposal, before row, args []driver.Value) (
+	won bool, err error) {
 	if a.Proof {
 		return false, nil
 	}
@@ -152,7 +155,8 @@ func (d *decision) acceptApplication(a *store.Attempt, p *store.Proposal, before
 	if err != nil || n != 1 {
 		return false, err
 	}
-	n, err = d.hot.applications.advance.exec(int64(p.Counter), p.Drift, int64(p.ID), int64(p.Application), int64(before.next), before.drift)
+	n, err = d.hot.applications.advance.exec(int64(p.Counter), p.Drift, int64(p.ID), int64(p.Application),
+		int64(before.next), before.drift)
 	if err == nil && n != 1 {
 		err = fmt.Errorf("advance application %d of token %d: row changed inside the transaction", p.Application, p.ID)
 	}

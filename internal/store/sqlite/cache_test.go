@@ -88,7 +88,8 @@ func TestCacheIsBounded(t *testing.T) {
 		names += len(keys)
 	}
 	if c.tokens.Len() > size || c.lookups.Len() > size || names != c.lookups.Len() {
-		t.Errorf("%d tokens, %d lookups, %d names of lookups are kept by a cache of %d", c.tokens.Len(), c.lookups.Len(), names, size)
+		t.Errorf("%d tokens, %d lookups, %d names of lookups are kept by a cache of %d", c.tokens.Len(),
+			c.lookups.Len(), names, size)
 	}
 }
 
@@ -109,7 +110,8 @@ func TestLookupKeys(t *testing.T) {
 	empty, some := "", "x"
 	seen := map[lookupKey]store.Lookup{}
 	for _, l := range []store.Lookup{
-		{}, {User: "x"}, {Serial: "x"}, {Serial: "x", Type: "x"}, {Serial: "x", Manufacturer: &empty}, {Serial: "x", Manufacturer: &some},
+		{}, {User: "x"}, {Serial: "x"}, {Serial: "x", Type: "x"}, {Serial: "x", Manufacturer: &empty},
+		{Serial: "x", Manufacturer: &some},
 		{Serial: "x", KeyID: &empty}, {Serial: "x", KeyID: &some}, {Serial: "x", KeyID: &some, Manufacturer: &empty},
 	} {
 		if before, ok := seen[keyOf(l)]; ok {

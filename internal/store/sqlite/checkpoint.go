@@ -41,12 +41,15 @@ func newCheckpoints(path string, w *writer) (*checkpoints, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", dsn(path, []string{"busy_timeout(5000)", "synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-256)"}))
+	db, err := sql.Open(
+		"sqlite",
+		dsn(path, []string{"busy_timeout(5000)", "synchronous(FULL)", "wal_autocheckpoint(0)", "cache_size(-256)"}))
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	db.SetMaxOpenConns(1)
-	return &checkpoints{db: db, wal: path + "-wal", file: file, writer: w, restart: restartPages, quit: make(chan struct{}), done: make(chan struct{})}, nil
+	return &checkpoints{db: db, wal: path + "-wal", file: file, writer: w, restart: restartPages,
+		quit: make(chan struct{}), done: make(chan struct{})}, nil
 }
 
 func (c *checkpoints) run() {

@@ -13,7 +13,8 @@ func (r *reader) Enrolment(hash []byte) (store.Enrolment, error) {
 }
 
 func (r *reader) EnrolmentOf(id token.ID) (store.Enrolment, error) {
-	return queryOne(r.ctx, r.q, scanEnrolment, "SELECT token, hash, expires, shown FROM enrolment WHERE token = ?", int64(id))
+	return queryOne(r.ctx, r.q, scanEnrolment, "SELECT token, hash, expires, shown FROM enrolment WHERE token = ?",
+		int64(id))
 }
 
 func scanEnrolment(s scanner) (e store.Enrolment, err error) {
@@ -40,11 +41,13 @@ func (t *tx) AddEnrolment(e store.Enrolment) error {
 const pending = " AND shown = 0 AND EXISTS (SELECT 1 FROM condition c WHERE c.token = enrolment.token AND c.state = 4)"
 
 func (t *tx) RenewEnrolment(id token.ID, hash []byte, expires time.Time) error {
-	return t.changeOne("UPDATE enrolment SET hash = ?, expires = ? WHERE token = ?"+pending, hash, millis(expires), int64(id))
+	return t.changeOne("UPDATE enrolment SET hash = ?, expires = ? WHERE token = ?"+pending, hash, millis(expires),
+		int64(id))
 }
 
 func (t *tx) ShowEnrolment(link []byte, now time.Time, ticket []byte, expires time.Time) (token.ID, error) {
-	id, err := queryOne(t.ctx, t.q, scanOne[int64], "UPDATE enrolment SET hash = ?1, expires = ?2, shown = ?3 WHERE hash = ?4 AND expires > ?3"+
+	id, err := queryOne(t.ctx, t.q, scanOne[int64], "UPDATE enrolment SET hash = ?1, expires = ?2, shown = ?3 WHERE "+
+		"hash = ?4 AND expires > ?3"+
 		pending+" RETURNING token", ticket, millis(expires), millis(now), link)
 	if errors.Is(err, store.ErrNotFound) {
 		err = store.ErrConflict

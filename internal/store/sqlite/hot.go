@@ -120,7 +120,8 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.appendEntry = prepare("INSERT INTO audit_entry (seq, entry) VALUES (?1, ?2)", 2)
 	h.head = prepare("SELECT frontier FROM audit_head", 0)
 	h.setHead = prepare("UPDATE audit_head SET frontier = ?1", 1)
-	h.quiet = prepare("INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE SET n = n + 1", 1)
+	h.quiet = prepare("INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE "+
+		"SET n = n + 1", 1)
 	h.useTemporary = prepare(useTemporarySQL, 4)
 	h.temporary = prepare(temporarySQL, 3)
 	h.decoy = prepare("UPDATE decoy SET n = n + 1 WHERE id = 1", 0)

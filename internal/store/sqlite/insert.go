@@ -17,7 +17,8 @@ func (t *tx) StageToken(run int64, c store.Candidate) error {
 }
 
 func (t *tx) StageTokens(run int64, cs []store.Candidate) ([]bool, error) {
-	if err := t.changeOne("UPDATE import_run SET opened = opened WHERE id = ? AND published = 0 AND closed = 0", run); err != nil {
+	if err := t.changeOne("UPDATE import_run SET opened = opened WHERE id = ? AND published = 0 AND closed = 0",
+		run); err != nil {
 		return nil, err
 	}
 	return t.insertTokens(run, cs)
@@ -78,8 +79,10 @@ func (t *tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
 	for i := range cs {
 		k := &cs[i].Token
 		if i == 0 || !alike {
-			t.values = append(t.values, string(k.Kind), k.Identity.Type, k.Identity.Manufacturer, string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits,
-				k.Spec.Period, k.Spec.T0, k.Spec.Suite, k.Model, k.Issuer, k.Label, k.Profile, run, millis(k.Created), k.StateReason)
+			t.values = append(t.values, string(k.Kind), k.Identity.Type, k.Identity.Manufacturer,
+				string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits,
+				k.Spec.Period, k.Spec.T0, k.Spec.Suite, k.Model, k.Issuer, k.Label, k.Profile, run, millis(k.Created),
+				k.StateReason)
 		}
 		t.values = append(t.values, int64(k.ID), k.Identity.Serial, k.Identity.KeyID, cs[i].Sealed)
 	}
@@ -98,7 +101,8 @@ func (t *tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
 func (t *tx) whichInserted(inserted []bool, cs []store.Candidate, n int) error {
 	there := map[int64]bool{}
 	if n > 0 && n < len(cs) {
-		ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM token WHERE id BETWEEN ? AND ?", int64(cs[0].Token.ID), int64(cs[len(cs)-1].Token.ID))
+		ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM token WHERE id BETWEEN ? AND ?",
+			int64(cs[0].Token.ID), int64(cs[len(cs)-1].Token.ID))
 		if err != nil {
 			return err
 		}
@@ -145,7 +149,8 @@ func tokensAlike(cs []store.Candidate) bool {
 }
 
 func conditionsAlike(cs []store.Candidate) bool {
-	return !slices.ContainsFunc(cs[1:], func(c store.Candidate) bool { return c.Token.Condition != cs[0].Token.Condition })
+	return !slices.ContainsFunc(
+		cs[1:], func(c store.Candidate) bool { return c.Token.Condition != cs[0].Token.Condition })
 }
 
 // rowsOf is n rows of a VALUES clause.

@@ -30,7 +30,8 @@ func (r *reader) Movements(id string, after token.ID, limit int) ([]store.Moveme
 	return queryAll(r.ctx, r.q, func(s scanner) (m store.Movement, err error) {
 		err = s.Scan(&m.Token, &m.Before)
 		return m, err
-	}, "SELECT token, before FROM move_token WHERE move = ? AND ended = 0 AND token > ? ORDER BY token LIMIT ?", id, int64(after), limit)
+	}, "SELECT token, before FROM move_token WHERE move = ? AND ended = 0 AND token > ? ORDER BY token LIMIT ?", id,
+		int64(after), limit)
 }
 
 func (r *reader) Receipt(run int64) ([]byte, error) {
@@ -38,7 +39,8 @@ func (r *reader) Receipt(run int64) ([]byte, error) {
 }
 
 func (t *tx) AddMove(m store.Move) error {
-	_, err := t.change("INSERT INTO move (id, opened, actor, key) VALUES (?, ?, ?, ?)", m.ID, millis(m.Opened), m.Actor, m.Sealed)
+	_, err := t.change("INSERT INTO move (id, opened, actor, key) VALUES (?, ?, ?, ?)", m.ID, millis(m.Opened), m.Actor,
+		m.Sealed)
 	if isUnique(err) {
 		return store.ErrConflict
 	}
@@ -86,7 +88,8 @@ func (r *reader) Received(move string) (bool, error) {
 }
 
 func (r *reader) MovedAway(fingerprint []byte) (bool, error) {
-	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM retired WHERE fingerprint = ? AND moved_away = 1)", fingerprint)
+	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM retired WHERE fingerprint = ? AND "+
+		"moved_away = 1)", fingerprint)
 }
 
 func (t *tx) SetMovedAway(fingerprint []byte, away bool) error {

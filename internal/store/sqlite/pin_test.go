@@ -47,7 +47,8 @@ func TestDriverHasItsLibrary(t *testing.T) {
 			continue
 		}
 		if r.Mod.Version != library.Version {
-			t.Errorf("modernc.org/sqlite %s is made for modernc.org/libc %s, but go.mod selects %s", driver.Version, r.Mod.Version, library.Version)
+			t.Errorf("modernc.org/sqlite %s is made for modernc.org/libc %s, but go.mod selects %s", driver.Version,
+				r.Mod.Version, library.Version)
 		}
 		return
 	}

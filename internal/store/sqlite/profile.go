@@ -20,6 +20,7 @@ func (r *reader) Profiles() ([]store.Profile, error) {
 }
 
 func (t *tx) AddProfile(p store.Profile) error {
-	return t.changeOne("INSERT INTO profile (name, vector, issuer, created) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
+	return t.changeOne("INSERT INTO profile (name, vector, issuer, created) VALUES (?, ?, ?, ?) ON CONFLICT "+
+		"(name) DO NOTHING",
 		p.Name, p.Vector, p.Issuer, millis(p.Created))
 }

@@ -19,7 +19,8 @@ type querier interface {
 type scanner interface{ Scan(...any) error }
 
 // queryAll reads all rows of a query.
-func queryAll[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+func queryAll[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (
+	[]T, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,8 @@ func scanAll[T any](rows *sql.Rows, scan func(scanner) (T, error)) ([]T, error) 
 }
 
 // queryOne reads the first row of a query, or returns store.ErrNotFound.
-func queryOne[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+func queryOne[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (
+	T, error) {
 	v, err := scan(q.QueryRowContext(ctx, query, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.ErrNotFound

@@ -16,7 +16,8 @@ func (r *reader) Setting(name string) ([]byte, error) {
 }
 
 func (t *tx) SetSetting(name string, value []byte) error {
-	_, err := t.change("INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
+	_, err := t.change("INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = "+
+		"excluded.value", name, value)
 	return err
 }
 
@@ -170,7 +171,8 @@ func (t *tx) AppendAudit(entries ...[]byte) error {
 			args = append(args, head.Size(), entry)
 			head.Append(entry)
 		}
-		if _, err := t.change("INSERT INTO audit_entry (seq, entry) VALUES "+rowsOf("(?, ?)", len(rows)), args...); err != nil {
+		if _, err := t.change("INSERT INTO audit_entry (seq, entry) VALUES "+rowsOf("(?, ?)", len(rows)),
+			args...); err != nil {
 			return err
 		}
 	}

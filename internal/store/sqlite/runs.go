@@ -17,8 +17,10 @@ func scanRun(s scanner) (r store.Run, err error) {
 	var opened, published, closed int64
 	var remarks, series string
 	c := &r.Counts
-	err = s.Scan(&r.ID, &r.Label, &r.Batch, &r.Note, &r.Supplier, &r.Format, &r.Actor, &r.DryRun, &opened, &published, &closed,
-		&c.Imported, &c.Duplicate, &c.Conflict, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered, &c.Assigned, &c.Users, &remarks, &series, &r.Failure)
+	err = s.Scan(&r.ID, &r.Label, &r.Batch, &r.Note, &r.Supplier, &r.Format, &r.Actor, &r.DryRun, &opened, &published,
+		&closed,
+		&c.Imported, &c.Duplicate, &c.Conflict, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered, &c.Assigned,
+		&c.Users, &remarks, &series, &r.Failure)
 	r.Opened, r.Published, r.Closed = fromMillis(opened), fromMillis(published), fromMillis(closed)
 	if remarks != "" {
 		r.Remarks = strings.Split(remarks, "\n")
@@ -34,7 +36,8 @@ func (r *reader) Run(id int64) (store.Run, error) {
 }
 
 func (r *reader) Runs(before int64, limit int) ([]store.Run, error) {
-	return queryAll(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id > 0 AND (?1 = 0 OR id < ?1) ORDER BY id DESC LIMIT ?2", before, limit)
+	return queryAll(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id > 0 AND (?1 = 0 OR id < "+
+		"?1) ORDER BY id DESC LIMIT ?2", before, limit)
 }
 
 func (r *reader) RunRows(run int64, after, limit int) ([]store.RunRow, error) {
@@ -56,7 +59,8 @@ func (r *reader) Batches(after string, limit int) ([]store.Batch, error) {
 }
 
 func (r *reader) OpenRuns() ([]int64, error) {
-	return queryAll(r.ctx, r.q, scanOne[int64], "SELECT id FROM import_run WHERE published = 0 AND closed = 0 ORDER BY id")
+	return queryAll(r.ctx, r.q, scanOne[int64], "SELECT id FROM import_run WHERE published = 0 AND closed = 0 "+
+		"ORDER BY id")
 }
 
 func (t *tx) BeginRun(r store.Run) (int64, error) {
@@ -77,12 +81,14 @@ func (t *tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error
 	}
 	err := t.changeOne(`UPDATE import_run SET imported = ?, duplicate = ?, conflict = ?, replaced = ?, refused = ?, held_back = ?, renumbered = ?,
 		assigned = ?, users_made = ?, remarks = ?, series = ? WHERE id = ? AND published = 0 AND closed = 0`,
-		c.Imported, c.Duplicate, c.Conflict, c.Replaced, c.Refused, c.HeldBack, c.Renumbered, c.Assigned, c.Users, strings.Join(p.Remarks, "\n"), string(series), id)
+		c.Imported, c.Duplicate, c.Conflict, c.Replaced, c.Refused, c.HeldBack, c.Renumbered, c.Assigned, c.Users,
+		strings.Join(p.Remarks, "\n"), string(series), id)
 	for _, r := range rows {
 		if err != nil {
 			return err
 		}
-		_, err = t.change("INSERT INTO import_row (run, n, line, type, manufacturer, serial, key_id, outcome, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		_, err = t.change("INSERT INTO import_row (run, n, line, type, manufacturer, serial, key_id, outcome, "+
+			"reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			id, r.N, r.Line, r.Type, r.Manufacturer, r.Serial, r.KeyID, r.Outcome, r.Reason)
 	}
 	return err
@@ -105,7 +111,8 @@ func (t *tx) StageReplacement(run int64, n store.Candidate) error {
 }
 
 func (t *tx) StageUser(run int64, name string, at time.Time) (id int64, made bool, err error) {
-	n, err := t.change("INSERT INTO user (name, created, run) SELECT ?2, ?3, ?1 WHERE "+runIsOpen+" ON CONFLICT (name) DO NOTHING", run, name, millis(at))
+	n, err := t.change("INSERT INTO user (name, created, run) SELECT ?2, ?3, ?1 WHERE "+runIsOpen+
+		" ON CONFLICT (name) DO NOTHING", run, name, millis(at))
 	if err != nil {
 		return 0, false, err
 	}
@@ -132,7 +139,8 @@ func (t *tx) PublishRun(run int64, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	return t.changeOne("UPDATE import_run SET published = ? WHERE id = ? AND published = 0 AND closed = 0", millis(at), run)
+	return t.changeOne("UPDATE import_run SET published = ? WHERE id = ? AND published = 0 AND closed = 0", millis(at),
+		run)
 }
 
 func (t *tx) replaceSecrets(run, n int64) error {
@@ -163,7 +171,8 @@ func (t *tx) SweepRun(run int64, at time.Time, failure string, limit int) (bool,
 			return false, err
 		}
 	}
-	_, err := t.change("UPDATE import_run SET closed = ?, failure = ? WHERE id = ? AND published = 0 AND closed = 0", millis(at), failure, run)
+	_, err := t.change("UPDATE import_run SET closed = ?, failure = ? WHERE id = ? AND published = 0 AND closed = 0",
+		millis(at), failure, run)
 	return true, err
 }
 

@@ -53,7 +53,8 @@ func (t *tx) SetSeries(typeName string, next uint64) error {
 }
 
 func (t *tx) RaiseSeries(typeName string, above uint64) error {
-	n, err := t.change("UPDATE token_series SET next = max(next, ?2 + 1), highest = max(highest, ?2) WHERE type = ?1", typeName, int64(above))
+	n, err := t.change("UPDATE token_series SET next = max(next, ?2 + 1), highest = max(highest, ?2) WHERE type = ?1",
+		typeName, int64(above))
 	if err == nil && n == 0 {
 		err = store.ErrNotFound
 	}

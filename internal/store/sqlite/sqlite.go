@@ -102,7 +102,8 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 // first.
 var (
 	writerPragmas = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"trusted_schema(0)", "cache_size(-65536)", fmt.Sprintf("wal_autocheckpoint(%d)", walPages), "journal_size_limit(67108864)"}
+		"trusted_schema(0)", "cache_size(-65536)", fmt.Sprintf("wal_autocheckpoint(%d)", walPages),
+		"journal_size_limit(67108864)"}
 	readerPragmas = []string{"busy_timeout(5000)", "query_only(1)", "trusted_schema(0)", "cache_size(-8192)"}
 )
 
@@ -113,7 +114,8 @@ func dsn(path string, pragmas []string) string {
 
 // Close lets the writer finish what it has accepted, then closes the file.
 func (db *DB) Close() error {
-	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.reads.Close(), db.writes.Close(), db.checkpoints.close())
+	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.reads.Close(), db.writes.Close(),
+		db.checkpoints.close())
 }
 
 // Check reads one row.

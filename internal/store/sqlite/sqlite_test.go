@@ -78,8 +78,9 @@ func tokens(t *testing.T, db *DB, n int) []token.ID {
 		for i := range n {
 			ids[i] = first + token.ID(i)
 			c := store.Candidate{Sealed: []byte("sealed"), Token: token.Token{ID: ids[i], Kind: token.Hardware,
-				Identity: token.Identity{Type: "hotp", Serial: string(rune('A' + i%26)), KeyID: string(rune('A' + i/26))},
-				Spec:     token.Spec{Algorithm: token.HOTP, Hash: "SHA1", Digits: 6}}}
+				Identity: token.Identity{Type: "hotp", Serial: string(rune('A' + i%26)),
+					KeyID: string(rune('A' + i/26))},
+				Spec: token.Spec{Algorithm: token.HOTP, Hash: "SHA1", Digits: 6}}}
 			if err := tx.StageToken(run, c); err != nil {
 				return err
 			}
@@ -251,7 +252,8 @@ func TestReopeningKeepsEverything(t *testing.T) {
 		u, err := tx.AddUser("alice", time.Now())
 		return errors.Join(err,
 			tx.SetOwner(ids[0], 0, u.ID), tx.SetState(ids[1], token.Valid, token.RevokedLost, "gone"),
-			tx.AddAPIKey(store.APIKey{ID: "id", Name: "radius", Role: "verifier", Hash: []byte{1}, Created: time.Now()}),
+			tx.AddAPIKey(store.APIKey{ID: "id", Name: "radius", Role: "verifier", Hash: []byte{1},
+				Created: time.Now()}),
 			tx.AddDataKey(seal.DataKey{ID: 1, KEK: "kek", Wrapped: []byte{2}}), tx.SetSetting("name", []byte("value")),
 			tx.AppendAudit([]byte("{}")), tx.AddCheckpoint(1, "note"), tx.Retire([]byte("fingerprint"), 9))
 	})
@@ -287,7 +289,8 @@ func TestReopeningKeepsEverything(t *testing.T) {
 // A path may hold what has a meaning in a URI.
 func TestOddPaths(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"with blank.db", "a?mode=memory", "100%41.db", "#1.db", "ü&_pragma=synchronous(0).db"} {
+	for _, name := range []string{"with blank.db", "a?mode=memory", "100%41.db", "#1.db",
+		"ü&_pragma=synchronous(0).db"} {
 		path := filepath.Join(t.TempDir(), name)
 		db := open(t, Config{Path: path})
 		if got := onWriter(t, db, "PRAGMA synchronous"); !cmp.Equal(got, []string{"2"}) {
@@ -383,7 +386,8 @@ func TestMigrationIsAtomic(t *testing.T) {
 	if sums, err := to.Applied(t.Context()); err != nil || len(sums) > 0 {
 		t.Fatalf("Applied = %q, %v", sums, err)
 	}
-	err = to.Apply(t.Context(), migrate.Migration{Number: 1, Name: "bad", Sum: "1", SQL: "CREATE TABLE a (b); CREATE TABLE a (b);"})
+	err = to.Apply(t.Context(), migrate.Migration{Number: 1, Name: "bad", Sum: "1", SQL: "CREATE TABLE a (b); " +
+		"CREATE TABLE a (b);"})
 	if err == nil {
 		t.Fatal("a bad migration was applied")
 	}

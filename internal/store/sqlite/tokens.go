@@ -144,22 +144,26 @@ func (r *reader) Holding(owner int64, typeName string) (int, error) {
 	if typeName == "" {
 		return queryOne(r.ctx, r.q, scanOne[int], "SELECT count(*) FROM condition WHERE owner = ?", owner)
 	}
-	return queryOne(r.ctx, r.q, scanOne[int], "SELECT count(*) FROM condition c JOIN token t ON t.id = c.token WHERE c.owner = ? AND t.type = ?", owner, typeName)
+	return queryOne(r.ctx, r.q, scanOne[int], "SELECT count(*) FROM condition c JOIN token t ON t.id = c.token "+
+		"WHERE c.owner = ? AND t.type = ?", owner, typeName)
 }
 
 func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error) {
 	return queryOne(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+
-		" WHERE t.serial = ? AND t.type = ? AND (t.kind = 'software' OR t.manufacturer = ? AND t.key_id = ?) AND (t.run = ? OR "+published+")",
+		" WHERE t.serial = ? AND t.type = ? AND (t.kind = 'software' OR t.manufacturer = ? AND t.key_id = ?) AND "+
+		"(t.run = ? OR "+published+")",
 		id.Serial, id.Type, id.Manufacturer, id.KeyID, run)
 }
 
 // The two lookups of the hot path, prepared once per connection. A parameter
 // that is NULL does not restrict.
 const (
-	bySerialSQL = "SELECT " + tokenColumns + ", t.secret, " + hasApplications + tokenTables + " WHERE t.serial = ?1 AND " + narrowed
-	byUserSQL   = "SELECT " + tokenColumns + ", t.secret, " + hasApplications + tokenTables + " WHERE c.owner = ?1 AND " + narrowed
-	anySQL      = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " ORDER BY t.id LIMIT 1"
-	narrowed    = `(?2 IS NULL OR t.type = ?2) AND (?3 IS NULL OR t.manufacturer = ?3) AND (?4 IS NULL OR t.key_id = ?4)
+	bySerialSQL = "SELECT " + tokenColumns + ", t.secret, " + hasApplications + tokenTables +
+		" WHERE t.serial = ?1 AND " + narrowed
+	byUserSQL = "SELECT " + tokenColumns + ", t.secret, " + hasApplications + tokenTables + " WHERE c.owner = ?1 AND " +
+		narrowed
+	anySQL   = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " ORDER BY t.id LIMIT 1"
+	narrowed = `(?2 IS NULL OR t.type = ?2) AND (?3 IS NULL OR t.manufacturer = ?3) AND (?4 IS NULL OR t.key_id = ?4)
 		AND ` + published + ` ORDER BY t.id`
 )
 
@@ -256,7 +260,8 @@ func (t *tx) SetOwner(id token.ID, from, to int64) error {
 	if err := t.touchOwners(id, from, to); err != nil {
 		return err
 	}
-	return t.changeOne("UPDATE condition SET owner = nullif(?1, 0) WHERE token = ?2 AND coalesce(owner, 0) = ?3", to, int64(id), from)
+	return t.changeOne("UPDATE condition SET owner = nullif(?1, 0) WHERE token = ?2 AND coalesce(owner, 0) = ?3", to,
+		int64(id), from)
 }
 
 // touchOwners forgets a token and what was found under its users' names.
@@ -276,7 +281,8 @@ func (t *tx) touchOwners(id token.ID, owners ...int64) error {
 
 func (t *tx) SetState(id token.ID, from, to token.State, reason string) error {
 	t.touched.tokens = append(t.touched.tokens, id)
-	if err := t.changeOne("UPDATE condition SET state = ?1 WHERE token = ?2 AND state = ?3 AND (?1 <> 0 OR epoch > 0)", int64(to), int64(id), int64(from)); err != nil {
+	if err := t.changeOne("UPDATE condition SET state = ?1 WHERE token = ?2 AND state = ?3 AND (?1 <> 0 OR epoch > 0)",
+		int64(to), int64(id), int64(from)); err != nil {
 		return err
 	}
 	return t.changeOne("UPDATE token SET state_reason = ?1 WHERE id = ?2", reason, int64(id))
@@ -288,7 +294,8 @@ func (t *tx) ResetFailures(id token.ID) error {
 }
 
 func (t *tx) DeleteToken(id token.ID) error {
-	owner, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT coalesce(owner, 0) FROM condition WHERE token = ?", int64(id))
+	owner, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT coalesce(owner, 0) FROM condition WHERE token = ?",
+		int64(id))
 	if err != nil {
 		return err
 	}

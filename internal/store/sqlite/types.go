@@ -15,13 +15,15 @@ const typeColumns = `name, kind, algorithm, hash, digits, period, suite, prefix,
 var typeValues = "(" + strings.TrimSuffix(strings.Repeat("?, ", 17), ", ") + ")"
 
 func typeArgs(t token.Type) []any {
-	return []any{t.Name, string(t.Kind), string(t.Algorithm), t.Hash, t.Digits, t.Period, t.Suite, t.Prefix, t.Width, int64(t.Start), string(t.Activation),
+	return []any{t.Name, string(t.Kind), string(t.Algorithm), t.Hash, t.Digits, t.Period, t.Suite, t.Prefix, t.Width,
+		int64(t.Start), string(t.Activation),
 		t.Profile, t.Manufacturer, t.Product, t.MaxPerUser, t.Lifetime, millis(t.Retired)}
 }
 
 func scanType(s scanner) (t token.Type, err error) {
 	var start, retired int64
-	err = s.Scan(&t.Name, &t.Kind, &t.Algorithm, &t.Hash, &t.Digits, &t.Period, &t.Suite, &t.Prefix, &t.Width, &start, &t.Activation,
+	err = s.Scan(&t.Name, &t.Kind, &t.Algorithm, &t.Hash, &t.Digits, &t.Period, &t.Suite, &t.Prefix, &t.Width, &start,
+		&t.Activation,
 		&t.Profile, &t.Manufacturer, &t.Product, &t.MaxPerUser, &t.Lifetime, &retired)
 	t.Start, t.Retired = uint64(start), fromMillis(retired)
 	return t, err
@@ -68,12 +70,14 @@ func (t *tx) ChangeType(before, after token.Type) error {
 	if err := t.clash(after); err != nil {
 		return err
 	}
-	query := "UPDATE token_type SET (" + typeColumns + ") = " + typeValues + " WHERE (" + typeColumns + ") = " + typeValues
+	query := "UPDATE token_type SET (" + typeColumns + ") = " + typeValues + " WHERE (" + typeColumns + ") = " +
+		typeValues
 	args := append(typeArgs(after), typeArgs(before)...)
 	if before.SameDefinition(after) {
 		return t.changeOne(query, args...)
 	}
-	query += " AND NOT EXISTS (SELECT 1 FROM token_series WHERE type = token_type.name AND highest > 0) AND NOT EXISTS (SELECT 1 FROM token WHERE "
+	query += " AND NOT EXISTS (SELECT 1 FROM token_series WHERE type = token_type.name AND highest > 0) AND NOT " +
+		"EXISTS (SELECT 1 FROM token WHERE "
 	if before.Kind == token.Software {
 		query += "kind = 'software' AND " // that has an index
 	}

@@ -151,7 +151,9 @@ func TestOrderOfArrival(t *testing.T) {
 	for i := range n {
 		if i%5 == 4 {
 			h.queue(func() {
-				if err := db.Update(bg, func(tx store.Tx) error { return tx.AppendAudit([]byte(fmt.Sprint("update ", i))) }); err != nil {
+				if err := db.Update(
+					bg,
+					func(tx store.Tx) error { return tx.AppendAudit([]byte(fmt.Sprint("update ", i))) }); err != nil {
 					t.Error(err)
 				}
 			})
@@ -412,7 +414,8 @@ func TestCloseWithAttemptsInFlight(t *testing.T) {
 	}
 	wg.Go(func() {
 		for {
-			if err := db.Update(bg, func(tx store.Tx) error { return tx.SetSetting("name", []byte("value")) }); err != nil {
+			if err := db.Update(
+				bg, func(tx store.Tx) error { return tx.SetSetting("name", []byte("value")) }); err != nil {
 				if !errors.Is(err, store.ErrUnavailable) {
 					t.Errorf("Update = %v, want ErrUnavailable", err)
 				}

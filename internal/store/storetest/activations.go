@@ -15,7 +15,8 @@ import (
 func (r *rig) activated(edit func(*store.Candidate)) token.Token {
 	r.Helper()
 	r.update(func(tx store.Tx) error {
-		err := tx.AddProfile(store.Profile{Name: "bank", Vector: []byte("vector"), Issuer: []byte("issuer"), Created: start})
+		err := tx.AddProfile(store.Profile{Name: "bank", Vector: []byte("vector"), Issuer: []byte("issuer"),
+			Created: start})
 		if errors.Is(err, store.ErrConflict) {
 			err = nil
 		}
@@ -40,8 +41,10 @@ func (r *rig) begin(t token.Token, edit func(*store.Activation)) (a store.Activa
 
 func (r *rig) tryBegin(t token.Token, edit func(*store.Activation), a *store.Activation) error {
 	return r.db.Update(r.ctx(), func(tx store.Tx) (err error) {
-		*a = store.Activation{Token: t.ID, Profile: "bank", Owner: t.Condition.Owner, Route: "offline", Reason: "device-lost", Actor: "key:desk", Opened: start,
-			Expires: start.Add(7 * 24 * time.Hour), Again: true, Counters: []uint64{10, 1 << 40}, Secret: []byte("sealed S")}
+		*a = store.Activation{Token: t.ID, Profile: "bank", Owner: t.Condition.Owner, Route: "offline",
+			Reason: "device-lost", Actor: "key:desk", Opened: start,
+			Expires: start.Add(7 * 24 * time.Hour), Again: true, Counters: []uint64{10, 1 << 40},
+			Secret: []byte("sealed S")}
 		if a.ID, err = tx.NextActivationID(); err != nil {
 			return err
 		}
@@ -55,7 +58,8 @@ func (r *rig) tryBegin(t token.Token, edit func(*store.Activation), a *store.Act
 // offer makes an activation an online one.
 func offer(a *store.Activation) {
 	a.Route, a.Counters = "online", nil
-	a.Offer = store.Offer{Locator: fmt.Sprintf("LOC%02d", a.ID), Registration: []byte("sealed R"), Password: []byte("sealed password")}
+	a.Offer = store.Offer{Locator: fmt.Sprintf("LOC%02d", a.ID), Registration: []byte("sealed R"),
+		Password: []byte("sealed password")}
 }
 
 func (r *rig) activation(a store.Activation) (now store.Activation) {
@@ -76,8 +80,10 @@ func (r *rig) activation(a store.Activation) (now store.Activation) {
 // epochOf is what a right confirmation makes of a token.
 func (r *rig) epochOf(a store.Activation) store.Epoch {
 	r.Helper()
-	return store.Epoch{Activation: a.ID, Token: a.Token, Now: start.Add(time.Minute), Seen: r.condition(a.Token), SameSecret: a.SameSecret, Next: 12, Drift: -3,
-		Sealed: []byte("sealed new key"), Device: []byte("sealed D"), DeviceMark: "ABCDEFGH", Fingerprint: []byte("device 1"), Confirm: []byte("hash")}
+	return store.Epoch{Activation: a.ID, Token: a.Token, Now: start.Add(time.Minute), Seen: r.condition(a.Token),
+		SameSecret: a.SameSecret, Next: 12, Drift: -3,
+		Sealed: []byte("sealed new key"), Device: []byte("sealed D"), DeviceMark: "ABCDEFGH",
+		Fingerprint: []byte("device 1"), Confirm: []byte("hash")}
 }
 
 func (r *rig) confirm(e store.Epoch) error {
@@ -164,14 +170,16 @@ func activationTests() []test {
 			if ended.Status != store.ActivationSuperseded || !ended.Ended.Equal(start) || ended.Secret != nil {
 				r.Errorf("ended: %+v", ended)
 			}
-			err := r.db.Update(r.ctx(), func(tx store.Tx) error { return tx.EndActivation(a.ID, store.ActivationCancelled, start) })
+			err := r.db.Update(
+				r.ctx(), func(tx store.Tx) error { return tx.EndActivation(a.ID, store.ActivationCancelled, start) })
 			if !errors.Is(err, store.ErrConflict) {
 				r.Errorf("ended twice: %v", err)
 			}
 		}},
 		{"OfferIsTakenOnce", func(r *rig) {
 			a := r.begin(r.activated(nil), offer)
-			by := store.Taking{Request: []byte("request 1"), At: start.Add(time.Minute), DeviceType: 2, DeviceName: "Änne's", Counters: []uint64{3}, Answer: []byte("answer")}
+			by := store.Taking{Request: []byte("request 1"), At: start.Add(time.Minute), DeviceType: 2,
+				DeviceName: "Änne's", Counters: []uint64{3}, Answer: []byte("answer")}
 			take := func(by store.Taking) error {
 				return r.db.Update(r.ctx(), func(tx store.Tx) error { return tx.TakeActivation(a.ID, by) })
 			}
@@ -183,7 +191,8 @@ func activationTests() []test {
 			r.must(take(by))
 			want := a
 			want.DeviceType, want.DeviceName, want.Counters = 2, "Änne's", []uint64{3}
-			want.Offer.Request, want.Offer.Taken, want.Offer.Answer, want.Offer.Password = by.Request, by.At, by.Answer, nil
+			want.Offer.Request, want.Offer.Taken, want.Offer.Answer, want.Offer.Password = by.Request, by.At, by.Answer,
+				nil
 			r.view(func(rd store.Reader) error {
 				found, err := rd.OfferedActivation(a.Offer.Locator)
 				r.same("taken", found, want)
@@ -193,7 +202,9 @@ func activationTests() []test {
 				r.Errorf("taken twice: %v", err)
 			}
 			typed := r.begin(r.activated(nil), nil)
-			if err := r.db.Update(r.ctx(), func(tx store.Tx) error { return tx.TakeActivation(typed.ID, by) }); !errors.Is(err, store.ErrConflict) {
+			if err := r.db.Update(
+				r.ctx(), func(tx store.Tx) error { return tx.TakeActivation(typed.ID, by) }); !errors.Is(
+				err, store.ErrConflict) {
 				r.Errorf("one that is not online: %v", err)
 			}
 		}},
@@ -207,7 +218,8 @@ func activationTests() []test {
 					return err
 				})
 				now := r.activation(a)
-				if now.Tries != i+1 || !now.LastTry.Equal(at) || now.Offer.TriesLeft != want || string(now.Offer.Confirm) != fmt.Sprintf("confirm %d", i) {
+				if now.Tries != i+1 || !now.LastTry.Equal(at) || now.Offer.TriesLeft != want ||
+					string(now.Offer.Confirm) != fmt.Sprintf("confirm %d", i) {
 					r.Errorf("after try %d: %+v", i, now)
 				}
 			}
@@ -232,7 +244,8 @@ func activationTests() []test {
 					return err
 				})
 			}
-			if now := r.activation(a); string(now.Offer.Confirm) != "first" || now.Offer.TriesLeft != 4 || now.Tries != 2 {
+			if now := r.activation(a); string(now.Offer.Confirm) != "first" || now.Offer.TriesLeft != 4 ||
+				now.Tries != 2 {
 				r.Errorf("%+v", now)
 			}
 		}},
@@ -274,13 +287,15 @@ func activationTests() []test {
 			want.Epoch, want.Next, want.Drift, want.State, want.Failures = 4, 12, -3, token.Valid, 0
 			r.same("condition", c, want)
 			f := r.candidates(store.Lookup{User: "alice"}, false)
-			if len(f.Candidates) != 1 || string(f.Candidates[0].Sealed) != "sealed new key" || f.Candidates[0].Token.Condition.Epoch != 4 {
+			if len(f.Candidates) != 1 || string(f.Candidates[0].Sealed) != "sealed new key" ||
+				f.Candidates[0].Token.Condition.Epoch != 4 {
 				r.Errorf("what a code is compared with: %+v", f)
 			}
 			r.same("applications", len(r.applications(t.ID)), 1)
 			r.same("application", r.applicationNow(t.ID, 4).Next, uint64(77))
 			now := r.activation(a)
-			if now.Status != store.ActivationConfirmed || !now.Ended.Equal(e.Now) || string(now.Device) != "sealed D" || now.DeviceMark != "ABCDEFGH" ||
+			if now.Status != store.ActivationConfirmed || !now.Ended.Equal(e.Now) || string(now.Device) != "sealed D" ||
+				now.DeviceMark != "ABCDEFGH" ||
 				string(now.Secret) != "sealed S" || string(now.Offer.Confirm) != "hash" || now.Offer.Password != nil {
 				r.Errorf("activation: %+v", now)
 			}
@@ -301,7 +316,8 @@ func activationTests() []test {
 			e := r.epochOf(second)
 			e.Next, e.Fingerprint, e.Former = 20, []byte("device 2"), []byte("device 1")
 			r.must(r.confirm(e))
-			if now := r.activation(first); now.Secret != nil || now.Device != nil || now.Status != store.ActivationConfirmed {
+			if now := r.activation(first); now.Secret != nil || now.Device != nil ||
+				now.Status != store.ActivationConfirmed {
 				r.Errorf("the first one: %+v", now)
 			}
 			r.view(func(rd store.Reader) error {
@@ -347,7 +363,8 @@ func activationTests() []test {
 			r.must(r.confirm(r.epochOf(a)))
 			unbind := func(epoch int64) error {
 				return r.db.Update(r.ctx(), func(tx store.Tx) error {
-					return tx.Unbind(t.ID, epoch, []byte("empty"), []store.Application{oneTime(1, 9)}, []byte("device 1"))
+					return tx.Unbind(t.ID, epoch, []byte("empty"), []store.Application{oneTime(1, 9)},
+						[]byte("device 1"))
 				})
 			}
 			if err := unbind(3); !errors.Is(err, store.ErrConflict) {
@@ -391,11 +408,16 @@ func activationTests() []test {
 				since store.CountedSince
 				want  store.ActivationCounts
 			}{
-				"from ever":      {store.CountedSince{}, store.ActivationCounts{Successes: 3, Failures: 4, LastSuccess: day(3)}},
-				"successes":      {store.CountedSince{Successes: day(2)}, store.ActivationCounts{Successes: 2, Failures: 4, LastSuccess: day(3)}},
-				"failures":       {store.CountedSince{Failures: day(2).Add(time.Millisecond)}, store.ActivationCounts{Successes: 3, Failures: 1, LastSuccess: day(3)}},
-				"the interval":   {store.CountedSince{Interval: day(3).Add(time.Millisecond)}, store.ActivationCounts{Successes: 3, Failures: 4}},
-				"none of a long": {store.CountedSince{Successes: day(9), Failures: day(9), Interval: day(9)}, store.ActivationCounts{}},
+				"from ever": {store.CountedSince{},
+					store.ActivationCounts{Successes: 3, Failures: 4, LastSuccess: day(3)}},
+				"successes": {store.CountedSince{Successes: day(2)},
+					store.ActivationCounts{Successes: 2, Failures: 4, LastSuccess: day(3)}},
+				"failures": {store.CountedSince{Failures: day(2).Add(time.Millisecond)},
+					store.ActivationCounts{Successes: 3, Failures: 1, LastSuccess: day(3)}},
+				"the interval": {store.CountedSince{Interval: day(3).Add(time.Millisecond)},
+					store.ActivationCounts{Successes: 3, Failures: 4}},
+				"none of a long": {store.CountedSince{Successes: day(9), Failures: day(9), Interval: day(9)},
+					store.ActivationCounts{}},
 			} {
 				r.view(func(rd store.Reader) error {
 					got, err := rd.CountActivations(t.ID, c.since)
@@ -412,7 +434,8 @@ func activationTests() []test {
 		{"Reset", func(r *rig) {
 			t, other := r.activated(nil), r.activated(nil)
 			for i := range 2 {
-				want := store.CountedSince{Successes: start, Failures: start.Add(time.Duration(i) * time.Hour), Interval: time.Time{}}
+				want := store.CountedSince{Successes: start, Failures: start.Add(time.Duration(i) * time.Hour),
+					Interval: time.Time{}}
 				r.update(func(tx store.Tx) error { return tx.SetActivationReset(t.ID, want) })
 				r.view(func(rd store.Reader) error {
 					got, err := rd.ActivationReset(t.ID)
@@ -450,7 +473,8 @@ func activationTests() []test {
 				r.same("ended", len(ended), 0)
 				return err
 			})
-			if now := r.activation(done); now.Offer.Registration != nil || now.Offer.Answer != nil || now.Secret == nil {
+			if now := r.activation(done); now.Offer.Registration != nil || now.Offer.Answer != nil ||
+				now.Secret == nil {
 				r.Errorf("done: %+v", now)
 			}
 		}},

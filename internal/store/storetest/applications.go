@@ -13,8 +13,9 @@ var noApplications []store.Application
 
 // oneTime is a further application for one-time passwords that stands at next.
 func oneTime(index int, next uint64) store.Application {
-	return store.Application{Index: index, Mode: activation.ResponseOnly, Next: next, Sealed: fmt.Appendf(nil, "sealed key %d", index),
-		Spec: token.Spec{Algorithm: token.HOTP, Hash: "SHA1", Digits: 8}}
+	return store.Application{Index: index, Mode: activation.ResponseOnly, Next: next,
+		Sealed: fmt.Appendf(nil, "sealed key %d", index),
+		Spec:   token.Spec{Algorithm: token.HOTP, Hash: "SHA1", Digits: 8}}
 }
 
 // apply gives a token its further applications.
@@ -73,8 +74,10 @@ var applicationPredicates = []predicate{
 		a.Drift = -4
 		s.apply(s.token.ID, a)
 	}, want: store.Accepted},
-	{name: "TheTokensOwnCodeUsedMeanwhile", prepare: func(s *scene) { s.accepted(attempt(right(s.token, 1000))) }, want: store.Accepted},
-	{name: "AnotherApplicationUsedMeanwhile", prepare: func(s *scene) { s.accepted(attempt(s.of(1, right(s.token, 2000)))) }, want: store.Accepted},
+	{name: "TheTokensOwnCodeUsedMeanwhile", prepare: func(s *scene) { s.accepted(attempt(right(s.token, 1000))) },
+		want: store.Accepted},
+	{name: "AnotherApplicationUsedMeanwhile",
+		prepare: func(s *scene) { s.accepted(attempt(s.of(1, right(s.token, 2000)))) }, want: store.Accepted},
 	{name: "AnotherTokensApplication", prepare: func(s *scene) {
 		s.apply(s.token.ID)
 		s.apply(s.several(1, s.alice.ID)[0].ID, oneTime(3, 10))
@@ -95,9 +98,12 @@ var applicationTests = []test{
 		r.same("of a token without any", r.applications(t.ID), noApplications)
 		r.same("of no token", r.applications(other.ID+1), noApplications)
 		all := []store.Application{
-			{Index: 2, Mode: activation.ResponseOnly, Spec: token.Spec{Algorithm: token.TOTP, Hash: "SHA512", Digits: 10, Period: 60}, Next: 5, Drift: -3, Sealed: []byte("a")},
-			{Index: 5, Mode: activation.ChallengeResponse, Spec: token.Spec{Algorithm: token.OCRA, Digits: 8, Suite: "OCRA-1:HOTP-SHA256-8:C-QN08"}, Next: token.MaxCounter, Sealed: []byte("b")},
-			{Index: 8, Mode: activation.Signature, Spec: token.Spec{Algorithm: token.OCRA, Digits: 6, Suite: "OCRA-1:HOTP-SHA1-6:QH64"}, Sealed: []byte("c")},
+			{Index: 2, Mode: activation.ResponseOnly, Spec: token.Spec{Algorithm: token.TOTP, Hash: "SHA512",
+				Digits: 10, Period: 60}, Next: 5, Drift: -3, Sealed: []byte("a")},
+			{Index: 5, Mode: activation.ChallengeResponse, Spec: token.Spec{Algorithm: token.OCRA, Digits: 8,
+				Suite: "OCRA-1:HOTP-SHA256-8:C-QN08"}, Next: token.MaxCounter, Sealed: []byte("b")},
+			{Index: 8, Mode: activation.Signature, Spec: token.Spec{Algorithm: token.OCRA, Digits: 6,
+				Suite: "OCRA-1:HOTP-SHA1-6:QH64"}, Sealed: []byte("c")},
 		}
 		r.apply(t.ID, all[2], all[0], all[1])
 		for i := range all {
@@ -115,7 +121,8 @@ var applicationTests = []test{
 	}},
 	{"OfNoToken", func(r *rig) {
 		t := r.one(nil)
-		r.is(store.ErrNotFound, "of no token", func(tx store.Tx) error { return tx.SetApplications(t.ID+1, []store.Application{oneTime(1, 0)}) })
+		r.is(store.ErrNotFound, "of no token",
+			func(tx store.Tx) error { return tx.SetApplications(t.ID+1, []store.Application{oneTime(1, 0)}) })
 		r.is(store.ErrNotFound, "none of no token", func(tx store.Tx) error { return tx.SetApplications(t.ID+1, nil) })
 		r.is(store.ErrConflict, "two of one index", func(tx store.Tx) error {
 			return tx.SetApplications(t.ID, []store.Application{oneTime(1, 0), oneTime(1, 5)})
@@ -216,9 +223,11 @@ var applicationTests = []test{
 		all := []store.Proposal{r.of(1, right(t, 2001)), right(t, 1002), r.of(3, right(t, 13)), right(other, 4)}
 		o := r.accepted(forUser(alice, all...))
 		r.same("index", o.Index, 0)
-		stand := []uint64{r.applicationNow(t.ID, 1).Next, r.condition(t.ID).Next, r.applicationNow(t.ID, 3).Next, r.condition(other.ID).Next}
+		stand := []uint64{r.applicationNow(t.ID, 1).Next, r.condition(t.ID).Next, r.applicationNow(t.ID, 3).Next,
+			r.condition(other.ID).Next}
 		r.same("next counters", stand, []uint64{2002, 1003, 14, 5})
-		r.unchanged(func() { r.same("verdict on the code again", r.try(forUser(alice, all...)).Verdict, store.Stale) }, t.ID, other.ID)
+		r.unchanged(func() { r.same("verdict on the code again", r.try(forUser(alice, all...)).Verdict, store.Stale) },
+			t.ID, other.ID)
 	}},
 	{"OneMatchIsEnough", func(r *rig) {
 		t := r.multi(0)
@@ -249,7 +258,8 @@ var applicationTests = []test{
 			r.same("the user's failures", r.userNow("alice").Failures, n)
 		}
 		r.same("the other token's failures", r.condition(other.ID).Failures, 1)
-		r.same("the applications", []uint64{r.applicationNow(t.ID, 1).Next, r.applicationNow(t.ID, 3).Next}, []uint64{2000, 10})
+		r.same("the applications", []uint64{r.applicationNow(t.ID, 1).Next, r.applicationNow(t.ID, 3).Next},
+			[]uint64{2000, 10})
 	}},
 	{"LockHoldsForAll", func(r *rig) {
 		t := r.multi(0)
@@ -258,7 +268,8 @@ var applicationTests = []test{
 		}
 		for _, p := range []store.Proposal{right(t, 1000), r.of(1, right(t, 2000)), r.of(3, right(t, 10))} {
 			r.unchanged(func() {
-				if o := r.try(attempt(p)); o.Verdict != store.Refused || o.Refusal != token.Locked || o.Failures != limit {
+				if o := r.try(attempt(p)); o.Verdict != store.Refused || o.Refusal != token.Locked ||
+					o.Failures != limit {
 					r.Errorf("outcome %+v", o)
 				}
 			}, t.ID)

@@ -136,7 +136,8 @@ var failureTests = []test{
 		}
 		r.unchanged(func() {
 			o := r.try(a)
-			r.same("outcome", o, store.Outcome{Verdict: store.Refused, Before: r.condition(t.ID), Failures: 3, Refusal: token.Locked})
+			r.same("outcome", o, store.Outcome{Verdict: store.Refused, Before: r.condition(t.ID), Failures: 3,
+				Refusal: token.Locked})
 		}, t.ID)
 	}},
 	{"Delay", func(r *rig) {
@@ -224,7 +225,8 @@ var failureTests = []test{
 		r.update(func(tx store.Tx) error { return tx.SetState(ts[0].ID, token.Valid, token.RevokedLost, "") })
 		ts[0].Condition = r.condition(ts[0].ID)
 		o := r.try(attempt(wrong(ts[0]), wrong(ts[1]), store.Proposal{ID: ts[2].ID, Seen: ts[2].Condition}))
-		r.same("outcome", o, store.Outcome{Verdict: store.Refused, Index: 1, Before: ts[1].Condition, Failures: 1, Counted: true})
+		r.same("outcome", o, store.Outcome{Verdict: store.Refused, Index: 1, Before: ts[1].Condition, Failures: 1,
+			Counted: true})
 		r.same("failures of the revoked one", r.condition(ts[0].ID).Failures, 0)
 		r.same("failures of the tested one", r.condition(ts[1].ID).Failures, 1)
 		r.same("failures of the one not tested", r.condition(ts[2].ID).Failures, 0)
@@ -235,7 +237,8 @@ var failureTests = []test{
 			r.update(func(tx store.Tx) error { return tx.SetState(t.ID, token.Valid, token.RevokedLost, "") })
 		}
 		o := r.try(attempt(wrong(ts[0]), wrong(ts[1])))
-		r.same("outcome", o, store.Outcome{Verdict: store.Refused, Index: 0, Before: r.condition(ts[0].ID), Refusal: token.Revoked})
+		r.same("outcome", o, store.Outcome{Verdict: store.Refused, Index: 0, Before: r.condition(ts[0].ID),
+			Refusal: token.Revoked})
 	}},
 	// Nothing is written if any row is out of date, not even for the others.
 	{"StaleAsAWhole", func(r *rig) {

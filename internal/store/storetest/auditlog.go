@@ -149,7 +149,8 @@ var auditTests = []test{
 			}
 		}
 		r.same("counts", r.quiet(), map[string]int64{"key:radius@10.0.0.1": 3, "é": 1})
-		r.is(errTest, "clear and roll back", func(tx store.Tx) error { return errors.Join(tx.ClearQuietRefusals(), errTest) })
+		r.is(errTest, "clear and roll back",
+			func(tx store.Tx) error { return errors.Join(tx.ClearQuietRefusals(), errTest) })
 		r.same("after rolling back", len(r.quiet()), 2)
 		r.update(func(tx store.Tx) error { return tx.ClearQuietRefusals() })
 		r.same("when cleared", r.quiet(), map[string]int64{})

@@ -85,7 +85,8 @@ var candidateTests = []test{
 	{"Narrowed", func(r *rig) {
 		u := r.user("alice")
 		a, b, c := r.hotp(), r.hotp(), r.hotp()
-		b.Token.Identity = token.Identity{Type: "totp", Manufacturer: "ACME", Serial: a.Token.Identity.Serial, KeyID: "k2"}
+		b.Token.Identity = token.Identity{Type: "totp", Manufacturer: "ACME", Serial: a.Token.Identity.Serial,
+			KeyID: "k2"}
 		c.Token.Identity = token.Identity{Type: "hotp", Manufacturer: "", Serial: a.Token.Identity.Serial, KeyID: ""}
 		c.Token.Condition.Owner = u.ID
 		r.publish(&a, &b, &c)

@@ -67,9 +67,11 @@ func hurtsOnlyItself(bad func(store.Outcome) []byte) func(*rig) {
 				next := r.condition(t.ID).Next
 				switch {
 				case isBad(i) && (errs[i] == nil || outcomes[i].Verdict == store.Accepted || next != 0):
-					r.Errorf("round %d, bad attempt %d: outcome %+v, error %v, next counter %d", round, i, outcomes[i], errs[i], next)
+					r.Errorf("round %d, bad attempt %d: outcome %+v, error %v, next counter %d", round, i, outcomes[i],
+						errs[i], next)
 				case !isBad(i) && (errs[i] != nil || outcomes[i].Verdict != store.Accepted || next != round+1):
-					r.Errorf("round %d, good attempt %d: outcome %+v, error %v, next counter %d", round, i, outcomes[i], errs[i], next)
+					r.Errorf("round %d, good attempt %d: outcome %+v, error %v, next counter %d", round, i, outcomes[i],
+						errs[i], next)
 				}
 			}
 			r.same("audit entries", len(r.log()), want)

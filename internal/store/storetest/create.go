@@ -34,7 +34,8 @@ var creationTests = []test{
 		r.finds("alice's", byUser, before.ID)
 		r.finds("of the serial", bySerial, before.ID)
 		c := r.hotp()
-		c.Token.Identity.Type, c.Token.Identity.Serial, c.Token.Condition.Owner = "app-hotp", before.Identity.Serial, alice.ID
+		c.Token.Identity.Type, c.Token.Identity.Serial, c.Token.Condition.Owner = "app-hotp", before.Identity.Serial,
+			alice.ID
 		r.add(&c)
 		for _, l := range []store.Lookup{byUser, bySerial} {
 			r.same("found without asking anew", candidateIDs(r.candidates(l, false)), []token.ID{before.ID, c.Token.ID})
@@ -137,13 +138,15 @@ var enrolmentTests = []test{
 		r.same("token", id, t.ID)
 		e, err = r.enrolment("ticket")
 		r.must(err)
-		r.same("enrolment", e, store.Enrolment{Token: t.ID, Hash: hash("ticket"), Expires: start.Add(2 * time.Hour), Shown: start})
+		r.same("enrolment", e, store.Enrolment{Token: t.ID, Hash: hash("ticket"), Expires: start.Add(2 * time.Hour),
+			Shown: start})
 		r.notShown("the link once more", "link", start)
 		r.notShown("by the ticket", "ticket", start)
 		r.notShown("by what nobody gave out", "nonesuch", start)
 		e, err = r.enrolment("other")
 		r.must(err)
-		r.same("the other enrolment", e, store.Enrolment{Token: other.ID, Hash: hash("other"), Expires: start.Add(time.Hour)})
+		r.same("the other enrolment", e, store.Enrolment{Token: other.ID, Hash: hash("other"),
+			Expires: start.Add(time.Hour)})
 	}},
 	{"Expired", func(r *rig) {
 		r.enrolling("link")
@@ -162,7 +165,8 @@ var enrolmentTests = []test{
 			r.notShown("of a token that is "+link, link, start)
 		}
 		for _, t := range []token.Token{proven, lost, gone} {
-			r.is(store.ErrConflict, "renew", func(tx store.Tx) error { return tx.RenewEnrolment(t.ID, hash("new"), start.Add(time.Hour)) })
+			r.is(store.ErrConflict, "renew",
+				func(tx store.Tx) error { return tx.RenewEnrolment(t.ID, hash("new"), start.Add(time.Hour)) })
 		}
 	}},
 	{"Renewed", func(r *rig) {
@@ -183,7 +187,8 @@ var enrolmentTests = []test{
 		add := func(tx store.Tx) error { return tx.AddEnrolment(store.Enrolment{Token: t.ID, Shown: start}) }
 		r.update(add)
 		r.is(store.ErrConflict, "add a second one", add)
-		r.is(store.ErrConflict, "renew it", func(tx store.Tx) error { return tx.RenewEnrolment(t.ID, hash("link"), start.Add(time.Hour)) })
+		r.is(store.ErrConflict, "renew it",
+			func(tx store.Tx) error { return tx.RenewEnrolment(t.ID, hash("link"), start.Add(time.Hour)) })
 		other := r.created(nil)
 		r.update(func(tx store.Tx) error { return tx.AddEnrolment(store.Enrolment{Token: other.ID, Shown: start}) })
 		r.notShown("by nothing", "", start)

@@ -25,9 +25,11 @@ var dateTests = []test{
 		want := t.Condition
 		want.NotBefore, want.NotAfter = is.NotBefore, is.NotAfter
 		r.same("condition", r.condition(t.ID), want)
-		for name, other := range map[string]store.Dates{"as they were": was, "another begin": {NotBefore: start, NotAfter: is.NotAfter}, "another end": {NotBefore: is.NotBefore}} {
+		for name, other := range map[string]store.Dates{"as they were": was,
+			"another begin": {NotBefore: start, NotAfter: is.NotAfter}, "another end": {NotBefore: is.NotBefore}} {
 			r.unchanged(func() {
-				r.is(store.ErrConflict, name, func(tx store.Tx) error { return tx.SetDates(t.ID, other, store.Dates{}) })
+				r.is(store.ErrConflict, name,
+					func(tx store.Tx) error { return tx.SetDates(t.ID, other, store.Dates{}) })
 			}, t.ID)
 		}
 		t.Condition = want
@@ -44,14 +46,24 @@ var dateTests = []test{
 			edit func(*store.Candidate)
 			want bool
 		}{
-			"ends later":   {ending(start.Add(time.Millisecond)), false},
-			"ends now":     {ending(start), true},
-			"ended":        {ending(start.Add(-time.Hour)), true},
-			"ends never":   {nil, false},
-			"is pending":   {func(c *store.Candidate) { ending(start)(c); c.Token.Condition.State = token.Pending }, false},
-			"is lost":      {func(c *store.Candidate) { ending(start)(c); c.Token.Condition.State = token.RevokedLost }, false},
-			"is revoked":   {func(c *store.Candidate) { ending(start)(c); c.Token.Condition.State = token.RevokedOther }, false},
-			"has an owner": {func(c *store.Candidate) { ending(start)(c); c.Token.Condition.Owner = r.user("alice").ID }, true},
+			"ends later": {ending(start.Add(time.Millisecond)), false},
+			"ends now":   {ending(start), true},
+			"ended":      {ending(start.Add(-time.Hour)), true},
+			"ends never": {nil, false},
+			"is pending": {func(c *store.Candidate) { ending(start)(c); c.Token.Condition.State = token.Pending },
+				false},
+			"is lost": {func(c *store.Candidate) { ending(start)(c); c.Token.Condition.State = token.RevokedLost },
+				false},
+			"is revoked": {func(c *store.Candidate) {
+				ending(start)(
+					c)
+				c.Token.Condition.State = token.RevokedOther
+			}, false},
+			"has an owner": {func(c *store.Candidate) {
+				ending(start)(c)
+				c.Token.Condition.Owner = r.user(
+					"alice").ID
+			}, true},
 		} {
 			t := r.one(c.edit)
 			expire := func(tx store.Tx) error { return tx.Expire(t.ID, start, "the end") }
@@ -76,12 +88,14 @@ var dateTests = []test{
 		t := r.one(ending(start.Add(time.Hour)))
 		r.finds("before", store.Lookup{Serial: t.Identity.Serial}, t.ID)
 		r.update(func(tx store.Tx) error { return tx.Expire(t.ID, start.Add(time.Hour), "") })
-		r.same("the cached one", r.candidates(store.Lookup{Serial: t.Identity.Serial}, false).Candidates[0].Token.Condition.State, token.RevokedOther)
+		r.same("the cached one", r.candidates(store.Lookup{Serial: t.Identity.Serial},
+			false).Candidates[0].Token.Condition.State, token.RevokedOther)
 		r.same("refused", r.try(attempt(right(t, 0))).Refusal, token.Revoked)
 	}},
 	{"Filter", func(r *rig) {
 		r.one(nil) // ends never
-		first, second, third := r.one(ending(start)), r.one(ending(start.Add(time.Hour))), r.one(ending(start.Add(2*time.Hour)))
+		first, second, third := r.one(ending(start)), r.one(ending(start.Add(time.Hour))),
+			r.one(ending(start.Add(2*time.Hour)))
 		for _, c := range []struct {
 			after, by time.Time
 			want      []token.ID
@@ -95,7 +109,9 @@ var dateTests = []test{
 		} {
 			r.same("tokens that end", r.list(store.TokenFilter{EndsAfter: c.after, EndsBy: c.by}), c.want)
 		}
-		r.same("from the second on", r.list(store.TokenFilter{EndsBy: start.Add(3 * time.Hour), After: first.ID, Limit: 1}), []token.ID{second.ID})
+		r.same("from the second on",
+			r.list(store.TokenFilter{EndsBy: start.Add(3 * time.Hour), After: first.ID, Limit: 1}),
+			[]token.ID{second.ID})
 	}},
 	{"ParallelExpiry", func(r *rig) { expireTogether(r, r.db) }},
 }
@@ -113,7 +129,8 @@ func expireTogether(r *rig, handles ...store.DB) {
 	for i := range 8 {
 		wg.Go(func() {
 			for _, id := range ids {
-				err := handles[i%len(handles)].Update(r.ctx(), func(tx store.Tx) error { return tx.Expire(id, start, "the end") })
+				err := handles[i%len(handles)].Update(
+					r.ctx(), func(tx store.Tx) error { return tx.Expire(id, start, "the end") })
 				if err == nil {
 					done.Add(1)
 				} else if !errors.Is(err, store.ErrConflict) {

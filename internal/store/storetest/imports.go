@@ -43,17 +43,21 @@ func (r *rig) run(id int64) (run store.Run) {
 var importTests = []test{
 	{"RunIsAReport", func(r *rig) {
 		var id int64
-		want := store.Run{Label: "tokens.pskc", Batch: "order 1", Note: "box 1", Supplier: "ACME", Format: "pskc", Actor: "key:admin", Opened: start}
+		want := store.Run{Label: "tokens.pskc", Batch: "order 1", Note: "box 1", Supplier: "ACME", Format: "pskc",
+			Actor: "key:admin", Opened: start}
 		r.update(func(tx store.Tx) (err error) {
 			id, err = tx.BeginRun(want)
 			return err
 		})
 		want.ID = id
 		r.same("the run", r.run(id), want)
-		want.Counts = store.RunCounts{Imported: 1, Duplicate: 2, Conflict: 3, Refused: 4, HeldBack: 5, Renumbered: 8, Assigned: 6, Users: 7}
+		want.Counts = store.RunCounts{Imported: 1, Duplicate: 2, Conflict: 3, Refused: 4, HeldBack: 5, Renumbered: 8,
+			Assigned: 6, Users: 7}
 		want.Remarks = []string{"One.", "Two."}
-		want.Series = []store.RunSeries{{Type: "app-totp", Incoming: 3, HighestIncoming: "AT10000103", HighestPresent: "AT10000006", Collisions: 1, NextBefore: "AT10000007", NextAfter: "AT10000104"}}
-		rows := []store.RunRow{{N: 1, Line: 5, Serial: "1", KeyID: "k", Type: "hotp", Manufacturer: "ACME", Outcome: "refused", Reason: "why"}, {N: 3, Outcome: "duplicate"}, {N: 7}}
+		want.Series = []store.RunSeries{{Type: "app-totp", Incoming: 3, HighestIncoming: "AT10000103",
+			HighestPresent: "AT10000006", Collisions: 1, NextBefore: "AT10000007", NextAfter: "AT10000104"}}
+		rows := []store.RunRow{{N: 1, Line: 5, Serial: "1", KeyID: "k", Type: "hotp", Manufacturer: "ACME",
+			Outcome: "refused", Reason: "why"}, {N: 3, Outcome: "duplicate"}, {N: 7}}
 		r.update(func(tx store.Tx) error { return tx.RecordRun(id, want.RunProgress, rows[:1]) })
 		r.update(func(tx store.Tx) error { return tx.RecordRun(id, want.RunProgress, rows[1:]) })
 		r.same("the run", r.run(id), want)
@@ -73,8 +77,10 @@ var importTests = []test{
 		want.Closed, want.Failure = start, "it broke"
 		r.same("the run", r.run(id), want)
 		r.same("rows", read(0, 10), rows)
-		r.is(store.ErrConflict, "record of a closed run", func(tx store.Tx) error { return tx.RecordRun(id, store.RunProgress{}, nil) })
-		if err := r.db.View(r.ctx(), func(rd store.Reader) error { _, err := rd.Run(id + 1); return err }); !errors.Is(err, store.ErrNotFound) {
+		r.is(store.ErrConflict, "record of a closed run",
+			func(tx store.Tx) error { return tx.RecordRun(id, store.RunProgress{}, nil) })
+		if err := r.db.View(r.ctx(), func(rd store.Reader) error { _, err := rd.Run(id + 1); return err }); !errors.Is(
+			err, store.ErrNotFound) {
 			r.Errorf("a run that is none: %v", err)
 		}
 	}},
@@ -117,7 +123,8 @@ var importTests = []test{
 		t.Condition = r.condition(t.ID)
 		run := r.stageReplacements(store.RunCounts{Replaced: 1}, replacement(t))
 		r.same("condition before", r.condition(t.ID), t.Condition)
-		r.is(store.ErrConflict, "replace twice", func(tx store.Tx) error { return tx.StageReplacement(run, replacement(t)) })
+		r.is(store.ErrConflict, "replace twice",
+			func(tx store.Tx) error { return tx.StageReplacement(run, replacement(t)) })
 		old := attempt(right(t, 0))
 		r.update(func(tx store.Tx) error { return tx.PublishRun(run, start) })
 		want := t.Condition
@@ -130,7 +137,8 @@ var importTests = []test{
 		if o := r.try(old); o.Verdict != store.Stale {
 			r.Errorf("a code proposed under the old secret: %+v", o)
 		}
-		if found := r.candidates(store.Lookup{Serial: t.Identity.Serial}, false); string(found.Candidates[0].Sealed) != string(c.Sealed) {
+		if found := r.candidates(store.Lookup{Serial: t.Identity.Serial}, false); string(
+			found.Candidates[0].Sealed) != string(c.Sealed) {
 			r.Error("the old secret is still proposed from")
 		}
 	}},
@@ -154,10 +162,12 @@ var importTests = []test{
 		c := r.hotp()
 		run := r.stage(&c)
 		r.update(func(tx store.Tx) error {
-			return errors.Join(tx.StageReplacement(run, replacement(t)), tx.StageReplacement(run, replacement(kept)), tx.RecordRun(run, store.RunProgress{Counts: store.RunCounts{Imported: 1, Replaced: 2}}, nil))
+			return errors.Join(tx.StageReplacement(run, replacement(t)), tx.StageReplacement(run, replacement(kept)),
+				tx.RecordRun(run, store.RunProgress{Counts: store.RunCounts{Imported: 1, Replaced: 2}}, nil))
 		})
 		r.update(func(tx store.Tx) error { return tx.DeleteToken(t.ID) })
-		r.is(store.ErrConflict, "publish without the deleted token", func(tx store.Tx) error { return tx.PublishRun(run, start) })
+		r.is(store.ErrConflict, "publish without the deleted token",
+			func(tx store.Tx) error { return tx.PublishRun(run, start) })
 		r.same("tokens of the run", r.list(store.TokenFilter{Run: run}), []token.ID(nil))
 		r.same("condition", r.condition(kept.ID), kept.Condition)
 	}},
@@ -255,7 +265,8 @@ var importTests = []test{
 		got, err := read()
 		r.must(err)
 		r.same("policy", got, want)
-		r.is(store.ErrConflict, "policy of a published token", func(tx store.Tx) error { return tx.StagePolicy(run, c.Token.ID, want) })
+		r.is(store.ErrConflict, "policy of a published token",
+			func(tx store.Tx) error { return tx.StagePolicy(run, c.Token.ID, want) })
 		r.update(func(tx store.Tx) error { return tx.DeleteToken(c.Token.ID) })
 		if _, err := read(); !errors.Is(err, store.ErrNotFound) {
 			r.Errorf("the policy of a deleted token: %v", err)

@@ -43,7 +43,8 @@ var moveTests = []test{
 			r.Error("the cache proposes from what was before")
 		}
 		r.accepted(attempt(right(ts[1], 0)))
-		r.same("the move", r.move("m1"), store.Move{ID: "m1", Opened: start, Actor: "key:admin", Sealed: []byte("sealed key"), Moving: 1})
+		r.same("the move", r.move("m1"), store.Move{ID: "m1", Opened: start, Actor: "key:admin",
+			Sealed: []byte("sealed key"), Moving: 1})
 	}},
 	{"DepartsFromTheStateThatWasSeen", func(r *rig) {
 		t := r.one(nil)
@@ -69,14 +70,16 @@ var moveTests = []test{
 		r.same("tokens", r.list(store.TokenFilter{}), []token.ID{other.ID})
 	}},
 	{"ComesBackAsItWas", func(r *rig) {
-		valid, lost, gone := r.one(nil), r.one(func(c *store.Candidate) { c.Token.Condition.State = token.RevokedLost }), r.one(nil)
+		valid, lost, gone := r.one(nil),
+			r.one(func(c *store.Candidate) { c.Token.Condition.State = token.RevokedLost }), r.one(nil)
 		r.moving("m1", valid, lost, gone)
 		var left []store.Movement
 		r.view(func(rd store.Reader) (err error) {
 			left, err = rd.Movements("m1", 0, 10)
 			return err
 		})
-		r.same("on their way", left, []store.Movement{{Token: valid.ID, Before: token.Valid}, {Token: lost.ID, Before: token.RevokedLost}, {Token: gone.ID, Before: token.Valid}})
+		r.same("on their way", left, []store.Movement{{Token: valid.ID, Before: token.Valid},
+			{Token: lost.ID, Before: token.RevokedLost}, {Token: gone.ID, Before: token.Valid}})
 		r.is(store.ErrConflict, "forget what is there", func(tx store.Tx) error { return tx.Forget("m1", valid.ID) })
 		r.update(func(tx store.Tx) error { return tx.DeleteToken(gone.ID) })
 		r.update(func(tx store.Tx) error {
@@ -110,7 +113,8 @@ var moveTests = []test{
 		}
 		r.same("moves", list("", 10), []string{"b", "a"})
 		r.same("moves", list("b", 10), []string{"a"})
-		r.is(store.ErrConflict, "an ID twice", func(tx store.Tx) error { return tx.AddMove(store.Move{ID: "a", Opened: start, Sealed: []byte("key")}) })
+		r.is(store.ErrConflict, "an ID twice",
+			func(tx store.Tx) error { return tx.AddMove(store.Move{ID: "a", Opened: start, Sealed: []byte("key")}) })
 	}},
 	{"MovedAway", func(r *rig) {
 		away := func() (away bool) {
@@ -121,7 +125,8 @@ var moveTests = []test{
 			return away
 		}
 		r.same("before", away(), false)
-		r.is(store.ErrConflict, "of one that is not retired", func(tx store.Tx) error { return tx.SetMovedAway([]byte("fingerprint"), true) })
+		r.is(store.ErrConflict, "of one that is not retired",
+			func(tx store.Tx) error { return tx.SetMovedAway([]byte("fingerprint"), true) })
 		for _, want := range []bool{true, false} {
 			r.update(func(tx store.Tx) error {
 				return errors.Join(tx.Retire([]byte("fingerprint"), 7), tx.SetMovedAway([]byte("fingerprint"), want))

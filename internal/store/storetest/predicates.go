@@ -72,18 +72,22 @@ var predicates = []predicate{
 	{name: "CounterBelow", prepare: func(s *scene) { s.attempt.Proposals[0].Counter = 9 }, want: store.Stale},
 	{name: "CounterFarBelow", prepare: func(s *scene) { s.attempt.Proposals[0].Counter = 0 }, want: store.Stale},
 	{name: "CounterAbove", prepare: func(s *scene) { s.attempt.Proposals[0].Counter = 11 }, want: store.Accepted},
-	{name: "CounterHighest", prepare: func(s *scene) { s.attempt.Proposals[0].Counter = token.MaxCounter }, want: store.Accepted},
+	{name: "CounterHighest", prepare: func(s *scene) { s.attempt.Proposals[0].Counter = token.MaxCounter },
+		want: store.Accepted},
 	{name: "CounterUsedMeanwhile", prepare: func(s *scene) { s.accepted(attempt(s.right(10))) }, want: store.Stale},
 	{name: "LowerCounterUsedMeanwhile", prepare: func(s *scene) {
 		s.accepted(attempt(s.right(10)))
 		s.attempt.Proposals[0].Counter = 11
 	}, want: store.Accepted},
-	{name: "HigherCounterUsedMeanwhile", prepare: func(s *scene) { s.accepted(attempt(s.right(15))) }, want: store.Stale},
+	{name: "HigherCounterUsedMeanwhile", prepare: func(s *scene) { s.accepted(attempt(s.right(15))) },
+		want: store.Stale},
 	{name: "Lost", prepare: revoke(token.RevokedLost), want: store.Refused, refusal: token.Revoked},
 	{name: "Broken", prepare: revoke(token.RevokedBroken), want: store.Refused, refusal: token.Revoked},
 	{name: "Other", prepare: revoke(token.RevokedOther), want: store.Refused, refusal: token.Revoked},
-	{name: "Pending", edit: func(c *store.Candidate) { c.Token.Condition.State = token.Pending }, want: store.Refused, refusal: token.NotProven},
-	{name: "NeverProvenAndPending", edit: func(c *store.Candidate) { c.Token.Condition.State, c.Token.Condition.Epoch = token.Pending, 0 },
+	{name: "Pending", edit: func(c *store.Candidate) { c.Token.Condition.State = token.Pending }, want: store.Refused,
+		refusal: token.NotProven},
+	{name: "NeverProvenAndPending",
+		edit: func(c *store.Candidate) { c.Token.Condition.State, c.Token.Condition.Epoch = token.Pending, 0 },
 		want: store.Refused, refusal: token.NotProven},
 	{name: "ProvenMeanwhile", edit: func(c *store.Candidate) { c.Token.Condition.State = token.Pending },
 		prepare: func(s *scene) { s.accepted(first(right(s.token, s.token.Condition.Next))) }, want: store.Stale},
@@ -92,19 +96,25 @@ var predicates = []predicate{
 		s.update(func(tx store.Tx) error { return tx.SetState(s.token.ID, token.RevokedLost, token.Valid, "") })
 	}, want: store.Accepted},
 	{name: "FailuresBelowLimit", prepare: func(s *scene) { s.fail(limit-1, 0, 0, s.token) }, want: store.Accepted},
-	{name: "FailuresAtLimit", prepare: func(s *scene) { s.fail(limit, 0, 0, s.token) }, want: store.Refused, refusal: token.Locked},
-	{name: "FailuresAboveLimit", prepare: func(s *scene) { s.fail(limit+1, 0, 0, s.token) }, want: store.Refused, refusal: token.Locked},
+	{name: "FailuresAtLimit", prepare: func(s *scene) { s.fail(limit, 0, 0, s.token) }, want: store.Refused,
+		refusal: token.Locked},
+	{name: "FailuresAboveLimit", prepare: func(s *scene) { s.fail(limit+1, 0, 0, s.token) }, want: store.Refused,
+		refusal: token.Locked},
 	{name: "Unlocked", prepare: func(s *scene) {
 		s.fail(limit, time.Hour*2, 0, s.token)
 		s.update(func(tx store.Tx) error { return tx.ResetFailures(s.token.ID) })
 	}, want: store.Accepted},
-	{name: "DelayRunning", prepare: func(s *scene) { s.fail(1, time.Hour+time.Millisecond, 0, s.token) }, want: store.Refused, refusal: token.Delayed},
+	{name: "DelayRunning", prepare: func(s *scene) { s.fail(1, time.Hour+time.Millisecond, 0, s.token) },
+		want: store.Refused, refusal: token.Delayed},
 	{name: "DelayOver", prepare: func(s *scene) { s.fail(1, time.Hour, 0, s.token) }, want: store.Accepted},
-	{name: "BeforeItsStart", edit: func(c *store.Candidate) { c.Token.Condition.NotBefore = start.Add(time.Millisecond) },
+	{name: "BeforeItsStart",
+		edit: func(c *store.Candidate) { c.Token.Condition.NotBefore = start.Add(time.Millisecond) },
 		want: store.Refused, refusal: token.NotYetValid},
 	{name: "AtItsStart", edit: func(c *store.Candidate) { c.Token.Condition.NotBefore = start }, want: store.Accepted},
-	{name: "BeforeItsEnd", edit: func(c *store.Candidate) { c.Token.Condition.NotAfter = start.Add(time.Millisecond) }, want: store.Accepted},
-	{name: "AtItsEnd", edit: func(c *store.Candidate) { c.Token.Condition.NotAfter = start }, want: store.Refused, refusal: token.Expired},
+	{name: "BeforeItsEnd", edit: func(c *store.Candidate) { c.Token.Condition.NotAfter = start.Add(time.Millisecond) },
+		want: store.Accepted},
+	{name: "AtItsEnd", edit: func(c *store.Candidate) { c.Token.Condition.NotAfter = start }, want: store.Refused,
+		refusal: token.Expired},
 	{name: "AfterItsEnd", edit: func(c *store.Candidate) { c.Token.Condition.NotAfter = start.Add(-time.Hour) },
 		want: store.Refused, refusal: token.Expired},
 	{name: "Deleted", prepare: func(s *scene) {
@@ -126,7 +136,8 @@ var predicates = []predicate{
 			return tx.DeleteUser(s.alice.ID)
 		})
 	}, want: store.Stale},
-	{name: "UserFailuresBelowLimit", prepare: func(s *scene) { s.fail(limit-1, 0, s.alice.ID, s.several(1, s.alice.ID)[0]) }, want: store.Accepted},
+	{name: "UserFailuresBelowLimit",
+		prepare: func(s *scene) { s.fail(limit-1, 0, s.alice.ID, s.several(1, s.alice.ID)[0]) }, want: store.Accepted},
 	{name: "UserLocked", prepare: func(s *scene) { s.fail(limit, 0, s.alice.ID, s.several(1, s.alice.ID)[0]) },
 		want: store.Refused, refusal: token.UserLocked},
 	{name: "UserLockedBySerial", prepare: func(s *scene) {
@@ -140,7 +151,8 @@ var predicates = []predicate{
 	{name: "UserDelayed", prepare: func(s *scene) {
 		s.fail(1, time.Hour+time.Millisecond, s.alice.ID, s.several(1, s.alice.ID)[0])
 	}, want: store.Refused, refusal: token.UserDelayed},
-	{name: "UserDelayOver", prepare: func(s *scene) { s.fail(1, time.Hour, s.alice.ID, s.several(1, s.alice.ID)[0]) }, want: store.Accepted},
+	{name: "UserDelayOver", prepare: func(s *scene) { s.fail(1, time.Hour, s.alice.ID, s.several(1, s.alice.ID)[0]) },
+		want: store.Accepted},
 }
 
 func revoke(to token.State) func(*scene) {

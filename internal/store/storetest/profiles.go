@@ -9,7 +9,8 @@ import (
 
 // profile is a parameter sheet as far as the store is concerned.
 func profile(name string) store.Profile {
-	return store.Profile{Name: name, Vector: []byte("vector of " + name), Issuer: []byte{0, 255, 1, 254}, Created: start}
+	return store.Profile{Name: name, Vector: []byte("vector of " + name), Issuer: []byte{0, 255, 1, 254},
+		Created: start}
 }
 
 var profileTests = []test{

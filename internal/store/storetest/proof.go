@@ -65,29 +65,44 @@ var proofs = []struct {
 	refusal token.Reason
 }{
 	{name: "Nothing", want: store.Accepted},
-	{name: "CounterAbove", prepare: func(_ *rig, _ token.Token, a *store.Attempt) { a.Proposals[0].Counter = 19 }, want: store.Accepted},
-	{name: "CounterBelow", prepare: func(_ *rig, _ token.Token, a *store.Attempt) { a.Proposals[0].Counter = 9 }, want: store.Stale},
-	{name: "AnotherEpoch", prepare: func(_ *rig, _ token.Token, a *store.Attempt) { a.Proposals[0].Seen.Epoch++ }, want: store.Stale},
-	{name: "NoProof", prepare: func(_ *rig, _ token.Token, a *store.Attempt) { a.Proof = false }, want: store.Refused, refusal: token.NotProven},
-	{name: "Valid", edit: func(c *token.Condition) { c.State, c.Epoch = token.Valid, 1 }, want: store.Refused, refusal: token.AlreadyProven},
-	{name: "ValidNeverProven", edit: func(c *token.Condition) { c.State = token.Valid }, want: store.Refused, refusal: token.AlreadyProven},
-	{name: "Lost", edit: func(c *token.Condition) { c.State = token.RevokedLost }, want: store.Refused, refusal: token.Revoked},
-	{name: "Broken", edit: func(c *token.Condition) { c.State = token.RevokedBroken }, want: store.Refused, refusal: token.Revoked},
-	{name: "Other", edit: func(c *token.Condition) { c.State = token.RevokedOther }, want: store.Refused, refusal: token.Revoked},
+	{name: "CounterAbove", prepare: func(_ *rig, _ token.Token, a *store.Attempt) { a.Proposals[0].Counter = 19 },
+		want: store.Accepted},
+	{name: "CounterBelow", prepare: func(_ *rig, _ token.Token, a *store.Attempt) { a.Proposals[0].Counter = 9 },
+		want: store.Stale},
+	{name: "AnotherEpoch", prepare: func(_ *rig, _ token.Token, a *store.Attempt) { a.Proposals[0].Seen.Epoch++ },
+		want: store.Stale},
+	{name: "NoProof", prepare: func(_ *rig, _ token.Token, a *store.Attempt) { a.Proof = false }, want: store.Refused,
+		refusal: token.NotProven},
+	{name: "Valid", edit: func(c *token.Condition) { c.State, c.Epoch = token.Valid, 1 }, want: store.Refused,
+		refusal: token.AlreadyProven},
+	{name: "ValidNeverProven", edit: func(c *token.Condition) { c.State = token.Valid }, want: store.Refused,
+		refusal: token.AlreadyProven},
+	{name: "Lost", edit: func(c *token.Condition) { c.State = token.RevokedLost }, want: store.Refused,
+		refusal: token.Revoked},
+	{name: "Broken", edit: func(c *token.Condition) { c.State = token.RevokedBroken }, want: store.Refused,
+		refusal: token.Revoked},
+	{name: "Other", edit: func(c *token.Condition) { c.State = token.RevokedOther }, want: store.Refused,
+		refusal: token.Revoked},
 	{name: "RevokedMeanwhile", prepare: func(r *rig, t token.Token, _ *store.Attempt) {
 		r.update(func(tx store.Tx) error { return tx.SetState(t.ID, token.Pending, token.RevokedLost, "test") })
 	}, want: store.Refused, refusal: token.Revoked},
-	{name: "FailuresBelowLimit", prepare: func(r *rig, t token.Token, _ *store.Attempt) { r.failFirst(t, limit-1, 0) }, want: store.Accepted},
-	{name: "FailuresAtLimit", prepare: func(r *rig, t token.Token, _ *store.Attempt) { r.failFirst(t, limit, 0) }, want: store.Refused, refusal: token.Locked},
+	{name: "FailuresBelowLimit", prepare: func(r *rig, t token.Token, _ *store.Attempt) { r.failFirst(t, limit-1, 0) },
+		want: store.Accepted},
+	{name: "FailuresAtLimit", prepare: func(r *rig, t token.Token, _ *store.Attempt) { r.failFirst(t, limit, 0) },
+		want: store.Refused, refusal: token.Locked},
 	{name: "Unlocked", prepare: func(r *rig, t token.Token, _ *store.Attempt) {
 		r.failFirst(t, limit, 2*time.Hour)
 		r.update(func(tx store.Tx) error { return tx.ResetFailures(t.ID) })
 	}, want: store.Accepted},
-	{name: "DelayRunning", prepare: func(r *rig, t token.Token, _ *store.Attempt) { r.failFirst(t, 1, time.Hour+time.Millisecond) },
-		want: store.Refused, refusal: token.Delayed},
-	{name: "DelayOver", prepare: func(r *rig, t token.Token, _ *store.Attempt) { r.failFirst(t, 1, time.Hour) }, want: store.Accepted},
-	{name: "BeforeItsStart", edit: func(c *token.Condition) { c.NotBefore = start.Add(time.Millisecond) }, want: store.Refused, refusal: token.NotYetValid},
-	{name: "AtItsEnd", edit: func(c *token.Condition) { c.NotAfter = start }, want: store.Refused, refusal: token.Expired},
+	{name: "DelayRunning",
+		prepare: func(r *rig, t token.Token, _ *store.Attempt) { r.failFirst(t, 1, time.Hour+time.Millisecond) },
+		want:    store.Refused, refusal: token.Delayed},
+	{name: "DelayOver", prepare: func(r *rig, t token.Token, _ *store.Attempt) { r.failFirst(t, 1, time.Hour) },
+		want: store.Accepted},
+	{name: "BeforeItsStart", edit: func(c *token.Condition) { c.NotBefore = start.Add(time.Millisecond) },
+		want: store.Refused, refusal: token.NotYetValid},
+	{name: "AtItsEnd", edit: func(c *token.Condition) { c.NotAfter = start }, want: store.Refused,
+		refusal: token.Expired},
 	{name: "Deleted", prepare: func(r *rig, t token.Token, _ *store.Attempt) {
 		r.update(func(tx store.Tx) error { return tx.DeleteToken(t.ID) })
 	}, want: store.Stale},
@@ -124,7 +139,8 @@ func proofTests() (tests []test) {
 					return
 				}
 				r.same("what was before", o.Before.State, token.Pending)
-				r.same("the proven token", r.condition(t.ID), token.Condition{Epoch: 1, Next: a.Proposals[0].Counter + 1, State: token.Valid})
+				r.same("the proven token", r.condition(t.ID),
+					token.Condition{Epoch: 1, Next: a.Proposals[0].Counter + 1, State: token.Valid})
 			}},
 			test{p.name + "/Wrong", func(r *rig) {
 				_, a := set(r)
@@ -191,7 +207,8 @@ var proofUses = []test{
 		a := first(right(pending, 100))
 		a.Proposals[0].Drift = -1
 		r.accepted(a)
-		r.same("condition", r.condition(pending.ID), token.Condition{Epoch: 1, Next: 101, Drift: -1, State: token.Valid})
+		r.same("condition", r.condition(pending.ID),
+			token.Condition{Epoch: 1, Next: 101, Drift: -1, State: token.Valid})
 	}},
 	// An administrator's command never makes a token VALID that was not proven.
 	{"NotByCommand", func(r *rig) {
@@ -209,7 +226,8 @@ var proofUses = []test{
 		r.accepted(first(right(proven, 0)))
 		r.update(func(tx store.Tx) error { return tx.SetState(proven.ID, token.Valid, token.RevokedLost, "") })
 		r.update(func(tx store.Tx) error { return tx.SetState(proven.ID, token.RevokedLost, token.Valid, "") })
-		r.same("a proven one, found again", r.condition(proven.ID), token.Condition{Epoch: 1, Next: 1, State: token.Valid})
+		r.same("a proven one, found again", r.condition(proven.ID),
+			token.Condition{Epoch: 1, Next: 1, State: token.Valid})
 	}},
 	{"ParallelProofs", func(r *rig) { proveTogether(r, r.db) }},
 }

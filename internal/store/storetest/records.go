@@ -158,7 +158,8 @@ var recordTests = []test{
 		c := r.hotp()
 		c.Token.Condition.Owner = u.ID
 		r.stage(&c)
-		r.is(store.ErrConflict, "delete a user with a staged token", func(tx store.Tx) error { return tx.DeleteUser(u.ID) })
+		r.is(store.ErrConflict, "delete a user with a staged token",
+			func(tx store.Tx) error { return tx.DeleteUser(u.ID) })
 	}},
 	{"ResetUserFailures", func(r *rig) {
 		u := r.user("alice")
@@ -180,7 +181,8 @@ var recordTests = []test{
 	}},
 	{"APIKeys", func(r *rig) {
 		key := func(id, name string) store.APIKey {
-			return store.APIKey{ID: id, Name: name, Role: "operator", HelpDesk: true, Hash: []byte("hash of " + id), Created: start}
+			return store.APIKey{ID: id, Name: name, Role: "operator", HelpDesk: true, Hash: []byte("hash of " + id),
+				Created: start}
 		}
 		one, two := key("id1", "radius"), key("id2", "portal")
 		r.update(func(tx store.Tx) error { return errors.Join(tx.AddAPIKey(one), tx.AddAPIKey(two)) })
@@ -193,8 +195,10 @@ var recordTests = []test{
 			_, err := rd.APIKey("id3")
 			return err
 		})
-		r.is(store.ErrConflict, "a name that a working key has", func(tx store.Tx) error { return tx.AddAPIKey(key("id3", "radius")) })
-		r.is(store.ErrConflict, "an id that is taken", func(tx store.Tx) error { return tx.AddAPIKey(key("id1", "third")) })
+		r.is(store.ErrConflict, "a name that a working key has",
+			func(tx store.Tx) error { return tx.AddAPIKey(key("id3", "radius")) })
+		r.is(store.ErrConflict, "an id that is taken",
+			func(tx store.Tx) error { return tx.AddAPIKey(key("id1", "third")) })
 
 		revoked := start.Add(time.Hour)
 		r.update(func(tx store.Tx) error { return tx.RevokeAPIKey("id1", revoked) })

@@ -63,7 +63,8 @@ var runTests = []test{
 		c := r.hotp()
 		run := r.publish(&c)
 		r.is(store.ErrConflict, "publish again", func(tx store.Tx) error { return tx.PublishRun(run, start) })
-		r.is(store.ErrConflict, "publish what is not there", func(tx store.Tx) error { return tx.PublishRun(run+1, start) })
+		r.is(store.ErrConflict, "publish what is not there",
+			func(tx store.Tx) error { return tx.PublishRun(run+1, start) })
 		r.same("tokens", r.list(store.TokenFilter{}), []token.ID{c.Token.ID})
 	}},
 	{"StagingNeedsAnOpenRun", func(r *rig) {

@@ -57,7 +57,9 @@ func (r *rig) noSerials(what, typeName string, n int) {
 var seriesTests = []test{
 	{"OnePerSoftwareType", func(r *rig) {
 		r.addType(softType("zz", "Z"))
-		r.addType(token.Type{Name: "fob", Kind: token.Hardware, Spec: token.Spec{Algorithm: token.HOTP, Hash: "SHA1", Digits: 6}, Activation: token.NoActivation})
+		r.addType(
+			token.Type{Name: "fob", Kind: token.Hardware, Spec: token.Spec{Algorithm: token.HOTP, Hash: "SHA1",
+				Digits: 6}, Activation: token.NoActivation})
 		var want []store.Series
 		for _, t := range r.types() {
 			if t.Kind == token.Software {
@@ -156,11 +158,13 @@ var seriesTests = []test{
 		}
 		r.same("present", r.series("new").Present, uint64(0))
 		for next := range uint64(first + 3) {
-			r.is(store.ErrConflict, fmt.Sprint("set the series back to ", next), func(tx store.Tx) error { return tx.SetSeries("new", next) })
+			r.is(store.ErrConflict, fmt.Sprint("set the series back to ", next),
+				func(tx store.Tx) error { return tx.SetSeries("new", next) })
 		}
 		digits := t
 		digits.Digits = 6
-		r.is(store.ErrConflict, "redefine a type whose tokens are deleted", func(tx store.Tx) error { return tx.ChangeType(t, digits) })
+		r.is(store.ErrConflict, "redefine a type whose tokens are deleted",
+			func(tx store.Tx) error { return tx.ChangeType(t, digits) })
 		r.same("the next", r.allocate("new", 1), first+3)
 	}},
 	{"Set", func(r *rig) {
@@ -174,8 +178,10 @@ var seriesTests = []test{
 			next uint64
 			want error
 		}{
-			{"up", 5000, nil}, {"down again, as nothing was issued", 50, nil}, {"to the first", 1, nil}, {"to none", 0, store.ErrConflict},
-			{"to the last", 999_999, nil}, {"beyond the last", 1_000_000, store.ErrConflict}, {"far beyond", 1 << 62, store.ErrConflict}, {"to 20", 20, nil},
+			{"up", 5000, nil}, {"down again, as nothing was issued", 50, nil}, {"to the first", 1, nil},
+			{"to none", 0, store.ErrConflict},
+			{"to the last", 999_999, nil}, {"beyond the last", 1_000_000, store.ErrConflict},
+			{"far beyond", 1 << 62, store.ErrConflict}, {"to 20", 20, nil},
 		} {
 			before := r.series("new")
 			if err := set(step.next); !errors.Is(err, step.want) {
@@ -188,7 +194,8 @@ var seriesTests = []test{
 		}
 		r.same("the first", r.allocate("new", 2), uint64(20))
 		r.publish(r.soft("new", "N000030"), r.soft("new", "N000025"))
-		for next, want := range map[uint64]error{20: store.ErrConflict, 21: store.ErrConflict, 22: store.ErrConflict, 30: store.ErrConflict, 31: nil} {
+		for next, want := range map[uint64]error{20: store.ErrConflict, 21: store.ErrConflict, 22: store.ErrConflict,
+			30: store.ErrConflict, 31: nil} {
 			if err := set(next); !errors.Is(err, want) {
 				r.Errorf("set to %d: %v, want %v", next, err, want)
 			}
@@ -199,10 +206,12 @@ var seriesTests = []test{
 	{"Raise", func(r *rig) {
 		r.addType(softType("new", "N"))
 		for _, step := range []struct{ above, next, highest uint64 }{
-			{7, 100, 7}, {99, 100, 99}, {100, 101, 100}, {99, 101, 100}, {0, 101, 100}, {5000, 5001, 5000}, {999_999, 1_000_000, 999_999},
+			{7, 100, 7}, {99, 100, 99}, {100, 101, 100}, {99, 101, 100}, {0, 101, 100}, {5000, 5001, 5000},
+			{999_999, 1_000_000, 999_999},
 		} {
 			r.update(func(tx store.Tx) error { return tx.RaiseSeries("new", step.above) })
-			r.same(fmt.Sprint("series above ", step.above), r.series("new"), store.Series{Type: "new", Next: step.next, Highest: step.highest})
+			r.same(fmt.Sprint("series above ", step.above), r.series("new"),
+				store.Series{Type: "new", Next: step.next, Highest: step.highest})
 		}
 		r.noSerials("beyond the last", "new", 1)
 		r.is(store.ErrNotFound, "raise what is not there", func(tx store.Tx) error { return tx.RaiseSeries("hotp", 5) })
@@ -217,9 +226,12 @@ var seriesTests = []test{
 			typ, serial string
 			want        uint64
 		}{
-			{"new", "N1000007", 7}, {"new", "N1000003", 7}, {"new", "N1000010", 10}, {"new", "N2000099", 10}, {"new", "n1000099", 10},
-			{"new", "N100099", 10}, {"new", "N10000099", 10}, {"new", "N1-00099", 10}, {"new", "N1 00099", 10}, {"new", "N100009A", 10},
-			{"new", "N1٠٠٠٠٩٩", 10}, {"new", "000099", 10}, {"newer", "N1000099", 10}, {"app-totp", "N1000099", 10}, {"new", "N1:00000", 10},
+			{"new", "N1000007", 7}, {"new", "N1000003", 7}, {"new", "N1000010", 10}, {"new", "N2000099", 10},
+			{"new", "n1000099", 10},
+			{"new", "N100099", 10}, {"new", "N10000099", 10}, {"new", "N1-00099", 10}, {"new", "N1 00099", 10},
+			{"new", "N100009A", 10},
+			{"new", "N1٠٠٠٠٩٩", 10}, {"new", "000099", 10}, {"newer", "N1000099", 10}, {"app-totp", "N1000099", 10},
+			{"new", "N1:00000", 10},
 			{"new", "N1999999", 999_999},
 		} {
 			c := r.soft(step.typ, step.serial)
@@ -251,7 +263,8 @@ var seriesTests = []test{
 		r.update(func(tx store.Tx) error { return tx.ChangeType(t, narrow) })
 		r.same("series", r.series("new"), store.Series{Type: "new", Next: 10})
 		r.update(func(tx store.Tx) error { return tx.RaiseSeries("new", 4) })
-		r.is(store.ErrConflict, "redefine after a number was seen", func(tx store.Tx) error { return tx.ChangeType(narrow, t) })
+		r.is(store.ErrConflict, "redefine after a number was seen",
+			func(tx store.Tx) error { return tx.ChangeType(narrow, t) })
 	}},
 	{"ParallelAllocation", func(r *rig) { allocateTogether(r, r.db) }},
 }
@@ -309,7 +322,8 @@ func allocateTogether(r *rig, handles ...store.DB) {
 			r.Errorf("number %d was given out %d times", number, times)
 		}
 	}
-	if s := r.series("new"); s.Highest < highest || s.Next <= highest || int(s.Issued) != len(taken) || len(taken) == 0 {
+	if s := r.series("new"); s.Highest < highest || s.Next <= highest || int(s.Issued) != len(taken) ||
+		len(taken) == 0 {
 		r.Errorf("the series is %+v after %d numbers up to %d", s, len(taken), highest)
 	}
 }

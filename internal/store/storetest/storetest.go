@@ -284,7 +284,8 @@ func (r *rig) checkLog() {
 			f.Append(row.Entry)
 		}
 		if f.Size() != head.Size() || f.Root() != head.Root() {
-			return fmt.Errorf("the audit head has %d entries, the log %d; roots equal: %t", head.Size(), f.Size(), f.Root() == head.Root())
+			return fmt.Errorf("the audit head has %d entries, the log %d; roots equal: %t", head.Size(), f.Size(),
+				f.Root() == head.Root())
 		}
 		return nil
 	})

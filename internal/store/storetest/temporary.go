@@ -15,7 +15,8 @@ func (r *rig) issue(u store.User, codes ...string) {
 	r.Helper()
 	r.update(func(tx store.Tx) error {
 		for _, code := range codes {
-			if err := tx.AddTemporaryCode(store.TemporaryCode{User: u.ID, Fingerprint: hash(code), Expires: start.Add(time.Hour)}); err != nil {
+			if err := tx.AddTemporaryCode(
+				store.TemporaryCode{User: u.ID, Fingerprint: hash(code), Expires: start.Add(time.Hour)}); err != nil {
 				return err
 			}
 		}
@@ -41,7 +42,8 @@ var temporaryPredicates = []struct {
 	counts  bool // a failure, although no token was tested
 }{
 	{name: "Nothing", want: store.Accepted},
-	{name: "AnotherCode", prepare: func(s *scene) { s.attempt.Temporary = hash("other") }, refusal: token.Wrong, counts: true},
+	{name: "AnotherCode", prepare: func(s *scene) { s.attempt.Temporary = hash("other") }, refusal: token.Wrong,
+		counts: true},
 	{name: "NotPresentedAsOne", prepare: func(s *scene) { s.attempt.Temporary = nil }},
 	{name: "NoUser", prepare: func(s *scene) { s.attempt.UserID = 0 }},
 	{name: "AnotherUser", prepare: func(s *scene) {
@@ -54,9 +56,11 @@ var temporaryPredicates = []struct {
 	}, refusal: token.Wrong, counts: true},
 	{name: "Used", prepare: func(s *scene) { s.accepted(s.attempt) }, refusal: token.Replayed, counts: true},
 	{name: "AnotherWasUsed", prepare: func(s *scene) { s.accepted(presents(s.alice, "second")) }, want: store.Accepted},
-	{name: "BeforeItsEnd", prepare: func(s *scene) { s.attempt.Now = start.Add(time.Hour - time.Millisecond) }, want: store.Accepted},
+	{name: "BeforeItsEnd", prepare: func(s *scene) { s.attempt.Now = start.Add(time.Hour - time.Millisecond) },
+		want: store.Accepted},
 	{name: "AtItsEnd", prepare: func(s *scene) { s.attempt.Now = start.Add(time.Hour) }, refusal: token.Expired},
-	{name: "AfterItsEnd", prepare: func(s *scene) { s.attempt.Now = start.Add(48 * time.Hour) }, refusal: token.Expired},
+	{name: "AfterItsEnd", prepare: func(s *scene) { s.attempt.Now = start.Add(48 * time.Hour) },
+		refusal: token.Expired},
 	{name: "AnotherAfterItsEnd", prepare: func(s *scene) {
 		s.attempt = presents(s.alice, "other")
 		s.attempt.Now = start.Add(time.Hour)
@@ -72,7 +76,8 @@ var temporaryPredicates = []struct {
 		s.guess(limit, 2*time.Hour)
 		s.update(func(tx store.Tx) error { return tx.ResetUserFailures(s.alice.ID) })
 	}, want: store.Accepted},
-	{name: "UserDelayed", prepare: func(s *scene) { s.guess(1, time.Minute+time.Millisecond) }, refusal: token.UserDelayed},
+	{name: "UserDelayed", prepare: func(s *scene) { s.guess(1, time.Minute+time.Millisecond) },
+		refusal: token.UserDelayed},
 	{name: "UserDelayOver", prepare: func(s *scene) { s.guess(1, time.Minute) }, want: store.Accepted},
 	{name: "UserDeleted", prepare: func(s *scene) {
 		s.update(func(tx store.Tx) error { return tx.DeleteUser(s.alice.ID) })
@@ -120,7 +125,8 @@ func temporaryTests() (tests []test) {
 			}
 			before := s.everyCondition()
 			o := r.try(s.attempt)
-			if o.Verdict != p.want || o.Refusal != p.refusal || o.Index != -1 && o.Verdict != store.Stale || o.Temporary != (p.want == store.Accepted) {
+			if o.Verdict != p.want || o.Refusal != p.refusal || o.Index != -1 && o.Verdict != store.Stale ||
+				o.Temporary != (p.want == store.Accepted) {
 				r.Fatalf("outcome %+v, want verdict %d, refusal %q", o, p.want, p.refusal)
 			}
 			switch {
@@ -174,7 +180,8 @@ var besideTokens = []test{
 		t := r.several(1, u.ID)[0]
 		r.issue(u, "code")
 		o := r.try(presents(u, "guess", wrong(t)))
-		r.same("outcome", o, store.Outcome{Verdict: store.Refused, Index: 0, Before: t.Condition, Failures: 1, Counted: true})
+		r.same("outcome", o, store.Outcome{Verdict: store.Refused, Index: 0, Before: t.Condition, Failures: 1,
+			Counted: true})
 		r.same("the token's failures", r.condition(t.ID).Failures, 1)
 		r.same("the user's failures", r.userNow("alice").Failures, 1)
 	}},
@@ -221,7 +228,8 @@ var besideTokens = []test{
 		r.accepted(presents(u, "used"))
 		r.update(func(tx store.Tx) error {
 			for _, code := range []string{"unused", "used"} {
-				err := tx.AddTemporaryCode(store.TemporaryCode{User: u.ID, Fingerprint: hash(code), Expires: start.Add(time.Hour)})
+				err := tx.AddTemporaryCode(
+					store.TemporaryCode{User: u.ID, Fingerprint: hash(code), Expires: start.Add(time.Hour)})
 				if !errors.Is(err, store.ErrConflict) {
 					r.Errorf("%s: %v, want ErrConflict", code, err)
 				}

@@ -38,7 +38,8 @@ func (r *rig) full(owner store.User) store.Candidate {
 	t := &c.Token
 	t.Kind = token.Software
 	t.Identity = token.Identity{Type: "totp", Manufacturer: "Ünicode & Söhne", Serial: "S-1 / ö", KeyID: "key \"1\""}
-	t.Spec = token.Spec{Algorithm: token.TOTP, Hash: "SHA512", Digits: 8, Period: 60, T0: -7, Suite: "OCRA-1:HOTP-SHA1-6:QN08"}
+	t.Spec = token.Spec{Algorithm: token.TOTP, Hash: "SHA512", Digits: 8, Period: 60, T0: -7,
+		Suite: "OCRA-1:HOTP-SHA1-6:QN08"}
 	t.Condition = token.Condition{Epoch: 3, Next: 1<<62 - 2, Drift: -4, State: token.RevokedBroken,
 		NotBefore: start.Add(-time.Hour), NotAfter: start.Add(time.Hour), Owner: owner.ID}
 	t.Profile = "bank"
@@ -60,7 +61,8 @@ var tokenTests = []test{
 		got, err := r.identity(c.Token.Identity, 0)
 		r.must(err)
 		r.same("with its secret", got, c)
-		r.same("as a candidate", r.candidates(store.Lookup{Serial: c.Token.Identity.Serial}, true).Candidates, []store.Candidate{c})
+		r.same("as a candidate", r.candidates(store.Lookup{Serial: c.Token.Identity.Serial}, true).Candidates,
+			[]store.Candidate{c})
 	}},
 	{"IdentityIsUnique", func(r *rig) {
 		first := r.hotp()
@@ -141,7 +143,8 @@ var tokenTests = []test{
 		if _, err := ask(a); !errors.Is(err, store.ErrNotFound) || anyRetired() {
 			r.Errorf("before any: %v, any %t", err, anyRetired())
 		}
-		for _, step := range []struct{ next, want uint64 }{{7, 7}, {3, 7}, {7, 7}, {token.MaxCounter, token.MaxCounter}, {0, token.MaxCounter}} {
+		for _, step := range []struct{ next, want uint64 }{{7, 7}, {3, 7}, {7, 7}, {token.MaxCounter, token.MaxCounter},
+			{0, token.MaxCounter}} {
 			r.update(func(tx store.Tx) error { return tx.Retire(a, step.next) })
 			next, err := ask(a)
 			if err != nil || next != step.want {
@@ -357,7 +360,8 @@ var tokenTests = []test{
 			r.same("token found again", got, []token.Token{t})
 			return err
 		})
-		r.refuses("no token", func(tx store.Tx) error { return tx.SetState(t.ID+100, token.Valid, token.RevokedLost, "") })
+		r.refuses(
+			"no token", func(tx store.Tx) error { return tx.SetState(t.ID+100, token.Valid, token.RevokedLost, "") })
 	}},
 	{"ResetFailures", func(r *rig) {
 		t := r.one(func(c *store.Candidate) { c.Token.Condition.Next, c.Token.Condition.Drift = 7, 2 })

@@ -29,7 +29,8 @@ func everything(tx store.Tx) error {
 	return errors.Join(
 		tx.SetSetting("everything", []byte("set")),
 		tx.AddDataKey(seal.DataKey{ID: 77, KEK: "test", Wrapped: []byte("wrapped")}),
-		tx.AddAPIKey(store.APIKey{ID: "everything", Name: "everything", Role: "admin", Hash: []byte("hash"), Created: start}),
+		tx.AddAPIKey(store.APIKey{ID: "everything", Name: "everything", Role: "admin", Hash: []byte("hash"),
+			Created: start}),
 		tx.AddCheckpoint(0, "note"),
 		tx.AppendAudit(entry("one"), entry("two")),
 		tx.PublishRun(run, start),

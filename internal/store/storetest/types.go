@@ -14,7 +14,8 @@ import (
 
 // softType is a type that is not there yet.
 func softType(name, prefix string) token.Type {
-	return token.Type{Name: name, Kind: token.Software, Spec: token.Spec{Algorithm: token.HOTP, Hash: "SHA256", Digits: 8},
+	return token.Type{Name: name, Kind: token.Software, Spec: token.Spec{Algorithm: token.HOTP, Hash: "SHA256",
+		Digits: 8},
 		Prefix: prefix, Width: 6, Start: 100, Activation: token.NoActivation}
 }
 
@@ -56,7 +57,8 @@ var typeTests = []test{
 	{"BuiltIn", func(r *rig) { r.same("types of a new database", r.types(), token.Types()) }},
 	{"EverythingIsKept", func(r *rig) {
 		t := token.Type{Name: "every-thing", Kind: token.Software,
-			Spec:   token.Spec{Algorithm: token.OCRA, Hash: "SHA512", Digits: 9, Period: 77, Suite: "OCRA-1:HOTP-SHA1-6:QN08"},
+			Spec: token.Spec{Algorithm: token.OCRA, Hash: "SHA512", Digits: 9, Period: 77,
+				Suite: "OCRA-1:HOTP-SHA1-6:QN08"},
 			Prefix: "Z9Z", Width: 15, Start: 999_999_999_999_999, Activation: token.TwoStep, Profile: "Prüfblatt \"1\"",
 			Manufacturer: "Ünicode & Söhne", Product: "SafeID/Time", MaxPerUser: 3, Lifetime: 3650, Retired: start}
 		r.addType(t)
@@ -68,7 +70,8 @@ var typeTests = []test{
 	{"NameIsUnique", func(r *rig) {
 		r.addType(softType("new", "N"))
 		r.is(store.ErrConflict, "add it again", func(tx store.Tx) error { return tx.AddType(softType("new", "M")) })
-		r.is(store.ErrConflict, "add a built-in one", func(tx store.Tx) error { return tx.AddType(softType("hotp", "M")) })
+		r.is(store.ErrConflict, "add a built-in one",
+			func(tx store.Tx) error { return tx.AddType(softType("hotp", "M")) })
 		err := r.db.View(r.ctx(), func(rd store.Reader) error {
 			_, err := rd.Type("nonesuch")
 			return err
@@ -84,13 +87,17 @@ var typeTests = []test{
 		r.addType(retired)
 		narrow := softType("other", "N12")
 		narrow.Width = 5
-		r.clashes("add what makes the same serials", "new", false, func(tx store.Tx) error { return tx.AddType(softType("other", "N1")) })
-		r.clashes("add what makes some of its serials", "new", false, func(tx store.Tx) error { return tx.AddType(narrow) })
-		r.clashes("add the serials of a retired type", "old", false, func(tx store.Tx) error { return tx.AddType(softType("other", "Q")) })
+		r.clashes("add what makes the same serials", "new", false,
+			func(tx store.Tx) error { return tx.AddType(softType("other", "N1")) })
+		r.clashes("add what makes some of its serials", "new", false,
+			func(tx store.Tx) error { return tx.AddType(narrow) })
+		r.clashes("add the serials of a retired type", "old", false,
+			func(tx store.Tx) error { return tx.AddType(softType("other", "Q")) })
 		r.addType(softType("other", "N2"))
 		moved := r.typ("other")
 		moved.Prefix = "N1"
-		r.clashes("change to the same serials", "new", false, func(tx store.Tx) error { return tx.ChangeType(r.inside(tx, "other"), moved) })
+		r.clashes("change to the same serials", "new", false,
+			func(tx store.Tx) error { return tx.ChangeType(r.inside(tx, "other"), moved) })
 	}},
 	{"ProductsStayApart", func(r *rig) {
 		of := func(name, prefix, manufacturer, product string) token.Type {
@@ -117,10 +124,12 @@ var typeTests = []test{
 		before := softType("new", "N")
 		r.addType(before)
 		after := before
-		after.Profile, after.Manufacturer, after.Product, after.MaxPerUser, after.Lifetime, after.Retired = "p", "m", "q", 4, 5, start
+		after.Profile, after.Manufacturer, after.Product, after.MaxPerUser, after.Lifetime, after.Retired = "p", "m",
+			"q", 4, 5, start
 		r.update(func(tx store.Tx) error { return tx.ChangeType(before, after) })
 		r.same("the type", r.typ("new"), after)
-		r.is(store.ErrConflict, "change it as if it were as before", func(tx store.Tx) error { return tx.ChangeType(before, before) })
+		r.is(store.ErrConflict, "change it as if it were as before",
+			func(tx store.Tx) error { return tx.ChangeType(before, before) })
 		defined := after
 		defined.Algorithm, defined.Hash, defined.Digits, defined.Period, defined.Prefix, defined.Width, defined.Start = token.TOTP, "SHA512", 7, 60, "X", 9, 3
 		defined.Activation, defined.Suite = token.OneStep, "s"
@@ -129,7 +138,8 @@ var typeTests = []test{
 		other := defined
 		other.Name, other.Prefix = "newer", "Y"
 		r.is(store.ErrConflict, "change the name", func(tx store.Tx) error { return tx.ChangeType(defined, other) })
-		r.is(store.ErrConflict, "change what is not there", func(tx store.Tx) error { return tx.ChangeType(other, other) })
+		r.is(store.ErrConflict, "change what is not there",
+			func(tx store.Tx) error { return tx.ChangeType(other, other) })
 		r.same("the type", r.typ("new"), defined)
 	}},
 	// Each part of the condition alone: the row must be as it was in every column.
@@ -137,17 +147,23 @@ var typeTests = []test{
 		t := softType("new", "N")
 		r.addType(t)
 		for name, edit := range map[string]func(*token.Type){
-			"kind": func(t *token.Type) { t.Kind = token.Hardware }, "algorithm": func(t *token.Type) { t.Algorithm = token.TOTP },
-			"hash": func(t *token.Type) { t.Hash = "" }, "digits": func(t *token.Type) { t.Digits++ }, "period": func(t *token.Type) { t.Period++ },
-			"suite": func(t *token.Type) { t.Suite = "s" }, "prefix": func(t *token.Type) { t.Prefix = "n" }, "width": func(t *token.Type) { t.Width++ },
-			"start": func(t *token.Type) { t.Start++ }, "activation": func(t *token.Type) { t.Activation = token.TwoStep },
-			"profile": func(t *token.Type) { t.Profile = "p" }, "manufacturer": func(t *token.Type) { t.Manufacturer = "m" },
-			"product": func(t *token.Type) { t.Product = "p" }, "limit": func(t *token.Type) { t.MaxPerUser++ },
+			"kind":      func(t *token.Type) { t.Kind = token.Hardware },
+			"algorithm": func(t *token.Type) { t.Algorithm = token.TOTP },
+			"hash":      func(t *token.Type) { t.Hash = "" }, "digits": func(t *token.Type) { t.Digits++ },
+			"period": func(t *token.Type) { t.Period++ },
+			"suite":  func(t *token.Type) { t.Suite = "s" }, "prefix": func(t *token.Type) { t.Prefix = "n" },
+			"width":        func(t *token.Type) { t.Width++ },
+			"start":        func(t *token.Type) { t.Start++ },
+			"activation":   func(t *token.Type) { t.Activation = token.TwoStep },
+			"profile":      func(t *token.Type) { t.Profile = "p" },
+			"manufacturer": func(t *token.Type) { t.Manufacturer = "m" },
+			"product":      func(t *token.Type) { t.Product = "p" }, "limit": func(t *token.Type) { t.MaxPerUser++ },
 			"lifetime": func(t *token.Type) { t.Lifetime++ }, "retirement": func(t *token.Type) { t.Retired = start },
 		} {
 			seen := t
 			edit(&seen)
-			r.is(store.ErrConflict, "seen with another "+name, func(tx store.Tx) error { return tx.ChangeType(seen, seen) })
+			r.is(store.ErrConflict, "seen with another "+name,
+				func(tx store.Tx) error { return tx.ChangeType(seen, seen) })
 		}
 		r.same("the type", r.typ("new"), t)
 	}},

@@ -80,7 +80,8 @@ func New(t testing.TB, p activation.Profile, now func() time.Time) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Server{Vector: vector, Now: now, random: Stream(t.Name() + " server"), tokens: map[string]*token{}, offers: map[string]*offer{}}
+	return &Server{Vector: vector, Now: now, random: Stream(t.Name() + " server"), tokens: map[string]*token{},
+		offers: map[string]*offer{}}
 }
 
 func must[T any](t testing.TB) func(T, error) T {
@@ -109,7 +110,8 @@ func (s *Server) Letter(t testing.TB, serial string, fresh bool) Letter {
 	defer s.mu.Unlock()
 	l := Letter{Serial: serial, Password: s.newPassword(t)}
 	e, counters := s.begin(t, serial, fresh)
-	l.Code = must[activation.Secret](t)(s.Vector.MakeCode(e.secret, activation.CodeInput{Serial: serial, Password: l.Password, Counters: counters}))
+	l.Code = must[activation.Secret](t)(
+		s.Vector.MakeCode(e.secret, activation.CodeInput{Serial: serial, Password: l.Password, Counters: counters}))
 	if counters != nil {
 		l.ERC = must[string](t)(s.Vector.MakeERC(serial, counters))
 	}
@@ -165,7 +167,8 @@ func (s *Server) Offer(t testing.TB, serial string, fresh bool) (activation.Regi
 	defer s.mu.Unlock()
 	code := must[activation.RegistrationCode](t)(activation.NewRegistrationCode(s.random))
 	s.begin(t, serial, fresh)
-	o := &offer{code: code, serial: serial, password: s.newPassword(t), tries: offerTries, answers: map[[32]byte]activation.Result{}}
+	o := &offer{code: code, serial: serial, password: s.newPassword(t), tries: offerTries,
+		answers: map[[32]byte]activation.Result{}}
 	s.offers[code.Locator()] = o
 	return code, o.password
 }
@@ -200,7 +203,8 @@ func (s *Server) Knows(serial string, c activation.Confirmation) bool {
 func (s *Server) Clone() *Server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &Server{Vector: s.Vector, Now: s.Now, random: s.random, tokens: map[string]*token{}, offers: map[string]*offer{}}
+	c := &Server{Vector: s.Vector, Now: s.Now, random: s.random, tokens: map[string]*token{},
+		offers: map[string]*offer{}}
 	for serial, tok := range s.tokens {
 		c.tokens[serial] = &token{serial, tok.live.clone(), tok.pending.clone()}
 	}
@@ -239,7 +243,8 @@ func (s *Server) confirm(tok *token, c activation.Confirmation) error {
 }
 
 // match finds the counter or step of a confirmation, and the device secret.
-func (s *Server) match(tok *token, e *epoch, c activation.Confirmation) (counter uint64, device activation.Secret, err error) {
+func (s *Server) match(tok *token, e *epoch, c activation.Confirmation) (counter uint64, device activation.Secret,
+	err error) {
 	if s.Vector.Profile().Rules.DeviceBinding {
 		if device, err = activation.OpenDerivationCode(string(c.Derivation), e.secret, tok.serial); err != nil {
 			return 0, nil, err
@@ -386,11 +391,13 @@ func (s *Server) request(o *offer, body []byte) ([]byte, error) {
 	if o.request == nil {
 		tok := s.tokens[o.serial]
 		counters := s.counters(tok)
-		code, err := s.Vector.MakeCode(tok.pending.secret, activation.CodeInput{Serial: o.serial, Password: o.password, Counters: counters})
+		code, err := s.Vector.MakeCode(tok.pending.secret, activation.CodeInput{Serial: o.serial, Password: o.password,
+			Counters: counters})
 		if err != nil {
 			return nil, err
 		}
-		if o.sealed, err = r.Seal(&activation.FAD{Vector: s.Vector, Serial: o.serial, Code: code, Label: "ann"}, counters); err != nil {
+		if o.sealed, err = r.Seal(&activation.FAD{Vector: s.Vector, Serial: o.serial, Code: code, Label: "ann"},
+			counters); err != nil {
 			return nil, err
 		}
 		o.request, o.taken = r, s.Now()

@@ -48,7 +48,8 @@ func files(t *testing.T) (all []file) {
 		if d.IsDir() {
 			base := d.Name()
 			_, merr := os.Stat(filepath.Join(name, "go.mod"))
-			if name != root && (base == "testdata" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || merr == nil) {
+			if name != root && (base == "testdata" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") ||
+				merr == nil) {
 				return fs.SkipDir
 			}
 			return nil
@@ -60,7 +61,8 @@ func files(t *testing.T) (all []file) {
 		if err != nil {
 			return err
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments|parser.SkipObjectResolution)
+		parsed, err := parser.ParseFile(token.NewFileSet(), name, text,
+			parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
@@ -69,7 +71,8 @@ func files(t *testing.T) (all []file) {
 			return err
 		}
 		rel = filepath.ToSlash(rel)
-		f := file{path: rel, pkg: path.Dir(rel), test: strings.HasSuffix(rel, "_test.go"), lines: strings.Count(string(text), "\n"), ast: parsed}
+		f := file{path: rel, pkg: path.Dir(rel), test: strings.HasSuffix(rel, "_test.go"),
+			lines: strings.Count(string(text), "\n"), ast: parsed}
 		for _, spec := range parsed.Imports {
 			p, err := strconv.Unquote(spec.Path.Value)
 			if err != nil {
@@ -127,17 +130,21 @@ var house = []floor{
 	{"internal/seal/filekek", []string{"internal/seal"}, false},
 	{"internal/store", []string{"internal/core/...", "internal/seal", "activation"}, false},
 	{"internal/store/migrate", nil, false},
-	{"internal/store/sqlite", []string{"internal/core/...", "internal/seal", "internal/store", "internal/store/migrate"}, false},
+	{"internal/store/sqlite", []string{"internal/core/...", "internal/seal", "internal/store",
+		"internal/store/migrate"}, false},
 	{"internal/formats/qr/...", nil, true},
 	{"internal/formats/...", []string{"oath", "pskc/...", "activation", "internal/formats/qr"}, false},
-	{"internal/engine/...", []string{"internal/core/...", "oath", "pskc/...", "activation", "internal/seal", "internal/store",
+	{"internal/engine/...", []string{"internal/core/...", "oath", "pskc/...", "activation", "internal/seal",
+		"internal/store",
 		"internal/formats/seedfile", "internal/engine/..."}, false},
 	{"internal/doors/wire", nil, true},
 	{"internal/doors/client", []string{"internal/doors/wire"}, false},
-	{"internal/doors/...", []string{"internal/core/...", "oath", "pskc/...", "activation", "internal/seal", "internal/store", "internal/formats/...",
+	{"internal/doors/...", []string{"internal/core/...", "oath", "pskc/...", "activation", "internal/seal",
+		"internal/store", "internal/formats/...",
 		"internal/engine/...", "internal/doors/wire"}, false},
 	{"internal/program/cmdline", nil, false},
-	{"internal/device/...", []string{"activation", "authenticator", "internal/core/printable", "internal/formats/qr/...", "internal/device/...",
+	{"internal/device/...", []string{"activation", "authenticator", "internal/core/printable",
+		"internal/formats/qr/...", "internal/device/...",
 		"internal/program/cmdline"}, false},
 	{"internal/program/...", []string{"..."}, false},
 	{"cmd/ostiary", []string{"internal/program/cli"}, false},
@@ -272,7 +279,8 @@ func TestEngineKnowsNoTechnology(t *testing.T) {
 // a phone. These would come in by any door, so all that is linked is looked at.
 func TestPhonePackagesAreSmall(t *testing.T) {
 	t.Parallel()
-	large := []string{"encoding/json", "encoding/xml", "net/url", "math/big", "regexp", "text/template", "net", "net/http"}
+	large := []string{"encoding/json", "encoding/xml", "net/url", "math/big", "regexp", "text/template", "net",
+		"net/http"}
 	for pkg, large := range map[string][]string{
 		"oath":          append([]string{"fmt"}, large...),
 		"activation":    large, // its HPKE brings fmt
@@ -306,34 +314,36 @@ var owners = map[string][]string{
 	"github.com/makiuchi-d/gozxing":       {"internal/formats/qr/scan"},
 	"github.com/pelletier/go-toml/v2":     {"internal/formats/profilefile"},
 	"github.com/prometheus/client_golang": {"internal/doors/api", "internal/program/serve"},
-	"github.com/spf13/cobra":              {"internal/program/cli", "internal/device/authenticatorcli", "internal/program/cmdline"},
-	"github.com/spf13/pflag":              {"internal/program/cli", "internal/program/cmdline"},
-	"golang.org/x/crypto":                 {"activation", "authenticator", "internal/engine/credentials"},
-	"golang.org/x/image":                  {"internal/formats/letter"},
-	"golang.org/x/mod":                    {"internal/core/audit"},
-	"golang.org/x/term":                   {"internal/program/cmdline"},
-	"golang.org/x/sync":                   {"internal/engine/activations"},
-	"golang.org/x/time":                   {"internal/engine/credentials", "internal/core/throttle"},
-	"modernc.org/sqlite":                  {"internal/store/sqlite"},
-	"rsc.io/qr":                           {"internal/formats/qr"},
-	"database/sql":                        {"internal/store/sqlite"},
-	"net/http":                            {"internal/doors/api", "internal/device/authenticatorcli", "internal/doors/client", "internal/doors/enrol", "internal/program/serve"},
-	"encoding/xml":                        {"pskc", "pskc/xmlsig", "internal/formats/seedfile"},
-	"html/template":                       {},
-	"text/template":                       {},
-	"os/exec":                             {},
-	"plugin":                              {},
-	"unsafe":                              {},
-	"C":                                   {},
-	"math/rand":                           {}, // what is random here is secret
-	"math/rand/v2":                        {},
-	"encoding/gob":                        {},
-	"crypto/md5":                          {},
-	"golang.org/x/exp":                    {},
-	"github.com/google/go-cmp":            {}, // tests only
-	"github.com/rogpeppe/go-internal":     {}, // tests only
-	"pgregory.net/rapid":                  {}, // tests only
-	"testing":                             {}, // tests only
+	"github.com/spf13/cobra": {"internal/program/cli", "internal/device/authenticatorcli",
+		"internal/program/cmdline"},
+	"github.com/spf13/pflag": {"internal/program/cli", "internal/program/cmdline"},
+	"golang.org/x/crypto":    {"activation", "authenticator", "internal/engine/credentials"},
+	"golang.org/x/image":     {"internal/formats/letter"},
+	"golang.org/x/mod":       {"internal/core/audit"},
+	"golang.org/x/term":      {"internal/program/cmdline"},
+	"golang.org/x/sync":      {"internal/engine/activations"},
+	"golang.org/x/time":      {"internal/engine/credentials", "internal/core/throttle"},
+	"modernc.org/sqlite":     {"internal/store/sqlite"},
+	"rsc.io/qr":              {"internal/formats/qr"},
+	"database/sql":           {"internal/store/sqlite"},
+	"net/http": {"internal/doors/api", "internal/device/authenticatorcli",
+		"internal/doors/client", "internal/doors/enrol", "internal/program/serve"},
+	"encoding/xml":                    {"pskc", "pskc/xmlsig", "internal/formats/seedfile"},
+	"html/template":                   {},
+	"text/template":                   {},
+	"os/exec":                         {},
+	"plugin":                          {},
+	"unsafe":                          {},
+	"C":                               {},
+	"math/rand":                       {}, // what is random here is secret
+	"math/rand/v2":                    {},
+	"encoding/gob":                    {},
+	"crypto/md5":                      {},
+	"golang.org/x/exp":                {},
+	"github.com/google/go-cmp":        {}, // tests only
+	"github.com/rogpeppe/go-internal": {}, // tests only
+	"pgregory.net/rapid":              {}, // tests only
+	"testing":                         {}, // tests only
 
 	"github.com/beevik/etree":                       {"pskc/xmlsig"},
 	"github.com/mattermost/xml-roundtrip-validator": {"pskc/xmlsig"},
@@ -389,7 +399,8 @@ type linked struct {
 // deps lists a package and all it links, without cgo, as it is released.
 func deps(t *testing.T, patterns ...string) (all []linked) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-deps", "-json=ImportPath,Standard,CgoFiles,Module"}, patterns...)...)
+	cmd := exec.CommandContext(t.Context(), "go",
+		append([]string{"list", "-deps", "-json=ImportPath,Standard,CgoFiles,Module"}, patterns...)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
@@ -414,7 +425,8 @@ func deps(t *testing.T, patterns ...string) (all []linked) {
 func TestProgramLinksNoTestCode(t *testing.T) {
 	t.Parallel()
 	for _, p := range deps(t, programs...) {
-		if holdsAny([]string{"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "pgregory.net/rapid"}, p.ImportPath) {
+		if holdsAny([]string{"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal",
+			"pgregory.net/rapid"}, p.ImportPath) {
 			t.Errorf("the program links %s", p.ImportPath)
 		}
 		if pkg, ok := own(p.ImportPath); ok && (holdsAny(helpers, pkg) || holdsAny(outside, pkg)) {
@@ -444,7 +456,8 @@ func TestLicences(t *testing.T) {
 			// The licence itself stands in the first lines; a file of third
 			// parties' licences is about what they gave.
 			head := strings.ToUpper(string(text[:min(len(text), 400)]))
-			if strings.Contains(head, "MOZILLA PUBLIC") || strings.Contains(head, "GNU ") || strings.Contains(head, "ECLIPSE PUBLIC") ||
+			if strings.Contains(head, "MOZILLA PUBLIC") || strings.Contains(head, "GNU ") ||
+				strings.Contains(head, "ECLIPSE PUBLIC") ||
 				strings.Contains(head, "BUSINESS SOURCE") || strings.Contains(head, "SERVER SIDE PUBLIC") {
 				found = append(found, p.Module.Path)
 			}
@@ -526,7 +539,8 @@ func TestNoTestIsSkipped(t *testing.T) {
 	for _, f := range files(t) {
 		var guards []*ast.IfStmt
 		ast.Inspect(f.ast, func(n ast.Node) bool {
-			if s, ok := n.(*ast.IfStmt); ok && (mentions(s.Cond, "testing", "Short") || mentions(s.Cond, "runtime", "GOOS")) {
+			if s, ok := n.(*ast.IfStmt); ok &&
+				(mentions(s.Cond, "testing", "Short") || mentions(s.Cond, "runtime", "GOOS")) {
 				guards = append(guards, s)
 			}
 			return true
@@ -543,7 +557,8 @@ func TestNoTestIsSkipped(t *testing.T) {
 			if x, ok := sel.X.(*ast.Ident); !ok || !slices.Contains([]string{"t", "b", "f", "tb"}, x.Name) {
 				return true
 			}
-			guarded := slices.ContainsFunc(guards, func(g *ast.IfStmt) bool { return g.Body.Pos() <= call.Pos() && call.End() <= g.Body.End() })
+			guarded := slices.ContainsFunc(
+				guards, func(g *ast.IfStmt) bool { return g.Body.Pos() <= call.Pos() && call.End() <= g.Body.End() })
 			if !guarded || len(call.Args) == 0 {
 				t.Errorf("%s skips a test, and not for a short run or another system, or does not say why", f.path)
 			}

@@ -24,7 +24,8 @@ func (k *Kit) Apply(t testing.TB, serial string, keys map[int]*pskc.Key) {
 			a.Spec.Period = int64(key.Period().Seconds())
 		}
 		var err error
-		if a.Sealed, err = k.Keys.Seal(store.ApplicationBinding(id, index), seal.NewSecret(append([]byte(nil), key.Secret...))); err != nil {
+		if a.Sealed, err = k.Keys.Seal(store.ApplicationBinding(id, index),
+			seal.NewSecret(append([]byte(nil), key.Secret...))); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, a)
@@ -36,7 +37,8 @@ func (k *Kit) Apply(t testing.TB, serial string, keys map[int]*pskc.Key) {
 func (k *Kit) SetApplications(t testing.TB, serial string, all []store.Application) {
 	t.Helper()
 	id := k.Token(t, serial).ID
-	if err := k.DB.Update(context.Background(), func(tx store.Tx) error { return tx.SetApplications(id, all) }); err != nil {
+	if err := k.DB.Update(context.Background(),
+		func(tx store.Tx) error { return tx.SetApplications(id, all) }); err != nil {
 		t.Fatal(err)
 	}
 }

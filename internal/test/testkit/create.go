@@ -12,7 +12,8 @@ import (
 // Create makes a PENDING software token and gives its key as an app has it.
 func (k *Kit) Create(t testing.TB, typeName string) *pskc.Key {
 	t.Helper()
-	made, err := k.Lifecycle.Create(context.Background(), lifecycle.CreateRequest{Type: typeName, Count: 1, Reveal: true, Origin: Origin})
+	made, err := k.Lifecycle.Create(context.Background(),
+		lifecycle.CreateRequest{Type: typeName, Count: 1, Reveal: true, Origin: Origin})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,8 @@ func KeyOf(t testing.TB, serial, uri string) *pskc.Key {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := &pskc.Key{Serial: serial, Kind: pskc.HOTP, Hash: u.Hash.String(), Secret: append(pskc.Secret(nil), u.Secret.Bytes()...), Counter: u.Counter}
+	key := &pskc.Key{Serial: serial, Kind: pskc.HOTP, Hash: u.Hash.String(),
+		Secret: append(pskc.Secret(nil), u.Secret.Bytes()...), Counter: u.Counter}
 	if u.Type == oath.TypeTOTP {
 		key.Kind = pskc.TOTP
 		Period(key, uint64(u.Period))

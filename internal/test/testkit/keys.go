@@ -116,7 +116,8 @@ func (s *Source) Next() (*pskc.Key, error) {
 // Import imports keys and fails the test unless every one is.
 func (k *Kit) Import(t testing.TB, keys ...*pskc.Key) {
 	t.Helper()
-	rep, err := k.Lifecycle.Import(context.Background(), lifecycle.ImportRequest{Keys: Keys(keys...), Label: "test", Origin: Origin})
+	rep, err := k.Lifecycle.Import(context.Background(), lifecycle.ImportRequest{Keys: Keys(keys...), Label: "test",
+		Origin: Origin})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,8 +42,9 @@ func Callers() []string {
 // Principals are the same callers as authz knows them, but for Nobody.
 func Principals() map[string]authz.Principal {
 	return map[string]authz.Principal{
-		Verifier: {Role: authz.Verifier}, Portal: {Role: authz.Portal}, Operator: {Role: authz.Operator}, HelpDesk: {Role: authz.Operator, HelpDesk: true},
-		Admin: {Role: authz.Admin}, SuperAdmin: {Role: authz.SuperAdmin}, Root: {Role: authz.Root},
+		Verifier: {Role: authz.Verifier}, Portal: {Role: authz.Portal}, Operator: {Role: authz.Operator},
+		HelpDesk: {Role: authz.Operator, HelpDesk: true},
+		Admin:    {Role: authz.Admin}, SuperAdmin: {Role: authz.SuperAdmin}, Root: {Role: authz.Root},
 	}
 }
 
@@ -93,8 +94,10 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	if s.RootPassword, err = root.SetPassword(ctx, Origin); err != nil {
 		t.Fatal(err)
 	}
-	s.Config = api.Config{Version: "dev", Verifier: k.Engine, Lifecycle: k.Lifecycle, Activations: k.Activations, Profiles: k.Profiles, Users: k.Users, Temporary: k.Temporary, Keys: keys, Root: root, Ledger: k.Ledger,
-		Log: slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: prometheus.NewRegistry(), Ready: k.DB.Check, Pages: enrol.Pages()}
+	s.Config = api.Config{Version: "dev", Verifier: k.Engine, Lifecycle: k.Lifecycle, Activations: k.Activations,
+		Profiles: k.Profiles, Users: k.Users, Temporary: k.Temporary, Keys: keys, Root: root, Ledger: k.Ledger,
+		Log:     slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics: prometheus.NewRegistry(), Ready: k.DB.Check, Pages: enrol.Pages()}
 	for _, f := range adjust {
 		f(&s.Config)
 	}
@@ -108,7 +111,8 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 		if name == Root {
 			continue
 		}
-		if _, s.Bearer[name], err = keys.Create(ctx, authz.Principal{Role: authz.Root}, name, p.Role, p.HelpDesk, Origin); err != nil {
+		if _, s.Bearer[name], err = keys.Create(ctx, authz.Principal{Role: authz.Root}, name, p.Role, p.HelpDesk,
+			Origin); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -142,7 +146,8 @@ func (a Answer) Problem(t testing.TB) wire.Problem {
 		return p
 	}
 	a.JSON(t, &p)
-	if p.Status != a.Status || p.Title != http.StatusText(a.Status) || p.Detail == "" || p.Code == "" || p.Type != "urn:ostiary:problem:"+p.Code {
+	if p.Status != a.Status || p.Title != http.StatusText(a.Status) || p.Detail == "" || p.Code == "" ||
+		p.Type != "urn:ostiary:problem:"+p.Code {
 		t.Errorf("answer %d is an incomplete problem document: %s", a.Status, a.Body)
 	}
 	if id := a.Header.Get("X-Request-Id"); id == "" || p.Instance != id {

@@ -141,7 +141,9 @@ func (k *Kit) open(t testing.TB) {
 		t.Fatal(err)
 	}
 	k.Profiles = profiles.New(k.DB, k.Keys, k.Clock.Now)
-	if k.Activations, err = activations.New(activations.Config{DB: k.DB, Keys: k.Keys, Codes: k.Engine, Tokens: k.Lifecycle, Now: k.Clock.Now}); err != nil {
+	if k.Activations, err = activations.New(
+		activations.Config{DB: k.DB, Keys: k.Keys, Codes: k.Engine, Tokens: k.Lifecycle,
+			Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	k.Users = users.New(k.DB, k.Clock.Now)
@@ -181,7 +183,8 @@ func (k *Kit) FindUser(t testing.TB, name string) store.User {
 // Assign gives a token to a user.
 func (k *Kit) Assign(t testing.TB, serial, user string) {
 	t.Helper()
-	if _, err := k.Lifecycle.Assign(context.Background(), lifecycle.Selector{Serial: serial}, user, Origin); err != nil {
+	if _, err := k.Lifecycle.Assign(context.Background(), lifecycle.Selector{Serial: serial}, user,
+		Origin); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -189,7 +192,8 @@ func (k *Kit) Assign(t testing.TB, serial, user string) {
 // SetState changes a token's state.
 func (k *Kit) SetState(t testing.TB, serial string, state token.State) {
 	t.Helper()
-	if _, err := k.Lifecycle.SetState(context.Background(), lifecycle.Selector{Serial: serial}, state, "", Origin); err != nil {
+	if _, err := k.Lifecycle.SetState(context.Background(), lifecycle.Selector{Serial: serial}, state, "",
+		Origin); err != nil {
 		t.Fatal(err)
 	}
 }

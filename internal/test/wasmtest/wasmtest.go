@@ -54,7 +54,8 @@ func underNode(t *testing.T) []byte {
 	root := string(bytes.TrimSpace(run(t, os.Environ(), "go", "env", "GOROOT")))
 	// Go's glue takes a small environment only, and a larger stack than Node.js gives.
 	env := []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + dir, output + "=" + transcript}
-	run(t, env, node, "--stack-size=8192", filepath.Join(root, "lib/wasm/wasm_exec_node.js"), program, "-test.run", "^"+t.Name()+"$")
+	run(t, env, node, "--stack-size=8192", filepath.Join(root, "lib/wasm/wasm_exec_node.js"), program, "-test.run",
+		"^"+t.Name()+"$")
 	b, err := os.ReadFile(transcript)
 	if err != nil {
 		t.Fatalf("the run with WebAssembly computed nothing: %v", err)

@@ -68,7 +68,8 @@ func mapped(img image.Image, width, height int, from func(x, y float64) (float64
 		for x := range width {
 			sum := 0
 			for i := range sub * sub {
-				u, v := from((float64(x)+(float64(i%sub)+0.5)/sub)/float64(width), (float64(y)+(float64(i/sub)+0.5)/sub)/float64(height))
+				u, v := from((float64(x)+(float64(i%sub)+0.5)/sub)/float64(width),
+					(float64(y)+(float64(i/sub)+0.5)/sub)/float64(height))
 				p := image.Pt(int(math.Floor(u*float64(b.Dx()))), int(math.Floor(v*float64(b.Dy()))))
 				shade := uint8(255)
 				if p.In(b) {

@@ -241,13 +241,14 @@ func TestFileRefuses(t *testing.T) {
 		content []byte
 		want    error
 	}{
-		"empty":                    {nil, ErrNotImage},
-		"text":                     {[]byte("otpauth://totp/a?secret=GEZDGNBV"), ErrNotImage},
-		"GIF":                      {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), ErrNotImage},
-		"SVG":                      {[]byte("<svg xmlns='http://www.w3.org/2000/svg'/>"), ErrNotImage},
-		"PNG without a header":     {code[:8], ErrDamaged},
-		"PNG cut off":              {code[:len(code)-30], ErrDamaged},
-		"PNG with a bit turned":    {append(append(bytes.Clone(code[:len(code)/2]), code[len(code)/2]^1), code[len(code)/2+1:]...), ErrDamaged},
+		"empty":                {nil, ErrNotImage},
+		"text":                 {[]byte("otpauth://totp/a?secret=GEZDGNBV"), ErrNotImage},
+		"GIF":                  {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), ErrNotImage},
+		"SVG":                  {[]byte("<svg xmlns='http://www.w3.org/2000/svg'/>"), ErrNotImage},
+		"PNG without a header": {code[:8], ErrDamaged},
+		"PNG cut off":          {code[:len(code)-30], ErrDamaged},
+		"PNG with a bit turned": {append(append(bytes.Clone(code[:len(code)/2]), code[len(code)/2]^1),
+			code[len(code)/2+1:]...), ErrDamaged},
 		"JPEG cut off":             {photo[:len(photo)/2], ErrDamaged},
 		"JPEG without a picture":   {photo[:4], ErrDamaged},
 		"PNG of 2^28 by 2^28":      {bomb(1<<28, 1<<28), ErrTooLarge},

@@ -38,7 +38,8 @@ func (s *search) read(view *image.Gray) (string, error) {
 		return "", ErrNoCode
 	}
 	for _, source := range []gozxing.LuminanceSource{source, source.Invert()} {
-		for _, binarizer := range []gozxing.Binarizer{gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source)} {
+		for _, binarizer := range []gozxing.Binarizer{gozxing.NewHybridBinarizer(source),
+			gozxing.NewGlobalHistgramBinarizer(source)} {
 			if found := s.codes(binarizer); len(found) > 0 {
 				return only(found)
 			}
@@ -86,7 +87,8 @@ func (s *search) codes(binarizer gozxing.Binarizer) (found []*common.DecoderResu
 }
 
 // try adds the code that locate leads to, if it can be read.
-func (s *search) try(found []*common.DecoderResult, locate func() (*common.DetectorResult, error)) []*common.DecoderResult {
+func (s *search) try(found []*common.DecoderResult,
+	locate func() (*common.DetectorResult, error)) []*common.DecoderResult {
 	if s.tries == 0 {
 		return found
 	}
