@@ -84,7 +84,8 @@ func mutate(ctx context.Context, table string, jobs int, wanted func(mutation) b
 			continue
 		}
 		survived++
-		fmt.Printf("SURVIVED  %5.1fs  %s\n\t%s:%d: %s: %s\n", v.took.Seconds(), rows[n].promise, table, rows[n].line, rows[n].file, v.why)
+		fmt.Printf("SURVIVED  %5.1fs  %s\n\t%s:%d: %s: %s\n", v.took.Seconds(), rows[n].promise,
+			table, rows[n].line, rows[n].file, v.why)
 	}
 	fmt.Printf("%d mutations, %d survived, %d stale\n", len(rows), survived, stale)
 	if survived+stale > 0 {
