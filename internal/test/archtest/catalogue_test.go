@@ -67,17 +67,21 @@ func constants(f *ast.File, typ string, into map[string]string) {
 }
 
 // compares are the helpers of tests that look at an entry's fields.
-var compares = []string{"written", "Recorded"}
+var compares = []string{"written", "Recorded", "actions"}
 
 // looks tells whether a function reads the fields of an entry.
 func looks(fn *ast.FuncDecl) (found bool) {
 	ast.Inspect(fn, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
-			found = found || slices.Contains([]string{"Subject", "Before", "After", "Reason", "Raw"}, n.Sel.Name) ||
-				slices.Contains(compares, n.Sel.Name)
-		case *ast.Ident:
-			found = found || slices.Contains(compares, n.Name)
+			found = found || slices.Contains([]string{"Subject", "Before", "After", "Reason", "Raw"}, n.Sel.Name)
+		case *ast.CallExpr:
+			switch by := n.Fun.(type) {
+			case *ast.Ident:
+				found = found || slices.Contains(compares, by.Name)
+			case *ast.SelectorExpr:
+				found = found || slices.Contains(compares, by.Sel.Name)
+			}
 		case *ast.IndexExpr: // of an entry as JSON
 			key, ok := n.Index.(*ast.BasicLit)
 			found = found || ok && slices.Contains([]string{`"subject"`, `"before"`, `"after"`, `"reason"`}, key.Value)
