@@ -56,9 +56,12 @@ fuzz:
 # runs on one goroutine, is left out, because it takes three quarters of the time.
 RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false -count=1 -timeout 3h
 
-# Tests that are told -short do fewer rounds: what is looked for here is seen in one.
+# Of those packages the tests in which goroutines meet, by their names, in few
+# rounds; make soak runs all of them in many.
+MEET = Parallel|Racing|Together|Beside|During|InFlight|AtATime|AtOnce|Queue|Awaited|Conformance$$|Overtaken|Meanwhile|Loses|Events|StartAndStop
+
 race:
-	CGO_ENABLED=1 $(GO) test $(RACE) -short $$(tools/racing)
+	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=5 $(GO) test $(RACE) -short -run '$(MEET)' $$(tools/racing)
 
 fuzz-short:
 	tools/fuzz -parallel 1 -jobs 2 5s
