@@ -90,7 +90,9 @@ func New(cfg Config) (*API, error) {
 	}
 	a := &API{cfg: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Metrics), ids: newRequestIDs()}
 	hc := huma.DefaultConfig("Ostiary", cfg.Version)
-	hc.Info.Description = "Authentication-token server: tokens, their codes, and everything that happens to them."
+	hc.Info.Description = "Authentication-token server: tokens, their codes, and everything that happens to them. " +
+		"Errors are problem documents (RFC 9457). 503 means that the server takes no changes at the moment and " +
+		"that this one was not made; 500 with the code outcome_unknown, that it may have been made or not."
 	hc.OpenAPIPath, hc.DocsPath, hc.SchemasPath = "/api/v1/openapi", "", ""
 	hc.CreateHooks = nil // no $schema members in answers
 	hc.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
@@ -206,7 +208,11 @@ func (r *recorder) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
-	return r.ResponseWriter.Write(b)
+	n, err := r.ResponseWriter.Write(b)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errGone, err)
+	}
+	return n, err
 }
 
 // Unwrap lets http.ResponseController reach the connection.
