@@ -218,6 +218,9 @@ func (r *recorder) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
+// slowestBody, in bytes a second, is how slowly a body may come.
+const slowestBody = 16 << 10
+
 // register adds an operation that needs a right. op is completed with what all
 // operations have in common.
 func register[I, O any](a *API, needs authz.Operation, op huma.Operation, do func(context.Context, caller, *I) (
@@ -225,6 +228,9 @@ func register[I, O any](a *API, needs authz.Operation, op huma.Operation, do fun
 	a.used = append(a.used, needs)
 	if op.MaxBodyBytes == 0 {
 		op.MaxBodyBytes = 16 << 10
+	}
+	if op.BodyReadTimeout == 0 {
+		op.BodyReadTimeout = 5*time.Second + time.Duration(op.MaxBodyBytes)*time.Second/slowestBody
 	}
 	if len(op.Errors) == 0 {
 		op.Errors = []int{http.StatusUnauthorized, http.StatusForbidden}

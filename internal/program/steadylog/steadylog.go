@@ -59,7 +59,9 @@ func New(next slog.Handler) *Handler {
 }
 
 // Enabled asks the handler behind.
-func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool { return h.next.Enabled(ctx, level) }
+func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.next.Enabled(ctx, level)
+}
 
 // WithAttrs makes a Handler that shares what is held back.
 func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
