@@ -154,7 +154,7 @@ func TestLongOperationIsNotCutOff(t *testing.T) {
 // An answer that nobody reads does not keep the operation for ever.
 func TestAnswerThatNobodyReadsIsGivenUp(t *testing.T) {
 	t.Parallel()
-	ended := make(chan error, 1)
+	var ended chan error
 	serving(t, func(w http.ResponseWriter, _ *http.Request) {
 		var err error
 		for err == nil {
@@ -162,6 +162,7 @@ func TestAnswerThatNobodyReadsIsGivenUp(t *testing.T) {
 		}
 		ended <- err
 	}, func(t *testing.T, p *pipes) {
+		ended = make(chan error, 1)
 		c, begun := p.dial(), time.Now()
 		defer func() { _ = c.Close() }()
 		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -199,12 +200,13 @@ func TestTransferEncodingClosesTheConnection(t *testing.T) {
 // A client that goes away ends the operation.
 func TestClientThatLeavesEndsTheOperation(t *testing.T) {
 	t.Parallel()
-	ended := make(chan error, 1)
+	var ended chan error
 	serving(t, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.ReadAll(r.Body)
 		<-r.Context().Done()
 		ended <- r.Context().Err()
 	}, func(t *testing.T, p *pipes) {
+		ended = make(chan error, 1)
 		c := p.dial()
 		_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
 		_ = c.Close()
