@@ -150,6 +150,14 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	t.Parallel()
 	for name, limits := range map[string]Limits{"in all": {Total: 3}, "of one address": {Total: 100, PerAddress: 3}} {
 		p := limited(t, limits)
+		others := p.from("127.0.0.2") // idle longer than all
+		if limits.PerAddress > 0 && !others.ask(t) {
+			t.Fatalf("%s: no answer within the limits", name)
+		}
+		if limits.PerAddress == 0 {
+			_ = others.Close()
+		}
+		time.Sleep(20 * time.Millisecond)
 		busy := p.from("127.0.0.1")
 		busy.begin(t)
 		idle := []*client{p.from("127.0.0.1"), p.from("127.0.0.1")}
@@ -167,6 +175,9 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 		}
 		if !idle[1].ask(t) {
 			t.Errorf("%s: the connection that was idle less long is gone", name)
+		}
+		if limits.PerAddress > 0 && !others.ask(t) {
+			t.Errorf("%s: the connection of another address made room", name)
 		}
 		if _, err := io.WriteString(busy, "Host: x\r\n\r\n"); err != nil {
 			t.Errorf("%s: the busy connection is gone: %v", name, err)

@@ -1,8 +1,6 @@
 package connlimit
 
 import (
-	"errors"
-	"io"
 	"net/http"
 	"time"
 )
@@ -44,30 +42,12 @@ func Timed(h http.Handler) http.Handler {
 		}
 		if r.Body != nil && r.Body != http.NoBody {
 			_ = out.control.SetReadDeadline(time.Now().Add(bodyTime(r.ContentLength)))
-			read := *r // the server looks at the body of its own
-			read.Body = &body{r.Body, out.control}
-			r = &read
 		}
 		h.ServeHTTP(out, r)
 		if out.stream { // what is buffered is still to be sent
 			_ = out.control.SetWriteDeadline(time.Now().Add(stall))
 		}
 	})
-}
-
-// body takes the deadline away at its end: from then on, a read that fails would tell
-// the operation that its client is gone.
-type body struct {
-	io.ReadCloser
-	control *http.ResponseController
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		_ = b.control.SetReadDeadline(time.Time{})
-	}
-	return n, err
 }
 
 // writer gives each write of the answer a deadline. That of an HTTP/2 stream ends the
