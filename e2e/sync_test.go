@@ -60,6 +60,43 @@ func TestSync(t *testing.T) {
 	s.stop()
 }
 
+// TestKeyFileIsSyncedBeforeAnythingIsSealed watches the first start: the key file and
+// the directory that names it are on the disk before the database holds anything that
+// only this key opens.
+func TestKeyFileIsSyncedBeforeAnythingIsSealed(t *testing.T) {
+	t.Parallel()
+	strace := need(t, "strace", "strace")
+	trace := filepath.Join(t.TempDir(), "trace")
+	s := startBy(t, []string{strace, "-D", "-f", "-y", "-o", trace, "-e", "trace=pwrite64,write,fsync,fdatasync"},
+		newData(t))
+	s.stop()
+	calls := systemCalls(t, trace)
+	on := func(call, path string) func(systemCall) bool {
+		whole := regexp.MustCompile(`^` + call + `\(\d+<` + regexp.QuoteMeta(path) + `>`)
+		return func(c systemCall) bool {
+			return whole.MatchString(c.text) && (!strings.HasSuffix(call, "sync") || strings.HasSuffix(c.text, "= 0"))
+		}
+	}
+	key := filepath.Join(s.data, "kek")
+	written := find(calls, 0, on("write", key))
+	if written == nil {
+		t.Fatal("the trace does not show that the key file is written")
+	}
+	synced := find(calls, written.end, on("fsync", key))
+	if synced == nil {
+		t.Fatal("the key file is not synced")
+	}
+	named := find(calls, synced.end, on("fsync", s.data))
+	if named == nil {
+		t.Fatal("the directory of the key file is not synced after it")
+	}
+	sealed := find(calls, 0, func(c systemCall) bool { return c.onWAL("pwrite64") })
+	if sealed == nil || sealed.begin < named.end {
+		t.Errorf("the database is written to in line %v of the trace, before the directory is synced in line %d", sealed,
+			named.end)
+	}
+}
+
 // checkOrder wants the entry of a request written, then synced, then answered,
 // each begun after the one before it had ended.
 func checkOrder(calls []systemCall, request string, sent func(systemCall) bool) error {

@@ -65,10 +65,14 @@ type DB struct {
 var _ store.DB = (*DB)(nil)
 
 // Open opens the database, makes it when it is missing, and brings its schema
-// up to date. It returns migrate.ErrNewer for a file that a newer program used.
+// up to date. It returns migrate.ErrNewer for a file that a newer program used, and
+// ErrExposed for one that others can read or write.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.CachedTokens == 0 {
 		cfg.CachedTokens = 131_072
+	}
+	if err := checkModes(cfg.Path); err != nil {
+		return nil, err
 	}
 	// Made here so that it never exists with a wider mode.
 	f, err := os.OpenFile(cfg.Path, os.O_CREATE|os.O_RDWR, 0o600)
