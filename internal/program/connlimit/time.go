@@ -28,7 +28,8 @@ func bodyTime(size int64) time.Duration {
 }
 
 // Timed bounds how long a client can keep h waiting: for the body of a request, and
-// for the reading of the answer. A connection whose request gives no length is not
+// for the reading of the answer. How long h takes is its own business: net/http ends the
+// deadline of a body with the body. A connection whose request gives no length is not
 // used again: such a request may have had one all the same, and then a proxy may
 // have seen another end of it (RFC 9112, section 6.1).
 func Timed(h http.Handler) http.Handler {
