@@ -14,7 +14,7 @@ import (
 	"ostiary/internal/doors/wire"
 )
 
-// wire is a connection to a server on which a test writes what it likes.
+// rawConn is a connection to a server on which a test writes what it likes.
 type rawConn struct {
 	net.Conn
 	in *bufio.Reader
@@ -154,7 +154,8 @@ func TestDescriptorsDoNotRunOut(t *testing.T) {
 		}
 	}
 	s.ok("user", "add", "alice")
-	if log := s.log.String(); !strings.Contains(log, "a connection was refused") || !strings.Contains(log, "may open too few files") ||
+	if log := s.log.String(); !strings.Contains(log, "a connection was refused") ||
+		!strings.Contains(log, "may open too few files") ||
 		strings.Contains(log, "too many open files") {
 		t.Errorf("the log does not tell of it: %s", log)
 	}
@@ -173,7 +174,8 @@ func TestConnectionsOfOneAddress(t *testing.T) {
 		s.write("GET /healthz HTTP/1.1\r\n")
 	}
 	time.Sleep(100 * time.Millisecond) // until they are accepted
-	if got, _ := io.ReadAll(s.write("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")); strings.Contains(string(got), "200 OK") {
+	const ask = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+	if got, _ := io.ReadAll(s.write(ask)); strings.Contains(string(got), "200 OK") {
 		t.Error("one address has a connection too many")
 	}
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
@@ -182,7 +184,7 @@ func TestConnectionsOfOneAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = other.Close() }()
-	fmt.Fprint(other, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	fmt.Fprint(other, ask)
 	if got, err := io.ReadAll(other); err != nil || !strings.Contains(string(got), "200 OK") {
 		t.Errorf("another address is not answered: %q, %v", got, err)
 	}

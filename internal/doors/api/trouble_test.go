@@ -36,7 +36,8 @@ func TestTroubleOfTheDisk(t *testing.T) {
 		verifier, admin string // codes
 		says            string // to the administrator
 	}{
-		{"full", store.ErrUnavailable, store.ErrDiskFull, plain, 503, "unavailable", "disk_full", "disk of the server is full"},
+		{"full", store.ErrUnavailable, store.ErrDiskFull, plain, 503, "unavailable", "disk_full",
+			"disk of the server is full"},
 		{"full, of a code", store.ErrUnavailable, store.ErrDiskFull, code(fault.Unavailable, "unavailable"), 503,
 			"unavailable", "disk_full", "The code. The disk of the server is full."},
 		{"read-only", store.ErrUnavailable, store.ErrReadOnly, plain, 503, "unavailable", "disk_read_only", "read-only"},

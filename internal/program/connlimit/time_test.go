@@ -50,6 +50,11 @@ func serving(t *testing.T, h http.HandlerFunc, do func(t *testing.T, p *pipes)) 
 	})
 }
 
+const (
+	post = "POST / HTTP/1.1\r\nHost: x\r\n"
+	get  = "GET / HTTP/1.1\r\nHost: x\r\n"
+)
+
 // send writes a request and gives what the server answers until it hangs up, and
 // after how long that was.
 func send(t *testing.T, p *pipes, request string) (answer string, after time.Duration) {
@@ -80,15 +85,15 @@ func TestBodyThatNeverComesEndsTheConnection(t *testing.T) {
 		header  string
 		within  time.Duration
 	}{
-		"read":               {reads, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{", 12 * time.Second},
-		"not read":           {ignores, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{", 12 * time.Second},
-		"of a GET":           {ignores, "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", 12 * time.Second},
-		"chunked":            {reads, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n", 12 * time.Second},
-		"chunked, not read":  {ignores, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 12 * time.Second},
-		"of a megabyte":      {reads, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n", 76 * time.Second},
-		"of a terabyte":      {reads, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1099511627776\r\n\r\n", 302 * time.Second},
-		"of all there is":    {reads, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9223372036854775807\r\n\r\n", 302 * time.Second},
-		"that is waited for": {reads, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n", 12 * time.Second},
+		"read":               {reads, post + "Content-Length: 10\r\n\r\n{", 12 * time.Second},
+		"not read":           {ignores, post + "Content-Length: 10\r\n\r\n{", 12 * time.Second},
+		"of a GET":           {ignores, get + "Content-Length: 10\r\n\r\n", 12 * time.Second},
+		"chunked":            {reads, post + "Transfer-Encoding: chunked\r\n\r\n1\r\n", 12 * time.Second},
+		"chunked, not read":  {ignores, post + "Transfer-Encoding: chunked\r\n\r\n", 12 * time.Second},
+		"of a megabyte":      {reads, post + "Content-Length: 1048576\r\n\r\n", 76 * time.Second},
+		"of a terabyte":      {reads, post + "Content-Length: 1099511627776\r\n\r\n", 302 * time.Second},
+		"of all there is":    {reads, post + "Content-Length: 9223372036854775807\r\n\r\n", 302 * time.Second},
+		"that is waited for": {reads, post + "Content-Length: 10\r\nExpect: 100-continue\r\n\r\n", 12 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,7 +116,7 @@ func TestLargeBodyHasTimeBySize(t *testing.T) {
 		c := p.dial()
 		defer func() { _ = c.Close() }()
 		go func() {
-			fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", 1<<20)
+			fmt.Fprintf(c, post+"Content-Length: %d\r\nConnection: close\r\n\r\n", 1<<20)
 			for range 32 { // in 32 seconds
 				time.Sleep(time.Second)
 				_, _ = c.Write(make([]byte, 1<<15))
@@ -139,7 +144,7 @@ func TestLongOperationIsNotCutOff(t *testing.T) {
 		defer func() { _ = c.Close() }()
 		in := bufio.NewReader(c)
 		for range 2 { // on one connection
-			go func() { _, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}") }()
+			go func() { _, _ = io.WriteString(c, post+"Content-Length: 2\r\n\r\n{}") }()
 			res, err := http.ReadResponse(in, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -165,7 +170,7 @@ func TestAnswerThatNobodyReadsIsGivenUp(t *testing.T) {
 		ended = make(chan error, 1)
 		c, begun := p.dial(), time.Now()
 		defer func() { _ = c.Close() }()
-		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		_, _ = io.WriteString(c, get+"\r\n")
 		err := <-ended
 		if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() {
 			t.Errorf("the writing ends with %v", err)
@@ -188,7 +193,8 @@ func TestTransferEncodingClosesTheConnection(t *testing.T) {
 			_, _ = io.ReadAll(r.Body)
 			fmt.Fprint(w, r.URL.Path)
 		}, func(t *testing.T, p *pipes) {
-			got, _ := send(t, p, "POST /first HTTP/1.1\r\nHost: x\r\n"+header+"\r\n0\r\n\r\nGET /second HTTP/1.1\r\nHost: x\r\n\r\n")
+			got, _ := send(t, p, "POST /first HTTP/1.1\r\nHost: x\r\n"+header+
+				"\r\n0\r\n\r\nGET /second HTTP/1.1\r\nHost: x\r\n\r\n")
 			if requests != 1 || !strings.Contains(got, "/first") || !strings.Contains(got, "Connection: close") ||
 				strings.Contains(got, "/second") {
 				t.Errorf("%s: %d requests are served: %q", name, requests, got)
@@ -208,7 +214,7 @@ func TestClientThatLeavesEndsTheOperation(t *testing.T) {
 	}, func(t *testing.T, p *pipes) {
 		ended = make(chan error, 1)
 		c := p.dial()
-		_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+		_, _ = io.WriteString(c, post+"Content-Length: 2\r\n\r\n{}")
 		_ = c.Close()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("the operation ended with %v", err)
