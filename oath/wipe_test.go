@@ -19,7 +19,8 @@ func TestComputationIsWiped(t *testing.T) {
 			t.Fatal("nothing was computed")
 		}
 		c.wipe()
-		if !bytes.Equal(msg, make([]byte, len(msg))) || c.sum != [maxSize]byte{} || c.text != [2 * maxSize]byte{} || c.mac.md != nil {
+		if !bytes.Equal(msg, make([]byte, len(msg))) || c.sum != [maxSize]byte{} || c.text != [2 * maxSize]byte{} ||
+			c.mac.md != nil {
 			t.Errorf("%s: left behind: %x %x %x", text, msg, c.sum, c.text)
 		}
 	}

@@ -62,7 +62,8 @@ type job struct {
 }
 
 func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, report func(error)) (*writer, error) {
-	w := &writer{pool: pool, cache: c, disk: d, health: health{report: report}, jobs: make(chan *job, queueLength), done: make(chan struct{})}
+	w := &writer{pool: pool, cache: c, disk: d, health: health{report: report}, jobs: make(chan *job, queueLength),
+		done: make(chan struct{})}
 	if err := w.open(ctx); err != nil {
 		return nil, err
 	}
