@@ -76,6 +76,8 @@ type API struct {
 	used    []authz.Operation
 	metrics *metrics
 	ids     requestIDs
+
+	browsing *browsing
 }
 
 // New builds the API.
@@ -89,6 +91,7 @@ func New(cfg Config) (*API, error) {
 		cfg.MaxUpload = 1 << 30
 	}
 	a := &API{cfg: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Metrics), ids: newRequestIDs()}
+	a.browsing = newBrowsing(&a.metrics.decided)
 	hc := huma.DefaultConfig("Ostiary", cfg.Version)
 	hc.Info.Description = "Authentication-token server: tokens, their codes, and everything that happens to them."
 	hc.OpenAPIPath, hc.DocsPath, hc.SchemasPath = "/api/v1/openapi", "", ""

@@ -27,7 +27,7 @@ func (s *Service) ImportRun(ctx context.Context, id int64) (run store.Run, err e
 // ImportRuns lists up to limit imports before the one of number before (0:
 // all), the newest first.
 func (s *Service) ImportRuns(ctx context.Context, before int64, limit int) (runs []store.Run, err error) {
-	err = s.db.View(ctx, func(r store.Reader) error {
+	err = s.db.Browse(ctx, func(r store.Reader) error {
 		runs, err = r.Runs(before, limit)
 		return err
 	})
@@ -37,7 +37,7 @@ func (s *Service) ImportRuns(ctx context.Context, before int64, limit int) (runs
 // ImportRows lists up to limit keys of an import about which there is something
 // to say, behind the key of number after.
 func (s *Service) ImportRows(ctx context.Context, id int64, after, limit int) (rows []store.RunRow, err error) {
-	err = s.db.View(ctx, func(r store.Reader) error {
+	err = s.db.Browse(ctx, func(r store.Reader) error {
 		rows, err = r.RunRows(id, after, limit)
 		return err
 	})
@@ -46,7 +46,7 @@ func (s *Service) ImportRows(ctx context.Context, id int64, after, limit int) (r
 
 // Batches lists up to limit deliveries behind the name after, by name.
 func (s *Service) Batches(ctx context.Context, after string, limit int) (batches []store.Batch, err error) {
-	err = s.db.View(ctx, func(r store.Reader) error {
+	err = s.db.Browse(ctx, func(r store.Reader) error {
 		batches, err = r.Batches(after, limit)
 		return err
 	})

@@ -33,6 +33,7 @@ var migrationFiles embed.FS
 
 const (
 	readers  = 4
+	browsers = 2
 	walPages = 32768 // pages of 4 KiB, so 128 MiB
 )
 
@@ -48,12 +49,14 @@ type Config struct {
 // DB is a SQLite database.
 type DB struct {
 	reads   *sql.DB
+	browses *sql.DB
 	lookups lookups
 	writes  *sql.DB
 	writer  *writer
 	cache   *cache
 
 	checkpoints *checkpoints
+	indexer     *indexer
 }
 
 var _ store.DB = (*DB)(nil)
@@ -88,6 +91,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if db.lookups, err = prepareLookups(ctx, db.reads); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
+	if db.browses, err = sql.Open("sqlite", dsn(cfg.Path, readerPragmas)); err != nil {
+		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
+	}
+	db.browses.SetMaxOpenConns(browsers)
+	db.browses.SetMaxIdleConns(browsers)
 	if db.writer, err = startWriter(ctx, db.writes, db.cache); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
@@ -95,6 +103,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	go db.checkpoints.run()
+	if err := db.Update(ctx, func(t store.Tx) error { return t.(*tx).checkIndex() }); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	db.indexer = newIndexer(db)
+	go db.indexer.run()
 	return db, nil
 }
 
@@ -114,7 +127,8 @@ func dsn(path string, pragmas []string) string {
 
 // Close lets the writer finish what it has accepted, then closes the file.
 func (db *DB) Close() error {
-	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.reads.Close(), db.writes.Close(),
+	db.indexer.stop()
+	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.browses.Close(), db.reads.Close(), db.writes.Close(),
 		db.checkpoints.close())
 }
 
@@ -129,7 +143,16 @@ func (db *DB) Check(ctx context.Context) error {
 
 // View runs fn in one read transaction.
 func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) {
-	tx, err := db.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	return viewOn(ctx, db.reads, fn)
+}
+
+// Browse is View on readers of its own.
+func (db *DB) Browse(ctx context.Context, fn func(store.Reader) error) error {
+	return viewOn(ctx, db.browses, fn)
+}
+
+func viewOn(ctx context.Context, readers *sql.DB, fn func(store.Reader) error) (err error) {
+	tx, err := readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return unavailable(err)
 	}
