@@ -8,10 +8,9 @@
 package postings
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
-	"hash/fnv"
+	"maps"
 	"slices"
 )
 
@@ -21,24 +20,24 @@ type Posting struct {
 	Place int64
 }
 
-func compare(a, b Posting) int {
-	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Place, b.Place))
-}
-
 // keyBits keep the differences between keys short. Two of a million texts share a
 // key about once.
 const keyBits = 40
 
 // Key is the key of a text of several parts.
 func Key(parts ...string) int64 {
-	h := fnv.New64a()
+	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
+	sum := uint64(offset)
+	add := func(b byte) { sum = (sum ^ uint64(b)) * prime }
 	for _, part := range parts {
-		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		_, _ = h.Write(length[:])
-		_, _ = h.Write([]byte(part))
+		for n := len(part); n > 0; n >>= 8 {
+			add(byte(n))
+		}
+		add(0)
+		for i := range len(part) {
+			add(part[i])
+		}
 	}
-	sum := h.Sum64()
 	return int64((sum ^ sum>>keyBits) & (1<<keyBits - 1))
 }
 
@@ -53,19 +52,56 @@ const maxData = 880
 
 var errDamaged = errors.New("a block of an index is damaged")
 
-// Pack sorts postings, drops doubles, and cuts them into blocks. It keeps ps.
-func Pack(ps []Posting) (blocks []Block) {
-	slices.SortFunc(ps, compare)
-	ps = slices.Compact(ps)
-	var last Posting
-	for i, p := range ps {
-		if i == 0 || len(blocks[len(blocks)-1].Data) > maxData-2*binary.MaxVarintLen64 {
-			blocks = append(blocks, Block{First: p})
-		} else {
-			b := &blocks[len(blocks)-1]
-			b.Data = appendPosting(b.Data, last, p)
+// Index gathers the places of keys. Those of one key come in rising order.
+type Index map[int64]*Places
+
+// Places are where one key stands.
+type Places struct{ at []int64 }
+
+// Add adds a place, once.
+func (p *Places) Add(place int64) {
+	if n := len(p.at); n == 0 || p.at[n-1] != place {
+		p.at = append(p.at, place)
+	}
+}
+
+// Of gives the places of a key, to add to.
+func (x Index) Of(key int64) *Places {
+	p := x[key]
+	if p == nil {
+		p = &Places{}
+		x[key] = p
+	}
+	return p
+}
+
+// Take adds what stands in a block, whose places come behind those gathered.
+func (x Index) Take(b Block) error {
+	all, err := Unpack(b, nil)
+	var last int64
+	var p *Places
+	for _, posting := range all {
+		if p == nil || posting.Key != last {
+			p, last = x.Of(posting.Key), posting.Key
 		}
-		last = p
+		p.Add(posting.Place)
+	}
+	return err
+}
+
+// Pack cuts what was gathered into blocks.
+func (x Index) Pack() (blocks []Block) {
+	var last Posting
+	for _, key := range slices.Sorted(maps.Keys(x)) {
+		for _, place := range x[key].at {
+			p := Posting{key, place}
+			if n := len(blocks); n == 0 || len(blocks[n-1].Data) > maxData-2*binary.MaxVarintLen64 {
+				blocks = append(blocks, Block{First: p})
+			} else {
+				blocks[n-1].Data = appendPosting(blocks[n-1].Data, last, p)
+			}
+			last = p
+		}
 	}
 	return blocks
 }

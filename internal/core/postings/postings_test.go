@@ -42,8 +42,23 @@ func TestPackKeepsEveryPosting(t *testing.T) {
 			return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Place, b.Place))
 		})
 		want = slices.Compact(want)
-		if got := unpack(t, postings.Pack(ps)); !slices.Equal(got, want) {
+		x := postings.Index{}
+		for _, p := range slices.SortedFunc(slices.Values(ps), byPlace) {
+			x.Of(p.Key).Add(p.Place)
+		}
+		blocks := x.Pack()
+		if got := unpack(t, blocks); !slices.Equal(got, want) {
 			t.Errorf("%d postings became %d, want %d", len(ps), len(got), len(want))
+		}
+		// Blocks taken together are packed as one index would be.
+		again := postings.Index{}
+		for _, b := range blocks {
+			if err := again.Take(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := unpack(t, again.Pack()); !slices.Equal(got, want) {
+			t.Errorf("%d postings, taken from blocks, became %d, want %d", len(ps), len(got), len(want))
 		}
 	}
 }
@@ -51,18 +66,21 @@ func TestPackKeepsEveryPosting(t *testing.T) {
 // A key that stands nearly everywhere costs a byte a place.
 func TestDenseKeysAreSmall(t *testing.T) {
 	t.Parallel()
-	var ps []postings.Posting
-	for i := range int64(65_536) {
-		ps = append(ps, postings.Posting{Key: 7, Place: 3 * i})
+	const n = 65_536
+	x := postings.Index{}
+	for i := range int64(n) {
+		x.Of(7).Add(3 * i)
 	}
 	size := 0
-	for _, b := range postings.Pack(ps) {
+	for _, b := range x.Pack() {
 		size += len(b.Data)
 	}
-	if size > len(ps) {
-		t.Errorf("%d postings of one key take %d bytes", len(ps), size)
+	if size > n {
+		t.Errorf("%d postings of one key take %d bytes", n, size)
 	}
 }
+
+func byPlace(a, b postings.Posting) int { return cmp.Compare(a.Place, b.Place) }
 
 func TestKeysTellPartsApart(t *testing.T) {
 	t.Parallel()

@@ -90,7 +90,7 @@ func (x *indexer) step(ctx context.Context) (added bool, err error) {
 // merge makes one large segment of the small ones at the end when they are as many.
 func (x *indexer) merge(ctx context.Context) error {
 	var old []segment
-	var all []postings.Posting
+	all := postings.Index{}
 	err := x.db.View(ctx, func(rd store.Reader) (err error) {
 		r := rd.(*reader)
 		if old, err = r.smallSegments(x.large); err != nil || len(old) == 0 {
@@ -101,13 +101,12 @@ func (x *indexer) merge(ctx context.Context) error {
 			old = nil
 			return nil
 		}
-		all, err = r.postings(first, beyond)
-		return err
+		return r.postings(all, first, beyond)
 	})
 	if err != nil || len(old) == 0 {
 		return err
 	}
-	merged := segment{first: old[0].first, beyond: old[len(old)-1].beyond, blocks: postings.Pack(all)}
+	merged := segment{first: old[0].first, beyond: old[len(old)-1].beyond, blocks: all.Pack()}
 	return x.db.writer.update(ctx, func(t store.Tx) error { return t.(*tx).replaceSegments(old, merged) })
 }
 
@@ -120,30 +119,32 @@ type segment struct {
 
 func newSegment(first int64, rows []store.AuditRow) segment {
 	s := segment{first: first, beyond: rows[len(rows)-1].Seq + 1, earliest: math.MaxInt64}
-	all := make([]postings.Posting, 0, 14*len(rows))
-	classes := map[class][]int64{}
+	all := postings.Index{}
+	classes := map[class][]*postings.Places{}
 	for _, row := range rows {
 		f := audit.FacetsOf(row.Entry)
 		c := class{f.Actor, f.ActorID, string(f.Action), string(f.Outcome)}
-		keys, known := classes[c]
+		lists, known := classes[c]
 		if !known {
-			keys = c.keys()
-			classes[c] = keys
+			for _, key := range c.keys() {
+				lists = append(lists, all.Of(key))
+			}
+			classes[c] = lists
+		}
+		for _, l := range lists {
+			l.Add(row.Seq)
 		}
 		for _, serial := range f.Serials {
-			all = append(all, postings.Posting{Key: postings.Key("serial", serial), Place: row.Seq})
+			all.Of(postings.Key("serial", serial)).Add(row.Seq)
 		}
 		for _, user := range f.Users {
-			all = append(all, postings.Posting{Key: postings.Key("user", user), Place: row.Seq})
-		}
-		for _, key := range keys {
-			all = append(all, postings.Posting{Key: key, Place: row.Seq})
+			all.Of(postings.Key("user", user)).Add(row.Seq)
 		}
 		if at := millis(f.Time); at != 0 {
 			s.earliest, s.latest = min(s.earliest, at), max(s.latest, at)
 		}
 	}
-	s.blocks = postings.Pack(all)
+	s.blocks = all.Pack()
 	return s
 }
 
@@ -212,14 +213,24 @@ func (r *reader) smallSegments(large int64) ([]segment, error) {
 	return all, err
 }
 
-// postings gives those of the segments from first to before beyond.
-func (r *reader) postings(first, beyond int64) (all []postings.Posting, err error) {
-	blocks, err := queryAll(r.ctx, r.q, scanBlock, "SELECT key, seq, data FROM audit_block "+
-		"WHERE segment >= ? AND segment < ? ORDER BY segment, key, seq", first, beyond)
-	for i := 0; err == nil && i < len(blocks); i++ {
-		all, err = postings.Unpack(blocks[i], all)
+// postings gathers those of the segments from first to before beyond, one by one.
+func (r *reader) postings(all postings.Index, first, beyond int64) error {
+	rows, err := r.q.QueryContext(r.ctx, "SELECT key, seq, data FROM audit_block WHERE segment >= ? AND segment < ? "+
+		"ORDER BY segment, key, seq", first, beyond)
+	if err != nil {
+		return err
 	}
-	return all, err
+	defer rows.Close()
+	for rows.Next() {
+		b, err := scanBlock(rows)
+		if err == nil {
+			err = all.Take(b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 func scanBlock(s scanner) (b postings.Block, err error) {

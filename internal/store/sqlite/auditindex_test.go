@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/postings"
 	"ostiary/internal/store"
 	"ostiary/internal/store/storetest"
 )
@@ -103,13 +104,25 @@ func TestAnEditedAuditIndexShowsNoWrongEntry(t *testing.T) {
 	if err := db.catchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// Every place under every key.
+	// Every place under this one key, and one that is not there.
+	forged := postings.Index{}
+	for i := range int64(64) {
+		forged.Of(postings.Key("serial", "S3")).Add(i)
+	}
+	forged.Of(postings.Key("serial", "S3")).Add(99)
 	update(t, db.DB, func(tx_ store.Tx) error {
-		_, err := tx_.(*tx).change("UPDATE audit_block SET key = 0, data = x''")
-		return err
+		tx := tx_.(*tx)
+		if _, err := tx.change("DELETE FROM audit_segment"); err != nil {
+			return err
+		}
+		if _, err := tx.change("DELETE FROM audit_block"); err != nil {
+			return err
+		}
+		return tx.insertSegment(segment{beyond: 64, blocks: forged.Pack()})
 	})
-	if rows := find(t, db.DB, audit.Filter{Serial: "S3"}); len(rows) > 0 {
-		t.Errorf("found %s", rows[0].Entry)
+	rows := find(t, db.DB, audit.Filter{Serial: "S3"})
+	if len(rows) != 1 || rows[0].Seq != 3 {
+		t.Errorf("found %d entries", len(rows))
 	}
 }
 
