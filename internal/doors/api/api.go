@@ -78,6 +78,8 @@ type API struct {
 	used    []authz.Operation
 	metrics *metrics
 	ids     requestIDs
+
+	browsing *browsing
 }
 
 // New builds the API.
@@ -91,6 +93,7 @@ func New(cfg Config) (*API, error) {
 		cfg.MaxUpload = 1 << 30
 	}
 	a := &API{cfg: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Metrics), ids: newRequestIDs()}
+	a.browsing = newBrowsing(&a.metrics.decided)
 	hc := huma.DefaultConfig("Ostiary", cfg.Version)
 	hc.Info.Description = "Authentication-token server: tokens, their codes, and everything that happens to them. " +
 		"Errors are problem documents (RFC 9457). 503 means that the server takes no changes at the moment and " +

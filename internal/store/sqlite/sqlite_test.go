@@ -426,6 +426,9 @@ func TestTokensFromBeforeProfiles(t *testing.T) {
 	if err := raw.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	db, err := Open(bg, Config{Path: path})
 	if err != nil {
 		t.Fatal(err)
