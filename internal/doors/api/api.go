@@ -182,6 +182,10 @@ func (a *API) panicked(rec *recorder, r *http.Request, c caller, p any) {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
+	if err, ok := p.(error); ok && errors.Is(err, errGone) { // the framework panics when it cannot write
+		a.cfg.Log.DebugContext(r.Context(), "the client is gone", "error", err, "request", c.request)
+		panic(http.ErrAbortHandler)
+	}
 	a.cfg.Log.ErrorContext(r.Context(), "panic in a request", "panic", p, "path", r.URL.Path, "request", c.request)
 	if rec.status == 0 {
 		newProblem(internalError(nil), c.request).write(rec)

@@ -423,7 +423,7 @@ func TestTokensFromBeforeProfiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := raw.Close(); err != nil {
+	if err := errors.Join(raw.Close(), os.Chmod(path, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
