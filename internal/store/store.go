@@ -56,8 +56,15 @@ type DB interface {
 	// sealed secrets. What it returns may be older than the last commit (it
 	// may come from a cache); only Attempt decides. fresh bypasses the cache.
 	Candidates(ctx context.Context, l Lookup, fresh bool) (Found, error)
-	// Check reports whether the database answers.
+	// Check reports whether the database answers, and is as this program wrote it.
 	Check(ctx context.Context) error
+	// Protect makes the database prove itself from now on, under its integrity key;
+	// see IntegrityWriter. It is called once, before anything else is read or written.
+	// begun is false when there is no record yet: then rows are tagged as they are
+	// written, and Tx.BeginIntegrity makes the first record. ErrTampered if the record
+	// is not under this key, or what it vouches for is not so. alarm, which may be
+	// nil, is told what is found later.
+	Protect(ctx context.Context, key *seal.Integrity, alarm func(Alarm)) (begun bool, err error)
 	Close() error
 }
 
@@ -76,6 +83,7 @@ type Reader interface {
 	RunReader
 	MoveReader
 	ActivationReader
+	IntegrityReader
 	// Setting gives the value stored under a name.
 	Setting(name string) ([]byte, error)
 	DataKeys() ([]seal.DataKey, error)
@@ -101,6 +109,7 @@ type Tx interface {
 	TemporaryCodeWriter
 	KeyWriter
 	AuditWriter
+	IntegrityWriter
 	// SetSetting stores a value under a name, replacing the one before.
 	SetSetting(name string, value []byte) error
 	AddDataKey(seal.DataKey) error
@@ -204,7 +213,8 @@ type UserWriter interface {
 	ResetUserFailures(id int64) error
 }
 
-// APIKey is a machine's credential. Hash is the SHA-256 of its secret half.
+// APIKey is a machine's credential. Hash is a keyed hash of it; a revoked key has
+// none.
 type APIKey struct {
 	ID       string
 	Name     string

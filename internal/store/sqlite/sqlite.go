@@ -52,6 +52,11 @@ type DB struct {
 	writes  *sql.DB
 	writer  *writer
 	cache   *cache
+	guard   *guard
+	// before is the digest of the small tables before the schema was brought up to
+	// date, if there was a record, and migrated tells whether it was.
+	before   [32]byte
+	migrated bool
 
 	checkpoints *checkpoints
 }
@@ -72,12 +77,12 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	db := &DB{cache: newCache(cfg.CachedTokens)}
+	db := &DB{cache: newCache(cfg.CachedTokens), guard: &guard{}}
 	if db.writes, err = sql.Open("sqlite", dsn(cfg.Path, writerPragmas)); err != nil {
 		return nil, err
 	}
 	db.writes.SetMaxOpenConns(1)
-	if err := migrateUp(ctx, db.writes); err != nil {
+	if err := db.migrate(ctx); err != nil {
 		return nil, errors.Join(err, db.writes.Close())
 	}
 	if db.reads, err = sql.Open("sqlite", dsn(cfg.Path, readerPragmas)); err != nil {
@@ -88,7 +93,8 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if db.lookups, err = prepareLookups(ctx, db.reads); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
-	if db.writer, err = startWriter(ctx, db.writes, db.cache); err != nil {
+	db.lookups.guard = db.guard
+	if db.writer, err = startWriter(ctx, db.writes, db.cache, db.guard); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
 	if db.checkpoints, err = newCheckpoints(cfg.Path, db.writer); err != nil {
@@ -139,7 +145,7 @@ func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error)
 			err = errors.Join(err, rerr)
 		}
 	}()
-	return fn(&reader{ctx: ctx, q: tx})
+	return fn(&reader{ctx: ctx, q: tx, guard: db.guard})
 }
 
 // Update runs fn on the writer.
@@ -169,12 +175,16 @@ func ignoreDone(err error) error {
 // target lets package migrate work on the file.
 type target struct{ db *sql.DB }
 
-func migrateUp(ctx context.Context, db *sql.DB) error {
+func (db *DB) migrate(ctx context.Context) error {
 	ms, err := migrations()
 	if err != nil {
 		return err
 	}
-	_, err = migrate.Up(ctx, target{db}, ms)
+	if db.before, err = configDigest(ctx, db.writes); err != nil {
+		return notADatabase(err)
+	}
+	n, err := migrate.Up(ctx, target{db.writes}, ms)
+	db.migrated = n > 0
 	return err
 }
 

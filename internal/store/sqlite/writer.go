@@ -32,6 +32,7 @@ const (
 type writer struct {
 	pool  *sql.DB
 	cache *cache
+	guard *guard
 	jobs  chan *job
 	done  chan struct{}
 
@@ -60,8 +61,8 @@ type job struct {
 	finished chan struct{}
 }
 
-func startWriter(ctx context.Context, pool *sql.DB, c *cache) (*writer, error) {
-	w := &writer{pool: pool, cache: c, jobs: make(chan *job, queueLength), done: make(chan struct{})}
+func startWriter(ctx context.Context, pool *sql.DB, c *cache, g *guard) (*writer, error) {
+	w := &writer{pool: pool, cache: c, guard: g, jobs: make(chan *job, queueLength), done: make(chan struct{})}
 	if err := w.open(ctx); err != nil {
 		return nil, err
 	}
@@ -119,6 +120,9 @@ func (w *writer) connect() error {
 func (w *writer) health() error {
 	if w.broken.Load() {
 		return store.ErrUnavailable
+	}
+	if w.guard.stopped.Load() {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrTampered)
 	}
 	return nil
 }
