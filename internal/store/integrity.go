@@ -14,7 +14,7 @@ var (
 	ErrForged = errors.New("a row of the database is forged")
 	// ErrTampered: the head of the log is not the one that this program wrote
 	// last, or what the head vouches for is not so.
-	ErrTampered = errors.New("the database was changed by something else than this program")
+	ErrTampered = errors.New("the database was changed by another program")
 )
 
 // A database that Protect was called on proves itself:

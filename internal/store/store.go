@@ -251,6 +251,8 @@ type AuditReader interface {
 	AuditHead() (*audit.Frontier, error)
 	// Checkpoints gives all checkpoints, oldest first, as signed notes.
 	Checkpoints() ([]string, error)
+	// CheckpointsOf gives those that were signed over so many entries.
+	CheckpointsOf(size int64) ([]string, error)
 	// LastCheckpoint gives the newest one, or ErrNotFound.
 	LastCheckpoint() (string, error)
 	// QuietRefusals gives the refusals counted by CountQuietly since they were

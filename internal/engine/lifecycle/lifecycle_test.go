@@ -12,6 +12,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
 	"ostiary/pskc"
@@ -364,7 +365,7 @@ func TestChangeThatFails(t *testing.T) {
 	t.Parallel()
 	k := kit(t, testkit.HOTP("1"))
 	broken, err := lifecycle.New(
-		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
+		lifecycle.Config{Keys: k.Keys, Links: k.Hasher(seal.Link), Now: k.Clock.Now,
 			DB: failing{k.DB, func() error { return store.ErrUnavailable }}})
 	if err != nil {
 		t.Fatal(err)

@@ -28,13 +28,11 @@ type past struct {
 	empty bool // no token was ever deleted
 }
 
-// lookBack opens the past for a reader; without a fingerprint key there is none.
+// lookBack opens the past.
 func (s *Service) lookBack(r store.Reader) (past, error) {
 	sealed, err := r.Setting(fingerprintSetting)
-	if errors.Is(err, store.ErrNotFound) {
-		return past{r: r, empty: true}, nil
-	} else if err != nil {
-		return past{}, err
+	if err != nil {
+		return past{}, fmt.Errorf("fingerprint key: %w", err)
 	}
 	key, err := s.keys.Open(fingerprintBinding, sealed)
 	if err != nil {
@@ -44,27 +42,28 @@ func (s *Service) lookBack(r store.Reader) (past, error) {
 	return past{r: r, key: key, empty: !any}, err
 }
 
-// past opens the fingerprint key, and makes it the first time.
-func (s *Service) past(tx store.Tx) (past, error) {
-	_, err := tx.Setting(fingerprintSetting)
-	if errors.Is(err, store.ErrNotFound) {
-		raw := make([]byte, sha256.Size)
-		if _, err := rand.Read(raw); err != nil {
-			return past{}, err
-		}
-		sealed, err := s.keys.Seal(fingerprintBinding, seal.NewSecret(raw))
-		if err != nil {
-			return past{}, err
-		}
-		err = tx.SetSetting(fingerprintSetting, sealed)
-		clear(raw)
-		if err != nil {
-			return past{}, err
-		}
-	} else if err != nil {
-		return past{}, err
+// MakeFingerprintKey makes the key of a new database. It is never made anew: what was
+// remembered under the old one would be forgotten. So made is false, with nothing
+// done, if there is one, and it is ErrConflict if there is none but tokens were
+// deleted.
+func MakeFingerprintKey(tx store.Tx, keys Keys) (made bool, err error) {
+	if _, err := tx.Setting(fingerprintSetting); !errors.Is(err, store.ErrNotFound) {
+		return false, err
 	}
-	return s.lookBack(tx)
+	if any, err := tx.AnyRetired(); err != nil || any {
+		return false, errors.Join(err, store.ErrConflict)
+	}
+	raw := make([]byte, sha256.Size)
+	if _, err := rand.Read(raw); err != nil {
+		return false, err
+	}
+	key := seal.NewSecret(raw)
+	defer key.Wipe()
+	sealed, err := keys.Seal(fingerprintBinding, key)
+	if err != nil {
+		return false, err
+	}
+	return true, tx.SetSetting(fingerprintSetting, sealed)
 }
 
 // away says why a key must not come in: its token moved to another server, and
@@ -110,7 +109,7 @@ func (p past) resume(t token.Token, secret seal.Secret) (uint64, error) {
 
 // retire remembers where a token stands.
 func (s *Service) retire(tx store.Tx, t *token.Token) error {
-	p, err := s.past(tx)
+	p, err := s.lookBack(tx)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func (i *importer) stage(keys []staged) error {
 	for len(keys) > 0 {
 		done := 0
 		err := i.commit(func(tx store.Tx, t *tally) error {
-			past, err := i.past(tx)
+			past, err := i.lookBack(tx)
 			if err != nil {
 				return err
 			}

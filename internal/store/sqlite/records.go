@@ -142,6 +142,10 @@ func (r *reader) Checkpoints() ([]string, error) {
 	return queryAll(r.ctx, r.q, scanOne[string], "SELECT note FROM checkpoint ORDER BY id")
 }
 
+func (r *reader) CheckpointsOf(size int64) ([]string, error) {
+	return queryAll(r.ctx, r.q, scanOne[string], "SELECT note FROM checkpoint WHERE size = ? ORDER BY id", size)
+}
+
 func (r *reader) LastCheckpoint() (string, error) {
 	return queryOne(r.ctx, r.q, scanOne[string], "SELECT note FROM checkpoint ORDER BY id DESC LIMIT 1")
 }

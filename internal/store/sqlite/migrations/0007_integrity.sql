@@ -22,3 +22,6 @@ ALTER TABLE enrolment ADD COLUMN tag BLOB;
 ALTER TABLE activation ADD COLUMN tag BLOB;
 ALTER TABLE application ADD COLUMN tag BLOB;
 ALTER TABLE temporary_code ADD COLUMN tag BLOB; -- NULL once it is used
+
+-- The mark beside the key file names a checkpoint by its size.
+CREATE INDEX checkpoint_size ON checkpoint (size);
