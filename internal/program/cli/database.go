@@ -56,7 +56,9 @@ changed by another program stays refused.
 
 With --fence no code works that may have been used since the copy was made:
 TOTP tokens take codes from now on only, temporary codes are revoked, and HOTP
-tokens ask for two codes in a row, once (ostiary token resync).`,
+tokens ask for two codes in a row, once (ostiary token resync).
+
+--json prints the numbers as JSON.`,
 		Example: `  ostiary database accept --data /var/lib/ostiary --reason "disk of 3 March failed" --fence`,
 		Args:    cmdline.Arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

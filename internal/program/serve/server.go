@@ -74,7 +74,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if err := s.wire(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.checkpoint(ctx)
+	return s, s.database.KeepMark(ctx)
 }
 
 func newServer(cfg Config) *Server {
