@@ -239,8 +239,8 @@ func (d *Database) unwrap(ctx context.Context, genesis seal.Genesis, id uint32, 
 			continue
 		}
 		if k.KEK != d.cfg.KEK.ID() {
-			return fmt.Errorf("the key file is not that of the database: the integrity key is wrapped by %s, the key file "+
-				"holds %s", k.KEK, d.cfg.KEK.ID())
+			return fmt.Errorf("the key-encryption key does not belong to the database: its integrity key is wrapped "+
+				"by %s, the key given is %s; put the right key file back", k.KEK, d.cfg.KEK.ID())
 		}
 		if d.key, err = seal.OpenIntegrity(ctx, d.cfg.KEK, genesis, k); err != nil {
 			return refuse("integrity_key", "The integrity key of the database does not open.", findHint, err)
