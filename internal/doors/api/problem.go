@@ -13,6 +13,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/doors/wire"
+	"ostiary/internal/store"
 )
 
 // statusOf is the HTTP status of each kind of fault.
@@ -41,7 +42,15 @@ func (p *Problem) GetStatus() int               { return p.Status }
 func (p *Problem) ContentType(string) string    { return "application/problem+json" }
 func (p *Problem) MarshalJSON() ([]byte, error) { return json.Marshal(p.Problem) }
 func problemType(code string) string            { return "urn:ostiary:problem:" + code }
-func internalError(cause error) *fault.Error    { return fault.Of(errors.Join(errInternal, cause)) }
+
+// errForged is the answer to a change of a row that somebody else wrote.
+func errForged(cause error) *fault.Error {
+	return fault.New(fault.Conflict, "row_forged", "The database's row of this is not as this server wrote it; nothing "+
+		"was changed.").WithHint("Somebody changed it in the file: find out who. A token can be deleted and imported again.").
+		Because(cause)
+}
+
+func internalError(cause error) *fault.Error { return fault.Of(errors.Join(errInternal, cause)) }
 
 var errInternal = errors.New("internal error")
 
@@ -80,6 +89,9 @@ func newProblem(f *fault.Error, request string) *Problem {
 // problem words an error for the caller and logs what the caller does not see.
 func (a *API) problem(ctx context.Context, c caller, err error) *Problem {
 	f := fault.Of(err)
+	if f.Kind == fault.Internal && errors.Is(err, store.ErrForged) {
+		f = errForged(err)
+	}
 	switch f.Kind {
 	case fault.Internal, fault.Unavailable:
 		a.cfg.Log.ErrorContext(ctx, "request failed", "error", causes(err), "request", c.request)

@@ -180,6 +180,7 @@ func (d *Database) create(ctx context.Context) error {
 		}
 		return errors.Join(err, tx.AddDataKey(data), tx.AddIntegrityKey(wrapped, d.cfg.Now()),
 			tx.AppendAudit(d.entry(audit.DatabaseCreated, audit.Field{Name: "data_key", Value: int64(data.ID)},
+				audit.Field{Name: "fingerprint_key", Value: true},
 				audit.Field{Name: "verifier", Value: verifier})), tx.BeginIntegrity())
 	})
 	if err != nil {

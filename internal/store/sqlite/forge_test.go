@@ -389,3 +389,50 @@ func TestOpeningChecksWhatTheHeadVouchesFor(t *testing.T) {
 		}
 	}
 }
+
+// A row that is in the cache was checked once; what is changed in the file afterwards
+// lets nobody in, and is found out.
+func TestForgeryBehindTheCache(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		query   string
+		prepare func(*scene) error
+	}{
+		"owner": {query: "UPDATE condition SET owner = (SELECT id FROM user WHERE name = 'mallory')"},
+		"epoch": {query: "UPDATE condition SET epoch = epoch + 1"},
+		"state": {query: "UPDATE condition SET state = 0", prepare: func(s *scene) error {
+			return s.db.Update(s.Context(), func(tx store.Tx) error {
+				return tx.SetState(s.id, token.Valid, token.RevokedLost, "")
+			})
+		}},
+		"end": {query: "UPDATE condition SET not_after = 0", prepare: func(s *scene) error {
+			return s.db.Update(s.Context(), func(tx store.Tx) error {
+				return tx.SetDates(s.id, store.Dates{}, store.Dates{NotAfter: time.Now().Add(-time.Hour)})
+			})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			if tt.prepare != nil {
+				if err := tt.prepare(s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.find(store.Lookup{Serial: "A"})
+			forge(t, s.path, tt.query)
+			cached, err := s.db.Candidates(t.Context(), store.Lookup{Serial: "A"}, false)
+			if err != nil || cached.Fresh || cached.Candidates[0].Forged {
+				t.Fatalf("found %+v, %v", cached, err)
+			}
+			a := right(s.id, 0)
+			a.Proposals[0].Seen = cached.Candidates[0].Token.Condition
+			if o, err := s.db.Attempt(t.Context(), a); err != nil || o.Verdict != store.Stale {
+				t.Errorf("a code that was judged on the cached row: %+v, %v; want Stale", o, err)
+			}
+			if f := s.find(store.Lookup{Serial: "A"}); !f.Candidates[0].Forged {
+				t.Error("judged anew, the row is not forged")
+			}
+		})
+	}
+}
