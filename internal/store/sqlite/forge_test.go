@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -347,6 +348,34 @@ func TestHeadAfterAFailedCommit(t *testing.T) {
 	}
 	commitWorks(t, s.db)
 	if o, err := s.db.Attempt(t.Context(), s.right(1)); err != nil || o.Verdict != store.Accepted {
+		t.Errorf("after it: %+v, %v", o, err)
+	}
+	if p := s.problems(); len(p) > 0 || len(s.raised.rows()) > 0 {
+		t.Errorf("verify says %q, alarms %q", p, s.raised.rows())
+	}
+}
+
+// A commit that is told to have failed, but is in the file, is no tampering either.
+func TestHeadAfterACommitThatOnlySeemedToFail(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	onCommit(t, s.db, func() error {
+		_, err := s.db.writer.conn.ExecContext(context.Background(), "COMMIT")
+		return errors.Join(err, errDisk)
+	})
+	if err := s.db.Update(t.Context(), func(tx store.Tx) error {
+		return tx.AppendAudit([]byte("{}"))
+	}); !errors.Is(err, store.ErrUnavailable) {
+		t.Fatalf("Update = %v, want ErrUnavailable", err)
+	}
+	commitWorks(t, s.db)
+	view(t, s.db, func(r store.Reader) error {
+		if rows, err := r.AuditEntries(0, 10); err != nil || len(rows) != 1 {
+			t.Fatalf("%d entries, %v: the commit is not in the file", len(rows), err)
+		}
+		return nil
+	})
+	if o, err := s.db.Attempt(t.Context(), s.right(0)); err != nil || o.Verdict != store.Accepted {
 		t.Errorf("after it: %+v, %v", o, err)
 	}
 	if p := s.problems(); len(p) > 0 || len(s.raised.rows()) > 0 {
