@@ -24,6 +24,9 @@ type Candidate struct {
 	// Applications are the further applications by index, of all modes. Only
 	// DB.Candidates fills them in.
 	Applications []Application
+	// Forged says that its row, or that of an application, is not as this program
+	// wrote it: no code is compared with it. Only DB.Candidates fills it in.
+	Forged bool
 }
 
 // MaxCandidates bounds how many tokens one code is tried against, and so how
@@ -37,6 +40,9 @@ type Found struct {
 	User       *User
 	Candidates []Candidate
 	Fresh      bool
+	// Forged says that the user's row is not as this program wrote it. Then all
+	// candidates are, too.
+	Forged bool
 }
 
 // Attempt is one presented code, judged against rows that may be stale by the
@@ -104,6 +110,14 @@ type Attempt struct {
 	// the transaction, once per decision, and must be quick and without side
 	// effects.
 	Record func(Outcome) []byte
+}
+
+// Allows reports whether a token that is as the judge saw it may take a code at all,
+// by its state and dates. The write demands the same of the row; this demands it of
+// what was checked.
+func (a *Attempt) Allows(seen token.Condition) bool {
+	seen.Failures, seen.RetryAt = 0, time.Time{}
+	return a.Refusal(seen) == token.NoReason
 }
 
 // Refusal says why a token in this condition takes no code of this kind, or

@@ -62,9 +62,16 @@ type DB interface {
 	// sealed secrets. What it returns may be older than the last commit (it
 	// may come from a cache); only Attempt decides. fresh bypasses the cache.
 	Candidates(ctx context.Context, l Lookup, fresh bool) (Found, error)
-	// Check reports whether the database answers, and takes changes: it fails from
+	// Check reports whether the database answers, is as this program wrote it, and takes changes: it fails from
 	// a commit that failed until one succeeds, which is tried without requests.
 	Check(ctx context.Context) error
+	// Protect makes the database prove itself from now on, under its integrity key;
+	// see IntegrityWriter. It is called once, before anything else is read or written.
+	// begun is false when there is no record yet: then rows are tagged as they are
+	// written, and Tx.BeginIntegrity makes the first record. ErrTampered if the record
+	// is not under this key, or what it vouches for is not so. alarm, which may be
+	// nil, is told what is found later.
+	Protect(ctx context.Context, key *seal.Integrity, alarm func(Alarm)) (begun bool, err error)
 	Close() error
 }
 
@@ -83,6 +90,7 @@ type Reader interface {
 	RunReader
 	MoveReader
 	ActivationReader
+	IntegrityReader
 	// Setting gives the value stored under a name.
 	Setting(name string) ([]byte, error)
 	DataKeys() ([]seal.DataKey, error)
@@ -108,6 +116,7 @@ type Tx interface {
 	TemporaryCodeWriter
 	KeyWriter
 	AuditWriter
+	IntegrityWriter
 	// SetSetting stores a value under a name, replacing the one before.
 	SetSetting(name string, value []byte) error
 	AddDataKey(seal.DataKey) error
@@ -214,7 +223,8 @@ type UserWriter interface {
 	ResetUserFailures(id int64) error
 }
 
-// APIKey is a machine's credential. Hash is the SHA-256 of its secret half.
+// APIKey is a machine's credential. Hash is a keyed hash of it; a revoked key has
+// none.
 type APIKey struct {
 	ID       string
 	Name     string
@@ -255,6 +265,8 @@ type AuditReader interface {
 	AuditHead() (*audit.Frontier, error)
 	// Checkpoints gives all checkpoints, oldest first, as signed notes.
 	Checkpoints() ([]string, error)
+	// CheckpointsOf gives those that were signed over so many entries.
+	CheckpointsOf(size int64) ([]string, error)
 	// LastCheckpoint gives the newest one, or ErrNotFound.
 	LastCheckpoint() (string, error)
 	// QuietRefusals gives the refusals counted by CountQuietly since they were

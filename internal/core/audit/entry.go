@@ -16,6 +16,10 @@ type Action string
 
 // The catalogue of actions.
 const (
+	DatabaseCreated     Action = "database.created"  // with its keys
+	DatabaseRestored    Action = "database.restored" // an older copy was put back, and accepted
+	IntegrityBegun      Action = "integrity.begun"   // what stood before is taken on trust
+	RowForged           Action = "row.forged"        // found: somebody else wrote it
 	ServerStarted       Action = "server.started"
 	ServerStopped       Action = "server.stopped"
 	CodeVerified        Action = "code.verified"

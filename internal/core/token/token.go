@@ -113,6 +113,7 @@ type Condition struct {
 	Next uint64
 	// Drift is how many steps a TOTP token's clock is ahead of ours, as
 	// learned at its last accepted code.
+	// Of one that counts events it is 0, or TwoCodes.
 	Drift int64
 	// Failures counts wrong codes since the last accepted one.
 	Failures int

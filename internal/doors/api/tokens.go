@@ -235,7 +235,7 @@ func (a *API) wireToken(t token.Token) wire.Token {
 		Period: t.Spec.Period,
 		Suite:  t.Spec.Suite, Model: t.Model, Issuer: t.Issuer, Label: t.Label, Profile: t.Profile,
 		State: c.State.String(), StateReason: t.StateReason, User: t.OwnerName,
-		Counter: c.Next, Drift: c.Drift, Failures: c.Failures, FailureLimit: limit, Locked: c.Failures >= limit,
+		Counter: c.Next, Drift: shownDrift(c), Failures: c.Failures, FailureLimit: limit, Locked: c.Failures >= limit,
 		RetryAt: optionalTime(c.RetryAt), ValidFrom: optionalTime(c.NotBefore), ValidUntil: optionalTime(c.NotAfter),
 		LastUsed: optionalTime(c.LastUsed), Created: t.Created,
 	}
@@ -246,4 +246,12 @@ func optionalTime(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
+}
+
+// shownDrift is 0 for a token that counts events, whatever it stands for there.
+func shownDrift(c token.Condition) int64 {
+	if c.Drift == token.TwoCodes {
+		return 0
+	}
+	return c.Drift
 }

@@ -188,7 +188,8 @@ func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) 
 // asTemporary gives the fingerprint of a code that may be a temporary one: under
 // a user's name alone, and whether or not the user has any.
 func (e *Engine) asTemporary(r Request, found store.Found) []byte {
-	if e.temporary == nil || r.Except != 0 || r.Lookup.User == "" || r.Lookup != (store.Lookup{User: r.Lookup.User}) {
+	if e.temporary == nil || found.Forged || r.Except != 0 || r.Lookup.User == "" ||
+		r.Lookup != (store.Lookup{User: r.Lookup.User}) {
 		return nil
 	}
 	var user int64
@@ -226,7 +227,8 @@ func (j *judgement) tested() bool {
 
 // telling lists what the keys of a token may say of one code, the least telling
 // first.
-var telling = []token.Reason{token.Malformed, token.NotProven, token.Wrong, token.OutOfWindow, token.Replayed}
+var telling = []token.Reason{token.Malformed, token.NeedsTwo, token.NotProven, token.Wrong, token.OutOfWindow,
+	token.Replayed}
 
 // reason says why the token was refused whose proposal stands at i: the most
 // telling of what its keys say.
@@ -313,6 +315,8 @@ func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token
 // missing says why there is nothing to test, or that there is too much.
 func missing(l store.Lookup, found store.Found, mayList bool) (token.Reason, error) {
 	switch {
+	case found.Forged:
+		return token.RowForged, nil
 	case l.User != "" && found.User == nil, l.User == "" && len(found.Candidates) == 0:
 		return token.Unknown, nil
 	case len(found.Candidates) == 0:
@@ -359,8 +363,20 @@ func (e *Engine) refuseOpenly(r Request, found store.Found, j judgement) error {
 	case token.NeedsChallenge:
 		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no "+
 			"code to verify.")
+	case token.NeedsTwo:
+		return fault.New(fault.Conflict, "two_codes", "Since the database was put back, the server does not know how "+
+			"far this token was used.").WithHint("Give two codes in a row: ostiary token resync.")
+	case token.RowForged:
+		return forged(found.Candidates[0].Token)
 	}
 	return nil
+}
+
+// forged says openly that a token's row was changed by somebody else.
+func forged(t token.Token) error {
+	return fault.New(fault.Conflict, "row_forged",
+		fmt.Sprintf("The database's row of token %s is not as this server wrote it.", t.Identity.Serial)).
+		WithHint("Somebody changed it in the file. Find out who; then delete the token and import it again.")
 }
 
 // isCode reports whether s can be the code of any token: 6 to 10 ASCII digits.

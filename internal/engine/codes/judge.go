@@ -17,6 +17,9 @@ import (
 func (e *Engine) judge(j *judgement, c *store.Candidate, r Request, now time.Time, final bool) error {
 	keys := keysOf(c)
 	switch own := keys[0]; {
+	case c.Forged:
+		j.add(own.proposal, token.RowForged)
+		return nil
 	case c.Token.Condition.State == token.Pending:
 		j.add(own.proposal, token.NotProven)
 		return nil
@@ -29,6 +32,10 @@ func (e *Engine) judge(j *judgement, c *store.Candidate, r Request, now time.Tim
 			if i == 0 { // the token itself is always among the proposals
 				j.add(k.proposal, token.Malformed)
 			}
+			continue
+		}
+		if k.stands.Drift == token.TwoCodes {
+			j.add(k.proposal, token.NeedsTwo)
 			continue
 		}
 		p, reason, err := e.compare(k, r, now, final)

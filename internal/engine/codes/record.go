@@ -46,6 +46,8 @@ func record(r Request, found store.Found, j judgement, missing token.Reason, now
 			e.After = append(e.After, audit.Field{Name: "resynchronise", Value: true})
 		}
 		return e
+	case o.Index >= 0 && j.reason(o.Index) == token.RowForged:
+		e.Reason = string(token.RowForged)
 	case o.Refusal != token.NoReason:
 		e.Reason = string(o.Refusal)
 	case missing != token.NoReason:

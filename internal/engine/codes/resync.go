@@ -49,6 +49,9 @@ func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err e
 			if !found.Fresh {
 				return j, nil // what is said openly is said of fresh rows
 			}
+			if c.Forged {
+				return j, forged(c.Token)
+			}
 			if err := e.mayResync(c.Token, r, now); err != nil {
 				return j, err
 			}

@@ -19,7 +19,7 @@ func (i *importer) stage(keys []staged) error {
 	for len(keys) > 0 {
 		done := 0
 		err := i.commit(func(tx store.Tx, t *tally) error {
-			past, err := retired.Open(tx, i.keys)
+			past, err := retired.LookBack(tx, i.keys)
 			if err != nil {
 				return err
 			}

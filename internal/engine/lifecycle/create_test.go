@@ -13,6 +13,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
 	"ostiary/oath"
@@ -286,7 +287,8 @@ func TestCreateFailsInTheMiddle(t *testing.T) {
 			}
 			return nil
 		}}
-		s, err := lifecycle.New(lifecycle.Config{DB: broken, Keys: k.Keys, Now: k.Clock.Now})
+		s, err := lifecycle.New(lifecycle.Config{DB: broken, Keys: k.Keys, Links: k.Hasher(seal.Link),
+			Now: k.Clock.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -370,7 +372,8 @@ func TestStatesOfAPendingToken(t *testing.T) {
 	if err := set(token.RevokedBroken); err != nil {
 		t.Error(err)
 	}
-	if _, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Issuer: "A:B"}); err == nil ||
+	if _, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Links: k.Hasher(seal.Link),
+		Issuer: "A:B"}); err == nil ||
 		!strings.Contains(err.Error(), "A:B") {
 		t.Errorf("an issuer that no URI can hold: %v", err)
 	}

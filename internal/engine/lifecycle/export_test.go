@@ -217,7 +217,7 @@ func TestExportIsLogged(t *testing.T) {
 	}
 	// A log that cannot be written lets nothing out.
 	closed, err := lifecycle.New(
-		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
+		lifecycle.Config{Keys: k.Keys, Links: k.Hasher(seal.Link), Now: k.Clock.Now,
 			DB: testkit.Failing{DB: k.DB, Fail: func() error { return store.ErrUnavailable }}})
 	if err != nil {
 		t.Fatal(err)

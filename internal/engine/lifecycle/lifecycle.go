@@ -19,14 +19,17 @@ import (
 	"ostiary/internal/engine/retired"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/users"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/oath"
 )
 
-// Config holds what a Service needs. DB and Keys are required.
+// Config holds what a Service needs. DB, Keys and Links are required.
 type Config struct {
 	DB   store.DB
 	Keys tokens.Keys
+	// Links makes keyed hashes of seal.Link, for enrolment links and tickets.
+	Links *seal.Hasher
 	// Issuer names the organisation in authenticator apps; empty means "Ostiary".
 	Issuer string
 	// Now is time.Now unless a test replaces it.
@@ -39,14 +42,15 @@ const defaultIssuer = "Ostiary"
 type Service struct {
 	db     store.DB
 	keys   tokens.Keys
+	links  *seal.Hasher
 	issuer string
 	now    func() time.Time
 }
 
 // New makes a Service.
 func New(cfg Config) (*Service, error) {
-	if cfg.DB == nil || cfg.Keys == nil {
-		return nil, errors.New("lifecycle: DB and Keys are required")
+	if cfg.DB == nil || cfg.Keys == nil || cfg.Links == nil {
+		return nil, errors.New("lifecycle: DB, Keys and Links are required")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -57,7 +61,7 @@ func New(cfg Config) (*Service, error) {
 	if _, err := trial.Encode(); err != nil {
 		return nil, fmt.Errorf("the issuer %q does not fit authenticator apps: %w", cfg.Issuer, err)
 	}
-	return &Service{db: cfg.DB, keys: cfg.Keys, issuer: cfg.Issuer, now: cfg.Now}, nil
+	return &Service{db: cfg.DB, keys: cfg.Keys, links: cfg.Links, issuer: cfg.Issuer, now: cfg.Now}, nil
 }
 
 // Issuer is the name of the organisation in authenticator apps.

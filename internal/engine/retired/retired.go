@@ -30,13 +30,11 @@ type Past struct {
 	empty bool // no token was ever deleted
 }
 
-// LookBack opens the past for a reader; without a fingerprint key there is none.
+// LookBack opens the past. The fingerprint key is made with the database.
 func LookBack(r store.Reader, keys tokens.Keys) (Past, error) {
 	sealed, err := r.Setting(fingerprintSetting)
-	if errors.Is(err, store.ErrNotFound) {
-		return Past{r: r, empty: true}, nil
-	} else if err != nil {
-		return Past{}, err
+	if err != nil {
+		return Past{}, fmt.Errorf("fingerprint key: %w", err)
 	}
 	key, err := keys.Open(fingerprintBinding, sealed)
 	if err != nil {
@@ -46,27 +44,28 @@ func LookBack(r store.Reader, keys tokens.Keys) (Past, error) {
 	return Past{r: r, key: key, empty: !any}, err
 }
 
-// Open opens the past for a writer, and makes its fingerprint key the first time.
-func Open(tx store.Tx, keys tokens.Keys) (Past, error) {
-	_, err := tx.Setting(fingerprintSetting)
-	if errors.Is(err, store.ErrNotFound) {
-		raw := make([]byte, sha256.Size)
-		if _, err := rand.Read(raw); err != nil {
-			return Past{}, err
-		}
-		sealed, err := keys.Seal(fingerprintBinding, seal.NewSecret(raw))
-		if err != nil {
-			return Past{}, err
-		}
-		err = tx.SetSetting(fingerprintSetting, sealed)
-		clear(raw)
-		if err != nil {
-			return Past{}, err
-		}
-	} else if err != nil {
-		return Past{}, err
+// MakeKey makes the key of a new database. It is never made anew: what was
+// remembered under the old one would be forgotten. So made is false, with nothing
+// done, if there is one, and it is ErrConflict if there is none but tokens were
+// deleted.
+func MakeKey(tx store.Tx, keys tokens.Keys) (made bool, err error) {
+	if _, err := tx.Setting(fingerprintSetting); !errors.Is(err, store.ErrNotFound) {
+		return false, err
 	}
-	return LookBack(tx, keys)
+	if any, err := tx.AnyRetired(); err != nil || any {
+		return false, errors.Join(err, store.ErrConflict)
+	}
+	raw := make([]byte, sha256.Size)
+	if _, err := rand.Read(raw); err != nil {
+		return false, err
+	}
+	key := seal.NewSecret(raw)
+	defer key.Wipe()
+	sealed, err := keys.Seal(fingerprintBinding, key)
+	if err != nil {
+		return false, err
+	}
+	return true, tx.SetSetting(fingerprintSetting, sealed)
 }
 
 // Close wipes the fingerprint key.
@@ -116,7 +115,7 @@ func (p Past) Resume(t token.Token, secret seal.Secret) (uint64, error) {
 
 // Retire remembers where a token stands.
 func Retire(tx store.Tx, keys tokens.Keys, t *token.Token) error {
-	p, err := Open(tx, keys)
+	p, err := LookBack(tx, keys)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/imports"
+	"ostiary/internal/engine/integrity"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
@@ -40,6 +41,8 @@ type Server struct {
 	lock   *flock.Flock
 	db     store.DB
 
+	database    *integrity.Database
+	alarms      *alarms
 	engine      *codes.Engine
 	lifecycle   *lifecycle.Service
 	imports     *imports.Service
@@ -59,17 +62,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if cfg.Data == "" {
 		return nil, errors.New("no data directory")
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Out == nil {
-		cfg.Out = io.Discard
-	}
-	s = &Server{cfg: cfg, steady: steadylog.New(cfg.Log.Handler())}
-	s.log = slog.New(s.steady)
+	s = newServer(cfg)
 	if err := s.takeData(); err != nil {
 		return nil, err
 	}
@@ -79,11 +72,28 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 			err = errors.Join(err, taken.Close())
 		}
 	}()
-	keyring, err := s.openDatabase(ctx)
-	if err != nil {
+	if err := s.openDatabase(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.wire(ctx, keyring)
+	if err := s.wire(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.database.KeepMark(ctx)
+}
+
+func newServer(cfg Config) *Server {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Out == nil {
+		cfg.Out = io.Discard
+	}
+	steady := steadylog.New(cfg.Log.Handler())
+	log := slog.New(steady)
+	return &Server{cfg: cfg, steady: steady, log: log, alarms: newAlarms(log)}
 }
 
 // takeData makes the data directory and locks it.
@@ -113,52 +123,44 @@ func (s *Server) takeData() error {
 	return nil
 }
 
-// openDatabase opens the key file and the database, and makes both the first
+// openDatabase opens the database and checks that it is the one that this server
+// wrote last, or makes it the first time.
+func (s *Server) openDatabase(ctx context.Context) error {
+	opening, err := s.opening(ctx)
+	if err == nil {
+		s.database, err = integrity.Open(ctx, opening)
+	}
+	return err
+}
+
+// opening opens the key file and the file of the database, and makes both the first
 // time. A database without its key file is refused: its secrets would be lost.
-func (s *Server) openDatabase(ctx context.Context) (*seal.Keyring, error) {
+func (s *Server) opening(ctx context.Context) (c integrity.Config, err error) {
 	kekPath, dbPath := filepath.Join(s.cfg.Data, "kek"), filepath.Join(s.cfg.Data, "ostiary.db")
 	haveKey, err := filekek.Exists(kekPath)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	if !haveKey {
 		if _, err := os.Lstat(dbPath); err == nil {
-			return nil, fmt.Errorf("there is a database in %s but no key file %s: put the key file back from its "+
+			return c, fmt.Errorf("there is a database in %s but no key file %s: put the key file back from its "+
 				"copy; without it the tokens' secrets cannot be read", s.cfg.Data, kekPath)
 		}
 		if err := filekek.Create(kekPath); err != nil {
-			return nil, err
+			return c, err
 		}
 	}
 	kek, err := filekek.Open(kekPath)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	db, err := sqlite.Open(ctx, sqlite.Config{Path: dbPath, Report: s.commits})
 	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", dbPath, err)
+		return c, fmt.Errorf("database %s: %w", dbPath, err)
 	}
 	s.db = db
-	var keys []seal.DataKey
-	err = s.db.Update(ctx, func(tx store.Tx) (err error) {
-		if keys, err = tx.DataKeys(); err != nil || len(keys) > 0 {
-			return err
-		}
-		first, err := seal.NewDataKey(ctx, kek, 1)
-		if err != nil {
-			return err
-		}
-		keys = []seal.DataKey{first}
-		return tx.AddDataKey(first)
-	})
-	if err != nil {
-		return nil, err
-	}
-	ring, err := seal.OpenKeyring(ctx, kek, keys)
-	if err != nil {
-		return nil, fmt.Errorf("key file %s does not belong to the database: %w", kekPath, err)
-	}
-	return ring, nil
+	return integrity.Config{DB: db, KEK: kek, Marks: markFile(markPath(kekPath)), Now: s.cfg.Now,
+		Alarm: s.alarms.raise}, nil
 }
 
 // commits tells the log when the database takes no changes, and when it does again.
@@ -170,17 +172,23 @@ func (s *Server) commits(trouble error) {
 	s.log.Info("the database takes changes again: ready")
 }
 
-func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
-	now := s.cfg.Now
-	if s.temporary, err = tempcodes.Open(ctx, s.db, keyring, now); err != nil {
-		return err
+func (s *Server) wire(ctx context.Context) (err error) {
+	now, keyring := s.cfg.Now, s.database.Keys
+	s.ledger = s.database.Ledger
+	hashers := map[seal.Purpose]*seal.Hasher{}
+	for _, p := range []seal.Purpose{seal.Code, seal.KeyHash, seal.Link, seal.Password} {
+		if hashers[p], err = s.database.Hasher(p); err != nil {
+			return err
+		}
 	}
+	s.temporary = tempcodes.New(s.db, hashers[seal.Code], now)
 	if s.engine, err = codes.New(
 		codes.Config{Store: s.db, Keys: keyring, Temporary: s.temporary, Now: now}); err != nil {
 		return err
 	}
 	if s.lifecycle, err = lifecycle.New(
-		lifecycle.Config{DB: s.db, Keys: keyring, Issuer: s.cfg.Issuer, Now: now}); err != nil {
+		lifecycle.Config{DB: s.db, Keys: keyring, Links: hashers[seal.Link], Issuer: s.cfg.Issuer,
+			Now: now}); err != nil {
 		return err
 	}
 	if s.imports, err = imports.New(imports.Config{DB: s.db, Keys: keyring, Now: now}); err != nil {
@@ -194,13 +202,10 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 		return err
 	}
 	s.users = users.New(s.db, now)
-	if s.keys, err = credentials.OpenKeys(ctx, s.db, now); err != nil {
+	if s.keys, err = credentials.OpenKeys(ctx, s.db, hashers[seal.KeyHash], now); err != nil {
 		return err
 	}
-	s.root = credentials.NewRoot(s.db, now)
-	if s.ledger, err = ledger.Open(ctx, s.db, keyring, now); err != nil {
-		return err
-	}
+	s.root = credentials.NewRoot(s.db, hashers[seal.Password], now)
 	if s.activations, err = activations.New(
 		activations.Config{DB: s.db, Keys: keyring, Codes: s.engine, Tokens: s.lifecycle, Policy: s.cfg.Activations,
 			Now: now}); err != nil {
@@ -224,9 +229,11 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(s.alarms.gauge())
 	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
 		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check,
+		Degraded:  s.alarms.degraded,
 		PublicURL: s.cfg.PublicURL,
 		Pages:     enrol.Pages()})
 }

@@ -14,6 +14,8 @@ const (
 
 	applicationsSQL = "SELECT " + applicationColumns + " FROM application WHERE token = ?1 ORDER BY idx"
 
+	taggedApplicationsSQL = "SELECT tag, " + applicationColumns + " FROM application WHERE token = ?1 ORDER BY idx"
+
 	// Asked along with a token, so that one without any costs no query of its own.
 	hasApplications = "EXISTS (SELECT 1 FROM application a WHERE a.token = t.id)"
 )
@@ -49,6 +51,7 @@ func (t *tx) SetApplications(id token.ID, all []store.Application) error {
 		} else if err != nil {
 			return err
 		}
+		t.added(rowKey{table: applicationTable, id: int64(id), index: a.Index})
 	}
 	return nil
 }
@@ -56,12 +59,13 @@ func (t *tx) SetApplications(id token.ID, all []store.Application) error {
 // lookedUp is a candidate of a lookup; more says that it has further applications.
 type lookedUp struct {
 	store.Candidate
+	tag  []byte
 	more bool
 }
 
 func scanLookedUp(s scanner) (l lookedUp, err error) {
 	var d tokenDest
-	err = s.Scan(append(d.dest(), &l.Sealed, &l.more)...)
+	err = s.Scan(append(d.dest(), &l.Sealed, &l.tag, &l.more)...)
 	l.Token = d.token()
 	return l, err
 }
@@ -70,16 +74,52 @@ func scanLookedUp(s scanner) (l lookedUp, err error) {
 func (q lookups) complete(ctx context.Context, rows []lookedUp) (cs []store.Candidate, err error) {
 	cs = make([]store.Candidate, len(rows))
 	for i := range rows {
-		cs[i] = rows[i].Candidate
+		c := &cs[i]
+		*c = rows[i].Candidate
+		if !q.guard.right(tokenTable.name, rows[i].tag, func() []byte { return tokenText(c) }) {
+			c.Forged = true
+			_ = q.guard.forged(tokenTable.name, fmt.Sprint(c.Token.ID)) // the alarm; the code is refused
+		}
 		if !rows[i].more {
 			continue
 		}
-		if cs[i].Applications, err = readAll(ctx, q.applications, scanApplication, int64(cs[i].Token.ID)); err != nil {
+		if err := q.applicationsOf(ctx, c); err != nil {
 			return nil, err
 		}
 	}
 	return cs, nil
 }
+
+func (q lookups) applicationsOf(ctx context.Context, c *store.Candidate) error {
+	all, err := readAll(ctx, q.applications, scanTaggedApplication, int64(c.Token.ID))
+	for i := range all {
+		a := &all[i].Application
+		if !q.guard.right(applicationTable.name, all[i].tag, func() []byte { return applicationText(c.Token.ID, a) }) {
+			c.Forged = true
+			_ = q.guard.forged(applicationTable.name, fmt.Sprintf("%d, index %d", c.Token.ID, a.Index))
+		}
+		c.Applications = append(c.Applications, *a)
+	}
+	return err
+}
+
+type taggedApplication struct {
+	store.Application
+	tag []byte
+}
+
+func scanTaggedApplication(s scanner) (a taggedApplication, err error) {
+	a.Application, err = scanApplication(behind{s, []any{&a.tag}})
+	return a, err
+}
+
+// behind scans further columns before those that are asked for.
+type behind struct {
+	scanner
+	first []any
+}
+
+func (b behind) Scan(dest ...any) error { return b.scanner.Scan(append(b.first, dest...)...) }
 
 // row is what a proposal is about: the token's condition, and where the key
 // stands that the code was compared with. Of the token itself that is the same.
@@ -95,6 +135,16 @@ func seen(p *store.Proposal) row {
 		return row{p.Seen, p.SeenNext, p.SeenDrift}
 	}
 	return row{p.Seen, p.Seen.Next, p.Seen.Drift}
+}
+
+// besides is the row with all that a tag is over as it was seen, for that was
+// checked: of the row as it is now, only what codes change is taken.
+func (r row) besides(seen token.Condition) row {
+	c := r.condition
+	r.condition = seen
+	r.condition.Next, r.condition.Drift, r.condition.Failures = c.Next, c.Drift, c.Failures
+	r.condition.RetryAt, r.condition.LastUsed = c.RetryAt, c.LastUsed
+	return r
 }
 
 // told is the row as an outcome tells it.

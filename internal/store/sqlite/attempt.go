@@ -58,23 +58,33 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	if _, err := h.begin.exec(); err != nil {
 		return nil, fmt.Errorf("%w: begin: %w", errConnection, err)
 	}
-	begun := true
+	begun, committing := true, false
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic while deciding: %v", r)
 		}
 		if err != nil && begun {
+			if !committing {
+				w.guard.undone()
+			}
 			if _, rerr := h.rollback.exec(); rerr != nil {
 				// A connection that is still in a transaction serves nobody.
 				err = fmt.Errorf("%w: %w; and the rollback: %w", errConnection, err, rerr)
 			}
 		}
 	}()
-	head, err := h.readHead()
+	found, err := h.readHead()
+	if err == nil {
+		err = w.guard.enter(found)
+	}
 	if err != nil {
 		return nil, err
 	}
-	d := decision{hot: h, head: head}
+	head := &audit.Frontier{}
+	if err := head.UnmarshalBinary(found.frontier); err != nil {
+		return nil, err
+	}
+	d := decision{hot: h, head: head, guard: w.guard}
 	for _, j := range batch {
 		if j.outcome, err = d.one(j.attempt); err != nil {
 			return nil, err
@@ -83,6 +93,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	if err := d.saveHead(); err != nil {
 		return nil, err
 	}
+	committing = true
 	if w.testOnlyCommit != nil {
 		if err := w.testOnlyCommit(); err != nil {
 			return nil, fmt.Errorf("%w: %w: %w", errConnection, errCommit, err)
@@ -92,22 +103,28 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 		return nil, fmt.Errorf("%w: %w: %w", errConnection, errCommit, err)
 	}
 	begun = false
+	w.guard.settle()
 	return d.changed, nil
 }
 
 // decision is the state of a batch's transaction.
 type decision struct {
-	hot     *hotStatements
-	head    *audit.Frontier
+	hot   *hotStatements
+	head  *audit.Frontier
+	guard *guard
+	// forgedTemporary says that the temporary code of the attempt that is being
+	// decided does not carry its tag.
+	forgedTemporary bool
+
 	changed []changedCondition
 }
 
 func (d *decision) saveHead() error {
-	frontier, err := d.head.AppendBinary(nil)
+	row, err := d.guard.leave(d.head, headChange{})
 	if err != nil {
 		return err
 	}
-	_, err = d.hot.setHead.exec(frontier)
+	_, err = d.hot.setHead.exec(row.frontier, row.record, row.mac)
 	return err
 }
 
@@ -164,8 +181,16 @@ func (d *decision) judge(a *store.Attempt) (store.Outcome, error) {
 func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err error) {
 	for i := range a.Proposals {
 		p := &a.Proposals[i]
-		if !p.Matched {
+		// The state and the dates that were seen are those that the tag was checked
+		// with; the write looks at what the row has now.
+		if !p.Matched || !a.Allows(p.Seen) {
 			continue
+		}
+		if a.Proof {
+			// The write changes what the tag is over; it must not vouch for more.
+			if right, err := d.rightToken(p.ID); err != nil || !right {
+				return o, false, err
+			}
 		}
 		// Seen is most often the row as it is. Where it is not, the code may
 		// still be good, and the log and the cache are to hear of the row that
@@ -174,6 +199,10 @@ func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err 
 		won, err := d.tryAccept(a, p, before)
 		if err == nil && !won {
 			if before, ok, err = d.find(p); err == nil && ok {
+				before = before.besides(p.Seen)
+				if before.drift == token.TwoCodes {
+					continue // it was not asked for two when it was judged
+				}
 				won, err = d.tryAccept(a, p, before)
 			}
 		}
@@ -182,6 +211,11 @@ func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err 
 		}
 		if !won {
 			continue
+		}
+		if a.Proof {
+			if err := d.retag(p.ID); err != nil {
+				return o, false, err
+			}
 		}
 		if !decided {
 			o = store.Outcome{Verdict: store.Accepted, Index: i, Before: before.told(), Counted: true}

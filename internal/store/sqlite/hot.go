@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"ostiary/internal/core/audit"
 )
 
 // hotStatements are the statements of the batch, prepared on the raw driver
@@ -25,6 +23,8 @@ type hotStatements struct {
 	head, setHead           *statement
 	quiet, decoy            *statement
 	useTemporary, temporary *statement
+	unusedTemporary         *statement
+	taggedToken, tagToken   *statement
 }
 
 // statement is a prepared statement with its argument slots.
@@ -118,11 +118,14 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.failUser = prepare("UPDATE user SET failures = failures + 1, retry_at = ?1 WHERE id = ?2 AND failures = ?3", 3)
 	h.clear = prepare("UPDATE user SET failures = 0, retry_at = 0 WHERE id = ?1 AND (failures > 0 OR retry_at > 0)", 1)
 	h.appendEntry = prepare("INSERT INTO audit_entry (seq, entry) VALUES (?1, ?2)", 2)
-	h.head = prepare("SELECT frontier FROM audit_head", 0)
-	h.setHead = prepare("UPDATE audit_head SET frontier = ?1", 1)
+	h.head = prepare(headSQL, 0)
+	h.setHead = prepare(setHeadSQL, 3)
 	h.quiet = prepare("INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE "+
 		"SET n = n + 1", 1)
-	h.useTemporary = prepare(useTemporarySQL, 4)
+	h.useTemporary = prepare(useTemporarySQL, 5)
+	h.unusedTemporary = prepare(unusedTemporarySQL, 2)
+	h.taggedToken = prepare(tokenTable.rowSQL(), 1)
+	h.tagToken = prepare(tokenTable.writeSQL(), 2)
 	h.temporary = prepare(temporarySQL, 3)
 	h.decoy = prepare("UPDATE decoy SET n = n + 1 WHERE id = 1", 0)
 	if err != nil {
@@ -174,16 +177,17 @@ func (s *statement) bind(args []driver.Value) {
 	}
 }
 
-func (h *hotStatements) readHead() (*audit.Frontier, error) {
-	var dest [1]driver.Value
+func (h *hotStatements) readHead() (row headRow, err error) {
+	var dest [3]driver.Value
 	ok, err := h.head.row(dest[:])
 	if err != nil {
-		return nil, err
+		return row, err
 	}
-	raw, isBytes := dest[0].([]byte)
-	if !ok || !isBytes {
-		return nil, errors.New("the audit log has no head")
+	if !ok {
+		return row, errNoHead
 	}
-	f := &audit.Frontier{}
-	return f, f.UnmarshalBinary(raw)
+	row.frontier, _ = dest[0].([]byte)
+	row.record, _ = dest[1].([]byte)
+	row.mac, _ = dest[2].([]byte)
+	return row, nil
 }

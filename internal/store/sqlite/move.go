@@ -49,7 +49,9 @@ func (t *tx) AddMove(m store.Move) error {
 }
 
 func (t *tx) Depart(move string, k token.Token) error {
-	t.touched.tokens = append(t.touched.tokens, k.ID)
+	if err := t.alterToken(k.ID); err != nil {
+		return err
+	}
 	if err := t.changeOne("UPDATE condition SET state = ?1 WHERE token = ?2 AND state = ?3 AND state <> ?1",
 		int64(token.Moving), int64(k.ID), int64(k.Condition.State)); err != nil {
 		return err
@@ -71,7 +73,9 @@ func (t *tx) Arrive(move string, id token.ID) error {
 }
 
 func (t *tx) Return(move string, id token.ID) error {
-	t.touched.tokens = append(t.touched.tokens, id)
+	if err := t.alterToken(id); err != nil {
+		return err
+	}
 	if err := t.changeOne(`UPDATE condition SET state = (SELECT before FROM move_token WHERE move = ?1 AND token = ?2)
 		WHERE token = ?2 AND state = ?3 AND EXISTS (SELECT 1 FROM move_token WHERE move = ?1 AND token = ?2 AND ended = 0)`,
 		move, int64(id), int64(token.Moving)); err != nil {

@@ -121,6 +121,9 @@ func (t *tx) StageUser(run int64, name string, at time.Time) (id int64, made boo
 		return 0, false, err
 	}
 	id, err = queryOne(t.ctx, t.q, scanOne[int64], "SELECT id FROM user WHERE name = ? AND run = ?", name, run)
+	if n == 1 {
+		t.added(rowKey{table: userTable, id: id})
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		err = store.ErrConflict
 	}
@@ -148,6 +151,15 @@ func (t *tx) PublishRun(run int64, at time.Time) error {
 }
 
 func (t *tx) replaceSecrets(run, n int64) error {
+	ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT token FROM import_replacement WHERE run = ?", run)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := t.alter(rowKey{table: tokenTable, id: id}); err != nil {
+			return err
+		}
+	}
 	for _, query := range []string{
 		`UPDATE condition AS c SET epoch = c.epoch + 1, next = r.next, drift = r.drift, failures = 0, retry_at = 0, not_before = r.not_before, not_after = r.not_after
 			FROM import_replacement r WHERE r.run = ? AND r.token = c.token AND r.epoch = c.epoch`,

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) store.DB { return open(t, Config{}) })
+	storetest.Run(t, func(t *testing.T) store.DB { return guarded(t, Config{}) })
 }
 
 // A cache that holds next to nothing drops rows at the worst moments.
@@ -31,7 +32,7 @@ func TestConformanceWithTinyCache(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the whole suite a second time")
 	}
-	storetest.Run(t, func(t *testing.T) store.DB { return open(t, Config{CachedTokens: 1}) })
+	storetest.Run(t, func(t *testing.T) store.DB { return guarded(t, Config{CachedTokens: 1}) })
 }
 
 // Two processes on one file: a server never lets it come to that, but what the
@@ -60,6 +61,55 @@ func open(t *testing.T, cfg Config) *DB {
 		}
 	})
 	return db
+}
+
+func TestIntegrityContract(t *testing.T) {
+	t.Parallel()
+	storetest.RunIntegrity(t, func(t *testing.T) store.DB { return open(t, Config{}) })
+}
+
+// guarded opens a new database that proves itself.
+func guarded(t *testing.T, cfg Config) *DB {
+	t.Helper()
+	db := open(t, cfg)
+	protect(t, db)
+	update(t, db, func(tx store.Tx) error { return tx.BeginIntegrity() })
+	return db
+}
+
+// protect protects a database with a key that is made for it, and gives the alarms.
+func protect(t *testing.T, db *DB) *alarms {
+	t.Helper()
+	raised := &alarms{}
+	if _, err := db.Protect(t.Context(), storetest.IntegrityKey(t, 1), raised.raise); err != nil {
+		t.Fatal(err)
+	}
+	return raised
+}
+
+type alarms struct {
+	mu  sync.Mutex
+	all []store.Alarm
+}
+
+func (a *alarms) raise(alarm store.Alarm) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.all = append(a.all, alarm)
+}
+
+// rows are the rows that alarms were about, "head" for the head.
+func (a *alarms) rows() (rows []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, alarm := range a.all {
+		row := "head"
+		if alarm.Table != "" {
+			row = alarm.Table + " " + alarm.Row
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // tokens publishes n tokens and gives their numbers.

@@ -32,6 +32,7 @@ type writer struct {
 	pool   *sql.DB
 	cache  *cache
 	disk   disk
+	guard  *guard
 	health health
 	jobs   chan *job
 	done   chan struct{}
@@ -61,8 +62,9 @@ type job struct {
 	finished chan struct{}
 }
 
-func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, report func(error)) (*writer, error) {
-	w := &writer{pool: pool, cache: c, disk: d, health: health{report: report}, jobs: make(chan *job, queueLength),
+func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *guard, report func(error)) (*writer, error) {
+	w := &writer{pool: pool, cache: c, disk: d, guard: g, health: health{report: report},
+		jobs: make(chan *job, queueLength),
 		done: make(chan struct{})}
 	if err := w.open(ctx); err != nil {
 		return nil, err
@@ -112,6 +114,9 @@ func (w *writer) connect() error {
 	}
 	if w.conn == nil {
 		return fmt.Errorf("%w: open: %w", errConnection, w.opening)
+	}
+	if w.guard.stopped.Load() {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrTampered)
 	}
 	return nil
 }

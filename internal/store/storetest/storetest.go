@@ -3,12 +3,14 @@
 // It knows nothing of any database; it speaks to the contract only.
 //
 // Besides what each test looks at, the audit log of every database is
-// recomputed when its test ends: the head must be that of the entries.
+// recomputed when its test ends: the head must be that of the entries. And every row
+// must carry its tag then, whatever the test has done, if the database has a key.
 package storetest
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -301,7 +303,14 @@ func (r *rig) checkLog() {
 			return fmt.Errorf("the audit head has %d entries, the log %d; roots equal: %t", head.Size(), f.Size(),
 				f.Root() == head.Root())
 		}
-		return nil
+		problems, err := rd.CheckIntegrity()
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // the database has no integrity key
+		}
+		if len(problems) > 0 {
+			r.Errorf("after the test: %q", problems)
+		}
+		return err
 	})
 }
 
