@@ -76,6 +76,13 @@ type Found struct {
 // If none is accepted and the user has a temporary code that works, the code was
 // a guess at it, too, and the user counts a failure even if no token does.
 //
+// A token whose secret others hold, too (token.Condition.Shared), is accepted only if
+// the floor of the secret is not above Counter, and the floor is behind Counter then,
+// in the same transaction. So of several proposals of one secret the first that is
+// accepted decides, and no token of that secret takes a code of it again. What was
+// judged as a token of its own is not accepted once it has a twin, and the other way
+// round: it is judged anew. Further applications have keys of their own.
+//
 // Attempts on one token or under one user are decided in the order of their
 // arrival.
 type Attempt struct {
@@ -119,6 +126,9 @@ func (a *Attempt) Refusal(c token.Condition) token.Reason {
 type Proposal struct {
 	ID   token.ID
 	Seen token.Condition
+	// Spec is that of the token, by which its counter is held against the floor of
+	// its secret (token.Condition.Shared).
+	Spec token.Spec
 	// Application is the index of the further application, 0 for the token itself.
 	// SeenNext and SeenDrift are then the application's, beside the token's in Seen.
 	Application int

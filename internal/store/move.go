@@ -40,9 +40,6 @@ type MoveReader interface {
 	Movements(id string, after token.ID, limit int) ([]Movement, error)
 	// Received tells whether a receipt was stored for a move.
 	Received(move string) (bool, error)
-	// MovedAway tells whether a deleted token, by the fingerprint of its secret,
-	// lives on another server.
-	MovedAway(fingerprint []byte) (bool, error)
 	// Receipt gives what AddReceipt stored for a run.
 	Receipt(run int64) ([]byte, error)
 }
@@ -61,6 +58,4 @@ type MoveWriter interface {
 	// Forget ends the way of a token that was deleted on it.
 	Forget(move string, id token.ID) error
 	AddReceipt(run int64, move string, receipt []byte) error
-	// SetMovedAway says of a retired token whether it lives on another server.
-	SetMovedAway(fingerprint []byte, away bool) error
 }

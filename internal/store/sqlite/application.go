@@ -106,7 +106,7 @@ func (r row) told() token.Condition {
 
 // find reads the row of a proposal.
 func (d *decision) find(p *store.Proposal) (r row, ok bool, err error) {
-	c, ok, err := d.read(p.ID)
+	c, ok, err := d.read(p.ID, p.Spec)
 	r = row{c, c.Next, c.Drift}
 	if ok && p.Application != 0 {
 		r.next, r.drift, ok, err = d.readApplication(p)

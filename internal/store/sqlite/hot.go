@@ -18,6 +18,7 @@ type hotStatements struct {
 	begin, commit, rollback *statement
 	accept, acceptOwned     *statement
 	prove                   *statement
+	shared                  sharedStatements
 	applications            applicationStatements
 	fail, condition         *statement
 	user, failUser, clear   *statement
@@ -60,15 +61,21 @@ const (
 	unused = `
 	  AND next <= ?1`
 
-	acceptSQL = advance + acceptable + unused + `
+	acceptAny = advance + acceptable + unused + `
 	  AND state = 0`
 
 	// The first code of a PENDING token makes it VALID in the write that uses it
 	// up, so that no other write finds it between.
-	proveSQL = advance + ", state = 0, epoch = epoch + 1" + acceptable + unused + `
+	proveAny = advance + ", state = 0, epoch = epoch + 1" + acceptable + unused + `
 	  AND state = 4`
 
-	acceptOwnedSQL = acceptSQL + ownedByUser
+	// The token has its secret to itself; else see shared.go.
+	alone = `
+	  AND twin IS NULL`
+
+	acceptSQL      = acceptAny + alone
+	acceptOwnedSQL = acceptAny + alone + ownedByUser
+	proveSQL       = proveAny + alone
 
 	ownedByUser = `
 	  AND owner = ?8 AND EXISTS (SELECT 1 FROM user WHERE id = ?8 AND failures < ?6 AND retry_at <= ?3)`
@@ -76,7 +83,7 @@ const (
 	failSQL = `UPDATE condition SET failures = failures + 1, retry_at = ?1
 	WHERE token = ?2 AND epoch = ?3 AND next = ?4 AND failures = ?5 AND state = ?6`
 
-	conditionSQL = `SELECT epoch, next, drift, failures, retry_at, state, not_before, not_after, coalesce(owner, 0), last_used
+	conditionSQL = `SELECT epoch, next, drift, failures, retry_at, state, not_before, not_after, coalesce(owner, 0), last_used, coalesce(twin, 0)
 	FROM condition WHERE token = ?1 AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
 )
 
@@ -111,6 +118,7 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.accept = prepare(acceptSQL, 14)
 	h.acceptOwned = prepare(acceptOwnedSQL, 14)
 	h.prove = prepare(proveSQL, 14)
+	h.shared.prepare(prepare)
 	h.applications.prepare(prepare)
 	h.fail = prepare(failSQL, 6)
 	h.condition = prepare(conditionSQL, 1)

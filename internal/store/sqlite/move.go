@@ -86,12 +86,3 @@ func (t *tx) AddReceipt(run int64, move string, receipt []byte) error {
 func (r *reader) Received(move string) (bool, error) {
 	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM import_receipt WHERE move = ?)", move)
 }
-
-func (r *reader) MovedAway(fingerprint []byte) (bool, error) {
-	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM retired WHERE fingerprint = ? AND "+
-		"moved_away = 1)", fingerprint)
-}
-
-func (t *tx) SetMovedAway(fingerprint []byte, away bool) error {
-	return t.changeOne("UPDATE retired SET moved_away = ? WHERE fingerprint = ?", away, fingerprint)
-}
