@@ -95,7 +95,7 @@ func (e *Engine) window(spec token.Spec, c token.Condition, now time.Time, wide 
 		if wide {
 			n = e.policy.WideLookAhead
 		}
-		return window{from: c.Next, n: n}, nil
+		return window{from: c.Next, n: n}.below(c.End(spec)), nil
 	}
 	step, err := oath.Step(now.Unix(), spec.Period, spec.T0)
 	if err != nil {
@@ -117,6 +117,12 @@ func around(now uint64, c token.Condition, centre uint64, steps int) window {
 	if last >= first {
 		w.n = int(last-first) + 1
 	}
+	return w
+}
+
+// below is the part of the window below an end.
+func (w window) below(end uint64) window {
+	w.n = int(min(uint64(w.n), end-min(w.from, end)))
 	return w
 }
 

@@ -115,7 +115,8 @@ func (e *Engine) refuses(t token.Token, now time.Time) error {
 }
 
 func (e *Engine) judgePair(c *store.Candidate, r ResyncRequest, now time.Time) (store.Proposal, error) {
-	p := store.Proposal{ID: c.Token.ID, Seen: c.Token.Condition, Tested: true}
+	p := ownKey(c).proposal
+	p.Tested = true
 	w, err := e.pairWindow(c.Token, r, now)
 	if err != nil {
 		return p, err
@@ -139,7 +140,7 @@ func (e *Engine) pairWindow(t token.Token, r ResyncRequest, now time.Time) (wind
 		if r.Counter != nil {
 			w.from = *r.Counter
 		}
-		return w, nil
+		return w.below(c.End(t.Spec) - 1), nil // the second code is one further
 	}
 	step, err := oath.Step(now.Unix(), t.Spec.Period, t.Spec.T0)
 	if err != nil {

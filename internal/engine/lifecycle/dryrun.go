@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/store"
 )
 
@@ -48,6 +49,9 @@ func (s *seen) marks(k *staged) (identity, secret mark) {
 
 // foresee says of a chunk how stage would end its keys.
 func (i *importer) foresee(keys []staged) error {
+	if err := i.mark(keys); err != nil {
+		return err
+	}
 	var t tally
 	err := i.db.View(i.ctx, func(r store.Reader) error {
 		t = i.tally()
@@ -55,11 +59,11 @@ func (i *importer) foresee(keys []staged) error {
 		if err != nil {
 			return err
 		}
-		past, err := i.lookBack(r)
+		past, err := i.lookBack(r, keys)
 		if err != nil {
 			return err
 		}
-		defer past.key.Wipe()
+		defer past.Close()
 		for _, k := range keys {
 			if err := i.admit(r, &k, &t); err != nil {
 				return err
@@ -82,7 +86,7 @@ func (i *importer) foresee(keys []staged) error {
 	})
 }
 
-func (i *importer) foreseeOne(r store.Reader, past past, stock stock, k *staged, t *tally) error {
+func (i *importer) foreseeOne(r store.Reader, past secrets.Past, stock stock, k *staged, t *tally) error {
 	id, sum := i.seen.marks(k)
 	if err := i.arrive(r, k, t); err != nil {
 		return err

@@ -156,7 +156,7 @@ func TestShowThatFails(t *testing.T) {
 	k := kit(t)
 	made := create(t, k, "app-hotp")[0]
 	broken, err := lifecycle.New(
-		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
+		lifecycle.Config{Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now,
 			DB: failing{k.DB, func() error { return fmt.Errorf("of the test's own") }}})
 	if err != nil {
 		t.Fatal(err)

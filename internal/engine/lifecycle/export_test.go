@@ -54,7 +54,7 @@ func open(t testing.TB, file []byte) *lifecycle.File {
 // and the moment it came.
 func portable(t token.Token) token.Token {
 	t.ID, t.Run, t.Created, t.Condition.Owner, t.Condition.RetryAt = 0, 0, time.Time{}, 0, time.Time{}
-	t.Condition.Epoch = 1
+	t.Condition.Epoch, t.Mark = 1, 0 // marks are of one database
 	return t
 }
 
@@ -238,7 +238,7 @@ func TestExportIsLogged(t *testing.T) {
 	}
 	// A log that cannot be written lets nothing out.
 	closed, err := lifecycle.New(
-		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
+		lifecycle.Config{Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now,
 			DB: failing{k.DB, func() error { return store.ErrUnavailable }}})
 	if err != nil {
 		t.Fatal(err)

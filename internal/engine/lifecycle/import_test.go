@@ -225,7 +225,7 @@ func TestPublishingFails(t *testing.T) {
 	counts(t, take(t, k, testkit.Keys(testkit.HOTP("1"))), 1, 0, 0)
 
 	writes := 0
-	flaky, err := lifecycle.New(lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now, DB: failing{k.DB, func() error {
+	flaky, err := lifecycle.New(lifecycle.Config{Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now, DB: failing{k.DB, func() error {
 		if writes++; writes == 3 { // begin, stage, publish
 			return store.ErrUnavailable
 		}
@@ -363,7 +363,7 @@ func TestImportLetsOthersIn(t *testing.T) {
 	for _, awaited := range []bool{false, true} {
 		k := testkit.New(t)
 		n := 0
-		svc, err := lifecycle.New(lifecycle.Config{DB: awaitedDB{k.DB, awaited, &n}, Keys: k.Keys, Now: k.Clock.Now})
+		svc, err := lifecycle.New(lifecycle.Config{DB: awaitedDB{k.DB, awaited, &n}, Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
@@ -27,10 +28,11 @@ type Keys interface {
 	Open(b seal.Binding, sealed []byte) (seal.Secret, error)
 }
 
-// Config holds what a Service needs. DB and Keys are required.
+// Config holds what a Service needs. DB, Keys and Marks are required.
 type Config struct {
-	DB   store.DB
-	Keys Keys
+	DB    store.DB
+	Keys  Keys
+	Marks *secrets.Marker
 	// MaxDrift is the largest clock drift, in steps, that an import takes
 	// over; zero means 120.
 	MaxDrift int64
@@ -49,6 +51,7 @@ const (
 type Service struct {
 	db       store.DB
 	keys     Keys
+	marks    *secrets.Marker
 	maxDrift int64
 	issuer   string
 	now      func() time.Time
@@ -56,8 +59,8 @@ type Service struct {
 
 // New makes a Service.
 func New(cfg Config) (*Service, error) {
-	if cfg.DB == nil || cfg.Keys == nil {
-		return nil, errors.New("lifecycle: DB and Keys are required")
+	if cfg.DB == nil || cfg.Keys == nil || cfg.Marks == nil {
+		return nil, errors.New("lifecycle: DB, Keys and Marks are required")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -71,7 +74,7 @@ func New(cfg Config) (*Service, error) {
 	if _, err := trial.Encode(); err != nil {
 		return nil, fmt.Errorf("the issuer %q does not fit authenticator apps: %w", cfg.Issuer, err)
 	}
-	return &Service{db: cfg.DB, keys: cfg.Keys, maxDrift: cfg.MaxDrift, issuer: cfg.Issuer, now: cfg.Now}, nil
+	return &Service{db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks, maxDrift: cfg.MaxDrift, issuer: cfg.Issuer, now: cfg.Now}, nil
 }
 
 // Issuer is the name of the organisation in authenticator apps.

@@ -364,7 +364,7 @@ func TestChangeThatFails(t *testing.T) {
 	t.Parallel()
 	k := kit(t, testkit.HOTP("1"))
 	broken, err := lifecycle.New(
-		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
+		lifecycle.Config{Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now,
 			DB: failing{k.DB, func() error { return store.ErrUnavailable }}})
 	if err != nil {
 		t.Fatal(err)

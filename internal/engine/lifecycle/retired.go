@@ -1,134 +1,33 @@
 package lifecycle
 
 import (
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"errors"
-	"fmt"
-
 	"ostiary/internal/core/token"
-	"ostiary/internal/seal"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/store"
 )
 
-// A code is accepted at most once, ever: also when its token is deleted and its
-// seed file imported again. So a deleted token leaves the counter it stood at,
-// under a fingerprint of its secret. The fingerprint is an HMAC under a key that
-// is sealed in the database, so that it reveals nothing about the secret.
-
-const fingerprintSetting = "fingerprint_key"
-
-var fingerprintBinding = seal.Binding{Table: "setting", Column: fingerprintSetting}
-
-// past knows where deleted tokens stood.
-type past struct {
-	r     store.Reader
-	key   seal.Secret
-	empty bool // no token was ever deleted
-}
-
-// lookBack opens the past for a reader; without a fingerprint key there is none.
-func (s *Service) lookBack(r store.Reader) (past, error) {
-	sealed, err := r.Setting(fingerprintSetting)
-	if errors.Is(err, store.ErrNotFound) {
-		return past{r: r, empty: true}, nil
-	} else if err != nil {
-		return past{}, err
-	}
-	key, err := s.keys.Open(fingerprintBinding, sealed)
-	if err != nil {
-		return past{}, fmt.Errorf("fingerprint key: %w", err)
-	}
-	any, err := r.AnyRetired()
-	return past{r: r, key: key, empty: !any}, err
-}
-
-// past opens the fingerprint key, and makes it the first time.
-func (s *Service) past(tx store.Tx) (past, error) {
-	_, err := tx.Setting(fingerprintSetting)
-	if errors.Is(err, store.ErrNotFound) {
-		raw := make([]byte, sha256.Size)
-		if _, err := rand.Read(raw); err != nil {
-			return past{}, err
-		}
-		sealed, err := s.keys.Seal(fingerprintBinding, seal.NewSecret(raw))
-		if err != nil {
-			return past{}, err
-		}
-		err = tx.SetSetting(fingerprintSetting, sealed)
-		clear(raw)
-		if err != nil {
-			return past{}, err
-		}
-	} else if err != nil {
-		return past{}, err
-	}
-	return s.lookBack(tx)
-}
-
-// away says why a key must not come in: its token moved to another server, and
-// this file is none that brings it back. Otherwise a code would count on both.
-func (p past) away(k *staged) (why string, err error) {
-	if p.empty {
-		return "", nil
-	}
-	away, err := p.r.MovedAway(p.fingerprint(k.token, k.secret))
-	if err != nil || !away {
-		return "", err
-	}
-	if k.passage.move == "" {
-		return "this token moved to another server; only a move from there brings it back (ostiary token export --move)", nil
-	}
-	received, err := p.r.Received(k.passage.move)
-	if received {
-		why = "this file brought the token here before, and since then it moved to another server"
-	}
-	return why, err
-}
-
-func (p past) fingerprint(t token.Token, secret seal.Secret) []byte {
-	mac := hmac.New(sha256.New, p.key.Bytes())
-	mac.Write([]byte(t.Spec.Algorithm))
-	mac.Write([]byte{0})
-	mac.Write(secret.Bytes())
-	return mac.Sum(nil)
-}
-
-// resume is the counter at which an imported token begins: what its file says,
-// or, if a token of this secret was deleted, not below where that one stood.
-func (p past) resume(t token.Token, secret seal.Secret) (uint64, error) {
-	if p.empty {
-		return t.Condition.Next, nil
-	}
-	next, err := p.r.Retired(p.fingerprint(t, secret))
-	if errors.Is(err, store.ErrNotFound) {
-		return t.Condition.Next, nil
-	}
-	return max(next, t.Condition.Next), err
-}
-
 // retire remembers where a token stands.
-func (s *Service) retire(tx store.Tx, t *token.Token) error {
-	p, err := s.past(tx)
-	if err != nil {
-		return err
+func (s *Service) retire(tx store.Tx, t *token.Token) error { return s.marks.Retire(tx, s.keys, *t) }
+
+// lookBack opens the past of the secrets of keys.
+func (s *Service) lookBack(r store.Reader, keys []staged) (secrets.Past, error) {
+	var marks []token.Mark
+	for i := range keys {
+		if keys[i].token.Mark != 0 {
+			marks = append(marks, keys[i].token.Mark)
+		}
 	}
-	defer p.key.Wipe()
-	c, err := tx.Identity(t.Identity, 0)
-	if err != nil {
-		return err
+	return secrets.LookBack(r, s.keys, s.now(), marks...)
+}
+
+// mark marks the keys of a chunk.
+func (i *importer) mark(keys []staged) (err error) {
+	for n := range keys {
+		if k := &keys[n]; k.row.Outcome != Refused && !k.isPIN {
+			if k.token.Mark, err = i.marks.Mark(k.token.Spec, k.secret); err != nil {
+				return err
+			}
+		}
 	}
-	secret, err := s.secretOf(c)
-	if err != nil {
-		return err
-	}
-	defer secret.Wipe()
-	if secret.Len() == 0 {
-		return nil // its activation was still to make one
-	}
-	fingerprint := p.fingerprint(*t, secret)
-	// On its way it may have arrived elsewhere.
-	return errors.Join(tx.Retire(fingerprint, t.Condition.Next),
-		tx.SetMovedAway(fingerprint, t.Condition.State == token.Moving))
+	return nil
 }

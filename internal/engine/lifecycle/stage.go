@@ -8,23 +8,22 @@ import (
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
 
 // stage writes one chunk, in one transaction unless somebody waits.
 func (i *importer) stage(keys []staged) error {
+	if err := i.mark(keys); err != nil {
+		return err
+	}
 	for len(keys) > 0 {
 		done := 0
 		err := i.commit(func(tx store.Tx, t *tally) error {
-			past, err := i.past(tx)
-			if err != nil {
-				return err
-			}
-			defer past.key.Wipe()
 			for done = 0; done < len(keys) && (done == 0 || !tx.Awaited()); {
 				step := keys[done:min(done+importStep, len(keys))]
-				if err := i.stageStep(tx, past, step, t); err != nil {
+				if err := i.stageStep(tx, step, t); err != nil {
 					return err
 				}
 				done += len(step)
@@ -39,8 +38,13 @@ func (i *importer) stage(keys []staged) error {
 	return nil
 }
 
-func (i *importer) stageStep(tx store.Tx, past past, keys []staged, t *tally) error {
+func (i *importer) stageStep(tx store.Tx, keys []staged, t *tally) error {
 	now := i.now()
+	past, err := i.lookBack(tx, keys)
+	if err != nil {
+		return err
+	}
+	defer past.Close()
 	id, err := tx.NextTokenID(len(keys))
 	if err != nil {
 		return err
@@ -91,7 +95,7 @@ func (b *batch) begin(keys []staged) {
 }
 
 // prepare does for one key what comes before it is inserted; it may end it.
-func (i *importer) prepare(tx store.Tx, past past, stock stock, k *staged, t *tally) (err error) {
+func (i *importer) prepare(tx store.Tx, past secrets.Past, stock stock, k *staged, t *tally) (err error) {
 	if k.row.Outcome == Refused {
 		return nil
 	}
@@ -110,7 +114,7 @@ func (i *importer) prepare(tx store.Tx, past past, stock stock, k *staged, t *ta
 	if here, err := i.stopDeparting(tx, k); here || err != nil {
 		return err
 	}
-	if k.token.Condition.Next, err = past.resume(k.token, k.secret); err != nil || k.user == "" {
+	if k.token.Condition.Next, _, err = past.Resume(k.token, k.secret); err != nil || k.user == "" {
 		return err
 	}
 	// Looked up first, so that no user is made for a key that is not imported.
@@ -125,8 +129,8 @@ func (i *importer) prepare(tx store.Tx, past past, stock stock, k *staged, t *ta
 
 // stopAway refuses a key whose token lives on another server. One that came back and
 // is here is decided as any that is.
-func (i *importer) stopAway(r store.TokenReader, past past, k *staged) (bool, error) {
-	why, err := past.away(k)
+func (i *importer) stopAway(r store.TokenReader, past secrets.Past, k *staged) (bool, error) {
+	why, err := past.Away(k.token, k.secret, k.passage.move)
 	if why == "" || err != nil {
 		return false, err
 	}

@@ -152,7 +152,7 @@ func TestDefaultIssuer(t *testing.T) {
 func TestServerIssuer(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
-	s, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys})
+	s, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/seal"
@@ -37,6 +38,7 @@ type Server struct {
 	lock *flock.Flock
 	db   store.DB
 
+	marks       *secrets.Marker
 	engine      *codes.Engine
 	lifecycle   *lifecycle.Service
 	activations *activations.Service
@@ -148,6 +150,9 @@ func (s *Server) openDatabase(ctx context.Context) (*seal.Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.marks, err = secrets.Open(ctx, s.db, kek); err != nil {
+		return nil, err
+	}
 	ring, err := seal.OpenKeyring(ctx, kek, keys)
 	if err != nil {
 		return nil, fmt.Errorf("key file %s does not belong to the database: %w", kekPath, err)
@@ -165,7 +170,7 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 		return err
 	}
 	if s.lifecycle, err = lifecycle.New(
-		lifecycle.Config{DB: s.db, Keys: keyring, Issuer: s.cfg.Issuer, Now: now}); err != nil {
+		lifecycle.Config{DB: s.db, Keys: keyring, Marks: s.marks, Issuer: s.cfg.Issuer, Now: now}); err != nil {
 		return err
 	}
 	if err := s.lifecycle.SweepAbandoned(ctx); err != nil {
@@ -184,7 +189,7 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 		return err
 	}
 	if s.activations, err = activations.New(
-		activations.Config{DB: s.db, Keys: keyring, Codes: s.engine, Tokens: s.lifecycle, Policy: s.cfg.Activations,
+		activations.Config{DB: s.db, Keys: keyring, Marks: s.marks, Codes: s.engine, Tokens: s.lifecycle, Policy: s.cfg.Activations,
 			Now: now}); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/seal"
@@ -64,6 +65,7 @@ type Kit struct {
 	Path        string
 	DB          store.DB
 	Keys        *seal.Keyring
+	Marks       *secrets.Marker
 	Clock       *Clock
 	Engine      *codes.Engine
 	Lifecycle   *lifecycle.Service
@@ -133,16 +135,19 @@ func (k *Kit) open(t testing.TB) {
 	if k.Keys, err = seal.OpenKeyring(ctx, k.kek, keys); err != nil {
 		t.Fatal(err)
 	}
+	if k.Marks, err = secrets.Open(ctx, k.DB, k.kek); err != nil {
+		t.Fatal(err)
+	}
 	if k.Temporary, err = tempcodes.Open(ctx, k.DB, k.Keys, k.Clock.Now); err != nil {
 		t.Fatal(err)
 	}
 	k.Engine = k.NewEngine(t, k.DB, codes.Policy{})
-	if k.Lifecycle, err = lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Now: k.Clock.Now}); err != nil {
+	if k.Lifecycle, err = lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	k.Profiles = profiles.New(k.DB, k.Keys, k.Clock.Now)
 	if k.Activations, err = activations.New(
-		activations.Config{DB: k.DB, Keys: k.Keys, Codes: k.Engine, Tokens: k.Lifecycle,
+		activations.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Codes: k.Engine, Tokens: k.Lifecycle,
 			Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
