@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/imports"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/oath"
 	"ostiary/pskc"
@@ -116,7 +117,7 @@ func (s *Source) Next() (*pskc.Key, error) {
 // Import imports keys and fails the test unless every one is.
 func (k *Kit) Import(t testing.TB, keys ...*pskc.Key) {
 	t.Helper()
-	rep, err := k.Lifecycle.Import(context.Background(), lifecycle.ImportRequest{Keys: Keys(keys...), Label: "test",
+	rep, err := k.Imports.Import(context.Background(), imports.Request{Keys: Keys(keys...), Label: "test",
 		Origin: Origin})
 	if err != nil {
 		t.Fatal(err)
@@ -141,6 +142,9 @@ func (k *Kit) Stage(t testing.TB, tok token.Token, secret pskc.Secret) {
 			return err
 		}
 		tok.Condition.Epoch = 1
+		if tok.Mark, err = k.Marks.Mark(tok.Spec, seal.NewSecret(secret)); err != nil {
+			return err
+		}
 		if err := tx.StageToken(run, store.Candidate{Token: tok, Sealed: sealed(tok.ID)}); err != nil {
 			return err
 		}
