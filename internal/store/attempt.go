@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"time"
 
 	"ostiary/internal/core/token"
@@ -89,6 +90,9 @@ type Attempt struct {
 	Now   time.Time
 	Limit int                              // failures that lock a token or a user
 	Delay func(failures int) time.Duration // how long to wait after so many failures
+	// MaxDelay is the longest of these delays: a RetryAt further than that from Now
+	// was written by a clock that was wrong, and holds nobody. 0 means no bound.
+	MaxDelay time.Duration
 
 	// Proof asks for PENDING tokens; UserID is then 0, and no proposal is of a
 	// further application.
@@ -116,10 +120,26 @@ type Attempt struct {
 // Refusal says why a token in this condition takes no code of this kind, or
 // NoReason if it does.
 func (a *Attempt) Refusal(c token.Condition) token.Reason {
+	if !a.Holds(c.RetryAt) {
+		c.RetryAt = time.Time{}
+	}
 	if a.Proof {
 		return c.ProofRefusal(a.Now, a.Limit)
 	}
 	return c.Refusal(a.Now, a.Limit)
+}
+
+// Holds reports whether a delay that ends at retryAt is running.
+func (a *Attempt) Holds(retryAt time.Time) bool {
+	return a.Now.Before(retryAt) && (a.MaxDelay == 0 || !retryAt.After(a.Now.Add(a.MaxDelay)))
+}
+
+// LatestRetry is the latest end of a delay that holds.
+func (a *Attempt) LatestRetry() time.Time {
+	if a.MaxDelay == 0 {
+		return time.UnixMilli(math.MaxInt64)
+	}
+	return a.Now.Add(a.MaxDelay)
 }
 
 // Proposal is the judgement on one candidate, or on a further application of one.

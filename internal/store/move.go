@@ -23,6 +23,14 @@ func MoveBinding(id string) seal.Binding {
 	return seal.Binding{Table: "move", Column: "key " + id}
 }
 
+// MoveReceipt is what is kept of a receipt.
+type MoveReceipt struct {
+	Move   string
+	Digest []byte
+	Import int64 // the run on the receiving server
+	Taken  time.Time
+}
+
 // Movement is one token of a move that is still on its way.
 type Movement struct {
 	Token  token.ID
@@ -51,6 +59,10 @@ type MoveWriter interface {
 	// Depart puts a token on its way if it is still in the state before; from
 	// then on it takes no code.
 	Depart(move string, t token.Token) error
+	// TakeReceipt takes note of a receipt that names these tokens. ErrConflict, with
+	// the run that the first one tells of, if another receipt names one of them: then
+	// the token arrived twice.
+	TakeReceipt(r MoveReceipt, ids []token.ID) (first int64, err error)
 	// Arrive says that a token on its way has moved; DeleteToken follows.
 	Arrive(move string, id token.ID) error
 	// Return puts a token on its way back into the state that it had.

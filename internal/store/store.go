@@ -139,6 +139,7 @@ type TokenFilter struct {
 	Owner        int64 // a user's row number
 	Run          int64
 	Batch        string // of the import run
+	Twins        bool   // those whose secret others hold, too (token.Condition.Shared)
 	// EndsBy, when not zero, chooses tokens whose end is after EndsAfter and not
 	// after EndsBy.
 	EndsAfter, EndsBy time.Time

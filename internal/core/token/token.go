@@ -132,6 +132,10 @@ type Condition struct {
 	Shared Shared
 }
 
+// MaxDrift is how many steps a token's clock may be away from ours, wherever that was
+// learned or read.
+const MaxDrift = 120
+
 // MaxCounter is the highest counter a token may stand at or be resynchronised
 // to. Databases keep 63 bits; the rest is room for the window.
 const MaxCounter = 1<<62 - 1

@@ -106,7 +106,7 @@ func wireImport(r store.Run) wire.Import {
 		Actor: r.Actor, Started: r.Opened, Failure: r.Failure, Notes: r.Remarks,
 		Keys: c.Keys(), Imported: c.Imported, Duplicate: c.Duplicate, Conflict: c.Conflict, Twin: c.Twin,
 		Replaced: c.Replaced,
-		Refused: c.Refused, HeldBack: c.HeldBack,
+		Refused:  c.Refused, HeldBack: c.HeldBack,
 		Renumbered: c.Renumbered, Assigned: c.Assigned, Users: c.Users}
 	for _, s := range r.Series {
 		out.Series = append(out.Series, wire.ImportSeries(s))

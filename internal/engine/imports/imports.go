@@ -20,15 +20,13 @@ import (
 	"ostiary/internal/store"
 )
 
-const defaultMaxDrift = 120
-
 // Config holds what a Service needs. DB, Keys and Marks are required.
 type Config struct {
 	DB    store.DB
 	Keys  tokens.Keys
 	Marks *secrets.Marker
 	// MaxDrift is the largest clock drift, in steps, that an import takes
-	// over; zero means 120.
+	// over; zero means token.MaxDrift.
 	MaxDrift int64
 	// Now is time.Now unless a test replaces it.
 	Now func() time.Time
@@ -52,7 +50,7 @@ func New(cfg Config) (*Service, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.MaxDrift == 0 {
-		cfg.MaxDrift = defaultMaxDrift
+		cfg.MaxDrift = token.MaxDrift
 	}
 	return &Service{db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks, maxDrift: cfg.MaxDrift, now: cfg.Now}, nil
 }

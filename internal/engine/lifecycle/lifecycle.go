@@ -89,8 +89,10 @@ type Filter struct {
 	// Expiring chooses tokens that end within so much time from now, but have not
 	// ended yet; zero does not restrict.
 	Expiring time.Duration
-	After    token.ID
-	Limit    int
+	// Twins chooses tokens whose secret others hold, too.
+	Twins bool
+	After token.ID
+	Limit int
 }
 
 // List gives up to Limit tokens behind After, in the order of their arrival.
@@ -109,7 +111,7 @@ func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err
 // filter is f as the store understands it.
 func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
 	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch,
-		After: f.After, Limit: f.Limit}
+		Twins: f.Twins, After: f.After, Limit: f.Limit}
 	if f.Expiring > 0 {
 		q.EndsAfter = s.now()
 		q.EndsBy = q.EndsAfter.Add(f.Expiring)

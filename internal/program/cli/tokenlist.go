@@ -24,6 +24,7 @@ with --after and the cursor that is printed, or all at once with --all.`,
 		Example: `  ostiary token list --state REVOKED_TOKEN_LOST
   ostiary token list --user alice --json
   ostiary token list --expiring 30 --state VALID
+  ostiary token list --twins --all
   ostiary token list --all --json > tokens.json`,
 		Args: cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) (err error) {
@@ -74,6 +75,7 @@ with --after and the cursor that is printed, or all at once with --all.`,
 	flags.StringVar(&filter.Type, "type", "", "only tokens of this `TYPE`")
 	flags.StringVar(&filter.Batch, "batch", "", "only tokens of this `BATCH`")
 	flags.StringVar(&filter.Import, "import", "", "only tokens of the import of this `ID`")
+	flags.BoolVar(&filter.Twins, "twins", false, "only tokens whose secret others hold, too")
 	flags.IntVar(&filter.Expiring, "expiring", 0, "only tokens that end within `DAYS`, but have not yet")
 	pages.add(cmd)
 	return cmd

@@ -181,6 +181,9 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 	if err := s.imports.SweepAbandoned(ctx); err != nil {
 		return err
 	}
+	if err := s.markSecrets(ctx, keyring); err != nil {
+		return err
+	}
 	s.profiles = profiles.New(s.db, keyring, now)
 	if err := s.profiles.EnsureDefaults(ctx, s.lifecycle.Issuer(), system()); err != nil {
 		return err
@@ -207,6 +210,23 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 		}
 	}
 	s.api, err = s.API(s.engine)
+	return err
+}
+
+// markSecrets brings a database of an older version up to date, and says what of it
+// somebody should look at.
+func (s *Server) markSecrets(ctx context.Context, keyring *seal.Keyring) error {
+	marked, shared, err := s.marks.Upgrade(ctx, s.db, keyring, s.cfg.Now(), system())
+	if err != nil {
+		return err
+	}
+	if marked > 0 {
+		s.log.Info("tokens marked by their secrets", "tokens", marked)
+	}
+	if shared > 0 {
+		_, err = fmt.Fprintf(s.cfg.Out, "Several tokens hold one secret, %d times; a code of it counts once for all of "+
+			"them. See: ostiary token list --twins\n", shared)
+	}
 	return err
 }
 

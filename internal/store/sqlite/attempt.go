@@ -227,7 +227,8 @@ func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before row) (w
 	}
 	c := &before.condition
 	args := [...]driver.Value{int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, int64(a.Limit), used, user,
-		int64(c.Own()), c.Drift, int64(c.Failures), millis(c.RetryAt), millis(c.LastUsed), c.Owner}
+		int64(c.Own()), c.Drift, int64(c.Failures), millis(c.RetryAt), millis(c.LastUsed), c.Owner,
+		millis(a.LatestRetry())}
 	switch {
 	case p.Application != 0:
 		return d.acceptApplication(a, p, before, args[:])
@@ -362,7 +363,7 @@ func (u userCondition) refusal(a *store.Attempt) token.Reason {
 	switch {
 	case u.failures >= a.Limit:
 		return token.UserLocked
-	case millis(a.Now) < u.retryAt:
+	case a.Holds(fromMillis(u.retryAt)):
 		return token.UserDelayed
 	}
 	return token.NoReason

@@ -44,6 +44,7 @@ type statement struct {
 //	?6 failure limit         ?7 new time of last use, or 0   ?8 user
 //	?9 to ?14 what the row is expected to hold, so that what is recorded as
 //	its state before is that
+//	?15 the latest end of a delay: none that is later holds
 const (
 	advance = `UPDATE condition
 	SET next = ?1 + 1, drift = ?2, ` + renew
@@ -53,7 +54,7 @@ const (
 	// What is demanded of a token whichever of its keys the code is of.
 	acceptable = `
 	WHERE token = ?4 AND epoch = ?5
-	  AND failures < ?6 AND retry_at <= ?3
+	  AND failures < ?6 AND (retry_at <= ?3 OR retry_at > ?15)
 	  AND not_before <= ?3 AND (not_after = 0 OR not_after > ?3)
 	  AND next = ?9 AND drift = ?10 AND failures = ?11 AND retry_at = ?12 AND last_used = ?13 AND coalesce(owner, 0) = ?14
 	  AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
@@ -78,7 +79,8 @@ const (
 	proveSQL       = proveAny + alone
 
 	ownedByUser = `
-	  AND owner = ?8 AND EXISTS (SELECT 1 FROM user WHERE id = ?8 AND failures < ?6 AND retry_at <= ?3)`
+	  AND owner = ?8 AND EXISTS (SELECT 1 FROM user WHERE id = ?8 AND failures < ?6
+	    AND (retry_at <= ?3 OR retry_at > ?15))`
 
 	failSQL = `UPDATE condition SET failures = failures + 1, retry_at = ?1
 	WHERE token = ?2 AND epoch = ?3 AND next = ?4 AND failures = ?5 AND state = ?6`
@@ -115,9 +117,9 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.begin = prepare("BEGIN IMMEDIATE", 0)
 	h.commit = prepare("COMMIT", 0)
 	h.rollback = prepare("ROLLBACK", 0)
-	h.accept = prepare(acceptSQL, 14)
-	h.acceptOwned = prepare(acceptOwnedSQL, 14)
-	h.prove = prepare(proveSQL, 14)
+	h.accept = prepare(acceptSQL, 15)
+	h.acceptOwned = prepare(acceptOwnedSQL, 15)
+	h.prove = prepare(proveSQL, 15)
 	h.shared.prepare(prepare)
 	h.applications.prepare(prepare)
 	h.fail = prepare(failSQL, 6)
@@ -130,7 +132,7 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.setHead = prepare("UPDATE audit_head SET frontier = ?1", 1)
 	h.quiet = prepare("INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE "+
 		"SET n = n + 1", 1)
-	h.useTemporary = prepare(useTemporarySQL, 4)
+	h.useTemporary = prepare(useTemporarySQL, 5)
 	h.temporary = prepare(temporarySQL, 3)
 	h.decoy = prepare("UPDATE decoy SET n = n + 1 WHERE id = 1", 0)
 	if err != nil {

@@ -1,6 +1,9 @@
 package sqlite
 
 import (
+	"encoding/json"
+	"errors"
+
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 )
@@ -56,6 +59,26 @@ func (t *tx) Depart(move string, k token.Token) error {
 	_, err := t.change("INSERT INTO move_token (move, token, type, serial, before) VALUES (?, ?, ?, ?, ?)",
 		move, int64(k.ID), k.Identity.Type, k.Identity.Serial, int64(k.Condition.State))
 	return err
+}
+
+func (t *tx) TakeReceipt(m store.MoveReceipt, ids []token.ID) (first int64, err error) {
+	all, _ := json.Marshal(ids) // numbers always can
+	first, err = queryOne(t.ctx, t.q, scanOne[int64], `SELECT r.import FROM move_token t
+		JOIN move_receipt r ON r.move = t.move AND r.digest = t.receipt
+		WHERE t.move = ?1 AND t.receipt <> ?2 AND t.token IN (SELECT value FROM json_each(?3)) ORDER BY r.taken LIMIT 1`,
+		m.Move, m.Digest, string(all))
+	if err == nil {
+		return first, store.ErrConflict
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return 0, err
+	}
+	if _, err := t.change(`INSERT INTO move_receipt (move, digest, import, taken) VALUES (?, ?, ?, ?)
+		ON CONFLICT DO NOTHING`, m.Move, m.Digest, m.Import, millis(m.Taken)); err != nil {
+		return 0, err
+	}
+	_, err = t.change(`UPDATE move_token SET receipt = ?2 WHERE move = ?1 AND receipt IS NULL
+		AND token IN (SELECT value FROM json_each(?3))`, m.Move, m.Digest, string(all))
+	return m.Import, err
 }
 
 func (t *tx) Arrive(move string, id token.ID) error {

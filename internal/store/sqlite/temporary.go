@@ -21,10 +21,10 @@ const (
 	// The conditional write that uses up a temporary code: every condition of
 	// acceptance stands here, and the row count is the verdict.
 	//
-	//	?1 now  ?2 user  ?3 fingerprint  ?4 failure limit
+	//	?1 now  ?2 user  ?3 fingerprint  ?4 failure limit  ?5 the latest end of a delay
 	useTemporarySQL = `UPDATE temporary_code SET used = max(?1, 1)
 	WHERE user = ?2 AND fingerprint = ?3 AND used = 0 AND expires > ?1
-	  AND EXISTS (SELECT 1 FROM user WHERE id = ?2 AND failures < ?4 AND retry_at <= ?1)`
+	  AND EXISTS (SELECT 1 FROM user WHERE id = ?2 AND failures < ?4 AND (retry_at <= ?1 OR retry_at > ?5))`
 
 	// Whether the user has the code, unused (1) or used (2), and any that works.
 	temporarySQL = `SELECT coalesce((SELECT 1 + (used > 0) FROM temporary_code WHERE user = ?1 AND fingerprint = ?2), 0),
@@ -34,7 +34,8 @@ const (
 // acceptTemporary tries the conditional write. It runs whether or not there are
 // temporary codes, as does the query of refuseTemporary.
 func (d *decision) acceptTemporary(a *store.Attempt) (o store.Outcome, decided bool, err error) {
-	n, err := d.hot.useTemporary.exec(millis(a.Now), a.UserID, a.Temporary, int64(a.Limit))
+	n, err := d.hot.useTemporary.exec(millis(a.Now), a.UserID, a.Temporary, int64(a.Limit),
+		millis(a.LatestRetry()))
 	if err != nil || n != 1 {
 		return o, false, err
 	}

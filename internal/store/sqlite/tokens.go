@@ -136,6 +136,9 @@ func conditions(f store.TokenFilter) (string, []any) {
 	if f.Batch != "" {
 		w.add("t.run IN (SELECT id FROM import_run WHERE batch = ? AND batch <> '' AND published > 0)", f.Batch)
 	}
+	if f.Twins {
+		w.conds = append(w.conds, "c.twin IS NOT NULL")
+	}
 	if !f.EndsBy.IsZero() {
 		w.add("c.not_after > 0 AND c.not_after > ?", millis(f.EndsAfter))
 		w.add("c.not_after <= ?", millis(f.EndsBy))

@@ -95,7 +95,7 @@ func New(t testing.TB) *Kit {
 		t.Fatal(err)
 	}
 	k.kek = kek
-	k.open(t)
+	k.Open(t)
 	t.Cleanup(func() {
 		if err := k.DB.Close(); err != nil {
 			t.Errorf("close the database: %v", err)
@@ -110,10 +110,11 @@ func (k *Kit) Reopen(t testing.TB) {
 	if err := k.DB.Close(); err != nil {
 		t.Fatal(err)
 	}
-	k.open(t)
+	k.Open(t)
 }
 
-func (k *Kit) open(t testing.TB) {
+// Open opens a database that the test has closed.
+func (k *Kit) Open(t testing.TB) {
 	t.Helper()
 	ctx := context.Background()
 	var err error

@@ -20,3 +20,14 @@ ALTER TABLE import_replacement ADD COLUMN mark INTEGER;
 ALTER TABLE import_run ADD COLUMN twin INTEGER NOT NULL DEFAULT 0;
 
 -- From now on deleted tokens are remembered in secret; retired is only read.
+
+-- Which receipts a move was confirmed by, and which of them each token's arrival: the
+-- SHA-256 of the receipt's MAC.
+CREATE TABLE move_receipt (
+  move   TEXT NOT NULL REFERENCES move (id),
+  digest BLOB NOT NULL,
+  import INTEGER NOT NULL, -- the run on the receiving server
+  taken  INTEGER NOT NULL,
+  PRIMARY KEY (move, digest)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE move_token ADD COLUMN receipt BLOB;
