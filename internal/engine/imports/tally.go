@@ -37,6 +37,14 @@ func (k *staged) kept() staged {
 	return kept
 }
 
+// note says more of a key, whatever becomes of it.
+func (k *staged) note(text string) {
+	if k.row.Reason != "" {
+		text = k.row.Reason + "; " + text
+	}
+	k.row.Reason = text
+}
+
 // end says how a key ended.
 func (k *staged) end(outcome, reason string) { k.row.Outcome, k.row.Reason = outcome, reason }
 

@@ -110,7 +110,7 @@ func (i *importer) settleSecret(k *staged, here known, t *tally) (err error) {
 		return err
 	}
 	if k.token.Condition.Next = next; used {
-		k.row.Reason = fmt.Sprintf("its secret was used here before: it begins at %d", next)
+		k.note(fmt.Sprintf("its secret was used here before: it begins at %d", next))
 	}
 	k.pair = here.past.Pair(k.token)
 	i.shareInFile(k, t)
@@ -135,8 +135,8 @@ func (i *importer) shareInFile(k *staged, t *tally) {
 		return
 	}
 	if h.first != 0 && h.first != int32(k.row.N) {
-		k.row.Reason = fmt.Sprintf("it has the same secret as key %d of the file: a code of it counts once for all of "+
-			"them", h.first)
+		k.note(fmt.Sprintf("it has the same secret as key %d of the file: a code of it counts once for all of them",
+			h.first))
 	}
 }
 
