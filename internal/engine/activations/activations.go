@@ -163,7 +163,8 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{nobody: nobody, db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks, codes: cfg.Codes, tokens: cfg.Tokens, policy: p,
+	return &Service{nobody: nobody, db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks,
+		codes: cfg.Codes, tokens: cfg.Tokens, policy: p,
 		now:    cfg.Now,
 		memory: semaphore.NewWeighted(p.Memory), wrong: throttle.New(p.WrongAtOnce, p.WrongPerMinute)}, nil
 }

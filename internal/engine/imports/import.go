@@ -242,8 +242,8 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 func (i *importer) conclude() error {
 	c := &i.counts
 	if (c.Refused > 0 || c.Conflict > 0 || c.Twin > 0) && !i.req.SkipBad {
-		*c = store.RunCounts{Duplicate: c.Duplicate, Conflict: c.Conflict, Twin: c.Twin, Refused: c.Refused, HeldBack: c.Imported +
-			c.Replaced}
+		*c = store.RunCounts{Duplicate: c.Duplicate, Conflict: c.Conflict, Twin: c.Twin, Refused: c.Refused,
+			HeldBack: c.Imported + c.Replaced}
 	}
 	if !i.req.DryRun && c.Imported+c.Replaced > 0 {
 		return i.publish()
