@@ -273,7 +273,11 @@ var twinTests = []test{
 				if err := r.confirm(e); err == nil {
 					r.Error("an activation took a code that the twin has used")
 				}
-				e.Seen, e.Next = r.condition(t.ID), e.Next+1
+				e.Seen = r.condition(t.ID)
+				if err := r.confirm(e); err == nil {
+					r.Error("an activation took a code that it saw as used")
+				}
+				e.Next++
 			}
 			r.must(r.confirm(e))
 			now := r.condition(t.ID)
