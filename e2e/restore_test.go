@@ -110,14 +110,13 @@ func TestWhatIsMissingIsRefused(t *testing.T) {
 	whole, marked := read(t, file), read(t, mark)
 
 	for name, query := range map[string]string{
-		"signing key":     "DELETE FROM setting WHERE name = 'audit_signing_key'",
-		"verifier key":    "DELETE FROM setting WHERE name = 'audit_verifier_key'",
-		"fingerprint key": "DELETE FROM setting WHERE name = 'fingerprint_key'",
-		"password":        "DELETE FROM setting WHERE name = 'root_password'",
-		"data key":        "DELETE FROM data_key",
-		"integrity key":   "DELETE FROM key_wrapping",
-		"checkpoints":     "DELETE FROM checkpoint",
-		"record":          "UPDATE audit_head SET record = NULL, mac = NULL",
+		"signing key":   "DELETE FROM setting WHERE name = 'audit_signing_key'",
+		"verifier key":  "DELETE FROM setting WHERE name = 'audit_verifier_key'",
+		"password":      "DELETE FROM setting WHERE name = 'root_password'",
+		"data key":      "DELETE FROM data_key",
+		"integrity key": "DELETE FROM key_wrapping",
+		"checkpoints":   "DELETE FROM checkpoint",
+		"record":        "UPDATE audit_head SET record = NULL, mac = NULL",
 		"key put in": "INSERT INTO api_key (id, name, role, help_desk, hash, created) VALUES ('aaaaaaaaaa', 'x', " +
 			"'super_admin', 0, x'00', 1)",
 	} {

@@ -79,6 +79,7 @@ type DB interface {
 // themselves; absent rows are ErrNotFound.
 type Reader interface {
 	TokenReader
+	SecretReader
 	ApplicationReader
 	TypeReader
 	ProfileReader
@@ -102,6 +103,7 @@ type Tx interface {
 	Awaited() bool
 	Reader
 	TokenWriter
+	SecretWriter
 	ApplicationWriter
 	DateWriter
 	TypeWriter
@@ -139,12 +141,6 @@ type TokenReader interface {
 	// Policy gives the policy that a token came with and its sealed PIN, or
 	// ErrNotFound.
 	Policy(id token.ID) (Policy, error)
-	// Retired gives the lowest counter or time step still acceptable of a
-	// deleted token, by the fingerprint of its secret; ErrNotFound if none of
-	// that secret was deleted.
-	Retired(fingerprint []byte) (next uint64, err error)
-	// AnyRetired tells whether it is worth asking.
-	AnyRetired() (bool, error)
 }
 
 // TokenFilter chooses tokens. Zero fields do not restrict.
@@ -160,6 +156,7 @@ type TokenFilter struct {
 	Owner        int64 // a user's row number
 	Run          int64
 	Batch        string // of the import run
+	Twins        bool   // those whose secret others hold, too (token.Condition.Shared)
 	// EndsBy, when not zero, chooses tokens whose end is after EndsAfter and not
 	// after EndsBy.
 	EndsAfter, EndsBy time.Time
@@ -185,9 +182,6 @@ type TokenWriter interface {
 	ResetFailures(id token.ID) error
 	// DeleteToken removes the token and its secret.
 	DeleteToken(id token.ID) error
-	// Retire remembers where a deleted token stood, by the fingerprint of its
-	// secret. What is remembered never falls.
-	Retire(fingerprint []byte, next uint64) error
 }
 
 // SecretBinding is where a token's sealed secret belongs.

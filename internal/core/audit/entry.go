@@ -39,6 +39,7 @@ const (
 	TokensExported      Action = "tokens.exported" // they left in a file, secrets and all
 	TokenMoved          Action = "token.moved"     // it lives on another server now
 	TokenRekeyed        Action = "token.rekeyed"   // an import replaced its secret
+	SecretShared        Action = "secret.shared"   // several tokens hold it, and its codes count once
 	ImportPublished     Action = "import.published"
 	ImportAbandoned     Action = "import.abandoned"
 	ActivationStarted   Action = "activation.started"

@@ -70,6 +70,7 @@ const (
 	Wrong          Reason = "wrong"           // the code belongs to no counter nearby
 	Replayed       Reason = "replayed"        // the code was right for a counter already passed
 	OutOfWindow    Reason = "out_of_window"   // the code is right further ahead than the window
+	TooOld         Reason = "too_old"         // the code was right, some time ago, and nobody used it or a later one
 	Malformed      Reason = "malformed"       // not the number of digits the token shows
 	Locked         Reason = "locked"          // too many failures; an administrator unlocks
 	Delayed        Reason = "delayed"         // tried again too soon after failures

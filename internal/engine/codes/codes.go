@@ -45,6 +45,8 @@ type Policy struct {
 	Steps         int           // TOTP steps either side of the learned drift; default 1
 	WideSteps     int           // the same with resynchronise, and for two codes; default 20
 	MaxSteps      int           // how far an administrator may widen two codes; default 120
+	MaxDrift      int           // TOTP steps that a token's clock may be away from ours; default token.MaxDrift
+	DriftEvery    int           // TOTP steps that pass before it may move by one more; default 10
 	FailureLimit  int           // failures that lock; default 10
 	FreeFailures  int           // failures before a delay begins; default 3
 	FirstDelay    time.Duration // the first delay, doubled by each further failure; default 1 s
@@ -65,6 +67,8 @@ func (p Policy) withDefaults() Policy {
 	def(&p.Steps, 1)
 	def(&p.WideSteps, 20)
 	def(&p.MaxSteps, 120)
+	def(&p.MaxDrift, token.MaxDrift)
+	def(&p.DriftEvery, 10)
 	def(&p.FailureLimit, 10)
 	def(&p.FreeFailures, 3)
 	def(&p.QuietAfter, 60)
@@ -82,6 +86,9 @@ func (p Policy) delay(failures int) time.Duration {
 	}
 	return p.FirstDelay << min(failures-p.FreeFailures, 20)
 }
+
+// longest is the longest delay there can be: with the next failure comes the lock.
+func (p Policy) longest() time.Duration { return max(p.delay(p.FailureLimit-1), p.FirstDelay) }
 
 // Temporary knows how temporary codes are stored; *temporary.Codes does.
 type Temporary interface {
@@ -228,6 +235,7 @@ func (j *judgement) tested() bool {
 // telling lists what the keys of a token may say of one code, the least telling
 // first.
 var telling = []token.Reason{token.Malformed, token.NeedsTwo, token.NotProven, token.Wrong, token.OutOfWindow,
+	token.TooOld,
 	token.Replayed}
 
 // reason says why the token was refused whose proposal stands at i: the most
@@ -297,7 +305,7 @@ func (e *Engine) find(ctx context.Context, r Request, fresh bool) (store.Found, 
 
 func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token.Reason, now time.Time) store.Attempt {
 	a := store.Attempt{
-		Now: now, Limit: e.policy.FailureLimit, Delay: e.policy.delay,
+		Now: now, Limit: e.policy.FailureLimit, Delay: e.policy.delay, MaxDelay: e.policy.longest(),
 		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof, Temporary: j.temporary,
 	}
 	if found.User != nil {

@@ -10,7 +10,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/ledger"
-	"ostiary/internal/engine/retired"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -134,11 +134,10 @@ func (d *Database) endUpgrade(tx store.Tx, entries, tagged int64) error {
 	if err := tx.DeleteSetting(formerCodeKey); err != nil && !errors.Is(err, store.ErrConflict) {
 		return err
 	}
-	_, err = retired.MakeKey(tx, d.Keys)
-	if errors.Is(err, store.ErrConflict) {
-		return refuse("fingerprint_key_missing", "The key of the memory of deleted tokens is gone.", findHint, err)
-	} else if err != nil {
+	if missing, err := secrets.FormerKeyMissing(tx); err != nil {
 		return err
+	} else if missing {
+		return refuse("fingerprint_key_missing", "The key of the memory of deleted tokens is gone.", findHint, nil)
 	}
 	if entries == 0 {
 		if _, err := ledger.MakeKey(tx, d.Keys); err != nil && !errors.Is(err, store.ErrConflict) {

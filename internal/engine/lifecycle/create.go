@@ -179,6 +179,10 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 	if err != nil {
 		return made, err
 	}
+	if t.Mark, err = s.marks.Mark(t.Spec, secret); err != nil {
+		return made, err
+	}
+	made.Token = t
 	if err := tx.AddToken(store.Candidate{Token: t, Sealed: sealed}); err != nil {
 		return made, fmt.Errorf("add token %s: %w", t.Identity.Serial, err)
 	}

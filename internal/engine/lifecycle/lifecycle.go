@@ -16,7 +16,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/retired"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/seal"
@@ -24,10 +24,11 @@ import (
 	"ostiary/oath"
 )
 
-// Config holds what a Service needs. DB, Keys and Links are required.
+// Config holds what a Service needs. DB, Keys, Marks and Links are required.
 type Config struct {
-	DB   store.DB
-	Keys tokens.Keys
+	DB    store.DB
+	Keys  tokens.Keys
+	Marks *secrets.Marker
 	// Links makes keyed hashes of seal.Link, for enrolment links and tickets.
 	Links *seal.Hasher
 	// Issuer names the organisation in authenticator apps; empty means "Ostiary".
@@ -43,14 +44,15 @@ type Service struct {
 	db     store.DB
 	keys   tokens.Keys
 	links  *seal.Hasher
+	marks  *secrets.Marker
 	issuer string
 	now    func() time.Time
 }
 
 // New makes a Service.
 func New(cfg Config) (*Service, error) {
-	if cfg.DB == nil || cfg.Keys == nil || cfg.Links == nil {
-		return nil, errors.New("lifecycle: DB, Keys and Links are required")
+	if cfg.DB == nil || cfg.Keys == nil || cfg.Links == nil || cfg.Marks == nil {
+		return nil, errors.New("lifecycle: DB, Keys, Marks and Links are required")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -61,7 +63,7 @@ func New(cfg Config) (*Service, error) {
 	if _, err := trial.Encode(); err != nil {
 		return nil, fmt.Errorf("the issuer %q does not fit authenticator apps: %w", cfg.Issuer, err)
 	}
-	return &Service{db: cfg.DB, keys: cfg.Keys, links: cfg.Links, issuer: cfg.Issuer, now: cfg.Now}, nil
+	return &Service{db: cfg.DB, keys: cfg.Keys, links: cfg.Links, marks: cfg.Marks, issuer: cfg.Issuer, now: cfg.Now}, nil
 }
 
 // Issuer is the name of the organisation in authenticator apps.
@@ -92,6 +94,8 @@ type Filter struct {
 	// ended yet; zero does not restrict.
 	Expiring     time.Duration
 	Manufacturer *string
+	// Twins chooses tokens whose secret others hold, too.
+	Twins bool
 	// After is the token to go on behind; with Expiring also its end, AfterEnd.
 	After    token.ID
 	AfterEnd time.Time
@@ -115,7 +119,7 @@ func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err
 // filter is f as the store understands it.
 func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
 	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch,
-		Manufacturer: f.Manufacturer, After: f.After, AfterEnd: f.AfterEnd, Limit: f.Limit}
+		Twins: f.Twins, Manufacturer: f.Manufacturer, After: f.After, AfterEnd: f.AfterEnd, Limit: f.Limit}
 	if f.Expiring > 0 {
 		q.EndsAfter = s.now()
 		q.EndsBy = q.EndsAfter.Add(f.Expiring)
@@ -289,7 +293,7 @@ func (s *Service) Delete(ctx context.Context, sel tokens.Selector, origin audit.
 		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t), Before: []audit.Field{
 			{Name: "next", Value: c.Next}, {Name: "owner", Value: t.OwnerName},
 			{Name: "state", Value: c.State.String()}}}
-		if err := retired.Retire(tx, s.keys, t); err != nil {
+		if err := s.marks.Retire(tx, s.keys, *t); err != nil {
 			return e, err
 		}
 		return e, tx.DeleteToken(t.ID)

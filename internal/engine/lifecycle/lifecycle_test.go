@@ -366,7 +366,7 @@ func TestChangeThatFails(t *testing.T) {
 	t.Parallel()
 	k := kit(t, testkit.HOTP("1"))
 	broken, err := lifecycle.New(
-		lifecycle.Config{Keys: k.Keys, Links: k.Hasher(seal.Link), Now: k.Clock.Now,
+		lifecycle.Config{Keys: k.Keys, Marks: k.Marks, Links: k.Hasher(seal.Link), Now: k.Clock.Now,
 			DB: testkit.Failing{DB: k.DB, Fail: func() error { return store.ErrUnavailable }}})
 	if err != nil {
 		t.Fatal(err)

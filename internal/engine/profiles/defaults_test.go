@@ -154,7 +154,7 @@ func TestDefaultIssuer(t *testing.T) {
 func TestServerIssuer(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
-	s, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Links: k.Hasher(seal.Link)})
+	s, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Links: k.Hasher(seal.Link)})
 	if err != nil {
 		t.Fatal(err)
 	}

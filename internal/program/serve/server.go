@@ -24,6 +24,7 @@ import (
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/program/steadylog"
@@ -43,6 +44,7 @@ type Server struct {
 
 	database    *integrity.Database
 	alarms      *alarms
+	marks       *secrets.Marker
 	engine      *codes.Engine
 	lifecycle   *lifecycle.Service
 	imports     *imports.Service
@@ -176,25 +178,29 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	now, keyring := s.cfg.Now, s.database.Keys
 	s.ledger = s.database.Ledger
 	hashers := map[seal.Purpose]*seal.Hasher{}
-	for _, p := range []seal.Purpose{seal.Code, seal.KeyHash, seal.Link, seal.Password} {
+	for _, p := range []seal.Purpose{seal.Code, seal.KeyHash, seal.Link, seal.Password, seal.Twin} {
 		if hashers[p], err = s.database.Hasher(p); err != nil {
 			return err
 		}
 	}
+	s.marks = secrets.NewMarker(hashers[seal.Twin])
 	s.temporary = tempcodes.New(s.db, hashers[seal.Code], now)
 	if s.engine, err = codes.New(
 		codes.Config{Store: s.db, Keys: keyring, Temporary: s.temporary, Now: now}); err != nil {
 		return err
 	}
 	if s.lifecycle, err = lifecycle.New(
-		lifecycle.Config{DB: s.db, Keys: keyring, Links: hashers[seal.Link], Issuer: s.cfg.Issuer,
+		lifecycle.Config{DB: s.db, Keys: keyring, Marks: s.marks, Links: hashers[seal.Link], Issuer: s.cfg.Issuer,
 			Now: now}); err != nil {
 		return err
 	}
-	if s.imports, err = imports.New(imports.Config{DB: s.db, Keys: keyring, Now: now}); err != nil {
+	if s.imports, err = imports.New(imports.Config{DB: s.db, Keys: keyring, Marks: s.marks, Now: now}); err != nil {
 		return err
 	}
 	if err := s.imports.SweepAbandoned(ctx); err != nil {
+		return err
+	}
+	if err := s.markSecrets(ctx, keyring); err != nil {
 		return err
 	}
 	s.profiles = profiles.New(s.db, keyring, now)
@@ -207,7 +213,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	}
 	s.root = credentials.NewRoot(s.db, hashers[seal.Password], now)
 	if s.activations, err = activations.New(
-		activations.Config{DB: s.db, Keys: keyring, Codes: s.engine, Tokens: s.lifecycle, Policy: s.cfg.Activations,
+		activations.Config{DB: s.db, Keys: keyring, Marks: s.marks, Codes: s.engine, Tokens: s.lifecycle, Policy: s.cfg.Activations,
 			Now: now}); err != nil {
 		return err
 	}
@@ -220,6 +226,23 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		}
 	}
 	s.api, err = s.API(s.engine)
+	return err
+}
+
+// markSecrets brings a database of an older version up to date, and says what of it
+// somebody should look at.
+func (s *Server) markSecrets(ctx context.Context, keyring *seal.Keyring) error {
+	marked, shared, err := s.marks.Upgrade(ctx, s.db, keyring, s.cfg.Now(), system())
+	if err != nil {
+		return err
+	}
+	if marked > 0 {
+		s.log.Info("tokens marked by their secrets", "tokens", marked)
+	}
+	if shared > 0 {
+		_, err = fmt.Fprintf(s.cfg.Out, "Several tokens hold one secret, %d times; a code of it counts once for all of "+
+			"them. See: ostiary token list --twins\n", shared)
+	}
 	return err
 }
 

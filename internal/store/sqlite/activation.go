@@ -166,11 +166,15 @@ func (t *tx) FailActivation(id int64, confirm []byte, at time.Time, limit int) (
 }
 
 // swapSQL makes the epoch of an activation the token's. Every condition stands here,
-// and the row count is the verdict.
+// and the row count is the verdict. swapSharedSQL is that for a secret that stays and
+// that others hold, too; advanceEventsSQL or advanceSecondsSQL follows.
 //
 //	?1 next  ?2 drift  ?3 now  ?4 token  ?5 to ?8 epoch, next, state, owner as seen
 //	?9 whether the secret stays  ?10 activation  ?11 fingerprint of the device
-const swapSQL = `UPDATE condition SET epoch = epoch + 1, next = ?1, drift = ?2, failures = 0, retry_at = 0, state = 0
+//	?12 mark  ?13 where the code begins  ?14 the floor as seen
+const (
+	swapAny = `UPDATE condition SET epoch = epoch + 1, next = ?1, drift = ?2, failures = 0, retry_at = 0, state = 0,
+	  twin = CASE ?9 WHEN 0 THEN NULL ELSE twin END
 	WHERE token = ?4 AND epoch = ?5 AND next = ?6 AND state = ?7 AND coalesce(owner, 0) = ?8
 	  AND state IN (0, 1, 4) AND (not_after = 0 OR not_after > ?3)
 	  AND (?9 = 0 OR (state = 0 AND next < ?1))
@@ -179,18 +183,43 @@ const swapSQL = `UPDATE condition SET epoch = epoch + 1, next = ?1, drift = ?2, 
 	              AND a.same_secret = ?9 AND (a.owner = 0 OR a.owner = coalesce(condition.owner, 0)))
 	  AND NOT EXISTS (SELECT 1 FROM unbound_device d WHERE d.token = ?4 AND d.fingerprint = ?11)`
 
+	swapSQL = swapAny + " AND (?9 = 0 OR twin IS NULL)"
+
+	swapEventsSQL = swapAny + ` AND twin = ?12 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?12
+	  AND s.events <= ?13 AND s.events = ?14)`
+	swapSecondsSQL = swapAny + ` AND twin = ?12 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?12
+	  AND s.seconds <= ?13 AND s.seconds = ?14)`
+)
+
+// swap makes the epoch the token's, or says that it may not be.
+func (t *tx) swap(e store.Epoch) error {
+	args := []any{int64(e.Next), e.Drift, millis(e.Now), int64(e.Token), e.Seen.Epoch, int64(e.Seen.Own()),
+		int64(e.Seen.State), e.Seen.Owner, e.SameSecret, e.Activation, e.Fingerprint}
+	shared := e.Seen.Shared
+	if !e.SameSecret || shared.Mark == 0 {
+		return t.changeOne(swapSQL, args...)
+	}
+	write, advance := swapEventsSQL, advanceEventsSQL
+	if e.Spec.Timed() {
+		write, advance = swapSecondsSQL, advanceSecondsSQL
+	}
+	if err := t.changeOne(write, append(args, int64(shared.Mark), e.Spec.Begins(e.Next-1), shared.Floor)...); err != nil {
+		return err
+	}
+	t.touched.all = true // every holder of the secret
+	return t.changeOne(advance, e.Spec.Begins(e.Next), int64(shared.Mark), shared.Floor)
+}
+
 func (t *tx) ConfirmActivation(e store.Epoch) error {
 	if err := errors.Join(t.alterToken(e.Token), t.alterLive(e.Token),
 		t.alter(activationKey(e.Activation))); err != nil {
 		return err
 	}
-	if err := t.changeOne(swapSQL, int64(e.Next), e.Drift, millis(e.Now), int64(e.Token),
-		e.Seen.Epoch, int64(e.Seen.Next), int64(e.Seen.State), e.Seen.Owner, e.SameSecret, e.Activation,
-		e.Fingerprint); err != nil {
+	if err := t.swap(e); err != nil {
 		return err
 	}
-	if err := t.changeOne("UPDATE token SET secret = ?, state_reason = '' WHERE id = ?", e.Sealed,
-		int64(e.Token)); err != nil {
+	if err := t.changeOne("UPDATE token SET secret = ?, mark = nullif(?, 0), state_reason = '' WHERE id = ?", e.Sealed,
+		int64(e.Mark), int64(e.Token)); err != nil {
 		return err
 	}
 	if err := t.SetApplications(e.Token, e.Applications); err != nil {
@@ -232,11 +261,11 @@ func (t *tx) Unbind(id token.ID, epoch int64, sealed []byte, applications []stor
 	if err := errors.Join(t.alterToken(id), t.alterLive(id)); err != nil {
 		return err
 	}
-	if err := t.changeOne("UPDATE condition SET state = CASE state WHEN 0 THEN 4 ELSE state END WHERE token = ? "+
-		"AND epoch = ?", int64(id), epoch); err != nil {
+	if err := t.changeOne("UPDATE condition SET state = CASE state WHEN 0 THEN 4 ELSE state END, twin = NULL WHERE "+
+		"token = ? AND epoch = ?", int64(id), epoch); err != nil {
 		return err
 	}
-	if err := t.changeOne("UPDATE token SET secret = ? WHERE id = ?", sealed, int64(id)); err != nil {
+	if err := t.changeOne("UPDATE token SET secret = ?, mark = NULL WHERE id = ?", sealed, int64(id)); err != nil {
 		return err
 	}
 	if err := t.SetApplications(id, applications); err != nil {

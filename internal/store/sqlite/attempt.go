@@ -33,6 +33,7 @@ func (w *writer) decide(batch []*job) error {
 	}
 	w.health.succeeds()
 	for _, c := range changed {
+		w.cache.raise(c)
 		if c.proven {
 			w.cache.forget(touched{tokens: []token.ID{c.id}})
 			continue
@@ -45,7 +46,8 @@ func (w *writer) decide(batch []*job) error {
 type changedCondition struct {
 	id        token.ID
 	condition token.Condition
-	proven    bool // its state and epoch have changed as well
+	proven    bool       // its state and epoch have changed as well
+	advanced  token.Spec // of a token whose code moved the floor of its secret
 	// application is the further application that has advanced to next and drift;
 	// 0 if none has.
 	application int
@@ -155,7 +157,7 @@ func (d *decision) one(a *store.Attempt) (store.Outcome, error) {
 // time of a refusal does not tell whether there is such a token.
 func (d *decision) likeAFailure(a *store.Attempt) error {
 	if len(a.Proposals) == 0 {
-		if _, _, err := d.read(0); err != nil {
+		if _, _, err := d.read(0, token.Spec{}); err != nil {
 			return err
 		}
 	}
@@ -241,8 +243,8 @@ func accepted(a *store.Attempt, p *store.Proposal, c token.Condition) changedCon
 	if p.Application != 0 {
 		return changedCondition{id: p.ID, condition: c, application: p.Application, next: p.Counter + 1, drift: p.Drift}
 	}
-	c.Next, c.Drift = p.Counter+1, p.Drift
-	return changedCondition{id: p.ID, condition: c, proven: a.Proof}
+	c.Use(p.Spec, p.Counter, p.Drift)
+	return changedCondition{id: p.ID, condition: c, proven: a.Proof, advanced: p.Spec}
 }
 
 // tryAccept runs the conditional write on a row that stands as in before.
@@ -260,9 +262,13 @@ func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before row) (w
 	}
 	c := &before.condition
 	args := [...]driver.Value{int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, int64(a.Limit), used, user,
-		int64(c.Next), c.Drift, int64(c.Failures), millis(c.RetryAt), millis(c.LastUsed), c.Owner}
-	if p.Application != 0 {
+		int64(c.Own()), c.Drift, int64(c.Failures), millis(c.RetryAt), millis(c.LastUsed), c.Owner,
+		millis(a.LatestRetry())}
+	switch {
+	case p.Application != 0:
 		return d.acceptApplication(a, p, before, args[:])
+	case c.Shared.Mark != 0:
+		return d.acceptShared(a, p, c.Shared, args[:])
 	}
 	n, err := write.exec(args[:]...)
 	return n == 1, err
@@ -365,7 +371,7 @@ func (d *decision) countFailure(a *store.Attempt, p *store.Proposal, c token.Con
 	before := c.Failures
 	c.Failures++
 	c.RetryAt = retryAt(a, c.Failures)
-	n, err := d.hot.fail.exec(millis(c.RetryAt), int64(p.ID), c.Epoch, int64(c.Next), int64(before), int64(c.State))
+	n, err := d.hot.fail.exec(millis(c.RetryAt), int64(p.ID), c.Epoch, int64(c.Own()), int64(before), int64(c.State))
 	if err != nil {
 		return 0, err
 	}
@@ -392,7 +398,7 @@ func (u userCondition) refusal(a *store.Attempt) token.Reason {
 	switch {
 	case u.failures >= a.Limit:
 		return token.UserLocked
-	case millis(a.Now) < u.retryAt:
+	case a.Holds(fromMillis(u.retryAt)):
 		return token.UserDelayed
 	}
 	return token.NoReason
@@ -418,15 +424,20 @@ func (d *decision) countUserFailure(a *store.Attempt, u userCondition) error {
 	return err
 }
 
-func (d *decision) read(id token.ID) (c token.Condition, ok bool, err error) {
-	var v [10]driver.Value
+// read reads the condition of a token, and what its secret makes of it.
+func (d *decision) read(id token.ID, spec token.Spec) (c token.Condition, ok bool, err error) {
+	var v [11]driver.Value
 	if ok, err = d.hot.condition.row(v[:], int64(id)); err != nil || !ok {
 		return c, false, err
 	}
 	n := func(i int) int64 { return v[i].(int64) }
-	return token.Condition{
+	c = token.Condition{
 		Epoch: n(0), Next: uint64(n(1)), Drift: n(2), Failures: int(n(3)), RetryAt: fromMillis(n(4)),
 		State: token.State(n(5)), NotBefore: fromMillis(n(6)), NotAfter: fromMillis(n(7)),
 		Owner: n(8), LastUsed: fromMillis(n(9)),
-	}, true, nil
+	}
+	if twin := token.Mark(n(10)); twin != 0 {
+		err = d.share(&c, spec, twin)
+	}
+	return c, err == nil, err
 }

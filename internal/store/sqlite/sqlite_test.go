@@ -272,7 +272,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 		Head    []byte
 		Notes   []string
 		Quiet   map[string]int64
-		Retired uint64
+		Secrets []store.Secret
 	}
 	read := func(db *DB) (all everything) {
 		t.Helper()
@@ -291,7 +291,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 			}
 			all.Notes, errs[8] = r.Checkpoints()
 			all.Quiet, errs[9] = r.QuietRefusals()
-			all.Retired, errs[10] = r.Retired([]byte("fingerprint"))
+			all.Secrets, errs[10] = r.Secrets(7)
 			return errors.Join(errs[:]...)
 		})
 		return all
@@ -305,7 +305,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 			tx.AddAPIKey(store.APIKey{ID: "id", Name: "radius", Role: "verifier", Hash: []byte{1},
 				Created: time.Now()}),
 			tx.AddDataKey(seal.DataKey{ID: 1, KEK: "kek", Wrapped: []byte{2}}), tx.SetSetting("name", []byte("value")),
-			tx.AppendAudit([]byte("{}")), tx.AddCheckpoint(1, "note"), tx.Retire([]byte("fingerprint"), 9))
+			tx.AppendAudit([]byte("{}")), tx.AddCheckpoint(1, "note"), tx.Remember(store.Secret{Mark: 7, Floor: token.Floor{Events: 9}}))
 	})
 	if o, err := db.Attempt(t.Context(), right(ids[2], 41)); err != nil || o.Verdict != store.Accepted {
 		t.Fatalf("Attempt = %+v, %v", o, err)

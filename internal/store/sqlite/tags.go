@@ -26,7 +26,7 @@ var (
 	tokenTable = &tagged{name: "token", keys: []string{"t.id"},
 		columns: `t.id, t.kind, t.type, t.manufacturer, t.serial, t.key_id, t.algorithm, t.hash, t.digits, t.period,
 	t.t0, t.suite, t.model, t.issuer, t.label, t.profile, t.run, t.created, t.secret,
-	coalesce(c.owner, 0), c.state, c.epoch, c.not_before, c.not_after`,
+	coalesce(c.owner, 0), c.state, c.epoch, c.not_before, c.not_after, coalesce(t.mark, 0), coalesce(c.twin, 0)`,
 		from: "token t JOIN condition c ON c.token = t.id"}
 	userTable      = &tagged{name: "user", keys: []string{"t.id"}, columns: "t.id, t.name", from: "user t"}
 	enrolmentTable = &tagged{name: "enrolment", keys: []string{"t.token"},
@@ -116,7 +116,8 @@ func tokenText(c *store.Candidate) rowText {
 		number(int64(k.Spec.Digits)).number(k.Spec.Period).number(k.Spec.T0).text(k.Spec.Suite).
 		text(k.Model).text(k.Issuer).text(k.Label).text(k.Profile).number(k.Run).number(millis(k.Created)).blob(
 		c.Sealed).
-		number(d.Owner).number(int64(d.State)).number(d.Epoch).number(millis(d.NotBefore)).number(millis(d.NotAfter))
+		number(d.Owner).number(int64(d.State)).number(d.Epoch).number(millis(d.NotBefore)).number(millis(d.NotAfter)).
+		number(int64(k.Mark)).number(int64(d.Shared.Mark))
 }
 
 // userText is a user's row.

@@ -27,10 +27,10 @@ const (
 	// The conditional write that uses up a temporary code: every condition of
 	// acceptance stands here, and the row count is the verdict.
 	//
-	//	?1 now  ?2 user  ?3 fingerprint  ?4 failure limit  ?5 the tag it must carry
+	//	?1 now  ?2 user  ?3 fingerprint  ?4 failure limit  ?5 the tag it must carry  ?6 the latest end of a delay
 	useTemporarySQL = `UPDATE temporary_code SET used = max(?1, 1), tag = NULL
 	WHERE user = ?2 AND fingerprint = ?3 AND used = 0 AND expires > ?1 AND tag IS ?5
-	  AND EXISTS (SELECT 1 FROM user WHERE id = ?2 AND failures < ?4 AND retry_at <= ?1)`
+	  AND EXISTS (SELECT 1 FROM user WHERE id = ?2 AND failures < ?4 AND (retry_at <= ?1 OR retry_at > ?6))`
 
 	// The tag is over the end of the code, so that is read first.
 	unusedTemporarySQL = `SELECT coalesce((SELECT expires FROM temporary_code
@@ -49,7 +49,8 @@ func (d *decision) acceptTemporary(a *store.Attempt) (o store.Outcome, decided b
 	if err != nil {
 		return o, false, err
 	}
-	n, err := d.hot.useTemporary.exec(millis(a.Now), a.UserID, a.Temporary, int64(a.Limit), tag)
+	n, err := d.hot.useTemporary.exec(millis(a.Now), a.UserID, a.Temporary, int64(a.Limit), tag,
+		millis(a.LatestRetry()))
 	if err != nil || n != 1 {
 		return o, false, err
 	}

@@ -24,9 +24,13 @@ type reader struct {
 
 const tokenColumns = `t.id, t.kind, t.type, t.manufacturer, t.serial, t.key_id, t.algorithm, t.hash, t.digits, t.period,
 	t.t0, t.suite, t.model, t.issuer, t.label, t.profile, t.run, t.created, t.state_reason, coalesce(u.name, ''),
-	c.epoch, c.next, c.drift, c.failures, c.retry_at, c.state, c.not_before, c.not_after, coalesce(c.owner, 0), c.last_used`
+	c.epoch, c.next, c.drift, c.failures, c.retry_at, c.state, c.not_before, c.not_after, coalesce(c.owner, 0), c.last_used,
+	coalesce(t.mark, 0), coalesce(c.twin, 0), coalesce(s.events, 0), coalesce(s.seconds, 0),
+	coalesce(s.both, 0)`
 
-const tokenTables = ` FROM token t JOIN condition c ON c.token = t.id LEFT JOIN user u ON u.id = c.owner`
+// A token without a twin joins NULL, which finds nothing without a search.
+const tokenTables = ` FROM token t JOIN condition c ON c.token = t.id LEFT JOIN user u ON u.id = c.owner
+	LEFT JOIN secret s ON s.mark = c.twin`
 
 const published = `EXISTS (SELECT 1 FROM import_run r WHERE r.id = t.run AND r.published > 0)`
 
@@ -34,6 +38,8 @@ const published = `EXISTS (SELECT 1 FROM import_run r WHERE r.id = t.run AND r.p
 type tokenDest struct {
 	t                                               token.Token
 	next, created, retryAt, notBefore, notAfter, at int64
+	twin                                            token.Mark
+	floor                                           token.Floor
 }
 
 func (d *tokenDest) dest() []any {
@@ -41,7 +47,8 @@ func (d *tokenDest) dest() []any {
 	return []any{&t.ID, &t.Kind, &t.Identity.Type, &t.Identity.Manufacturer, &t.Identity.Serial, &t.Identity.KeyID,
 		&t.Spec.Algorithm, &t.Spec.Hash, &t.Spec.Digits, &t.Spec.Period, &t.Spec.T0, &t.Spec.Suite,
 		&t.Model, &t.Issuer, &t.Label, &t.Profile, &t.Run, &d.created, &t.StateReason, &t.OwnerName,
-		&c.Epoch, &d.next, &c.Drift, &c.Failures, &d.retryAt, &c.State, &d.notBefore, &d.notAfter, &c.Owner, &d.at}
+		&c.Epoch, &d.next, &c.Drift, &c.Failures, &d.retryAt, &c.State, &d.notBefore, &d.notAfter, &c.Owner, &d.at,
+		&t.Mark, &d.twin, &d.floor.Events, &d.floor.Seconds, &d.floor.Both}
 }
 
 func (d *tokenDest) token() token.Token {
@@ -51,6 +58,9 @@ func (d *tokenDest) token() token.Token {
 	t.Condition.RetryAt = fromMillis(d.retryAt)
 	t.Condition.NotBefore, t.Condition.NotAfter = fromMillis(d.notBefore), fromMillis(d.notAfter)
 	t.Condition.LastUsed = fromMillis(d.at)
+	if d.twin != 0 {
+		t.Condition.Share(t.Spec, d.twin, d.floor)
+	}
 	return t
 }
 
@@ -258,21 +268,6 @@ func (t *tx) DeleteToken(id token.ID) error {
 		return err
 	}
 	return t.changeOne("DELETE FROM token WHERE id = ?", int64(id))
-}
-
-func (r *reader) Retired(fingerprint []byte) (uint64, error) {
-	next, err := queryOne(r.ctx, r.q, scanOne[int64], "SELECT next FROM retired WHERE fingerprint = ?", fingerprint)
-	return uint64(next), err
-}
-
-func (r *reader) AnyRetired() (bool, error) {
-	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM retired)")
-}
-
-func (t *tx) Retire(fingerprint []byte, next uint64) error {
-	_, err := t.change(`INSERT INTO retired (fingerprint, next) VALUES (?, ?)
-		ON CONFLICT (fingerprint) DO UPDATE SET next = max(next, excluded.next)`, fingerprint, int64(next))
-	return err
 }
 
 // isUnique reports whether err is a violation of a unique index or key.

@@ -20,6 +20,7 @@ import (
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/users"
@@ -68,6 +69,7 @@ type Kit struct {
 	Path        string
 	DB          store.DB
 	Keys        *seal.Keyring
+	Marks       *secrets.Marker
 	Clock       *Clock
 	Engine      *codes.Engine
 	Lifecycle   *lifecycle.Service
@@ -102,7 +104,7 @@ func New(t testing.TB) *Kit {
 		t.Fatal(err)
 	}
 	k.kek = kek
-	k.open(t)
+	k.Open(t)
 	t.Cleanup(func() {
 		if err := k.DB.Close(); err != nil {
 			t.Errorf("close the database: %v", err)
@@ -117,10 +119,11 @@ func (k *Kit) Reopen(t testing.TB) {
 	if err := k.DB.Close(); err != nil {
 		t.Fatal(err)
 	}
-	k.open(t)
+	k.Open(t)
 }
 
-func (k *Kit) open(t testing.TB) {
+// Open opens a database that the test has closed.
+func (k *Kit) Open(t testing.TB) {
 	t.Helper()
 	ctx := context.Background()
 	var err error
@@ -140,18 +143,19 @@ func (k *Kit) open(t testing.TB) {
 		}
 		return h
 	}
+	k.Marks = secrets.NewMarker(k.Hasher(seal.Twin))
 	k.Temporary = tempcodes.New(k.DB, k.Hasher(seal.Code), k.Clock.Now)
 	k.Engine = k.NewEngine(t, k.DB, codes.Policy{})
 	if k.Lifecycle, err = lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys,
-		Links: k.Hasher(seal.Link), Now: k.Clock.Now}); err != nil {
+		Marks: k.Marks, Links: k.Hasher(seal.Link), Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
-	if k.Imports, err = imports.New(imports.Config{DB: k.DB, Keys: k.Keys, Now: k.Clock.Now}); err != nil {
+	if k.Imports, err = imports.New(imports.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	k.Profiles = profiles.New(k.DB, k.Keys, k.Clock.Now)
 	if k.Activations, err = activations.New(
-		activations.Config{DB: k.DB, Keys: k.Keys, Codes: k.Engine, Tokens: k.Lifecycle,
+		activations.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Codes: k.Engine, Tokens: k.Lifecycle,
 			Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
