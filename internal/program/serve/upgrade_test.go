@@ -177,6 +177,59 @@ func TestUpgradeKeepsWhatWorks(t *testing.T) {
 	}
 }
 
+// A backup of the former version that is put back is refused like any older copy, and
+// taken by the command, which the log tells. An empty database is never taken.
+func TestFormerBackupIsAccepted(t *testing.T) {
+	t.Parallel()
+	data := former(t)
+	packed, err := os.ReadFile(filepath.Join(data, "ostiary.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, closed := opened(t, data)
+	closed()
+	file := filepath.Join(data, "ostiary.db")
+	mark, err := os.ReadFile(filepath.Join(data, "kek.mark"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Config{Data: data}); !errors.Is(err, ErrRefused) {
+		t.Errorf("an empty database: %v", err)
+	}
+	if r, err := Accept(t.Context(), Config{Data: data}, "test", false); err == nil {
+		t.Errorf("an empty database is accepted: %+v", r)
+	}
+	if now, err := os.ReadFile(filepath.Join(data, "kek.mark")); err != nil || !bytes.Equal(now, mark) {
+		t.Errorf("the mark is another one: %v", err)
+	}
+	if err := os.WriteFile(file, packed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ostiary.db-wal", "ostiary.db-shm"} {
+		_ = os.Remove(filepath.Join(data, name)) // of the empty one, if it is there
+	}
+	if _, err := Open(t.Context(), Config{Data: data}); !errors.Is(err, ErrRefused) {
+		t.Errorf("a backup of the former version: %v", err)
+	}
+	r, err := Accept(t.Context(), Config{Data: data}, "test", false)
+	if err != nil || r.Marked || r.Entries != formerEntries+1 {
+		t.Fatalf("accepted as %+v, %v", r, err)
+	}
+	s, _ := opened(t, data)
+	s.whole(t)
+	rows, _, err := s.ledger.List(t.Context(), ledger.Query{Limit: 100})
+	told := false
+	for _, row := range rows {
+		told = told || bytes.Contains(row.Entry, audit.Member("action", "database.restored"))
+	}
+	if err != nil || !told {
+		t.Errorf("the log does not tell of it: %v", err)
+	}
+}
+
 // What is missing from a former database, or was changed in its log, is not taken on
 // trust.
 func TestUpgradeOfATamperedDatabaseIsRefused(t *testing.T) {
