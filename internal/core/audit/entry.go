@@ -81,6 +81,7 @@ const (
 // Origin says who did something and from where.
 type Origin struct {
 	Actor   string // the principal's name, such as "key:radius"
+	ActorID string // of an API key: a revoked and a new one may have one name
 	Role    string
 	Source  string // the network address, or "local"
 	Request string // the request id
@@ -127,6 +128,7 @@ func (e Entry) Canonical() []byte {
 	w.open()
 	w.text("action", string(e.Action))
 	w.text("actor", e.Origin.Actor)
+	w.text("actor_id", e.Origin.ActorID)
 	w.fields("after", e.After)
 	w.fields("before", e.Before)
 	w.text("outcome", string(e.Outcome))
@@ -250,12 +252,4 @@ func (w *writer) quote(s string) {
 		start = i
 	}
 	w.buf = append(append(w.buf, s[start:]...), '"')
-}
-
-// Member gives the bytes of a text member as they stand in canonical form, for
-// searching stored entries.
-func Member(name, value string) []byte {
-	w := writer{}
-	w.text(name, value)
-	return w.buf
 }

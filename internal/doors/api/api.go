@@ -27,6 +27,7 @@ import (
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
@@ -48,6 +49,7 @@ type Config struct {
 	Version     string
 	Verifier    Verifier
 	Lifecycle   *lifecycle.Service
+	Imports     *imports.Service
 	Activations *activations.Service
 	Profiles    *profiles.Service
 	Users       *users.Users
@@ -78,12 +80,14 @@ type API struct {
 	used    []authz.Operation
 	metrics *metrics
 	ids     requestIDs
+
+	browsing *browsing
 }
 
 // New builds the API.
 func New(cfg Config) (*API, error) {
-	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Activations == nil || cfg.Profiles == nil ||
-		cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
+	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Imports == nil || cfg.Activations == nil ||
+		cfg.Profiles == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
 		cfg.Ledger == nil || cfg.Log == nil || cfg.Metrics == nil {
 		return nil, errors.New("api: a required part is missing")
 	}
@@ -91,8 +95,11 @@ func New(cfg Config) (*API, error) {
 		cfg.MaxUpload = 1 << 30
 	}
 	a := &API{cfg: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Metrics), ids: newRequestIDs()}
+	a.browsing = newBrowsing(&a.metrics.decided)
 	hc := huma.DefaultConfig("Ostiary", cfg.Version)
-	hc.Info.Description = "Authentication-token server: tokens, their codes, and everything that happens to them."
+	hc.Info.Description = "Authentication-token server: tokens, their codes, and everything that happens to them. " +
+		"Errors are problem documents (RFC 9457). 503 means that the server takes no changes at the moment and " +
+		"that this one was not made; 500 with the code outcome_unknown, that it may have been made or not."
 	hc.OpenAPIPath, hc.DocsPath, hc.SchemasPath = "/api/v1/openapi", "", ""
 	hc.CreateHooks = nil // no $schema members in answers
 	hc.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
@@ -177,6 +184,10 @@ func (a *API) panicked(rec *recorder, r *http.Request, c caller, p any) {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
+	if err, ok := p.(error); ok && errors.Is(err, errGone) { // the framework panics when it cannot write
+		a.cfg.Log.DebugContext(r.Context(), "the client is gone", "error", err, "request", c.request)
+		panic(http.ErrAbortHandler)
+	}
 	a.cfg.Log.ErrorContext(r.Context(), "panic in a request", "panic", p, "path", r.URL.Path, "request", c.request)
 	if rec.status == 0 {
 		newProblem(internalError(nil), c.request).write(rec)
@@ -208,11 +219,18 @@ func (r *recorder) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
-	return r.ResponseWriter.Write(b)
+	n, err := r.ResponseWriter.Write(b)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errGone, err)
+	}
+	return n, err
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// slowestBody, in bytes a second, is how slowly a body may come.
+const slowestBody = 16 << 10
 
 // register adds an operation that needs a right. op is completed with what all
 // operations have in common.
@@ -221,6 +239,9 @@ func register[I, O any](a *API, needs authz.Operation, op huma.Operation, do fun
 	a.used = append(a.used, needs)
 	if op.MaxBodyBytes == 0 {
 		op.MaxBodyBytes = 16 << 10
+	}
+	if op.BodyReadTimeout == 0 {
+		op.BodyReadTimeout = 5*time.Second + time.Duration(op.MaxBodyBytes)*time.Second/slowestBody
 	}
 	if len(op.Errors) == 0 {
 		op.Errors = []int{http.StatusUnauthorized, http.StatusForbidden}

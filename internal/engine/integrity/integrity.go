@@ -23,7 +23,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/engine/ledger"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/retired"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -176,7 +176,7 @@ func (d *Database) create(ctx context.Context) error {
 	err = d.cfg.DB.Update(ctx, func(tx store.Tx) error {
 		verifier, err := ledger.MakeKey(tx, d.Keys)
 		if err == nil {
-			_, err = lifecycle.MakeFingerprintKey(tx, d.Keys)
+			_, err = retired.MakeKey(tx, d.Keys)
 		}
 		return errors.Join(err, tx.AddDataKey(data), tx.AddIntegrityKey(wrapped, d.cfg.Now()),
 			tx.AppendAudit(d.entry(audit.DatabaseCreated, audit.Field{Name: "data_key", Value: int64(data.ID)},

@@ -10,7 +10,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/ledger"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/retired"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -131,7 +131,7 @@ func (d *Database) endUpgrade(tx store.Tx, entries, tagged int64) error {
 	if err := tx.DeleteSetting(formerCodeKey); err != nil && !errors.Is(err, store.ErrConflict) {
 		return err
 	}
-	_, err = lifecycle.MakeFingerprintKey(tx, d.Keys)
+	_, err = retired.MakeKey(tx, d.Keys)
 	if errors.Is(err, store.ErrConflict) {
 		return refuse("fingerprint_key_missing", "The key of the memory of deleted tokens is gone.", findHint, err)
 	} else if err != nil {

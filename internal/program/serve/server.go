@@ -19,12 +19,14 @@ import (
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/integrity"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
+	"ostiary/internal/program/steadylog"
 	"ostiary/internal/seal"
 	"ostiary/internal/seal/filekek"
 	"ostiary/internal/store"
@@ -33,15 +35,17 @@ import (
 
 // Server is the parts of a running server.
 type Server struct {
-	cfg  Config
-	log  *slog.Logger
-	lock *flock.Flock
-	db   store.DB
+	cfg    Config
+	log    *slog.Logger
+	steady *steadylog.Handler // behind log
+	lock   *flock.Flock
+	db     store.DB
 
 	database    *integrity.Database
 	alarms      *alarms
 	engine      *codes.Engine
 	lifecycle   *lifecycle.Service
+	imports     *imports.Service
 	activations *activations.Service
 	profiles    *profiles.Service
 	users       *users.Users
@@ -87,7 +91,9 @@ func newServer(cfg Config) *Server {
 	if cfg.Out == nil {
 		cfg.Out = io.Discard
 	}
-	return &Server{cfg: cfg, log: cfg.Log, alarms: newAlarms(cfg.Log)}
+	steady := steadylog.New(cfg.Log.Handler())
+	log := slog.New(steady)
+	return &Server{cfg: cfg, log: log, steady: steady, alarms: newAlarms(log)}
 }
 
 // takeData makes the data directory and locks it.
@@ -110,7 +116,8 @@ func (s *Server) takeData() error {
 	}
 	if !ok {
 		return fmt.Errorf(
-			"another server is running on %s; stop it first, or give this one a data directory of its own", s.cfg.Data)
+			"another server is running on %s (or its log is being read); stop it first, or give this one a data "+
+				"directory of its own", s.cfg.Data)
 	}
 	s.lock = lock
 	return nil
@@ -147,13 +154,25 @@ func (s *Server) opening(ctx context.Context) (c integrity.Config, err error) {
 	if err != nil {
 		return c, err
 	}
-	db, err := sqlite.Open(ctx, sqlite.Config{Path: dbPath})
+	db, err := sqlite.Open(ctx, sqlite.Config{Path: dbPath, Report: s.commits})
+	if errors.Is(err, store.ErrTampered) {
+		err = fmt.Errorf("%w: %w", integrity.ErrRefused, err)
+	}
 	if err != nil {
 		return c, fmt.Errorf("database %s: %w", dbPath, err)
 	}
 	s.db = db
 	return integrity.Config{DB: db, KEK: kek, Marks: markFile(markPath(kekPath)), Now: s.cfg.Now,
 		Alarm: s.alarms.raise}, nil
+}
+
+// commits tells the log when the database takes no changes, and when it does again.
+func (s *Server) commits(trouble error) {
+	if trouble != nil {
+		s.log.Error("the database takes no changes: not ready", "error", trouble)
+		return
+	}
+	s.log.Info("the database takes changes again: ready")
 }
 
 func (s *Server) wire(ctx context.Context) (err error) {
@@ -174,7 +193,10 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		lifecycle.Config{DB: s.db, Keys: keyring, Links: hashers[seal.Link], Issuer: s.cfg.Issuer, Now: now}); err != nil {
 		return err
 	}
-	if err := s.lifecycle.SweepAbandoned(ctx); err != nil {
+	if s.imports, err = imports.New(imports.Config{DB: s.db, Keys: keyring, Now: now}); err != nil {
+		return err
+	}
+	if err := s.imports.SweepAbandoned(ctx); err != nil {
 		return err
 	}
 	s.profiles = profiles.New(s.db, keyring, now)
@@ -210,8 +232,8 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	metrics.MustRegister(s.alarms.gauge())
-	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Activations: s.activations,
-		Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
+	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
+		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check,
 		Degraded:  s.alarms.degraded,
 		PublicURL: s.cfg.PublicURL,

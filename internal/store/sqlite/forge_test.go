@@ -342,8 +342,8 @@ func TestHeadAfterAFailedCommit(t *testing.T) {
 	s := newScene(t)
 	commitFails(t, s.db)
 	for range 2 {
-		if _, err := s.db.Attempt(t.Context(), right(s.id, 0)); !errors.Is(err, store.ErrUnavailable) {
-			t.Fatalf("Attempt = %v, want ErrUnavailable", err)
+		if o, err := s.db.Attempt(t.Context(), right(s.id, 0)); err == nil || o.Verdict == store.Accepted {
+			t.Fatalf("Attempt = %+v, %v, want an error", o, err)
 		}
 	}
 	commitWorks(t, s.db)
@@ -365,8 +365,8 @@ func TestHeadAfterACommitThatOnlySeemedToFail(t *testing.T) {
 	})
 	if err := s.db.Update(t.Context(), func(tx store.Tx) error {
 		return tx.AppendAudit([]byte("{}"))
-	}); !errors.Is(err, store.ErrUnavailable) {
-		t.Fatalf("Update = %v, want ErrUnavailable", err)
+	}); err == nil {
+		t.Fatal("Update says that it has committed")
 	}
 	commitWorks(t, s.db)
 	view(t, s.db, func(r store.Reader) error {
@@ -404,7 +404,13 @@ func TestOpeningChecksWhatTheHeadVouchesFor(t *testing.T) {
 		if query != "" {
 			forge(t, s.path, query)
 		}
-		again := open(t, Config{Path: s.path})
+		again, err := Open(t.Context(), Config{Path: s.path})
+		if errors.Is(err, store.ErrTampered) && query != "" {
+			continue // it is seen before there is a key
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = again.Close() })
 		begun, err := again.Protect(t.Context(), storetest.IntegrityKey(t, 1), nil)
 		if whole := err == nil; whole != (query == "") || whole != begun {
 			t.Errorf("%q gone: begun %t, %v", name, begun, err)

@@ -20,6 +20,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	_ "modernc.org/sqlite" // the driver
@@ -33,6 +34,7 @@ var migrationFiles embed.FS
 
 const (
 	readers  = 4
+	browsers = 2
 	walPages = 32768 // pages of 4 KiB, so 128 MiB
 )
 
@@ -43,11 +45,15 @@ type Config struct {
 	// CachedTokens bounds how many tokens are kept in memory to propose
 	// from, about 1.1 KB each. Zero means 131,072.
 	CachedTokens int
+	// Report, when set, is told the error when commits begin to fail, and nil when
+	// they succeed again. It must not use the database.
+	Report func(error)
 }
 
 // DB is a SQLite database.
 type DB struct {
 	reads   *sql.DB
+	browses *sql.DB
 	lookups lookups
 	writes  *sql.DB
 	writer  *writer
@@ -57,17 +63,24 @@ type DB struct {
 	// date, if there was a record, and migrated tells whether it was.
 	before   [32]byte
 	migrated bool
+	disk     disk
 
 	checkpoints *checkpoints
+	probes      *probes
+	indexer     *indexer
 }
 
 var _ store.DB = (*DB)(nil)
 
 // Open opens the database, makes it when it is missing, and brings its schema
-// up to date. It returns migrate.ErrNewer for a file that a newer program used.
+// up to date. It returns migrate.ErrNewer for a file that a newer program used, and
+// ErrExposed for one that others can read or write.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.CachedTokens == 0 {
 		cfg.CachedTokens = 131_072
+	}
+	if err := checkModes(cfg.Path); err != nil {
+		return nil, err
 	}
 	// Made here so that it never exists with a wider mode.
 	f, err := os.OpenFile(cfg.Path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -77,7 +90,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	db := &DB{cache: newCache(cfg.CachedTokens), guard: &guard{}}
+	db := &DB{cache: newCache(cfg.CachedTokens), guard: &guard{}, disk: disk{filepath.Dir(cfg.Path)}}
 	if db.writes, err = sql.Open("sqlite", dsn(cfg.Path, writerPragmas)); err != nil {
 		return nil, err
 	}
@@ -94,13 +107,24 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
 	db.lookups.guard = db.guard
-	if db.writer, err = startWriter(ctx, db.writes, db.cache, db.guard); err != nil {
+	if db.browses, err = sql.Open("sqlite", dsn(cfg.Path, readerPragmas)); err != nil {
+		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
+	}
+	db.browses.SetMaxOpenConns(browsers)
+	db.browses.SetMaxIdleConns(browsers)
+	if db.writer, err = startWriter(ctx, db.writes, db.cache, db.guard, db.disk, cfg.Report); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
 	if db.checkpoints, err = newCheckpoints(cfg.Path, db.writer); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	go db.checkpoints.run()
+	if err := db.Update(ctx, func(t store.Tx) error { return t.(*tx).checkIndex() }); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	db.probes = startProbes(db.writer)
+	db.indexer = newIndexer(db)
+	go db.indexer.run()
 	return db, nil
 }
 
@@ -120,24 +144,38 @@ func dsn(path string, pragmas []string) string {
 
 // Close lets the writer finish what it has accepted, then closes the file.
 func (db *DB) Close() error {
-	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.reads.Close(), db.writes.Close(),
+	db.probes.stop()
+	db.indexer.stop()
+	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.browses.Close(), db.reads.Close(), db.writes.Close(),
 		db.checkpoints.close())
 }
 
-// Check reads one row.
+// Check reads one row, and tells how the last commit went.
 func (db *DB) Check(ctx context.Context) error {
 	var n int
 	if err := db.reads.QueryRowContext(ctx, "SELECT count(*) FROM audit_head").Scan(&n); err != nil {
-		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+		return db.disk.unavailable(err)
 	}
-	return db.writer.health()
+	if db.guard.stopped.Load() {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrTampered)
+	}
+	return db.writer.health.check()
 }
 
 // View runs fn in one read transaction.
 func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) {
-	tx, err := db.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	return viewOn(ctx, db.reads, db.disk, db.guard, fn)
+}
+
+// Browse is View on readers of its own.
+func (db *DB) Browse(ctx context.Context, fn func(store.Reader) error) error {
+	return viewOn(ctx, db.browses, db.disk, db.guard, fn)
+}
+
+func viewOn(ctx context.Context, readers *sql.DB, on disk, g *guard, fn func(store.Reader) error) (err error) {
+	tx, err := readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return unavailable(err)
+		return on.unavailable(err)
 	}
 	// Deferred, so that a panic of fn does not keep one of the few readers.
 	defer func() {
@@ -145,7 +183,7 @@ func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error)
 			err = errors.Join(err, rerr)
 		}
 	}()
-	return fn(&reader{ctx: ctx, q: tx, guard: db.guard})
+	return on.worded(fn(&reader{ctx: ctx, q: tx, guard: g}))
 }
 
 // Update runs fn on the writer.
@@ -156,13 +194,6 @@ func (db *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 // Attempt queues a for the next batch and waits for its verdict.
 func (db *DB) Attempt(ctx context.Context, a store.Attempt) (store.Outcome, error) {
 	return db.writer.attempt(ctx, a)
-}
-
-func unavailable(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 }
 
 func ignoreDone(err error) error {

@@ -95,8 +95,9 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	if s.RootPassword, err = root.SetPassword(ctx, Origin); err != nil {
 		t.Fatal(err)
 	}
-	s.Config = api.Config{Version: "dev", Verifier: k.Engine, Lifecycle: k.Lifecycle, Activations: k.Activations,
-		Profiles: k.Profiles, Users: k.Users, Temporary: k.Temporary, Keys: keys, Root: root, Ledger: k.Ledger,
+	s.Config = api.Config{Version: "dev", Verifier: k.Engine, Lifecycle: k.Lifecycle, Imports: k.Imports,
+		Activations: k.Activations, Profiles: k.Profiles, Users: k.Users, Temporary: k.Temporary,
+		Keys: keys, Root: root, Ledger: k.Ledger,
 		Log:     slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics: prometheus.NewRegistry(), Ready: k.DB.Check, Pages: enrol.Pages()}
 	for _, f := range adjust {
@@ -195,10 +196,16 @@ func (s *Server) Do(t testing.TB, caller, method, path string, body any, header 
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
+	return ReadAnswer(t, res)
+}
+
+// ReadAnswer reads a response to its end.
+func ReadAnswer(t testing.TB, res *http.Response) Answer {
+	t.Helper()
 	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
+		t.Fatal(err)
 	}
 	return Answer{Status: res.StatusCode, Header: res.Header, Body: string(raw)}
 }

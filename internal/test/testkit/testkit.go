@@ -15,11 +15,13 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/integrity"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/tempcodes"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/seal"
 	"ostiary/internal/seal/filekek"
@@ -69,6 +71,7 @@ type Kit struct {
 	Clock       *Clock
 	Engine      *codes.Engine
 	Lifecycle   *lifecycle.Service
+	Imports     *imports.Service
 	Profiles    *profiles.Service
 	Activations *activations.Service
 	Users       *users.Users
@@ -143,6 +146,9 @@ func (k *Kit) open(t testing.TB) {
 		Links: k.Hasher(seal.Link), Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
+	if k.Imports, err = imports.New(imports.Config{DB: k.DB, Keys: k.Keys, Now: k.Clock.Now}); err != nil {
+		t.Fatal(err)
+	}
 	k.Profiles = profiles.New(k.DB, k.Keys, k.Clock.Now)
 	if k.Activations, err = activations.New(
 		activations.Config{DB: k.DB, Keys: k.Keys, Codes: k.Engine, Tokens: k.Lifecycle,
@@ -214,7 +220,7 @@ func (k *Kit) FindUser(t testing.TB, name string) store.User {
 // Assign gives a token to a user.
 func (k *Kit) Assign(t testing.TB, serial, user string) {
 	t.Helper()
-	if _, err := k.Lifecycle.Assign(context.Background(), lifecycle.Selector{Serial: serial}, user,
+	if _, err := k.Lifecycle.Assign(context.Background(), tokens.Selector{Serial: serial}, user,
 		Origin); err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +229,7 @@ func (k *Kit) Assign(t testing.TB, serial, user string) {
 // SetState changes a token's state.
 func (k *Kit) SetState(t testing.TB, serial string, state token.State) {
 	t.Helper()
-	if _, err := k.Lifecycle.SetState(context.Background(), lifecycle.Selector{Serial: serial}, state, "",
+	if _, err := k.Lifecycle.SetState(context.Background(), tokens.Selector{Serial: serial}, state, "",
 		Origin); err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +238,7 @@ func (k *Kit) SetState(t testing.TB, serial string, state token.State) {
 // Unlock forgets a token's failures.
 func (k *Kit) Unlock(t testing.TB, serial string) {
 	t.Helper()
-	if _, err := k.Lifecycle.Unlock(context.Background(), lifecycle.Selector{Serial: serial}, Origin); err != nil {
+	if _, err := k.Lifecycle.Unlock(context.Background(), tokens.Selector{Serial: serial}, Origin); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -240,7 +246,7 @@ func (k *Kit) Unlock(t testing.TB, serial string) {
 // Token gives a token as the database has it.
 func (k *Kit) Token(t testing.TB, serial string) token.Token {
 	t.Helper()
-	found, err := k.Lifecycle.Show(context.Background(), lifecycle.Selector{Serial: serial})
+	found, err := k.Lifecycle.Show(context.Background(), tokens.Selector{Serial: serial})
 	if err != nil {
 		t.Fatal(err)
 	}
