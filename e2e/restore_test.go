@@ -148,7 +148,8 @@ func TestWhatIsMissingIsRefused(t *testing.T) {
 	s.ok("database", "accept", "--reason", "lost")
 	s = start(t, s.data)
 	s.stop()
-	if r := s.run("database", "accept", "--reason", "again"); r.code != 2 || !strings.Contains(r.err, "nothing to accept") {
+	if r := s.run("database", "accept", "--reason", "again"); r.code != 2 ||
+		!strings.Contains(r.err, "nothing to accept") {
 		t.Errorf("accept without need ended with %d: %s", r.code, r.err)
 	}
 	s = start(t, s.data)

@@ -188,7 +188,8 @@ func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) 
 // asTemporary gives the fingerprint of a code that may be a temporary one: under
 // a user's name alone, and whether or not the user has any.
 func (e *Engine) asTemporary(r Request, found store.Found) []byte {
-	if e.temporary == nil || found.Forged || r.Except != 0 || r.Lookup.User == "" || r.Lookup != (store.Lookup{User: r.Lookup.User}) {
+	if e.temporary == nil || found.Forged || r.Except != 0 || r.Lookup.User == "" ||
+		r.Lookup != (store.Lookup{User: r.Lookup.User}) {
 		return nil
 	}
 	var user int64
@@ -226,7 +227,8 @@ func (j *judgement) tested() bool {
 
 // telling lists what the keys of a token may say of one code, the least telling
 // first.
-var telling = []token.Reason{token.Malformed, token.NeedsTwo, token.NotProven, token.Wrong, token.OutOfWindow, token.Replayed}
+var telling = []token.Reason{token.Malformed, token.NeedsTwo, token.NotProven, token.Wrong,
+	token.OutOfWindow, token.Replayed}
 
 // reason says why the token was refused whose proposal stands at i: the most
 // telling of what its keys say.

@@ -234,7 +234,8 @@ func (d *Database) known(ctx context.Context, s state) (err error) {
 }
 
 // unwrap opens the integrity key of a database.
-func (d *Database) unwrap(ctx context.Context, genesis seal.Genesis, id uint32, keys []seal.WrappedIntegrity) (err error) {
+func (d *Database) unwrap(ctx context.Context, genesis seal.Genesis, id uint32,
+	keys []seal.WrappedIntegrity) (err error) {
 	for _, k := range keys {
 		if k.ID != id {
 			continue

@@ -372,7 +372,8 @@ func TestStatesOfAPendingToken(t *testing.T) {
 	if err := set(token.RevokedBroken); err != nil {
 		t.Error(err)
 	}
-	if _, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Links: k.Hasher(seal.Link), Issuer: "A:B"}); err == nil ||
+	if _, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Links: k.Hasher(seal.Link),
+		Issuer: "A:B"}); err == nil ||
 		!strings.Contains(err.Error(), "A:B") {
 		t.Errorf("an issuer that no URI can hold: %v", err)
 	}

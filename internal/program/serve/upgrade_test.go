@@ -140,7 +140,8 @@ func TestUpgradeKeepsWhatWorks(t *testing.T) {
 	if report := s.whole(t); report.Entries <= formerEntries {
 		t.Errorf("%d entries", report.Entries)
 	}
-	if p, ok := s.keys.Principal(formerKey); !ok || p != (authz.Principal{Name: "key:radius", ID: "utq5e2r47i", Role: authz.Operator,
+	if p, ok := s.keys.Principal(formerKey); !ok || p != (authz.Principal{Name: "key:radius", ID: "utq5e2r47i",
+		Role:     authz.Operator,
 		HelpDesk: true}) {
 		t.Errorf("the API key is %+v, %t", p, ok)
 	}

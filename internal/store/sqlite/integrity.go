@@ -96,7 +96,8 @@ func (t *tx) AddIntegrityKey(k seal.WrappedIntegrity, at time.Time) error {
 }
 
 // usedTables are those of which a new database has no row.
-var usedTables = []string{"audit_entry", "checkpoint", "setting", "data_key", "key_wrapping", "user", "api_key", "token",
+var usedTables = []string{"audit_entry", "checkpoint", "setting", "data_key", "key_wrapping", "user", "api_key",
+	"token",
 	"profile", "retired"}
 
 func (r *reader) Used() (bool, error) {

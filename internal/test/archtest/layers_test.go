@@ -39,6 +39,8 @@ var house = []floor{
 	{"internal/engine/imports", []string{"internal/core/...", "oath", "pskc/...", "internal/seal", "internal/store",
 		"internal/formats/seedfile", "internal/engine/tokens", "internal/engine/retired", "internal/engine/transfer",
 		"internal/engine/users"}, false},
+	{"internal/engine/integrity", []string{"internal/core/audit", "internal/core/fault", "internal/seal", "internal/store",
+		"internal/engine/credentials", "internal/engine/ledger", "internal/engine/retired"}, false},
 	{"internal/engine/...", []string{"internal/core/...", "oath", "pskc", "activation", "internal/seal",
 		"internal/store", "internal/engine/tokens", "internal/engine/retired", "internal/engine/transfer",
 		"internal/engine/users", "internal/engine/profiles", "internal/engine/codes",
