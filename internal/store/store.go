@@ -62,8 +62,9 @@ type DB interface {
 	// sealed secrets. What it returns may be older than the last commit (it
 	// may come from a cache); only Attempt decides. fresh bypasses the cache.
 	Candidates(ctx context.Context, l Lookup, fresh bool) (Found, error)
-	// Check reports whether the database answers, is as this program wrote it, and takes changes: it fails from
-	// a commit that failed until one succeeds, which is tried without requests.
+	// Check reports whether the database answers, is as this program wrote it, and
+	// takes changes: it fails from a commit that failed until one succeeds, which is
+	// tried without requests.
 	Check(ctx context.Context) error
 	// Protect makes the database prove itself from now on, under its integrity key;
 	// see IntegrityWriter. It is called once, before anything else is read or written.

@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"encoding/json"
+	"ostiary/internal/seal"
 	"testing"
 	"time"
 

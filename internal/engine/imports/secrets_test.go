@@ -392,7 +392,8 @@ func TestDeletedAndImportedAgain(t *testing.T) {
 					c = at(t, k, key, 0)
 				}
 				for old := c - min(c, 5); old < c; old++ {
-					if used[fmt.Sprint(key.Kind, key.Period(), old)] && k.Verify(t, key.Serial, testkit.Code(t, key, old)) {
+					if used[fmt.Sprint(key.Kind, key.Period(), old)] &&
+						k.Verify(t, key.Serial, testkit.Code(t, key, old)) {
 						t.Errorf("%s: a used code of step %d is accepted again", name, old)
 					}
 				}

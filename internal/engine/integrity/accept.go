@@ -32,13 +32,21 @@ func (r Restored) Lost() int64 { return max(0, r.MarkEntries-r.Entries) }
 // mark was lost. Everything else must be as the server left it. The log tells of it;
 // with fence no code works that may have been used since (store.Tx.Fence).
 func Accept(ctx context.Context, cfg Config, reason string, fence bool) (r Restored, err error) {
+	s, err := look(ctx, cfg.DB)
+	if err != nil {
+		return r, err
+	}
+	if !s.used {
+		return r, fault.New(fault.NotFound, "no_database", "There is no database to accept: it is empty.").WithHint(
+			"Put the backup in its place first.")
+	}
 	d, err := open(ctx, cfg, true)
 	if err != nil {
 		return r, err
 	}
 	m, err := d.readMark()
-	r.Marked = err == nil
-	if err == nil {
+	// One of an older version was upgraded just now, and has a mark that says nothing.
+	if r.Marked = err == nil && s.proves; r.Marked {
 		if err = d.behind(ctx, m); err == nil && !fence {
 			return r, fault.New(fault.Conflict, "nothing_to_accept", "The database is the one that this server "+
 				"wrote last: "+

@@ -203,7 +203,7 @@ func repaired(s string) string { return strings.Map(func(r rune) rune { return r
 func (l *Ledger) Signed(r store.Reader, size int64, root [32]byte) (bool, error) {
 	notes, err := r.CheckpointsOf(size)
 	for _, note := range notes {
-		if c, err := audit.OpenCheckpoint(note, l.signer.VerifierKey()); err == nil && c.Root == root {
+		if c, err := audit.OpenCheckpoint(note, l.verifier); err == nil && c.Root == root {
 			return true, nil
 		}
 	}
@@ -218,7 +218,7 @@ func (l *Ledger) Newest(r store.Reader) (audit.Checkpoint, error) {
 	} else if err != nil {
 		return audit.Checkpoint{}, err
 	}
-	return audit.OpenCheckpoint(note, l.signer.VerifierKey())
+	return audit.OpenCheckpoint(note, l.verifier)
 }
 
 // Latest gives the newest checkpoint and the key that checks it. It signs one

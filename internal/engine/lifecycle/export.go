@@ -174,8 +174,9 @@ func (s *Service) allHolders(ctx context.Context, chosen map[token.Mark][]token.
 	if err != nil || len(left) == 0 {
 		return err
 	}
-	return fault.New(fault.Conflict, "shares_secret", fmt.Sprintf("Tokens to be moved have the same secrets as %d that "+
-		"would stay: %s. A code would count on both servers.", len(left), shorten(left))).
+	return fault.New(fault.Conflict, "shares_secret",
+		fmt.Sprintf("Tokens to be moved have the same secrets as %d that "+
+			"would stay: %s. A code would count on both servers.", len(left), shorten(left))).
 		WithHint("Move those as well, or delete them: ostiary token list --twins.")
 }
 

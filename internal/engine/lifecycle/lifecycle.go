@@ -63,7 +63,8 @@ func New(cfg Config) (*Service, error) {
 	if _, err := trial.Encode(); err != nil {
 		return nil, fmt.Errorf("the issuer %q does not fit authenticator apps: %w", cfg.Issuer, err)
 	}
-	return &Service{db: cfg.DB, keys: cfg.Keys, links: cfg.Links, marks: cfg.Marks, issuer: cfg.Issuer, now: cfg.Now}, nil
+	return &Service{db: cfg.DB, keys: cfg.Keys, links: cfg.Links, marks: cfg.Marks, issuer: cfg.Issuer, now: cfg.Now},
+		nil
 }
 
 // Issuer is the name of the organisation in authenticator apps.

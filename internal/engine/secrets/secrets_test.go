@@ -34,9 +34,10 @@ func TestMarksAreOfWhatHMACSees(t *testing.T) {
 	key := testkit.SecretOf("1")
 	one := mark(spec("SHA1"), key)
 	for name, m := range map[string]token.Mark{
-		"another hash": mark(spec("SHA512"), key), "zeros behind it": mark(spec("SHA1"), append(bytes.Clone(key), 0, 0)),
-		"time":      mark(token.Spec{Algorithm: token.TOTP, Hash: "SHA256", Digits: 8, Period: 60}, key),
-		"challenge": mark(token.Spec{Algorithm: token.OCRA, Suite: "OCRA-1:HOTP-SHA1-6:QN08"}, key),
+		"another hash":    mark(spec("SHA512"), key),
+		"zeros behind it": mark(spec("SHA1"), append(bytes.Clone(key), 0, 0)),
+		"time":            mark(token.Spec{Algorithm: token.TOTP, Hash: "SHA256", Digits: 8, Period: 60}, key),
+		"challenge":       mark(token.Spec{Algorithm: token.OCRA, Suite: "OCRA-1:HOTP-SHA1-6:QN08"}, key),
 	} {
 		if m != one {
 			t.Errorf("%s: mark %s, want %s", name, m, one)

@@ -28,8 +28,10 @@ func Share(tx store.Tx, run int64, marks []token.Mark, now time.Time, origin aud
 				users = append(users, h.OwnerName)
 			}
 		}
-		entries = append(entries, audit.Entry{Time: now, Action: audit.SecretShared, Outcome: audit.Done, Origin: origin,
-			After: []audit.Field{{Name: "secret", Value: m.String()}, {Name: "serials", Value: strings.Join(serials, " ")},
+		entries = append(entries, audit.Entry{Time: now, Action: audit.SecretShared, Outcome: audit.Done,
+			Origin: origin,
+			After: []audit.Field{{Name: "secret", Value: m.String()},
+				{Name: "serials", Value: strings.Join(serials, " ")},
 				{Name: "users", Value: strings.Join(users, " ")}}}.Canonical())
 	}
 	return entries, nil

@@ -112,7 +112,8 @@ func Apply(t *token.Token, record []pskc.Property) (said Said, err error) {
 				err = fmt.Errorf("a negative number of failures")
 			}
 		case recordT0:
-			if t.Spec.T0, err = strconv.ParseInt(p.Value, 10, 64); err == nil && (t.Spec.T0 < -maxT0 || t.Spec.T0 > maxT0) {
+			if t.Spec.T0, err = strconv.ParseInt(p.Value, 10, 64); err == nil &&
+				(t.Spec.T0 < -maxT0 || t.Spec.T0 > maxT0) {
 				err = fmt.Errorf("it is further than %d seconds from 1970", int64(maxT0))
 			}
 		case RecordUnshown:

@@ -157,6 +157,9 @@ func (s *Server) opening(ctx context.Context) (c integrity.Config, err error) {
 		return c, err
 	}
 	db, err := sqlite.Open(ctx, sqlite.Config{Path: dbPath, Report: s.commits})
+	if errors.Is(err, store.ErrTampered) {
+		err = fmt.Errorf("%w: %w", integrity.ErrRefused, err)
+	}
 	if err != nil {
 		return c, fmt.Errorf("database %s: %w", dbPath, err)
 	}
@@ -213,8 +216,9 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	}
 	s.root = credentials.NewRoot(s.db, hashers[seal.Password], now)
 	if s.activations, err = activations.New(
-		activations.Config{DB: s.db, Keys: keyring, Marks: s.marks, Codes: s.engine, Tokens: s.lifecycle, Policy: s.cfg.Activations,
-			Now: now}); err != nil {
+		activations.Config{DB: s.db, Keys: keyring, Marks: s.marks, Codes: s.engine, Tokens: s.lifecycle,
+			Policy: s.cfg.Activations,
+			Now:    now}); err != nil {
 		return err
 	}
 	if err := s.firstPassword(ctx); err != nil {
@@ -240,8 +244,9 @@ func (s *Server) markSecrets(ctx context.Context, keyring *seal.Keyring) error {
 		s.log.Info("tokens marked by their secrets", "tokens", marked)
 	}
 	if shared > 0 {
-		_, err = fmt.Fprintf(s.cfg.Out, "Several tokens hold one secret, %d times; a code of it counts once for all of "+
-			"them. See: ostiary token list --twins\n", shared)
+		_, err = fmt.Fprintf(
+			s.cfg.Out, "Several tokens hold one secret, %d times; a code of it counts once for all of "+
+				"them. See: ostiary token list --twins\n", shared)
 	}
 	return err
 }

@@ -203,7 +203,8 @@ func (t *tx) swap(e store.Epoch) error {
 	if e.Spec.Timed() {
 		write, advance = swapSecondsSQL, advanceSecondsSQL
 	}
-	if err := t.changeOne(write, append(args, int64(shared.Mark), e.Spec.Begins(e.Next-1), shared.Floor)...); err != nil {
+	if err := t.changeOne(
+		write, append(args, int64(shared.Mark), e.Spec.Begins(e.Next-1), shared.Floor)...); err != nil {
 		return err
 	}
 	t.touched.all = true // every holder of the secret

@@ -409,7 +409,13 @@ func TestOpeningChecksWhatTheHeadVouchesFor(t *testing.T) {
 		if query != "" {
 			forge(t, s.path, query)
 		}
-		again := open(t, Config{Path: s.path})
+		again, err := Open(t.Context(), Config{Path: s.path})
+		if errors.Is(err, store.ErrTampered) && query != "" {
+			continue // it is seen before there is a key
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = again.Close() })
 		begun, err := again.Protect(t.Context(), storetest.IntegrityKey(t, 1), nil)
 		if whole := err == nil; whole != (query == "") || whole != begun {
 			t.Errorf("%q gone: begun %t, %v", name, begun, err)

@@ -14,11 +14,12 @@ import (
 )
 
 const (
-	headSQL    = "SELECT frontier, record, mac FROM audit_head"
-	setHeadSQL = "UPDATE audit_head SET frontier = ?1, record = ?2, mac = ?3"
+	headSQL = "SELECT frontier, record, mac FROM audit_head"
+	// Whoever has no key changes no record.
+	setHeadSQL = "UPDATE audit_head SET frontier = ?1, record = coalesce(?2, record), mac = coalesce(?3, mac)"
 )
 
-var errNoHead = errors.New("the audit log has no head")
+var errNoHead = fmt.Errorf("%w: the audit log has no head", store.ErrTampered)
 
 func scanHead(s scanner) (row headRow, err error) {
 	err = s.Scan(&row.frontier, &row.record, &row.mac)

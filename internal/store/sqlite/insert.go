@@ -49,7 +49,8 @@ const (
 	insertToken = `INSERT INTO token (kind, type, manufacturer, algorithm, hash, digits, period, t0, suite,
 		model, issuer, label, profile, run, created, state_reason, id, serial, key_id, secret, mark, tag) VALUES `
 	tokenRow      = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?)"
-	tokenRowAlike = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?, ?, ?, ?, nullif(?, 0), ?)"
+	tokenRowAlike = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?, ?, ?, ?, " +
+		"nullif(?, 0), ?)"
 
 	insertCondition = `INSERT INTO condition (run, owner, epoch, next, drift, failures, retry_at, state, not_before, not_after, last_used, token)
 		VALUES `

@@ -13,11 +13,31 @@ import (
 	"ostiary/internal/store"
 )
 
-// Protect checks the head and what it vouches for.
+// Protect checks the head and what it vouches for, between two transactions: the
+// index may be written already.
 func (db *DB) Protect(ctx context.Context, key *seal.Integrity, alarm func(store.Alarm)) (bool, error) {
 	if err := db.guard.use(key, alarm); err != nil {
 		return false, err
 	}
+	err := db.writer.between(func() error { return db.adopt(ctx) })
+	begun := db.guard.begun.Load()
+	if err != nil || !begun {
+		return false, err
+	}
+	if !db.migrated {
+		return true, db.checkIndex(ctx)
+	}
+	// What the tables held before the migrations was checked; the record is to say
+	// what they hold now.
+	return true, db.Update(ctx, func(s store.Tx) error {
+		s.(*tx).configAltered = true
+		return s.(*tx).checkIndex()
+	})
+}
+
+// adopt takes the head that is there for the one that was written last, if it bears
+// the MAC and all that it vouches for is so.
+func (db *DB) adopt(ctx context.Context) error {
 	var row headRow
 	err := db.View(ctx, func(s store.Reader) (err error) {
 		r := s.(*reader)
@@ -30,20 +50,11 @@ func (db *DB) Protect(ctx context.Context, key *seal.Integrity, alarm func(store
 		}
 		return r.vouched(record, db.before)
 	})
-	if err != nil || row.record == nil {
-		return false, err
+	if err == nil && row.record != nil {
+		db.guard.last = row
+		db.guard.begun.Store(true)
 	}
-	db.guard.last = row
-	db.guard.begun.Store(true)
-	if !db.migrated {
-		return true, db.checkIndex(ctx)
-	}
-	// What the tables held before the migrations was checked; the record is to say
-	// what they hold now.
-	return true, db.Update(ctx, func(s store.Tx) error {
-		s.(*tx).configAltered = true
-		return s.(*tx).checkIndex()
-	})
+	return err
 }
 
 // vouched checks what a record says of the rest of the database.

@@ -20,7 +20,8 @@ func scanRun(s scanner) (r store.Run, err error) {
 	c := &r.Counts
 	err = s.Scan(&r.ID, &r.Label, &r.Batch, &r.Note, &r.Supplier, &r.Format, &r.Actor, &r.DryRun, &opened, &published,
 		&closed,
-		&c.Imported, &c.Duplicate, &c.Conflict, &c.Twin, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered, &c.Assigned,
+		&c.Imported, &c.Duplicate, &c.Conflict, &c.Twin, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered,
+		&c.Assigned,
 		&c.Users, &remarks, &series, &r.Failure)
 	r.Opened, r.Published, r.Closed = fromMillis(opened), fromMillis(published), fromMillis(closed)
 	if remarks != "" {
@@ -85,7 +86,8 @@ func (t *tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error
 	}
 	err := t.changeOne(`UPDATE import_run SET imported = ?, duplicate = ?, conflict = ?, twin = ?, replaced = ?, refused = ?, held_back = ?, renumbered = ?,
 		assigned = ?, users_made = ?, remarks = ?, series = ? WHERE id = ? AND published = 0 AND closed = 0`,
-		c.Imported, c.Duplicate, c.Conflict, c.Twin, c.Replaced, c.Refused, c.HeldBack, c.Renumbered, c.Assigned, c.Users,
+		c.Imported, c.Duplicate, c.Conflict, c.Twin, c.Replaced, c.Refused, c.HeldBack, c.Renumbered, c.Assigned,
+		c.Users,
 		strings.Join(p.Remarks, "\n"), string(series), id)
 	for _, r := range rows {
 		if err != nil {

@@ -100,7 +100,8 @@ func (t *tx) ShareSecret(run int64, mark token.Mark) error {
 		int64(mark), floor.Events, floor.Seconds, counts[0] && counts[1]); err != nil {
 		return err
 	}
-	_, err = t.change("UPDATE condition SET twin = ?1 WHERE token IN (SELECT id FROM token WHERE mark = ?1)", int64(mark))
+	_, err = t.change("UPDATE condition SET twin = ?1 WHERE token IN (SELECT id FROM token WHERE mark = ?1)",
+		int64(mark))
 	return err
 }
 

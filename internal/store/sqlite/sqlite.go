@@ -157,6 +157,9 @@ func (db *DB) Check(ctx context.Context) error {
 	if err := db.reads.QueryRowContext(ctx, "SELECT count(*) FROM audit_head").Scan(&n); err != nil {
 		return db.disk.unavailable(err)
 	}
+	if db.guard.stopped.Load() {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrTampered)
+	}
 	return db.writer.health.check()
 }
 

@@ -305,7 +305,8 @@ func TestReopeningKeepsEverything(t *testing.T) {
 			tx.AddAPIKey(store.APIKey{ID: "id", Name: "radius", Role: "verifier", Hash: []byte{1},
 				Created: time.Now()}),
 			tx.AddDataKey(seal.DataKey{ID: 1, KEK: "kek", Wrapped: []byte{2}}), tx.SetSetting("name", []byte("value")),
-			tx.AppendAudit([]byte("{}")), tx.AddCheckpoint(1, "note"), tx.Remember(store.Secret{Mark: 7, Floor: token.Floor{Events: 9}}))
+			tx.AppendAudit([]byte("{}")), tx.AddCheckpoint(1, "note"),
+			tx.Remember(store.Secret{Mark: 7, Floor: token.Floor{Events: 9}}))
 	})
 	if o, err := db.Attempt(t.Context(), right(ids[2], 41)); err != nil || o.Verdict != store.Accepted {
 		t.Fatalf("Attempt = %+v, %v", o, err)

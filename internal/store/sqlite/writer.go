@@ -115,9 +115,6 @@ func (w *writer) connect() error {
 	if w.conn == nil {
 		return fmt.Errorf("%w: open: %w", errConnection, w.opening)
 	}
-	if w.guard.stopped.Load() {
-		return fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrTampered)
-	}
 	return nil
 }
 

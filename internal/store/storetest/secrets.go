@@ -137,7 +137,8 @@ var secretTests = []test{
 			if err := tx.StageReplacement(run, c); err != nil {
 				return err
 			}
-			if err := tx.RecordRun(run, store.RunProgress{Counts: store.RunCounts{Replaced: 1, Twin: 3}}, nil); err != nil {
+			if err := tx.RecordRun(run, store.RunProgress{Counts: store.RunCounts{Replaced: 1, Twin: 3}},
+				nil); err != nil {
 				return err
 			}
 			return tx.PublishRun(run, start)

@@ -150,7 +150,8 @@ func (k *Kit) Open(t testing.TB) {
 		Marks: k.Marks, Links: k.Hasher(seal.Link), Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
-	if k.Imports, err = imports.New(imports.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now}); err != nil {
+	if k.Imports, err = imports.New(
+		imports.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	k.Profiles = profiles.New(k.DB, k.Keys, k.Clock.Now)
