@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
 
