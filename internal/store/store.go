@@ -76,6 +76,7 @@ type Reader interface {
 	RunReader
 	MoveReader
 	ActivationReader
+	TemporaryCodeReader
 	// Setting gives the value stored under a name.
 	Setting(name string) ([]byte, error)
 	DataKeys() ([]seal.DataKey, error)

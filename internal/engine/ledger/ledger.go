@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/audit/derive"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
@@ -228,20 +229,27 @@ func (l *Ledger) Latest(ctx context.Context) (note, verifierKey string, err erro
 	return note, l.signer.VerifierKey(), err
 }
 
-// Verify recomputes the log; see audit.Verify. An extra checkpoint that does not
-// bear this server's signature is a fault.Error of kind Invalid.
-func (l *Ledger) Verify(ctx context.Context, extra ...string) (audit.Report, error) {
+// Verify recomputes the log and holds the state against it; see audit.Verify and
+// package derive. An extra checkpoint that does not bear this server's signature is a
+// fault.Error of kind Invalid.
+func (l *Ledger) Verify(ctx context.Context, extra ...string) (Report, error) {
+	return l.verify(ctx, func(time.Duration) {}, extra...)
+}
+
+// verify calls rest after each page with the time that it took.
+func (l *Ledger) verify(ctx context.Context, rest func(time.Duration), extra ...string) (rep Report, err error) {
 	for i, note := range extra {
 		if _, err := audit.OpenCheckpoint(note, l.signer.VerifierKey()); err != nil {
-			return audit.Report{}, fault.New(fault.Invalid, "foreign_checkpoint",
+			return Report{}, fault.New(fault.Invalid, "foreign_checkpoint",
 				fmt.Sprintf("Checkpoint %d of those given does not bear the signature of this server's key %s.", i+1,
 					l.signer.VerifierKey())).
 				WithHint("It is damaged or another server's; or this server's log was made anew under another key. " +
 					"Compare the verifier key that was kept with it.").Because(err)
 		}
 	}
-	src := &source{ctx: ctx, db: l.db}
-	err := l.db.View(ctx, func(r store.Reader) (err error) {
+	fold := derive.New()
+	src := &source{ctx: ctx, db: l.db, fold: fold, rest: rest}
+	err = l.db.View(ctx, func(r store.Reader) (err error) {
 		if src.notes, err = r.Checkpoints(); err == nil {
 			src.head, err = r.AuditHead()
 		}
@@ -251,9 +259,14 @@ func (l *Ledger) Verify(ctx context.Context, extra ...string) (audit.Report, err
 		return err
 	})
 	if err != nil {
-		return audit.Report{}, err
+		return Report{}, err
 	}
-	return audit.Verify(src, l.signer.VerifierKey(), extra...)
+	if rep.Report, err = audit.Verify(src, l.signer.VerifierKey(), extra...); err != nil || rep.Problem != "" {
+		return rep, err // of a log that is not whole nothing follows
+	}
+	err = (&comparison{ctx: ctx, db: l.db, fold: fold, rest: rest}).run()
+	rep.State = fold.Result()
+	return rep, err
 }
 
 // source reads the log up to the head it began with, in pages, so that a long
@@ -265,6 +278,8 @@ type source struct {
 	notes []string
 	// beyond is an entry that the head of that moment does not cover.
 	beyond []store.AuditRow
+	fold   *derive.Fold
+	rest   func(time.Duration)
 }
 
 func (s *source) Head() (*audit.Frontier, error) { return s.head, nil }
@@ -272,6 +287,7 @@ func (s *source) Notes() ([]string, error)       { return s.notes, nil }
 
 func (s *source) Each(fn func(int64, []byte) error) error {
 	for at := int64(0); at < s.head.Size(); {
+		began := time.Now()
 		var page []store.AuditRow
 		err := s.db.View(s.ctx, func(r store.Reader) (err error) {
 			page, err = r.AuditEntries(at, int(min(pageRead, s.head.Size()-at)))
@@ -291,7 +307,9 @@ func (s *source) Each(fn func(int64, []byte) error) error {
 			if err := fn(row.Seq, row.Entry); err != nil {
 				return err
 			}
+			s.fold.Add(row.Seq, row.Entry)
 		}
+		s.rest(time.Since(began))
 	}
 	for _, row := range s.beyond {
 		if err := fn(row.Seq, row.Entry); err != nil {

@@ -31,6 +31,11 @@ func (r *reader) Applications(id token.ID) ([]store.Application, error) {
 	return queryAll(r.ctx, r.q, scanApplication, applicationsSQL, int64(id))
 }
 
+func (r *reader) ApplicationsUpTo(after, last token.ID) ([]store.Application, error) {
+	return queryAll(r.ctx, r.q, scanApplication, "SELECT "+applicationColumns+
+		" FROM application WHERE token > ? AND token <= ? ORDER BY token, idx", int64(after), int64(last))
+}
+
 func (t *tx) SetApplications(id token.ID, all []store.Application) error {
 	t.touched.tokens = append(t.touched.tokens, id)
 	if _, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT id FROM token WHERE id = ?", int64(id)); err != nil {
