@@ -10,7 +10,7 @@ import (
 	"ostiary/internal/core/authz"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/activations"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/tokens"
 )
 
 type deviceInput struct {
@@ -75,7 +75,7 @@ func (a *API) selfServiceRoutes() {
 		func(ctx context.Context, c caller, in *confirmOwnInput) (*activationResultOutput, error) {
 			return activationResult(
 				a.cfg.Activations.ConfirmOwn(ctx, in.Body.User,
-					activations.Typed{Token: lifecycle.Selector{Serial: in.Body.Serial},
+					activations.Typed{Token: tokens.Selector{Serial: in.Body.Serial},
 						OTP: in.Body.OTP, NextOTP: in.Body.NextOTP, Derivation: in.Body.Derivation,
 						Origin: c.origin()}))
 		})

@@ -50,24 +50,24 @@ func (a *API) activationRoutes() {
 		"Confirm the open activation by what the device shows"),
 		func(ctx context.Context, c caller, in *confirmActivationInput) (*activationResultOutput, error) {
 			result, err := a.cfg.Activations.Confirm(
-				ctx, activations.Typed{Token: in.lifecycle(), OTP: in.Body.OTP, NextOTP: in.Body.NextOTP,
+				ctx, activations.Typed{Token: in.selector(), OTP: in.Body.OTP, NextOTP: in.Body.NextOTP,
 					Derivation: in.Body.Derivation, Origin: c.origin()})
 			return activationResult(result, err)
 		})
 	register(a, authz.ActivationStart, op("cancel-activation", http.MethodPost, path+"/cancel",
 		"End the open activation"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
-			return a.token(a.cfg.Activations.Cancel(ctx, in.lifecycle(), c.origin()))
+			return a.token(a.cfg.Activations.Cancel(ctx, in.selector(), c.origin()))
 		})
 	register(a, authz.ActivationReset, op("reset-activation", http.MethodPost, path+"/reset",
 		"Let counts of activations begin anew"),
 		func(ctx context.Context, c caller, in *resetActivationInput) (*tokenOutput, error) {
-			return a.token(a.cfg.Activations.Reset(ctx, in.lifecycle(), activations.Counts(in.Body), c.origin()))
+			return a.token(a.cfg.Activations.Reset(ctx, in.selector(), activations.Counts(in.Body), c.origin()))
 		})
 	register(a, authz.ActivationUnbind, op("unbind-token", http.MethodPost, path+"/unbind",
 		"Discard the secret of a token, and end its device for good"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
-			return a.token(a.cfg.Activations.Unbind(ctx, in.lifecycle(), c.origin()))
+			return a.token(a.cfg.Activations.Unbind(ctx, in.selector(), c.origin()))
 		})
 	ahead := op("activate-ahead", http.MethodPost, "/api/v1/activations", "Create tokens with activations made "+
 		"ahead, for nobody yet")
@@ -78,7 +78,7 @@ func (a *API) activationRoutes() {
 func (a *API) startActivation(ctx context.Context, c caller, in *activateInput) (*activationOutput, error) {
 	r := in.Body
 	started, err := a.cfg.Activations.Start(
-		ctx, activations.Request{Token: in.lifecycle(), Route: activations.Route(r.Route),
+		ctx, activations.Request{Token: in.selector(), Route: activations.Route(r.Route),
 			Reason:   activations.Reason(r.Reason),
 			Password: r.Password, Expiry: days(r.Days), To: activations.Device{Key: r.Key, Request: r.Request},
 			Origin: c.origin()})
@@ -132,7 +132,7 @@ func activationResult(r activations.Result, err error) (*activationResultOutput,
 }
 
 func (a *API) showActivations(ctx context.Context, _ caller, in *Selector) (*activationOverviewOutput, error) {
-	o, err := a.cfg.Activations.Show(ctx, in.lifecycle())
+	o, err := a.cfg.Activations.Show(ctx, in.selector())
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,7 @@ import (
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
@@ -48,6 +49,7 @@ type Config struct {
 	Version     string
 	Verifier    Verifier
 	Lifecycle   *lifecycle.Service
+	Imports     *imports.Service
 	Activations *activations.Service
 	Profiles    *profiles.Service
 	Users       *users.Users
@@ -80,8 +82,8 @@ type API struct {
 
 // New builds the API.
 func New(cfg Config) (*API, error) {
-	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Activations == nil || cfg.Profiles == nil ||
-		cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
+	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Imports == nil || cfg.Activations == nil ||
+		cfg.Profiles == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
 		cfg.Ledger == nil || cfg.Log == nil || cfg.Metrics == nil {
 		return nil, errors.New("api: a required part is missing")
 	}

@@ -40,7 +40,7 @@ func (a *API) careRoutes() {
 }
 
 func (a *API) replaceToken(ctx context.Context, c caller, in *replaceInput) (*createTokensOutput, error) {
-	req := lifecycle.ReplaceRequest{Selector: in.lifecycle(), By: in.Body.By, Reason: in.Body.Reason,
+	req := lifecycle.ReplaceRequest{Selector: in.selector(), By: in.Body.By, Reason: in.Body.Reason,
 		Origin: c.origin()}
 	if in.Body.State != "" {
 		var err error
@@ -72,5 +72,5 @@ func (a *API) setDates(ctx context.Context, c caller, in *datesInput) (*tokenOut
 		}
 		*d.at = &at
 	}
-	return a.token(a.cfg.Lifecycle.SetDates(ctx, in.lifecycle(), req, c.origin()))
+	return a.token(a.cfg.Lifecycle.SetDates(ctx, in.selector(), req, c.origin()))
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"ostiary/internal/core/fault"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/formats/seedfile"
 	"ostiary/oath"
 	"ostiary/pskc"
@@ -23,7 +23,7 @@ type form struct {
 	options pskc.Options
 	signers []*x509.Certificate
 	others  seedfile.Options
-	request lifecycle.ImportRequest
+	request imports.Request
 }
 
 func (f *form) wipe() {
@@ -89,7 +89,7 @@ func (f *form) set(name string, value []byte) error {
 		}
 		f.options.PrivateKey = key
 	case "signer_certificate":
-		certs, err := lifecycle.Signers(value)
+		certs, err := imports.Signers(value)
 		f.signers = certs
 		return err
 	case "dry_run":

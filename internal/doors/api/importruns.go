@@ -52,7 +52,7 @@ func (a *API) runRoutes() {
 	register(a, authz.TokenImport, op("show-import", http.MethodGet, importPath+"/{id}", "Show an import, also "+
 		"one under way"),
 		func(ctx context.Context, _ caller, in *ImportNumber) (*importOutput, error) {
-			run, err := a.cfg.Lifecycle.ImportRun(ctx, in.ID)
+			run, err := a.cfg.Imports.Run(ctx, in.ID)
 			if err != nil {
 				return nil, err
 			}
@@ -84,7 +84,7 @@ func (a *API) importReport(ctx context.Context, run store.Run) (rep wire.ImportR
 }
 
 func (a *API) importRows(ctx context.Context, id int64, after, limit int) (page wire.ImportRows, err error) {
-	rows, err := a.cfg.Lifecycle.ImportRows(ctx, id, after, limit+1)
+	rows, err := a.cfg.Imports.Rows(ctx, id, after, limit+1)
 	if err != nil {
 		return page, err
 	}
@@ -139,7 +139,7 @@ func (a *API) listImports(ctx context.Context, _ caller, in *Page) (*importListO
 	if err != nil {
 		return nil, err
 	}
-	runs, err := a.cfg.Lifecycle.ImportRuns(ctx, before, in.Limit+1)
+	runs, err := a.cfg.Imports.Runs(ctx, before, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (a *API) listImportRows(ctx context.Context, _ caller, in *importRowsInput)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.cfg.Lifecycle.ImportRun(ctx, in.ID); err != nil {
+	if _, err := a.cfg.Imports.Run(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	page, err := a.importRows(ctx, in.ID, int(after), in.Limit)
@@ -210,7 +210,7 @@ func (a *API) importEvents(w http.ResponseWriter, r *http.Request) {
 		refuse(fault.New(fault.Invalid, "import_id", "The number of the import is not a number."))
 		return
 	}
-	run, err := a.cfg.Lifecycle.ImportRun(r.Context(), id)
+	run, err := a.cfg.Imports.Run(r.Context(), id)
 	if err != nil {
 		refuse(err)
 		return
@@ -233,7 +233,7 @@ func (a *API) importEvents(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		}
-		if run, err = a.cfg.Lifecycle.ImportRun(r.Context(), id); err != nil {
+		if run, err = a.cfg.Imports.Run(r.Context(), id); err != nil {
 			out.send("problem", a.problem(r.Context(), c, err))
 			return
 		}

@@ -16,7 +16,7 @@ import (
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/wire"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/imports"
 	"ostiary/pskc"
 )
 
@@ -130,8 +130,8 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer
 			"several of them.")
 	}
 	form.others.Name, form.others.Now = file.FileName(), time.Now()
-	seeds, err := lifecycle.OpenFile(&patient{file: file, control: http.NewResponseController(w)},
-		lifecycle.FileOptions{PSKC: form.options, Others: form.others, Signers: form.signers})
+	seeds, err := imports.OpenFile(&patient{file: file, control: http.NewResponseController(w)},
+		imports.FileOptions{PSKC: form.options, Others: form.others, Signers: form.signers})
 	if err != nil {
 		return out, err
 	}
@@ -140,7 +140,7 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer
 	req.Keys, req.Label, req.Format, req.Remarks, req.Origin = &lastPart{seeds, parts}, label(file.FileName()),
 		seeds.Format, seeds.Remarks, c.origin()
 	req.Begun, req.Progress = answer.begun, answer.progress
-	run, err := a.cfg.Lifecycle.Import(r.Context(), req)
+	run, err := a.cfg.Imports.Import(r.Context(), req)
 	if err != nil {
 		return out, err
 	}
@@ -170,7 +170,7 @@ func (p *patient) Read(b []byte) (int, error) {
 // a dry_run that comes too late, must not be passed over: at this point nothing
 // is published yet.
 type lastPart struct {
-	keys  lifecycle.KeySource
+	keys  imports.KeySource
 	parts *multipart.Reader
 }
 

@@ -10,7 +10,7 @@ import (
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/token"
 	"ostiary/internal/doors/wire"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/transfer"
 	"ostiary/internal/store"
 )
 
@@ -71,7 +71,7 @@ func (a *API) listMoves(ctx context.Context, _ caller, in *Page) (*moveListOutpu
 
 func (a *API) confirmMove(ctx context.Context, c caller, in *receiptInput) (*moveOutput, error) {
 	b := in.Body
-	r := lifecycle.Receipt{Version: b.Version, Move: b.Move, Import: b.Import, Issued: b.Issued.UTC(), MAC: b.MAC,
+	r := transfer.Receipt{Version: b.Version, Move: b.Move, Import: b.Import, Issued: b.Issued.UTC(), MAC: b.MAC,
 		Tokens: make([]token.ID, len(b.Tokens))}
 	for i, id := range b.Tokens {
 		r.Tokens[i] = token.ID(id)
@@ -81,7 +81,7 @@ func (a *API) confirmMove(ctx context.Context, c caller, in *receiptInput) (*mov
 }
 
 func (a *API) importReceipt(ctx context.Context, _ caller, in *ImportNumber) (*receiptOutput, error) {
-	text, err := a.cfg.Lifecycle.Receipt(ctx, in.ID)
+	text, err := a.cfg.Imports.Receipt(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 )
 
@@ -45,8 +46,8 @@ func (s *Selector) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-func (s *Selector) lifecycle() lifecycle.Selector {
-	return lifecycle.Selector{Serial: s.Serial, Type: s.Type, Manufacturer: s.manufacturer, KeyID: s.keyID}
+func (s *Selector) selector() tokens.Selector {
+	return tokens.Selector{Serial: s.Serial, Type: s.Type, Manufacturer: s.manufacturer, KeyID: s.keyID}
 }
 
 func (s *Selector) lookup() store.Lookup {
@@ -101,16 +102,16 @@ func (a *API) tokenRoutes() {
 	register(a, authz.TokenView, op("list-tokens", http.MethodGet, "/api/v1/tokens", "List tokens"), a.listTokens)
 	register(a, authz.TokenView, op("show-token", http.MethodGet, path, "Show a token"),
 		func(ctx context.Context, _ caller, in *Selector) (*tokenOutput, error) {
-			return a.token(a.cfg.Lifecycle.Show(ctx, in.lifecycle()))
+			return a.token(a.cfg.Lifecycle.Show(ctx, in.selector()))
 		})
 	register(a, authz.TokenAssign, op("assign-token", http.MethodPost, path+"/assign", "Assign a free token to a user"),
 		func(ctx context.Context, c caller, in *assignInput) (*tokenOutput, error) {
-			return a.token(a.cfg.Lifecycle.Assign(ctx, in.lifecycle(), in.Body.User, c.origin()))
+			return a.token(a.cfg.Lifecycle.Assign(ctx, in.selector(), in.Body.User, c.origin()))
 		})
 	register(a, authz.TokenAssign, op("unassign-token", http.MethodPost, path+"/unassign",
 		"Take a token back into stock"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
-			return a.token(a.cfg.Lifecycle.Unassign(ctx, in.lifecycle(), c.origin()))
+			return a.token(a.cfg.Lifecycle.Unassign(ctx, in.selector(), c.origin()))
 		})
 	register(a, authz.TokenResync, op("resync-token", http.MethodPost, path+"/resync", "Resynchronise by two "+
 		"consecutive codes"), a.resync)
@@ -119,12 +120,12 @@ func (a *API) tokenRoutes() {
 		a.setState)
 	register(a, authz.TokenUnlock, op("unlock-token", http.MethodPost, path+"/unlock", "Forget a token's failures"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
-			return a.token(a.cfg.Lifecycle.Unlock(ctx, in.lifecycle(), c.origin()))
+			return a.token(a.cfg.Lifecycle.Unlock(ctx, in.selector(), c.origin()))
 		})
 	register(a, authz.TokenDelete,
 		op("delete-token", http.MethodDelete, path, "Delete a token and its secret for good"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
-			return a.token(a.cfg.Lifecycle.Delete(ctx, in.lifecycle(), c.origin()))
+			return a.token(a.cfg.Lifecycle.Delete(ctx, in.selector(), c.origin()))
 		})
 }
 
@@ -189,7 +190,7 @@ func (a *API) setState(ctx context.Context, c caller, in *stateInput) (*tokenOut
 			return nil, err
 		}
 	}
-	return a.token(a.cfg.Lifecycle.SetState(ctx, in.lifecycle(), state, in.Body.Reason, c.origin()))
+	return a.token(a.cfg.Lifecycle.SetState(ctx, in.selector(), state, in.Body.Reason, c.origin()))
 }
 
 func (a *API) wireToken(t token.Token) wire.Token {

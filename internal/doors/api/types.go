@@ -9,7 +9,7 @@ import (
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/token"
 	"ostiary/internal/doors/wire"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/tokens"
 )
 
 type typeInput struct {
@@ -94,7 +94,7 @@ func (a *API) seriesRoutes() {
 		})
 }
 
-func wireSeries(s lifecycle.Series) wire.Series {
+func wireSeries(s tokens.Series) wire.Series {
 	return wire.Series{Type: s.Name, Next: s.Next(), Present: s.Present(), Issued: s.At.Issued, Left: s.Left()}
 }
 

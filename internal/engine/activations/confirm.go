@@ -11,8 +11,8 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/oath"
@@ -20,7 +20,7 @@ import (
 
 // Typed is a confirmation that was typed into an authenticated session.
 type Typed struct {
-	Token      lifecycle.Selector
+	Token      tokens.Selector
 	OTP        string
 	NextOTP    string // the code after OTP, where the secret was sent again and events are counted
 	Derivation string // with device binding
@@ -83,7 +83,7 @@ func (s *Service) open(rd store.ActivationReader, t token.Token) (store.Activati
 // with nothing else. confirm is the hash of a message, nil for what was typed.
 func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confirmation, confirm []byte,
 	origin audit.Origin) (Result, error) {
-	t, err := lifecycle.ByID(tx, a.Token)
+	t, err := tokens.ByID(tx, a.Token)
 	if err != nil {
 		return Result{}, err
 	}
@@ -125,7 +125,7 @@ func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confi
 	if err := s.record(tx, audit.ActivationConfirmed, audit.Accepted, "", origin, t, after...); err != nil {
 		return Result{}, err
 	}
-	t, err = lifecycle.ByID(tx, t.ID)
+	t, err = tokens.ByID(tx, t.ID)
 	return Result{Token: t, Accepted: true}, err
 }
 

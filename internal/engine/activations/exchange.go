@@ -10,8 +10,8 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 )
 
@@ -76,7 +76,7 @@ func (s *Service) offered(ctx context.Context, body []byte, origin audit.Origin)
 		if o.a, err = rd.OfferedActivation(locator); err != nil {
 			return err
 		}
-		if o.token, err = lifecycle.ByID(rd, o.a.Token); err != nil {
+		if o.token, err = tokens.ByID(rd, o.a.Token); err != nil {
 			return err
 		}
 		o.vector, err = profiles.In(rd, o.a.Profile)
@@ -165,7 +165,7 @@ func (s *Service) take(ctx context.Context, o offered, request *activation.Reque
 		DeviceName: request.Device.Name,
 		Counters:   counters, Answer: sealed.Encode()}
 	return sealed, s.db.Update(ctx, func(tx store.Tx) error {
-		t, err := lifecycle.ByID(tx, o.token.ID)
+		t, err := tokens.ByID(tx, o.token.ID)
 		if err != nil {
 			return err
 		}

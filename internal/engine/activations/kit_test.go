@@ -15,6 +15,7 @@ import (
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/test/testkit"
 	"ostiary/oath"
 )
@@ -110,7 +111,7 @@ func (s *scene) create(user string) string {
 }
 
 func (s *scene) request(route activations.Route) activations.Request {
-	return activations.Request{Token: lifecycle.Selector{Serial: s.serial}, Route: route, Origin: testkit.Origin}
+	return activations.Request{Token: tokens.Selector{Serial: s.serial}, Route: route, Origin: testkit.Origin}
 }
 
 func (s *scene) start(r activations.Request) activations.Started {
@@ -194,7 +195,7 @@ func (d *device) confirmation() activation.Confirmation {
 }
 
 func (s *scene) confirm(c activation.Confirmation) (activations.Result, error) {
-	return s.k.Activations.Confirm(context.Background(), activations.Typed{Token: lifecycle.Selector{Serial: s.serial},
+	return s.k.Activations.Confirm(context.Background(), activations.Typed{Token: tokens.Selector{Serial: s.serial},
 		OTP: string(c.OTP), NextOTP: string(c.Next),
 		Derivation: string(c.Derivation), Origin: testkit.Origin})
 }

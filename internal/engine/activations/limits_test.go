@@ -8,8 +8,8 @@ import (
 	"ostiary/activation"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/activations"
-	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/tempcodes"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/test/testkit"
 )
 
@@ -160,7 +160,7 @@ func TestSelfService(t *testing.T) {
 	refused(t, "the code again", err, "code_refused")
 	next := s.phone(st).activated(nil)
 	c := next.confirmation()
-	typed := activations.Typed{Token: lifecycle.Selector{Serial: s.serial}, OTP: string(c.OTP), Origin: testkit.Origin}
+	typed := activations.Typed{Token: tokens.Selector{Serial: s.serial}, OTP: string(c.OTP), Origin: testkit.Origin}
 	s.k.User(t, "bob")
 	_, err = s.k.Activations.ConfirmOwn(t.Context(), "bob", typed)
 	refused(t, "confirmed by another user", err, "token_not_found")

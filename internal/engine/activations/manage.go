@@ -8,16 +8,16 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
 
 // Cancel ends the open activation of a token. What was given out for it is worth
 // nothing then; the epoch before goes on. Conflict if none is open.
-func (s *Service) Cancel(ctx context.Context, sel lifecycle.Selector, origin audit.Origin) (t token.Token, err error) {
+func (s *Service) Cancel(ctx context.Context, sel tokens.Selector, origin audit.Origin) (t token.Token, err error) {
 	err = s.db.Update(ctx, func(tx store.Tx) error {
-		if t, err = lifecycle.Find(tx, sel); err != nil {
+		if t, err = tokens.Find(tx, sel); err != nil {
 			return err
 		}
 		if _, err := s.open(tx, t); err != nil {
@@ -32,14 +32,14 @@ func (s *Service) Cancel(ctx context.Context, sel lifecycle.Selector, origin aud
 type Counts struct{ Successes, Failures, Interval bool }
 
 // Reset lets the counts named begin anew, and nothing else.
-func (s *Service) Reset(ctx context.Context, sel lifecycle.Selector, which Counts, origin audit.Origin) (
+func (s *Service) Reset(ctx context.Context, sel tokens.Selector, which Counts, origin audit.Origin) (
 	t token.Token, err error) {
 	if which == (Counts{}) {
 		return t, fault.New(fault.Invalid, "nothing_to_reset", "Name what is to be reset: successes, "+
 			"failures, interval.")
 	}
 	err = s.db.Update(ctx, func(tx store.Tx) error {
-		if t, err = lifecycle.Find(tx, sel); err != nil {
+		if t, err = tokens.Find(tx, sel); err != nil {
 			return err
 		}
 		if t.Profile == "" {
@@ -79,9 +79,9 @@ func (s *Service) Reset(ctx context.Context, sel lifecycle.Selector, which Count
 // Unbind discards the secret of a token: no code of it is right until another
 // activation is confirmed, and never again one of the device that it was bound to.
 // Conflict if it has no secret.
-func (s *Service) Unbind(ctx context.Context, sel lifecycle.Selector, origin audit.Origin) (t token.Token, err error) {
+func (s *Service) Unbind(ctx context.Context, sel tokens.Selector, origin audit.Origin) (t token.Token, err error) {
 	err = s.db.Update(ctx, func(tx store.Tx) error {
-		if t, err = lifecycle.Find(tx, sel); err != nil {
+		if t, err = tokens.Find(tx, sel); err != nil {
 			return err
 		}
 		a, ok, err := live(tx, t.ID)
@@ -99,7 +99,7 @@ func (s *Service) Unbind(ctx context.Context, sel lifecycle.Selector, origin aud
 			audit.Field{Name: "device", Value: a.DeviceMark}); err != nil {
 			return err
 		}
-		t, err = lifecycle.ByID(tx, t.ID)
+		t, err = tokens.ByID(tx, t.ID)
 		return err
 	})
 	return t, err
@@ -145,7 +145,7 @@ func (s *Service) Expire(ctx context.Context) (n int, err error) {
 				return err
 			}
 			for _, a := range ended {
-				t, err := lifecycle.ByID(tx, a.Token)
+				t, err := tokens.ByID(tx, a.Token)
 				if err != nil {
 					return err
 				}

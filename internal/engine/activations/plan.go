@@ -7,8 +7,8 @@ import (
 	"ostiary/activation"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -56,7 +56,7 @@ func (s *Service) plan(rd store.Reader, r Request) (p plan, err error) {
 
 // subject finds the token.
 func (s *Service) subject(rd store.Reader, r Request) (token.Token, error) {
-	t, err := lifecycle.Find(rd, r.Token)
+	t, err := tokens.Find(rd, r.Token)
 	if err == nil && r.Self && t.Condition.Owner != r.User {
 		err = token.NotFoundError(r.Token.Serial)
 	}

@@ -7,7 +7,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/codes"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/store"
 )
@@ -93,7 +93,7 @@ func (s *Service) own(ctx context.Context, userName, serial string) (user store.
 	return user, t, err
 }
 
-func selector(t token.Token) lifecycle.Selector {
+func selector(t token.Token) tokens.Selector {
 	id := t.Identity
-	return lifecycle.Selector{Serial: id.Serial, Type: id.Type, Manufacturer: &id.Manufacturer, KeyID: &id.KeyID}
+	return tokens.Selector{Serial: id.Serial, Type: id.Type, Manufacturer: &id.Manufacturer, KeyID: &id.KeyID}
 }

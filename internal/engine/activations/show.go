@@ -7,8 +7,8 @@ import (
 
 	"ostiary/activation"
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 )
 
@@ -50,10 +50,10 @@ type Overview struct {
 
 // Show tells how the activations of a token stand. An activation whose time is over
 // is shown as expired.
-func (s *Service) Show(ctx context.Context, sel lifecycle.Selector) (o Overview, err error) {
+func (s *Service) Show(ctx context.Context, sel tokens.Selector) (o Overview, err error) {
 	o.Limits = s.policy
 	err = s.db.View(ctx, func(rd store.Reader) error {
-		if o.Token, err = lifecycle.Find(rd, sel); err != nil {
+		if o.Token, err = tokens.Find(rd, sel); err != nil {
 			return err
 		}
 		if o.Token.Profile == "" {

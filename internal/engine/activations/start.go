@@ -13,7 +13,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/printable"
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -41,7 +41,7 @@ const (
 
 // Request asks for an activation of a token.
 type Request struct {
-	Token  lifecycle.Selector
+	Token  tokens.Selector
 	Route  Route
 	Reason Reason // may be empty
 	// Password is the activation password, where the profile has one; empty lets one

@@ -13,7 +13,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/codes"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
 	"ostiary/pskc"
@@ -123,7 +123,7 @@ func noCodes(t *testing.T, err error, typed ...string) {
 
 func lookup(serial string) store.Lookup { return store.Lookup{Serial: serial} }
 
-func selector(serial string) lifecycle.Selector { return lifecycle.Selector{Serial: serial} }
+func selector(serial string) tokens.Selector { return tokens.Selector{Serial: serial} }
 
 // secretFree checks that neither seeds nor codes stand in the audit log or,
 // readable, anywhere in the database.

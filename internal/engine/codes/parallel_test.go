@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"ostiary/internal/engine/codes"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
 	"ostiary/pskc"
@@ -151,7 +151,7 @@ func (p *parallel) failures() int {
 
 func (p *parallel) unlock() {
 	ctx := context.Background()
-	if _, err := p.Lifecycle.Unlock(ctx, lifecycle.Selector{Serial: p.key.Serial}, testkit.Origin); err != nil {
+	if _, err := p.Lifecycle.Unlock(ctx, tokens.Selector{Serial: p.key.Serial}, testkit.Origin); err != nil {
 		p.t.Fatal(err)
 	}
 	if p.user != "" {

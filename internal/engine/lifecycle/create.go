@@ -9,6 +9,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
@@ -60,7 +61,7 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (Creation, erro
 	var made Creation
 	var first uint64
 	for len(made.Tokens) < req.Count {
-		n := min(chunk, req.Count-len(made.Tokens))
+		n := min(tokens.Chunk, req.Count-len(made.Tokens))
 		next, tokens, err := s.createChunk(ctx, req, first, len(made.Tokens), n)
 		if err != nil && len(made.Tokens) == 0 {
 			return Creation{}, err
@@ -86,7 +87,7 @@ func checkCreate(req CreateRequest) error {
 			"of several.").
 			WithHint("Create them one by one, or give out their links.")
 	}
-	if err := checkText("label", req.Label, maxText); err != nil {
+	if err := tokens.CheckText("label", req.Label, tokens.MaxText); err != nil {
 		return fault.New(fault.Invalid, "label", fault.Sentence(err.Error()))
 	}
 	return nil
@@ -98,7 +99,7 @@ func (s *Service) createChunk(ctx context.Context, req CreateRequest, first uint
 	_ uint64, made []Created, err error) {
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		made = made[:0] // fn may run again
-		typ, err := typeIn(tx, req.Type)
+		typ, err := tokens.TypeIn(tx, req.Type)
 		if err != nil {
 			return err
 		}

@@ -110,7 +110,8 @@ func TestCreate(t *testing.T) {
 		if err != nil || secret.Len() != 0 {
 			t.Errorf("a token to be activated has a secret of %d bytes, %v", secret.Len(), err)
 		}
-		if _, err := k.Lifecycle.Delete(t.Context(), selector(m.Token.Identity.Serial), testkit.Origin); err != nil {
+		if _, err := k.Lifecycle.Delete(t.Context(), testkit.Serial(m.Token.Identity.Serial),
+			testkit.Origin); err != nil {
 			t.Errorf("delete: %v", err)
 		}
 	}
@@ -173,12 +174,12 @@ func TestCreateIsRefused(t *testing.T) {
 			"reveal", ""},
 		"nothing to show": {"mobile-totp", reveal, fault.Invalid, "reveal", "its activation makes one"},
 	} {
-		unchanged(t, k, func() {
+		k.Unchanged(t, func() {
 			made, err := tryCreate(k, c.typ, c.edit)
 			if len(made.Tokens) != 0 {
 				t.Errorf("%s: made %v", name, serials(made.Tokens))
 			}
-			isFault(t, err, c.kind, c.code)
+			testkit.IsFault(t, err, c.kind, c.code)
 			if err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s: %v, want %q in it", name, err, c.says)
 			}
@@ -227,9 +228,9 @@ func TestSecretsOfCreatedTokens(t *testing.T) {
 			}
 			shown = append(shown, hex.EncodeToString(secret),
 				base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret), string(secret))
-			unchanged(t, k, func() {
-				_, _, err := k.Lifecycle.RenewLink(t.Context(), selector(m.Token.Identity.Serial), testkit.Origin)
-				isFault(t, err, fault.Conflict, "secret_shown")
+			k.Unchanged(t, func() {
+				_, _, err := k.Lifecycle.RenewLink(t.Context(), testkit.Serial(m.Token.Identity.Serial), testkit.Origin)
+				testkit.IsFault(t, err, fault.Conflict, "secret_shown")
 			})
 		}
 	}
@@ -267,7 +268,7 @@ func TestCreateMany(t *testing.T) {
 		}
 		links[string(m.Link.Bytes())] = true
 	}
-	if got := list(t, k, lifecycle.Filter{Type: "app-hotp"}); len(got) != n || len(links) != n {
+	if got := k.Serials(t, lifecycle.Filter{Type: "app-hotp"}); len(got) != n || len(links) != n {
 		t.Errorf("%d tokens with %d links, want %d", len(got), len(links), n)
 	}
 }
@@ -279,7 +280,7 @@ func TestCreateFailsInTheMiddle(t *testing.T) {
 	k := kit(t)
 	for after := range 3 {
 		n := 0
-		broken := failing{k.DB, func() error {
+		broken := testkit.Failing{DB: k.DB, Fail: func() error {
 			if n++; n > after {
 				return store.ErrUnavailable
 			}
@@ -289,10 +290,10 @@ func TestCreateFailsInTheMiddle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := list(t, k, lifecycle.Filter{Type: "app-totp"})
+		before := k.Serials(t, lifecycle.Filter{Type: "app-totp"})
 		made, err := s.Create(
 			t.Context(), lifecycle.CreateRequest{Type: "app-totp", Count: 600, Origin: testkit.Origin})
-		there := list(t, k, lifecycle.Filter{Type: "app-totp"})[len(before):]
+		there := k.Serials(t, lifecycle.Filter{Type: "app-totp"})[len(before):]
 		if after == 0 {
 			if err == nil || len(made.Tokens) != 0 || len(there) != 0 {
 				t.Errorf("nothing could be written: %v, %d listed, %d there", err, len(made.Tokens), len(there))
@@ -332,7 +333,7 @@ func TestSerialsAreNeverUsedAgain(t *testing.T) {
 					}
 					seen[serial] = true
 					mu.Unlock()
-					if _, err := k.Lifecycle.Delete(background(), selector(serial), testkit.Origin); err != nil {
+					if _, err := k.Lifecycle.Delete(background(), testkit.Serial(serial), testkit.Origin); err != nil {
 						t.Error(err)
 					}
 				}
@@ -352,19 +353,19 @@ func TestStatesOfAPendingToken(t *testing.T) {
 	k := kit(t)
 	serial := serials(create(t, k, "app-totp"))[0]
 	set := func(to token.State) error {
-		_, err := k.Lifecycle.SetState(t.Context(), selector(serial), to, "", testkit.Origin)
+		_, err := k.Lifecycle.SetState(t.Context(), testkit.Serial(serial), to, "", testkit.Origin)
 		return err
 	}
 	k.Assign(t, serial, "anna")
-	unchanged(t, k, func() {
-		isFault(t, set(token.Valid), fault.Conflict, "not_proven")
-		isFault(t, set(token.Pending), fault.Conflict, "state_pending")
+	k.Unchanged(t, func() {
+		testkit.IsFault(t, set(token.Valid), fault.Conflict, "not_proven")
+		testkit.IsFault(t, set(token.Pending), fault.Conflict, "state_pending")
 	})
 	written(t, k, audit.TokenStateChanged, "map[state:PENDING]", "map[state:REVOKED_TOKEN_LOST]",
 		func() error { return set(token.RevokedLost) })
-	unchanged(t, k, func() {
-		isFault(t, set(token.Valid), fault.Conflict, "not_proven")
-		isFault(t, set(token.Pending), fault.Conflict, "state_pending")
+	k.Unchanged(t, func() {
+		testkit.IsFault(t, set(token.Valid), fault.Conflict, "not_proven")
+		testkit.IsFault(t, set(token.Pending), fault.Conflict, "state_pending")
 	})
 	if err := set(token.RevokedBroken); err != nil {
 		t.Error(err)

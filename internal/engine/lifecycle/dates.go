@@ -9,6 +9,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 )
 
@@ -27,7 +28,7 @@ func (s *Service) ExpireTokens(ctx context.Context) (n int, err error) {
 		now := s.stamp()
 		var ended []token.Token
 		err := s.db.View(ctx, func(r store.Reader) (err error) {
-			ended, err = r.Tokens(store.TokenFilter{State: &valid, EndsBy: now, After: after, Limit: chunk})
+			ended, err = r.Tokens(store.TokenFilter{State: &valid, EndsBy: now, After: after, Limit: tokens.Chunk})
 			return err
 		})
 		if err != nil || len(ended) == 0 {
@@ -72,7 +73,7 @@ type DatesRequest struct {
 
 // SetDates changes when a token is valid. Its state stays: a token that was
 // revoked because it ended is made VALID by SetState.
-func (s *Service) SetDates(ctx context.Context, sel Selector, req DatesRequest, origin audit.Origin) (
+func (s *Service) SetDates(ctx context.Context, sel tokens.Selector, req DatesRequest, origin audit.Origin) (
 	token.Token, error) {
 	bad := func(text string) (token.Token, error) { return token.Token{}, fault.New(fault.Invalid, "dates", text) }
 	if req.From == nil && req.Until == nil {

@@ -22,13 +22,14 @@ func ends(k *pskc.Key, at time.Time) *pskc.Key {
 }
 
 func setDates(k *testkit.Kit, serial string, from, until *time.Time) error {
-	_, err := k.Lifecycle.SetDates(background(), selector(serial), lifecycle.DatesRequest{From: from, Until: until},
+	_, err := k.Lifecycle.SetDates(background(), testkit.Serial(serial),
+		lifecycle.DatesRequest{From: from, Until: until},
 		testkit.Origin)
 	return err
 }
 
 func setState(k *testkit.Kit, serial string, to token.State) error {
-	_, err := k.Lifecycle.SetState(background(), selector(serial), to, "", testkit.Origin)
+	_, err := k.Lifecycle.SetState(background(), testkit.Serial(serial), to, "", testkit.Origin)
 	return err
 }
 
@@ -75,7 +76,7 @@ func TestExpireTokens(t *testing.T) {
 		tok.OwnerName != "anna" {
 		t.Errorf("the token is %+v", tok)
 	}
-	unchanged(t, k, func() { expire(t, k, 0) })
+	k.Unchanged(t, func() { expire(t, k, 0) })
 	k.Clock.Advance(24 * time.Hour)
 	expire(t, k, 2) // later and the proven one
 	for serial, want := range map[string]token.State{"never": token.Valid, "lost": token.RevokedLost,
@@ -112,7 +113,7 @@ func TestExpireManyTogether(t *testing.T) {
 		t.Errorf("%v revoked, %d entries, want %d", done, k.LogSize(t)-size, n)
 	}
 	other := token.RevokedOther
-	if got := len(list(t, k, lifecycle.Filter{State: &other})); got != n {
+	if got := len(k.Serials(t, lifecycle.Filter{State: &other})); got != n {
 		t.Errorf("%d are revoked", got)
 	}
 }
@@ -141,12 +142,12 @@ func TestSetDates(t *testing.T) {
 	written(t, k, audit.TokenDatesSet, "map[valid_from:none valid_until:2026-03-03T12:00:15Z]",
 		"map[valid_from:none valid_until:2026-03-01T11:00:15Z]",
 		func() error { return setDates(k, "1", nil, &past) })
-	unchanged(t, k, func() {
-		isFault(t, setDates(k, "1", nil, nil), fault.Invalid, "dates")
-		isFault(t, setDates(k, "1", &end, nil), fault.Invalid, "dates")
-		isFault(t, setDates(k, "1", &past, nil), fault.Invalid, "dates")
-		isFault(t, setDates(k, "1", nil, &old), fault.Invalid, "dates")
-		isFault(t, setDates(k, "nonesuch", nil, &end), fault.NotFound, "token_not_found")
+	k.Unchanged(t, func() {
+		testkit.IsFault(t, setDates(k, "1", nil, nil), fault.Invalid, "dates")
+		testkit.IsFault(t, setDates(k, "1", &end, nil), fault.Invalid, "dates")
+		testkit.IsFault(t, setDates(k, "1", &past, nil), fault.Invalid, "dates")
+		testkit.IsFault(t, setDates(k, "1", nil, &old), fault.Invalid, "dates")
+		testkit.IsFault(t, setDates(k, "nonesuch", nil, &end), fault.NotFound, "token_not_found")
 	})
 }
 
@@ -157,9 +158,9 @@ func TestExpiredTokenComesBack(t *testing.T) {
 	k := kit(t)
 	k.Import(t, key)
 	expire(t, k, 1)
-	unchanged(t, k, func() {
+	k.Unchanged(t, func() {
 		err := setState(k, "1", token.Valid)
-		isFault(t, err, fault.Conflict, "token_expired")
+		testkit.IsFault(t, err, fault.Conflict, "token_expired")
 		if want := "Token 1 ended on 2026-03-01T12:00:15Z. Give it a later date first: ostiary token dates 1 " +
 			"--until DATE"; err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
@@ -188,7 +189,7 @@ func TestListExpiring(t *testing.T) {
 		ends(testkit.HOTP("week"), testkit.Start.Add(7*day)), testkit.HOTP("never"))
 	for days, want := range map[time.Duration][]string{1: {"day"}, 7: {"day", "week"}, 6: {"day"},
 		0: {"now", "day", "week", "never"}} {
-		if got := list(t, k, lifecycle.Filter{Expiring: days * day}); !slices.Equal(got, want) {
+		if got := k.Serials(t, lifecycle.Filter{Expiring: days * day}); !slices.Equal(got, want) {
 			t.Errorf("within %d days: %v, want %v", days, got, want)
 		}
 	}

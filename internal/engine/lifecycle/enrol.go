@@ -11,6 +11,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/oath"
@@ -72,7 +73,7 @@ func (s *Service) keyURI(t token.Token, secret seal.Secret) (uri seal.Secret, ac
 
 // RenewLink gives a new enrolment link for a PENDING token whose secret was not
 // shown yet, and ends the one before.
-func (s *Service) RenewLink(ctx context.Context, sel Selector, origin audit.Origin) (link seal.Secret,
+func (s *Service) RenewLink(ctx context.Context, sel tokens.Selector, origin audit.Origin) (link seal.Secret,
 	expires time.Time, err error) {
 	err = s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		text, hash := secretText()
@@ -145,35 +146,17 @@ func (s *Service) ShowSecret(ctx context.Context, link string, origin audit.Orig
 
 // open reads a token's secret into a key URI.
 func (s *Service) open(r store.TokenReader, id token.ID) (Shown, error) {
-	c, err := candidate(r, id)
+	c, err := tokens.WithSecret(r, id)
 	if err != nil {
 		return Shown{}, err
 	}
-	secret, err := s.secretOf(c)
+	secret, err := tokens.OpenSecret(s.keys, c)
 	if err != nil {
 		return Shown{}, err
 	}
 	defer secret.Wipe()
 	uri, account, err := s.keyURI(c.Token, secret)
 	return Shown{Token: c.Token, Account: account, URI: uri}, err
-}
-
-// candidate finds a token and its secret by its number.
-func candidate(r store.TokenReader, id token.ID) (store.Candidate, error) {
-	t, err := ByID(r, id)
-	if err != nil {
-		return store.Candidate{}, err
-	}
-	return r.Identity(t.Identity, 0)
-}
-
-// secretOf opens the secret of a token.
-func (s *Service) secretOf(c store.Candidate) (seal.Secret, error) {
-	secret, err := s.keys.Open(store.SecretBinding(c.Token.ID), c.Sealed)
-	if err != nil {
-		err = fmt.Errorf("open secret of token %d: %w", c.Token.ID, err)
-	}
-	return secret, err
 }
 
 // TicketToken names the token whose first code a ticket lets present.
@@ -186,7 +169,7 @@ func (s *Service) TicketToken(ctx context.Context, ticket string) (id token.Iden
 		if err != nil {
 			return err
 		}
-		c, err := candidate(r, e.Token)
+		c, err := tokens.WithSecret(r, e.Token)
 		id = c.Token.Identity
 		return err
 	})

@@ -35,12 +35,12 @@ func show(k *testkit.Kit, link string) (lifecycle.Shown, error) {
 // dead checks that a link shows nothing and changes nothing.
 func dead(t *testing.T, k *testkit.Kit, what, link string) {
 	t.Helper()
-	unchanged(t, k, func() {
+	k.Unchanged(t, func() {
 		shown, err := show(k, link)
 		if shown.URI.Len() != 0 || shown.Ticket.Len() != 0 || shown.Token.ID != 0 {
 			t.Errorf("%s: shown %+v", what, shown.Token)
 		}
-		isFault(t, err, fault.NotFound, "link_invalid")
+		testkit.IsFault(t, err, fault.NotFound, "link_invalid")
 	})
 }
 
@@ -51,7 +51,7 @@ func TestEnrolment(t *testing.T) {
 	link := string(made.Link.Bytes())
 	k.Clock.Advance(29 * time.Minute)
 	_, err := k.Lifecycle.TicketToken(t.Context(), link)
-	isFault(t, err, fault.NotFound, "link_invalid")
+	testkit.IsFault(t, err, fault.NotFound, "link_invalid")
 	size := k.LogSize(t)
 	shown, err := show(k, link)
 	if err != nil {
@@ -81,7 +81,7 @@ func TestEnrolment(t *testing.T) {
 	readable(t, k, link, string(shown.Ticket.Bytes()), string(shown.URI.Bytes()), string(key.Secret))
 	k.Clock.Advance(30 * time.Minute)
 	_, err = k.Lifecycle.TicketToken(t.Context(), string(shown.Ticket.Bytes()))
-	isFault(t, err, fault.NotFound, "link_invalid")
+	testkit.IsFault(t, err, fault.NotFound, "link_invalid")
 }
 
 func TestLinkEnds(t *testing.T) {
@@ -92,7 +92,8 @@ func TestLinkEnds(t *testing.T) {
 	revealed := create(t, k, "app-totp", reveal)[0]
 	k.SetState(t, made[0].Token.Identity.Serial, token.RevokedLost)
 	dead(t, k, "of a revoked token", link(0))
-	if _, err := k.Lifecycle.Delete(t.Context(), selector(made[1].Token.Identity.Serial), testkit.Origin); err != nil {
+	if _, err := k.Lifecycle.Delete(t.Context(), testkit.Serial(made[1].Token.Identity.Serial),
+		testkit.Origin); err != nil {
 		t.Fatal(err)
 	}
 	dead(t, k, "of a deleted token", link(1))
@@ -102,7 +103,7 @@ func TestLinkEnds(t *testing.T) {
 	// A new link for what was not shown; the one before is dead.
 	serial := made[2].Token.Identity.Serial
 	size := k.LogSize(t)
-	renewed, expires, err := k.Lifecycle.RenewLink(t.Context(), selector(serial), testkit.Origin)
+	renewed, expires, err := k.Lifecycle.RenewLink(t.Context(), testkit.Serial(serial), testkit.Origin)
 	if err != nil || !expires.Equal(k.Clock.Now().Add(30*time.Minute)) {
 		t.Fatalf("renewed until %s, %v", expires, err)
 	}
@@ -114,11 +115,11 @@ func TestLinkEnds(t *testing.T) {
 	if _, err := show(k, string(renewed.Bytes())); err != nil {
 		t.Errorf("the new link: %v", err)
 	}
-	unchanged(t, k, func() {
+	k.Unchanged(t, func() {
 		for serial, code := range map[string]string{serial: "secret_shown",
 			revealed.Token.Identity.Serial: "secret_shown", made[0].Token.Identity.Serial: "not_pending"} {
-			link, _, err := k.Lifecycle.RenewLink(t.Context(), selector(serial), testkit.Origin)
-			isFault(t, err, fault.Conflict, code)
+			link, _, err := k.Lifecycle.RenewLink(t.Context(), testkit.Serial(serial), testkit.Origin)
+			testkit.IsFault(t, err, fault.Conflict, code)
 			if link.Len() != 0 {
 				t.Errorf("a link for %s", serial)
 			}
@@ -157,11 +158,11 @@ func TestShowThatFails(t *testing.T) {
 	made := create(t, k, "app-hotp")[0]
 	broken, err := lifecycle.New(
 		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
-			DB: failing{k.DB, func() error { return fmt.Errorf("of the test's own") }}})
+			DB: testkit.Failing{DB: k.DB, Fail: func() error { return fmt.Errorf("of the test's own") }}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	unchanged(t, k, func() {
+	k.Unchanged(t, func() {
 		shown, err := broken.ShowSecret(t.Context(), string(made.Link.Bytes()), holder)
 		if err == nil || shown.URI.Len() > 0 {
 			t.Error("shown without a write")

@@ -10,6 +10,8 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
+	"ostiary/internal/engine/transfer"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/pskc"
@@ -50,22 +52,22 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 	if err != nil {
 		return 0, err
 	}
-	q.Serials, q.After, q.Limit = req.Serials, 0, chunk
+	q.Serials, q.After, q.Limit = req.Serials, 0, tokens.Chunk
 	if err := s.exportable(ctx, q); err != nil {
 		return 0, err
 	}
-	var way passage
+	var way transfer.Passage
 	if req.Move {
 		if way, err = s.beginMove(ctx, req.Origin); err != nil {
 			return 0, err
 		}
 		if req.Begun != nil {
-			req.Begun(way.move)
+			req.Begun(way.Move)
 		}
 	}
 	var out *pskc.Writer
 	for {
-		page, err := s.exported(ctx, q, way.move, req.Origin)
+		page, err := s.exported(ctx, q, way.Move, req.Origin)
 		if err != nil {
 			return n, err
 		}
@@ -179,16 +181,16 @@ func (s *Service) exported(ctx context.Context, q store.TokenFilter, move string
 }
 
 // writeKey writes one token, and its PIN behind it if it has one.
-func (s *Service) writeKey(ctx context.Context, out *pskc.Writer, c store.Candidate, way passage) error {
-	secret, err := s.secretOf(c)
+func (s *Service) writeKey(ctx context.Context, out *pskc.Writer, c store.Candidate, way transfer.Passage) error {
+	secret, err := tokens.OpenSecret(s.keys, c)
 	if err != nil {
 		return err
 	}
 	defer secret.Wipe()
-	key := keyOf(c.Token)
-	if way.move != "" {
-		way.token = c.Token.ID
-		key.Record = append(key.Record, pskc.Property{Name: recordMove, Value: way.String()})
+	key := transfer.Key(c.Token)
+	if way.Move != "" {
+		way.Token = c.Token.ID
+		key.Record = append(key.Record, pskc.Property{Name: transfer.RecordMove, Value: way.String()})
 	}
 	key.Secret = pskc.Secret(secret.Bytes())
 	if err := s.addUnshown(ctx, c.Token, key); err != nil {
@@ -214,7 +216,7 @@ func (s *Service) addUnshown(ctx context.Context, t token.Token, key *pskc.Key) 
 	err := s.db.View(ctx, func(r store.Reader) error {
 		e, err := r.EnrolmentOf(t.ID)
 		if err == nil && e.Shown.IsZero() {
-			key.Record = append(key.Record, pskc.Property{Name: recordUnshown, Value: "yes"})
+			key.Record = append(key.Record, pskc.Property{Name: transfer.RecordUnshown, Value: "yes"})
 		}
 		return err
 	})

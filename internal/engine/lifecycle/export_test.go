@@ -25,31 +25,6 @@ import (
 	"ostiary/pskc"
 )
 
-const exportPhrase = "correct horse battery staple"
-
-// export gives the file of the tokens that a request chooses.
-func export(t testing.TB, k *testkit.Kit, more ...func(*lifecycle.ExportRequest)) ([]byte, int, error) {
-	t.Helper()
-	req := lifecycle.ExportRequest{Passphrase: seal.NewSecret([]byte(exportPhrase)), Origin: testkit.Origin}
-	for _, m := range more {
-		m(&req)
-	}
-	var out bytes.Buffer
-	n, err := k.Lifecycle.Export(context.Background(), &out, req)
-	return out.Bytes(), n, err
-}
-
-// open reads an export.
-func open(t testing.TB, file []byte) *lifecycle.File {
-	t.Helper()
-	f, err := lifecycle.OpenFile(bytes.NewReader(file),
-		lifecycle.FileOptions{PSKC: pskc.Options{Passphrase: pskc.Secret(exportPhrase)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 // portable is a token as it is on every server: without its number, its run,
 // and the moment it came.
 func portable(t token.Token) token.Token {
@@ -97,19 +72,23 @@ func figure5(t *testing.T) *pskc.Reader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reader(t, string(raw))
+	r, err := pskc.NewReader(bytes.NewReader(raw), pskc.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // A PIN of a device is kept with its token, and is no token itself.
 func TestPINOfAToken(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
-	dry := take(t, k, figure5(t), dryRun)
-	rep := take(t, k, figure5(t))
+	dry := testkit.Take(t, k, figure5(t), testkit.DryRun)
+	rep := testkit.Take(t, k, figure5(t))
 	if diff := cmp.Diff([]any{dry.RunCounts, dry.Rows}, []any{rep.RunCounts, rep.Rows}); diff != "" {
 		t.Errorf("the dry run differs (-dry +real):\n%s", diff)
 	}
-	ended(t, rep, store.RunCounts{Imported: 2})
+	testkit.Ended(t, rep, store.RunCounts{Imported: 2})
 	if row := rep.Rows[1]; !strings.Contains(row.Reason, "PIN of a token") || row.KeyID != "123456781" {
 		t.Errorf("the PIN: %+v", row)
 	}
@@ -121,13 +100,13 @@ func TestPINOfAToken(t *testing.T) {
 		t.Error("the PIN is in the log or open in the database")
 	}
 	// The same once more: the token is there, so its PIN is of no use.
-	ended(t, take(t, k, figure5(t)), store.RunCounts{Duplicate: 2})
-	file, n, err := export(t, k)
+	testkit.Ended(t, testkit.Take(t, k, figure5(t)), store.RunCounts{Duplicate: 2})
+	file, n, err := testkit.Export(t, k)
 	if err != nil || n != 1 {
 		t.Fatalf("%d exported, %v", n, err)
 	}
 	other := testkit.New(t)
-	ended(t, take(t, other, open(t, file)), store.RunCounts{Imported: 2})
+	testkit.Ended(t, testkit.Take(t, other, testkit.OpenExport(t, file)), store.RunCounts{Imported: 2})
 	if diff := cmp.Diff(got, all(t, other)); diff != "" {
 		t.Errorf("after export and import (-was +is):\n%s", diff)
 	}
@@ -183,14 +162,14 @@ func TestExportRoundTrip(t *testing.T) {
 			}
 		}
 		serials := []string{}
-		for _, tok := range tokens(t, a, lifecycle.Filter{}) {
+		for _, tok := range a.List(t, lifecycle.Filter{}) {
 			serials = append(serials, tok.Identity.Serial)
 		}
-		file, count, err := export(t, a)
+		file, count, err := testkit.Export(t, a)
 		if err != nil || count != len(serials) {
 			rt.Fatalf("%d of %d exported, %v", count, len(serials), err)
 		}
-		if _, err := try(b, open(t, file)); err != nil {
+		if _, err := testkit.Try(b, testkit.OpenExport(t, file)); err != nil {
 			rt.Fatal(err)
 		}
 		if diff := cmp.Diff(all(t, a), all(t, b)); diff != "" {
@@ -198,7 +177,7 @@ func TestExportRoundTrip(t *testing.T) {
 		}
 		for _, k := range []*testkit.Kit{a, b} {
 			for _, s := range serials {
-				if _, err := k.Lifecycle.Delete(context.Background(), selector(s), testkit.Origin); err != nil {
+				if _, err := k.Lifecycle.Delete(context.Background(), testkit.Serial(s), testkit.Origin); err != nil {
 					rt.Fatal(err)
 				}
 			}
@@ -216,7 +195,7 @@ func TestExportIsLogged(t *testing.T) {
 	}
 	k.Import(t, keys...)
 	size := len(k.Log(t, 0))
-	file, n, err := export(t, k)
+	file, n, err := testkit.Export(t, k)
 	if err != nil || n != 300 {
 		t.Fatalf("%d exported, %v", n, err)
 	}
@@ -230,7 +209,7 @@ func TestExportIsLogged(t *testing.T) {
 	if len(serials) != 300 || serials[0] != "0000" || serials[299] != "0299" {
 		t.Errorf("the log names %d tokens", len(serials))
 	}
-	for _, secret := range []string{string(keys[7].Secret), hex.EncodeToString(keys[7].Secret), exportPhrase} {
+	for _, secret := range []string{string(keys[7].Secret), hex.EncodeToString(keys[7].Secret), testkit.ExportPhrase} {
 		if strings.Contains(string(file), secret) || strings.Contains(fmt.Sprint(k.Log(t, 0)), secret) ||
 			strings.Contains(k.Dump(t), secret) {
 			t.Error("a secret is open in the file, the log or the database")
@@ -239,13 +218,13 @@ func TestExportIsLogged(t *testing.T) {
 	// A log that cannot be written lets nothing out.
 	closed, err := lifecycle.New(
 		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
-			DB: failing{k.DB, func() error { return store.ErrUnavailable }}})
+			DB: testkit.Failing{DB: k.DB, Fail: func() error { return store.ErrUnavailable }}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
 	if _, err := closed.Export(t.Context(), &out,
-		lifecycle.ExportRequest{Passphrase: seal.NewSecret([]byte(exportPhrase))}); !errors.Is(
+		lifecycle.ExportRequest{Passphrase: seal.NewSecret([]byte(testkit.ExportPhrase))}); !errors.Is(
 		err, store.ErrUnavailable) || out.Len() > 0 {
 		t.Errorf("%d bytes left without a log, %v", out.Len(), err)
 	}
@@ -266,12 +245,12 @@ func TestExportChooses(t *testing.T) {
 		"user":    {func(r *lifecycle.ExportRequest) { r.Filter.User = "Anna" }, "3"},
 		"serials": {func(r *lifecycle.ExportRequest) { r.Serials = []string{"3", "1", "none"} }, "1 3"},
 	} {
-		file, _, err := export(t, k, c.choose)
+		file, _, err := testkit.Export(t, k, c.choose)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for r := open(t, file); ; {
+		for r := testkit.OpenExport(t, file); ; {
 			key, err := r.Next()
 			if err == io.EOF {
 				break
@@ -284,14 +263,15 @@ func TestExportChooses(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, got, c.want)
 		}
 	}
-	unchanged(t, k, func() {
-		file, _, err := export(t, k, func(r *lifecycle.ExportRequest) { r.Serials = []string{"none"} })
-		isFault(t, err, fault.NotFound, "nothing_to_export")
+	k.Unchanged(t, func() {
+		file, _, err := testkit.Export(t, k, func(r *lifecycle.ExportRequest) { r.Serials = []string{"none"} })
+		testkit.IsFault(t, err, fault.NotFound, "nothing_to_export")
 		if len(file) > 0 {
 			t.Errorf("a file of nothing: %s", file)
 		}
-		_, _, err = export(t, k, func(r *lifecycle.ExportRequest) { r.Passphrase = seal.NewSecret([]byte("short")) })
-		isFault(t, err, fault.Invalid, "passphrase_short")
+		_, _, err = testkit.Export(t, k,
+			func(r *lifecycle.ExportRequest) { r.Passphrase = seal.NewSecret([]byte("short")) })
+		testkit.IsFault(t, err, fault.Invalid, "passphrase_short")
 	})
 }
 
@@ -304,7 +284,7 @@ func TestExportForPythonPSKC(t *testing.T) {
 	if !k.Verify(t, "1", testkit.Code(t, one, 4)) {
 		t.Fatal("the code is refused")
 	}
-	file, _, err := export(t, k)
+	file, _, err := testkit.Export(t, k)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +300,7 @@ f.encryption.derive_key(sys.argv[2])
 for k in f.keys:
     print(k.serial, k.secret.hex(), k.counter, k.time_interval, k.response_length)
 `
-	out, err := exec.Command("/usr/bin/python3", "-c", script, path, exportPhrase).CombinedOutput()
+	out, err := exec.Command("/usr/bin/python3", "-c", script, path, testkit.ExportPhrase).CombinedOutput()
 	if err != nil {
 		t.Fatalf("python3-pskc: %v: %s", err, out)
 	}

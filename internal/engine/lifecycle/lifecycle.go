@@ -1,7 +1,8 @@
 // Package lifecycle holds what happens to a token between stock and scrap:
-// import or creation and enrolment, assignment, change of state, unlocking,
-// deletion. Each is one transaction with its audit entry in it; an import is one
-// run of them.
+// creation and enrolment, assignment, change of state, unlocking, replacement,
+// export, deletion; and it keeps the types of tokens and their series. Each is one
+// transaction with its audit entry in it. How tokens come in by a file is the matter
+// of package imports.
 package lifecycle
 
 import (
@@ -15,43 +16,31 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/retired"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/users"
-	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/oath"
 )
 
-// Keys seals and opens secrets.
-type Keys interface {
-	Seal(b seal.Binding, s seal.Secret) ([]byte, error)
-	Open(b seal.Binding, sealed []byte) (seal.Secret, error)
-}
-
 // Config holds what a Service needs. DB and Keys are required.
 type Config struct {
 	DB   store.DB
-	Keys Keys
-	// MaxDrift is the largest clock drift, in steps, that an import takes
-	// over; zero means 120.
-	MaxDrift int64
+	Keys tokens.Keys
 	// Issuer names the organisation in authenticator apps; empty means "Ostiary".
 	Issuer string
 	// Now is time.Now unless a test replaces it.
 	Now func() time.Time
 }
 
-const (
-	defaultMaxDrift = 120
-	defaultIssuer   = "Ostiary"
-)
+const defaultIssuer = "Ostiary"
 
 // Service carries out what administrators ask for.
 type Service struct {
-	db       store.DB
-	keys     Keys
-	maxDrift int64
-	issuer   string
-	now      func() time.Time
+	db     store.DB
+	keys   tokens.Keys
+	issuer string
+	now    func() time.Time
 }
 
 // New makes a Service.
@@ -62,16 +51,13 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.MaxDrift == 0 {
-		cfg.MaxDrift = defaultMaxDrift
-	}
 	cfg.Issuer = cmp.Or(cfg.Issuer, defaultIssuer)
 	trial := oath.URI{Type: oath.TypeHOTP, Issuer: cfg.Issuer, Account: "a", Secret: oath.NewSecret([]byte{0}),
 		Hash: oath.SHA1, Digits: 6}
 	if _, err := trial.Encode(); err != nil {
 		return nil, fmt.Errorf("the issuer %q does not fit authenticator apps: %w", cfg.Issuer, err)
 	}
-	return &Service{db: cfg.DB, keys: cfg.Keys, maxDrift: cfg.MaxDrift, issuer: cfg.Issuer, now: cfg.Now}, nil
+	return &Service{db: cfg.DB, keys: cfg.Keys, issuer: cfg.Issuer, now: cfg.Now}, nil
 }
 
 // Issuer is the name of the organisation in authenticator apps.
@@ -80,53 +66,10 @@ func (s *Service) Issuer() string { return s.issuer }
 // stamp is now as it is stored.
 func (s *Service) stamp() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
 
-// Selector names one token: by serial, narrowed where that is not enough.
-type Selector struct {
-	Serial       string
-	Type         string
-	Manufacturer *string
-	KeyID        *string
-}
-
-// Find gives the one token a selector names. The error is a fault: Invalid without a
-// serial, NotFound, Conflict for several.
-func Find(r store.TokenReader, s Selector) (token.Token, error) {
-	if s.Serial == "" {
-		return token.Token{}, fault.New(fault.Invalid, "serial", "The serial is empty.")
-	}
-	found, err := r.Tokens(store.TokenFilter{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer,
-		KeyID: s.KeyID, Limit: store.MaxCandidates})
-	switch {
-	case err != nil:
-		return token.Token{}, err
-	case len(found) == 0:
-		return token.Token{}, token.NotFoundError(s.Serial)
-	case len(found) > 1:
-		ids := make([]token.Identity, len(found))
-		for i, t := range found {
-			ids[i] = t.Identity
-		}
-		return token.Token{}, token.AmbiguousError(s.Serial, ids)
-	}
-	return found[0], nil
-}
-
-// ByID gives the token of a number, or store.ErrNotFound.
-func ByID(r store.TokenReader, id token.ID) (token.Token, error) {
-	found, err := r.Tokens(store.TokenFilter{ID: id})
-	if err == nil && len(found) == 0 {
-		err = store.ErrNotFound
-	}
-	if err != nil {
-		return token.Token{}, fmt.Errorf("token %d: %w", id, err)
-	}
-	return found[0], nil
-}
-
 // Show gives the token a selector names.
-func (s *Service) Show(ctx context.Context, sel Selector) (t token.Token, err error) {
+func (s *Service) Show(ctx context.Context, sel tokens.Selector) (t token.Token, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
-		t, err = Find(r, sel)
+		t, err = tokens.Find(r, sel)
 		return err
 	})
 	return t, err
@@ -185,7 +128,8 @@ func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, er
 }
 
 // Assign gives a free token to a user.
-func (s *Service) Assign(ctx context.Context, sel Selector, userName string, origin audit.Origin) (token.Token, error) {
+func (s *Service) Assign(ctx context.Context, sel tokens.Selector, userName string, origin audit.Origin) (token.Token,
+	error) {
 	name, err := users.Canonical(userName)
 	if err != nil {
 		return token.Token{}, err
@@ -236,7 +180,7 @@ func deviceOf(r store.ActivationReader, t token.Token, user store.User) error {
 }
 
 // Unassign takes a token back into stock.
-func (s *Service) Unassign(ctx context.Context, sel Selector, origin audit.Origin) (token.Token, error) {
+func (s *Service) Unassign(ctx context.Context, sel tokens.Selector, origin audit.Origin) (token.Token, error) {
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		if t.Condition.Owner == 0 {
 			return audit.Entry{},
@@ -249,12 +193,11 @@ func (s *Service) Unassign(ctx context.Context, sel Selector, origin audit.Origi
 	})
 }
 
-const maxReason = 500 // characters
-
 // SetState changes a token's state. Counters, failures and the owner stay.
-func (s *Service) SetState(ctx context.Context, sel Selector, to token.State, reason string, origin audit.Origin) (
+func (s *Service) SetState(ctx context.Context, sel tokens.Selector, to token.State, reason string,
+	origin audit.Origin) (
 	token.Token, error) {
-	if err := checkText("reason", reason, maxReason); err != nil {
+	if err := tokens.CheckText("reason", reason, tokens.MaxReason); err != nil {
 		return token.Token{}, fault.New(fault.Invalid, "reason", err.Error())
 	}
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
@@ -294,11 +237,11 @@ func (s *Service) mayBecome(r store.TokenReader, t token.Token, to token.State) 
 
 // hasSecret refuses a token whose secret was discarded, as its device was unbound.
 func (s *Service) hasSecret(r store.TokenReader, t token.Token) error {
-	c, err := candidate(r, t.ID)
+	c, err := tokens.WithSecret(r, t.ID)
 	if err != nil {
 		return err
 	}
-	secret, err := s.secretOf(c)
+	secret, err := tokens.OpenSecret(s.keys, c)
 	if err != nil {
 		return err
 	}
@@ -319,7 +262,7 @@ func setState(tx store.Tx, t *token.Token, to token.State, reason string) (audit
 }
 
 // Unlock forgets a token's failures, and with them its lock and delay.
-func (s *Service) Unlock(ctx context.Context, sel Selector, origin audit.Origin) (token.Token, error) {
+func (s *Service) Unlock(ctx context.Context, sel tokens.Selector, origin audit.Origin) (token.Token, error) {
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		e := audit.Entry{Action: audit.TokenUnlocked, Subject: audit.SubjectOf(*t),
 			Before: []audit.Field{{Name: "failures", Value: int64(t.Condition.Failures)}},
@@ -330,7 +273,7 @@ func (s *Service) Unlock(ctx context.Context, sel Selector, origin audit.Origin)
 
 // Delete removes a token and its secret for good. Where it stood is remembered,
 // should its seed file be imported again.
-func (s *Service) Delete(ctx context.Context, sel Selector, origin audit.Origin) (token.Token, error) {
+func (s *Service) Delete(ctx context.Context, sel tokens.Selector, origin audit.Origin) (token.Token, error) {
 	var deleted token.Token
 	err := s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		deleted = *t
@@ -338,7 +281,7 @@ func (s *Service) Delete(ctx context.Context, sel Selector, origin audit.Origin)
 		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t), Before: []audit.Field{
 			{Name: "next", Value: c.Next}, {Name: "owner", Value: t.OwnerName},
 			{Name: "state", Value: c.State.String()}}}
-		if err := s.retire(tx, t); err != nil {
+		if err := retired.Retire(tx, s.keys, t); err != nil {
 			return e, err
 		}
 		return e, tx.DeleteToken(t.ID)
@@ -348,7 +291,7 @@ func (s *Service) Delete(ctx context.Context, sel Selector, origin audit.Origin)
 
 // change is update for operations that leave the token in place: it returns the
 // token as it is afterwards.
-func (s *Service) change(ctx context.Context, sel Selector, origin audit.Origin,
+func (s *Service) change(ctx context.Context, sel tokens.Selector, origin audit.Origin,
 	do func(store.Tx, *token.Token) (audit.Entry, error)) (after token.Token, err error) {
 	err = s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		e, err := do(tx, t)
@@ -364,10 +307,10 @@ func (s *Service) change(ctx context.Context, sel Selector, origin audit.Origin,
 	return after, err
 }
 
-func (s *Service) update(ctx context.Context, sel Selector, origin audit.Origin,
+func (s *Service) update(ctx context.Context, sel tokens.Selector, origin audit.Origin,
 	do func(store.Tx, *token.Token) (audit.Entry, error)) error {
 	return s.db.Update(ctx, func(tx store.Tx) error {
-		t, err := Find(tx, sel)
+		t, err := tokens.Find(tx, sel)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
 	"ostiary/pskc"
@@ -55,7 +56,7 @@ func TestAssign(t *testing.T) {
 	k := kit(t, testkit.HOTP("1"))
 	ctx := t.Context()
 	e := written(t, k, audit.TokenAssigned, none, "map[owner:anna]", func() error {
-		tok, err := k.Lifecycle.Assign(ctx, selector("1"), "Anna", testkit.Origin)
+		tok, err := k.Lifecycle.Assign(ctx, testkit.Serial("1"), "Anna", testkit.Origin)
 		if tok.OwnerName != "anna" {
 			t.Errorf("the owner is %q", tok.OwnerName)
 		}
@@ -64,28 +65,28 @@ func TestAssign(t *testing.T) {
 	if e.Subject["serial"] != "1" || e.Subject["user"] != "anna" {
 		t.Errorf("the subject is %v", e.Subject)
 	}
-	unchanged(t, k, func() {
+	k.Unchanged(t, func() {
 		for _, user := range []string{"anna", "bert"} {
-			_, err := k.Lifecycle.Assign(ctx, selector("1"), user, testkit.Origin)
-			isFault(t, err, fault.Conflict, "token_taken")
+			_, err := k.Lifecycle.Assign(ctx, testkit.Serial("1"), user, testkit.Origin)
+			testkit.IsFault(t, err, fault.Conflict, "token_taken")
 		}
-		_, err := k.Lifecycle.Assign(ctx, selector("1"), "nobody", testkit.Origin)
-		isFault(t, err, fault.NotFound, "user_not_found")
-		_, err = k.Lifecycle.Assign(ctx, selector("nobody's"), "anna", testkit.Origin)
-		isFault(t, err, fault.NotFound, "token_not_found")
-		_, err = k.Lifecycle.Assign(ctx, selector("1"), " anna", testkit.Origin)
-		isFault(t, err, fault.Invalid, "user_name")
+		_, err := k.Lifecycle.Assign(ctx, testkit.Serial("1"), "nobody", testkit.Origin)
+		testkit.IsFault(t, err, fault.NotFound, "user_not_found")
+		_, err = k.Lifecycle.Assign(ctx, testkit.Serial("nobody's"), "anna", testkit.Origin)
+		testkit.IsFault(t, err, fault.NotFound, "token_not_found")
+		_, err = k.Lifecycle.Assign(ctx, testkit.Serial("1"), " anna", testkit.Origin)
+		testkit.IsFault(t, err, fault.Invalid, "user_name")
 	})
 	written(t, k, audit.TokenUnassigned, "map[owner:anna]", none, func() error {
-		tok, err := k.Lifecycle.Unassign(ctx, selector("1"), testkit.Origin)
+		tok, err := k.Lifecycle.Unassign(ctx, testkit.Serial("1"), testkit.Origin)
 		if tok.OwnerName != "" {
 			t.Errorf("the owner is %q", tok.OwnerName)
 		}
 		return err
 	})
-	unchanged(t, k, func() {
-		_, err := k.Lifecycle.Unassign(ctx, selector("1"), testkit.Origin)
-		isFault(t, err, fault.Conflict, "token_free")
+	k.Unchanged(t, func() {
+		_, err := k.Lifecycle.Unassign(ctx, testkit.Serial("1"), testkit.Origin)
+		testkit.IsFault(t, err, fault.Conflict, "token_free")
 	})
 	k.Assign(t, "1", "bert")
 }
@@ -103,9 +104,9 @@ func TestUserHoldsAsManyAsAreTried(t *testing.T) {
 		k.Assign(t, key.Serial, "anna")
 	}
 	last := keys[store.MaxCandidates]
-	unchanged(t, k, func() {
-		_, err := k.Lifecycle.Assign(t.Context(), selector(last.Serial), "anna", testkit.Origin)
-		isFault(t, err, fault.Conflict, "too_many_tokens")
+	k.Unchanged(t, func() {
+		_, err := k.Lifecycle.Assign(t.Context(), testkit.Serial(last.Serial), "anna", testkit.Origin)
+		testkit.IsFault(t, err, fault.Conflict, "too_many_tokens")
 	})
 	if tried := keys[store.MaxCandidates-1]; !k.VerifyUser(t, "anna", testkit.Code(t, tried, 0)) {
 		t.Error("the last token of the user is not tried")
@@ -125,7 +126,7 @@ func TestRacingAssignments(t *testing.T) {
 		errs := make([]error, 8)
 		for i := range errs {
 			wg.Go(func() {
-				_, errs[i] = k.Lifecycle.Assign(t.Context(), selector(key.Serial), []string{"anna", "bert"}[i%2],
+				_, errs[i] = k.Lifecycle.Assign(t.Context(), testkit.Serial(key.Serial), []string{"anna", "bert"}[i%2],
 					testkit.Origin)
 			})
 		}
@@ -133,7 +134,7 @@ func TestRacingAssignments(t *testing.T) {
 		won := 0
 		for i, err := range errs {
 			if err != nil {
-				isFault(t, err, fault.Conflict, "token_taken")
+				testkit.IsFault(t, err, fault.Conflict, "token_taken")
 				continue
 			}
 			won++
@@ -164,16 +165,16 @@ func TestStates(t *testing.T) {
 				k.SetState(t, "1", from)
 			}
 			if from == to {
-				unchanged(t, k, func() {
-					_, err := k.Lifecycle.SetState(t.Context(), selector("1"), to, "again", testkit.Origin)
-					isFault(t, err, fault.Conflict, "state_unchanged")
+				k.Unchanged(t, func() {
+					_, err := k.Lifecycle.SetState(t.Context(), testkit.Serial("1"), to, "again", testkit.Origin)
+					testkit.IsFault(t, err, fault.Conflict, "state_unchanged")
 				})
 				continue
 			}
 			why := "because of " + to.String()
 			e := written(t, k, audit.TokenStateChanged, "map[state:"+from.String()+"]", "map[state:"+to.String()+"]",
 				func() error {
-					tok, err := k.Lifecycle.SetState(t.Context(), selector("1"), to, why, testkit.Origin)
+					tok, err := k.Lifecycle.SetState(t.Context(), testkit.Serial("1"), to, why, testkit.Origin)
 					if tok.Condition.State != to || tok.StateReason != why {
 						t.Errorf("the token is %s because of %q", tok.Condition.State, tok.StateReason)
 					}
@@ -189,10 +190,10 @@ func TestStates(t *testing.T) {
 			}
 		}
 	}
-	unchanged(t, k, func() {
+	k.Unchanged(t, func() {
 		for _, why := range []string{strings.Repeat("x", 501), "a\nb", "\xff"} {
-			_, err := k.Lifecycle.SetState(t.Context(), selector("1"), token.Valid, why, testkit.Origin)
-			isFault(t, err, fault.Invalid, "reason")
+			_, err := k.Lifecycle.SetState(t.Context(), testkit.Serial("1"), token.Valid, why, testkit.Origin)
+			testkit.IsFault(t, err, fault.Invalid, "reason")
 		}
 	})
 }
@@ -206,7 +207,7 @@ func TestUnlock(t *testing.T) {
 		k.Clock.Advance(time.Hour)
 	}
 	written(t, k, audit.TokenUnlocked, "map[failures:10]", "map[failures:0]", func() error {
-		tok, err := k.Lifecycle.Unlock(t.Context(), selector("1"), testkit.Origin)
+		tok, err := k.Lifecycle.Unlock(t.Context(), testkit.Serial("1"), testkit.Origin)
 		if c := tok.Condition; c.Failures != 0 || !c.RetryAt.IsZero() || c.Next != 0 {
 			t.Errorf("the token stands at %+v", c)
 		}
@@ -226,7 +227,7 @@ func TestDelete(t *testing.T) {
 	}
 	id := k.Token(t, "1").ID
 	written(t, k, audit.TokenDeleted, "map[next:7 owner:anna state:VALID]", none, func() error {
-		tok, err := k.Lifecycle.Delete(t.Context(), selector("1"), testkit.Origin)
+		tok, err := k.Lifecycle.Delete(t.Context(), testkit.Serial("1"), testkit.Origin)
 		if tok.Identity.Serial != "1" {
 			t.Errorf("deleted %+v", tok)
 		}
@@ -235,8 +236,8 @@ func TestDelete(t *testing.T) {
 	if k.Verify(t, "1", testkit.Code(t, key, 7)) || k.VerifyUser(t, "anna", testkit.Code(t, key, 7)) {
 		t.Error("a deleted token is accepted")
 	}
-	_, err := k.Lifecycle.Show(t.Context(), selector("1"))
-	isFault(t, err, fault.NotFound, "token_not_found")
+	_, err := k.Lifecycle.Show(t.Context(), testkit.Serial("1"))
+	testkit.IsFault(t, err, fault.NotFound, "token_not_found")
 	if strings.Contains(k.Dump(t, "audit_entry"), "| 1 | 1 | HOTP") {
 		t.Error("a row of the token is still there")
 	}
@@ -270,7 +271,7 @@ func TestDeleteAndImportUnderAnotherName(t *testing.T) {
 	if !k.Verify(t, "1", code) {
 		t.Fatal("the token does not work")
 	}
-	if _, err := k.Lifecycle.Delete(t.Context(), selector("1"), testkit.Origin); err != nil {
+	if _, err := k.Lifecycle.Delete(t.Context(), testkit.Serial("1"), testkit.Origin); err != nil {
 		t.Fatal(err)
 	}
 	k.Import(t, other)
@@ -284,23 +285,23 @@ func TestSelector(t *testing.T) {
 	second := testkit.HOTP("1")
 	second.ID, second.Manufacturer = "second", ""
 	k := kit(t, testkit.HOTP("1"), second, testkit.TOTP("1"))
-	_, err := k.Lifecycle.Show(t.Context(), selector("1"))
-	isFault(t, err, fault.Conflict, "serial_ambiguous")
+	_, err := k.Lifecycle.Show(t.Context(), testkit.Serial("1"))
+	testkit.IsFault(t, err, fault.Conflict, "serial_ambiguous")
 	if ids, ok := fault.Of(err).Details["candidates"].([]token.Identity); !ok || len(ids) != 3 {
 		t.Errorf("the candidates are %v", ids)
 	}
-	_, err = k.Lifecycle.Show(t.Context(), selector(""))
-	isFault(t, err, fault.Invalid, "serial")
+	_, err = k.Lifecycle.Show(t.Context(), testkit.Serial(""))
+	testkit.IsFault(t, err, fault.Invalid, "serial")
 	empty, id, acme := "", "second", testkit.Manufacturer
 	for _, c := range []struct {
-		sel  lifecycle.Selector
+		sel  tokens.Selector
 		want token.Identity
 	}{
-		{lifecycle.Selector{Serial: "1", Type: "totp"}, token.Identity{Type: "totp", Manufacturer: acme, Serial: "1",
+		{tokens.Selector{Serial: "1", Type: "totp"}, token.Identity{Type: "totp", Manufacturer: acme, Serial: "1",
 			KeyID: "1"}},
-		{lifecycle.Selector{Serial: "1", Manufacturer: &empty}, token.Identity{Type: "hotp", Serial: "1", KeyID: id}},
-		{lifecycle.Selector{Serial: "1", KeyID: &id}, token.Identity{Type: "hotp", Serial: "1", KeyID: id}},
-		{lifecycle.Selector{Serial: "1", Type: "hotp", Manufacturer: &acme},
+		{tokens.Selector{Serial: "1", Manufacturer: &empty}, token.Identity{Type: "hotp", Serial: "1", KeyID: id}},
+		{tokens.Selector{Serial: "1", KeyID: &id}, token.Identity{Type: "hotp", Serial: "1", KeyID: id}},
+		{tokens.Selector{Serial: "1", Type: "hotp", Manufacturer: &acme},
 			token.Identity{Type: "hotp", Manufacturer: acme, Serial: "1", KeyID: "1"}},
 	} {
 		tok, err := k.Lifecycle.Show(t.Context(), c.sel)
@@ -308,8 +309,8 @@ func TestSelector(t *testing.T) {
 			t.Errorf("%+v is %+v, %v", c.sel, tok.Identity, err)
 		}
 	}
-	_, err = k.Lifecycle.Delete(t.Context(), lifecycle.Selector{Serial: "1", KeyID: &empty}, testkit.Origin)
-	isFault(t, err, fault.NotFound, "token_not_found")
+	_, err = k.Lifecycle.Delete(t.Context(), tokens.Selector{Serial: "1", KeyID: &empty}, testkit.Origin)
+	testkit.IsFault(t, err, fault.NotFound, "token_not_found")
 }
 
 func TestListFilters(t *testing.T) {
@@ -335,17 +336,17 @@ func TestListFilters(t *testing.T) {
 		"software":      {lifecycle.Filter{Kind: token.Software}, nil},
 		"nothing there": {lifecycle.Filter{Serial: "5"}, nil},
 	} {
-		if got := list(t, k, c.filter); !slices.Equal(got, c.want) {
+		if got := k.Serials(t, c.filter); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
 	_, err := k.Lifecycle.List(t.Context(), lifecycle.Filter{User: "nobody"})
-	isFault(t, err, fault.NotFound, "user_not_found")
+	testkit.IsFault(t, err, fault.NotFound, "user_not_found")
 
 	var pages []string
 	var after token.ID
 	for range 5 {
-		page := tokens(t, k, lifecycle.Filter{Limit: 2, After: after})
+		page := k.List(t, lifecycle.Filter{Limit: 2, After: after})
 		if len(page) == 0 {
 			break
 		}
@@ -365,15 +366,15 @@ func TestChangeThatFails(t *testing.T) {
 	k := kit(t, testkit.HOTP("1"))
 	broken, err := lifecycle.New(
 		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
-			DB: failing{k.DB, func() error { return store.ErrUnavailable }}})
+			DB: testkit.Failing{DB: k.DB, Fail: func() error { return store.ErrUnavailable }}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	unchanged(t, k, func() {
-		if _, err := broken.Assign(t.Context(), selector("1"), "anna", testkit.Origin); err == nil {
+	k.Unchanged(t, func() {
+		if _, err := broken.Assign(t.Context(), testkit.Serial("1"), "anna", testkit.Origin); err == nil {
 			t.Error("assigned without a write")
 		}
-		if _, err := broken.Delete(t.Context(), selector("1"), testkit.Origin); err == nil {
+		if _, err := broken.Delete(t.Context(), testkit.Serial("1"), testkit.Origin); err == nil {
 			t.Error("deleted without a write")
 		}
 	})

@@ -17,7 +17,10 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/tokens"
+	"ostiary/internal/engine/transfer"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
 	"ostiary/pskc"
@@ -95,9 +98,9 @@ type parcel struct {
 	from    int
 	move    string
 	file    []byte
-	tokens  []held             // as they were exported
-	receipt *lifecycle.Receipt // once it was imported
-	ended   bool               // what was imported is confirmed
+	tokens  []held            // as they were exported
+	receipt *transfer.Receipt // once it was imported
+	ended   bool              // what was imported is confirmed
 }
 
 // held is a token as the database has it.
@@ -174,8 +177,8 @@ func anyToken(held) bool { return true }
 
 func (h held) was() token.State { return h.Condition.State }
 
-func (h held) selector() lifecycle.Selector {
-	return lifecycle.Selector{Serial: h.Identity.Serial, Type: h.Identity.Type}
+func (h held) selector() tokens.Selector {
+	return tokens.Selector{Serial: h.Identity.Serial, Type: h.Identity.Type}
 }
 
 func (m *model) create() {
@@ -327,10 +330,10 @@ func (m *model) series() {
 	}
 }
 
-func (m *model) seriesOf(s *side, typ string) lifecycle.Series {
+func (m *model) seriesOf(s *side, typ string) tokens.Series {
 	all, err := s.Lifecycle.Series(m.t.Context())
 	m.must(err)
-	return all[slices.IndexFunc(all, func(a lifecycle.Series) bool { return a.Name == typ })]
+	return all[slices.IndexFunc(all, func(a tokens.Series) bool { return a.Name == typ })]
 }
 
 func (m *model) wait() {
@@ -345,7 +348,7 @@ func (m *model) export(i int, move bool, tokens []held) (file []byte, id string)
 	for _, h := range tokens {
 		serials = append(serials, h.Identity.Serial)
 	}
-	file, n, err := export(m.t, m.sides[i].Kit, func(r *lifecycle.ExportRequest) {
+	file, n, err := testkit.Export(m.t, m.sides[i].Kit, func(r *lifecycle.ExportRequest) {
 		r.Serials, r.Move, r.Begun = serials, move, func(move string) { id = move }
 	})
 	if m.must(err); n != len(tokens) {
@@ -355,10 +358,10 @@ func (m *model) export(i int, move bool, tokens []held) (file []byte, id string)
 }
 
 // bring imports a file.
-func (m *model) bring(i int, file []byte, more func(*lifecycle.ImportRequest)) (store.Run, error) {
-	f := open(m.t, file)
+func (m *model) bring(i int, file []byte, more func(*imports.Request)) (store.Run, error) {
+	f := testkit.OpenExport(m.t, file)
 	defer func() { _ = f.Close() }()
-	return try(m.sides[i].Kit, f, more)
+	return testkit.Try(m.sides[i].Kit, f, more)
 }
 
 // some chooses a few tokens of a server that are not on their way.
@@ -392,7 +395,7 @@ func (m *model) restore() {
 			deleted++
 		}
 	}
-	run, err := m.bring(i, file, func(r *lifecycle.ImportRequest) {})
+	run, err := m.bring(i, file, func(r *imports.Request) {})
 	if m.must(err); run.Counts.Imported != deleted || run.Counts.Duplicate != len(tokens)-deleted {
 		m.rt.Fatalf("of %d tokens %d were deleted, and the import says %+v", len(tokens), deleted, run.Counts)
 	}
@@ -426,11 +429,11 @@ func (m *model) parcel(fits func(*parcel) bool) *parcel {
 func (m *model) arrive() {
 	p := m.parcel(func(p *parcel) bool { return p.receipt == nil })
 	renumber, skip := m.draw(3, "renumber") > 0, m.draw(2, "skip") > 0
-	run, err := m.bring(1-p.from, p.file, func(r *lifecycle.ImportRequest) { r.Renumber, r.SkipBad = renumber, skip })
+	run, err := m.bring(1-p.from, p.file, func(r *imports.Request) { r.Renumber, r.SkipBad = renumber, skip })
 	if m.must(err); run.Counts.HeldBack > 0 && run.Counts.Imported > 0 {
 		m.rt.Fatalf("held back and imported: %+v", run.Counts)
 	}
-	text, err := m.sides[1-p.from].Lifecycle.Receipt(m.t.Context(), run.ID)
+	text, err := m.sides[1-p.from].Imports.Receipt(m.t.Context(), run.ID)
 	if m.may(err) != (run.Counts.Imported+run.Counts.Duplicate > 0 && run.Counts.HeldBack == 0) {
 		m.rt.Fatalf("the receipt of %+v: %s, %v", run.Counts, text, err)
 	}
@@ -438,7 +441,7 @@ func (m *model) arrive() {
 	m.done["renumbered"] += run.Counts.Renumbered
 	m.done["left out"] += run.Counts.Conflict
 	if err == nil {
-		p.receipt = &lifecycle.Receipt{}
+		p.receipt = &transfer.Receipt{}
 		m.must(json.Unmarshal(text, p.receipt))
 	}
 }

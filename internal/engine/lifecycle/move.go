@@ -2,21 +2,16 @@ package lifecycle
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/retired"
+	"ostiary/internal/engine/tokens"
+	"ostiary/internal/engine/transfer"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -26,123 +21,18 @@ import (
 // into the state MOVING, in which they take no code, before a secret leaves. The
 // server that imports them writes a receipt; with it they are deleted here, and
 // remembered where they stood. Or the move is cancelled, and they are as before.
-//
-// The file tells the receiver, inside the encrypted record of each key, the
-// move, a key, and the token's number here. A receipt is the list of numbers
-// under an HMAC with that key, so that only who could read the file can write it.
-
-// passage is what a key of a file says of the move that it is part of.
-type passage struct {
-	move  string
-	key   [sha256.Size]byte
-	token token.ID // on the server that it comes from
-}
-
-func (p passage) String() string {
-	return p.move + " " + hex.EncodeToString(p.key[:]) + " " + strconv.FormatInt(int64(p.token), 10)
-}
-
-func parsePassage(s string) (p passage, err error) {
-	parts := strings.Split(s, " ")
-	if len(parts) != 3 || len(parts[1]) != 2*len(p.key) || parts[0] == "" {
-		return p, errors.New("it is not a move, a key and a number")
-	}
-	n, err := strconv.ParseInt(parts[2], 10, 64)
-	if _, herr := hex.Decode(p.key[:], []byte(parts[1])); err != nil || herr != nil || n < 1 {
-		return p, errors.New("it is not a move, a key and a number")
-	}
-	p.move, p.token = parts[0], token.ID(n)
-	return p, nil
-}
+// Package transfer has what the two servers tell each other.
 
 // beginMove opens a move.
-func (s *Service) beginMove(ctx context.Context, origin audit.Origin) (p passage, err error) {
-	p.move = rand.Text()
-	_, _ = rand.Read(p.key[:]) // never fails (crypto/rand)
-	sealed, err := s.keys.Seal(store.MoveBinding(p.move), seal.NewSecret(slices.Clone(p.key[:])))
+func (s *Service) beginMove(ctx context.Context, origin audit.Origin) (p transfer.Passage, err error) {
+	p = transfer.NewPassage()
+	sealed, err := s.keys.Seal(store.MoveBinding(p.Move), seal.NewSecret(slices.Clone(p.Key[:])))
 	if err != nil {
 		return p, err
 	}
 	return p, s.db.Update(ctx, func(tx store.Tx) error {
-		return tx.AddMove(store.Move{ID: p.move, Opened: s.now(), Actor: origin.Actor, Sealed: sealed})
+		return tx.AddMove(store.Move{ID: p.Move, Opened: s.now(), Actor: origin.Actor, Sealed: sealed})
 	})
-}
-
-// Receipt is what the receiving server says of a move.
-type Receipt struct {
-	Version int        `json:"ostiary_receipt"`
-	Move    string     `json:"move"`
-	Import  int64      `json:"import"` // the run on the receiving server
-	Issued  time.Time  `json:"issued"`
-	Tokens  []token.ID `json:"tokens"` // by their numbers on the server they come from
-	MAC     string     `json:"mac"`
-}
-
-// sum is the MAC over everything else.
-func (r Receipt) sum(key []byte) string {
-	r.MAC = ""
-	text, _ := json.Marshal(r) // numbers and strings always can
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte("ostiary receipt 1\x00"))
-	mac.Write(text)
-	return hex.EncodeToString(mac.Sum(nil))
-}
-
-// received gathers what arrives of a move.
-type received struct {
-	passage
-	tokens []token.ID
-}
-
-// admit takes note of a key that is part of a move, and refuses a file that this
-// server wrote itself: its tokens are here.
-func (i *importer) admit(r store.Reader, k *staged, t *tally) error {
-	switch {
-	case k.passage.move == "":
-		return nil
-	case t.received.move == "":
-		if _, err := r.Move(k.passage.move); err == nil {
-			return fault.New(fault.Conflict, "own_export", "The file was exported by this server itself, where its "+
-				"tokens are MOVING.").
-				WithHint("To have them back: ostiary move cancel " + k.passage.move)
-		} else if !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		t.received.passage = k.passage
-	case t.received.move != k.passage.move || t.received.key != k.passage.key:
-		k.end(Refused, "it is part of another move than the keys before it")
-	}
-	return nil
-}
-
-// receipt writes the receipt of a run, if it received tokens of a move.
-func (i *importer) receipt(tx store.Tx) error {
-	if len(i.received.tokens) == 0 || i.counts.HeldBack > 0 {
-		return nil
-	}
-	r := Receipt{Version: 1, Move: i.received.move, Import: i.run, Issued: i.now().UTC().Truncate(time.Second),
-		Tokens: i.received.tokens}
-	r.MAC = r.sum(i.received.key[:])
-	text, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	return tx.AddReceipt(i.run, r.Move, text)
-}
-
-// Receipt gives the receipt that an import wrote.
-func (s *Service) Receipt(ctx context.Context, run int64) (text []byte, err error) {
-	err = s.db.View(ctx, func(r store.Reader) error {
-		text, err = r.Receipt(run)
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		err = fault.New(fault.NotFound, "no_receipt", fmt.Sprintf("Import %d has no receipt.", run)).
-			WithHint(
-				"Only an import of a file that was exported with --move has one, once its tokens are here.").Because(
-			err)
-	}
-	return text, err
 }
 
 // Moves lists up to limit moves opened before the one of ID before, the newest
@@ -157,7 +47,7 @@ func (s *Service) Moves(ctx context.Context, before string, limit int) (moves []
 
 // ConfirmMove takes a receipt and deletes the tokens that it names, remembering
 // where they stood. The same receipt again changes nothing.
-func (s *Service) ConfirmMove(ctx context.Context, r Receipt, origin audit.Origin) (store.Move, error) {
+func (s *Service) ConfirmMove(ctx context.Context, r transfer.Receipt, origin audit.Origin) (store.Move, error) {
 	move, err := s.move(ctx, r.Move)
 	if err != nil {
 		return move, err
@@ -167,12 +57,12 @@ func (s *Service) ConfirmMove(ctx context.Context, r Receipt, origin audit.Origi
 		return move, fmt.Errorf("key of move %s: %w", move.ID, err)
 	}
 	defer key.Wipe()
-	if r.Version != 1 || !hmac.Equal([]byte(r.sum(key.Bytes())), []byte(r.MAC)) {
+	if r.Version != 1 || !r.SignedBy(key.Bytes()) {
 		return move,
 			fault.New(fault.Invalid, "receipt_wrong", "The receipt is not one of this move, or it was changed.").
 				WithHint("Fetch it anew where the tokens were imported: ostiary import receipt.")
 	}
-	for ids := range slices.Chunk(r.Tokens, chunk) {
+	for ids := range slices.Chunk(r.Tokens, tokens.Chunk) {
 		err := s.db.Update(ctx, func(tx store.Tx) error {
 			for _, id := range ids {
 				if err := s.arriveOne(tx, move.ID, id, origin); err != nil {
@@ -201,7 +91,7 @@ func (s *Service) arriveOne(tx store.Tx, move string, id token.ID, origin audit.
 	if len(found) != 1 {
 		return fmt.Errorf("token %d of move %s: %w", id, move, store.ErrNotFound)
 	}
-	if err := s.retire(tx, &found[0]); err != nil {
+	if err := retired.Retire(tx, s.keys, &found[0]); err != nil {
 		return err
 	}
 	if err := tx.DeleteToken(id); err != nil {
@@ -221,8 +111,8 @@ func (s *Service) CancelMove(ctx context.Context, id string, origin audit.Origin
 	}
 	for more := true; more; {
 		err := s.db.Update(ctx, func(tx store.Tx) error {
-			left, err := tx.Movements(id, 0, chunk)
-			if more = len(left) == chunk; err != nil {
+			left, err := tx.Movements(id, 0, tokens.Chunk)
+			if more = len(left) == tokens.Chunk; err != nil {
 				return err
 			}
 			for _, m := range left {

@@ -65,12 +65,12 @@ func TestTypeWithProfile(t *testing.T) {
 		"other":    "for serials with no prefix, and the type has prefix B",
 		"two-step": "for two-step activation, and the type has activation one-step"}
 	for name, says := range misfits {
-		unchanged(t, k, func() {
+		k.Unchanged(t, func() {
 			create := activated("bank-app-2", name)
 			create.Width = 9
 			_, _, err := k.Lifecycle.CreateType(t.Context(), create, testkit.Origin)
 			for _, err := range []error{err, changeType(k, "bank-app", func(t *token.Type) { t.Profile = name })} {
-				isFault(t, err, fault.Conflict, "profile_misfit")
+				testkit.IsFault(t, err, fault.Conflict, "profile_misfit")
 				if err == nil || !strings.Contains(err.Error(), "Profile "+name+" does not fit type bank-app") ||
 					!strings.Contains(err.Error(), says) {
 					t.Errorf("%s: %v", name, err)
@@ -78,17 +78,20 @@ func TestTypeWithProfile(t *testing.T) {
 			}
 		})
 	}
-	unchanged(t, k, func() {
-		isFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Profile = "nonesuch" }), fault.NotFound,
+	k.Unchanged(t, func() {
+		testkit.IsFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Profile = "nonesuch" }), fault.NotFound,
 			"profile_not_found")
-		isFault(t, changeType(k, "app-totp", func(t *token.Type) { t.Profile = "other" }), fault.Conflict,
+		testkit.IsFault(t, changeType(k, "app-totp", func(t *token.Type) { t.Profile = "other" }), fault.Conflict,
 			"profile_misfit")
-		isFault(t, changeType(k, "hotp", func(t *token.Type) { t.Profile = "other" }), fault.Conflict, "profile_misfit")
+		testkit.IsFault(t, changeType(k, "hotp", func(t *token.Type) { t.Profile = "other" }), fault.Conflict,
+			"profile_misfit")
 		// A type does not grow out of its profile either.
-		isFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Prefix = "C" }), fault.Conflict, "profile_misfit")
-		isFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Algorithm, t.Period = token.HOTP, 0 }),
+		testkit.IsFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Prefix = "C" }), fault.Conflict,
+			"profile_misfit")
+		testkit.IsFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Algorithm, t.Period = token.HOTP, 0 }),
 			fault.Conflict, "profile_misfit")
-		isFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Activation = token.NoActivation }), fault.Conflict,
+		testkit.IsFault(t, changeType(k, "bank-app", func(t *token.Type) { t.Activation = token.NoActivation }),
+			fault.Conflict,
 			"profile_misfit")
 	})
 	if err := changeType(k, "bank-app", func(t *token.Type) { t.Profile, t.Prefix = "", "C" }); err != nil {
@@ -145,7 +148,7 @@ func TestCreateWithProfile(t *testing.T) {
 		}
 	}
 	// Its replacement has the same profile, not the one of the type.
-	r, err := k.Lifecycle.Replace(t.Context(), lifecycle.ReplaceRequest{Selector: selector(named.Identity.Serial),
+	r, err := k.Lifecycle.Replace(t.Context(), lifecycle.ReplaceRequest{Selector: testkit.Serial(named.Identity.Serial),
 		Origin: testkit.Origin})
 	if err != nil || r.New.Token.Profile != "bank-2" || r.New.Token.Spec != named.Spec {
 		t.Errorf("replaced by %+v, %v", r.New.Token, err)
@@ -173,9 +176,9 @@ func TestCreateWithProfile(t *testing.T) {
 		{"app-totp", "bank", fault.Invalid, "profile", "are not activated"},
 		{"hotp", "bank", fault.Invalid, "profile", "are not activated"},
 	} {
-		unchanged(t, k, func() {
+		k.Unchanged(t, func() {
 			_, err := tryCreate(k, c.typ, withProfile(c.profile))
-			isFault(t, err, c.kind, c.code)
+			testkit.IsFault(t, err, c.kind, c.code)
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s by %q: %v", c.typ, c.profile, err)
 			}

@@ -7,13 +7,14 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/store"
 )
 
 // ReplaceRequest asks for another token in place of one that a user holds.
 type ReplaceRequest struct {
-	Selector Selector // the one that is replaced
+	Selector tokens.Selector // the one that is replaced
 	// By is the serial of a free token of the same type, for hardware; software
 	// tokens are made anew, and it is empty.
 	By string
@@ -35,7 +36,7 @@ type Replacement struct {
 // the old one and takes it from the user, all in one transaction. The old one
 // does not count in what the user may hold.
 func (s *Service) Replace(ctx context.Context, req ReplaceRequest) (r Replacement, err error) {
-	if err := checkText("reason", req.Reason, maxReason); err != nil {
+	if err := tokens.CheckText("reason", req.Reason, tokens.MaxReason); err != nil {
 		return r, fault.New(fault.Invalid, "reason", fault.Sentence(err.Error()))
 	}
 	if req.State == token.Pending {
@@ -52,7 +53,7 @@ func (s *Service) Replace(ctx context.Context, req ReplaceRequest) (r Replacemen
 }
 
 func (s *Service) replace(tx store.Tx, req ReplaceRequest) (r Replacement, err error) {
-	old, err := Find(tx, req.Selector)
+	old, err := tokens.Find(tx, req.Selector)
 	if err != nil {
 		return r, err
 	}
@@ -82,11 +83,11 @@ func (s *Service) replace(tx store.Tx, req ReplaceRequest) (r Replacement, err e
 	if err != nil {
 		return r, err
 	}
-	gone, err := candidate(tx, old.ID)
+	gone, err := tokens.WithSecret(tx, old.ID)
 	if err != nil {
 		return r, err
 	}
-	there, err := candidate(tx, id)
+	there, err := tokens.WithSecret(tx, id)
 	if err != nil {
 		return r, err
 	}
@@ -106,7 +107,7 @@ func replaceable(r store.TypeReader, old token.Token) (token.Type, error) {
 				old.Identity.Serial)).
 			WithHint("Revoke it: ostiary token state " + old.Identity.Serial)
 	}
-	typ, err := typeIn(r, old.Identity.Type)
+	typ, err := tokens.TypeIn(r, old.Identity.Type)
 	if err == nil && !typ.Retired.IsZero() {
 		err = fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired: nothing is replaced by a "+
 			"token of it.", typ.Name)).
@@ -131,7 +132,7 @@ func (s *Service) spareFor(r store.TokenReader, old token.Token, serial string) 
 			"takes its place?", old.Identity.Serial)).
 			WithHint("Say it: ostiary token replace " + old.Identity.Serial + " --by SERIAL.")
 	}
-	spare, err := Find(r, Selector{Serial: serial, Type: typ})
+	spare, err := tokens.Find(r, tokens.Selector{Serial: serial, Type: typ})
 	if err != nil && fault.Of(err).Code == "token_not_found" {
 		return spare, fault.New(fault.NotFound, "token_not_found", fmt.Sprintf("There is no token of type %s "+
 			"with serial %s.", typ, serial)).

@@ -16,7 +16,7 @@ import (
 
 func replaceToken(k *testkit.Kit, serial string, more ...func(*lifecycle.ReplaceRequest)) (lifecycle.Replacement,
 	error) {
-	req := lifecycle.ReplaceRequest{Selector: selector(serial), Origin: testkit.Origin}
+	req := lifecycle.ReplaceRequest{Selector: testkit.Serial(serial), Origin: testkit.Origin}
 	for _, m := range more {
 		m(&req)
 	}
@@ -77,7 +77,7 @@ func TestReplaceSoftware(t *testing.T) {
 			t.Errorf("the link: %v", err)
 		}
 	}
-	if held := list(t, k, lifecycle.Filter{User: "anna"}); fmt.Sprint(held) != "[AT10000004]" {
+	if held := k.Serials(t, lifecycle.Filter{User: "anna"}); fmt.Sprint(held) != "[AT10000004]" {
 		t.Errorf("anna holds %v", held)
 	}
 }
@@ -121,7 +121,7 @@ func TestReplaceARevokedToken(t *testing.T) {
 	t.Parallel()
 	k := kit(t, testkit.HOTP("1"), testkit.HOTP("2"), testkit.HOTP("3"))
 	k.Assign(t, "1", "anna")
-	if _, err := k.Lifecycle.SetState(t.Context(), selector("1"), token.RevokedLost, "on a train",
+	if _, err := k.Lifecycle.SetState(t.Context(), testkit.Serial("1"), token.RevokedLost, "on a train",
 		testkit.Origin); err != nil {
 		t.Fatal(err)
 	}
@@ -178,13 +178,13 @@ func TestReplaceIsRefused(t *testing.T) {
 		"into PENDING":               {"1", becomes(token.Pending, ""), fault.Invalid, "state"},
 		"with a reason that is long": {"1", becomes(0, strings.Repeat("x", 501)), fault.Invalid, "reason"},
 	} {
-		unchanged(t, k, func() {
+		k.Unchanged(t, func() {
 			r, err := replaceToken(k, c.serial, c.edit)
 			if r.New.Token.ID != 0 || r.New.Link.Len() != 0 {
 				t.Errorf("%s: made %+v", name, r.New)
 			}
 			t.Log(name)
-			isFault(t, err, c.kind, c.code)
+			testkit.IsFault(t, err, c.kind, c.code)
 		})
 	}
 }
@@ -205,10 +205,10 @@ func TestReplaceTogether(t *testing.T) {
 		if err == nil {
 			done++
 		} else {
-			isFault(t, err, fault.Conflict, "token_free")
+			testkit.IsFault(t, err, fault.Conflict, "token_free")
 		}
 	}
-	if held := list(t, k, lifecycle.Filter{User: "anna"}); done != 1 || fmt.Sprint(held) != "[AT10000002]" {
+	if held := k.Serials(t, lifecycle.Filter{User: "anna"}); done != 1 || fmt.Sprint(held) != "[AT10000002]" {
 		t.Errorf("%d replaced it, anna holds %v", done, held)
 	}
 }

@@ -10,39 +10,12 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 )
 
-// Series is the series of a software type, with its type.
-type Series struct {
-	token.Type
-	At store.Series
-}
-
-// Left is how many serials it can still make.
-func (s Series) Left() uint64 { return s.Last() + 1 - min(s.next(), s.Last()+1) }
-
-// next is the number of the next serial, whatever came in meanwhile.
-func (s Series) next() uint64 { return max(s.At.Next, s.At.Present+1) }
-
-// Next is the next serial; empty when the series is at its end.
-func (s Series) Next() string {
-	if s.Left() == 0 {
-		return ""
-	}
-	return s.Serial(s.next())
-}
-
-// Present is the highest serial of the type that there is; empty if none.
-func (s Series) Present() string {
-	if s.At.Present == 0 {
-		return ""
-	}
-	return s.Serial(s.At.Present)
-}
-
 // Series lists the series of all software types, by name.
-func (s *Service) Series(ctx context.Context) (all []Series, err error) {
+func (s *Service) Series(ctx context.Context) (all []tokens.Series, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
 		types, err := r.Types()
 		if err != nil {
@@ -53,39 +26,25 @@ func (s *Service) Series(ctx context.Context) (all []Series, err error) {
 			byName[t.Name] = t
 		}
 		rows, err := r.AllSeries()
-		all = make([]Series, len(rows))
+		all = make([]tokens.Series, len(rows))
 		for i, row := range rows {
-			all[i] = Series{byName[row.Type], row}
+			all[i] = tokens.Series{Type: byName[row.Type], At: row}
 		}
 		return err
 	})
 	return all, err
 }
 
-// seriesIn finds the series of a type inside a transaction.
-func seriesIn(r store.Reader, typeName string) (Series, error) {
-	t, err := typeIn(r, typeName)
-	if err != nil {
-		return Series{}, err
-	}
-	at, err := r.Series(typeName)
-	if errors.Is(err, store.ErrNotFound) {
-		err = fault.New(fault.Conflict, "no_series", fmt.Sprintf("Type %s has no series: the serials of hardware "+
-			"are the manufacturer's.", typeName)).
-			WithHint("Hardware tokens come in by: ostiary token import FILE.").Because(err)
-	}
-	return Series{t, at}, err
-}
-
 // SetSeries makes next, a full serial or its number, the next serial of a type.
 // It must stand above every serial of the type that was ever issued or is there.
-func (s *Service) SetSeries(ctx context.Context, typeName, next string, origin audit.Origin) (after Series, err error) {
+func (s *Service) SetSeries(ctx context.Context, typeName, next string, origin audit.Origin) (after tokens.Series,
+	err error) {
 	err = s.db.Update(ctx, func(tx store.Tx) error {
-		before, err := seriesIn(tx, typeName)
+		before, err := tokens.SeriesIn(tx, typeName)
 		if err != nil {
 			return err
 		}
-		number, err := before.read(next)
+		number, err := readSerial(before, next)
 		if err != nil {
 			return err
 		}
@@ -102,24 +61,16 @@ func (s *Service) SetSeries(ctx context.Context, typeName, next string, origin a
 		} else if err != nil {
 			return err
 		}
-		if after, err = seriesIn(tx, typeName); err != nil {
+		if after, err = tokens.SeriesIn(tx, typeName); err != nil {
 			return err
 		}
-		return s.recordSeries(tx, audit.SeriesSet, before, after, origin)
+		return tokens.RecordSeries(tx, s.now(), audit.SeriesSet, before, after, origin)
 	})
 	return after, err
 }
 
-// recordSeries writes down that a series moved.
-func (s *Service) recordSeries(tx store.Tx, action audit.Action, before, after Series, origin audit.Origin) error {
-	field := func(of Series) []audit.Field { return []audit.Field{{Name: "next", Value: of.Next()}} }
-	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: action, Outcome: audit.Done, Origin: origin,
-		Subject: audit.Subject{Other: before.Name},
-		Before:  field(before), After: field(after)}.Canonical())
-}
-
-// read reads a full serial or its number.
-func (s Series) read(text string) (uint64, error) {
+// readSerial reads a full serial or its number.
+func readSerial(s tokens.Series, text string) (uint64, error) {
 	if n, ok := s.Number(strings.ToUpper(text)); ok && n > 0 {
 		return n, nil
 	}
@@ -140,7 +91,7 @@ func (s Series) read(text string) (uint64, error) {
 
 // allocate takes n serials in a row, or says why there are not so many.
 func (s *Service) allocate(tx store.Tx, typeName string, n int, origin audit.Origin) (first uint64, err error) {
-	before, err := seriesIn(tx, typeName)
+	before, err := tokens.SeriesIn(tx, typeName)
 	if err != nil {
 		return 0, err
 	}
@@ -158,9 +109,9 @@ func (s *Service) allocate(tx store.Tx, typeName string, n int, origin audit.Ori
 	case err != nil:
 		return 0, err
 	}
-	after, err := seriesIn(tx, typeName)
+	after, err := tokens.SeriesIn(tx, typeName)
 	if err != nil {
 		return 0, err
 	}
-	return first, s.recordSeries(tx, audit.SeriesAdvanced, before, after, origin)
+	return first, tokens.RecordSeries(tx, s.now(), audit.SeriesAdvanced, before, after, origin)
 }

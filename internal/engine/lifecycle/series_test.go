@@ -51,21 +51,21 @@ func TestSetSeries(t *testing.T) {
 		{"100000000", fault.Invalid, "series_width", "more than the 8 digits"},
 		{"99999999999999999999999", fault.Invalid, "series_next", ""},
 	} {
-		unchanged(t, k, func() {
+		k.Unchanged(t, func() {
 			err := set(c.next)
-			isFault(t, err, c.kind, c.code)
+			testkit.IsFault(t, err, c.kind, c.code)
 			if err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("set to %q: %v, want %q in it", c.next, err, c.says)
 			}
 		})
 	}
 	written(t, k, audit.SeriesSet, "map[next:AT00000701]", "map[next:AT00000702]", func() error { return set("702") })
-	unchanged(t, k, func() {
-		isFault(t, set("702"), fault.Conflict, "series_unchanged")
+	k.Unchanged(t, func() {
+		testkit.IsFault(t, set("702"), fault.Conflict, "series_unchanged")
 		_, err := k.Lifecycle.SetSeries(t.Context(), "hotp", "5", testkit.Origin)
-		isFault(t, err, fault.Conflict, "no_series")
+		testkit.IsFault(t, err, fault.Conflict, "no_series")
 		_, err = k.Lifecycle.SetSeries(t.Context(), "nonesuch", "5", testkit.Origin)
-		isFault(t, err, fault.NotFound, "type_not_found")
+		testkit.IsFault(t, err, fault.NotFound, "type_not_found")
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 	"ostiary/oath"
 )
@@ -28,7 +29,7 @@ func checkType(t token.Type) error {
 	}
 	for _, f := range []struct{ name, text string }{{"profile", t.Profile}, {"manufacturer", t.Manufacturer},
 		{"product", t.Product}} {
-		if err := checkText(f.name, f.text, maxText); err != nil {
+		if err := tokens.CheckText(f.name, f.text, tokens.MaxText); err != nil {
 			return bad("%s", err)
 		}
 	}
@@ -78,8 +79,8 @@ func checkSpec(t token.Type) error {
 		return fmt.Errorf("codes of %d digits are not between 6 and 10", t.Digits)
 	case t.Algorithm == token.HOTP && t.Period != 0:
 		return fmt.Errorf("a HOTP type has no period")
-	case t.Algorithm == token.TOTP && (t.Period < 1 || t.Period > maxPeriod):
-		return fmt.Errorf("a period of %d seconds is not between 1 and %d", t.Period, maxPeriod)
+	case t.Algorithm == token.TOTP && (t.Period < 1 || t.Period > tokens.MaxPeriod):
+		return fmt.Errorf("a period of %d seconds is not between 1 and %d", t.Period, tokens.MaxPeriod)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 	"ostiary/oath"
 )
@@ -26,19 +27,9 @@ func (s *Service) Types(ctx context.Context) (types []token.Type, err error) {
 // Type gives a token type by name.
 func (s *Service) Type(ctx context.Context, name string) (t token.Type, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
-		t, err = typeIn(r, name)
+		t, err = tokens.TypeIn(r, name)
 		return err
 	})
-	return t, err
-}
-
-// typeIn finds a type inside a transaction.
-func typeIn(r store.TypeReader, name string) (token.Type, error) {
-	t, err := r.Type(name)
-	if errors.Is(err, store.ErrNotFound) {
-		err = fault.New(fault.NotFound, "type_not_found", fmt.Sprintf("There is no token type %s.", name)).
-			WithHint("ostiary type list shows the types there are.").Because(err)
-	}
 	return t, err
 }
 
@@ -178,7 +169,7 @@ func (s *Service) RestoreType(ctx context.Context, name string, origin audit.Ori
 func (s *Service) changeType(ctx context.Context, name string, action audit.Action, edit func(*token.Type) error,
 	origin audit.Origin) error {
 	return s.db.Update(ctx, func(tx store.Tx) error {
-		before, err := typeIn(tx, name)
+		before, err := tokens.TypeIn(tx, name)
 		if err != nil {
 			return err
 		}

@@ -63,11 +63,11 @@ func TestCreateType(t *testing.T) {
 	if got := addType(t, k, ocra); got.Digits != 8 || got.Start != 1 || got.Hash != "" {
 		t.Errorf("an OCRA type is %+v", got)
 	}
-	unchanged(t, k, func() {
+	k.Unchanged(t, func() {
 		_, _, err := k.Lifecycle.CreateType(t.Context(), app("app-2", "P"), testkit.Origin)
-		isFault(t, err, fault.Conflict, "type_exists")
+		testkit.IsFault(t, err, fault.Conflict, "type_exists")
 		_, err = k.Lifecycle.Type(t.Context(), "nonesuch")
-		isFault(t, err, fault.NotFound, "type_not_found")
+		testkit.IsFault(t, err, fault.NotFound, "type_not_found")
 	})
 }
 
@@ -117,11 +117,11 @@ func TestTypeIsRefused(t *testing.T) {
 		"a lone product":      {func(t *token.Type) { t.Product = "Fob" }, "manufacturer"},
 		"a control character": {func(t *token.Type) { t.Profile = "a\x1b[2J" }, "profile"},
 	} {
-		unchanged(t, k, func() {
+		k.Unchanged(t, func() {
 			typ := app("app-2", "Q")
 			c.edit(&typ)
 			_, _, err := k.Lifecycle.CreateType(t.Context(), typ, testkit.Origin)
-			isFault(t, err, fault.Invalid, "type_invalid")
+			testkit.IsFault(t, err, fault.Invalid, "type_invalid")
 			if err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -140,19 +140,19 @@ func TestTypesClash(t *testing.T) {
 	addType(t, k, hardware)
 	addType(t, k, app("app-2", "Q"))
 	hardware.Name = "safeid-2"
-	unchanged(t, k, func() {
+	k.Unchanged(t, func() {
 		_, _, err := k.Lifecycle.CreateType(t.Context(), narrow, testkit.Origin)
-		isFault(t, err, fault.Conflict, "serials_clash")
+		testkit.IsFault(t, err, fault.Conflict, "serials_clash")
 		if !strings.Contains(err.Error(), "serials of type app-totp") {
 			t.Error(err)
 		}
 		err = changeType(k, "app-2", func(t *token.Type) { t.Prefix = "MH" })
-		isFault(t, err, fault.Conflict, "serials_clash")
+		testkit.IsFault(t, err, fault.Conflict, "serials_clash")
 		if !strings.Contains(err.Error(), "serials of type mobile-hotp") {
 			t.Error(err)
 		}
 		_, _, err = k.Lifecycle.CreateType(t.Context(), hardware, testkit.Origin)
-		isFault(t, err, fault.Conflict, "product_taken")
+		testkit.IsFault(t, err, fault.Conflict, "product_taken")
 		if !strings.Contains(err.Error(), "belongs to type safeid.") {
 			t.Error(err)
 		}
@@ -177,12 +177,14 @@ func TestChangeType(t *testing.T) {
 		}
 		return err
 	})
-	unchanged(t, k, func() {
-		isFault(t, changeType(k, "app-totp", func(*token.Type) {}), fault.Conflict, "type_unchanged")
-		isFault(t, changeType(k, "app-totp", func(t *token.Type) { t.Digits = 11 }), fault.Invalid, "type_invalid")
-		isFault(t, changeType(k, "hotp", func(t *token.Type) { t.Algorithm = token.TOTP }), fault.Conflict,
+	k.Unchanged(t, func() {
+		testkit.IsFault(t, changeType(k, "app-totp", func(*token.Type) {}), fault.Conflict, "type_unchanged")
+		testkit.IsFault(t, changeType(k, "app-totp", func(t *token.Type) { t.Digits = 11 }), fault.Invalid,
+			"type_invalid")
+		testkit.IsFault(t, changeType(k, "hotp", func(t *token.Type) { t.Algorithm = token.TOTP }), fault.Conflict,
 			"type_fixed")
-		isFault(t, changeType(k, "nonesuch", func(t *token.Type) { t.Profile = "p" }), fault.NotFound, "type_not_found")
+		testkit.IsFault(t, changeType(k, "nonesuch", func(t *token.Type) { t.Profile = "p" }), fault.NotFound,
+			"type_not_found")
 	})
 }
 
@@ -196,11 +198,11 @@ func TestRetireType(t *testing.T) {
 		}
 		return err
 	})
-	unchanged(t, k, func() {
+	k.Unchanged(t, func() {
 		_, err := k.Lifecycle.RetireType(t.Context(), "app-totp", testkit.Origin)
-		isFault(t, err, fault.Conflict, "type_retired")
+		testkit.IsFault(t, err, fault.Conflict, "type_retired")
 		_, err = k.Lifecycle.RetireType(t.Context(), "totp", testkit.Origin)
-		isFault(t, err, fault.Conflict, "type_fixed")
+		testkit.IsFault(t, err, fault.Conflict, "type_fixed")
 	})
 	written(t, k, audit.TypeRestored, "map[retired:true]", "map[retired:false]", func() error {
 		typ, err := k.Lifecycle.RestoreType(t.Context(), "app-totp", testkit.Origin)
@@ -209,9 +211,9 @@ func TestRetireType(t *testing.T) {
 		}
 		return err
 	})
-	unchanged(t, k, func() {
+	k.Unchanged(t, func() {
 		_, err := k.Lifecycle.RestoreType(t.Context(), "app-totp", testkit.Origin)
-		isFault(t, err, fault.Conflict, "type_not_retired")
+		testkit.IsFault(t, err, fault.Conflict, "type_not_retired")
 	})
 }
 
@@ -225,9 +227,9 @@ func TestUserHoldsNoMoreThanTheTypeAllows(t *testing.T) {
 	k.Assign(t, "1", "anna")
 	k.Assign(t, "2", "anna")
 	k.Assign(t, "4", "anna")
-	unchanged(t, k, func() {
-		_, err := k.Lifecycle.Assign(t.Context(), selector("3"), "anna", testkit.Origin)
-		isFault(t, err, fault.Conflict, "too_many_of_type")
+	k.Unchanged(t, func() {
+		_, err := k.Lifecycle.Assign(t.Context(), testkit.Serial("3"), "anna", testkit.Origin)
+		testkit.IsFault(t, err, fault.Conflict, "too_many_of_type")
 	})
 	k.Assign(t, "3", "bert")
 }

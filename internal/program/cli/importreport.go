@@ -10,7 +10,7 @@ import (
 
 	"ostiary/internal/doors/client"
 	"ostiary/internal/doors/wire"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/program/cmdline"
 )
 
@@ -139,7 +139,7 @@ func (a *app) writeRemainder(ctx context.Context, c *client.Client, f *importFla
 	left := map[int]bool{}
 	for rows, next := rep.Rows, rep.Next; ; {
 		for _, r := range rows {
-			if r.Outcome == lifecycle.Refused || r.Outcome == lifecycle.Conflict {
+			if r.Outcome == imports.Refused || r.Outcome == imports.Conflict {
 				left[r.N] = true
 			}
 		}
@@ -163,7 +163,7 @@ func (a *app) writeRemainder(ctx context.Context, c *client.Client, f *importFla
 	defer func() { _ = in.Close() }() // it was only read
 	kept := 0
 	_, err = writeNew(f.remainder, func(w io.Writer) (err error) {
-		kept, err = lifecycle.WriteRemainder(w, in, opt, func(n int) bool { return left[n] })
+		kept, err = imports.WriteRemainder(w, in, opt, func(n int) bool { return left[n] })
 		return err
 	})
 	if err == nil {

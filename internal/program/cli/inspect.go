@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/doors/wire"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/formats/seedfile"
 	"ostiary/internal/program/cmdline"
 )
@@ -116,12 +116,12 @@ func (a *app) inspect(f *importFlags, path string) (in inspection, err error) {
 	}
 	defer func() { err = errors.Join(err, raw.Close()) }()
 	opt.Others.Name = path
-	file, err := lifecycle.OpenFile(raw, opt)
+	file, err := imports.OpenFile(raw, opt)
 	if err != nil {
 		return in, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	x, problem := lifecycle.Examine(file)
+	x, problem := imports.Examine(file)
 	in = inspection{Format: file.Format, Notes: file.Notes, Keys: map[string]int{}, Parameters: []parameters{},
 		Refused: []wire.ImportRow{}}
 	if file.Format == string(seedfile.PSKC) {

@@ -11,7 +11,7 @@ import (
 
 	"ostiary/internal/doors/client"
 	"ostiary/internal/doors/wire"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/formats/seedfile"
 	"ostiary/internal/program/cmdline"
 	"ostiary/oath"
@@ -108,7 +108,7 @@ func newSeedfile(a *app) *cobra.Command {
 }
 
 // fileOptions turns the flags into what the reader of files needs.
-func (a *app) fileOptions(f *importFlags) (opt lifecycle.FileOptions, err error) {
+func (a *app) fileOptions(f *importFlags) (opt imports.FileOptions, err error) {
 	h := f.hints
 	if f.passphraseFile != "" {
 		if opt.PSKC.Passphrase, err = a.readSecret(f.passphraseFile); err != nil {
@@ -121,7 +121,7 @@ func (a *app) fileOptions(f *importFlags) (opt lifecycle.FileOptions, err error)
 		if err != nil {
 			return opt, err
 		}
-		if opt.Signers, err = lifecycle.Signers(pem); err != nil {
+		if opt.Signers, err = imports.Signers(pem); err != nil {
 			return opt, err
 		}
 	}

@@ -9,7 +9,8 @@ import (
 
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/imports"
+	"ostiary/internal/engine/tokens"
 	"ostiary/oath"
 	"ostiary/pskc"
 )
@@ -33,8 +34,8 @@ var samples = []pskc.Key{
 // fillDemo imports sample tokens, makes users, and prepares two codes to try.
 func (s *Server) fillDemo(ctx context.Context) error {
 	keys := &sampleKeys{}
-	if _, err := s.lifecycle.Import(
-		ctx, lifecycle.ImportRequest{Keys: keys, Label: "demo", Origin: system()}); err != nil {
+	if _, err := s.imports.Import(
+		ctx, imports.Request{Keys: keys, Label: "demo", Origin: system()}); err != nil {
 		return err
 	}
 	for _, name := range []string{"alice", "bob"} {
@@ -43,11 +44,11 @@ func (s *Server) fillDemo(ctx context.Context) error {
 		}
 	}
 	for serial, user := range map[string]string{"900000001": "alice", "900000003": "alice", "900000002": "bob"} {
-		if _, err := s.lifecycle.Assign(ctx, lifecycle.Selector{Serial: serial}, user, system()); err != nil {
+		if _, err := s.lifecycle.Assign(ctx, tokens.Selector{Serial: serial}, user, system()); err != nil {
 			return err
 		}
 	}
-	if _, err := s.lifecycle.SetState(ctx, lifecycle.Selector{Serial: "900000005"}, token.RevokedLost,
+	if _, err := s.lifecycle.SetState(ctx, tokens.Selector{Serial: "900000005"}, token.RevokedLost,
 		"left on a train", system()); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
@@ -39,6 +40,7 @@ type Server struct {
 
 	engine      *codes.Engine
 	lifecycle   *lifecycle.Service
+	imports     *imports.Service
 	activations *activations.Service
 	profiles    *profiles.Service
 	users       *users.Users
@@ -168,7 +170,10 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 		lifecycle.Config{DB: s.db, Keys: keyring, Issuer: s.cfg.Issuer, Now: now}); err != nil {
 		return err
 	}
-	if err := s.lifecycle.SweepAbandoned(ctx); err != nil {
+	if s.imports, err = imports.New(imports.Config{DB: s.db, Keys: keyring, Now: now}); err != nil {
+		return err
+	}
+	if err := s.imports.SweepAbandoned(ctx); err != nil {
 		return err
 	}
 	s.profiles = profiles.New(s.db, keyring, now)
@@ -206,8 +211,8 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Activations: s.activations,
-		Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
+	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
+		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check,
 		PublicURL: s.cfg.PublicURL,
 		Pages:     enrol.Pages()})

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/store"
 	"ostiary/oath"
 	"ostiary/pskc"
@@ -116,7 +116,7 @@ func (s *Source) Next() (*pskc.Key, error) {
 // Import imports keys and fails the test unless every one is.
 func (k *Kit) Import(t testing.TB, keys ...*pskc.Key) {
 	t.Helper()
-	rep, err := k.Lifecycle.Import(context.Background(), lifecycle.ImportRequest{Keys: Keys(keys...), Label: "test",
+	rep, err := k.Imports.Import(context.Background(), imports.Request{Keys: Keys(keys...), Label: "test",
 		Origin: Origin})
 	if err != nil {
 		t.Fatal(err)

@@ -94,8 +94,9 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	if s.RootPassword, err = root.SetPassword(ctx, Origin); err != nil {
 		t.Fatal(err)
 	}
-	s.Config = api.Config{Version: "dev", Verifier: k.Engine, Lifecycle: k.Lifecycle, Activations: k.Activations,
-		Profiles: k.Profiles, Users: k.Users, Temporary: k.Temporary, Keys: keys, Root: root, Ledger: k.Ledger,
+	s.Config = api.Config{Version: "dev", Verifier: k.Engine, Lifecycle: k.Lifecycle, Imports: k.Imports,
+		Activations: k.Activations, Profiles: k.Profiles, Users: k.Users, Temporary: k.Temporary,
+		Keys: keys, Root: root, Ledger: k.Ledger,
 		Log:     slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics: prometheus.NewRegistry(), Ready: k.DB.Check, Pages: enrol.Pages()}
 	for _, f := range adjust {

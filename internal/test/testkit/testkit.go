@@ -14,10 +14,12 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/tempcodes"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/seal"
 	"ostiary/internal/seal/filekek"
@@ -67,6 +69,7 @@ type Kit struct {
 	Clock       *Clock
 	Engine      *codes.Engine
 	Lifecycle   *lifecycle.Service
+	Imports     *imports.Service
 	Profiles    *profiles.Service
 	Activations *activations.Service
 	Users       *users.Users
@@ -140,6 +143,9 @@ func (k *Kit) open(t testing.TB) {
 	if k.Lifecycle, err = lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
+	if k.Imports, err = imports.New(imports.Config{DB: k.DB, Keys: k.Keys, Now: k.Clock.Now}); err != nil {
+		t.Fatal(err)
+	}
 	k.Profiles = profiles.New(k.DB, k.Keys, k.Clock.Now)
 	if k.Activations, err = activations.New(
 		activations.Config{DB: k.DB, Keys: k.Keys, Codes: k.Engine, Tokens: k.Lifecycle,
@@ -183,7 +189,7 @@ func (k *Kit) FindUser(t testing.TB, name string) store.User {
 // Assign gives a token to a user.
 func (k *Kit) Assign(t testing.TB, serial, user string) {
 	t.Helper()
-	if _, err := k.Lifecycle.Assign(context.Background(), lifecycle.Selector{Serial: serial}, user,
+	if _, err := k.Lifecycle.Assign(context.Background(), tokens.Selector{Serial: serial}, user,
 		Origin); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +198,7 @@ func (k *Kit) Assign(t testing.TB, serial, user string) {
 // SetState changes a token's state.
 func (k *Kit) SetState(t testing.TB, serial string, state token.State) {
 	t.Helper()
-	if _, err := k.Lifecycle.SetState(context.Background(), lifecycle.Selector{Serial: serial}, state, "",
+	if _, err := k.Lifecycle.SetState(context.Background(), tokens.Selector{Serial: serial}, state, "",
 		Origin); err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +207,7 @@ func (k *Kit) SetState(t testing.TB, serial string, state token.State) {
 // Unlock forgets a token's failures.
 func (k *Kit) Unlock(t testing.TB, serial string) {
 	t.Helper()
-	if _, err := k.Lifecycle.Unlock(context.Background(), lifecycle.Selector{Serial: serial}, Origin); err != nil {
+	if _, err := k.Lifecycle.Unlock(context.Background(), tokens.Selector{Serial: serial}, Origin); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -209,7 +215,7 @@ func (k *Kit) Unlock(t testing.TB, serial string) {
 // Token gives a token as the database has it.
 func (k *Kit) Token(t testing.TB, serial string) token.Token {
 	t.Helper()
-	found, err := k.Lifecycle.Show(context.Background(), lifecycle.Selector{Serial: serial})
+	found, err := k.Lifecycle.Show(context.Background(), tokens.Selector{Serial: serial})
 	if err != nil {
 		t.Fatal(err)
 	}

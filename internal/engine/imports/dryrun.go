@@ -1,0 +1,158 @@
+package imports
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+
+	"ostiary/internal/engine/retired"
+	"ostiary/internal/store"
+)
+
+// seen is what a dry run has met in the file so far: the identities with
+// fingerprints of their secrets, and what users would get. It holds no secret, and no more
+// than some tens of bytes a key.
+type seen struct {
+	key     []byte
+	secrets map[mark]mark  // of identities
+	holds   map[heldBy]int // tokens that users would get
+	made    map[string]bool
+}
+
+// mark is a keyed fingerprint; two are alike by chance never.
+type mark [16]byte
+
+// heldBy is a user, and a type unless all are meant.
+type heldBy struct{ user, typ string }
+
+func newSeen() *seen {
+	key := make([]byte, sha256.Size)
+	_, _ = rand.Read(key) // never fails (crypto/rand)
+	return &seen{key: key, secrets: map[mark]mark{}, holds: map[heldBy]int{}, made: map[string]bool{}}
+}
+
+// marks gives the marks of a key's identity and of its secret.
+func (s *seen) marks(k *staged) (identity, secret mark) {
+	mac := hmac.New(sha256.New, s.key)
+	id := k.token.Unique()
+	for _, part := range []string{id.Type, id.Manufacturer, id.Serial, id.KeyID} {
+		mac.Write([]byte(part))
+		mac.Write([]byte{0}) // in no part (checkText)
+	}
+	copy(identity[:], mac.Sum(nil))
+	mac.Reset()
+	mac.Write(k.secret.Bytes())
+	copy(secret[:], mac.Sum(nil))
+	return identity, secret
+}
+
+// foresee says of a chunk how stage would end its keys.
+func (i *importer) foresee(keys []staged) error {
+	var t tally
+	err := i.db.View(i.ctx, func(r store.Reader) error {
+		t = i.tally()
+		stock, err := inStock(r, keys)
+		if err != nil {
+			return err
+		}
+		past, err := retired.LookBack(r, i.keys)
+		if err != nil {
+			return err
+		}
+		defer past.Close()
+		for _, k := range keys {
+			if err := i.admit(r, &k, &t); err != nil {
+				return err
+			}
+			if k.row.Outcome != Refused {
+				if err := i.foreseeOne(r, past, stock, &k, &t); err != nil {
+					return err
+				}
+			}
+			t.count(&k)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return i.commit(func(_ store.Tx, all *tally) error {
+		*all = t
+		return nil
+	})
+}
+
+func (i *importer) foreseeOne(r store.Reader, past retired.Past, stock stock, k *staged, t *tally) error {
+	id, sum := i.seen.marks(k)
+	if err := i.arrive(r, k, t); err != nil {
+		return err
+	}
+	if found, err := i.twin(r, stock, k); found || err != nil {
+		return err
+	}
+	if gone, err := i.stopAway(r, past, k); gone || err != nil {
+		return err
+	}
+	if here, err := i.stopDeparting(r, k); here || err != nil {
+		return err
+	}
+	if before, ok := i.seen.secrets[id]; ok {
+		i.clash(k, before == sum, true)
+		return nil
+	}
+	existing, err := r.Identity(k.token.Identity, 0)
+	if errors.Is(err, store.ErrNotFound) {
+		i.seen.secrets[id] = sum
+		k.row.Outcome = Imported
+		i.arrived(k, t, false)
+		return i.foreseeOwner(r, k, t)
+	} else if err != nil {
+		return err
+	}
+	same, err := i.sameSecret(existing, k.secret)
+	if err != nil {
+		return err
+	}
+	i.clash(k, same, false)
+	k.mindCounter(existing.Token)
+	defer func() { i.arrived(k, t, !same) }()
+	if k.row.Outcome != Replaced {
+		if same {
+			return nil
+		}
+		return i.mayRenumber(r, k)
+	}
+	if i.mayReplace(existing.Token, k, t) {
+		t.replaced = append(t.replaced, existing.Token.ID)
+	}
+	return nil
+}
+
+func (i *importer) foreseeOwner(r store.Reader, k *staged, t *tally) error {
+	err := i.giveOwner(r, k, t, func(name string) (int64, bool, error) {
+		made := !i.seen.made[name]
+		i.seen.made[name] = true
+		return 0, made, nil
+	})
+	if k.token.OwnerName != "" {
+		i.seen.holds[heldBy{k.token.OwnerName, ""}]++
+		i.seen.holds[heldBy{k.token.OwnerName, k.token.Identity.Type}]++
+	}
+	return err
+}
+
+// foreseeRenumbered says which serial stageRenumbered would give.
+func (i *importer) foreseeRenumbered(r store.Reader, k *staged, t *tally) error {
+	typ := i.types[k.token.Identity.Type]
+	next := t.arrivals[typ.Name].next
+	if next > typ.Last() || !typ.Retired.IsZero() {
+		k.end(Conflict, k.row.Reason+seriesEnded)
+		return nil
+	}
+	k.renumber(typ.Serial(next))
+	k.row.Outcome = Imported
+	id, sum := i.seen.marks(k)
+	i.seen.secrets[id] = sum
+	return i.foreseeOwner(r, k, t)
+}

@@ -1,0 +1,365 @@
+package imports
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
+	"ostiary/internal/store"
+	"ostiary/pskc"
+)
+
+// KeySource gives the keys of a seed file one by one, in the manner of
+// pskc.Reader: a *pskc.KeyError refuses one key, io.EOF ends the file, anything
+// else ends the import.
+type KeySource interface {
+	Next() (*pskc.Key, error)
+}
+
+// Request is one file to be imported.
+type Request struct {
+	Keys KeySource
+	// Label names the run, such as the file's name; Format and Remarks say what
+	// is known of the file, the latter when it was read. All are for the report.
+	Label, Format string
+	Remarks       func() []string
+	// Batch, Note and Supplier are kept, so that a whole delivery can be listed
+	// and revoked.
+	Batch, Note, Supplier string
+	// DryRun reports what would happen and changes nothing.
+	DryRun bool
+	// SkipBad imports the good keys although others are refused or in conflict.
+	// Without it a file is imported whole or not at all.
+	SkipBad bool
+	// Replace gives a token in stock the secret of the file where the two
+	// differ, instead of calling it a conflict.
+	Replace bool
+	// Renumber gives a token of a software type whose serial is taken here by
+	// another one the next serial of its series, instead of calling it a
+	// conflict.
+	Renumber bool
+	// CreateUsers makes the users that the file names and that are not known.
+	CreateUsers bool
+	// Begun is told the number of the run, Progress how far it is, after each
+	// chunk; each may be nil.
+	Begun    func(run int64)
+	Progress func(store.RunCounts)
+	Origin   audit.Origin
+}
+
+// The outcomes. Every key of a file ends as one of them.
+const (
+	Imported  = "imported"
+	Duplicate = "duplicate" // the same token with the same secret is there
+	Conflict  = "conflict"  // the same token is there with another secret
+	Replaced  = "replaced"  // it was there with another secret, and has this one now
+	Refused   = "refused"
+)
+
+// A transaction is a sync to the disk, of which an import of many keys wants
+// few: its transactions write importChunk keys, but end after any importStep of
+// them if somebody waits.
+const (
+	importChunk = 1000
+	importStep  = 100
+)
+
+// maxReplaced bounds the secrets that one run replaces, because they take
+// effect in the one transaction that publishes it.
+const maxReplaced = 10_000
+
+// Import reads a file to its end and imports its keys. It returns the run as it
+// ended, with the counts; Rows tells about single keys.
+//
+// The rows are staged under a run in short transactions and become visible
+// together, when one conditional write publishes the run. When that does not
+// happen (a refused key, a broken file, a crash), nothing of the run was ever
+// visible and its rows are swept. The error is a fault.Error for what is wrong
+// with the file; a run with refused keys is no error.
+func (s *Service) Import(ctx context.Context, req Request) (store.Run, error) {
+	if err := req.check(); err != nil {
+		return store.Run{}, err
+	}
+	i := importer{Service: s, ctx: ctx, req: req, replaced: map[token.ID]bool{},
+		pins: pins{named: map[string][]namedPIN{}}}
+	defer i.wipe()
+	types, err := s.types(ctx)
+	if err != nil {
+		return store.Run{}, err
+	}
+	m := newMapper(types, s.maxDrift)
+	if err := i.begin(); err != nil {
+		return store.Run{}, err
+	}
+	i.types, i.arrivals = m.types, map[string]arrivals{}
+	take := i.stage
+	if req.DryRun {
+		i.seen = newSeen()
+		take = i.foresee
+	}
+	err = m.readAll(req.Keys, func(keys []staged) error { return take(i.pins.take(keys)) })
+	if err == nil {
+		err = i.renumberLate()
+	}
+	if err == nil {
+		err = i.stagePINs()
+	}
+	if err == nil {
+		err = i.conclude()
+	}
+	if err != nil {
+		// Swept even when the caller is gone; what remains, the next start
+		// sweeps.
+		return store.Run{}, errors.Join(err, s.sweep(context.WithoutCancel(ctx), i.run, req.Origin, failure(err)))
+	}
+	return s.Run(context.WithoutCancel(ctx), i.run)
+}
+
+func (r *Request) check() error {
+	for _, f := range []struct{ name, text string }{{"batch", r.Batch}, {"note", r.Note}, {"supplier", r.Supplier}} {
+		if err := tokens.CheckText(f.name, f.text, tokens.MaxReason); err != nil {
+			return fault.New(fault.Invalid, "import_"+f.name, fault.Sentence(err.Error()))
+		}
+	}
+	if r.Batch == "" && (r.Note != "" || r.Supplier != "") {
+		return fault.New(fault.Invalid, "import_batch",
+			"A note and a supplier belong to a batch, and none is named.").WithHint(
+			"Name it: --batch 'delivery 2026-11'.")
+	}
+	return nil
+}
+
+// importer is one run under way.
+type importer struct {
+	*Service
+	ctx       context.Context
+	req       Request
+	run       int64
+	counts    store.RunCounts
+	types     map[string]token.Type
+	arrivals  map[string]arrivals // of software types
+	batch     batch
+	pins      pins
+	received  received
+	departing departing         // nil until it is needed
+	late      []staged          // keys in conflict that are to get other serials, at the end
+	replaced  map[token.ID]bool // the tokens whose secrets the run replaces
+	seen      *seen             // what a dry run has met so far; nil in a real one
+}
+
+func (i *importer) begin() error {
+	err := i.db.Update(i.ctx, func(tx store.Tx) (err error) {
+		i.run, err = tx.BeginRun(store.Run{Opened: i.now(), Label: i.req.Label, Format: i.req.Format,
+			Actor: i.req.Origin.Actor,
+			Batch: i.req.Batch, Note: i.req.Note, Supplier: i.req.Supplier, DryRun: i.req.DryRun})
+		return err
+	})
+	if errors.Is(err, store.ErrBusy) {
+		return fault.New(fault.Conflict, "import_running", "Another import is running.").WithHint(
+			"Try again when it has ended.").Because(err)
+	}
+	if err == nil && i.req.Begun != nil {
+		i.req.Begun(i.run)
+	}
+	return err
+}
+
+// readAll reads the source to its end and hands on chunks to take, which writes
+// one on another goroutine while the next is read, and keeps nothing of it.
+func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) {
+	chunks, failed, done := make(chan []staged), make(chan struct{}), make(chan error, 1)
+	spent := make(chan []staged, 2)
+	for range cap(spent) {
+		spent <- make([]staged, 0, importChunk)
+	}
+	go func() {
+		var err error
+		for c := range chunks {
+			if err == nil {
+				if err = take(c); err != nil {
+					close(failed)
+				}
+			}
+			for i := range c {
+				c[i].secret.Wipe()
+			}
+			spent <- c[:0]
+		}
+		done <- err
+	}()
+	defer func() { // also when the source panics
+		close(chunks)
+		if terr := <-done; terr != nil {
+			err = terr
+		}
+	}()
+	pending := <-spent
+	for n := 1; ; n++ {
+		key, err := keys.Next()
+		bad, _ := errors.AsType[*pskc.KeyError](err)
+		switch {
+		case errors.Is(err, io.EOF):
+			if n == 1 {
+				return fault.New(fault.Invalid, "no_keys", "The file holds no keys.").
+					WithHint("Is it the right file? Manufacturers often ship the keys apart from the delivery note.")
+			}
+			chunks <- pending
+			return nil
+		case bad != nil:
+			pending = append(
+				pending,
+				staged{row: store.RunRow{Manufacturer: bad.Manufacturer, Serial: bad.Serial, KeyID: bad.ID,
+					Line:    bad.Line,
+					Outcome: Refused, Reason: flagged(bad.Reason)}})
+		case err != nil:
+			return fileFault(err)
+		default:
+			pending = append(pending, m.fromKey(key))
+		}
+		pending[len(pending)-1].row.N = n
+		if len(pending) < importChunk {
+			continue
+		}
+		select {
+		case chunks <- pending:
+			pending = <-spent
+		case <-failed:
+			return nil // done has the error
+		}
+	}
+}
+
+// conclude publishes a run, or closes it when nothing is to be published.
+func (i *importer) conclude() error {
+	c := &i.counts
+	if (c.Refused > 0 || c.Conflict > 0) && !i.req.SkipBad {
+		*c = store.RunCounts{Duplicate: c.Duplicate, Conflict: c.Conflict, Refused: c.Refused, HeldBack: c.Imported +
+			c.Replaced}
+	}
+	if !i.req.DryRun && c.Imported+c.Replaced > 0 {
+		return i.publish()
+	}
+	err := i.db.Update(i.ctx, func(tx store.Tx) error {
+		if err := tx.RecordRun(i.run, i.result(), nil); err != nil || i.req.DryRun {
+			return err
+		}
+		return i.receipt(tx)
+	})
+	if err != nil {
+		return err
+	}
+	return i.sweep(i.ctx, i.run, i.req.Origin, "")
+}
+
+// result is what the run says of itself in the end.
+func (i *importer) result() store.RunProgress {
+	p := store.RunProgress{Counts: i.counts, Series: i.seriesReport()}
+	if i.req.Remarks != nil {
+		p.Remarks = i.req.Remarks()
+	}
+	if len(i.received.tokens) > 0 && !i.req.DryRun && i.counts.HeldBack == 0 {
+		p.Remarks = append(p.Remarks[:len(p.Remarks):len(p.Remarks)], fmt.Sprintf("These tokens are on the move: on "+
+			"the server they come from they wait for the receipt (ostiary import receipt %d FILE).", i.run))
+	}
+	return p
+}
+
+func (i *importer) publish() error {
+	err := i.db.Update(i.ctx, func(tx store.Tx) error {
+		now := i.now()
+		if err := errors.Join(tx.RecordRun(i.run, i.result(), nil), i.raiseSeries(tx), i.receipt(tx)); err != nil {
+			return err
+		}
+		entries, err := i.retireReplaced(tx)
+		if err != nil {
+			return err
+		}
+		if err := tx.PublishRun(i.run, now); err != nil {
+			return err
+		}
+		c := i.counts
+		after := []audit.Field{{Name: "assigned", Value: int64(c.Assigned)}, {Name: "batch", Value: i.req.Batch},
+			{Name: "conflict", Value: int64(c.Conflict)},
+			{Name: "duplicate", Value: int64(c.Duplicate)}, {Name: "imported", Value: int64(c.Imported)},
+			{Name: "refused", Value: int64(c.Refused)},
+			{Name: "replaced", Value: int64(c.Replaced)}, {Name: "run", Value: i.run},
+			{Name: "users", Value: int64(c.Users)}}
+		return tx.AppendAudit(
+			append(entries, audit.Entry{Time: now, Action: audit.ImportPublished, Outcome: audit.Done,
+				Origin:  i.req.Origin,
+				Subject: audit.Subject{Other: i.req.Label}, After: after}.Canonical())...)
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return fault.New(fault.Conflict, "import_overtaken", "A token whose secret was to be replaced was deleted "+
+			"or changed while the import ran; nothing was imported.").
+			WithHint("Import the file again.").Because(err)
+	}
+	return err
+}
+
+// sweep removes what a run has staged, in short transactions, and closes it. A
+// run that is open no longer, because its publishing was committed although
+// that was reported as failed, is left alone.
+func (s *Service) sweep(ctx context.Context, run int64, origin audit.Origin, failure string) error {
+	for closed := false; !closed; {
+		err := s.db.Update(ctx, func(tx store.Tx) (err error) {
+			open, err := tx.OpenRuns()
+			if err != nil {
+				return err
+			}
+			if closed = !slices.Contains(open, run); closed {
+				return nil
+			}
+			if closed, err = tx.SweepRun(run, s.now(), failure, tokens.Chunk); err != nil || !closed {
+				return err
+			}
+			r, err := tx.Run(run)
+			if err != nil || r.DryRun {
+				return err // a dry run changed nothing that the log would have to tell
+			}
+			return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.ImportAbandoned, Outcome: audit.Done,
+				Reason: whyNot(r), Origin: origin,
+				Subject: audit.Subject{Other: r.Label}, Before: []audit.Field{{Name: "run", Value: run}}}.Canonical())
+		})
+		if err != nil {
+			return fmt.Errorf("sweep import run %d: %w", run, err)
+		}
+	}
+	return nil
+}
+
+// whyNot says for the audit log why a run was not published.
+func whyNot(r store.Run) string {
+	c := r.Counts
+	switch {
+	case r.Failure != "":
+		return r.Failure
+	case c.Refused+c.Conflict > 0:
+		return fmt.Sprintf("of %d keys %d were refused, %d in conflict, %d held back", c.Keys(), c.Refused, c.Conflict,
+			c.HeldBack)
+	}
+	return "every key was there already"
+}
+
+// SweepAbandoned removes what runs have staged that a crash left unpublished,
+// and closes them. The server calls it before it serves.
+func (s *Service) SweepAbandoned(ctx context.Context) error {
+	var runs []int64
+	err := s.db.View(ctx, func(r store.Reader) (err error) {
+		runs, err = r.OpenRuns()
+		return err
+	})
+	for _, run := range runs {
+		err = errors.Join(err, s.sweep(ctx, run, audit.Origin{Actor: "system"}, "the server stopped before the "+
+			"import ended"))
+	}
+	return err
+}
+
+var _ KeySource = (*pskc.Reader)(nil)

@@ -1,0 +1,64 @@
+// Package imports brings tokens in by a seed file: it opens the file, stages its keys
+// in a run and publishes them together, accounts for every key in the run's report,
+// and is the receiving half of a move from another server.
+//
+// A run's keys are staged in short transactions, so that logins go on, and become
+// visible by one conditional write. Until then nothing of it is seen, and whatever
+// ends it before leaves nothing but its report and its story in the log. What
+// happens to a token that is here is the matter of package lifecycle; the two do
+// not know each other.
+package imports
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
+	"ostiary/internal/store"
+)
+
+const defaultMaxDrift = 120
+
+// Config holds what a Service needs. DB and Keys are required.
+type Config struct {
+	DB   store.DB
+	Keys tokens.Keys
+	// MaxDrift is the largest clock drift, in steps, that an import takes
+	// over; zero means 120.
+	MaxDrift int64
+	// Now is time.Now unless a test replaces it.
+	Now func() time.Time
+}
+
+// Service imports seed files.
+type Service struct {
+	db       store.DB
+	keys     tokens.Keys
+	maxDrift int64
+	now      func() time.Time
+}
+
+// New makes a Service.
+func New(cfg Config) (*Service, error) {
+	if cfg.DB == nil || cfg.Keys == nil {
+		return nil, errors.New("imports: DB and Keys are required")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.MaxDrift == 0 {
+		cfg.MaxDrift = defaultMaxDrift
+	}
+	return &Service{db: cfg.DB, keys: cfg.Keys, maxDrift: cfg.MaxDrift, now: cfg.Now}, nil
+}
+
+// types lists the token types.
+func (s *Service) types(ctx context.Context) (types []token.Type, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error {
+		types, err = r.Types()
+		return err
+	})
+	return types, err
+}

@@ -1,0 +1,94 @@
+package imports
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/engine/users"
+	"ostiary/internal/store"
+	"ostiary/pskc"
+)
+
+// userOf is the user that a file names for a key: of the key, else of the
+// device. RFC 6030 writes distinguished names, of which the uid counts, else
+// the common name.
+func userOf(k *pskc.Key) string {
+	name := k.KeyUserID
+	if name == "" {
+		name = k.DeviceUserID
+	}
+	for _, attribute := range []string{"UID", "CN"} {
+		for part := range strings.SplitSeq(name, ",") {
+			if n, value, ok := strings.Cut(part, "="); ok && strings.EqualFold(strings.TrimSpace(n), attribute) {
+				return strings.TrimSpace(value)
+			}
+		}
+	}
+	return name
+}
+
+// giveOwner finds the user who is to get a key that is being imported, or makes
+// one by stageUser. What prevents it is said in the row; the token is imported
+// all the same.
+func (i *importer) giveOwner(r store.Reader, k *staged, t *tally,
+	stageUser func(name string) (id int64, made bool, err error)) error {
+	if k.user == "" {
+		return nil
+	}
+	name, err := users.Canonical(k.user)
+	if err != nil {
+		k.row.Reason = "not assigned: " + fault.Of(err).Text
+		return nil
+	}
+	user, err := r.User(name)
+	if errors.Is(err, store.ErrNotFound) {
+		if !i.req.CreateUsers {
+			k.row.Reason = fmt.Sprintf("not assigned: there is no user %s (--create-users makes the users that a "+
+				"file names)", name)
+			return nil
+		}
+		made := false
+		if user.ID, made, err = stageUser(name); made {
+			t.counts.Users++
+		}
+	}
+	if err != nil {
+		return err
+	}
+	typ := i.types[k.token.Identity.Type]
+	for _, limit := range []struct {
+		n           int
+		typ, tokens string
+	}{{store.MaxCandidates, "", "tokens"}, {typ.MaxPerUser, typ.Name, "tokens of type " + typ.Name}} {
+		held, err := r.Holding(user.ID, limit.typ)
+		if err != nil {
+			return err
+		}
+		if i.seen != nil {
+			held += i.seen.holds[heldBy{name, limit.typ}]
+		}
+		if limit.n > 0 && held >= limit.n {
+			k.row.Reason = strings.TrimPrefix(k.row.Reason+"; ", "; ") +
+				fmt.Sprintf("not assigned: user %s holds %d %s, and nobody may hold more", name, held, limit.tokens)
+			return nil
+		}
+	}
+	k.token.Condition.Owner, k.token.OwnerName = user.ID, name
+	t.counts.Assigned++
+	return nil
+}
+
+// stageUser makes a user who is there once the run is published.
+func (i *importer) stageUser(tx store.Tx, name string, t *tally) (id int64, made bool, err error) {
+	now := i.now()
+	id, made, err = tx.StageUser(i.run, name, now)
+	if made {
+		t.entries = append(t.entries, audit.Entry{Time: now, Action: audit.UserStaged, Outcome: audit.Done,
+			Origin:  i.req.Origin,
+			Subject: audit.Subject{User: name}, After: []audit.Field{{Name: "run", Value: i.run}}}.Canonical())
+	}
+	return id, made, err
+}

@@ -1,0 +1,323 @@
+package imports
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/token"
+	"ostiary/internal/engine/retired"
+	"ostiary/internal/engine/tokens"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+)
+
+// stage writes one chunk, in one transaction unless somebody waits.
+func (i *importer) stage(keys []staged) error {
+	for len(keys) > 0 {
+		done := 0
+		err := i.commit(func(tx store.Tx, t *tally) error {
+			past, err := retired.Open(tx, i.keys)
+			if err != nil {
+				return err
+			}
+			defer past.Close()
+			for done = 0; done < len(keys) && (done == 0 || !tx.Awaited()); {
+				step := keys[done:min(done+importStep, len(keys))]
+				if err := i.stageStep(tx, past, step, t); err != nil {
+					return err
+				}
+				done += len(step)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		keys = keys[done:]
+	}
+	return nil
+}
+
+func (i *importer) stageStep(tx store.Tx, past retired.Past, keys []staged, t *tally) error {
+	now := i.now()
+	id, err := tx.NextTokenID(len(keys))
+	if err != nil {
+		return err
+	}
+	stock, err := inStock(tx, keys)
+	if err != nil {
+		return err
+	}
+	b := &i.batch
+	b.begin(keys)
+	for n := range b.step {
+		k := &b.step[n]
+		k.token.ID, k.token.Run, k.token.Created = id+token.ID(n), i.run, now
+		// What is before it decides about an identity, and about what a user
+		// holds.
+		if b.at[k.token.Unique()] || k.user != "" {
+			if err := i.insert(tx, b, t); err != nil {
+				return err
+			}
+		}
+		if err := i.prepare(tx, past, stock, k, t); err != nil {
+			return err
+		}
+		if k.row.Outcome != "" {
+			t.count(k)
+			continue
+		}
+		b.keys, b.at[k.token.Unique()] = append(b.keys, k), true
+	}
+	return i.insert(tx, b, t)
+}
+
+// batch is a step under way. An importer has one for all its steps, because new
+// ones would be most of its garbage.
+type batch struct {
+	step []staged  // copies: a transaction that runs again begins anew
+	keys []*staged // those of the step that are about to be inserted together
+	at   map[token.Identity]bool
+	rows []store.Candidate // of keys
+}
+
+func (b *batch) begin(keys []staged) {
+	b.step, b.keys = append(b.step[:0], keys...), b.keys[:0]
+	if b.at == nil {
+		b.at = map[token.Identity]bool{}
+	}
+	clear(b.at)
+}
+
+// prepare does for one key what comes before it is inserted; it may end it.
+func (i *importer) prepare(tx store.Tx, past retired.Past, stock stock, k *staged, t *tally) (err error) {
+	if k.row.Outcome == Refused {
+		return nil
+	}
+	if err := i.admit(tx, k, t); err != nil || k.row.Outcome != "" {
+		return err
+	}
+	if err := i.arrive(tx, k, t); err != nil {
+		return err
+	}
+	if found, err := i.twin(tx, stock, k); found || err != nil {
+		return err
+	}
+	if gone, err := i.stopAway(tx, past, k); gone || err != nil {
+		return err
+	}
+	if here, err := i.stopDeparting(tx, k); here || err != nil {
+		return err
+	}
+	if k.token.Condition.Next, err = past.Resume(k.token, k.secret); err != nil || k.user == "" {
+		return err
+	}
+	// Looked up first, so that no user is made for a key that is not imported.
+	existing, err := tx.Identity(k.token.Identity, i.run)
+	if err == nil {
+		return i.meet(tx, existing, k, t)
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return i.giveOwner(tx, k, t, func(name string) (int64, bool, error) { return i.stageUser(tx, name, t) })
+}
+
+// stopAway refuses a key whose token lives on another server. One that came back and
+// is here is decided as any that is.
+func (i *importer) stopAway(r store.TokenReader, past retired.Past, k *staged) (bool, error) {
+	why, err := past.Away(k.token, k.secret, k.passage.Move)
+	if why == "" || err != nil {
+		return false, err
+	}
+	here, err := r.Identity(k.token.Identity, i.run)
+	if err == nil {
+		same, err := i.sameSecret(here, k.secret)
+		if same || err != nil {
+			return false, err
+		}
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return false, err
+	}
+	k.end(Refused, why)
+	return true, nil
+}
+
+// insert writes the keys of a batch, and finds out whose identity is taken.
+func (i *importer) insert(tx store.Tx, b *batch, t *tally) error {
+	if len(b.keys) == 0 {
+		return nil
+	}
+	b.rows = b.rows[:0]
+	for _, k := range b.keys {
+		sealed, err := i.keys.Seal(store.SecretBinding(k.token.ID), k.secret)
+		if err != nil {
+			return err
+		}
+		b.rows = append(b.rows, store.Candidate{Token: k.token, Sealed: sealed})
+	}
+	staged, err := tx.StageTokens(i.run, b.rows)
+	if err != nil {
+		return err
+	}
+	for n, k := range b.keys {
+		if staged[n] {
+			err = i.inserted(tx, k, t)
+		} else {
+			err = i.taken(tx, k, t)
+		}
+		if err != nil {
+			return err
+		}
+		t.count(k)
+	}
+	b.keys = b.keys[:0]
+	clear(b.at)
+	return nil
+}
+
+// inserted ends a key that was.
+func (i *importer) inserted(tx store.Tx, k *staged, t *tally) error {
+	k.row.Outcome = Imported
+	i.arrived(k, t, false)
+	t.entries = append(t.entries, i.stagedEntry(k))
+	if k.unshown { // so that a link can be made for it here
+		if err := tx.AddEnrolment(store.Enrolment{Token: k.token.ID, Expires: k.token.Created}); err != nil {
+			return err
+		}
+	}
+	if k.policy == "" {
+		return nil
+	}
+	return tx.StagePolicy(i.run, k.token.ID, store.Policy{Text: k.policy})
+}
+
+// taken ends a key whose identity is taken.
+func (i *importer) taken(tx store.Tx, k *staged, t *tally) error {
+	existing, err := tx.Identity(k.token.Identity, i.run)
+	if err != nil {
+		return err
+	}
+	return i.meet(tx, existing, k, t)
+}
+
+// stagedEntry tells the log that a token comes with the run.
+func (i *importer) stagedEntry(k *staged) []byte {
+	after := []audit.Field{{Name: "next", Value: k.token.Condition.Next}}
+	if k.token.OwnerName != "" {
+		after = append(after, audit.Field{Name: "owner", Value: k.token.OwnerName})
+	}
+	return audit.Entry{Time: k.token.Created, Action: audit.TokenStaged, Outcome: audit.Done, Origin: i.req.Origin,
+		Subject: audit.SubjectOf(k.token), After: append(after, audit.Field{Name: "run", Value: i.run})}.Canonical()
+}
+
+// meet decides about a key whose identity is taken.
+func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tally) error {
+	same, err := i.sameSecret(existing, k.secret)
+	if err != nil {
+		return err
+	}
+	inFile := existing.Token.Run == i.run
+	i.clash(k, same, inFile)
+	k.mindCounter(existing.Token)
+	defer func() { i.arrived(k, t, !same && !inFile) }()
+	if k.row.Outcome != Replaced {
+		if inFile || same {
+			return nil
+		}
+		return i.mayRenumber(tx, k)
+	}
+	id := existing.Token.ID
+	if !i.mayReplace(existing.Token, k, t) {
+		return nil
+	}
+	k.token.ID, k.token.Condition.Epoch = id, existing.Token.Condition.Epoch
+	sealed, err := i.keys.Seal(store.SecretBinding(id), k.secret)
+	if err != nil {
+		return err
+	}
+	t.replaced = append(t.replaced, id)
+	return tx.StageReplacement(i.run, store.Candidate{Token: k.token, Sealed: sealed})
+}
+
+// mayReplace tells whether the run may replace the secret of a token, or ends the
+// key otherwise.
+func (i *importer) mayReplace(existing token.Token, k *staged, t *tally) bool {
+	id := existing.ID
+	switch {
+	case !existing.Condition.Proven():
+		k.end(Conflict, "the token here has another secret and was not proven by a first code yet")
+	case i.replaced[id] || slices.Contains(t.replaced, id):
+		k.end(Conflict, "another key of this file replaces the secret of this token already")
+	case len(i.replaced)+len(t.replaced) == maxReplaced:
+		k.end(Refused, fmt.Sprintf("a run replaces at most %d secrets; import the rest again", maxReplaced))
+	default:
+		return true
+	}
+	return false
+}
+
+// retireReplaced remembers where the secrets stood that a run replaces, and
+// gives the entries that tell of it.
+func (i *importer) retireReplaced(tx store.Tx) (entries [][]byte, err error) {
+	for _, id := range slices.Sorted(maps.Keys(i.replaced)) {
+		found, err := tx.Tokens(store.TokenFilter{ID: id})
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, store.ErrConflict // deleted meanwhile
+		}
+		t := found[0]
+		if err := retired.Retire(tx, i.keys, &t); err != nil {
+			return nil, err
+		}
+		entries = append(entries, audit.Entry{Time: i.now(), Action: audit.TokenRekeyed, Outcome: audit.Done,
+			Origin: i.req.Origin, Subject: audit.SubjectOf(t),
+			Before: []audit.Field{{Name: "epoch", Value: t.Condition.Epoch}, {Name: "next", Value: t.Condition.Next}},
+			After:  []audit.Field{{Name: "run", Value: i.run}}}.Canonical())
+	}
+	return entries, nil
+}
+
+// sameSecret compares a token in the database with a key of the file.
+func (s *Service) sameSecret(existing store.Candidate, secret seal.Secret) (bool, error) {
+	have, err := tokens.OpenSecret(s.keys, existing)
+	if err != nil {
+		return false, err
+	}
+	defer have.Wipe()
+	return have.Equal(secret), nil
+}
+
+// mindCounter turns a duplicate of a token that moves here into a conflict, if the
+// one that is here stands at an earlier code: with the receipt the other would be
+// gone, and the codes used there would count again.
+func (k *staged) mindCounter(here token.Token) {
+	if k.row.Outcome == Duplicate && k.passage.Move != "" && here.Condition.Next < k.token.Condition.Next {
+		k.end(Conflict, "the same token is here already and stands at an earlier code than the one that moves; "+
+			"delete it here and import again")
+	}
+}
+
+// clash words what becomes of a key whose identity is taken.
+func (i *importer) clash(k *staged, same, inFile bool) {
+	identity := "type, manufacturer, serial and key id"
+	if k.token.Kind == token.Software {
+		identity = "type and serial"
+	}
+	switch {
+	case same && inFile:
+		k.end(Duplicate, "the same key stands in the file twice")
+	case same:
+		k.end(Duplicate, "the same token with the same secret is there already")
+	case inFile:
+		k.end(Conflict, "another secret stands under the same "+identity+" in this file")
+	case i.req.Replace:
+		k.end(Replaced, "")
+	default:
+		k.end(Conflict, "another secret stands under the same "+identity)
+	}
+}

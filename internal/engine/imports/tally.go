@@ -1,0 +1,120 @@
+package imports
+
+import (
+	"maps"
+	"slices"
+
+	"ostiary/internal/core/token"
+	"ostiary/internal/engine/transfer"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+)
+
+// staged is one key on its way in: either a token with its secret, or a row
+// that is refused already.
+type staged struct {
+	row    store.RunRow
+	token  token.Token
+	secret seal.Secret
+	user   string // who is to get it, as the file says; may be empty
+	policy string // that the file gives it; empty for none
+	pinID  string // the key of the file that is its PIN; may be empty
+	isPIN  bool   // it is no token, but the PIN of one
+
+	passage transfer.Passage // the move that it is part of, if it is
+	unshown bool             // its secret is still to be shown to its user, by a link
+
+	late       bool // it waits for the end of the file, to be given a serial of this server
+	renumbered bool // it was given one
+}
+
+// kept is a key that outlives its chunk, whose secrets are wiped.
+func (k *staged) kept() staged {
+	kept := *k
+	kept.secret = seal.NewSecret(slices.Clone(k.secret.Bytes()))
+	return kept
+}
+
+// end says how a key ended.
+func (k *staged) end(outcome, reason string) { k.row.Outcome, k.row.Reason = outcome, reason }
+
+// tally is what one transaction adds to an importer, once it is committed.
+type tally struct {
+	counts   store.RunCounts
+	rows     []store.RunRow
+	replaced []token.ID
+	named    []namedPIN
+	late     []staged            // that wait for the end of the file
+	arrivals map[string]arrivals // by type
+	received received
+	entries  [][]byte
+}
+
+// count takes a key that has ended into the tally.
+func (t *tally) count(k *staged) {
+	c := &t.counts
+	if k.late {
+		t.late = append(t.late, k.kept())
+		return
+	}
+	switch k.row.Outcome {
+	case Imported:
+		c.Imported++
+		if k.renumbered {
+			c.Renumbered++
+		}
+	case Replaced:
+		c.Replaced++
+	case Duplicate:
+		c.Duplicate++
+	case Conflict:
+		c.Conflict++
+	default:
+		c.Refused++
+	}
+	if k.pinID != "" {
+		t.named = append(t.named, namedPIN{id: k.pinID, token: k.token.ID, policy: k.policy,
+			imported: k.row.Outcome == Imported})
+	}
+	if k.passage.Move != "" && slices.Contains([]string{Imported, Replaced, Duplicate}, k.row.Outcome) {
+		t.received.tokens = append(t.received.tokens, k.passage.Token)
+	}
+	if k.row.Outcome != Imported || k.row.Reason != "" {
+		t.rows = append(t.rows, k.row)
+	}
+}
+
+// tally begins where the importer is.
+func (i *importer) tally() tally {
+	return tally{counts: i.counts, arrivals: maps.Clone(i.arrivals), received: i.received}
+}
+
+// commit runs do in a transaction and takes over what it adds.
+func (i *importer) commit(do func(tx store.Tx, t *tally) error) error {
+	var t tally
+	err := i.db.Update(i.ctx, func(tx store.Tx) error {
+		t = i.tally() // fn may run again
+		if err := do(tx, &t); err != nil {
+			return err
+		}
+		if err := tx.RecordRun(i.run, store.RunProgress{Counts: t.counts}, t.rows); err != nil {
+			return err
+		}
+		return tx.AppendAudit(t.entries...)
+	})
+	if err != nil {
+		return err
+	}
+	i.counts, i.arrivals, i.received = t.counts, t.arrivals, t.received
+	for _, id := range t.replaced {
+		i.replaced[id] = true
+	}
+	i.late = append(i.late, t.late...)
+	for _, n := range t.named {
+		i.pins.named[n.id] = append(i.pins.named[n.id], n)
+	}
+	if i.req.Progress != nil {
+		i.req.Progress(i.counts)
+	}
+	return nil
+}

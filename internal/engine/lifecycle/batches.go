@@ -1,0 +1,70 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
+	"ostiary/internal/store"
+)
+
+// Batches lists up to limit deliveries behind the name after, by name.
+func (s *Service) Batches(ctx context.Context, after string, limit int) (batches []store.Batch, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error {
+		batches, err = r.Batches(after, limit)
+		return err
+	})
+	return batches, err
+}
+
+// SetBatchState changes the state of all tokens of a delivery, in short
+// transactions, and gives the number that was changed: those that may not get the
+// state, or have it, stay as they are. Each change is in the log.
+// Tokens that ended do not become VALID.
+func (s *Service) SetBatchState(ctx context.Context, batch string, to token.State, reason string, origin audit.Origin) (
+	changed int, err error) {
+	if err := tokens.CheckText("reason", reason, tokens.MaxReason); err != nil {
+		return 0, fault.New(fault.Invalid, "reason", fault.Sentence(err.Error()))
+	}
+	var page []token.Token
+	found := false
+	for after := token.ID(0); ; {
+		n := 0
+		err := s.db.Update(ctx, func(tx store.Tx) (err error) {
+			n = 0
+			if page, err = tx.Tokens(store.TokenFilter{Batch: batch, After: after, Limit: tokens.Chunk}); err != nil {
+				return err
+			}
+			var entries [][]byte
+			for _, t := range page {
+				if s.mayBecome(tx, t, to) != nil {
+					continue
+				}
+				e, err := setState(tx, &t, to, reason)
+				if err != nil {
+					return err
+				}
+				n++
+				e.Time, e.Outcome, e.Origin = s.now(), audit.Done, origin
+				entries = append(entries, e.Canonical())
+			}
+			return tx.AppendAudit(entries...)
+		})
+		if err != nil {
+			return changed, err
+		}
+		if len(page) == 0 {
+			break
+		}
+		changed, found, after = changed+n, true, page[len(page)-1].ID
+	}
+	if !found {
+		return 0, fault.New(fault.NotFound, "batch_not_found", fmt.Sprintf("There is no batch %q, or none of its "+
+			"tokens is left.", batch)).
+			WithHint("ostiary batch list shows the batches there are.")
+	}
+	return changed, nil
+}

@@ -1,0 +1,142 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"ostiary/internal/core/token"
+	"ostiary/internal/engine/tokens"
+	"ostiary/pskc"
+)
+
+// What a server knows of a token beside RFC 6030, by the names that it has in
+// the record of an exported key.
+const (
+	recordType     = "type"
+	recordKeyID    = "key_id" // in the file a Key always has an Id, here it may be empty
+	recordState    = "state"
+	recordReason   = "state_reason"
+	recordOwner    = "owner"
+	recordNext     = "next" // lowest counter or time step still acceptable
+	recordDrift    = "drift"
+	recordFailures = "failures"
+	recordT0       = "time_zero" // where TOTP steps begin, unix seconds
+	recordLastUsed = "last_used"
+	recordLabel    = "label"
+	RecordUnshown  = "unshown"  // "yes" for one whose secret was not shown to its user yet
+	RecordMove     = "move"     // see move.go
+	recordUnproven = "unproven" // "yes" for a software token whose first code is still to come
+)
+
+// Key gives a token as a key of a file, without its secret.
+func Key(t token.Token) *pskc.Key {
+	c := t.Condition
+	k := &pskc.Key{ID: t.Identity.KeyID, Kind: pskc.Kind(t.Spec.Algorithm), Manufacturer: t.Identity.Manufacturer,
+		Serial: t.Identity.Serial,
+		Model:  t.Model, Issuer: t.Issuer, Hash: t.Spec.Hash, NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+		KeyUserID:   t.OwnerName,
+		HasResponse: true, Response: pskc.ResponseFormat{Encoding: "DECIMAL", Length: t.Spec.Digits}}
+	if k.ID == "" {
+		k.ID = k.Serial
+	}
+	switch t.Spec.Algorithm {
+	case token.TOTP:
+		k.Interval, k.HasInterval = uint64(t.Spec.Period), true
+		k.Drift, k.HasDrift = c.Drift, c.Drift != 0
+	case token.OCRA:
+		k.Suite = t.Spec.Suite
+		k.Counter, k.HasCounter = c.Next, true
+	default:
+		k.Counter, k.HasCounter = c.Next, true
+	}
+	add := func(name, value string) { k.Record = append(k.Record, pskc.Property{Name: name, Value: value}) }
+	add(recordType, t.Identity.Type)
+	add(recordKeyID, t.Identity.KeyID)
+	add(recordState, c.State.String())
+	add(recordNext, strconv.FormatUint(c.Next, 10))
+	add(recordDrift, strconv.FormatInt(c.Drift, 10))
+	add(recordFailures, strconv.Itoa(c.Failures))
+	for _, p := range []struct {
+		name, value string
+		there       bool
+	}{
+		{recordReason, t.StateReason, t.StateReason != ""}, {recordOwner, t.OwnerName, t.OwnerName != ""},
+		{recordT0, strconv.FormatInt(t.Spec.T0, 10), t.Spec.T0 != 0},
+		{recordLabel, t.Label, t.Label != ""}, {recordUnproven, "yes", !c.Proven()},
+		{recordLastUsed, c.LastUsed.UTC().Format(time.RFC3339Nano), !c.LastUsed.IsZero()},
+	} {
+		if p.there {
+			add(p.name, p.value)
+		}
+	}
+	return k
+}
+
+// Said is what a record says beside the token itself.
+type Said struct {
+	Owner   string
+	Passage Passage // the move that the key is part of, if it is
+	Unshown bool    // its secret is still to be shown to its user, by a link
+}
+
+// Apply takes over what another server knew of a token. A property that
+// is not known here is refused: it may be a reason against the token.
+func Apply(t *token.Token, record []pskc.Property) (said Said, err error) {
+	c := &t.Condition
+	for _, p := range record {
+		switch p.Name {
+		case recordType:
+			t.Identity.Type = p.Value
+		case recordKeyID:
+			t.Identity.KeyID = p.Value
+		case recordState:
+			c.State, err = token.ParseState(p.Value)
+		case recordReason:
+			t.StateReason, err = p.Value, tokens.CheckText("state reason", p.Value, tokens.MaxReason)
+		case recordOwner:
+			said.Owner = p.Value
+		case recordNext:
+			if c.Next, err = strconv.ParseUint(p.Value, 10, 64); err == nil && c.Next > token.MaxCounter {
+				err = fmt.Errorf("the counter is above %d", uint64(token.MaxCounter))
+			}
+		case recordDrift:
+			c.Drift, err = strconv.ParseInt(p.Value, 10, 64)
+		case recordFailures:
+			if c.Failures, err = strconv.Atoi(p.Value); err == nil && c.Failures < 0 {
+				err = fmt.Errorf("a negative number of failures")
+			}
+		case recordT0:
+			t.Spec.T0, err = strconv.ParseInt(p.Value, 10, 64)
+		case RecordUnshown:
+			if said.Unshown = p.Value == "yes"; !said.Unshown {
+				err = errors.New("it may be yes")
+			}
+		case RecordMove:
+			said.Passage, err = parsePassage(p.Value)
+		case recordLabel:
+			t.Label, err = p.Value, tokens.CheckText("label", p.Value, tokens.MaxText)
+		case recordUnproven:
+			if p.Value != "yes" {
+				err = errors.New("it may be yes")
+			}
+			c.Epoch = 0
+		case recordLastUsed:
+			c.LastUsed, err = time.Parse(time.RFC3339Nano, p.Value)
+		default:
+			return Said{}, fmt.Errorf(
+				"its record has a property %q, which this server does not know; it comes from a newer one", p.Name)
+		}
+		if err != nil {
+			return Said{}, fmt.Errorf("its record has a wrong %s: %w", p.Name, err)
+		}
+	}
+	if said.Unshown && c.State != token.Pending {
+		return Said{}, errors.New("its record says that its secret is still to be shown, and that it is not PENDING")
+	}
+	if c.State == token.Pending && c.Proven() {
+		return Said{}, errors.New("its record says that it is PENDING and proven, which no token is")
+	}
+	return said, nil
+}
