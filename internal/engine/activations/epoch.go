@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"ostiary/activation"
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/token"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
@@ -44,6 +46,29 @@ func (s *Service) epoch(tx store.Tx, p *pending, m matched, confirm []byte) (e s
 	}
 	e.Device, err = s.sealed(p.a.ID, store.ActivationDevice, m.device)
 	return e, err
+}
+
+// recordEpoch tells the log of all that a confirmed activation changed.
+func (s *Service) recordEpoch(tx store.AuditWriter, a store.Activation, t token.Token, e store.Epoch,
+	origin audit.Origin) error {
+	entry := audit.Entry{Time: s.now(), Action: audit.ActivationConfirmed, Outcome: audit.Accepted, Origin: origin,
+		Subject: audit.SubjectOf(t),
+		Before: append(append(audit.FailureFields(t.Condition), audit.CounterFields(t.Condition.Next, t.Condition.Drift)...),
+			audit.Field{Name: "epoch", Value: t.Condition.Epoch},
+			audit.Field{Name: "state", Value: t.Condition.State.String()}),
+		After: append(audit.CounterFields(e.Next, e.Drift), number(a.ID),
+			audit.Field{Name: "again", Value: a.Again}, audit.Field{Name: "device", Value: e.DeviceMark},
+			audit.Field{Name: "device_name", Value: a.DeviceName},
+			audit.Field{Name: "epoch", Value: t.Condition.Epoch + 1}, audit.Field{Name: "failures", Value: int64(0)},
+			audit.Field{Name: "state", Value: token.Valid.String()})}
+	if e.Fingerprint != nil {
+		entry.After = append(entry.After, audit.Field{Name: "device_hash", Value: audit.Mark(e.Fingerprint)})
+	}
+	for _, app := range e.Applications {
+		entry.Also = append(entry.Also, audit.Change{After: append(audit.CounterFields(app.Next, app.Drift),
+			audit.Field{Name: "application", Value: int64(app.Index)})})
+	}
+	return tx.AppendAudit(entry.Canonical())
 }
 
 // sealKey derives the key of an application and seals it.

@@ -113,6 +113,9 @@ func (u *Users) Delete(ctx context.Context, name string, origin audit.Origin) er
 				fmt.Sprintf("User %s still holds tokens (%d).", user.Name, user.Tokens)).
 				WithHint("Unassign them first: ostiary token list --user " + user.Name).Because(err)
 		}
+		if user.Failures == 0 && user.RetryAt.IsZero() {
+			return nil, err
+		}
 		return failures(user), err
 	})
 }
