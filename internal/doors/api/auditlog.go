@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"ostiary/internal/core/audit/derive"
 	"ostiary/internal/core/authz"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/ledger"
@@ -43,15 +44,31 @@ func (a *API) auditRoutes() {
 			note, key, err := a.cfg.Ledger.Latest(ctx)
 			return &checkpointOutput{wire.Checkpoint{Checkpoint: note, VerifierKey: key}}, err
 		})
-	verify := op("verify-audit", http.MethodPost, "/api/v1/audit/verify", "Recompute the whole log")
+	verify := op("verify-audit", http.MethodPost, "/api/v1/audit/verify", "Recompute the whole log, and hold the state against it")
 	verify.MaxBodyBytes = 1 << 20
 	register(a, authz.AuditVerify, verify, func(ctx context.Context, _ caller, in *verifyAuditInput) (
 		*verifyAuditOutput, error) {
 		rep, err := a.cfg.Ledger.Verify(ctx, in.Body.Checkpoints...)
-		return &verifyAuditOutput{wire.AuditReport{OK: err == nil && rep.Problem == "", Entries: rep.Entries,
-			Checkpoints: rep.Checkpoints,
-			Root:        rep.Root, Problem: rep.Problem}}, err
+		return &verifyAuditOutput{auditReport(rep)}, err
 	})
+}
+
+func auditReport(rep ledger.Report) wire.AuditReport {
+	out := wire.AuditReport{OK: rep.Whole(), Entries: rep.Entries, Checkpoints: rep.Checkpoints, Root: rep.Root,
+		Problem: rep.Problem}
+	if rep.Problem != "" {
+		return out // of a log that is not whole nothing follows
+	}
+	s := rep.State
+	out.State = &wire.AuditState{Tokens: s.Tokens, Trusted: s.Trusted, Findings: s.Count,
+		Rows: make([]wire.AuditFinding, len(s.Findings))}
+	for i, f := range s.Findings {
+		out.State.Rows[i] = wire.AuditFinding{Row: f.Row, Text: f.Text}
+		if f.Entry != derive.NoEntry {
+			out.State.Rows[i].Entry = &f.Entry
+		}
+	}
+	return out
 }
 
 func (a *API) listAudit(ctx context.Context, _ caller, in *listAuditInput) (*listAuditOutput, error) {

@@ -40,11 +40,13 @@ type Ledger struct {
 	db     store.DB
 	signer *audit.Signer
 	now    func() time.Time
+	// verifying bounds the verifications at one time: each takes memory.
+	verifying chan struct{}
 }
 
 // Open reads the signing key of a database, or makes it the first time.
 func Open(ctx context.Context, db store.DB, keys Keys, now func() time.Time) (*Ledger, error) {
-	l := &Ledger{db: db, now: now}
+	l := &Ledger{db: db, now: now, verifying: make(chan struct{}, 2)}
 	var sealed, verifier []byte
 	err := db.View(ctx, func(r store.Reader) (err error) {
 		if sealed, err = r.Setting(privateSetting); err == nil {
@@ -246,6 +248,12 @@ func (l *Ledger) verify(ctx context.Context, rest func(time.Duration), extra ...
 				WithHint("It is damaged or another server's; or this server's log was made anew under another key. " +
 					"Compare the verifier key that was kept with it.").Because(err)
 		}
+	}
+	select {
+	case l.verifying <- struct{}{}:
+		defer func() { <-l.verifying }()
+	case <-ctx.Done():
+		return rep, ctx.Err()
 	}
 	fold := derive.New()
 	src := &source{ctx: ctx, db: l.db, fold: fold, rest: rest}

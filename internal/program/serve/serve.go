@@ -182,6 +182,7 @@ func (s *Server) serve(ctx context.Context) error {
 		s.ledger.Run(run, func(err error) { s.log.Error("audit log", "error", err) })
 	})
 	wg.Go(func() { s.expireHourly(run) })
+	wg.Go(func() { s.ledger.Watch(run, s.verified) })
 	select {
 	case <-ctx.Done():
 		s.log.Info("stopping")

@@ -49,6 +49,7 @@ type Server struct {
 	root        *credentials.Root
 	ledger      *ledger.Ledger
 	api         *api.API
+	watch       *watch
 	demo        *demo // nil unless this is one
 }
 
@@ -66,7 +67,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if cfg.Out == nil {
 		cfg.Out = io.Discard
 	}
-	s = &Server{cfg: cfg, log: cfg.Log}
+	s = &Server{cfg: cfg, log: cfg.Log, watch: newWatch()}
 	if err := s.takeData(); err != nil {
 		return nil, err
 	}
@@ -210,10 +211,12 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 // decides nothing.
 func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		s.watch.findings, s.watch.at)
 	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
 		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check,
+		Degraded:  s.watch.degraded.Load,
 		PublicURL: s.cfg.PublicURL,
 		Pages:     enrol.Pages()})
 }
