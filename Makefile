@@ -50,5 +50,6 @@ bench: build
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./oath
 	$(GO) run ./bench/import
 	$(GO) run ./bench/verify
+	$(GO) run ./bench/state
 	$(GO) run ./bench/activations
 	$(GO) run ./bench/typedcode -n 10000000

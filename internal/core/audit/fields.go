@@ -6,11 +6,12 @@ import (
 	"ostiary/internal/core/token"
 )
 
-// CounterFields are where a counter stands. A drift of 0 is left out.
-func CounterFields(next uint64, drift int64) []Field {
-	f := []Field{{Name: "next", Value: next}}
-	if drift != 0 {
-		f = append(f, Field{Name: "drift", Value: drift})
+// CounterFields are where the counter of a token or an application stands. A drift of
+// 0 is left out.
+func CounterFields(c token.Condition) []Field {
+	f := []Field{{Name: "next", Value: c.Next}}
+	if c.Drift != 0 {
+		f = append(f, Field{Name: "drift", Value: c.Drift})
 	}
 	return f
 }
@@ -33,7 +34,7 @@ func DateFields(c token.Condition) []Field {
 // ConditionFields are all that the log follows of a token, its owner by name. What
 // is nothing is left out, but for the epoch, the counter and the state.
 func ConditionFields(c token.Condition, owner string) []Field {
-	f := append(CounterFields(c.Next, c.Drift), Field{Name: "epoch", Value: c.Epoch},
+	f := append(CounterFields(c), Field{Name: "epoch", Value: c.Epoch},
 		Field{Name: "state", Value: c.State.String()})
 	if owner != "" {
 		f = append(f, Field{Name: "owner", Value: owner})

@@ -53,10 +53,10 @@ func (s *Service) recordEpoch(tx store.AuditWriter, a store.Activation, t token.
 	origin audit.Origin) error {
 	entry := audit.Entry{Time: s.now(), Action: audit.ActivationConfirmed, Outcome: audit.Accepted, Origin: origin,
 		Subject: audit.SubjectOf(t),
-		Before: append(append(audit.FailureFields(t.Condition), audit.CounterFields(t.Condition.Next, t.Condition.Drift)...),
+		Before: append(append(audit.FailureFields(t.Condition), audit.CounterFields(t.Condition)...),
 			audit.Field{Name: "epoch", Value: t.Condition.Epoch},
 			audit.Field{Name: "state", Value: t.Condition.State.String()}),
-		After: append(audit.CounterFields(e.Next, e.Drift), number(a.ID),
+		After: append(audit.CounterFields(token.Condition{Next: e.Next, Drift: e.Drift}), number(a.ID),
 			audit.Field{Name: "again", Value: a.Again}, audit.Field{Name: "device", Value: e.DeviceMark},
 			audit.Field{Name: "device_name", Value: a.DeviceName},
 			audit.Field{Name: "epoch", Value: t.Condition.Epoch + 1}, audit.Field{Name: "failures", Value: int64(0)},
@@ -65,7 +65,7 @@ func (s *Service) recordEpoch(tx store.AuditWriter, a store.Activation, t token.
 		entry.After = append(entry.After, audit.Field{Name: "device_hash", Value: audit.Mark(e.Fingerprint)})
 	}
 	for _, app := range e.Applications {
-		entry.Also = append(entry.Also, audit.Change{After: append(audit.CounterFields(app.Next, app.Drift),
+		entry.Also = append(entry.Also, audit.Change{After: append(audit.CounterFields(token.Condition{Next: app.Next, Drift: app.Drift}),
 			audit.Field{Name: "application", Value: int64(app.Index)})})
 	}
 	return tx.AppendAudit(entry.Canonical())

@@ -71,7 +71,7 @@ func recordAccepted(e *audit.Entry, found store.Found, j judgement, o store.Outc
 // advanced is what an acceptance changed of the key of a proposal.
 func advanced(j judgement, index int, before token.Condition) (was, is []audit.Field) {
 	p := &j.proposals[index]
-	was = append(audit.FailureFields(before), audit.CounterFields(before.Next, before.Drift)...)
+	was = append(audit.FailureFields(before), audit.CounterFields(before)...)
 	was = append(was, audit.Field{Name: "epoch", Value: before.Epoch})
 	is = []audit.Field{{Name: "drift", Value: p.Drift}, {Name: "failures", Value: int64(0)},
 		{Name: "next", Value: p.Counter + 1}}

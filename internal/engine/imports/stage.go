@@ -279,7 +279,7 @@ func (i *importer) retireReplaced(tx store.Tx) (was []token.Token, err error) {
 // rekeyed gives the entries of tokens whose secrets were replaced.
 func (i *importer) rekeyed(tx store.Tx, was []token.Token) (entries [][]byte, err error) {
 	fields := func(c token.Condition) []audit.Field {
-		f := append(audit.CounterFields(c.Next, c.Drift), audit.Field{Name: "epoch", Value: c.Epoch})
+		f := append(audit.CounterFields(c), audit.Field{Name: "epoch", Value: c.Epoch})
 		return append(append(f, audit.FailureFields(c)...), audit.DateFields(c)...)
 	}
 	for _, t := range was {
