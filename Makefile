@@ -1,8 +1,12 @@
 # make run     build, and start a demo server on http://127.0.0.1:8080
 # make build   build bin/ostiary and bin/ostiary-authenticator
-# make test    check formatting, vet, and run all tests
+# make test    formatting, vet, staticcheck, all tests and their coverage, and short
+#              runs of the race detector, the fuzzers and the mutations
+# make lint    staticcheck and golangci-lint
+# make race    the race detector over the packages where goroutines meet
+# make mutate  break the lines that keep the promises, one at a time
 # make fuzz    fuzz every parser; FUZZTIME=1m each by default, FUZZ=./pskc for one package
-# make soak    the long runs: parallel codes under the race detector, crashes
+# make soak    the long runs: lint, mutate, parallel codes under the race detector, crashes
 # make bench   measurements, side by side; docs/benchmarks.md keeps the figures
 
 GO       ?= go
@@ -10,7 +14,7 @@ FUZZTIME ?= 1m
 FUZZ     ?= ./...
 export CGO_ENABLED = 0
 
-.PHONY: run build test tools fuzz soak bench
+.PHONY: run build test tools lint staticcheck vulns race mutate mutate-quick fuzz fuzz-short soak bench
 
 build:
 	$(GO) build -trimpath -o bin/ ./cmd/ostiary ./cmd/ostiary-authenticator
@@ -18,17 +22,30 @@ build:
 run: build
 	bin/ostiary serve --demo
 
-test: tools build
+test: tools build staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
-	$(GO) test ./...
+	$(GO) test -coverprofile=bin/cover.out ./...
+	$(GO) run ./tools/cover tools/cover/floors.txt bin/cover.out
+	$(MAKE) --no-print-directory race mutate-quick fuzz-short vulns
+
+# The linters are programs with versions of their own, in module files beside ours.
+staticcheck:
+	$(GO) tool -modfile=tools/lint.mod staticcheck ./...
+
+# golangci-lint takes minutes to build, so it is no part of make test.
+lint: staticcheck
+	$(GO) tool -modfile=tools/golangci.mod golangci-lint run ./...
+
+vulns:
+	tools/vulns
 
 # What the tests use beyond Go, from Debian packages: independent programs that
 # write and sign seed files, play tokens, compute the activation vectors, draw and
 # read QR codes, print letters, run WebAssembly, give a command a terminal, and one
-# that watches system calls.
+# that watches system calls. The race detector needs a C compiler.
 tools:
-	@tools/need oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc pskctool:pskctool \
+	@tools/need gcc:gcc libc6-dev:/usr/include/stdlib.h oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc pskctool:pskctool \
 		xmlsec1:xmlsec1 openssl:openssl bsdutils:script zbar-tools:zbarimg librsvg2-bin:rsvg-convert poppler-utils:pdftoppm nodejs:node \
 		python3-cryptography:/usr/lib/python3/dist-packages/cryptography python3-argon2:/usr/lib/python3/dist-packages/argon2
 
@@ -39,7 +56,23 @@ fuzz:
 # runs on one goroutine, is left out, because it takes three quarters of the time.
 RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false -count=1 -timeout 3h
 
-soak:
+# Of those packages the tests in which goroutines meet, by their names, in few
+# rounds; make soak runs all of them in many.
+MEET = Parallel|Racing|Together|Beside|During|InFlight|AtATime|AtOnce|Queue|Awaited|Conformance$$|Overtaken|Meanwhile|Loses|Events|StartAndStop
+
+race:
+	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=5 $(GO) test $(RACE) -short -run '$(MEET)' $$(tools/racing)
+
+fuzz-short:
+	tools/fuzz -parallel 1 -jobs 2 5s
+
+mutate:
+	$(GO) run ./tools/mutate
+
+mutate-quick:
+	$(GO) run ./tools/mutate -quick
+
+soak: lint mutate
 	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=1000 $(GO) test $(RACE) -parallel 4 -run Parallel -v ./internal/engine/codes
 	CGO_ENABLED=1 $(GO) test $(RACE) ./...
 	$(GO) test -count=1 -timeout 3h -run 'Model|AnyHistory' -v ./internal/engine/lifecycle ./internal/engine/activations -rapid.seed=0 -rapid.checks=300

@@ -27,8 +27,10 @@ func DerivationCode(secret Secret, serial string, device Secret) (Secret, error)
 	if len(secret) != SecretSize || len(device) != DeviceSecretSize {
 		return nil, ErrKeySize
 	}
+	pad := bindPad(secret, serial)
+	defer clear(pad)
 	bits := make([]byte, DeviceSecretSize)
-	subtle.XORBytes(bits, device, bindPad(secret, serial))
+	subtle.XORBytes(bits, device, pad)
 	return typedcode.AppendBase32(nil, append(bits, bindMAC(secret, serial, device)...), derivationSize), nil
 }
 
@@ -44,10 +46,13 @@ func OpenDerivationCode(typed string, secret Secret, serial string) (Secret, err
 		return nil, err
 	}
 	bits := typedcode.DecodeBase32(code)
+	pad := bindPad(secret, serial)
+	defer clear(pad)
 	device := make(Secret, DeviceSecretSize)
-	subtle.XORBytes(device, bits[:DeviceSecretSize], bindPad(secret, serial))
+	subtle.XORBytes(device, bits[:DeviceSecretSize], pad)
 	given, want := first20(bits[DeviceSecretSize:]), first20(bindMAC(secret, serial, device))
 	if subtle.ConstantTimeEq(given, want) != 1 {
+		clear(device)
 		return nil, ErrDerivationInvalid
 	}
 	return device, nil
@@ -72,7 +77,9 @@ func bindPad(secret Secret, serial string) []byte {
 }
 
 func bindMAC(secret Secret, serial string, device Secret) []byte {
-	return kdf.MAC(kdf.Key(secret, "bind", kdf.Size, []byte(serial)), device)
+	key := kdf.Key(secret, "bind", kdf.Size, []byte(serial))
+	defer clear(key)
+	return kdf.MAC(key, device)
 }
 
 func first20(b []byte) int32 { return int32(b[0])<<12 | int32(b[1])<<4 | int32(b[2])>>4 }

@@ -75,7 +75,9 @@ func (v *Vector) MakeCode(secret Secret, in CodeInput) (Secret, error) {
 		return nil, ErrKeySize
 	}
 	block := [aes.BlockSize]byte(secret)
-	encrypt(v.key1(t), &block)
+	key1 := v.key1(t)
+	defer clear(key1)
+	encrypt(key1, &block)
 	var key2 []byte
 	if t.password != "" {
 		key2 = v.stretch(t.password, t.serial)
@@ -130,7 +132,9 @@ func (v *Vector) OpenCode(typed string, in CodeInput) (Secret, error) {
 	if key2 != nil {
 		decrypt(key2, &block)
 	}
-	decrypt(v.key1(t), &block)
+	key1 := v.key1(t)
+	defer clear(key1)
+	decrypt(key1, &block)
 	return block[:], nil
 }
 
@@ -196,6 +200,7 @@ func (v *Vector) codeMAC(key2 []byte, t terms, block *[aes.BlockSize]byte) []byt
 		from = key2
 	}
 	key := kdf.Key(from, "ac/check", kdf.Size, []byte(t.serial), v.hash[:])
+	defer clear(key)
 	return kdf.MAC(key, kdf.AppendLV(nil, []byte(t.serial)), block[:], kdf.AppendLV(nil, []byte(t.erc)))
 }
 

@@ -88,6 +88,7 @@ func (e *Exchange) State() (Secret, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The seed is not a copy: it is the private key's own, and not to be wiped here.
 	b := cbor.AppendMap(nil, 4)
 	b = cbor.AppendUint(cbor.AppendUint(b, 0), version1)
 	b = cbor.AppendText(cbor.AppendUint(b, 1), string(e.code.Text()))

@@ -87,5 +87,7 @@ func (c RegistrationCode) Locator() string {
 // zero RegistrationCode.
 func (c RegistrationCode) MAC(label string, parts ...[]byte) []byte {
 	r := c.text()[locatorSize : registrationSize-registrationCheck]
-	return kdf.MAC(kdf.Key([]byte(r), label, kdf.Size), parts...)
+	key := kdf.Key([]byte(r), label, kdf.Size)
+	defer clear(key)
+	return kdf.MAC(key, parts...)
 }

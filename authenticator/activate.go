@@ -1,6 +1,7 @@
 package authenticator
 
 import (
+	"crypto/hmac"
 	"slices"
 
 	"ostiary/activation"
@@ -212,7 +213,7 @@ func (e *epoch) continues(before *epoch) bool {
 	case before == nil:
 		return false
 	case e.mark != nil && before.mark != nil:
-		return slices.Equal(e.mark, before.mark)
+		return hmac.Equal(e.mark, before.mark)
 	}
 	return !e.vector.Profile().Rules.NewKey
 }

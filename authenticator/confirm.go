@@ -1,8 +1,8 @@
 package authenticator
 
 import (
-	"bytes"
 	"context"
+	"crypto/hmac"
 	"errors"
 	"io/fs"
 
@@ -115,7 +115,7 @@ func (v *Vault) loadPending(id string, proof []byte) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.pending == nil || proof != nil && !bytes.Equal(a.pending.proof, proof) {
+	if a.pending == nil || proof != nil && !hmac.Equal(a.pending.proof, proof) {
 		a.wipe()
 		return nil, ErrSettled
 	}

@@ -2,8 +2,8 @@ package authenticator
 
 import (
 	"context"
+	"crypto/hmac"
 	"errors"
-	"slices"
 	"strings"
 
 	"ostiary/activation"
@@ -198,6 +198,7 @@ func (v *Vault) keepExchange(offer activation.Offer) (*keptExchange, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer clear(b.key) // nothing more is sealed with it
 	kept := &keptExchange{box: b, exchange: exchange, server: offer.Server, code: offer.Code, begun: v.unix()}
 	plain, err := kept.encode()
 	if err != nil {
@@ -248,7 +249,7 @@ func (v *Vault) findExchange(offer activation.Offer) (found *keptExchange, err e
 			}
 		case err != nil:
 			return nil, err
-		case kept.server == offer.Server && slices.Equal(kept.code.Text(), offer.Code.Text()):
+		case kept.server == offer.Server && hmac.Equal(kept.code.Text(), offer.Code.Text()):
 			found = kept
 		}
 	}
@@ -264,6 +265,7 @@ func (v *Vault) loadExchange(id string) (*keptExchange, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer clear(b.key) // nothing more is sealed with it
 	defer clear(plain)
 	return decodeExchange(b, plain)
 }

@@ -115,6 +115,7 @@ func (v *Vault) open(record []byte, id, label string) (b box, plain Secret, err 
 		return b, nil, err
 	}
 	if plain, err = decrypt(kdf.Key(b.key, label, kdf.Size), sealed, b.aad()); err != nil {
+		clear(b.key)
 		return b, nil, ErrDamaged
 	}
 	return b, plain, nil
@@ -240,5 +241,7 @@ func (b *box) mark(e *epoch, secret Secret) []byte {
 	if e.vector.Profile().PIN.Level != activation.PINHashed {
 		return nil
 	}
-	return kdf.MAC(kdf.Key(b.key, labelEpoch, kdf.Size), b.id[:], secret)
+	key := kdf.Key(b.key, labelEpoch, kdf.Size)
+	defer clear(key)
+	return kdf.MAC(key, b.id[:], secret)
 }

@@ -197,6 +197,9 @@ func (k *killRun) checkFile() {
 	if rows.Next() {
 		k.t.Fatal("a foreign key points nowhere after a kill")
 	}
+	if err := rows.Err(); err != nil {
+		k.t.Fatal(err)
+	}
 }
 
 // checkCounters compares every counter with what was acknowledged. A request

@@ -105,7 +105,6 @@ func (w *watch) moves(n int, form []string) {
 	export(2, writeFile(t, "short", short), "--serial", goes.Serial)
 	export(0, phraseFile, "--serial", stays.Serial)
 	file := export(0, phraseFile, "--serial", goes.Serial, "--move")
-	move := decode[wire.MoveList](w.server, "move", "list").Moves[0].ID
 	w.secretBytes("the key of a move", moveKey(t, file, phrase))
 	there(2, "token", "import", file)
 	there(2, "token", "import", file, "--passphrase-file", wrongFile)
@@ -124,7 +123,7 @@ func (w *watch) moves(n int, form []string) {
 	did(0, "move", "confirm", receipt)
 	did(0, "move", "confirm", receipt)
 	export(0, phraseFile, "--serial", back.Serial, "--move")
-	move = decode[wire.MoveList](w.server, "move", "list").Moves[0].ID
+	move := decode[wire.MoveList](w.server, "move", "list").Moves[0].ID
 	did(2, "move", "cancel", move)
 	did(0, "move", "cancel", move, "--yes")
 	did(0, "token", "verify", back.Serial, w.otp(back.code(t, 0)))

@@ -184,6 +184,14 @@ func TestRefusesToStart(t *testing.T) {
 		{"another server's key file", func() { writeTo(t, file("kek"), foreign) }, loopback,
 			"does not belong to the database"},
 		{"a directory for everyone", func() { do(os.Chmod(s.data, 0o755)) }, loopback, "chmod 700"},
+		{"a directory for the group", func() { do(os.Chmod(s.data, 0o750)) }, loopback, "chmod 700"},
+		{"a directory that the group may write to", func() { do(os.Chmod(s.data, 0o720)) }, loopback, "chmod 700"},
+		{"a database for everyone", func() { do(os.Chmod(file("ostiary.db"), 0o644)) }, loopback,
+			"chmod 600 " + file("ostiary.db")},
+		{"a log of the database for the group", func() {
+			writeTo(t, file("ostiary.db-wal"), "")
+			do(os.Chmod(file("ostiary.db-wal"), 0o640))
+		}, loopback, "chmod 600 " + file("ostiary.db-wal")},
 		{"a newer schema", statement("INSERT INTO schema_migration (number, name, sum, applied) VALUES (9999, " +
 			"'later', 'x', 'x')"), loopback, "newer version"},
 		{"another schema", statement("UPDATE schema_migration SET sum = 'x' WHERE number = 1"), loopback, "edited"},
@@ -208,7 +216,9 @@ func TestRefusesToStart(t *testing.T) {
 		do(os.Chmod(s.data, 0o700))
 		writeTo(t, file("kek"), key)
 		do(os.Chmod(file("kek"), 0o600))
+		do(os.RemoveAll(file("ostiary.db-wal")))
 		writeTo(t, file("ostiary.db"), database)
+		do(os.Chmod(file("ostiary.db"), 0o600))
 	}
 	s = start(t, s.data)
 	if s.password != "" {

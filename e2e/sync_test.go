@@ -60,6 +60,46 @@ func TestSync(t *testing.T) {
 	s.stop()
 }
 
+// TestKeyFileIsSyncedBeforeAnythingIsSealed watches the first start: the key file and
+// the directory that names it are on the disk before there is a database, which would
+// hold what only this key opens.
+func TestKeyFileIsSyncedBeforeAnythingIsSealed(t *testing.T) {
+	t.Parallel()
+	strace := need(t, "strace", "strace")
+	trace := filepath.Join(t.TempDir(), "trace")
+	s := startBy(t, []string{strace, "-D", "-f", "-y", "-o", trace, "-e", "trace=openat,write,fsync,fdatasync"},
+		newData(t))
+	s.stop()
+	calls := systemCalls(t, trace)
+	on := func(call, path string) func(systemCall) bool {
+		whole := regexp.MustCompile(`^` + call + `\(\d+<` + regexp.QuoteMeta(path) + `>`)
+		return func(c systemCall) bool {
+			return whole.MatchString(c.text) && (!strings.HasSuffix(call, "sync") || strings.HasSuffix(c.text, "= 0"))
+		}
+	}
+	key := filepath.Join(s.data, "kek")
+	written := find(calls, 0, on("write", key))
+	if written == nil {
+		t.Fatal("the trace does not show that the key file is written")
+	}
+	synced := find(calls, written.end, on("fsync", key))
+	if synced == nil {
+		t.Fatal("the key file is not synced")
+	}
+	named := find(calls, synced.end, on("fsync", s.data))
+	if named == nil {
+		t.Fatal("the directory of the key file is not synced after it")
+	}
+	// The database itself is made later; SQLite syncs the directory then, too.
+	database := find(calls, 0, func(c systemCall) bool {
+		return strings.HasPrefix(c.text, "openat(") && strings.Contains(c.text, `/ostiary.db"`) &&
+			!strings.Contains(c.text, "ENOENT")
+	})
+	if database == nil || database.begin < named.end {
+		t.Errorf("the database is opened by %+v, before the directory is synced in line %d", database, named.end)
+	}
+}
+
 // checkOrder wants the entry of a request written, then synced, then answered,
 // each begun after the one before it had ended.
 func checkOrder(calls []systemCall, request string, sent func(systemCall) bool) error {

@@ -129,8 +129,7 @@ func ExampleParseURI() {
 	var uriErr *oath.URIError
 	fmt.Println(err, errors.As(err, &uriErr))
 	// Output:
-	// {Type:totp Issuer:ACME Co Account:john@example.com Secret:[redacted] Hash:SHA1 Digits:6
-	// Period:30 Counter:0} <nil>
+	// {Type:totp Issuer:ACME Co Account:john@example.com Secret:[redacted] Hash:SHA1 Digits:6 Period:30 Counter:0} <nil>
 	// invalid otpauth URI: parameter image: unknown true
 }
 
@@ -142,6 +141,5 @@ func ExampleURI_Encode() {
 	}
 	fmt.Println(u.Encode())
 	// Output:
-	// otpauth://totp/ACME:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=ACME&algorithm=SHA1&digits=6&period=30
-	// <nil>
+	// otpauth://totp/ACME:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=ACME&algorithm=SHA1&digits=6&period=30 <nil>
 }

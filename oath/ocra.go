@@ -233,9 +233,11 @@ func (c *computation) response(counter, step uint64) []byte {
 	return appendDecimal(c.text[:0], truncate(sum), c.suite.Digits)
 }
 
-// wipe overwrites the keyed state and the message, which holds the PIN's hash.
+// wipe overwrites the keyed state, the message, which holds the PIN's hash, and the
+// last response, which may not have been anybody's yet.
 func (c *computation) wipe() {
 	c.mac.wipe()
 	clear(c.msg)
 	clear(c.sum[:])
+	clear(c.text[:])
 }

@@ -168,7 +168,7 @@ func (p *parser) iterations(element string) error {
 	}
 	v, neg, ok := parseDecimal(b)
 	switch {
-	case !ok || neg || v.overflow == false && v.n == 0:
+	case !ok || neg || !v.overflow && v.n == 0:
 		return p.s.fail(ErrMalformed, "the number of PBKDF2 iterations is not positive")
 	case v.overflow || v.n > uint64(p.opt.Limits.Iterations):
 		return p.s.fail(ErrLimit, "more than %d PBKDF2 iterations", p.opt.Limits.Iterations)

@@ -29,7 +29,9 @@ const (
 func submac(macKey []byte, purpose string) hash.Hash {
 	m := hmac.New(sha256.New, macKey)
 	m.Write([]byte(purpose))
-	return hmac.New(sha256.New, m.Sum(nil))
+	key := m.Sum(nil)
+	defer clear(key)
+	return hmac.New(sha256.New, key)
 }
 
 // The purposes.

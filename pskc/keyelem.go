@@ -25,6 +25,7 @@ func (p *parser) key() (*Key, error) {
 		err = p.openValues(k)
 	}
 	if err != nil {
+		clear(k.Secret)
 		return nil, err
 	}
 	if why.text == "" {

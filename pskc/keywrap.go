@@ -61,15 +61,15 @@ func unwrap(block cipher.Block, b []byte, paddedOnly bool) ([]byte, bool) {
 	return plain[:length:length], true
 }
 
-// paddedLength checks the initial value and the padding of RFC 5649.
+// paddedLength checks the initial value and the padding of RFC 5649. What is wrong
+// is gathered, so that the time does not tell which of them it was.
 func paddedLength(a uint64, plain []byte) (int, bool) {
-	length := uint64(uint32(a))
-	if a>>32 != paddedWrapIV || length > uint64(len(plain)) || length+wrapChunk <= uint64(len(plain)) {
-		return 0, false
-	}
+	pad := uint64(len(plain)) - uint64(uint32(a)) // far above the chunk if it wraps around
+	padding := int(pad % wrapChunk)
 	var stray byte
-	for _, c := range plain[length:] {
-		stray |= c
+	for i := 1; i < wrapChunk; i++ {
+		stray |= plain[len(plain)-i] * byte(subtle.ConstantTimeLessOrEq(i, padding))
 	}
-	return int(length), stray == 0
+	wrong := a>>32 ^ paddedWrapIV | pad/wrapChunk | uint64(stray)
+	return len(plain) - padding, wrong == 0
 }

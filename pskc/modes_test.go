@@ -97,7 +97,7 @@ func TestKeyWrapVectors(t *testing.T) {
 	}
 }
 
-// Padding of RFC 5649 that is too long or not zero, under a good check value.
+// Padding of RFC 5649 that is too long or not zero, and check values that are wrong.
 func TestKeyWrapPadding(t *testing.T) {
 	t.Parallel()
 	for a, plain := range map[uint64]string{
@@ -105,6 +105,9 @@ func TestKeyWrapPadding(t *testing.T) {
 		paddedWrapIV<<32 | 16: strings.Repeat("\x00", 24),
 		paddedWrapIV<<32 | 25: strings.Repeat("\x00", 24),
 		paddedWrapIV << 32:    strings.Repeat("\x00", 8),
+		// The check value itself is wrong, and all else is right.
+		(paddedWrapIV^1)<<32 | 20:     "12345678901234567890\x00\x00\x00\x00",
+		(paddedWrapIV^1<<31)<<32 | 24: strings.Repeat("\x01", 24),
 	} {
 		if n, ok := paddedLength(a, []byte(plain)); ok {
 			t.Errorf("%x: taken as %d bytes", a, n)

@@ -33,10 +33,12 @@ var (
 	// ErrConflict: the row is not in the state that the write demands, or it
 	// exists already.
 	ErrConflict = errors.New("conflict")
-	// ErrUnavailable: the database did not commit. Nothing was changed, or, in
-	// the one case of a commit that failed half-way, the next start decides;
-	// either way the caller must not answer "accepted".
+	// ErrUnavailable: the database did not commit, and nothing was changed.
 	ErrUnavailable = errors.New("the database is not available")
+	// ErrUncertain: a commit was begun and did not end well. The change may be
+	// there after the next start, or not. The caller must say neither "accepted"
+	// nor "nothing was changed".
+	ErrUncertain = errors.New("the outcome of the commit is unknown")
 	// ErrBusy: another import run is being staged.
 	ErrBusy = errors.New("another import is running")
 )
@@ -56,7 +58,8 @@ type DB interface {
 	// sealed secrets. What it returns may be older than the last commit (it
 	// may come from a cache); only Attempt decides. fresh bypasses the cache.
 	Candidates(ctx context.Context, l Lookup, fresh bool) (Found, error)
-	// Check reports whether the database answers.
+	// Check reports whether the database answers, and takes changes: it fails from
+	// a commit that failed until one succeeds, which is tried without requests.
 	Check(ctx context.Context) error
 	Close() error
 }

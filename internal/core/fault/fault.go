@@ -26,7 +26,8 @@ const (
 	Conflict                    // the thing is not in the state this needs
 	TooLarge                    // the input is over a limit
 	Throttled                   // too many requests; later may work
-	Unavailable                 // a part is down; the same request may work later
+	Unavailable                 // a part is down and nothing was changed; the same request may work later
+	Uncertain                   // it was begun, and whether it was done is not known
 )
 
 // Error is an error that may be shown.

@@ -95,7 +95,9 @@ func New(cfg Config) (*API, error) {
 	}
 	a := &API{cfg: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Metrics), ids: newRequestIDs()}
 	hc := huma.DefaultConfig("Ostiary", cfg.Version)
-	hc.Info.Description = "Authentication-token server: tokens, their codes, and everything that happens to them."
+	hc.Info.Description = "Authentication-token server: tokens, their codes, and everything that happens to them. " +
+		"Errors are problem documents (RFC 9457). 503 means that the server takes no changes at the moment and " +
+		"that this one was not made; 500 with the code outcome_unknown, that it may have been made or not."
 	hc.OpenAPIPath, hc.DocsPath, hc.SchemasPath = "/api/v1/openapi", "", ""
 	hc.CreateHooks = nil // no $schema members in answers
 	hc.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
@@ -211,11 +213,18 @@ func (r *recorder) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
-	return r.ResponseWriter.Write(b)
+	n, err := r.ResponseWriter.Write(b)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errGone, err)
+	}
+	return n, err
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// slowestBody, in bytes a second, is how slowly a body may come.
+const slowestBody = 16 << 10
 
 // register adds an operation that needs a right. op is completed with what all
 // operations have in common.
@@ -224,6 +233,9 @@ func register[I, O any](a *API, needs authz.Operation, op huma.Operation, do fun
 	a.used = append(a.used, needs)
 	if op.MaxBodyBytes == 0 {
 		op.MaxBodyBytes = 16 << 10
+	}
+	if op.BodyReadTimeout == 0 {
+		op.BodyReadTimeout = 5*time.Second + time.Duration(op.MaxBodyBytes)*time.Second/slowestBody
 	}
 	if len(op.Errors) == 0 {
 		op.Errors = []int{http.StatusUnauthorized, http.StatusForbidden}

@@ -38,7 +38,7 @@ func checkMembers(data []byte) error {
 	for {
 		t, err := tokens.Token()
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // the decoder behind it says what is malformed
 		}
 		in := len(open) - 1
 		if d, ok := t.(json.Delim); ok && (d == '}' || d == ']') {

@@ -26,7 +26,13 @@ var statusOf = map[fault.Kind]int{
 	fault.TooLarge:        http.StatusRequestEntityTooLarge,
 	fault.Throttled:       http.StatusTooManyRequests,
 	fault.Unavailable:     http.StatusServiceUnavailable,
+	// Not 503, which promises that nothing was changed.
+	fault.Uncertain: http.StatusInternalServerError,
 }
+
+// retryAfter is what a caller is told to wait, in seconds, when the server takes no
+// changes: it tries once a second whether it can.
+const retryAfter = "2"
 
 // Problem is a problem document on its way out.
 type Problem struct{ wire.Problem }
@@ -46,12 +52,15 @@ func internalError(cause error) *fault.Error    { return fault.Of(errors.Join(er
 var errInternal = errors.New("internal error")
 
 // GetHeaders tells a caller who is not known how to become so (RFC 9110,
-// section 11.6.1).
+// section 11.6.1), and when it is worth to try again (section 10.2.3).
 func (p *Problem) GetHeaders() http.Header {
-	if p.Status != http.StatusUnauthorized {
-		return nil
+	switch p.Status {
+	case http.StatusUnauthorized:
+		return http.Header{"Www-Authenticate": {"Bearer"}}
+	case http.StatusServiceUnavailable:
+		return http.Header{"Retry-After": {retryAfter}}
 	}
-	return http.Header{"Www-Authenticate": {"Bearer"}}
+	return nil
 }
 
 // write answers with the problem.
@@ -79,9 +88,15 @@ func newProblem(f *fault.Error, request string) *Problem {
 
 // problem words an error for the caller and logs what the caller does not see.
 func (a *API) problem(ctx context.Context, c caller, err error) *Problem {
-	f := fault.Of(err)
+	if gone(ctx, err) {
+		a.cfg.Log.DebugContext(ctx, "the client is gone", "error", causes(err), "request", c.request)
+		p := newProblem(fault.New(fault.Invalid, "client_gone", "The client did not wait for the answer."), c.request)
+		p.Status, p.Title = statusGone, "Client Closed Request"
+		return p
+	}
+	f := stored(fault.Of(err), c)
 	switch f.Kind {
-	case fault.Internal, fault.Unavailable:
+	case fault.Internal, fault.Unavailable, fault.Uncertain:
 		a.cfg.Log.ErrorContext(ctx, "request failed", "error", causes(err), "request", c.request)
 	}
 	return newProblem(f, c.request)
@@ -108,12 +123,21 @@ var setFramework = sync.OnceFunc(func() {
 	}
 })
 
+// unreadBody is what the framework says of a body that it cannot read.
+const unreadBody = "cannot read request body"
+
 // newHumaError words the framework's own refusals: a body that is no JSON, a
 // field that is unknown or out of bounds. The values themselves are left out:
 // one of them may be a code or a password.
 func newHumaError(c caller, status int, msg string, errs ...error) huma.StatusError {
+	if status == http.StatusInternalServerError && len(errs) > 0 && msg == unreadBody {
+		// Whoever sends the body breaks it: a malformed chunk, or an end too soon.
+		status, msg = http.StatusBadRequest, "the request body is malformed or broke off"
+	}
 	code, title := "invalid_request", http.StatusText(status)
 	switch status {
+	case http.StatusRequestTimeout:
+		code, msg = "body_timeout", "the request body did not come in time"
 	case http.StatusRequestEntityTooLarge:
 		code, msg = "too_large", "the request body is larger than this operation takes"
 	case http.StatusUnsupportedMediaType:

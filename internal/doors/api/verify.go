@@ -26,10 +26,12 @@ func (a *API) verifyRoutes() {
 			"used up: it is never accepted again. " +
 			"Every refusal looks alike; the audit log says which it was. Called by the role verifier, an acceptance " +
 			"is an authentication and sets last_used; " +
-			"called by an administrator it is a check.",
+			"called by an administrator it is a check. " +
+			"503: nothing was decided and the code is not used. 500 with the code outcome_unknown, and a connection " +
+			"that breaks without an answer: the code may be used up; ask for the next one.",
 		MaxBodyBytes: 4 << 10, BodyReadTimeout: 5 * time.Second,
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict,
-			http.StatusServiceUnavailable},
+			http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.verify)
 }
 

@@ -302,7 +302,7 @@ func bind(rd store.ActivationReader, p *pending, c activation.Confirmation) (m m
 	}
 	if m.device, err = activation.OpenDerivationCode(string(c.Derivation), p.secret,
 		p.token.Identity.Serial); err != nil {
-		return m, wrongDerivation, nil
+		return m, wrongDerivation, nil //nolint:nilerr // a refusal, which is recorded as one
 	}
 	m.fingerprint = fingerprint(m.device)
 	unbound, err := rd.Unbound(p.token.ID, m.fingerprint)

@@ -51,15 +51,15 @@ func (s *Service) epoch(tx store.Tx, p *pending, m matched, confirm []byte) (e s
 // recordEpoch tells the log of all that a confirmed activation changed.
 func (s *Service) recordEpoch(tx store.AuditWriter, a store.Activation, t token.Token, e store.Epoch,
 	origin audit.Origin) error {
+	c := t.Condition
 	entry := audit.Entry{Time: s.now(), Action: audit.ActivationConfirmed, Outcome: audit.Accepted, Origin: origin,
 		Subject: audit.SubjectOf(t),
-		Before: append(append(audit.FailureFields(t.Condition), audit.CounterFields(t.Condition)...),
-			audit.Field{Name: "epoch", Value: t.Condition.Epoch},
-			audit.Field{Name: "state", Value: t.Condition.State.String()}),
+		Before: append(append(audit.FailureFields(c), audit.CounterFields(c)...),
+			audit.Field{Name: "epoch", Value: c.Epoch}, audit.Field{Name: "state", Value: c.State.String()}),
 		After: append(audit.CounterFields(token.Condition{Next: e.Next, Drift: e.Drift}), number(a.ID),
 			audit.Field{Name: "again", Value: a.Again}, audit.Field{Name: "device", Value: e.DeviceMark},
 			audit.Field{Name: "device_name", Value: a.DeviceName},
-			audit.Field{Name: "epoch", Value: t.Condition.Epoch + 1}, audit.Field{Name: "failures", Value: int64(0)},
+			audit.Field{Name: "epoch", Value: c.Epoch + 1}, audit.Field{Name: "failures", Value: int64(0)},
 			audit.Field{Name: "state", Value: token.Valid.String()})}
 	if e.Fingerprint != nil {
 		entry.After = append(entry.After, audit.Field{Name: "device_hash", Value: audit.Mark(e.Fingerprint)})

@@ -161,7 +161,8 @@ const maxRounds = 100
 // Verify decides one code. valid is true only after the acceptance is durable.
 // The error is a fault.Error: Invalid for a text that can be no code (nothing is
 // changed), Conflict for an ambiguous serial where the caller may list tokens,
-// store.ErrUnavailable when nothing was decided.
+// store.ErrUnavailable when nothing was decided, store.ErrUncertain when the code
+// may be used up.
 func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) {
 	if !isCode(r.OTP) {
 		return false, errNotACode()
@@ -334,6 +335,11 @@ func ambiguous(serial string, candidates []store.Candidate) error {
 }
 
 func unavailable(err error) error {
+	if errors.Is(err, store.ErrUncertain) {
+		return fault.New(fault.Uncertain, "outcome_unknown",
+			"It is not known whether the code was recorded: the database failed while it saved it.").
+			WithHint("Take the next code; this one may be used up.").Because(err)
+	}
 	return fault.New(fault.Unavailable, "unavailable",
 		"The code was not decided, because the database did not answer.").
 		WithHint("Try again; a code that was not decided is not used.").Because(err)

@@ -279,6 +279,25 @@ func TestResyncLosesAgainstVerify(t *testing.T) {
 	recorded(t, k, token.NotConsecutive)
 }
 
+// After a commit whose outcome nobody knows nothing is accepted, and nobody is told
+// that the code is not used.
+func TestOutcomeUnknownDoesNotPromiseThatTheCodeIsUnused(t *testing.T) {
+	t.Parallel()
+	key := testkit.HOTP("1")
+	k := kit(t, key)
+	d := through(t, k, codes.Policy{})
+	d.refuse = fmt.Errorf("%w: sync", store.ErrUncertain)
+	valid, err := k.Engine.Verify(t.Context(), codes.Request{Lookup: lookup("1"), OTP: testkit.Code(t, key, 0),
+		Origin: testkit.Origin})
+	if valid {
+		t.Error("accepted without a commit")
+	}
+	isFault(t, err, fault.Uncertain, "outcome_unknown")
+	if strings.Contains(err.Error(), "not used") || !strings.Contains(err.Error(), "may be used up") {
+		t.Errorf("the error says %v", err)
+	}
+}
+
 // A database that does not answer accepts nothing and says that it may be
 // tried again; the cause stays inside.
 func TestUnavailable(t *testing.T) {

@@ -204,7 +204,7 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 		key, err := keys.Next()
 		bad, _ := errors.AsType[*pskc.KeyError](err)
 		switch {
-		case errors.Is(err, io.EOF):
+		case err == io.EOF: // a wrapped one is a file that was cut off
 			if n == 1 {
 				return fault.New(fault.Invalid, "no_keys", "The file holds no keys.").
 					WithHint("Is it the right file? Manufacturers often ship the keys apart from the delivery note.")

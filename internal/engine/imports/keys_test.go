@@ -180,10 +180,12 @@ func TestRefusedKeys(t *testing.T) {
 			"time step of 172801"},
 		"time step overflow": {func(k *pskc.Key) { k.Kind = pskc.TOTP; testkit.Period(k, 30+1<<55) },
 			"time step of 36028797018963998"},
-		"drift":              {func(k *pskc.Key) { k.Kind = pskc.TOTP; k.Drift = 121 }, "drift of 121"},
-		"drift back":         {func(k *pskc.Key) { k.Kind = pskc.TOTP; k.Drift = -121 }, "drift of -121"},
-		"suite":              {func(k *pskc.Key) { k.Kind = pskc.OCRA; k.Suite = "OCRA-2:HOTP-SHA1-6:QN08" }, "OCRA-2"},
-		"suite with counter": {func(k *pskc.Key) { k.Kind = pskc.OCRA; k.Suite = "OCRA-1:HOTP-SHA1-6:C-QN08"; k.Counter = 1 << 63 }, "above"},
+		"drift":      {func(k *pskc.Key) { k.Kind = pskc.TOTP; k.Drift = 121 }, "drift of 121"},
+		"drift back": {func(k *pskc.Key) { k.Kind = pskc.TOTP; k.Drift = -121 }, "drift of -121"},
+		"suite":      {func(k *pskc.Key) { k.Kind = pskc.OCRA; k.Suite = "OCRA-2:HOTP-SHA1-6:QN08" }, "OCRA-2"},
+		"suite with counter": {func(k *pskc.Key) {
+			k.Kind, k.Suite, k.Counter = pskc.OCRA, "OCRA-1:HOTP-SHA1-6:C-QN08", 1<<63
+		}, "above"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := testkit.New(t)

@@ -126,14 +126,15 @@ func TestStateNamesTheRowAndTheEntry(t *testing.T) {
 		return "UPDATE condition SET " + set + " WHERE token = (SELECT id FROM token WHERE serial = '" + serial + "')"
 	}
 	for name, c := range map[string]struct{ query, row, action, text string }{
-		"counter set back":      {condition("next = 0", "1"), one, verified, "the counter is 0, and by the log 3"},
-		"counter put forward":   {condition("next = 9", "1"), one, verified, "the counter is 9"},
-		"drift":                 {condition("drift = 5", "2"), two, verified, "the drift is 5, and by the log 0"},
-		"epoch":                 {condition("epoch = 2", "1"), one, verified, "the epoch is 2, and by the log 1"},
-		"failures forgotten":    {condition("failures = 0", "2"), two, verified, "failures is 0, and by the log 1"},
-		"delay":                 {condition("retry_at = 77", "2"), two, verified, "the end of the delay is 77"},
-		"state":                 {condition("state = 0", "AH10000001"), app, "token.created", "VALID, and by the log PENDING"},
-		"owner":                 {condition("owner = (SELECT id FROM user WHERE name = 'bob')", "1"), one, verified, `the owner is "bob"`},
+		"counter set back":    {condition("next = 0", "1"), one, verified, "the counter is 0, and by the log 3"},
+		"counter put forward": {condition("next = 9", "1"), one, verified, "the counter is 9"},
+		"drift":               {condition("drift = 5", "2"), two, verified, "the drift is 5, and by the log 0"},
+		"epoch":               {condition("epoch = 2", "1"), one, verified, "the epoch is 2, and by the log 1"},
+		"failures forgotten":  {condition("failures = 0", "2"), two, verified, "failures is 0, and by the log 1"},
+		"delay":               {condition("retry_at = 77", "2"), two, verified, "the end of the delay is 77"},
+		"state":               {condition("state = 0", "AH10000001"), app, "token.created", "VALID, and by the log PENDING"},
+		"owner": {condition("owner = (SELECT id FROM user WHERE name = 'bob')", "1"), one, verified,
+			`the owner is "bob"`},
 		"owner taken":           {condition("owner = NULL", "1"), one, verified, `the owner is ""`},
 		"beginning":             {condition("not_before = 1", "1"), one, verified, "validity is 1 to 0"},
 		"end":                   {condition("not_after = 1", "1"), one, verified, "validity is 0 to 1"},
@@ -344,7 +345,8 @@ func TestVerifyBesideRecordsWhatItFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := w.LastEntry(t)
-	if e.Action != string(audit.Verified) || e.Outcome != "done" || e.After["findings"] != "0" || e.After["tokens"] != "4" {
+	if e.Action != string(audit.Verified) || e.Outcome != "done" || e.After["findings"] != "0" ||
+		e.After["tokens"] != "4" {
 		t.Errorf("recorded %s", e.Raw)
 	}
 	w.Exec(t, "UPDATE condition SET next = 0")

@@ -34,7 +34,8 @@ type connectionFlags struct {
 
 func (c *connectionFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&c.data, "data", "", "`DIR` with the data of a server on this machine (or "+envData+")")
-	flags.StringVar(&c.server, "server", "", "`URL` of a server on the network (or "+envServer+"), with an API key in "+envKey)
+	flags.StringVar(&c.server, "server", "",
+		"`URL` of a server on the network (or "+envServer+"), with an API key in "+envKey)
 	flags.BoolVar(&c.insecure, "insecure-http", false, "let --server be http beyond this machine: everyone on the "+
 		"way can read keys and codes")
 }

@@ -61,6 +61,9 @@ user who runs the server can open.
 			if err := checkActivations(cmd, cfg.Activations); err != nil {
 				return err
 			}
+			if cfg.Connections < 1 || cfg.ConnectionsPerAddress < 1 {
+				return cmdline.Mistakef(cmd, "--max-connections and --max-connections-per-address must be 1 or more")
+			}
 			log, err := a.logger(cmd, level, format)
 			if err != nil {
 				return err
@@ -81,6 +84,10 @@ user who runs the server can open.
 		"terminates it")
 	flags.StringVar(&cfg.PublicURL, "public-url", "", "`URL` at which users and their apps reach the server, for enrolment links and activations (default: where it listens)")
 	flags.StringVar(&cfg.Issuer, "issuer", "Ostiary", "`NAME` of the organisation in authenticator apps")
+	flags.IntVar(&cfg.Connections, "max-connections", serve.DefaultConnections, "`N` connections from the network at "+
+		"a time, at most")
+	flags.IntVar(&cfg.ConnectionsPerAddress, "max-connections-per-address", serve.DefaultConnectionsPerAddress,
+		"`N` connections of one address (IPv6: of one /64 network) at a time, at most; no limit with --behind-proxy")
 	addActivationFlags(flags, &cfg.Activations)
 	flags.BoolVar(&cfg.Demo, "demo", false, "run on a throwaway data directory with sample tokens and users")
 	flags.StringVar(&level, "log-level", "info", "`LEVEL`: debug, info, warn or error")

@@ -26,6 +26,7 @@ import (
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/engine/activations"
+	"ostiary/internal/program/connlimit"
 )
 
 // Config is what an administrator can set. Every field has a flag of
@@ -38,6 +39,10 @@ type Config struct {
 	// loopback only, unless BehindProxy says that a proxy terminates TLS.
 	TLSCert, TLSKey string
 	BehindProxy     bool
+
+	// Connections bounds those from the network at a time, ConnectionsPerAddress those
+	// of one address, unless BehindProxy. Zero fields take the defaults.
+	Connections, ConnectionsPerAddress int
 
 	// PublicURL is where users and their apps reach the server, for enrolment links
 	// and activations; by default the address it listens on.
@@ -61,10 +66,11 @@ type Config struct {
 // DefaultListen is where the server listens when nothing else is said.
 const DefaultListen = "127.0.0.1:8080"
 
+// A stop takes stopTimeout for the requests under way and lastTimeout for the last
+// entries: together the ten seconds after which containers are killed.
 const (
-	stopTimeout = 10 * time.Second
-	readTimeout = 10 * time.Second
-	idleTimeout = 2 * time.Minute
+	stopTimeout = 7 * time.Second
+	lastTimeout = 3 * time.Second
 )
 
 // Run serves until ctx ends, then finishes the requests that are under way.
@@ -91,7 +97,10 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	defer func() {
+		err = errors.Join(err, s.Close())
+		s.steady.Flush()
+	}()
 	return s.serve(ctx)
 }
 
@@ -136,6 +145,8 @@ func (s *Server) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	bounded := s.bounded(tcp, s.limits())
+	tcp = bounded
 	scheme := "http"
 	if s.cfg.TLSCert != "" {
 		cert, err := tls.LoadX509KeyPair(s.cfg.TLSCert, s.cfg.TLSKey)
@@ -150,8 +161,10 @@ func (s *Server) serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, tcp.Close())
 	}
-	network := s.httpServer(s.api)
-	socket := s.httpServer(s.api.Local(peer))
+	network := s.httpServer(s.api, bounded)
+	socketConns := s.bounded(local, connlimit.Limits{Total: localConnections})
+	local = socketConns
+	socket := s.httpServer(s.api.Local(peer), socketConns)
 	socket.ConnContext = withPeer
 
 	if err := s.ledger.Record(ctx, audit.Entry{Action: audit.ServerStarted, Outcome: audit.Done, Origin: system(),
@@ -189,27 +202,40 @@ func (s *Server) serve(ctx context.Context) error {
 	case err = <-failed:
 	}
 	cancel()
-	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	return errors.Join(err, s.stop(context.WithoutCancel(ctx), &wg, network, socket))
+}
+
+// stop ends the requests and closes the log. No client can keep it: a checkpoint is
+// signed before any is waited for, so that there is one even if the process is
+// killed while it waits; and the time for the last entries is not theirs.
+func (s *Server) stop(ctx context.Context, wg *sync.WaitGroup, servers ...*http.Server) error {
+	first, done := context.WithTimeout(ctx, lastTimeout)
 	defer done()
-	err = errors.Join(err, shutdown(stop, network), shutdown(stop, socket))
+	if err := s.ledger.Checkpoint(first); err != nil {
+		s.log.Error("audit log", "error", err) // the last one is tried all the same
+	}
+	patience, over := context.WithTimeout(ctx, stopTimeout)
+	defer over()
+	errs := make([]error, len(servers))
+	for i, server := range servers {
+		wg.Go(func() { errs[i] = s.shutdown(patience, server) })
+	}
 	wg.Wait()
-	return errors.Join(
-		err, s.ledger.Record(stop, audit.Entry{Action: audit.ServerStopped, Outcome: audit.Done, Origin: system()}),
-		s.ledger.Checkpoint(stop))
+	last, end := context.WithTimeout(ctx, lastTimeout)
+	defer end()
+	return errors.Join(errors.Join(errs...),
+		s.ledger.Record(last, audit.Entry{Action: audit.ServerStopped, Outcome: audit.Done, Origin: system()}),
+		s.ledger.Checkpoint(last))
 }
 
 // shutdown waits for requests under way; those that take too long are cut off.
-func shutdown(ctx context.Context, server *http.Server) error {
+func (s *Server) shutdown(ctx context.Context, server *http.Server) error {
 	err := server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Warn("requests that take too long are cut off")
 		return server.Close()
 	}
 	return err
-}
-
-func (s *Server) httpServer(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 }
 
 func system() audit.Origin { return audit.Origin{Actor: "system"} }

@@ -25,6 +25,7 @@ import (
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
+	"ostiary/internal/program/steadylog"
 	"ostiary/internal/seal"
 	"ostiary/internal/seal/filekek"
 	"ostiary/internal/store"
@@ -33,10 +34,11 @@ import (
 
 // Server is the parts of a running server.
 type Server struct {
-	cfg  Config
-	log  *slog.Logger
-	lock *flock.Flock
-	db   store.DB
+	cfg    Config
+	log    *slog.Logger
+	steady *steadylog.Handler // behind log
+	lock   *flock.Flock
+	db     store.DB
 
 	engine      *codes.Engine
 	lifecycle   *lifecycle.Service
@@ -67,7 +69,8 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if cfg.Out == nil {
 		cfg.Out = io.Discard
 	}
-	s = &Server{cfg: cfg, log: cfg.Log, watch: newWatch()}
+	s = &Server{cfg: cfg, steady: steadylog.New(cfg.Log.Handler()), watch: newWatch()}
+	s.log = slog.New(s.steady)
 	if err := s.takeData(); err != nil {
 		return nil, err
 	}
@@ -131,7 +134,7 @@ func (s *Server) openDatabase(ctx context.Context) (*seal.Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlite.Open(ctx, sqlite.Config{Path: dbPath})
+	db, err := sqlite.Open(ctx, sqlite.Config{Path: dbPath, Report: s.commits})
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", dbPath, err)
 	}
@@ -156,6 +159,15 @@ func (s *Server) openDatabase(ctx context.Context) (*seal.Keyring, error) {
 		return nil, fmt.Errorf("key file %s does not belong to the database: %w", kekPath, err)
 	}
 	return ring, nil
+}
+
+// commits tells the log when the database takes no changes, and when it does again.
+func (s *Server) commits(trouble error) {
+	if trouble != nil {
+		s.log.Error("the database takes no changes: not ready", "error", trouble)
+		return
+	}
+	s.log.Info("the database takes changes again: ready")
 }
 
 func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {

@@ -31,6 +31,7 @@ func (w *writer) decide(batch []*job) error {
 	if err != nil {
 		return err
 	}
+	w.health.succeeds()
 	for _, c := range changed {
 		if c.proven {
 			w.cache.forget(touched{tokens: []token.ID{c.id}})
@@ -65,7 +66,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 		if err != nil && begun {
 			if _, rerr := h.rollback.exec(); rerr != nil {
 				// A connection that is still in a transaction serves nobody.
-				err = fmt.Errorf("%w: rollback: %w: %w", errConnection, rerr, err)
+				err = fmt.Errorf("%w: %w; and the rollback: %w", errConnection, err, rerr)
 			}
 		}
 	}()
@@ -84,11 +85,11 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	}
 	if w.testOnlyCommit != nil {
 		if err := w.testOnlyCommit(); err != nil {
-			return nil, fmt.Errorf("%w: commit: %w", errConnection, err)
+			return nil, fmt.Errorf("%w: %w: %w", errConnection, errCommit, err)
 		}
 	}
 	if _, err := h.commit.exec(); err != nil {
-		return nil, fmt.Errorf("%w: commit: %w", errConnection, err)
+		return nil, fmt.Errorf("%w: %w: %w", errConnection, errCommit, err)
 	}
 	begun = false
 	return d.changed, nil

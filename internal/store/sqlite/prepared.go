@@ -84,14 +84,14 @@ func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (
 }
 
 func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if s := p.read(ctx, query); s != nil {
+	if s := p.read(ctx, query); s != nil { //nolint:sqlclosecheck // kept for the next query; close ends it
 		return s.QueryContext(ctx, args...)
 	}
 	return p.conn.QueryContext(ctx, query, args...)
 }
 
 func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if s := p.read(ctx, query); s != nil {
+	if s := p.read(ctx, query); s != nil { //nolint:sqlclosecheck // kept for the next query; close ends it
 		return s.QueryRowContext(ctx, args...)
 	}
 	return p.conn.QueryRowContext(ctx, query, args...)

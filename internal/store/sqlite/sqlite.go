@@ -20,6 +20,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	_ "modernc.org/sqlite" // the driver
@@ -43,6 +44,9 @@ type Config struct {
 	// CachedTokens bounds how many tokens are kept in memory to propose
 	// from, about 1.1 KB each. Zero means 131,072.
 	CachedTokens int
+	// Report, when set, is told the error when commits begin to fail, and nil when
+	// they succeed again. It must not use the database.
+	Report func(error)
 }
 
 // DB is a SQLite database.
@@ -52,17 +56,23 @@ type DB struct {
 	writes  *sql.DB
 	writer  *writer
 	cache   *cache
+	disk    disk
 
 	checkpoints *checkpoints
+	probes      *probes
 }
 
 var _ store.DB = (*DB)(nil)
 
 // Open opens the database, makes it when it is missing, and brings its schema
-// up to date. It returns migrate.ErrNewer for a file that a newer program used.
+// up to date. It returns migrate.ErrNewer for a file that a newer program used, and
+// ErrExposed for one that others can read or write.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.CachedTokens == 0 {
 		cfg.CachedTokens = 131_072
+	}
+	if err := checkModes(cfg.Path); err != nil {
+		return nil, err
 	}
 	// Made here so that it never exists with a wider mode.
 	f, err := os.OpenFile(cfg.Path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -72,7 +82,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	db := &DB{cache: newCache(cfg.CachedTokens)}
+	db := &DB{cache: newCache(cfg.CachedTokens), disk: disk{filepath.Dir(cfg.Path)}}
 	if db.writes, err = sql.Open("sqlite", dsn(cfg.Path, writerPragmas)); err != nil {
 		return nil, err
 	}
@@ -88,13 +98,14 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if db.lookups, err = prepareLookups(ctx, db.reads); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
-	if db.writer, err = startWriter(ctx, db.writes, db.cache); err != nil {
+	if db.writer, err = startWriter(ctx, db.writes, db.cache, db.disk, cfg.Report); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
 	if db.checkpoints, err = newCheckpoints(cfg.Path, db.writer); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	go db.checkpoints.run()
+	db.probes = startProbes(db.writer)
 	return db, nil
 }
 
@@ -114,24 +125,25 @@ func dsn(path string, pragmas []string) string {
 
 // Close lets the writer finish what it has accepted, then closes the file.
 func (db *DB) Close() error {
+	db.probes.stop()
 	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.reads.Close(), db.writes.Close(),
 		db.checkpoints.close())
 }
 
-// Check reads one row.
+// Check reads one row, and tells how the last commit went.
 func (db *DB) Check(ctx context.Context) error {
 	var n int
 	if err := db.reads.QueryRowContext(ctx, "SELECT count(*) FROM audit_head").Scan(&n); err != nil {
-		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+		return db.disk.unavailable(err)
 	}
-	return db.writer.health()
+	return db.writer.health.check()
 }
 
 // View runs fn in one read transaction.
 func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) {
 	tx, err := db.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return unavailable(err)
+		return db.disk.unavailable(err)
 	}
 	// Deferred, so that a panic of fn does not keep one of the few readers.
 	defer func() {
@@ -139,7 +151,7 @@ func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error)
 			err = errors.Join(err, rerr)
 		}
 	}()
-	return fn(&reader{ctx: ctx, q: tx})
+	return db.disk.worded(fn(&reader{ctx: ctx, q: tx}))
 }
 
 // Update runs fn on the writer.
@@ -150,13 +162,6 @@ func (db *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 // Attempt queues a for the next batch and waits for its verdict.
 func (db *DB) Attempt(ctx context.Context, a store.Attempt) (store.Outcome, error) {
 	return db.writer.attempt(ctx, a)
-}
-
-func unavailable(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 }
 
 func ignoreDone(err error) error {

@@ -154,8 +154,8 @@ func TestWriterConnection(t *testing.T) {
 	}
 	check("at first")
 	commitFails(t, db)
-	if _, err := db.Attempt(t.Context(), right(1, 0)); !errors.Is(err, store.ErrUnavailable) {
-		t.Fatalf("Attempt = %v, want ErrUnavailable", err)
+	if _, err := db.Attempt(t.Context(), right(1, 0)); !errors.Is(err, store.ErrUncertain) {
+		t.Fatalf("Attempt = %v, want ErrUncertain", err)
 	}
 	commitWorks(t, db)
 	check("on the connection opened anew")

@@ -205,7 +205,7 @@ func (db *DB) Candidates(ctx context.Context, l store.Lookup, fresh bool) (store
 		_, err = readAll(ctx, db.lookups.any, scanCandidate)
 	}
 	if err != nil {
-		return store.Found{}, unavailable(err)
+		return store.Found{}, db.disk.unavailable(err)
 	}
 	db.cache.put(key, f, generation)
 	f.Fresh = true

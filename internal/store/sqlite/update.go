@@ -15,23 +15,24 @@ func (w *writer) runUpdate(j *job) {
 		return
 	}
 	if err := w.connect(); err != nil {
-		j.err = fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+		j.err = w.health.noted(w.disk.worded(err))
 		return
 	}
 	// The transaction runs to its end even when the caller leaves.
 	ctx := context.WithoutCancel(j.ctx)
 	t, err := w.inTransaction(ctx, j.update)
 	if err != nil {
-		j.err = err
+		j.err = w.health.noted(w.disk.worded(err))
 		return
 	}
+	w.health.succeeds()
 	w.cache.forget(t.touched)
 }
 
 func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t *tx, err error) {
 	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		w.reopen()
-		return nil, fmt.Errorf("%w: begin: %w", store.ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: begin: %w", errConnection, err)
 	}
 	given := false // up, with the connection
 	defer func() {
@@ -60,7 +61,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 		_, err = w.conn.ExecContext(ctx, "COMMIT")
 	}
 	if err != nil {
-		err = fmt.Errorf("%w: commit: %w", store.ErrUnavailable, err)
+		err = fmt.Errorf("%w: %w: %w", errConnection, errCommit, err)
 		given = true
 		w.reopen()
 		return nil, err

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"ostiary/internal/store"
 )
@@ -24,25 +23,27 @@ const (
 // one gathers in the queue. A batch is one transaction; each attempt in it gets
 // its own verdict. If a statement fails in a batch, the batch is rolled back
 // and its attempts are run again singly, so that one caller's trouble is not
-// another's. If the commit fails, nobody was answered yet and all are told
-// "unavailable"; the connection is opened anew, because its state is unknown.
+// another's. If the commit fails, nobody was answered yet and all are told so
+// (trouble.go); the connection is opened anew, because its state is unknown.
 //
 // With a single writer there is nothing to deadlock with, so a batch needs no
 // sorting and keeps the order of arrival throughout.
 type writer struct {
-	pool  *sql.DB
-	cache *cache
-	jobs  chan *job
-	done  chan struct{}
+	pool   *sql.DB
+	cache  *cache
+	disk   disk
+	health health
+	jobs   chan *job
+	done   chan struct{}
 
 	mu     sync.RWMutex // held for reading while a job is handed over
 	closed bool
 
 	conn     *sql.Conn
+	opening  error // why there is none
 	hot      *hotStatements
 	prepared *prepared
 	batch    []*job
-	broken   atomic.Bool
 	gather   gatherer
 	// testOnlyCommit, when set, runs before each commit and can make it fail.
 	testOnlyCommit func() error
@@ -60,8 +61,9 @@ type job struct {
 	finished chan struct{}
 }
 
-func startWriter(ctx context.Context, pool *sql.DB, c *cache) (*writer, error) {
-	w := &writer{pool: pool, cache: c, jobs: make(chan *job, queueLength), done: make(chan struct{})}
+func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, report func(error)) (*writer, error) {
+	w := &writer{pool: pool, cache: c, disk: d, health: health{report: report}, jobs: make(chan *job, queueLength),
+		done: make(chan struct{})}
 	if err := w.open(ctx); err != nil {
 		return nil, err
 	}
@@ -83,14 +85,12 @@ func (w *writer) open(ctx context.Context) error {
 		return errors.Join(err, conn.Close())
 	}
 	w.prepared = newPrepared(conn)
-	w.broken.Store(false)
 	return nil
 }
 
 // reopen gives up the connection and takes a new one. What the database holds
 // then, only the database knows, so the cache starts anew.
 func (w *writer) reopen() {
-	w.broken.Store(true)
 	w.cache.forget(touched{all: true})
 	if w.conn != nil {
 		// ErrBadConn makes the pool drop the connection instead of keeping it.
@@ -102,7 +102,7 @@ func (w *writer) reopen() {
 		_ = w.conn.Close()
 		w.conn, w.hot = nil, nil
 	}
-	_ = w.open(context.Background()) // tried again before the next job if it fails
+	w.opening = w.open(context.Background()) // tried again before the next job if it fails
 }
 
 // connect makes sure that there is a connection.
@@ -111,14 +111,7 @@ func (w *writer) connect() error {
 		w.reopen()
 	}
 	if w.conn == nil {
-		return errConnection
-	}
-	return nil
-}
-
-func (w *writer) health() error {
-	if w.broken.Load() {
-		return store.ErrUnavailable
+		return fmt.Errorf("%w: open: %w", errConnection, w.opening)
 	}
 	return nil
 }
@@ -232,7 +225,7 @@ func (w *writer) runBatch(first *job) (next *job) {
 }
 
 func (w *writer) failed(jobs []*job, err error) {
-	fail(jobs, fmt.Errorf("%w: %w", store.ErrUnavailable, err))
+	fail(jobs, w.health.noted(w.disk.worded(err)))
 	if errors.Is(err, errConnection) {
 		w.reopen()
 	}

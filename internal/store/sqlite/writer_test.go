@@ -243,7 +243,7 @@ func TestCommitFails(t *testing.T) {
 		commitFails(t, db)
 		outcomes, errs := batch(t, db, rights(ids, round))
 		for i, id := range ids {
-			if !errors.Is(errs[i], store.ErrUnavailable) || outcomes[i].Verdict == store.Accepted {
+			if !errors.Is(errs[i], store.ErrUncertain) || outcomes[i].Verdict == store.Accepted {
 				t.Errorf("attempt %d: outcome %+v, error %v", i, outcomes[i], errs[i])
 			}
 			if n := next(t, db, id); n != round {
@@ -253,8 +253,8 @@ func TestCommitFails(t *testing.T) {
 		err := db.Update(bg, func(tx store.Tx) error {
 			return errors.Join(tx.SetSetting("name", []byte("value")), tx.AppendAudit([]byte("{}")))
 		})
-		if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, errDisk) {
-			t.Errorf("Update = %v, want ErrUnavailable and the cause", err)
+		if !errors.Is(err, store.ErrUncertain) || !errors.Is(err, errDisk) {
+			t.Errorf("Update = %v, want ErrUncertain and the cause", err)
 		}
 		view(t, db, func(r store.Reader) error {
 			if _, err := r.Setting("name"); !errors.Is(err, store.ErrNotFound) {
@@ -267,6 +267,9 @@ func TestCommitFails(t *testing.T) {
 			return err
 		})
 		commitWorks(t, db)
+		if err := db.writer.probe(); err != nil {
+			t.Error(err)
+		}
 		if err := db.Check(bg); err != nil {
 			t.Errorf("Check = %v after the trouble is over", err)
 		}
@@ -295,7 +298,7 @@ func TestOneCommitOfManyFails(t *testing.T) {
 			if err == nil && o.Verdict == store.Accepted {
 				break
 			}
-			if !errors.Is(err, store.ErrUnavailable) || try > 0 {
+			if !errors.Is(err, store.ErrUncertain) || try > 0 {
 				t.Fatalf("counter %d, try %d: %+v, %v", counter, try, o, err)
 			}
 		}
@@ -361,6 +364,10 @@ func TestDatabaseStaysAway(t *testing.T) {
 	commitFails(t, db)
 	if err := db.writes.Close(); err != nil {
 		t.Fatal(err)
+	}
+	// The commit that fails takes the last connection with it.
+	if _, err := db.Attempt(bg, right(id, 0)); !errors.Is(err, store.ErrUncertain) {
+		t.Errorf("Attempt = %v, want ErrUncertain", err)
 	}
 	for range 2 {
 		if _, err := db.Attempt(bg, right(id, 0)); !errors.Is(err, store.ErrUnavailable) {

@@ -131,7 +131,8 @@ var typeTests = []test{
 		r.is(store.ErrConflict, "change it as if it were as before",
 			func(tx store.Tx) error { return tx.ChangeType(before, before) })
 		defined := after
-		defined.Algorithm, defined.Hash, defined.Digits, defined.Period, defined.Prefix, defined.Width, defined.Start = token.TOTP, "SHA512", 7, 60, "X", 9, 3
+		defined.Algorithm, defined.Hash, defined.Digits, defined.Period = token.TOTP, "SHA512", 7, 60
+		defined.Prefix, defined.Width, defined.Start = "X", 9, 3
 		defined.Activation, defined.Suite = token.OneStep, "s"
 		r.update(func(tx store.Tx) error { return tx.ChangeType(after, defined) })
 		r.same("the type without tokens", r.typ("new"), defined)

@@ -77,8 +77,9 @@ func floorOf(pkg string) (floor, bool) {
 // helpers are packages that only tests import.
 var helpers = []string{"internal/store/storetest", "internal/test", "e2e"}
 
-// outside are programs that are no part of the product: measurements.
-var outside = []string{"bench"}
+// outside are programs that are no part of the product: measurements, and what
+// guards the house.
+var outside = []string{"bench", "tools"}
 
 func TestLayers(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,7 @@ import (
 // one, or a part of the standard library.
 var owners = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":    {"internal/doors/api"},
-	"github.com/go-pdf/fpdf":              {"internal/formats/letter"},
+	"codeberg.org/go-pdf/fpdf":            {"internal/formats/letter"},
 	"github.com/gofrs/flock":              {"internal/program/serve", "internal/device/vaultdir"},
 	"github.com/makiuchi-d/gozxing":       {"internal/formats/qr/scan"},
 	"github.com/pelletier/go-toml/v2":     {"internal/formats/profilefile"},
@@ -27,7 +27,8 @@ var owners = map[string][]string{
 	"rsc.io/qr":              {"internal/formats/qr"},
 	"database/sql":           {"internal/store/sqlite"},
 	"net/http": {"internal/doors/api", "internal/device/authenticatorcli",
-		"internal/doors/client", "internal/doors/enrol", "internal/program/serve"},
+		"internal/doors/client", "internal/doors/enrol", "internal/program/serve",
+		"internal/program/connlimit"},
 	"encoding/xml":                    {"pskc", "pskc/xmlsig", "internal/formats/seedfile"},
 	"html/template":                   {},
 	"text/template":                   {},

@@ -195,10 +195,16 @@ func (s *Server) Do(t testing.TB, caller, method, path string, body any, header 
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
+	return ReadAnswer(t, res)
+}
+
+// ReadAnswer reads a response to its end.
+func ReadAnswer(t testing.TB, res *http.Response) Answer {
+	t.Helper()
 	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
+		t.Fatal(err)
 	}
 	return Answer{Status: res.StatusCode, Header: res.Header, Body: string(raw)}
 }

@@ -72,19 +72,22 @@ func TestEntriesThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	code := audit.Entry{Action: audit.CodeVerified, Outcome: audit.Accepted, Subject: subject("1"),
 		Before: []audit.Field{field("next", uint64(0))}, After: []audit.Field{field("next", uint64(1))}}
+	user := audit.Entry{Action: audit.UserAdded, Subject: audit.Subject{User: "a"}}
+	created := audit.Entry{Action: audit.TokenCreated, Subject: subject("1")}
+	lost := created
+	lost.After = []audit.Field{field("state", "REVOKED_TOKEN_LOST")}
 	for says, entries := range map[string][]audit.Entry{
-		"about a token that no entry made": {code},
-		"the action \"token.evil\" is not": {{Action: "token.evil"}},
-		"about a user whom no entry made":  {{Action: audit.UserUnlocked, Subject: audit.Subject{User: "eve"}}},
-		"about a key that no entry made":   {{Action: audit.KeyRevoked, Before: []audit.Field{field("id", "x")}}},
-		"about a type that no entry made":  {{Action: audit.SeriesSet, Subject: audit.Subject{Other: "x"}}},
-		"made although there is one":       {{Action: audit.UserAdded, Subject: audit.Subject{User: "a"}}, {Action: audit.UserAdded, Subject: audit.Subject{User: "a"}}},
-		"is made although it is there":     {{Action: audit.TokenCreated, Subject: subject("1")}, {Action: audit.TokenCreated, Subject: subject("1")}},
-		"by the entries before it the token was REVOKED_TOKEN_LOST": {
-			{Action: audit.TokenCreated, Subject: subject("1"), After: []audit.Field{field("state", "REVOKED_TOKEN_LOST")}}, code},
-		"temporary code 01 was used, which no entry issued": {{Action: audit.UserAdded, Subject: audit.Subject{User: "a"}},
-			{Action: audit.CodeVerified, Outcome: audit.Accepted, Subject: audit.Subject{User: "a"},
-				After: []audit.Field{field("code", "01"), field("temporary", true)}}},
+		"about a token that no entry made":                          {code},
+		"the action \"token.evil\" is not":                          {{Action: "token.evil"}},
+		"about a user whom no entry made":                           {{Action: audit.UserUnlocked, Subject: audit.Subject{User: "eve"}}},
+		"about a key that no entry made":                            {{Action: audit.KeyRevoked, Before: []audit.Field{field("id", "x")}}},
+		"about a type that no entry made":                           {{Action: audit.SeriesSet, Subject: audit.Subject{Other: "x"}}},
+		"made although there is one":                                {user, user},
+		"is made although it is there":                              {created, created},
+		"by the entries before it the token was REVOKED_TOKEN_LOST": {lost, code},
+		"temporary code 01 was used, which no entry issued": {user, {Action: audit.CodeVerified,
+			Outcome: audit.Accepted, Subject: user.Subject,
+			After: []audit.Field{field("code", "01"), field("temporary", true)}}},
 	} {
 		f := newFold(t)
 		for _, e := range entries {

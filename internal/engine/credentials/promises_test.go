@@ -1,0 +1,58 @@
+package credentials
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"ostiary/internal/store"
+)
+
+// The log says that ROOT has another password, and nothing of it.
+func TestPasswordEntryHoldsNothingElse(t *testing.T) {
+	t.Parallel()
+	db, _ := open(t)
+	setPassword(t, NewRoot(db, newClock().Now))
+	err := db.View(t.Context(), func(r store.Reader) error {
+		rows, err := r.AuditEntries(0, 100)
+		if err != nil {
+			return err
+		}
+		var e map[string]any
+		if err := json.Unmarshal(rows[len(rows)-1].Entry, &e); err != nil {
+			return err
+		}
+		if e["action"] != "root.password_set" || e["actor"] != "ROOT" || e["subject"] != nil || e["before"] != nil ||
+			e["after"] != nil || e["reason"] != nil {
+			t.Errorf("entry %v", e)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Each hash of a password takes 19 MiB: two at once, and no more, whoever tries.
+func TestHashesAtOnceAreBounded(t *testing.T) {
+	db, _ := open(t)
+	r := NewRoot(db, newClock().Now)
+	setPassword(t, r)
+	if cap(r.hashing) != 2 {
+		t.Fatalf("%d hashes at once", cap(r.hashing))
+	}
+	r.hashing <- struct{}{}
+	r.hashing <- struct{}{}
+	checked := make(chan struct{})
+	go func() {
+		_, _ = r.check(t.Context(), "x")
+		close(checked)
+	}()
+	select {
+	case <-checked:
+		t.Error("a third hash was made while two were under way")
+	case <-time.After(time.Second):
+	}
+	<-r.hashing
+	<-checked
+}

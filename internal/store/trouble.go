@@ -1,0 +1,16 @@
+package store
+
+import "errors"
+
+// What ails a database, where it can tell. Such an error stands behind
+// ErrUnavailable or ErrUncertain.
+var (
+	// ErrDiskFull: there is no room for what was to be written.
+	ErrDiskFull = errors.New("the disk is full")
+	// ErrReadOnly: the file system or the file takes no writes.
+	ErrReadOnly = errors.New("the disk is read-only")
+	// ErrDisk: the system could not read or write the files.
+	ErrDisk = errors.New("the disk could not be read or written")
+	// ErrHeld: another program holds the database.
+	ErrHeld = errors.New("another program holds the database")
+)
