@@ -13,7 +13,7 @@
 // entry of version 2 on that tells it, and counted until then (Result.Trusted).
 //
 // Rows are found by a hash of 64 bits under a key that is drawn for each Fold, so
-// that a million tokens take about 110 MB. Names are read from the entries again
+// that a million tokens take about 70 MB. Names are read from the entries again
 // when something is to be said of them.
 package derive
 
@@ -89,7 +89,7 @@ func New() *Fold {
 	f := &Fold{seed: maphash.MakeSeed(), settled: -1,
 		apps: map[uint64]counter{}, users: map[uint64]*user{}, codes: map[uint64]*code{}, keys: map[string]*key{},
 		types: map[string]*kind{}, sheets: map[string]sheet{}, runs: runs{published: map[int64]int64{}}}
-	f.tokens.at = map[uint64]uint32{}
+	f.tokens = newTokens()
 	for _, t := range token.Types() {
 		f.addType(t.Name, fieldsOf(audit.TypeFields(t)), NoEntry)
 	}

@@ -3,6 +3,7 @@ package derive
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
@@ -24,24 +25,29 @@ const (
 	knowsOwner
 	knowsDates
 	knowsApps
+	seen // in the database
 
-	knowsAll = 1<<iota - 1
+	knowsAll = seen - 1
 )
 
-// row is what was derived of a token. Times are milliseconds; the owner is the hash
-// of a name.
+// row is what was derived of a token, in 48 bytes: there may be a million.
 type row struct {
-	counter
-	retry, from, until int64
-	owner              uint64
-	run                int64
-	epoch              int32
-	failures           int32
-	state              token.State
-	known              uint8
-	apps               uint16 // bits: which further applications there are
-	seen               bool   // in the database
+	next     uint64
+	last     int64  // the last entry about it
+	owner    uint64 // the hash of a name
+	run      int32
+	epoch    int32
+	failures int32
+	drift    int32
+	dates    uint32 // which of tokens.dates
+	apps     uint16 // bits: which further applications there are
+	state    token.State
+	known    uint8
 }
+
+// dates are from when and until when a token is valid, in milliseconds. Many tokens
+// have the same.
+type dates struct{ from, until int64 }
 
 // tokens keeps rows in blocks, so that a map that grows moves numbers alone.
 type tokens struct {
@@ -49,6 +55,33 @@ type tokens struct {
 	blocks [][]row
 	free   []uint32
 	n      uint32
+	dates  []dates
+	known  map[dates]uint32
+	delays map[uint64]int64 // the ends of delays, where there are any, by token
+}
+
+func newTokens() tokens {
+	return tokens{at: map[uint64]uint32{}, dates: []dates{{}}, known: map[dates]uint32{{}: 0},
+		delays: map[uint64]int64{}}
+}
+
+// kept gives the number under which dates are kept.
+func (t *tokens) kept(d dates) uint32 {
+	n, ok := t.known[d]
+	if !ok {
+		n = uint32(len(t.dates))
+		t.dates, t.known[d] = append(t.dates, d), n
+	}
+	return n
+}
+
+// delay keeps the end of a delay; 0 is none.
+func (t *tokens) delay(id uint64, until int64) {
+	if until == 0 {
+		delete(t.delays, id)
+		return
+	}
+	t.delays[id] = until
 }
 
 const blockRows = 4096
@@ -86,6 +119,7 @@ func (f *Fold) dropToken(id uint64) {
 	f.dropApps(id, f.tokens.row(i))
 	*f.tokens.row(i) = row{}
 	delete(f.tokens.at, id)
+	delete(f.tokens.delays, id)
 	f.tokens.free = append(f.tokens.free, i)
 }
 
@@ -122,7 +156,7 @@ func (f *Fold) created(a *act) {
 		f.dropToken(id)
 	}
 	r := f.tokens.add(id)
-	r.run, r.last = run, a.seq
+	r.run, r.last = int32(run), a.seq
 	if run != 0 {
 		f.stage(run, id, false)
 	}
@@ -193,7 +227,7 @@ func (f *Fold) check(id uint64, r *row, a *act, c *audit.ParsedChange) {
 			}
 		case "failures":
 			was, retry := int32(intOf(c.Before, "failures")), timeOf(c.Before, "retry_at")
-			if r.known&knowsFailures != 0 && (was != r.failures || retry != r.retry) {
+			if r.known&knowsFailures != 0 && (was != r.failures || retry != f.tokens.delays[id]) {
 				differs("the number of failures or the end of their delay", v.Text, r.failures)
 			}
 		case "state":
@@ -205,8 +239,7 @@ func (f *Fold) check(id uint64, r *row, a *act, c *audit.ParsedChange) {
 				differs("the owner", quoted(v.Text), "another")
 			}
 		case "valid_from", "valid_until":
-			from, until := timeOf(c.Before, "valid_from"), timeOf(c.Before, "valid_until")
-			if r.known&knowsDates != 0 && (from != r.from || until != r.until) {
+			if was := datesOf(c.Before); r.known&knowsDates != 0 && was != f.tokens.dates[r.dates] {
 				differs(string(v.Name), v.Text, "another")
 			}
 		}
@@ -220,7 +253,7 @@ func (f *Fold) checkCounter(id uint64, r *row, c *audit.ParsedChange, text []byt
 	differs func(string, []byte, any)) {
 	next, _ := strconv.ParseUint(string(text), 10, 64)
 	drift := intOf(c.Before, "drift")
-	was, name, known := r.counter, "the counter", r.known&knowsCounter != 0
+	was, name, known := counter{r.next, int64(r.drift), r.last}, "the counter", r.known&knowsCounter != 0
 	if index := intOf(c.After, "application"); index != 0 {
 		was, known = f.apps[f.appKey(id, int(index))], r.known&knowsApps != 0
 		name += fmt.Sprintf(" of application %d", index)
@@ -244,8 +277,8 @@ func (f *Fold) set(id uint64, r *row, a *act, c *audit.ParsedChange) {
 		case "epoch":
 			r.epoch, r.known = int32(intOf(c.After, "epoch")), r.known|knowsEpoch
 		case "failures":
-			r.failures, r.retry = int32(intOf(c.After, "failures")), timeOf(c.After, "retry_at")
-			r.known |= knowsFailures
+			r.failures, r.known = int32(intOf(c.After, "failures")), r.known|knowsFailures
+			f.tokens.delay(id, timeOf(c.After, "retry_at"))
 		case "state":
 			state, err := token.ParseState(string(v.Text))
 			if err != nil {
@@ -255,8 +288,7 @@ func (f *Fold) set(id uint64, r *row, a *act, c *audit.ParsedChange) {
 		case "owner":
 			r.owner, r.known = f.ownerKey(v.Text), r.known|knowsOwner
 		case "valid_from", "valid_until":
-			r.from, r.until = timeOf(c.After, "valid_from"), timeOf(c.After, "valid_until")
-			r.known |= knowsDates
+			r.dates, r.known = f.tokens.kept(datesOf(c.After)), r.known|knowsDates
 		}
 	}
 }
@@ -269,7 +301,10 @@ func (f *Fold) setCounter(id uint64, r *row, a *act, c *audit.ParsedChange, text
 		f.apps[f.appKey(id, int(index))] = now
 		return
 	}
-	r.counter, r.known = now, r.known|knowsCounter
+	r.next, r.drift, r.known = now.next, int32(now.drift), r.known|knowsCounter
+	if int64(r.drift) != now.drift {
+		r.known &^= knowsCounter // no clock is off by so much
+	}
 }
 
 func (f *Fold) ownerKey(name []byte) uint64 {
@@ -329,120 +364,13 @@ func (f *Fold) activated(a *act) {
 	}
 }
 
-// Application is where a further application of a token stands.
-type Application struct {
-	Index int
-	Next  uint64
-	Drift int64
-}
+func datesOf(v audit.Values) dates { return dates{timeOf(v, "valid_from"), timeOf(v, "valid_until")} }
 
-// Token holds a row of the database against what was derived.
-func (f *Fold) Token(t token.Token, apps []Application) {
-	f.result.Tokens++
-	id := t.Identity
-	key := f.hash(aToken, []byte(id.Type), []byte(id.Manufacturer), []byte(id.Serial), []byte(id.KeyID))
-	r := f.tokens.get(key)
-	if r == nil || !f.counts(r.run) {
-		f.find(tokenName(id), NoEntry, "no entry made it")
-		return
-	}
-	r.seen = true
-	if r.known != knowsAll {
-		f.result.Trusted++
-	}
-	differs := func(last int64, name string, is, derived any) {
-		f.find(tokenName(id), last, "in the database %s is %v, and by the log %v", name, is, derived)
-	}
-	c := t.Condition
-	var retry, from, until int64
-	for _, d := range []struct {
-		to *int64
-		at interface {
-			IsZero() bool
-			UnixMilli() int64
-		}
-	}{{&retry, c.RetryAt}, {&from, c.NotBefore}, {&until, c.NotAfter}} {
-		if !d.at.IsZero() {
-			*d.to = d.at.UnixMilli()
-		}
-	}
-	if r.known&knowsCounter != 0 {
-		if c.Next != r.next {
-			differs(r.last, "the counter", c.Next, r.next)
-		}
-		if c.Drift != r.drift {
-			differs(r.last, "the drift", c.Drift, r.drift)
-		}
-	}
-	if r.known&knowsEpoch != 0 && c.Epoch != int64(r.epoch) {
-		differs(r.last, "the epoch", c.Epoch, r.epoch)
-	}
-	if r.known&knowsFailures != 0 {
-		if c.Failures != int(r.failures) {
-			differs(r.last, "the number of failures", c.Failures, r.failures)
-		} else if retry != r.retry {
-			differs(r.last, "the end of the delay", retry, r.retry)
-		}
-	}
-	if r.known&knowsState != 0 && c.State != r.state {
-		differs(r.last, "the state", c.State, r.state)
-	}
-	if r.known&knowsOwner != 0 && f.ownerKey([]byte(t.OwnerName)) != r.owner {
-		differs(r.last, "the owner", strconv.Quote(t.OwnerName), "another")
-	}
-	if r.known&knowsDates != 0 && (from != r.from || until != r.until) {
-		differs(r.last, "the time of its validity", fmt.Sprint(from, " to ", until), fmt.Sprint(r.from, " to ", r.until))
-	}
-	if r.known&knowsApps != 0 {
-		f.heldApps(key, id, r, apps)
-	}
-}
+func (d dates) String() string { return fmt.Sprint(d.from, " to ", d.until) }
 
-func (f *Fold) heldApps(key uint64, id token.Identity, r *row, apps []Application) {
-	left := r.apps
-	for _, app := range apps {
-		was, ok := f.apps[f.appKey(key, app.Index)]
-		left &^= 1 << app.Index
-		switch {
-		case !ok:
-			f.find(tokenName(id), r.last, "application %d is in the database, and no entry made it", app.Index)
-		case app.Next != was.next || app.Drift != was.drift:
-			f.find(tokenName(id), was.last, "in the database application %d stands at %d, drift %d, and by the log at %d, "+
-				"drift %d", app.Index, app.Next, app.Drift, was.next, was.drift)
-		}
+func millis(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
 	}
-	for index := range 16 {
-		if left&(1<<index) != 0 {
-			f.find(tokenName(id), r.last, "application %d is not in the database", index)
-		}
-	}
-}
-
-// gone are the tokens that should be in the database and were not met there, with
-// the last entry about each.
-func (f *Fold) gone(tell func(id uint64, entry int64) error) error {
-	for id, i := range f.tokens.at {
-		r := f.tokens.row(i)
-		if r.seen || !f.counts(r.run) || f.fresh(r.last, r.run) {
-			continue
-		}
-		if err := tell(id, r.last); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// nameIn reads the name of a token from an entry about it.
-func (f *Fold) nameIn(id uint64, entry []byte) string {
-	p, err := f.parser.Parse(entry)
-	if err != nil {
-		return "a token"
-	}
-	for i := range p.Also {
-		if s := &p.Also[i].Subject; f.tokenKey(s) == id {
-			return subjectName(s)
-		}
-	}
-	return subjectName(&p.Subject)
+	return at.UnixMilli()
 }
