@@ -84,5 +84,6 @@ bench: build
 	$(GO) run ./bench/import
 	$(GO) run ./bench/verify
 	$(GO) run ./bench/state
+	$(GO) run ./bench/lists
 	$(GO) run ./bench/activations
 	$(GO) run ./bench/typedcode -n 10000000

@@ -114,6 +114,7 @@ var unstable = []struct {
 }{
 	{regexp.MustCompile(`\b[A-Z2-7]{26}\b`), "RANDOM"}, // passwords, moves, enrolment links
 	{regexp.MustCompile(`shows \d{6} at`), "shows CODE at"},
+	{regexp.MustCompile(`\([a-z2-7]{10}\)`), "(KEY)"},     // of an API key
 	{regexp.MustCompile(`(?m)^\d{6}$`), "CODE"},           // of oathtool
 	{regexp.MustCompile(`(?m)^\d+ % of .* sent.*\n`), ""}, // shown after a second, on a slow machine
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`), "TIME"},

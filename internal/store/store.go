@@ -47,6 +47,10 @@ var (
 type DB interface {
 	// View runs fn over one consistent snapshot.
 	View(ctx context.Context, fn func(Reader) error) error
+	// Browse is View for lists and searches that people ask for: it has few readers
+	// of its own, so that nothing else waits for them. When ctx ends, a query that
+	// runs is ended.
+	Browse(ctx context.Context, fn func(Reader) error) error
 	// Update runs fn in a transaction and commits it durably. An error of fn
 	// rolls back and is returned as it is. fn may run more than once and must
 	// keep no state between runs. ctx is honoured until the transaction
@@ -112,7 +116,8 @@ type Tx interface {
 
 // TokenReader reads tokens. Tokens of unpublished import runs are invisible.
 type TokenReader interface {
-	// Tokens lists tokens in the order of their arrival.
+	// Tokens lists tokens in the order of their arrival, or of their ends where the
+	// filter has EndsBy.
 	Tokens(TokenFilter) ([]token.Token, error)
 	// Identity finds the token of an identity, with its sealed secret, among
 	// the published ones and those staged under run. Of software, type and serial
@@ -150,9 +155,11 @@ type TokenFilter struct {
 	// EndsBy, when not zero, chooses tokens whose end is after EndsAfter and not
 	// after EndsBy.
 	EndsAfter, EndsBy time.Time
-	// After resumes behind the token of this cursor; Limit bounds the rows.
-	After token.ID
-	Limit int
+	// After resumes behind the token of this cursor; Limit bounds the rows. With
+	// EndsBy tokens come by their ends, and AfterEnd is that of the token After.
+	After    token.ID
+	AfterEnd time.Time
+	Limit    int
 }
 
 // TokenWriter changes tokens. A conditional write that finds the row otherwise
@@ -242,6 +249,10 @@ type AuditRow struct {
 type AuditReader interface {
 	// AuditEntries gives up to limit entries from place from upwards.
 	AuditEntries(from int64, limit int) ([]AuditRow, error)
+	// FindAudit gives up to limit entries that a filter chooses, the newest first,
+	// below the place before (0: all). next is where to go on from, 0 at the end; a
+	// page may be short before the end when much was looked at in vain.
+	FindAudit(f audit.Filter, before int64, limit int) (rows []AuditRow, next int64, err error)
 	AuditHead() (*audit.Frontier, error)
 	// Checkpoints gives all checkpoints, oldest first, as signed notes.
 	Checkpoints() ([]string, error)

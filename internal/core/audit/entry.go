@@ -78,6 +78,7 @@ const (
 // Origin says who did something and from where.
 type Origin struct {
 	Actor   string // the principal's name, such as "key:radius"
+	ActorID string // of an API key: a revoked and a new one may have one name
 	Role    string
 	Source  string // the network address, or "local"
 	Request string // the request id
@@ -137,6 +138,7 @@ func (e Entry) Canonical() []byte {
 	w.open()
 	w.text("action", string(e.Action))
 	w.text("actor", e.Origin.Actor)
+	w.text("actor_id", e.Origin.ActorID)
 	w.fields("after", e.After)
 	w.changes(e.Also)
 	w.fields("before", e.Before)
@@ -285,12 +287,4 @@ func (w *writer) quote(s string) {
 		start = i
 	}
 	w.buf = append(append(w.buf, s[start:]...), '"')
-}
-
-// Member gives the bytes of a text member as they stand in canonical form, for
-// searching stored entries.
-func Member(name, value string) []byte {
-	w := writer{}
-	w.text(name, value)
-	return w.buf
 }

@@ -111,21 +111,6 @@ func TestSubjectOf(t *testing.T) {
 	}
 }
 
-func TestMember(t *testing.T) {
-	t.Parallel()
-	for _, serial := range []string{"123", "a\"b", "ü\n", "\xff", "back\\slash"} {
-		entry := Entry{Subject: Subject{Serial: serial}}.Canonical()
-		if m := Member("serial", serial); !bytes.Contains(entry, m) || len(m) < len(`"serial":""`) {
-			t.Errorf("%s is not found in %s", m, entry)
-		}
-		// Text that looks like a member is escaped and is none.
-		fake := Entry{Reason: string(Member("serial", serial))}.Canonical()
-		if bytes.Contains(fake, Member("serial", serial)) {
-			t.Errorf("%s is found in text: %s", Member("serial", serial), fake)
-		}
-	}
-}
-
 // canonical is RFC 8785 for what an entry can hold, by another way: parse, sort
 // by UTF-16 units, print. Numbers keep their digits.
 func canonical(t *testing.T, v any) string {

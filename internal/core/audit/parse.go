@@ -74,7 +74,7 @@ func (p *Parser) Parse(entry []byte) (*Parsed, error) {
 			out.Outcome, err = p.text()
 		case "time":
 			out.Time, err = p.text()
-		case "actor", "reason", "request", "role", "source":
+		case "actor", "actor_id", "reason", "request", "role", "source":
 			_, err = p.text()
 		case "also":
 			err = p.also(out)

@@ -52,6 +52,8 @@ func ParseRole(s string) (Role, error) {
 type Principal struct {
 	// Name as the audit log shows it, such as "key:radius" or "local:0".
 	Name string
+	// ID tells the principal from others of that name, if there may be others.
+	ID   string
 	Role Role
 	// HelpDesk adds the help-desk set to an Operator.
 	HelpDesk bool
@@ -99,6 +101,7 @@ const (
 	KeyView           Operation = "key.view"
 	KeyManage         Operation = "key.manage"
 	AuditView         Operation = "audit.view"
+	AuditSerials      Operation = "audit.serials" // see tokens' serials in the log, and search by them
 	AuditVerify       Operation = "audit.verify"
 	SessionManage     Operation = "session.manage" // end one's own session
 	RootPassword      Operation = "root.password"  // set a new ROOT password
@@ -153,6 +156,7 @@ var matrix = map[Operation]grant{
 	KeyView:           {roles: supers},
 	KeyManage:         {roles: supers},
 	AuditView:         {roles: readers},
+	AuditSerials:      {roles: admins, helpDesk: true},
 	AuditVerify:       {roles: readers},
 	SessionManage:     {roles: everyone},
 	RootPassword:      {roles: rootOnly},

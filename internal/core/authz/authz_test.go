@@ -65,6 +65,7 @@ var rights = map[string]string{
 	"KeyManage":         "xx......",
 	"AuditView":         "xxxxx...",
 	"AuditVerify":       "xxxxx...",
+	"AuditSerials":      "xxxx....",
 	"SessionManage":     "xxxxxxx.",
 	"RootPassword":      "x.......",
 }

@@ -81,6 +81,8 @@ type API struct {
 	used    []authz.Operation
 	metrics *metrics
 	ids     requestIDs
+
+	browsing *browsing
 }
 
 // New builds the API.
@@ -94,6 +96,7 @@ func New(cfg Config) (*API, error) {
 		cfg.MaxUpload = 1 << 30
 	}
 	a := &API{cfg: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Metrics), ids: newRequestIDs()}
+	a.browsing = newBrowsing(&a.metrics.decided)
 	hc := huma.DefaultConfig("Ostiary", cfg.Version)
 	hc.Info.Description = "Authentication-token server: tokens, their codes, and everything that happens to them. " +
 		"Errors are problem documents (RFC 9457). 503 means that the server takes no changes at the moment and " +
@@ -181,6 +184,10 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, c caller) {
 func (a *API) panicked(rec *recorder, r *http.Request, c caller, p any) {
 	if p == http.ErrAbortHandler {
 		panic(p)
+	}
+	if err, ok := p.(error); ok && errors.Is(err, errGone) { // the framework panics when it cannot write
+		a.cfg.Log.DebugContext(r.Context(), "the client is gone", "error", err, "request", c.request)
+		panic(http.ErrAbortHandler)
 	}
 	a.cfg.Log.ErrorContext(r.Context(), "panic in a request", "panic", p, "path", r.URL.Path, "request", c.request)
 	if rec.status == 0 {

@@ -7,19 +7,29 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"ostiary/internal/core/audit"
 	"ostiary/internal/core/audit/derive"
 	"ostiary/internal/core/authz"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/users"
+	"ostiary/internal/store"
 )
 
 type listAuditInput struct {
-	Serial string `query:"serial" maxLength:"128" doc:"Entries about this token only."`
-	User   string `query:"user" maxLength:"128" doc:"Entries about this user only."`
+	Serial  string    `query:"serial" maxLength:"128" doc:"Entries about this token only. Not for operators without the help-desk set."`
+	User    string    `query:"user" maxLength:"128" doc:"Entries about this user, or a token that this user has or had, only."`
+	Action  string    `query:"action" maxLength:"64" doc:"Entries of this action only, such as token.assigned."`
+	Outcome string    `query:"outcome" enum:"done,accepted,refused"`
+	Actor   string    `query:"actor" maxLength:"128" doc:"Entries of what this actor did only, such as key:radius or local:0."`
+	ActorID string    `query:"actor_id" maxLength:"64" doc:"Entries of what the API key of this id did only: several keys may have had one name."`
+	From    time.Time `query:"from" doc:"Entries from this time on only (RFC 3339)."`
+	To      time.Time `query:"to" doc:"Entries before this time only (RFC 3339)."`
 	Page
 }
 type listAuditOutput struct{ Body wire.AuditList }
@@ -32,12 +42,13 @@ type verifyAuditOutput struct{ Body wire.AuditReport }
 type checkpointOutput struct{ Body wire.Checkpoint }
 
 func (a *API) auditRoutes() {
+	a.used = append(a.used, authz.AuditSerials)
 	op := func(id, method, path, summary string) huma.Operation {
 		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary,
 			Tags: []string{"Audit log"}}
 	}
 	register(a, authz.AuditView, op("list-audit", http.MethodGet, "/api/v1/audit", "List the audit log, newest first"),
-		a.listAudit)
+		browse(a, a.listAudit))
 	register(a, authz.AuditView, op("latest-checkpoint", http.MethodGet, "/api/v1/audit/checkpoint",
 		"Sign and show the newest checkpoint, to keep elsewhere"),
 		func(ctx context.Context, _ caller, _ *struct{}) (*checkpointOutput, error) {
@@ -46,17 +57,32 @@ func (a *API) auditRoutes() {
 		})
 	verify := op("verify-audit", http.MethodPost, "/api/v1/audit/verify", "Recompute the whole log, and hold the state against it")
 	verify.MaxBodyBytes = 1 << 20
-	register(a, authz.AuditVerify, verify, func(ctx context.Context, _ caller, in *verifyAuditInput) (
+	register(a, authz.AuditVerify, verify, func(ctx context.Context, c caller, in *verifyAuditInput) (
 		*verifyAuditOutput, error) {
 		rep, err := a.cfg.Ledger.Verify(ctx, in.Body.Checkpoints...)
-		return &verifyAuditOutput{auditReport(rep)}, err
+		out := &verifyAuditOutput{AuditReport(rep, err)}
+		if out.Body.State != nil && !authz.Allows(c.principal, authz.AuditSerials) {
+			hideTokens(out.Body.State)
+		}
+		return out, err
 	})
 }
 
-func auditReport(rep ledger.Report) wire.AuditReport {
-	out := wire.AuditReport{OK: rep.Whole(), Entries: rep.Entries, Checkpoints: rep.Checkpoints, Root: rep.Root,
+// hideTokens leaves out which tokens were found, for callers who see no serials. The
+// entries are named.
+func hideTokens(s *wire.AuditState) {
+	for i := range s.Rows {
+		if strings.HasPrefix(s.Rows[i].Row, "token ") {
+			s.Rows[i].Row = "a token"
+		}
+	}
+}
+
+// AuditReport words what verification found.
+func AuditReport(rep ledger.Report, err error) wire.AuditReport {
+	out := wire.AuditReport{OK: err == nil && rep.Whole(), Entries: rep.Entries, Checkpoints: rep.Checkpoints, Root: rep.Root,
 		Problem: rep.Problem}
-	if rep.Problem != "" {
+	if err != nil || rep.Problem != "" {
 		return out // of a log that is not whole nothing follows
 	}
 	s := rep.State
@@ -71,36 +97,49 @@ func auditReport(rep ledger.Report) wire.AuditReport {
 	return out
 }
 
-func (a *API) listAudit(ctx context.Context, _ caller, in *listAuditInput) (*listAuditOutput, error) {
-	q := ledger.Query{Limit: in.Limit, Serial: in.Serial}
+func (a *API) listAudit(ctx context.Context, c caller, in *listAuditInput) (*listAuditOutput, error) {
+	serials := authz.Allows(c.principal, authz.AuditSerials)
+	if in.Serial != "" && !serials {
+		return nil, c.may(authz.AuditSerials)
+	}
+	f := audit.Filter{Serial: in.Serial, Action: audit.Action(in.Action), Outcome: audit.Outcome(in.Outcome),
+		Actor: in.Actor, ActorID: in.ActorID, From: in.From, To: in.To}
 	if in.User != "" {
 		var err error
-		if q.User, err = users.Canonical(in.User); err != nil {
+		if f.User, err = users.Canonical(in.User); err != nil {
 			return nil, err
 		}
 	}
-	if in.After != "" {
-		var err error
-		if q.Before, err = strconv.ParseInt(in.After, 10, 64); err != nil || q.Before < 1 {
-			return nil, badCursor()
-		}
+	before, err := cursor(in.After)
+	if err != nil {
+		return nil, err
 	}
-	rows, next, err := a.cfg.Ledger.List(ctx, q)
+	rows, next, err := a.cfg.Ledger.List(ctx, f, before, in.Limit)
 	if err != nil {
 		return nil, err
 	}
 	out := &listAuditOutput{}
-	out.Body.Entries = make([]wire.AuditEntry, len(rows))
+	if out.Body, err = AuditList(rows, next); err == nil && !serials {
+		for _, e := range out.Body.Entries {
+			audit.HideTokens(e.Entry)
+		}
+	}
+	return out, err
+}
+
+// AuditList words a page of the log.
+func AuditList(rows []store.AuditRow, next int64) (list wire.AuditList, err error) {
+	list.Entries = make([]wire.AuditEntry, len(rows))
 	for i, row := range rows {
-		out.Body.Entries[i].Seq = row.Seq
+		list.Entries[i].Seq = row.Seq
 		entry := json.NewDecoder(bytes.NewReader(row.Entry))
 		entry.UseNumber() // counters may be above 2⁵³
-		if err := entry.Decode(&out.Body.Entries[i].Entry); err != nil {
-			return nil, fmt.Errorf("audit entry %d: %w", row.Seq, err)
+		if err := entry.Decode(&list.Entries[i].Entry); err != nil {
+			return list, fmt.Errorf("audit entry %d: %w", row.Seq, err)
 		}
 	}
 	if next > 0 {
-		out.Body.Next = new(strconv.FormatInt(next, 10))
+		list.Next = new(strconv.FormatInt(next, 10))
 	}
-	return out, nil
+	return list, nil
 }

@@ -67,7 +67,8 @@ func (c caller) may(op authz.Operation) error {
 }
 
 func (c caller) origin() audit.Origin {
-	return audit.Origin{Actor: c.principal.Name, Role: c.principal.Role.String(), Source: c.source, Request: c.request}
+	return audit.Origin{Actor: c.principal.Name, ActorID: c.principal.ID, Role: c.principal.Role.String(),
+		Source: c.source, Request: c.request}
 }
 
 // requestIDs makes ids that are unique and cheap: a random prefix for the

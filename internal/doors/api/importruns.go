@@ -48,7 +48,7 @@ func (a *API) runRoutes() {
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}}
 	}
 	register(a, authz.TokenImport, op("list-imports", http.MethodGet, importPath, "List imports, the newest first"),
-		a.listImports)
+		browse(a, a.listImports))
 	register(a, authz.TokenImport, op("show-import", http.MethodGet, importPath+"/{id}", "Show an import, also "+
 		"one under way"),
 		func(ctx context.Context, _ caller, in *ImportNumber) (*importOutput, error) {
@@ -60,7 +60,7 @@ func (a *API) runRoutes() {
 			return &importOutput{rep}, err
 		})
 	register(a, authz.TokenImport, op("list-import-rows", http.MethodGet, importPath+"/{id}/rows",
-		"List the keys of an import of which there is something to say"), a.listImportRows)
+		"List the keys of an import of which there is something to say"), browse(a, a.listImportRows))
 	a.mux.HandleFunc("GET "+importPath+"/{id}/events", a.importEvents)
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "watch-import", Method: http.MethodGet, Path: importPath + "/{id}/events",
@@ -73,7 +73,7 @@ func (a *API) runRoutes() {
 				Schema: &huma.Schema{Type: huma.TypeString}}}}},
 	})
 	register(a, authz.TokenView, op("list-batches", http.MethodGet, "/api/v1/batches", "List deliveries"),
-		a.listBatches)
+		browse(a, a.listBatches))
 	register(a, authz.TokenState, op("set-batch-state", http.MethodPost, "/api/v1/batches/{batch}/state",
 		"Change the state of all tokens of a delivery"), a.setBatchState)
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,7 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 	accepted prometheus.Counter
 	refused  prometheus.Counter
+	decided  atomic.Int64 // both
 }
 
 func newMetrics(reg *prometheus.Registry) *metrics {
@@ -34,6 +36,7 @@ func newMetrics(reg *prometheus.Registry) *metrics {
 }
 
 func (m *metrics) verified(valid bool) {
+	m.decided.Add(1)
 	if valid {
 		m.accepted.Inc()
 		return

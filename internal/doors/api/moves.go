@@ -32,7 +32,7 @@ func (a *API) moveRoutes() {
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}}
 	}
 	register(a, authz.TokenExport, op("list-moves", http.MethodGet, "/api/v1/moves", "List moves to other servers, "+
-		"the newest first"), a.listMoves)
+		"the newest first"), browse(a, a.listMoves))
 	confirm := op("confirm-move", http.MethodPost, "/api/v1/moves/confirm", "Hand in the receipt of a move")
 	confirm.MaxBodyBytes = 16 << 20
 	confirm.Description = "Deletes the tokens that the receipt names, remembering where they stood. The same " +

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -61,9 +62,11 @@ type listTokensInput struct {
 	State  string `query:"state" enum:"VALID,REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER,PENDING,MOVING"`
 	User   string `query:"user" maxLength:"128"`
 	Serial string `query:"serial" maxLength:"128"`
-	Type   string `query:"type" maxLength:"64"`
-	Batch  string `query:"batch" maxLength:"500" doc:"Name of the delivery that brought it."`
-	Import int64  `query:"import" minimum:"1" doc:"Number of the import that brought it."`
+
+	Manufacturer string `query:"manufacturer" maxLength:"128"`
+	Type         string `query:"type" maxLength:"64"`
+	Batch        string `query:"batch" maxLength:"500" doc:"Name of the delivery that brought it."`
+	Import       int64  `query:"import" minimum:"1" doc:"Number of the import that brought it."`
 
 	Expiring int `query:"expiring" minimum:"1" maximum:"36500" doc:"Only tokens that end within so many days, but have not ended yet."`
 	Page
@@ -99,7 +102,8 @@ func (a *API) tokenRoutes() {
 		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Tokens"},
 			Errors: conflicts}
 	}
-	register(a, authz.TokenView, op("list-tokens", http.MethodGet, "/api/v1/tokens", "List tokens"), a.listTokens)
+	register(a, authz.TokenView, op("list-tokens", http.MethodGet, "/api/v1/tokens", "List tokens"),
+		browse(a, a.listTokens))
 	register(a, authz.TokenView, op("show-token", http.MethodGet, path, "Show a token"),
 		func(ctx context.Context, _ caller, in *Selector) (*tokenOutput, error) {
 			return a.token(a.cfg.Lifecycle.Show(ctx, in.selector()))
@@ -147,11 +151,13 @@ func (a *API) listTokens(ctx context.Context, _ caller, in *listTokensInput) (*l
 		}
 		f.State = &state
 	}
-	after, err := cursor(in.After)
-	if err != nil {
+	if in.Manufacturer != "" {
+		f.Manufacturer = &in.Manufacturer
+	}
+	var err error
+	if f.After, f.AfterEnd, err = tokenCursor(in); err != nil {
 		return nil, err
 	}
-	f.After = token.ID(after)
 	tokens, err := a.cfg.Lifecycle.List(ctx, f)
 	if err != nil {
 		return nil, err
@@ -159,13 +165,39 @@ func (a *API) listTokens(ctx context.Context, _ caller, in *listTokensInput) (*l
 	out := &listTokensOutput{}
 	if len(tokens) > in.Limit {
 		tokens = tokens[:in.Limit]
-		out.Body.Next = new(strconv.FormatInt(int64(tokens[in.Limit-1].ID), 10))
+		last := tokens[in.Limit-1]
+		next := strconv.FormatInt(int64(last.ID), 10)
+		if in.Expiring > 0 {
+			next += "-" + strconv.FormatInt(last.Condition.NotAfter.UnixMilli(), 10)
+		}
+		out.Body.Next = &next
 	}
 	out.Body.Tokens = make([]wire.Token, len(tokens))
 	for i, t := range tokens {
 		out.Body.Tokens[i] = a.wireToken(t)
 	}
 	return out, nil
+}
+
+// tokenCursor reads where a list of tokens goes on: behind a token, and where they
+// come by their ends, behind its end.
+func tokenCursor(in *listTokensInput) (id token.ID, end time.Time, err error) {
+	if in.After == "" {
+		return 0, end, nil
+	}
+	text, at, both := strings.Cut(in.After, "-")
+	n, err := cursor(text)
+	if err != nil || both != (in.Expiring > 0) {
+		return 0, end, badCursor()
+	}
+	if both {
+		ms, err := cursor(at)
+		if err != nil || ms == 0 {
+			return 0, end, badCursor()
+		}
+		end = time.UnixMilli(ms)
+	}
+	return token.ID(n), end, nil
 }
 
 func badCursor() error {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -115,6 +117,40 @@ func TestClientThatGoesAwayIsNoError(t *testing.T) {
 	}
 	if log := s.Log.String(); strings.Contains(log, "level=ERROR") || strings.Contains(log, "level=WARN") {
 		t.Errorf("a client that went away is an error: %s", log)
+	}
+}
+
+// deaf is a client that has gone when its answer is written.
+type deaf struct{ header http.Header }
+
+func (d deaf) Header() http.Header       { return d.header }
+func (d deaf) WriteHeader(int)           {}
+func (d deaf) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+// An answer that finds nobody is no ERROR, whichever way it is written.
+func TestAnswerToNobodyIsNoError(t *testing.T) {
+	t.Parallel()
+	s := server(t, testkit.HOTP("1"))
+	for _, op := range []struct{ method, path, body string }{
+		{"GET", "/api/v1/tokens", ""},
+		{"GET", "/api/v1/tokens/none", ""},
+		{"GET", "/nothing", ""},
+		{"POST", "/api/v1/exports", `{"all":true,"passphrase":"long enough for a file"}`},
+	} {
+		r := httptest.NewRequest(op.method, op.path, strings.NewReader(op.body))
+		r.Header.Set("Authorization", "Bearer "+s.Bearer[testkit.Root])
+		r.Header.Set("Content-Type", "application/json")
+		func() {
+			defer func() {
+				if p := recover(); p != nil && p != http.ErrAbortHandler {
+					t.Errorf("%s %s panics: %v", op.method, op.path, p)
+				}
+			}()
+			s.API.ServeHTTP(deaf{http.Header{}}, r)
+		}()
+	}
+	if log := s.Log.String(); strings.Contains(log, "level=ERROR") || !strings.Contains(log, "the client is gone") {
+		t.Errorf("an answer to nobody is an error: %s", log)
 	}
 }
 

@@ -38,7 +38,7 @@ func (a *API) typeRoutes() {
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
 	register(a, authz.TypeView, op("list-types", http.MethodGet, "/api/v1/types", "List token types, the "+
-		"retired ones too"), a.listTypes)
+		"retired ones too"), browse(a, a.listTypes))
 	register(a, authz.TypeView, op("show-type", http.MethodGet, path, "Show a token type"),
 		func(ctx context.Context, _ caller, in *typeInput) (*typeOutput, error) {
 			t, err := a.cfg.Lifecycle.Type(ctx, in.Name)
@@ -77,7 +77,7 @@ func (a *API) seriesRoutes() {
 	}
 	register(a, authz.SeriesView, op("list-series", http.MethodGet, "/api/v1/series", "List the serial series of "+
 		"all software types"),
-		func(ctx context.Context, _ caller, _ *struct{}) (*listSeriesOutput, error) {
+		browse(a, func(ctx context.Context, _ caller, _ *struct{}) (*listSeriesOutput, error) {
 			all, err := a.cfg.Lifecycle.Series(ctx)
 			out := &listSeriesOutput{}
 			out.Body.Series = make([]wire.Series, len(all))
@@ -85,7 +85,7 @@ func (a *API) seriesRoutes() {
 				out.Body.Series[i] = wireSeries(s)
 			}
 			return out, err
-		})
+		}))
 	register(a, authz.SeriesManage, op("set-series", http.MethodPut, "/api/v1/series/{name}",
 		"Set the next serial of a software type"),
 		func(ctx context.Context, c caller, in *setSeriesInput) (*seriesOutput, error) {

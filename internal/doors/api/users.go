@@ -25,7 +25,7 @@ func (a *API) userRoutes() {
 		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Users"},
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
-	register(a, authz.UserView, op("list-users", http.MethodGet, "/api/v1/users", "List users"), a.listUsers)
+	register(a, authz.UserView, op("list-users", http.MethodGet, "/api/v1/users", "List users"), browse(a, a.listUsers))
 	add := op("add-user", http.MethodPost, "/api/v1/users", "Add a user")
 	add.DefaultStatus = http.StatusCreated
 	register(a, authz.UserManage, add, func(ctx context.Context, c caller, in *addUserInput) (*userOutput, error) {

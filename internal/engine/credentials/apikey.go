@@ -91,7 +91,7 @@ func (k *Keys) Principal(text string) (p authz.Principal, ok bool) {
 		return p, false
 	}
 	role, err := authz.ParseRole(key.Role)
-	return authz.Principal{Name: "key:" + key.Name, Role: role, HelpDesk: key.HelpDesk}, err == nil
+	return authz.Principal{Name: "key:" + key.Name, ID: key.ID, Role: role, HelpDesk: key.HelpDesk}, err == nil
 }
 
 const maxKeyName = 64

@@ -50,7 +50,7 @@ func TestKeyIsThePrincipalItWasMadeFor(t *testing.T) {
 		if len(text) != len("ostiary_")+10+1+26 || !strings.HasPrefix(text, "ostiary_"+key.ID+"_") {
 			t.Errorf("key text %q of id %s", text, key.ID)
 		}
-		want := authz.Principal{Name: "key:" + name, Role: tt.role, HelpDesk: tt.helpDesk}
+		want := authz.Principal{Name: "key:" + name, ID: key.ID, Role: tt.role, HelpDesk: tt.helpDesk}
 		for when, keys := range map[string]*Keys{"at once": k, "after a restart": openKeys(t, db)} {
 			if p, ok := keys.Principal(text); !ok || p != want {
 				t.Errorf("%s: %+v, %t, want %+v", when, p, ok, want)

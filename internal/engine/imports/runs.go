@@ -25,7 +25,7 @@ func (s *Service) Run(ctx context.Context, id int64) (run store.Run, err error) 
 // Runs lists up to limit imports before the one of number before (0:
 // all), the newest first.
 func (s *Service) Runs(ctx context.Context, before int64, limit int) (runs []store.Run, err error) {
-	err = s.db.View(ctx, func(r store.Reader) error {
+	err = s.db.Browse(ctx, func(r store.Reader) error {
 		runs, err = r.Runs(before, limit)
 		return err
 	})
@@ -35,7 +35,7 @@ func (s *Service) Runs(ctx context.Context, before int64, limit int) (runs []sto
 // Rows lists up to limit keys of an import about which there is something
 // to say, behind the key of number after.
 func (s *Service) Rows(ctx context.Context, id int64, after, limit int) (rows []store.RunRow, err error) {
-	err = s.db.View(ctx, func(r store.Reader) error {
+	err = s.db.Browse(ctx, func(r store.Reader) error {
 		rows, err = r.RunRows(id, after, limit)
 		return err
 	})

@@ -3,13 +3,12 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -29,8 +28,7 @@ const (
 	privateSetting  = "audit_signing_key"
 	verifierSetting = "audit_verifier_key"
 	interval        = time.Minute
-	pageRead        = 1000    // entries read in one transaction
-	maxScan         = 200_000 // entries looked at for one page of a filtered list
+	pageRead        = 1000 // entries read in one transaction
 )
 
 var signingKey = seal.Binding{Table: "setting", Column: privateSetting, Row: 0}
@@ -38,10 +36,28 @@ var signingKey = seal.Binding{Table: "setting", Column: privateSetting, Row: 0}
 // Ledger is the keeper of one database's log.
 type Ledger struct {
 	db     store.DB
-	signer *audit.Signer
+	signer *audit.Signer // nil of a log that is only read
 	now    func() time.Time
 	// verifying bounds the verifications at one time: each takes memory.
 	verifying chan struct{}
+	// verifier is the key that checks signatures.
+	verifier string
+}
+
+// ReadOnly reads the log of a database without opening its signing key: it lists and
+// verifies. The key that checks signatures is the one that the database names, which
+// whoever could write the file could replace.
+func ReadOnly(ctx context.Context, db store.DB) (*Ledger, error) {
+	l := &Ledger{db: db, verifying: make(chan struct{}, 1)}
+	err := db.View(ctx, func(r store.Reader) error {
+		verifier, err := r.Setting(verifierSetting)
+		l.verifier = string(verifier)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("audit verifier key: %w", err)
+	}
+	return l, nil
 }
 
 // Open reads the signing key of a database, or makes it the first time.
@@ -66,6 +82,7 @@ func Open(ctx context.Context, db store.DB, keys Keys, now func() time.Time) (*L
 	}
 	defer private.Wipe()
 	l.signer, err = audit.NewSigner(string(private.Bytes()), string(verifier))
+	l.verifier = string(verifier)
 	return l, err
 }
 
@@ -156,67 +173,21 @@ func (l *Ledger) sumUp(tx store.Tx) error {
 	return errors.Join(tx.AppendAudit(entries...), tx.ClearQuietRefusals())
 }
 
-// Query chooses entries, newest first.
-type Query struct {
-	// Before is the place to list below; 0 begins at the newest entry.
-	Before int64
-	Limit  int
-	// Serial and User keep entries about that token or user only.
-	Serial, User string
-}
-
-// List gives a page of entries and the place to go on from, 0 at the end. A
-// filtered page may be short or empty before the end, when nothing matched in
-// the part of the log that was looked at.
-func (l *Ledger) List(ctx context.Context, q Query) (rows []store.AuditRow, next int64, err error) {
-	marks := [][]byte{}
-	for _, m := range []struct{ name, value string }{{"serial", q.Serial}, {"user", q.User}} {
-		if m.value != "" {
-			marks = append(marks, audit.Member(m.name, m.value))
-		}
-	}
-	err = l.db.View(ctx, func(r store.Reader) error {
-		end := q.Before
-		if end == 0 {
-			head, err := r.AuditHead()
-			if err != nil {
-				return err
-			}
-			end = head.Size()
-		}
-		for scanned := int64(0); end > 0 && len(rows) < q.Limit && scanned < maxScan; {
-			from := max(0, end-pageRead)
-			page, err := r.AuditEntries(from, int(end-from))
-			if err != nil {
-				return err
-			}
-			// Where entries are missing, the page reaches beyond its end.
-			page = slices.DeleteFunc(page, func(row store.AuditRow) bool { return row.Seq >= end })
-			for i := len(page) - 1; i >= 0 && len(rows) < q.Limit; i-- {
-				end = page[i].Seq
-				if containsAll(page[i].Entry, marks) {
-					rows = append(rows, page[i])
-				}
-			}
-			if len(page) == 0 {
-				end = from
-			}
-			scanned += int64(len(page))
-		}
-		next = end
-		return nil
+// List gives up to limit entries that a filter chooses, the newest first, below the
+// place before (0: all), and the place to go on from, 0 at the end. A filtered page
+// may be short or empty before the end, when much was looked at in vain.
+func (l *Ledger) List(ctx context.Context, f audit.Filter, before int64, limit int) (
+	rows []store.AuditRow, next int64, err error) {
+	// As entries hold what is no UTF-8.
+	f.Serial, f.User = repaired(f.Serial), repaired(f.User)
+	err = l.db.Browse(ctx, func(r store.Reader) error {
+		rows, next, err = r.FindAudit(f, before, limit)
+		return err
 	})
 	return rows, next, err
 }
 
-func containsAll(entry []byte, marks [][]byte) bool {
-	for _, m := range marks {
-		if !bytes.Contains(entry, m) {
-			return false
-		}
-	}
-	return true
-}
+func repaired(s string) string { return strings.Map(func(r rune) rune { return r }, s) }
 
 // Latest gives the newest checkpoint and the key that checks it. It signs one
 // first if the log grew since.
@@ -241,10 +212,10 @@ func (l *Ledger) Verify(ctx context.Context, extra ...string) (Report, error) {
 // verify calls rest after each page with the time that it took.
 func (l *Ledger) verify(ctx context.Context, rest func(time.Duration), extra ...string) (rep Report, err error) {
 	for i, note := range extra {
-		if _, err := audit.OpenCheckpoint(note, l.signer.VerifierKey()); err != nil {
+		if _, err := audit.OpenCheckpoint(note, l.verifier); err != nil {
 			return Report{}, fault.New(fault.Invalid, "foreign_checkpoint",
 				fmt.Sprintf("Checkpoint %d of those given does not bear the signature of this server's key %s.", i+1,
-					l.signer.VerifierKey())).
+					l.verifier)).
 				WithHint("It is damaged or another server's; or this server's log was made anew under another key. " +
 					"Compare the verifier key that was kept with it.").Because(err)
 		}
@@ -269,7 +240,7 @@ func (l *Ledger) verify(ctx context.Context, rest func(time.Duration), extra ...
 	if err != nil {
 		return Report{}, err
 	}
-	if rep.Report, err = audit.Verify(src, l.signer.VerifierKey(), extra...); err != nil || rep.Problem != "" {
+	if rep.Report, err = audit.Verify(src, l.verifier, extra...); err != nil || rep.Problem != "" {
 		return rep, err // of a log that is not whole nothing follows
 	}
 	err = (&comparison{ctx: ctx, db: l.db, fold: fold, rest: rest}).run()

@@ -228,7 +228,7 @@ func TestRecord(t *testing.T) {
 	h.must(
 		h.Record(t.Context(), audit.Entry{Action: audit.ServerStarted, Outcome: audit.Done,
 			Time: start.Add(-time.Hour)}))
-	rows, _, err := h.List(t.Context(), Query{Limit: 10})
+	rows, _, err := h.List(t.Context(), audit.Filter{}, 0, 10)
 	if err != nil || len(rows) != 1 {
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
@@ -253,7 +253,7 @@ func TestQuietRefusalsAreSummedUp(t *testing.T) {
 	h.refuseQuietly("key:radius@10.0.0.1", 3)
 	h.refuseQuietly("key:\"portal\"@::1", 1)
 	h.must(h.Checkpoint(t.Context()))
-	rows, _, err := h.List(t.Context(), Query{Limit: 10})
+	rows, _, err := h.List(t.Context(), audit.Filter{}, 0, 10)
 	h.must(err)
 	counts := map[string]float64{}
 	for _, row := range rows {
@@ -338,9 +338,16 @@ func (d *standIn) Update(context.Context, func(store.Tx) error) error {
 	return nil
 }
 
-func (h *house) list(q Query) (reasons []string, next int64) {
+// query is what a list is asked for.
+type query struct {
+	audit.Filter
+	Before int64
+	Limit  int
+}
+
+func (h *house) list(q query) (reasons []string, next int64) {
 	h.Helper()
-	rows, next, err := h.List(h.Context(), q)
+	rows, next, err := h.List(h.Context(), q.Filter, q.Before, q.Limit)
 	h.must(err)
 	for _, row := range rows {
 		reasons = append(reasons, fmt.Sprint(row.Seq))
@@ -351,21 +358,21 @@ func (h *house) list(q Query) (reasons []string, next int64) {
 func TestListPages(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	if rows, next := h.list(Query{Limit: 5}); len(rows) != 0 || next != 0 {
+	if rows, next := h.list(query{Limit: 5}); len(rows) != 0 || next != 0 {
 		t.Errorf("an empty log lists %v, next %d", rows, next)
 	}
 	h.record(7, "1", "alice")
 	for _, tt := range []struct {
-		q    Query
+		q    query
 		want []string
 		next int64
 	}{
-		{Query{Limit: 3}, []string{"6", "5", "4"}, 4},
-		{Query{Limit: 3, Before: 4}, []string{"3", "2", "1"}, 1},
-		{Query{Limit: 3, Before: 1}, []string{"0"}, 0},
-		{Query{Limit: 7}, []string{"6", "5", "4", "3", "2", "1", "0"}, 0},
-		{Query{Limit: 100}, []string{"6", "5", "4", "3", "2", "1", "0"}, 0},
-		{Query{Limit: 1, Before: 7}, []string{"6"}, 6},
+		{query{Limit: 3}, []string{"6", "5", "4"}, 4},
+		{query{Limit: 3, Before: 4}, []string{"3", "2", "1"}, 1},
+		{query{Limit: 3, Before: 1}, []string{"0"}, 0},
+		{query{Limit: 7}, []string{"6", "5", "4", "3", "2", "1", "0"}, 0},
+		{query{Limit: 100}, []string{"6", "5", "4", "3", "2", "1", "0"}, 0},
+		{query{Limit: 1, Before: 7}, []string{"6"}, 6},
 	} {
 		rows, next := h.list(tt.q)
 		if diff := cmp.Diff(tt.want, rows); diff != "" || next != tt.next {
@@ -381,9 +388,9 @@ func TestListLongLog(t *testing.T) {
 	const n = 2*pageRead + 500
 	h.record(n, "1", "alice")
 	seen := int64(n)
-	q := Query{Limit: 777}
+	q := query{Limit: 777}
 	for {
-		rows, next, err := h.List(t.Context(), q)
+		rows, next, err := h.List(t.Context(), audit.Filter{}, q.Before, q.Limit)
 		h.must(err)
 		for _, row := range rows {
 			if seen--; row.Seq != seen {
@@ -399,7 +406,7 @@ func TestListLongLog(t *testing.T) {
 		t.Errorf("%d entries were not listed", seen)
 	}
 	// A single match at the far end is found.
-	rows, _ := h.list(Query{Limit: 1, Serial: "1", Before: 1})
+	rows, _ := h.list(query{Filter: audit.Filter{Serial: "1"}, Limit: 1, Before: 1})
 	if len(rows) != 1 {
 		t.Errorf("the oldest entry is not found: %v", rows)
 	}
@@ -432,25 +439,25 @@ func TestListFilters(t *testing.T) {
 		return tx.AppendAudit(audit.Entry{Time: start, Reason: `"serial":"123" "user":"alice"`}.Canonical())
 	}))
 	for _, tt := range []struct {
-		q    Query
+		q    query
 		want []string
 	}{
-		{Query{Serial: "123"}, []string{"3", "1"}},
-		{Query{Serial: "1234"}, []string{"0"}},
-		{Query{Serial: "23"}, nil},
-		{Query{Serial: "12"}, nil},
-		{Query{User: "alice"}, []string{"4", "0"}},
-		{Query{User: "alic"}, []string{"5"}},
-		{Query{User: "ALICE"}, nil},
-		{Query{Serial: "123", User: "bob"}, []string{"3"}},
-		{Query{Serial: "123", User: "alice"}, nil},
-		{Query{Serial: `a"b\c`}, []string{"6"}},
-		{Query{Serial: `a"b`}, nil},
-		{Query{Serial: "a\nb"}, []string{"7"}},
-		{Query{User: "ünal"}, []string{"10"}},
-		{Query{Serial: "\xff"}, []string{"11"}},
-		{Query{Serial: `%`}, nil},
-		{Query{Serial: `123","type":"`}, nil},
+		{query{Filter: audit.Filter{Serial: "123"}}, []string{"3", "1"}},
+		{query{Filter: audit.Filter{Serial: "1234"}}, []string{"0"}},
+		{query{Filter: audit.Filter{Serial: "23"}}, nil},
+		{query{Filter: audit.Filter{Serial: "12"}}, nil},
+		{query{Filter: audit.Filter{User: "alice"}}, []string{"4", "0"}},
+		{query{Filter: audit.Filter{User: "alic"}}, []string{"5"}},
+		{query{Filter: audit.Filter{User: "ALICE"}}, nil},
+		{query{Filter: audit.Filter{Serial: "123", User: "bob"}}, []string{"3"}},
+		{query{Filter: audit.Filter{Serial: "123", User: "alice"}}, nil},
+		{query{Filter: audit.Filter{Serial: `a"b\c`}}, []string{"6"}},
+		{query{Filter: audit.Filter{Serial: `a"b`}}, nil},
+		{query{Filter: audit.Filter{Serial: "a\nb"}}, []string{"7"}},
+		{query{Filter: audit.Filter{User: "ünal"}}, []string{"10"}},
+		{query{Filter: audit.Filter{Serial: "\xff"}}, []string{"11"}},
+		{query{Filter: audit.Filter{Serial: `%`}}, nil},
+		{query{Filter: audit.Filter{Serial: `123","type":"`}}, nil},
 	} {
 		tt.q.Limit = 100
 		rows, next := h.list(tt.q)
@@ -553,7 +560,7 @@ func TestVerifyFindsTamperingInTheFile(t *testing.T) {
 				t.Errorf("problem %q, want one with %q", rep.Problem, tt.want)
 			}
 			// And listing a log with holes gives each entry once.
-			rows, _ := h.list(Query{Limit: 100})
+			rows, _ := h.list(query{Limit: 100})
 			seen := map[string]bool{}
 			for _, row := range rows {
 				if seen[row] {

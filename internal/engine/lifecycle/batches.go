@@ -13,7 +13,7 @@ import (
 
 // Batches lists up to limit deliveries behind the name after, by name.
 func (s *Service) Batches(ctx context.Context, after string, limit int) (batches []store.Batch, err error) {
-	err = s.db.View(ctx, func(r store.Reader) error {
+	err = s.db.Browse(ctx, func(r store.Reader) error {
 		batches, err = r.Batches(after, limit)
 		return err
 	})

@@ -24,11 +24,13 @@ const expired = "expired"
 // revoked never.
 func (s *Service) ExpireTokens(ctx context.Context) (n int, err error) {
 	valid := token.Valid
-	for after := token.ID(0); ; {
+	after, afterEnd := token.ID(0), time.Time{}
+	for {
 		now := s.stamp()
 		var ended []token.Token
 		err := s.db.View(ctx, func(r store.Reader) (err error) {
-			ended, err = r.Tokens(store.TokenFilter{State: &valid, EndsBy: now, After: after, Limit: tokens.Chunk})
+			ended, err = r.Tokens(store.TokenFilter{State: &valid, EndsBy: now, After: after,
+				AfterEnd: afterEnd, Limit: tokens.Chunk})
 			return err
 		})
 		if err != nil || len(ended) == 0 {
@@ -38,7 +40,8 @@ func (s *Service) ExpireTokens(ctx context.Context) (n int, err error) {
 		if err != nil {
 			return n, err
 		}
-		n, after = n+done, ended[len(ended)-1].ID
+		last := ended[len(ended)-1]
+		n, after, afterEnd = n+done, last.ID, last.Condition.NotAfter
 	}
 }
 

@@ -86,18 +86,22 @@ type Filter struct {
 	Batch  string
 	// Expiring chooses tokens that end within so much time from now, but have not
 	// ended yet; zero does not restrict.
-	Expiring time.Duration
+	Expiring     time.Duration
+	Manufacturer *string
+	// After is the token to go on behind; with Expiring also its end, AfterEnd.
 	After    token.ID
+	AfterEnd time.Time
 	Limit    int
 }
 
-// List gives up to Limit tokens behind After, in the order of their arrival.
+// List gives up to Limit tokens behind After, in the order of their arrival, or of
+// their ends with Expiring.
 func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err error) {
 	q, err := s.filter(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	err = s.db.View(ctx, func(r store.Reader) error {
+	err = s.db.Browse(ctx, func(r store.Reader) error {
 		tokens, err = r.Tokens(q)
 		return err
 	})
@@ -107,7 +111,7 @@ func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err
 // filter is f as the store understands it.
 func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
 	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch,
-		After: f.After, Limit: f.Limit}
+		Manufacturer: f.Manufacturer, After: f.After, AfterEnd: f.AfterEnd, Limit: f.Limit}
 	if f.Expiring > 0 {
 		q.EndsAfter = s.now()
 		q.EndsBy = q.EndsAfter.Add(f.Expiring)

@@ -38,7 +38,7 @@ func (s *Service) beginMove(ctx context.Context, origin audit.Origin) (p transfe
 // Moves lists up to limit moves opened before the one of ID before, the newest
 // first.
 func (s *Service) Moves(ctx context.Context, before string, limit int) (moves []store.Move, err error) {
-	err = s.db.View(ctx, func(r store.Reader) error {
+	err = s.db.Browse(ctx, func(r store.Reader) error {
 		moves, err = r.Moves(before, limit)
 		return err
 	})

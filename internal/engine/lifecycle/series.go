@@ -16,7 +16,7 @@ import (
 
 // Series lists the series of all software types, by name.
 func (s *Service) Series(ctx context.Context) (all []tokens.Series, err error) {
-	err = s.db.View(ctx, func(r store.Reader) error {
+	err = s.db.Browse(ctx, func(r store.Reader) error {
 		types, err := r.Types()
 		if err != nil {
 			return err

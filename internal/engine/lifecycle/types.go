@@ -17,7 +17,7 @@ import (
 
 // Types lists the token types by name, the retired ones too.
 func (s *Service) Types(ctx context.Context) (types []token.Type, err error) {
-	err = s.db.View(ctx, func(r store.Reader) error {
+	err = s.db.Browse(ctx, func(r store.Reader) error {
 		types, err = r.Types()
 		return err
 	})

@@ -97,7 +97,7 @@ func In(r store.UserReader, name string) (store.User, error) {
 
 // List gives up to limit users behind the name after, by name.
 func (u *Users) List(ctx context.Context, after string, limit int) (users []store.User, err error) {
-	err = u.db.View(ctx, func(r store.Reader) error {
+	err = u.db.Browse(ctx, func(r store.Reader) error {
 		users, err = r.Users(after, limit)
 		return err
 	})

@@ -33,19 +33,37 @@ that nothing before them was changed.`,
 
 func newAuditList(a *app) *cobra.Command {
 	var filter client.AuditFilter
+	var from, to string
 	var pages pageFlags
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the audit log, newest first",
 		Long: `List the audit log, newest first, 100 entries at a time. What follows is listed
-with --after and the cursor that is printed. --json shows whole entries.`,
+with --after and the cursor that is printed. --json shows whole entries.
+
+Several filters show what fits all of them. A date is written as 2027-01-31, or with
+its time as 2027-01-31T18:00:00+01:00; a day given to --to is in.
+
+When the server of --data is stopped, its files are read.`,
 		Example: `  ostiary audit list --limit 20
   ostiary audit list --serial 12345678
-  ostiary audit list --user alice --json`,
+  ostiary audit list --user alice --outcome refused --from 2027-01-01 --to 2027-01-31
+  ostiary audit list --actor key:radius --action code.verified --json`,
 		Args: cmdline.Arguments(),
-		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+		RunE: a.withLog(func(cmd *cobra.Command, log auditLog, _ []string) (err error) {
 			page, err := pages.page(cmd)
 			if err != nil {
+				return err
+			}
+			if filter.Outcome != "" {
+				if err := cmdline.OneOf(cmd, "outcome", filter.Outcome, "done", "accepted", "refused"); err != nil {
+					return err
+				}
+			}
+			if filter.From, err = momentArg(cmd, "from", from, 0); err != nil {
+				return err
+			}
+			if filter.To, err = momentArg(cmd, "to", to, 1); err != nil {
 				return err
 			}
 			empty := "No entry fits."
@@ -55,23 +73,47 @@ with --after and the cursor that is printed. --json shows whole entries.`,
 			l := listing[wire.AuditEntry]{name: "entries", empty: empty,
 				header: []string{"TIME", "ACTION", "OUTCOME", "REASON", "SUBJECT", "ACTOR"}, row: auditRow,
 				fetch: func(ctx context.Context, p client.Page) ([]wire.AuditEntry, *string, error) {
-					return auditPage(ctx, c, filter, p)
+					return auditPage(ctx, log, filter, p)
 				}}
 			return printList(cmd.Context(), a, l, page, false)
 		}),
 	}
-	cmd.Flags().StringVar(&filter.Serial, "serial", "", "only entries about the token with this `SERIAL`")
-	cmd.Flags().StringVar(&filter.User, "user", "", "only entries about this `USER`")
+	flags := cmd.Flags()
+	flags.StringVar(&filter.Serial, "serial", "", "only entries about the token with this `SERIAL`")
+	flags.StringVar(&filter.User, "user", "", "only entries about this `USER`, and about the tokens given or taken")
+	flags.StringVar(&filter.Action, "action", "", "only entries of this `ACTION`, such as token.assigned")
+	flags.StringVar(&filter.Outcome, "outcome", "", "only entries with this `OUTCOME`: done, accepted or refused")
+	flags.StringVar(&filter.Actor, "actor", "", "only what this `ACTOR` did, such as key:radius or local:0")
+	flags.StringVar(&filter.ActorID, "actor-id", "", "only what the API key of this `ID` did")
+	flags.StringVar(&from, "from", "", "only entries from this `DATE` on")
+	flags.StringVar(&to, "to", "", "only entries up to this `DATE`")
 	pages.addPart(cmd)
 	return cmd
 }
 
+// momentArg reads a date, which is the beginning of so many days later, or a time.
+// Empty is no time.
+func momentArg(cmd *cobra.Command, flag, s string, days int) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if at, err := time.ParseInLocation(time.DateOnly, s, time.Local); err == nil {
+		return at.AddDate(0, 0, days), nil
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return at, cmdline.Mistakef(cmd, "--%s %s: a date is written as 2027-01-31, or as "+
+			"2027-01-31T18:00:00+01:00", flag, cmdline.ShellQuote(s))
+	}
+	return at, nil
+}
+
 // auditPage gives the next page that is not empty: a filtered page is empty when
-// nothing fits in the part of the log that the server looked at.
-func auditPage(ctx context.Context, c *client.Client, filter client.AuditFilter, p client.Page) (
+// nothing fits in the part of the log that was looked at.
+func auditPage(ctx context.Context, log auditLog, filter client.AuditFilter, p client.Page) (
 	[]wire.AuditEntry, *string, error) {
 	for {
-		list, err := c.Audit(ctx, filter, p)
+		list, err := log.Audit(ctx, filter, p)
 		if err != nil || len(list.Entries) > 0 || list.Next == nil {
 			return list.Entries, list.Next, err
 		}
@@ -98,8 +140,14 @@ func auditRow(e wire.AuditEntry) []string {
 	case who == "":
 		who = text(subject, "other")
 	}
-	return []string{when, text(e.Entry, "action"), text(e.Entry, "outcome"), text(e.Entry, "reason"), who,
-		text(e.Entry, "actor")}
+	if hidden, _ := e.Entry["hidden"].(bool); hidden && who == "" {
+		who = "(hidden)"
+	}
+	actor := text(e.Entry, "actor")
+	if id := text(e.Entry, "actor_id"); id != "" {
+		actor += " (" + id + ")"
+	}
+	return []string{when, text(e.Entry, "action"), text(e.Entry, "outcome"), text(e.Entry, "reason"), who, actor}
 }
 
 func newAuditVerify(a *app) *cobra.Command {
@@ -116,11 +164,14 @@ that does not fit. Exit code 0 means that all fits, 1 that something does not, 2
 that it could not be checked.
 
 A log is proved against its own server only by checkpoints that were kept
-elsewhere.`,
+elsewhere.
+
+When the server of --data is stopped, its files are read. Without the key file, what is
+signed is checked by the key that the database names.`,
 		Example: `  ostiary audit verify
   ostiary audit verify --checkpoint 2026-01.txt --checkpoint 2026-02.txt`,
 		Args: cmdline.Arguments(),
-		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+		RunE: a.withLog(func(cmd *cobra.Command, log auditLog, _ []string) error {
 			checkpoints := make([]string, len(files))
 			for i, file := range files {
 				note, err := a.readSmall(file, maxCheckpointFile)
@@ -129,7 +180,7 @@ elsewhere.`,
 				}
 				checkpoints[i] = string(note)
 			}
-			rep, err := c.VerifyAudit(cmd.Context(), checkpoints)
+			rep, err := log.VerifyAudit(cmd.Context(), checkpoints)
 			if err != nil {
 				return err
 			}

@@ -19,8 +19,8 @@ func newTokenList(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List tokens",
-		Long: `List tokens in the order of their arrival, 100 at a time. What follows is listed
-with --after and the cursor that is printed, or all at once with --all.`,
+		Long: `List tokens in the order of their arrival, 100 at a time; with --expiring, in the
+order in which they end. What follows is listed with --after and the cursor that is printed, or all at once with --all.`,
 		Example: `  ostiary token list --state REVOKED_TOKEN_LOST
   ostiary token list --user alice --json
   ostiary token list --expiring 30 --state VALID
@@ -72,6 +72,7 @@ with --after and the cursor that is printed, or all at once with --all.`,
 	flags.StringVar(&filter.User, "user", "", "only tokens of this `USER`")
 	flags.StringVar(&filter.Serial, "serial", "", "only tokens of this `SERIAL`")
 	flags.StringVar(&filter.Type, "type", "", "only tokens of this `TYPE`")
+	flags.StringVar(&filter.Manufacturer, "manufacturer", "", "only tokens of this `MANUFACTURER`")
 	flags.StringVar(&filter.Batch, "batch", "", "only tokens of this `BATCH`")
 	flags.StringVar(&filter.Import, "import", "", "only tokens of the import of this `ID`")
 	flags.IntVar(&filter.Expiring, "expiring", 0, "only tokens that end within `DAYS`, but have not yet")

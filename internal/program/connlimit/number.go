@@ -121,10 +121,10 @@ func (l *Listener) longestIdle(of netip.Prefix, ofIt bool) *conn {
 // State is to be the ConnState of the http.Server: it knows which connections are
 // idle.
 func (l *Listener) State(c net.Conn, state http.ConnState) {
-	if below, ok := c.(interface{ NetConn() net.Conn }); ok { // of TLS
-		c = below.NetConn()
-	}
 	mine, ok := c.(*conn)
+	if below, over := c.(interface{ NetConn() net.Conn }); !ok && over { // of TLS
+		mine, ok = below.NetConn().(*conn)
+	}
 	if !ok {
 		return
 	}
@@ -167,6 +167,9 @@ func (c *conn) Close() error {
 	c.in.mu.Unlock()
 	return c.Conn.Close()
 }
+
+// NetConn gives the connection below, as that of TLS does.
+func (c *conn) NetConn() net.Conn { return c.Conn }
 
 // addressOf gives what connections are counted by: an address of IPv4, or the network
 // of one of IPv6, of which each client has a whole one. Local ones have none.

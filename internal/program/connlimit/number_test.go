@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync"
@@ -219,5 +220,25 @@ func TestAddressesAreCountedByNetwork(t *testing.T) {
 	}
 	if of("192.0.2.1") == of("192.0.2.2") || of("192.0.2.1") != of("::ffff:192.0.2.1") {
 		t.Error("IPv4 is not counted by address")
+	}
+}
+
+// Idle connections of TLS make room, too.
+func TestIdleConnectionsOfTLSMakeRoom(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewUnstartedServer(Timed(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+	l := Listen(s.Listener, Limits{Total: 1}, slog.New(slog.DiscardHandler))
+	s.Listener, s.Config.ConnState = l, l.State
+	s.StartTLS()
+	defer s.Close()
+	for range 3 {
+		transport := s.Client().Transport.(*http.Transport).Clone() // a connection of its own, left idle
+		defer transport.CloseIdleConnections()
+		res, err := (&http.Client{Transport: transport, Timeout: time.Minute}).Get(s.URL)
+		if err != nil {
+			t.Fatalf("an idle connection keeps others out: %v", err)
+		}
+		_ = res.Body.Close()
+		time.Sleep(20 * time.Millisecond) // until the server has it idle
 	}
 }

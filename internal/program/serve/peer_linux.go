@@ -13,6 +13,9 @@ type peerKey struct{}
 // withPeer remembers the user at the other end of a local connection, as the
 // kernel tells it.
 func withPeer(ctx context.Context, c net.Conn) context.Context {
+	if counted, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = counted.NetConn()
+	}
 	unix, ok := c.(*net.UnixConn)
 	if !ok {
 		return ctx

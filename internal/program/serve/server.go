@@ -107,7 +107,8 @@ func (s *Server) takeData() error {
 	}
 	if !ok {
 		return fmt.Errorf(
-			"another server is running on %s; stop it first, or give this one a data directory of its own", s.cfg.Data)
+			"another server is running on %s (or its log is being read); stop it first, or give this one a data "+
+				"directory of its own", s.cfg.Data)
 	}
 	s.lock = lock
 	return nil

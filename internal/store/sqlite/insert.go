@@ -60,6 +60,17 @@ const (
 // insertTokens inserts tokens and their conditions, and says which were inserted.
 // Their ids are new, and rise.
 func (t *tx) insertTokens(run int64, cs []store.Candidate) (inserted []bool, err error) {
+	defer func() {
+		n := 0
+		for _, in := range inserted {
+			if in {
+				n++
+			}
+		}
+		if err == nil && run > 0 && n > 0 {
+			_, err = t.change("UPDATE import_run SET tokens = tokens + ? WHERE id = ?", n, run)
+		}
+	}()
 	for rows := range slices.Chunk(cs, insertRows) {
 		some, err := t.insertSome(run, rows)
 		if err != nil {

@@ -5,10 +5,7 @@ import (
 	"ostiary/internal/store"
 )
 
-const moveQuery = `SELECT m.id, m.opened, m.actor, m.key,
-	(SELECT count(*) FROM move_token t WHERE t.move = m.id AND t.ended = 0),
-	(SELECT count(*) FROM move_token t WHERE t.move = m.id AND t.ended = 1),
-	(SELECT count(*) FROM move_token t WHERE t.move = m.id AND t.ended = 2) FROM move m`
+const moveQuery = "SELECT id, opened, actor, key, moving, moved, back FROM move"
 
 func scanMove(s scanner) (m store.Move, err error) {
 	var opened int64
@@ -18,12 +15,16 @@ func scanMove(s scanner) (m store.Move, err error) {
 }
 
 func (r *reader) Move(id string) (store.Move, error) {
-	return queryOne(r.ctx, r.q, scanMove, moveQuery+" WHERE m.id = ?", id)
+	return queryOne(r.ctx, r.q, scanMove, moveQuery+" WHERE id = ?", id)
 }
 
 func (r *reader) Moves(before string, limit int) ([]store.Move, error) {
-	return queryAll(r.ctx, r.q, scanMove, moveQuery+` WHERE ?1 = '' OR (m.opened, m.id) < (SELECT opened, id FROM move WHERE id = ?1)
-		ORDER BY m.opened DESC, m.id DESC LIMIT ?2`, before, limit)
+	const order = " ORDER BY opened DESC, id DESC LIMIT ?"
+	if before == "" {
+		return queryAll(r.ctx, r.q, scanMove, moveQuery+order, limit)
+	}
+	return queryAll(r.ctx, r.q, scanMove, moveQuery+" WHERE (opened, id) < (SELECT opened, id FROM move WHERE id = ?)"+
+		order, before, limit)
 }
 
 func (r *reader) Movements(id string, after token.ID, limit int) ([]store.Movement, error) {
@@ -53,14 +54,20 @@ func (t *tx) Depart(move string, k token.Token) error {
 		int64(token.Moving), int64(k.ID), int64(k.Condition.State)); err != nil {
 		return err
 	}
-	_, err := t.change("INSERT INTO move_token (move, token, type, serial, before) VALUES (?, ?, ?, ?, ?)",
-		move, int64(k.ID), k.Identity.Type, k.Identity.Serial, int64(k.Condition.State))
-	return err
+	if _, err := t.change("INSERT INTO move_token (move, token, type, serial, before) VALUES (?, ?, ?, ?, ?)",
+		move, int64(k.ID), k.Identity.Type, k.Identity.Serial, int64(k.Condition.State)); err != nil {
+		return err
+	}
+	return t.changeOne("UPDATE move SET moving = moving + 1 WHERE id = ?", move)
 }
 
 func (t *tx) Arrive(move string, id token.ID) error {
-	return t.changeOne(`UPDATE move_token SET ended = 1 WHERE move = ?1 AND token = ?2 AND ended = 0
-		AND EXISTS (SELECT 1 FROM condition WHERE token = ?2 AND state = ?3)`, move, int64(id), int64(token.Moving))
+	if err := t.changeOne(`UPDATE move_token SET ended = 1 WHERE move = ?1 AND token = ?2 AND ended = 0
+		AND EXISTS (SELECT 1 FROM condition WHERE token = ?2 AND state = ?3)`, move, int64(id),
+		int64(token.Moving)); err != nil {
+		return err
+	}
+	return t.changeOne("UPDATE move SET moving = moving - 1, moved = moved + 1 WHERE id = ?", move)
 }
 
 func (t *tx) Return(move string, id token.ID) error {
@@ -70,12 +77,23 @@ func (t *tx) Return(move string, id token.ID) error {
 		move, int64(id), int64(token.Moving)); err != nil {
 		return err
 	}
-	return t.changeOne("UPDATE move_token SET ended = 2 WHERE move = ? AND token = ? AND ended = 0", move, int64(id))
+	if err := t.changeOne("UPDATE move_token SET ended = 2 WHERE move = ? AND token = ? AND ended = 0", move,
+		int64(id)); err != nil {
+		return err
+	}
+	return t.takeBack(move)
 }
 
 func (t *tx) Forget(move string, id token.ID) error {
-	return t.changeOne(`UPDATE move_token SET ended = 2 WHERE move = ?1 AND token = ?2 AND ended = 0
-		AND NOT EXISTS (SELECT 1 FROM token WHERE id = ?2)`, move, int64(id))
+	if err := t.changeOne(`UPDATE move_token SET ended = 2 WHERE move = ?1 AND token = ?2 AND ended = 0
+		AND NOT EXISTS (SELECT 1 FROM token WHERE id = ?2)`, move, int64(id)); err != nil {
+		return err
+	}
+	return t.takeBack(move)
+}
+
+func (t *tx) takeBack(move string) error {
+	return t.changeOne("UPDATE move SET moving = moving - 1, back = back + 1 WHERE id = ?", move)
 }
 
 func (t *tx) AddReceipt(run int64, move string, receipt []byte) error {

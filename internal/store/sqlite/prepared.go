@@ -97,6 +97,15 @@ func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...an
 	return p.conn.QueryRowContext(ctx, query, args...)
 }
 
+// PrepareContext gives a kept statement. Where there are too many of them, it is one
+// that ends with the connection.
+func (p *prepared) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s := p.read(ctx, query); s != nil {
+		return s, nil
+	}
+	return p.conn.PrepareContext(ctx, query)
+}
+
 func (p *prepared) close() {
 	if p == nil {
 		return

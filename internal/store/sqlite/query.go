@@ -13,6 +13,9 @@ import (
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	// PrepareContext gives a statement that lasts as long as the transaction, at
+	// least; who asked does not close it.
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 // scanner is what *sql.Row and *sql.Rows have in common.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"strings"
 	"time"
 
@@ -36,8 +37,11 @@ func (r *reader) Run(id int64) (store.Run, error) {
 }
 
 func (r *reader) Runs(before int64, limit int) ([]store.Run, error) {
-	return queryAll(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id > 0 AND (?1 = 0 OR id < "+
-		"?1) ORDER BY id DESC LIMIT ?2", before, limit)
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	return queryAll(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id > 0 AND id < ? "+
+		"ORDER BY id DESC LIMIT ?", before, limit)
 }
 
 func (r *reader) RunRows(run int64, after, limit int) ([]store.RunRow, error) {
@@ -54,8 +58,8 @@ func (r *reader) Batches(after string, limit int) ([]store.Batch, error) {
 		err = s.Scan(&b.Name, &b.Runs, &b.Tokens, &last, &newest, &b.Supplier, &b.Note)
 		b.Newest = fromMillis(newest)
 		return b, err
-	}, `SELECT batch, count(*), sum((SELECT count(*) FROM token t WHERE t.run = r.id)), max(id), published, supplier, note -- of the row with max(id)
-		FROM import_run r WHERE batch <> '' AND published > 0 AND batch > ? GROUP BY batch ORDER BY batch LIMIT ?`, after, limit)
+	}, `SELECT batch, count(*), sum(tokens), max(id), published, supplier, note -- of the row with max(id)
+		FROM import_run WHERE batch <> '' AND published > 0 AND batch > ? GROUP BY batch ORDER BY batch LIMIT ?`, after, limit)
 }
 
 func (r *reader) OpenRuns() ([]int64, error) {

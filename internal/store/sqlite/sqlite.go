@@ -34,6 +34,7 @@ var migrationFiles embed.FS
 
 const (
 	readers  = 4
+	browsers = 2
 	walPages = 32768 // pages of 4 KiB, so 128 MiB
 )
 
@@ -52,6 +53,7 @@ type Config struct {
 // DB is a SQLite database.
 type DB struct {
 	reads   *sql.DB
+	browses *sql.DB
 	lookups lookups
 	writes  *sql.DB
 	writer  *writer
@@ -60,6 +62,7 @@ type DB struct {
 
 	checkpoints *checkpoints
 	probes      *probes
+	indexer     *indexer
 }
 
 var _ store.DB = (*DB)(nil)
@@ -98,6 +101,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if db.lookups, err = prepareLookups(ctx, db.reads); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
+	if db.browses, err = sql.Open("sqlite", dsn(cfg.Path, readerPragmas)); err != nil {
+		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
+	}
+	db.browses.SetMaxOpenConns(browsers)
+	db.browses.SetMaxIdleConns(browsers)
 	if db.writer, err = startWriter(ctx, db.writes, db.cache, db.disk, cfg.Report); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
@@ -105,7 +113,12 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	go db.checkpoints.run()
+	if err := db.Update(ctx, func(t store.Tx) error { return t.(*tx).checkIndex() }); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	db.probes = startProbes(db.writer)
+	db.indexer = newIndexer(db)
+	go db.indexer.run()
 	return db, nil
 }
 
@@ -126,7 +139,8 @@ func dsn(path string, pragmas []string) string {
 // Close lets the writer finish what it has accepted, then closes the file.
 func (db *DB) Close() error {
 	db.probes.stop()
-	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.reads.Close(), db.writes.Close(),
+	db.indexer.stop()
+	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.browses.Close(), db.reads.Close(), db.writes.Close(),
 		db.checkpoints.close())
 }
 
@@ -141,9 +155,18 @@ func (db *DB) Check(ctx context.Context) error {
 
 // View runs fn in one read transaction.
 func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) {
-	tx, err := db.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	return viewOn(ctx, db.reads, db.disk, fn)
+}
+
+// Browse is View on readers of its own.
+func (db *DB) Browse(ctx context.Context, fn func(store.Reader) error) error {
+	return viewOn(ctx, db.browses, db.disk, fn)
+}
+
+func viewOn(ctx context.Context, readers *sql.DB, on disk, fn func(store.Reader) error) (err error) {
+	tx, err := readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return db.disk.unavailable(err)
+		return on.unavailable(err)
 	}
 	// Deferred, so that a panic of fn does not keep one of the few readers.
 	defer func() {
@@ -151,7 +174,7 @@ func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error)
 			err = errors.Join(err, rerr)
 		}
 	}()
-	return db.disk.worded(fn(&reader{ctx: ctx, q: tx}))
+	return on.worded(fn(&reader{ctx: ctx, q: tx}))
 }
 
 // Update runs fn on the writer.

@@ -423,7 +423,10 @@ func TestTokensFromBeforeProfiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := raw.Close(); err != nil {
+	if err := errors.Join(raw.Close(), os.Chmod(path, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	db, err := Open(bg, Config{Path: path})

@@ -3,10 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	sqlitedriver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -64,80 +62,6 @@ func scanCandidate(s scanner) (store.Candidate, error) {
 	var sealed []byte
 	err := s.Scan(append(d.dest(), &sealed)...)
 	return store.Candidate{Token: d.token(), Sealed: sealed}, err
-}
-
-// where collects conditions and their arguments.
-type where struct {
-	conds []string
-	args  []any
-}
-
-func (w *where) add(cond string, arg any) {
-	w.conds = append(w.conds, cond)
-	w.args = append(w.args, arg)
-}
-
-func (w *where) String() string { return " WHERE " + strings.Join(w.conds, " AND ") }
-
-func (r *reader) Tokens(f store.TokenFilter) ([]token.Token, error) {
-	conds, args := conditions(f)
-	return queryAll(r.ctx, r.q, scanToken, "SELECT "+tokenColumns+tokenTables+conds, args...)
-}
-
-func (r *reader) Sealed(f store.TokenFilter) ([]store.Candidate, error) {
-	conds, args := conditions(f)
-	return queryAll(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+conds, args...)
-}
-
-// conditions words a filter.
-func conditions(f store.TokenFilter) (string, []any) {
-	w := where{conds: []string{published}}
-	if f.ID != 0 {
-		w.add("t.id = ?", int64(f.ID))
-	}
-	if f.Kind != "" {
-		w.add("t.kind = ?", string(f.Kind))
-	}
-	if f.Serial != "" {
-		w.add("t.serial = ?", f.Serial)
-	}
-	if f.Serials != nil {
-		serials, _ := json.Marshal(f.Serials) // strings always can
-		w.add("t.serial IN (SELECT value FROM json_each(?))", string(serials))
-	}
-	if f.Type != "" {
-		w.add("t.type = ?", f.Type)
-	}
-	if f.Manufacturer != nil {
-		w.add("t.manufacturer = ?", *f.Manufacturer)
-	}
-	if f.KeyID != nil {
-		w.add("t.key_id = ?", *f.KeyID)
-	}
-	if f.State != nil {
-		w.add("c.state = ?", int64(*f.State))
-	}
-	if f.Owner != 0 {
-		w.add("c.owner = ?", f.Owner)
-	}
-	if f.Run != 0 {
-		w.add("t.run = ?", f.Run)
-	}
-	if f.Batch != "" {
-		w.add("t.run IN (SELECT id FROM import_run WHERE batch = ? AND batch <> '' AND published > 0)", f.Batch)
-	}
-	if !f.EndsBy.IsZero() {
-		w.add("c.not_after > 0 AND c.not_after > ?", millis(f.EndsAfter))
-		w.add("c.not_after <= ?", millis(f.EndsBy))
-	}
-	if f.After != 0 {
-		w.add("t.id > ?", int64(f.After))
-	}
-	query := w.String() + " ORDER BY t.id"
-	if f.Limit > 0 {
-		query += fmt.Sprintf(" LIMIT %d", f.Limit)
-	}
-	return query, w.args
 }
 
 func (r *reader) Holding(owner int64, typeName string) (int, error) {
@@ -300,6 +224,10 @@ func (t *tx) DeleteToken(id token.ID) error {
 		return err
 	}
 	if err := t.touchOwners(id, owner); err != nil {
+		return err
+	}
+	if _, err := t.change("UPDATE import_run SET tokens = tokens - 1 WHERE id > 0 AND "+
+		"id = (SELECT run FROM token WHERE id = ?)", int64(id)); err != nil {
 		return err
 	}
 	return t.changeOne("DELETE FROM token WHERE id = ?", int64(id))

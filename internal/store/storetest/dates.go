@@ -109,9 +109,17 @@ var dateTests = []test{
 		} {
 			r.same("tokens that end", r.list(store.TokenFilter{EndsAfter: c.after, EndsBy: c.by}), c.want)
 		}
-		r.same("from the second on",
-			r.list(store.TokenFilter{EndsBy: start.Add(3 * time.Hour), After: first.ID, Limit: 1}),
-			[]token.ID{second.ID})
+		// They come by their ends; a page begins behind a token and its end.
+		early, alike := r.one(ending(start.Add(-time.Hour))), r.one(ending(start.Add(time.Hour)))
+		order := []token.ID{early.ID, first.ID, second.ID, alike.ID, third.ID}
+		f := store.TokenFilter{EndsBy: start.Add(3 * time.Hour)}
+		r.same("by their ends", r.list(f), order)
+		f.Limit = 1
+		for _, id := range order {
+			r.same("the next", r.list(f), []token.ID{id})
+			f.After, f.AfterEnd = id, r.condition(id).NotAfter
+		}
+		r.same("behind the last", r.list(f), []token.ID(nil))
 	}},
 	{"ParallelExpiry", func(r *rig) { expireTogether(r, r.db) }},
 }

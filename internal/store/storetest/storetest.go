@@ -26,15 +26,13 @@ import (
 // Run holds a database to the contract. open gives a new, empty one for each
 // test and closes it when that test ends.
 func Run(t *testing.T, open func(t *testing.T) store.DB) {
-	for _, group := range []struct {
-		name  string
-		tests []test
-	}{
+	for _, group := range []group{
 		{"Transactions", transactionTests},
 		{"Contexts", contextTests},
 		{"Records", recordTests},
 		{"Tokens", tokenTests},
 		{"Dates", dateTests},
+		{"Lists", listTests},
 		{"Runs", runTests},
 		{"Imports", importTests},
 		{"Moves", moveTests},
@@ -47,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Candidates", candidateTests},
 		{"Coherence", coherenceTests},
 		{"Audit", auditTests},
+		{"AuditSearch", auditSearchTests},
 		{"Acceptance", acceptanceTests},
 		{"Predicates", predicateTests(predicates, 0)},
 		{"Applications", applicationTests},
@@ -58,18 +57,33 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Quiet", quietTests},
 		{"Concurrency", concurrencyTests},
 	} {
-		t.Run(group.name, func(t *testing.T) {
-			t.Parallel()
-			for _, tt := range group.tests {
-				t.Run(tt.name, func(t *testing.T) {
-					t.Parallel()
-					r := &rig{T: t, db: open(t)}
-					defer r.checkLog()
-					tt.run(r)
-				})
-			}
-		})
+		group.run(t, open)
 	}
+}
+
+// RunAudit is Run for what concerns the audit log alone.
+func RunAudit(t *testing.T, open func(t *testing.T) store.DB) {
+	group{"Audit", auditTests}.run(t, open)
+	group{"AuditSearch", auditSearchTests}.run(t, open)
+}
+
+type group struct {
+	name  string
+	tests []test
+}
+
+func (g group) run(t *testing.T, open func(t *testing.T) store.DB) {
+	t.Run(g.name, func(t *testing.T) {
+		t.Parallel()
+		for _, tt := range g.tests {
+			t.Run(tt.name, func(t *testing.T) {
+				t.Parallel()
+				r := &rig{T: t, db: open(t)}
+				defer r.checkLog()
+				tt.run(r)
+			})
+		}
+	})
 }
 
 type test struct {

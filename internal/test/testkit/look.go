@@ -22,6 +22,7 @@ import (
 type Entry struct {
 	Seq                                                              int64
 	Action, Outcome, Reason, Actor, Role, Source, Request, Time, Raw string
+	ActorID                                                          string `json:"actor_id"`
 	Subject                                                          map[string]string
 	Before, After                                                    map[string]any
 }

@@ -107,7 +107,7 @@ func (f *Fold) addType(name string, fields map[string]string, seq int64) {
 	f.types[name] = &kind{fields: fields, next: start, last: seq}
 }
 
-func typeName(name string) string { return "token type " + name }
+func typeName(name string) string { return "type " + name }
 
 func (f *Fold) typeOf(a *act) *kind {
 	k := f.types[string(a.Subject.Other)]

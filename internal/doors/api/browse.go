@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ostiary/internal/core/fault"
+)
+
+const (
+	browseSlots  = 2                // lists that are made at a time
+	browseOfOne  = 2                // of one caller
+	browseQueued = 16               // of one caller, those that wait included
+	browseWait   = 5 * time.Second  // how long one waits for its turn
+	browseLimit  = 10 * time.Second // how long one may take
+	browseRest   = 8                // while codes are decided: so many times as long as it took
+)
+
+// browsing lets lists and searches take turns, so that they leave the server to those
+// who log in. A caller has few turns at a time; what goes beyond waits, and is refused
+// when it waits too long or too many do.
+//
+// A list that took its time while codes were decided keeps its turn a while longer:
+// lists then have one part of the time in nine, however many ask for them.
+type browsing struct {
+	slots   chan struct{}
+	decided *atomic.Int64 // codes so far
+
+	mu      sync.Mutex
+	callers map[string]*turns
+}
+
+type turns struct {
+	slots chan struct{}
+	n     int
+}
+
+func newBrowsing(decided *atomic.Int64) *browsing {
+	return &browsing{slots: make(chan struct{}, browseSlots), decided: decided, callers: map[string]*turns{}}
+}
+
+// browse makes an operation one of those that take turns.
+func browse[I, O any](a *API, do func(context.Context, caller, *I) (*O, error)) func(context.Context, caller, *I) (
+	*O, error) {
+	return func(ctx context.Context, c caller, in *I) (out *O, err error) {
+		err = a.browsing.turn(ctx, c.principal.Name+" "+c.principal.ID, func(ctx context.Context) error {
+			out, err = do(ctx, c, in)
+			return err
+		})
+		return out, err
+	}
+}
+
+func (b *browsing) turn(ctx context.Context, caller string, do func(context.Context) error) error {
+	own, ok := b.enter(caller)
+	defer b.leave(caller, own)
+	if !ok {
+		return tooMany()
+	}
+	wait, cancel := context.WithTimeout(ctx, browseWait)
+	defer cancel()
+	for _, slots := range []chan struct{}{own.slots, b.slots} {
+		select {
+		case slots <- struct{}{}:
+		case <-wait.Done():
+			if slots == b.slots {
+				<-own.slots
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return tooMany()
+		}
+	}
+	defer func() { <-own.slots }()
+	return b.within(ctx, do)
+}
+
+// within runs do in a slot, for so long at most, and gives the slot back after a rest.
+func (b *browsing) within(ctx context.Context, do func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, browseLimit)
+	defer cancel()
+	begun, decided := time.Now(), b.decided.Load()
+	defer func() {
+		if b.decided.Load() == decided {
+			<-b.slots
+			return
+		}
+		time.AfterFunc(browseRest*time.Since(begun), func() { <-b.slots })
+	}()
+	err := do(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return fault.New(fault.Unavailable, "search_too_long",
+			fmt.Sprintf("The search was ended after %s: it looks at too much.", browseLimit)).
+			WithHint("Narrow it down: by a serial, a user, an action, or dates.").Because(
+			errors.Join(err, limited.Err()))
+	}
+	return err
+}
+
+func tooMany() error {
+	return fault.New(fault.Throttled, "too_many_searches",
+		fmt.Sprintf("Too many lists and searches are asked for at once: %d of one caller run at a time.", browseOfOne)).
+		WithHint("Wait for the answers before asking for more.")
+}
+
+// enter counts a caller in; ok is false if too many are in.
+func (b *browsing) enter(caller string) (t *turns, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t = b.callers[caller]
+	if t == nil {
+		t = &turns{slots: make(chan struct{}, browseOfOne)}
+		b.callers[caller] = t
+	}
+	t.n++
+	return t, t.n <= browseQueued
+}
+
+func (b *browsing) leave(caller string, t *turns) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if t.n--; t.n == 0 {
+		delete(b.callers, caller)
+	}
+}

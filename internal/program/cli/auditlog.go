@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/doors/api"
+	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/engine/users"
+	"ostiary/internal/program/cmdline"
+	"ostiary/internal/program/serve"
+)
+
+// auditLog is the log of a server, or that of a data directory whose server is stopped.
+type auditLog interface {
+	Audit(context.Context, client.AuditFilter, client.Page) (wire.AuditList, error)
+	VerifyAudit(ctx context.Context, checkpoints []string) (wire.AuditReport, error)
+}
+
+// withLog is withServer for what can be read without one.
+func (a *app) withLog(do func(*cobra.Command, auditLog, []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) (err error) {
+		where, err := a.place(cmd)
+		if err != nil {
+			return err
+		}
+		if where.data != "" {
+			log, err := serve.OpenLog(cmd.Context(), where.data)
+			switch {
+			case err == nil:
+				a.note("The server of %s is stopped: its files are read.", where.data)
+				if !log.Keyed {
+					a.note("There is no key file: signatures are checked by the key that the database names.")
+				}
+				return errors.Join(do(cmd, stoppedLog{log}, args), log.Close())
+			case !errors.Is(err, serve.ErrRunning) && !errors.Is(err, fs.ErrNotExist) &&
+				!errors.Is(err, fs.ErrPermission):
+				return err
+			}
+		}
+		return a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			return do(cmd, c, args)
+		})(cmd, args)
+	}
+}
+
+// stoppedLog reads the files of a server that is stopped.
+type stoppedLog struct{ *serve.Log }
+
+func (l stoppedLog) Audit(ctx context.Context, f client.AuditFilter, p client.Page) (list wire.AuditList, err error) {
+	q := audit.Filter{Serial: f.Serial, Action: audit.Action(f.Action), Outcome: audit.Outcome(f.Outcome),
+		Actor:   f.Actor,
+		ActorID: f.ActorID, From: f.From, To: f.To}
+	if f.User != "" {
+		if q.User, err = users.Canonical(f.User); err != nil {
+			return list, err
+		}
+	}
+	before, limit := int64(0), p.Limit
+	if limit == 0 {
+		limit = 100
+	}
+	if p.After != "" {
+		if before, err = strconv.ParseInt(p.After, 10, 64); err != nil || before < 1 {
+			return list, fmt.Errorf("--after %s: the cursor is not one that was printed", cmdline.ShellQuote(p.After))
+		}
+	}
+	rows, next, err := l.List(ctx, q, before, limit)
+	if err != nil {
+		return list, err
+	}
+	return api.AuditList(rows, next)
+}
+
+func (l stoppedLog) VerifyAudit(ctx context.Context, checkpoints []string) (wire.AuditReport, error) {
+	rep, err := l.Verify(ctx, checkpoints...)
+	return api.AuditReport(rep, err), err
+}

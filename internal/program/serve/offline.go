@@ -1,0 +1,98 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"ostiary/internal/engine/ledger"
+	"ostiary/internal/seal"
+	"ostiary/internal/seal/filekek"
+	"ostiary/internal/store"
+	"ostiary/internal/store/sqlite"
+)
+
+// ErrRunning says that a server has the data directory.
+var ErrRunning = errors.New("a server is running")
+
+// Log is the audit log of a data directory whose server is stopped.
+type Log struct {
+	*ledger.Ledger
+	// Keyed tells whether the key file was there: then the key that checks signatures
+	// is the server's own, and not only the one that the database names.
+	Keyed bool
+
+	db   store.DB
+	lock *flock.Flock
+}
+
+// OpenLog opens the audit log of a data directory to be read. No server starts on it
+// until it is closed. It returns ErrRunning if one runs, and fs.ErrNotExist if there is
+// no database.
+func OpenLog(ctx context.Context, data string) (l *Log, err error) {
+	path := filepath.Join(data, "ostiary.db")
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	l = &Log{lock: flock.New(filepath.Join(data, "lock"), flock.SetPermissions(0o600))}
+	ok, err := l.lock.TryRLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock data directory: %w", err)
+	}
+	if !ok {
+		return nil, ErrRunning
+	}
+	opened := l
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, opened.Close())
+		}
+	}()
+	db, err := sqlite.OpenReadOnly(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
+	l.db = db
+	return l, l.openLedger(ctx, filepath.Join(data, "kek"))
+}
+
+func (l *Log) openLedger(ctx context.Context, kekPath string) (err error) {
+	if l.Keyed, err = filekek.Exists(kekPath); err != nil {
+		return err
+	}
+	if !l.Keyed {
+		l.Ledger, err = ledger.ReadOnly(ctx, l.db)
+		return err
+	}
+	kek, err := filekek.Open(kekPath)
+	if err != nil {
+		return err
+	}
+	var keys []seal.DataKey
+	if err := l.db.View(ctx, func(r store.Reader) (err error) {
+		keys, err = r.DataKeys()
+		return err
+	}); err != nil {
+		return err
+	}
+	ring, err := seal.OpenKeyring(ctx, kek, keys)
+	if err != nil {
+		return fmt.Errorf("key file %s does not belong to the database: %w", kekPath, err)
+	}
+	l.Ledger, err = ledger.Open(ctx, l.db, ring, time.Now)
+	return err
+}
+
+// Close lets a server start.
+func (l *Log) Close() error {
+	var err error
+	if l.db != nil {
+		err = l.db.Close()
+	}
+	return errors.Join(err, l.lock.Unlock())
+}

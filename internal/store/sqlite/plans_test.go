@@ -1,0 +1,212 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/token"
+	"ostiary/internal/store"
+)
+
+// explainer notes how SQLite goes about each query.
+type explainer struct {
+	*sql.Tx
+	t     *testing.T
+	plans []string
+}
+
+func (e *explainer) explain(ctx context.Context, query string, args []any) {
+	e.t.Helper()
+	for i := strings.Count(query, "?") - len(args); i > 0; i-- {
+		args = append(args, 1) // of a prepared query nobody knows what it is asked with
+	}
+	plan, err := queryAll(ctx, e.Tx, func(s scanner) (line string, err error) {
+		var n int
+		err = s.Scan(&n, &n, &n, &line)
+		return line, err
+	}, "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		e.t.Fatalf("explain %s: %v", query, err)
+	}
+	e.plans = append(e.plans, plan...)
+}
+
+func (e *explainer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	e.explain(ctx, query, args)
+	return e.Tx.QueryContext(ctx, query, args...)
+}
+
+func (e *explainer) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	e.explain(ctx, query, args)
+	return e.Tx.QueryRowContext(ctx, query, args...)
+}
+
+func (e *explainer) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	e.explain(ctx, query, nil)
+	return e.Tx.PrepareContext(ctx, query)
+}
+
+// plansOf gives how the queries of a list are answered.
+func plansOf(t *testing.T, db *DB, list func(store.Reader) error) []string {
+	t.Helper()
+	tx, err := db.reads.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	e := &explainer{Tx: tx, t: t}
+	if err := list(&reader{ctx: t.Context(), q: e}); err != nil {
+		t.Fatal(err)
+	}
+	return e.plans
+}
+
+// No list reads a whole table that grows, nor sorts one: each filter has its index.
+func TestNoListReadsAWholeTable(t *testing.T) {
+	t.Parallel()
+	db := open(t, Config{})
+	tokens(t, db, 3)
+	valid, lost, acme := token.Valid, token.RevokedLost, "ACME"
+	soon := store.TokenFilter{EndsAfter: time.Unix(1, 0), EndsBy: time.Unix(2, 0), Limit: 10}
+	with := func(f store.TokenFilter, edit func(*store.TokenFilter)) store.TokenFilter {
+		edit(&f)
+		f.Limit = 10
+		return f
+	}
+	type list struct {
+		name, by string // by is what its plan must name
+		list     func(store.Reader) error
+	}
+	var lists []list
+	for _, c := range []struct {
+		by string
+		f  store.TokenFilter
+	}{
+		{"t USING INTEGER PRIMARY KEY (rowid>?)", store.TokenFilter{}},
+		{"token_by_kind (kind=? AND rowid>?)", store.TokenFilter{Kind: token.Software}},
+		{"token_by_type (type=? AND rowid>?)", store.TokenFilter{Type: "hotp"}},
+		{"token_by_type (type=? AND rowid>?)", store.TokenFilter{Type: "hotp", Kind: token.Hardware, State: &valid}},
+		{"token_by_manufacturer (manufacturer=? AND rowid>?)", store.TokenFilter{Manufacturer: &acme}},
+		{"condition_by_state (state=? AND rowid>?)", store.TokenFilter{State: &lost}},
+		{"condition_by_state (state=? AND rowid>?)", store.TokenFilter{State: &lost, Type: "hotp"}},
+		{"condition_by_state (state=? AND rowid>?)", store.TokenFilter{State: &valid}},
+		{"condition_owner (owner=? AND rowid>?)", store.TokenFilter{Owner: 1}},
+		{"condition_owner (owner=? AND rowid>?)", store.TokenFilter{Owner: 1, State: &valid, Type: "hotp"}},
+		{"token_run (run=? AND rowid>?)", store.TokenFilter{Run: 1}},
+		{"token_run (run=? AND rowid>?)", store.TokenFilter{Run: 1, State: &lost}},
+		{"import_run_batch (batch=?)", store.TokenFilter{Batch: "a"}},
+		{"condition_ending (not_after>? AND not_after<?)", soon},
+		{"condition_ending (not_after>? AND not_after<?)", with(soon, func(f *store.TokenFilter) { f.State = &valid })},
+	} {
+		lists = append(lists, list{fmt.Sprintf("tokens %+v", c.f), c.by, func(r store.Reader) error {
+			_, err := r.Tokens(with(c.f, func(*store.TokenFilter) {}))
+			return err
+		}})
+	}
+	few := func(f store.TokenFilter) func(store.Reader) error {
+		return func(r store.Reader) error { _, err := r.Tokens(f); return err }
+	}
+	const serial = "sqlite_autoindex_token_1 (serial=?"
+	sorted := []list{ // the few of one serial or user
+		{"tokens of a serial", serial, few(store.TokenFilter{Serial: "1", Type: "hotp", Kind: token.Hardware})},
+		{"tokens of serials", serial, few(store.TokenFilter{Serials: []string{"1", "2"}})},
+		{"a user's that end", "condition_owner (owner=?", few(with(soon, func(f *store.TokenFilter) { f.Owner = 1 }))},
+	}
+	lists = append(lists,
+		list{"users", "(name>?)", func(r store.Reader) error { _, err := r.Users("a", 10); return err }},
+		list{"imports", "INTEGER PRIMARY KEY (rowid>? AND rowid<?)", func(r store.Reader) error {
+			_, err := r.Runs(0, 10)
+			return err
+		}},
+		list{"rows", "PRIMARY KEY (run=? AND n>?)", func(r store.Reader) error {
+			_, err := r.RunRows(1, 0, 10)
+			return err
+		}},
+		list{"batches", "import_run_batch (batch>?)", func(r store.Reader) error {
+			_, err := r.Batches("", 10)
+			return err
+		}},
+		list{"series", "token_software (type=? AND serial>? AND serial<?)", func(r store.Reader) error {
+			_, err := r.AllSeries()
+			return err
+		}},
+		list{"moves", "move_opened", func(r store.Reader) error { _, err := r.Moves("", 10); return err }},
+		list{"further moves", "move_opened (opened<?)", func(r store.Reader) error {
+			_, err := r.Moves("a", 10)
+			return err
+		}},
+		list{"activations", "activation_token (token=?)", func(r store.Reader) error {
+			_, err := r.Activations(1, 10)
+			return err
+		}},
+	)
+	for _, f := range []audit.Filter{{}, {Serial: "1"}, {User: "1"}, {Action: "a"}, {Outcome: "a"}, {Actor: "a"},
+		{ActorID: "a"}, {From: time.Unix(1, 0)}, {To: time.Unix(1e9, 0)}, {Serial: "1", Action: "a"},
+		{From: time.Unix(1, 0), To: time.Unix(1e9, 0), Actor: "a", Outcome: "b"}} {
+		lists = append(lists, list{fmt.Sprintf("audit %+v", f), "", func(r store.Reader) error {
+			_, _, err := r.FindAudit(f, 0, 10)
+			return err
+		}})
+	}
+	x := &indexer{db: db, small: 1, large: 10}
+	appendEntries(t, db, 5)
+	for {
+		if added, err := x.step(t.Context()); err != nil {
+			t.Fatal(err)
+		} else if !added {
+			break
+		}
+	}
+	whole := regexp.MustCompile(`^SCAN (t|c|k|u|token|condition|user|audit_entry|audit_block|import_row|move_token|` +
+		`activation)\b`)
+	for i, l := range append(lists, sorted...) {
+		plans := plansOf(t, db, l.list)
+		all := strings.Join(plans, "\n  ")
+		if !strings.Contains(all, l.by) {
+			t.Errorf("%s does not go by %q:\n  %s", l.name, l.by, all)
+		}
+		for _, line := range plans {
+			if whole.MatchString(line) || i < len(lists) && strings.Contains(line, "TEMP B-TREE FOR ORDER BY") &&
+				l.name != "tokens of a delivery" && !strings.Contains(l.by, "import_run_batch (batch=?)") &&
+				l.name != "series" {
+				t.Errorf("%s: %s", l.name, line)
+			}
+		}
+	}
+	// The test sees what it is to see.
+	if plans := plansOf(t, db, func(r store.Reader) error {
+		_, err := queryAll(t.Context(), r.(*reader).q, scanOne[int64], "SELECT id FROM token t WHERE digits = 7")
+		return err
+	}); !whole.MatchString(plans[0]) {
+		t.Errorf("a scan is explained as %q", plans)
+	}
+}
+
+// A query that takes too long ends with its context, and the reader serves the next.
+func TestAQueryEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	db := open(t, Config{})
+	for range browsers + 1 {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		begun := time.Now()
+		err := db.Browse(ctx, func(r store.Reader) error {
+			_, err := queryOne(ctx, r.(*reader).q, scanOne[int64],
+				"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 1000000000) SELECT "+
+					"count(*) FROM n")
+			return err
+		})
+		cancel()
+		if err == nil || time.Since(begun) > 20*time.Second {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+	}
+	if err := db.Browse(t.Context(), func(r store.Reader) error { _, err := r.Users("", 1); return err }); err != nil {
+		t.Error(err)
+	}
+}
