@@ -80,8 +80,8 @@ func hideTokens(s *wire.AuditState) {
 
 // AuditReport words what verification found.
 func AuditReport(rep ledger.Report, err error) wire.AuditReport {
-	out := wire.AuditReport{OK: err == nil && rep.Whole(), Entries: rep.Entries, Checkpoints: rep.Checkpoints, Root: rep.Root,
-		Problem: rep.Problem}
+	out := wire.AuditReport{OK: err == nil && rep.Whole(), Entries: rep.Entries, Checkpoints: rep.Checkpoints,
+		Root: rep.Root, Problem: rep.Problem}
 	if err != nil || rep.Problem != "" {
 		return out // of a log that is not whole nothing follows
 	}

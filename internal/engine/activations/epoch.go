@@ -65,7 +65,8 @@ func (s *Service) recordEpoch(tx store.AuditWriter, a store.Activation, t token.
 		entry.After = append(entry.After, audit.Field{Name: "device_hash", Value: audit.Mark(e.Fingerprint)})
 	}
 	for _, app := range e.Applications {
-		entry.Also = append(entry.Also, audit.Change{After: append(audit.CounterFields(token.Condition{Next: app.Next, Drift: app.Drift}),
+		stands := audit.CounterFields(token.Condition{Next: app.Next, Drift: app.Drift})
+		entry.Also = append(entry.Also, audit.Change{After: append(stands,
 			audit.Field{Name: "application", Value: int64(app.Index)})})
 	}
 	return tx.AppendAudit(entry.Canonical())

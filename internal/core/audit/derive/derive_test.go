@@ -76,12 +76,15 @@ func TestEntriesThatDoNotFit(t *testing.T) {
 	created := audit.Entry{Action: audit.TokenCreated, Subject: subject("1")}
 	lost := created
 	lost.After = []audit.Field{field("state", "REVOKED_TOKEN_LOST")}
+	unlocked := audit.Entry{Action: audit.UserUnlocked, Subject: audit.Subject{User: "eve"}}
+	revoked := audit.Entry{Action: audit.KeyRevoked, Before: []audit.Field{field("id", "x")}}
+	series := audit.Entry{Action: audit.SeriesSet, Subject: audit.Subject{Other: "x"}}
 	for says, entries := range map[string][]audit.Entry{
 		"about a token that no entry made":                          {code},
 		"the action \"token.evil\" is not":                          {{Action: "token.evil"}},
-		"about a user whom no entry made":                           {{Action: audit.UserUnlocked, Subject: audit.Subject{User: "eve"}}},
-		"about a key that no entry made":                            {{Action: audit.KeyRevoked, Before: []audit.Field{field("id", "x")}}},
-		"about a type that no entry made":                           {{Action: audit.SeriesSet, Subject: audit.Subject{Other: "x"}}},
+		"about a user whom no entry made":                           {unlocked},
+		"about a key that no entry made":                            {revoked},
+		"about a type that no entry made":                           {series},
 		"made although there is one":                                {user, user},
 		"is made although it is there":                              {created, created},
 		"by the entries before it the token was REVOKED_TOKEN_LOST": {lost, code},
