@@ -83,6 +83,7 @@ bench: build
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./oath
 	$(GO) run ./bench/import
 	$(GO) run ./bench/verify
+	$(GO) run ./bench/state
 	$(GO) run ./bench/lists
 	$(GO) run ./bench/activations
 	$(GO) run ./bench/typedcode -n 10000000

@@ -32,6 +32,9 @@ type ApplicationReader interface {
 	// Applications gives the further applications of a token by index; none if it
 	// has none, or there is no such token.
 	Applications(id token.ID) ([]Application, error)
+	// ApplicationsUpTo gives those of the tokens behind after, up to last, by token
+	// and index.
+	ApplicationsUpTo(after, last token.ID) ([]Application, error)
 }
 
 // ApplicationWriter changes applications.

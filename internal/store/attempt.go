@@ -196,8 +196,12 @@ type Outcome struct {
 	// Before is the token of that proposal as the transaction found it; for a
 	// further application, Next and Drift are those of the application.
 	Before token.Condition
-	// Failures is that token's count after the attempt.
+	// Failures is that token's count after the attempt, RetryAt the end of the delay.
 	Failures int
+	RetryAt  time.Time
+	// Others are the further proposals whose rows the attempt changed: those that
+	// advanced as well, or the other tokens that counted a failure.
+	Others []Effect
 	// Counted says that the attempt changed the database: an acceptance, or a
 	// failure that was counted.
 	Counted bool
@@ -210,4 +214,21 @@ type Outcome struct {
 	// UserFailures is the user's count after the attempt, if the user alone
 	// counted a failure; 0 otherwise.
 	UserFailures int
+	// UserBefore and UserAfter are the user's row; they differ if it was changed.
+	UserBefore, UserAfter Standing
+}
+
+// Effect is what an attempt changed of one more row, the one of the proposal at
+// Index. The other fields are what they are in an Outcome.
+type Effect struct {
+	Index    int
+	Before   token.Condition
+	Failures int
+	RetryAt  time.Time
+}
+
+// Standing is what wrong codes have brought a user.
+type Standing struct {
+	Failures int
+	RetryAt  time.Time
 }

@@ -93,6 +93,7 @@ type Reader interface {
 	MoveReader
 	ActivationReader
 	IntegrityReader
+	TemporaryCodeReader
 	// Setting gives the value stored under a name.
 	Setting(name string) ([]byte, error)
 	DataKeys() ([]seal.DataKey, error)

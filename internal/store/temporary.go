@@ -9,6 +9,20 @@ type TemporaryCode struct {
 	Expires     time.Time
 }
 
+// IssuedCode is a temporary code as it is stored.
+type IssuedCode struct {
+	TemporaryCode
+	UserName string
+	Used     time.Time // zero for one that is unused
+}
+
+// TemporaryCodeReader reads temporary codes.
+type TemporaryCodeReader interface {
+	// TemporaryCodes lists up to limit codes behind one, by user and fingerprint; the
+	// zero TemporaryCode begins with the first.
+	TemporaryCodes(after TemporaryCode, limit int) ([]IssuedCode, error)
+}
+
 // TemporaryCodeWriter issues and revokes temporary codes. Attempt uses them up.
 // With a user go the user's codes.
 type TemporaryCodeWriter interface {

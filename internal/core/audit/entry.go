@@ -67,6 +67,7 @@ const (
 	SessionEnded        Action = "session.ended"
 	RootPasswordSet     Action = "root.password_set"
 	RefusalsSuppressed  Action = "refusals.suppressed"
+	Verified            Action = "audit.verified" // the log recomputed, and the state held against it
 )
 
 // Outcome says how an action ended.
@@ -118,7 +119,20 @@ type Entry struct {
 	Subject Subject
 	Before  []Field
 	After   []Field
+	// Also tells what the same act changed of further rows.
+	Also []Change
 }
+
+// Change is what an act changed of one more row. Without a Subject it is of the
+// entry's own.
+type Change struct {
+	Subject       Subject
+	Before, After []Field
+}
+
+// version is that of the entries written now. Since version 2 an entry tells all
+// that its act changed of what package derive follows.
+const version = '2'
 
 // Canonical gives the bytes that are stored and hashed: a JSON object whose
 // members stand in byte order, without white space, empty members left out,
@@ -131,29 +145,20 @@ func (e Entry) Canonical() []byte {
 	w.text("actor", e.Origin.Actor)
 	w.text("actor_id", e.Origin.ActorID)
 	w.fields("after", e.After)
+	w.changes(e.Also)
 	w.fields("before", e.Before)
 	w.text("outcome", string(e.Outcome))
 	w.text("reason", e.Reason)
 	w.text("request", e.Origin.Request)
 	w.text("role", e.Origin.Role)
 	w.text("source", e.Origin.Source)
-	if e.Subject != (Subject{}) {
-		w.name("subject")
-		w.open()
-		w.text("key_id", e.Subject.KeyID)
-		w.text("manufacturer", e.Subject.Manufacturer)
-		w.text("other", e.Subject.Other)
-		w.text("serial", e.Subject.Serial)
-		w.text("type", e.Subject.Type)
-		w.text("user", e.Subject.User)
-		w.close()
-	}
+	w.subject(e.Subject)
 	w.name("time")
 	w.buf = append(w.buf, '"')
 	w.buf = e.Time.UTC().AppendFormat(w.buf, "2006-01-02T15:04:05.000Z")
 	w.buf = append(w.buf, '"')
 	w.name("v")
-	w.buf = append(w.buf, '1')
+	w.buf = append(w.buf, version)
 	w.close()
 	return w.buf
 }
@@ -181,6 +186,40 @@ func (w *writer) text(name, value string) {
 		w.name(name)
 		w.quote(value)
 	}
+}
+
+func (w *writer) subject(s Subject) {
+	if s == (Subject{}) {
+		return
+	}
+	w.name("subject")
+	w.open()
+	w.text("key_id", s.KeyID)
+	w.text("manufacturer", s.Manufacturer)
+	w.text("other", s.Other)
+	w.text("serial", s.Serial)
+	w.text("type", s.Type)
+	w.text("user", s.User)
+	w.close()
+}
+
+func (w *writer) changes(all []Change) {
+	if len(all) == 0 {
+		return
+	}
+	w.name("also")
+	w.buf, w.comma = append(w.buf, '['), false
+	for i := range all {
+		if i > 0 {
+			w.buf = append(w.buf, ',')
+		}
+		w.open()
+		w.fields("after", all[i].After)
+		w.fields("before", all[i].Before)
+		w.subject(all[i].Subject)
+		w.close()
+	}
+	w.buf, w.comma = append(w.buf, ']'), true
 }
 
 func (w *writer) fields(name string, fields []Field) {

@@ -25,7 +25,7 @@ func TestCanonicalVectors(t *testing.T) {
 		entry Entry
 		want  string
 	}{
-		{"empty", Entry{}, `{"time":"0001-01-01T00:00:00.000Z","v":1}`},
+		{"empty", Entry{}, `{"time":"0001-01-01T00:00:00.000Z","v":2}`},
 		{"everything", Entry{
 			Time: at, Action: CodeVerified, Outcome: Accepted, Reason: "because",
 			Origin: Origin{Actor: "key:radius", Role: "verifier", Source: "10.0.0.1:4711", Request: "r-1"},
@@ -36,17 +36,23 @@ func TestCanonicalVectors(t *testing.T) {
 		}, `{"action":"code.verified","actor":"key:radius","after":{"authentication":true,"drift":-3,"state":"VALID"},` +
 			`"before":{"failures":2,"next":7},"outcome":"accepted","reason":"because","request":"r-1","role":"verifier",` +
 			`"source":"10.0.0.1:4711","subject":{"key_id":"k","manufacturer":"ACME","other":"other","serial":"123","type":"hotp","user":"alice"},` +
-			`"time":"2026-03-01T11:30:45.678Z","v":1}`},
+			`"time":"2026-03-01T11:30:45.678Z","v":2}`},
 		{"part of a subject", Entry{Time: at, Subject: Subject{User: "bob"}},
-			`{"subject":{"user":"bob"},"time":"2026-03-01T11:30:45.678Z","v":1}`},
+			`{"subject":{"user":"bob"},"time":"2026-03-01T11:30:45.678Z","v":2}`},
 		{"unsorted fields", Entry{Time: at, After: []Field{{"b", "2"}, {"a", "1"}, {"aa", ""}, {"B", false}}},
-			`{"after":{"B":false,"a":"1","aa":"","b":"2"},"time":"2026-03-01T11:30:45.678Z","v":1}`},
-		{"no fields", Entry{Time: at, After: []Field{}}, `{"time":"2026-03-01T11:30:45.678Z","v":1}`},
+			`{"after":{"B":false,"a":"1","aa":"","b":"2"},"time":"2026-03-01T11:30:45.678Z","v":2}`},
+		{"no fields", Entry{Time: at, After: []Field{}}, `{"time":"2026-03-01T11:30:45.678Z","v":2}`},
 		{"numbers at their ends",
 			Entry{Time: at, After: []Field{{"a", int64(math.MinInt64)}, {"b", int64(math.MaxInt64)},
 				{"c", uint64(math.MaxUint64)}, {"d", uint64(0)}}},
-			`{"after":{"a":-9223372036854775808,"b":9223372036854775807,"c":18446744073709551615,"d":0},"time":"2026-03-01T11:30:45.678Z","v":1}`},
-		{"whole second", Entry{Time: at.Truncate(time.Second)}, `{"time":"2026-03-01T11:30:45.000Z","v":1}`},
+			`{"after":{"a":-9223372036854775808,"b":9223372036854775807,"c":18446744073709551615,"d":0},"time":"2026-03-01T11:30:45.678Z","v":2}`},
+		{"further rows", Entry{Time: at, Also: []Change{
+			{Before: []Field{{"next", uint64(3)}}, After: []Field{{"next", uint64(4)}, {"application", int64(2)}}},
+			{Subject: Subject{Type: "totp", Serial: "9"}, After: []Field{{"failures", int64(1)}}}, {}}},
+			`{"also":[{"after":{"application":2,"next":4},"before":{"next":3}},` +
+				`{"after":{"failures":1},"subject":{"serial":"9","type":"totp"}},{}],` +
+				`"time":"2026-03-01T11:30:45.678Z","v":2}`},
+		{"whole second", Entry{Time: at.Truncate(time.Second)}, `{"time":"2026-03-01T11:30:45.000Z","v":2}`},
 	} {
 		if got := string(tt.entry.Canonical()); got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
@@ -67,7 +73,7 @@ func TestEscaping(t *testing.T) {
 		"a\"\nb\\":     `a\"\nb\\`,
 	} {
 		got := string(Entry{Reason: in}.Canonical())
-		if want := `{"reason":"` + want + `","time":"0001-01-01T00:00:00.000Z","v":1}`; got != want {
+		if want := `{"reason":"` + want + `","time":"0001-01-01T00:00:00.000Z","v":2}`; got != want {
 			t.Errorf("%q:\n got %s\nwant %s", in, got, want)
 		}
 	}

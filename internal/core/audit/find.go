@@ -42,6 +42,11 @@ type entryFacets struct {
 	} `json:"subject"`
 	Before stateFacets `json:"before"`
 	After  stateFacets `json:"after"`
+	Also   []struct {
+		Subject struct {
+			Serial string `json:"serial"`
+		} `json:"subject"`
+	} `json:"also"`
 }
 
 // stateFacets are the fields that name tokens and users.
@@ -64,8 +69,12 @@ func FacetsOf(entry []byte) Facets {
 	f := Facets{Action: e.Action, Outcome: e.Outcome, Actor: e.Actor, ActorID: e.ActorID}
 	f.Time, _ = time.Parse(time.RFC3339, e.Time)
 	f.Users = distinct(e.Subject.User, e.Before.Owner, e.After.Owner)
-	f.Serials = distinct(append(strings.Fields(e.Before.Serials+" "+e.After.Serials),
-		e.Subject.Serial, e.Before.ReplacedBy, e.After.ReplacedBy)...)
+	serials := append(strings.Fields(e.Before.Serials+" "+e.After.Serials),
+		e.Subject.Serial, e.Before.ReplacedBy, e.After.ReplacedBy)
+	for i := range e.Also {
+		serials = append(serials, e.Also[i].Subject.Serial)
+	}
+	f.Serials = distinct(serials...)
 	return f
 }
 

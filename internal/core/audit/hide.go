@@ -4,9 +4,9 @@ import "encoding/json"
 
 // told are the fields whose text is shown to those who see no serials: words of this
 // program, dates, and the names of users, profiles and versions.
-var told = map[string]bool{"algorithm": true, "expires": true, "hash": true, "kind": true, "owner": true,
-	"profile": true, "role": true, "route": true, "state": true, "valid_from": true, "valid_until": true,
-	"version": true}
+var told = map[string]bool{"algorithm": true, "expires": true, "hash": true, "kind": true, "link_expires": true,
+	"owner": true, "profile": true, "retired_since": true, "retry_at": true, "role": true, "route": true, "state": true,
+	"user_retry_at": true, "valid_from": true, "valid_until": true, "version": true}
 
 // HideTokens takes out of a decoded entry whatever may tell a token's serial: what the
 // subject says of a token or a file, what people wrote, and text in fields that are not
@@ -29,6 +29,7 @@ func HideTokens(entry map[string]any) {
 			delete(entry, "subject")
 		}
 	}
+	drop(entry, "also") // it is of further tokens
 	if entry["outcome"] != string(Refused) {
 		drop(entry, "reason") // of what was refused, the reason is a word of ours
 	}

@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/audit/derive"
 	"ostiary/internal/core/authz"
 	"ostiary/internal/doors/wire"
+	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/store"
 )
@@ -52,19 +55,47 @@ func (a *API) auditRoutes() {
 			note, key, err := a.cfg.Ledger.Latest(ctx)
 			return &checkpointOutput{wire.Checkpoint{Checkpoint: note, VerifierKey: key}}, err
 		})
-	verify := op("verify-audit", http.MethodPost, "/api/v1/audit/verify", "Recompute the whole log")
+	verify := op("verify-audit", http.MethodPost, "/api/v1/audit/verify", "Recompute the whole log, and hold the "+
+		"state against it")
 	verify.MaxBodyBytes = 1 << 20
-	register(a, authz.AuditVerify, verify, func(ctx context.Context, _ caller, in *verifyAuditInput) (
+	register(a, authz.AuditVerify, verify, func(ctx context.Context, c caller, in *verifyAuditInput) (
 		*verifyAuditOutput, error) {
 		rep, err := a.cfg.Ledger.Verify(ctx, in.Body.Checkpoints...)
-		return &verifyAuditOutput{AuditReport(rep, err)}, err
+		out := &verifyAuditOutput{AuditReport(rep, err)}
+		if out.Body.State != nil && !authz.Allows(c.principal, authz.AuditSerials) {
+			hideTokens(out.Body.State)
+		}
+		return out, err
 	})
 }
 
+// hideTokens leaves out which tokens were found, for callers who see no serials. The
+// entries are named.
+func hideTokens(s *wire.AuditState) {
+	for i := range s.Rows {
+		if strings.HasPrefix(s.Rows[i].Row, "token ") {
+			s.Rows[i].Row = "a token"
+		}
+	}
+}
+
 // AuditReport words what verification found.
-func AuditReport(rep audit.Report, err error) wire.AuditReport {
-	return wire.AuditReport{OK: err == nil && rep.Problem == "", Entries: rep.Entries, Checkpoints: rep.Checkpoints,
+func AuditReport(rep ledger.Report, err error) wire.AuditReport {
+	out := wire.AuditReport{OK: err == nil && rep.Whole(), Entries: rep.Entries, Checkpoints: rep.Checkpoints,
 		Root: rep.Root, Problem: rep.Problem}
+	if err != nil || rep.Problem != "" {
+		return out // of a log that is not whole nothing follows
+	}
+	s := rep.State
+	out.State = &wire.AuditState{Tokens: s.Tokens, Trusted: s.Trusted, Findings: s.Count,
+		Rows: make([]wire.AuditFinding, len(s.Findings))}
+	for i, f := range s.Findings {
+		out.State.Rows[i] = wire.AuditFinding{Row: f.Row, Text: f.Text}
+		if f.Entry != derive.NoEntry {
+			out.State.Rows[i].Entry = &f.Entry
+		}
+	}
+	return out
 }
 
 func (a *API) listAudit(ctx context.Context, c caller, in *listAuditInput) (*listAuditOutput, error) {

@@ -64,13 +64,21 @@ func TestInnerTrouble(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	ready := error(nil)
-	s := testkit.NewServer(t, func(c *api.Config) { c.Ready = func(context.Context) error { return ready } })
+	ready, degraded := error(nil), false
+	s := testkit.NewServer(t, func(c *api.Config) {
+		c.Ready, c.Degraded = func(context.Context) error { return ready }, func() bool { return degraded }
+	})
 	s.Import(t, testkit.HOTP("SERIAL-1"))
 	verify(t, s, testkit.Verifier, "SERIAL-1", "123456")
 	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
 		if a := s.Do(t, testkit.Nobody, http.MethodGet, path, nil); a.Status != http.StatusOK || a.Body != want {
 			t.Errorf("%s: %d %q", path, a.Status, a.Body)
+		}
+	}
+	degraded = true // somebody has to look, and it goes on serving
+	for path, want := range map[string]string{"/healthz": "degraded\n", "/readyz": "ready\n"} {
+		if a := s.Do(t, testkit.Nobody, http.MethodGet, path, nil); a.Status != http.StatusOK || a.Body != want {
+			t.Errorf("degraded, %s: %d %q", path, a.Status, a.Body)
 		}
 	}
 	ready = errors.New("the disk is on fire")

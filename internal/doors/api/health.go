@@ -9,7 +9,13 @@ import (
 // healthRoutes are for machines that watch the server. They need no key and
 // tell nothing about tokens or users.
 func (a *API) healthRoutes() {
-	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
+	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		if a.cfg.Degraded != nil && a.cfg.Degraded() {
+			plain(w, http.StatusOK, "degraded") // it serves, but somebody has to look
+			return
+		}
+		plain(w, http.StatusOK, "ok")
+	})
 	a.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if a.cfg.Ready != nil {
 			if err := a.cfg.Ready(r.Context()); err != nil {

@@ -158,13 +158,31 @@ type AuditList struct {
 	Next    *string      `json:"next"`
 }
 
-// AuditReport is the result of recomputing the log.
+// AuditReport is the result of recomputing the log and of holding the state against
+// it. OK says that both fit.
 type AuditReport struct {
-	OK          bool   `json:"ok"`
+	OK          bool   `json:"ok" doc:"The log is whole, and the state follows from it."`
 	Entries     int64  `json:"entries"`
 	Checkpoints int    `json:"checkpoints"`
 	Root        string `json:"root" doc:"Merkle tree hash over all entries, base64."`
-	Problem     string `json:"problem,omitempty" doc:"What does not fit, and where."`
+	Problem     string `json:"problem,omitempty" doc:"What does not fit in the log, and where."`
+
+	State *AuditState `json:"state,omitempty" doc:"Of a log that is whole: the rows of the database, held against its entries."`
+}
+
+// AuditState is what does not follow from the log.
+type AuditState struct {
+	Tokens   int            `json:"tokens" doc:"Tokens that were held against the log."`
+	Trusted  int            `json:"trusted" doc:"Rows of which something is taken on trust, because older entries do not tell it."`
+	Findings int            `json:"findings" doc:"How many there are; of more than 100 the first are listed."`
+	Rows     []AuditFinding `json:"rows" nullable:"false"`
+}
+
+// AuditFinding is a row that does not follow from the entries.
+type AuditFinding struct {
+	Row   string `json:"row,omitempty" doc:"Names it; empty for an entry that stands for itself."`
+	Entry *int64 `json:"entry,omitempty" doc:"Place of the entry in the log: the one that does not fit, or the last about the row."`
+	Text  string `json:"text"`
 }
 
 // Checkpoint is the newest signed statement of the log's size and root.

@@ -108,7 +108,7 @@ func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confi
 			return Result{}, err
 		}
 		return Result{Token: t, TriesLeft: left}, s.record(tx, audit.ActivationConfirmed, audit.Refused, string(reason),
-			origin, t,
+			origin, t, number(a.ID),
 			audit.Field{Name: "tries_left", Value: int64(left)})
 	}
 	epoch, err := s.epoch(tx, p, m, confirm)
@@ -118,11 +118,7 @@ func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confi
 	if err := tx.ConfirmActivation(epoch); err != nil {
 		return Result{}, fmt.Errorf("confirm activation %d: %w", a.ID, err)
 	}
-	after := []audit.Field{{Name: "again", Value: a.Again}, {Name: "device", Value: epoch.DeviceMark},
-		{Name: "device_name", Value: a.DeviceName},
-		{Name: "epoch", Value: t.Condition.Epoch + 1}, {Name: "next", Value: epoch.Next},
-		{Name: "state", Value: token.Valid.String()}}
-	if err := s.record(tx, audit.ActivationConfirmed, audit.Accepted, "", origin, t, after...); err != nil {
+	if err := s.recordEpoch(tx, a, t, epoch, origin); err != nil {
 		return Result{}, err
 	}
 	t, err = tokens.ByID(tx, t.ID)

@@ -19,7 +19,7 @@ func TestTakingIsRecorded(t *testing.T) {
 	from := s.k.LogSize(t)
 	p.activated(nil)
 	s.k.Recorded(t, from, audit.ActivationTaken,
-		`done "" `+phoneOfAlice+` map[] map[device_name:Pixel of Ann device_type:Android]`)
+		`done "" `+phoneOfAlice+` map[] map[activation:1 device_name:Pixel of Ann device_type:Android]`)
 	if e := s.k.LastEntry(t); e.Source != deviceOrigin.Source {
 		t.Errorf("taken from %q", e.Source)
 	}
@@ -51,7 +51,7 @@ func TestEveryEndIsRecorded(t *testing.T) {
 			if err := end(s); err != nil {
 				t.Fatal(err)
 			}
-			s.k.Recorded(t, from, audit.ActivationEnded, `done "`+reason+`" `+phoneOfAlice+` map[] map[]`)
+			s.k.Recorded(t, from, audit.ActivationEnded, `done "`+reason+`" `+phoneOfAlice+` map[] map[activation:1]`)
 		})
 	}
 }
@@ -64,7 +64,7 @@ func TestUnbindingIsRecorded(t *testing.T) {
 	if _, err := s.k.Activations.Unbind(t.Context(), s.request("").Token, testkit.Origin); err != nil {
 		t.Fatal(err)
 	}
-	s.k.Recorded(t, from, audit.TokenUnbound, `done "" `+phoneOfAlice+` map[] map[device:]`)
+	s.k.Recorded(t, from, audit.TokenUnbound, `done "" `+phoneOfAlice+` map[epoch:1 state:VALID] map[activation:1 device: state:PENDING]`)
 }
 
 func TestResetIsRecorded(t *testing.T) {

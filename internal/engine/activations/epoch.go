@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"ostiary/activation"
+	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/seal"
@@ -59,6 +60,30 @@ func (s *Service) ownKey(p *pending, m matched) (sealed []byte, mark token.Mark,
 	}
 	sealed, err = s.keys.Seal(store.SecretBinding(p.token.ID), key)
 	return sealed, mark, err
+}
+
+// recordEpoch tells the log of all that a confirmed activation changed.
+func (s *Service) recordEpoch(tx store.AuditWriter, a store.Activation, t token.Token, e store.Epoch,
+	origin audit.Origin) error {
+	c := t.Condition
+	entry := audit.Entry{Time: s.now(), Action: audit.ActivationConfirmed, Outcome: audit.Accepted, Origin: origin,
+		Subject: audit.SubjectOf(t),
+		Before: append(append(audit.FailureFields(c), audit.CounterFields(c)...),
+			audit.Field{Name: "epoch", Value: c.Epoch}, audit.Field{Name: "state", Value: c.State.String()}),
+		After: append(audit.CounterFields(token.Condition{Next: e.Next, Drift: e.Drift}), number(a.ID),
+			audit.Field{Name: "again", Value: a.Again}, audit.Field{Name: "device", Value: e.DeviceMark},
+			audit.Field{Name: "device_name", Value: a.DeviceName},
+			audit.Field{Name: "epoch", Value: c.Epoch + 1}, audit.Field{Name: "failures", Value: int64(0)},
+			audit.Field{Name: "state", Value: token.Valid.String()})}
+	if e.Fingerprint != nil {
+		entry.After = append(entry.After, audit.Field{Name: "device_hash", Value: audit.Mark(e.Fingerprint)})
+	}
+	for _, app := range e.Applications {
+		stands := audit.CounterFields(token.Condition{Next: app.Next, Drift: app.Drift})
+		entry.Also = append(entry.Also, audit.Change{After: append(stands,
+			audit.Field{Name: "application", Value: int64(app.Index)})})
+	}
+	return tx.AppendAudit(entry.Canonical())
 }
 
 // sealKey derives the key of a further application and seals it. It is marked

@@ -175,7 +175,7 @@ func (s *Service) take(ctx context.Context, o offered, request *activation.Reque
 		if err := tx.TakeActivation(o.a.ID, taking); err != nil {
 			return err
 		}
-		return s.record(tx, audit.ActivationTaken, audit.Done, "", origin, t,
+		return s.record(tx, audit.ActivationTaken, audit.Done, "", origin, t, number(o.a.ID),
 			audit.Field{Name: "device_name", Value: taking.DeviceName},
 			audit.Field{Name: "device_type", Value: DeviceType(request.Device.Type)})
 	})

@@ -95,12 +95,17 @@ func (s *Service) Unbind(ctx context.Context, sel tokens.Selector, origin audit.
 		if err := s.discard(tx, t, a); err != nil {
 			return err
 		}
-		if err := s.record(tx, audit.TokenUnbound, audit.Done, "", origin, t,
-			audit.Field{Name: "device", Value: a.DeviceMark}); err != nil {
+		before := t
+		if t, err = tokens.ByID(tx, t.ID); err != nil {
 			return err
 		}
-		t, err = tokens.ByID(tx, t.ID)
-		return err
+		return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenUnbound, Outcome: audit.Done,
+			Origin:  origin,
+			Subject: audit.SubjectOf(t),
+			Before: []audit.Field{{Name: "epoch", Value: before.Condition.Epoch},
+				{Name: "state", Value: before.Condition.State.String()}},
+			After: []audit.Field{{Name: "activation", Value: a.ID}, {Name: "device", Value: a.DeviceMark},
+				{Name: "state", Value: t.Condition.State.String()}}}.Canonical())
 	})
 	return t, err
 }
@@ -150,7 +155,7 @@ func (s *Service) Expire(ctx context.Context) (n int, err error) {
 					return err
 				}
 				if err := s.record(tx, audit.ActivationEnded, audit.Done, StatusWord(store.ActivationExpired),
-					audit.Origin{Actor: "server", Source: "local"}, t); err != nil {
+					audit.Origin{Actor: "server", Source: "local"}, t, number(a.ID)); err != nil {
 					return err
 				}
 			}

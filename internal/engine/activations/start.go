@@ -248,8 +248,9 @@ func (s *Service) begin(tx store.Tx, p plan, d draft, r Request) error {
 		return fmt.Errorf("add activation of token %d: %w", p.token.ID, err)
 	}
 	return s.record(tx, audit.ActivationStarted, audit.Done, "", r.Origin, p.token,
-		audit.Field{Name: "again", Value: a.Again},
-		audit.Field{Name: "expires", Value: a.Expires.Format(time.RFC3339)},
+		number(a.ID), audit.Field{Name: "again", Value: a.Again},
+		audit.Field{Name: "epoch", Value: p.token.Condition.Epoch},
+		audit.Field{Name: "expires", Value: audit.Stamp(a.Expires)},
 		audit.Field{Name: "new_secret", Value: !a.SameSecret},
 		audit.Field{Name: "profile", Value: a.Profile}, audit.Field{Name: "reason", Value: a.Reason},
 		audit.Field{Name: "route", Value: a.Route}, audit.Field{Name: "self_service", Value: a.Self})
@@ -318,8 +319,11 @@ func (s *Service) endOpen(tx store.Tx, t token.Token, status store.ActivationSta
 	if err := tx.EndActivation(open.ID, status, now); err != nil {
 		return err
 	}
-	return s.record(tx, audit.ActivationEnded, audit.Done, StatusWord(status), origin, t)
+	return s.record(tx, audit.ActivationEnded, audit.Done, StatusWord(status), origin, t, number(open.ID))
 }
+
+// number tells in an entry which activation it is about.
+func number(id int64) audit.Field { return audit.Field{Name: "activation", Value: id} }
 
 // record appends what happened to an activation of a token.
 func (s *Service) record(tx store.AuditWriter, action audit.Action, outcome audit.Outcome, reason string,

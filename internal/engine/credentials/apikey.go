@@ -159,8 +159,8 @@ func (k *Keys) Create(ctx context.Context, by authz.Principal, name string, role
 		}
 		return tx.AppendAudit(audit.Entry{Time: key.Created, Action: audit.KeyCreated, Outcome: audit.Done,
 			Origin: origin, Subject: audit.Subject{Other: name},
-			After: []audit.Field{{Name: "help_desk", Value: helpDesk}, {Name: "id", Value: id},
-				{Name: "role", Value: key.Role}}}.Canonical())
+			After: []audit.Field{{Name: "hash", Value: audit.Mark(key.Hash)}, {Name: "help_desk", Value: helpDesk},
+				{Name: "id", Value: id}, {Name: "role", Value: key.Role}}}.Canonical())
 	})
 	if errors.Is(err, store.ErrConflict) {
 		err = fault.New(fault.Conflict, "key_exists", fmt.Sprintf("There is a key %s already.", name)).

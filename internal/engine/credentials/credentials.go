@@ -80,8 +80,12 @@ func (r *Root) SetPassword(ctx context.Context, origin audit.Origin) (string, er
 		if err := tx.SetSetting(rootSetting, []byte(hash)); err != nil {
 			return err
 		}
+		mark, err := PasswordMark(tx)
+		if err != nil {
+			return err
+		}
 		return tx.AppendAudit(audit.Entry{Time: r.now(), Action: audit.RootPasswordSet, Outcome: audit.Done,
-			Origin: origin}.Canonical())
+			Origin: origin, After: []audit.Field{{Name: "hash", Value: mark}}}.Canonical())
 	})
 	if err != nil {
 		return "", err
@@ -90,6 +94,17 @@ func (r *Root) SetPassword(ctx context.Context, origin audit.Origin) (string, er
 	clear(r.sessions)
 	r.mu.Unlock()
 	return password, nil
+}
+
+// PasswordMark is what the audit log tells the stored password of ROOT by; empty if
+// there is none.
+func PasswordMark(r store.Reader) (string, error) {
+	stored, err := r.Setting(rootSetting)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	sum := sha256.Sum256(stored)
+	return audit.Mark(sum[:]), err
 }
 
 // Start checks ROOT's password and starts a session. It returns the session's

@@ -2,10 +2,11 @@ package credentials
 
 import (
 	"encoding/json"
-	"ostiary/internal/seal"
+	"reflect"
 	"testing"
 	"time"
 
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
 
@@ -24,10 +25,14 @@ func TestPasswordEntryHoldsNothingElse(t *testing.T) {
 			return err
 		}
 		if e["action"] != "root.password_set" || e["actor"] != "ROOT" || e["subject"] != nil || e["before"] != nil ||
-			e["after"] != nil || e["reason"] != nil {
+			e["reason"] != nil {
 			t.Errorf("entry %v", e)
 		}
-		return nil
+		mark, err := PasswordMark(r) // 4 bytes of a hash of the stored hash
+		if want := (map[string]any{"hash": mark}); len(mark) != 8 || !reflect.DeepEqual(e["after"], want) {
+			t.Errorf("entry %v, want after %v", e, want)
+		}
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -142,6 +142,10 @@ func (i *importer) renumberLate() error {
 					return err
 				}
 			}
+			before, err := i.seriesOf(tx, keys)
+			if err != nil {
+				return err
+			}
 			for _, k := range keys {
 				k.late = false
 				i.shareInFile(&k, t)
@@ -153,10 +157,42 @@ func (i *importer) renumberLate() error {
 				i.arrived(&k, t, false)
 				t.count(i, &k)
 			}
-			return nil
+			return i.recordMoved(tx, before)
 		})
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// seriesOf reads the series of the types of keys.
+func (i *importer) seriesOf(r store.Reader, keys []staged) (map[string]tokens.Series, error) {
+	all := map[string]tokens.Series{}
+	for _, k := range keys {
+		name := k.token.Identity.Type
+		if _, ok := all[name]; ok {
+			continue
+		}
+		var err error
+		if all[name], err = tokens.SeriesIn(r, name); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// recordMoved tells the log of the series that moved since they were read.
+func (i *importer) recordMoved(tx store.Tx, before map[string]tokens.Series) error {
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		after, err := tokens.SeriesIn(tx, name)
+		if err != nil {
+			return err
+		}
+		if was := before[name]; was.At.Next != after.At.Next {
+			if err := tokens.RecordSeries(tx, i.now(), audit.SeriesAdvanced, was, after, i.req.Origin); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

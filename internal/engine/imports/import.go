@@ -279,11 +279,15 @@ func (i *importer) publish() error {
 		if err := errors.Join(tx.RecordRun(i.run, i.result(), nil), i.raiseSeries(tx), i.receipt(tx)); err != nil {
 			return err
 		}
-		entries, err := i.retireReplaced(tx)
+		replaced, err := i.retireReplaced(tx)
 		if err != nil {
 			return err
 		}
 		if err := tx.PublishRun(i.run, now); err != nil {
+			return err
+		}
+		entries, err := i.rekeyed(tx, replaced)
+		if err != nil {
 			return err
 		}
 		shared, err := i.share(tx)

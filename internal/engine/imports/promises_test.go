@@ -73,7 +73,8 @@ func TestImportRaisesTheSeries(t *testing.T) {
 	testkit.Ended(t, testkit.Take(t, k, testkit.NewSource(keys...)), store.RunCounts{Imported: 1})
 	// Before as after: the token is in stock already, staged, when its run is published.
 	k.Recorded(t, from, audit.SeriesAdvanced,
-		`done "" map[other:app-totp] map[next:AT10000002] map[next:AT10000002]`)
+		`done "" map[other:app-totp] map[highest:0 issued:0 next:AT10000002 number:10000001] `+
+			`map[highest:10000001 issued:0 next:AT10000002 number:10000002]`)
 	if _, err := k.Lifecycle.Delete(t.Context(), testkit.Serial(serial), testkit.Origin); err != nil {
 		t.Fatal(err)
 	}

@@ -177,10 +177,7 @@ func (i *importer) taken(tx store.Tx, k *staged, t *tally) error {
 
 // stagedEntry tells the log that a token comes with the run.
 func (i *importer) stagedEntry(k *staged) []byte {
-	after := []audit.Field{{Name: "next", Value: k.token.Condition.Next}}
-	if k.token.OwnerName != "" {
-		after = append(after, audit.Field{Name: "owner", Value: k.token.OwnerName})
-	}
+	after := audit.ConditionFields(k.token.Condition, k.token.OwnerName)
 	return audit.Entry{Time: k.token.Created, Action: audit.TokenStaged, Outcome: audit.Done, Origin: i.req.Origin,
 		Subject: audit.SubjectOf(k.token), After: append(after, audit.Field{Name: "run", Value: i.run})}.Canonical()
 }
@@ -232,9 +229,9 @@ func (i *importer) mayReplace(existing token.Token, k *staged, t *tally) bool {
 	return false
 }
 
-// retireReplaced remembers where the secrets stood that a run replaces, and
-// gives the entries that tell of it.
-func (i *importer) retireReplaced(tx store.Tx) (entries [][]byte, err error) {
+// retireReplaced remembers where the secrets stood that a run replaces, and gives
+// their tokens as they were.
+func (i *importer) retireReplaced(tx store.Tx) (was []token.Token, err error) {
 	for _, id := range slices.Sorted(maps.Keys(i.replaced)) {
 		found, err := tx.Tokens(store.TokenFilter{ID: id})
 		if err != nil {
@@ -247,10 +244,25 @@ func (i *importer) retireReplaced(tx store.Tx) (entries [][]byte, err error) {
 		if err := i.marks.Retire(tx, i.keys, t); err != nil {
 			return nil, err
 		}
+		was = append(was, t)
+	}
+	return was, nil
+}
+
+// rekeyed gives the entries of tokens whose secrets were replaced.
+func (i *importer) rekeyed(tx store.Tx, was []token.Token) (entries [][]byte, err error) {
+	fields := func(c token.Condition) []audit.Field {
+		f := append(audit.CounterFields(c), audit.Field{Name: "epoch", Value: c.Epoch})
+		return append(append(f, audit.FailureFields(c)...), audit.DateFields(c)...)
+	}
+	for _, t := range was {
+		now, err := tokens.ByID(tx, t.ID)
+		if err != nil {
+			return nil, err
+		}
 		entries = append(entries, audit.Entry{Time: i.now(), Action: audit.TokenRekeyed, Outcome: audit.Done,
-			Origin: i.req.Origin, Subject: audit.SubjectOf(t),
-			Before: []audit.Field{{Name: "epoch", Value: t.Condition.Epoch}, {Name: "next", Value: t.Condition.Next}},
-			After:  []audit.Field{{Name: "run", Value: i.run}}}.Canonical())
+			Origin: i.req.Origin, Subject: audit.SubjectOf(t), Before: fields(t.Condition),
+			After: append(fields(now.Condition), audit.Field{Name: "run", Value: i.run})}.Canonical())
 	}
 	return entries, nil
 }

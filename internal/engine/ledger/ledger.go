@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/audit/derive"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
@@ -37,6 +38,8 @@ type Ledger struct {
 	db     store.DB
 	signer *audit.Signer // nil of a log that is only read
 	now    func() time.Time
+	// verifying bounds the verifications at one time: each takes memory.
+	verifying chan struct{}
 	// verifier is the key that checks signatures.
 	verifier string
 }
@@ -45,7 +48,7 @@ type Ledger struct {
 // verifies. The key that checks signatures is the one that the database names, which
 // whoever could write the file could replace.
 func ReadOnly(ctx context.Context, db store.DB) (*Ledger, error) {
-	l := &Ledger{db: db}
+	l := &Ledger{db: db, verifying: make(chan struct{}, 1)}
 	err := db.View(ctx, func(r store.Reader) error {
 		verifier, err := r.Setting(verifierSetting)
 		l.verifier = string(verifier)
@@ -59,7 +62,7 @@ func ReadOnly(ctx context.Context, db store.DB) (*Ledger, error) {
 
 // Open reads the signing key of a database; see MakeKey.
 func Open(ctx context.Context, db store.DB, keys Keys, now func() time.Time) (*Ledger, error) {
-	l := &Ledger{db: db, now: now}
+	l := &Ledger{db: db, now: now, verifying: make(chan struct{}, 2)}
 	var sealed, verifier []byte
 	err := db.View(ctx, func(r store.Reader) (err error) {
 		if sealed, err = r.Setting(privateSetting); err == nil {
@@ -234,21 +237,34 @@ func (l *Ledger) Latest(ctx context.Context) (note, verifierKey string, err erro
 	return note, l.signer.VerifierKey(), err
 }
 
-// Verify recomputes the log; see audit.Verify. An extra checkpoint that does not
-// bear this server's signature is a fault.Error of kind Invalid.
-func (l *Ledger) Verify(ctx context.Context, extra ...string) (audit.Report, error) {
+// Verify recomputes the log and holds the state against it; see audit.Verify and
+// package derive. An extra checkpoint that does not bear this server's signature is a
+// fault.Error of kind Invalid.
+func (l *Ledger) Verify(ctx context.Context, extra ...string) (Report, error) {
+	return l.verify(ctx, func(time.Duration) {}, extra...)
+}
+
+// verify calls rest after each page with the time that it took.
+func (l *Ledger) verify(ctx context.Context, rest func(time.Duration), extra ...string) (rep Report, err error) {
 	for i, note := range extra {
 		if _, err := audit.OpenCheckpoint(note, l.verifier); err != nil {
-			return audit.Report{}, fault.New(fault.Invalid, "foreign_checkpoint",
+			return Report{}, fault.New(fault.Invalid, "foreign_checkpoint",
 				fmt.Sprintf("Checkpoint %d of those given does not bear the signature of this server's key %s.", i+1,
 					l.verifier)).
 				WithHint("It is damaged or another server's; or this server's log was made anew under another key. " +
 					"Compare the verifier key that was kept with it.").Because(err)
 		}
 	}
-	src := &source{ctx: ctx, db: l.db}
+	select {
+	case l.verifying <- struct{}{}:
+		defer func() { <-l.verifying }()
+	case <-ctx.Done():
+		return rep, ctx.Err()
+	}
+	fold := derive.New()
+	src := &source{ctx: ctx, db: l.db, fold: fold, rest: rest}
 	var problems []string
-	err := l.db.View(ctx, func(r store.Reader) (err error) {
+	err = l.db.View(ctx, func(r store.Reader) (err error) {
 		if problems, err = r.CheckIntegrity(); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
@@ -261,16 +277,24 @@ func (l *Ledger) Verify(ctx context.Context, extra ...string) (audit.Report, err
 		return err
 	})
 	if err != nil {
-		return audit.Report{}, err
+		return Report{}, err
 	}
-	report, err := audit.Verify(src, l.verifier, extra...)
+	if rep.Report, err = audit.Verify(src, l.verifier, extra...); err != nil {
+		return rep, err
+	}
+	whole := rep.Problem == ""
 	if len(problems) > 0 {
-		if report.Problem != "" {
-			problems = append([]string{report.Problem}, problems...)
+		if !whole {
+			problems = append([]string{rep.Problem}, problems...)
 		}
-		report.Problem = strings.Join(problems, "; ")
+		rep.Problem = strings.Join(problems, "; ")
 	}
-	return report, err
+	if !whole {
+		return rep, nil // of a log that is not whole nothing follows
+	}
+	err = (&comparison{ctx: ctx, db: l.db, fold: fold, rest: rest}).run()
+	rep.State = fold.Result()
+	return rep, err
 }
 
 // source reads the log up to the head it began with, in pages, so that a long
@@ -282,6 +306,8 @@ type source struct {
 	notes []string
 	// beyond is an entry that the head of that moment does not cover.
 	beyond []store.AuditRow
+	fold   *derive.Fold
+	rest   func(time.Duration)
 }
 
 func (s *source) Head() (*audit.Frontier, error) { return s.head, nil }
@@ -289,6 +315,7 @@ func (s *source) Notes() ([]string, error)       { return s.notes, nil }
 
 func (s *source) Each(fn func(int64, []byte) error) error {
 	for at := int64(0); at < s.head.Size(); {
+		began := time.Now()
 		var page []store.AuditRow
 		err := s.db.View(s.ctx, func(r store.Reader) (err error) {
 			page, err = r.AuditEntries(at, int(min(pageRead, s.head.Size()-at)))
@@ -308,7 +335,9 @@ func (s *source) Each(fn func(int64, []byte) error) error {
 			if err := fn(row.Seq, row.Entry); err != nil {
 				return err
 			}
+			s.fold.Add(row.Seq, row.Entry)
 		}
+		s.rest(time.Since(began))
 	}
 	for _, row := range s.beyond {
 		if err := fn(row.Seq, row.Entry); err != nil {

@@ -137,7 +137,7 @@ func (h *house) notes() (notes []string) {
 	return notes
 }
 
-func (h *house) verify(extra ...string) audit.Report {
+func (h *house) verify(extra ...string) Report {
 	h.Helper()
 	rep, err := h.Verify(h.Context(), extra...)
 	h.must(err)
@@ -239,7 +239,7 @@ func TestRecord(t *testing.T) {
 	if err != nil || len(rows) != 1 {
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
-	if want := `{"action":"server.started","outcome":"done","time":"2026-03-01T12:00:00.000Z","v":1}`; string(rows[0].Entry) != want {
+	if want := `{"action":"server.started","outcome":"done","time":"2026-03-01T12:00:00.000Z","v":2}`; string(rows[0].Entry) != want {
 		t.Errorf("entry %s, want %s", rows[0].Entry, want)
 	}
 }

@@ -189,6 +189,9 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 	after := []audit.Field{{Name: "label", Value: t.Label}, {Name: "owner", Value: t.OwnerName},
 		{Name: "secret_shown", Value: false},
 		{Name: "state", Value: t.Condition.State.String()}}
+	if !t.Condition.NotAfter.IsZero() {
+		after = append(after, audit.DateFields(t.Condition)...)
+	}
 	if t.Profile != "" {
 		after = append(after, audit.Field{Name: "profile", Value: t.Profile})
 	}
@@ -203,6 +206,7 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 		made.URI, err = s.revealed(tx, t, secret)
 	default:
 		made.Link, made.Expires, err = s.link(tx, t)
+		after = append(after, linkFields(s.hashOf(string(made.Link.Bytes())), made.Expires)...)
 	}
 	if err != nil {
 		return made, err

@@ -91,7 +91,10 @@ func TestCreate(t *testing.T) {
 	for i, e := range log[1:] {
 		if e.Action != string(audit.TokenCreated) || e.Subject["serial"] != serials(made)[i] ||
 			e.Actor != testkit.Origin.Actor ||
-			fmt.Sprint(e.After) != "map[label:second phone owner:anna secret_shown:false state:PENDING]" {
+			fmt.Sprint(e.After) != fmt.Sprintf("map[label:second phone link_expires:2026-03-01T12:30:15Z "+
+				"link_hash:%.8s "+
+				"owner:anna secret_shown:false state:PENDING valid_from:none valid_until:2027-03-01T12:00:15Z]",
+				e.After["link_hash"]) {
 			t.Errorf("the log says %s", e.Raw)
 		}
 	}
@@ -253,6 +256,7 @@ func readable(t *testing.T, k *testkit.Kit, texts ...string) {
 func TestCreateMany(t *testing.T) {
 	t.Parallel()
 	k := kit(t)
+	k.PastLog()
 	err := k.DB.Update(t.Context(), func(tx store.Tx) error {
 		_, err := tx.BeginRun(store.Run{Opened: testkit.Start, Label: "an import that is under way"})
 		return err

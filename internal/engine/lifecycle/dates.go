@@ -57,11 +57,8 @@ func (s *Service) expire(ctx context.Context, ended []token.Token, now time.Time
 				return err
 			}
 			n++
-			entries = append(entries, audit.Entry{Time: now, Action: audit.TokenStateChanged, Outcome: audit.Done,
-				Reason: expired,
-				Origin: audit.Origin{Actor: "system"}, Subject: audit.SubjectOf(t),
-				Before: []audit.Field{{Name: "state", Value: token.Valid.String()}},
-				After:  []audit.Field{{Name: "state", Value: token.RevokedOther.String()}}}.Canonical())
+			entries = append(entries, stateEntry(t, token.Valid, token.RevokedOther, expired, now,
+				audit.Origin{Actor: "system"}))
 		}
 		return tx.AppendAudit(entries...)
 	})
@@ -101,15 +98,11 @@ func (s *Service) SetDates(ctx context.Context, sel tokens.Selector, req DatesRe
 				"begins: from %s until %s.",
 				t.Identity.Serial, dateText(after.NotBefore), dateText(after.NotAfter)))
 		}
-		e := audit.Entry{Action: audit.TokenDatesSet, Subject: audit.SubjectOf(*t), Before: dateFields(before),
-			After: dateFields(after)}
+		e := audit.Entry{Action: audit.TokenDatesSet, Subject: audit.SubjectOf(*t),
+			Before: audit.DateFields(t.Condition),
+			After:  audit.DateFields(token.Condition{NotBefore: after.NotBefore, NotAfter: after.NotAfter})}
 		return e, tx.SetDates(t.ID, before, after)
 	})
-}
-
-func dateFields(d store.Dates) []audit.Field {
-	return []audit.Field{{Name: "valid_from", Value: dateText(d.NotBefore)},
-		{Name: "valid_until", Value: dateText(d.NotAfter)}}
 }
 
 func dateText(at time.Time) string {

@@ -43,6 +43,12 @@ func (s *Service) link(tx store.Tx, t token.Token) (seal.Secret, time.Time, erro
 	return text, expires, tx.AddEnrolment(store.Enrolment{Token: t.ID, Hash: hash, Expires: expires})
 }
 
+// linkFields are what an entry tells of a link or a ticket.
+func linkFields(hash []byte, expires time.Time) []audit.Field {
+	return []audit.Field{{Name: "link_expires", Value: audit.Stamp(expires)},
+		{Name: "link_hash", Value: audit.Mark(hash)}}
+}
+
 // revealed gives the key URI of a new token and remembers that it did.
 func (s *Service) revealed(tx store.Tx, t token.Token, secret seal.Secret) (seal.Secret, error) {
 	uri, _, err := s.keyURI(t, secret)
@@ -85,7 +91,9 @@ func (s *Service) RenewLink(ctx context.Context, sel tokens.Selector, origin aud
 		if errors.Is(err, store.ErrConflict) {
 			err = noLink(*t).Because(err)
 		}
-		return audit.Entry{Action: audit.EnrolmentRenewed, Subject: audit.SubjectOf(*t)}, err
+		return audit.Entry{Action: audit.EnrolmentRenewed, Subject: audit.SubjectOf(*t),
+				After: linkFields(hash, expires)},
+			err
 	})
 	if err != nil {
 		return seal.Secret{}, time.Time{}, err
@@ -139,7 +147,8 @@ func (s *Service) ShowSecret(ctx context.Context, link string, origin audit.Orig
 		}
 		shown.Ticket, shown.Expires = ticket, now.Add(ticketLife)
 		return tx.AppendAudit(audit.Entry{Time: now, Action: audit.EnrolmentShown, Outcome: audit.Done, Origin: origin,
-			Subject: audit.SubjectOf(shown.Token)}.Canonical())
+			Subject: audit.SubjectOf(shown.Token), Before: []audit.Field{{Name: "link_hash", Value: audit.Mark(hash)}},
+			After: linkFields(ticketHash, shown.Expires)}.Canonical())
 	})
 	if err != nil {
 		return Shown{}, linkFault(err)

@@ -196,6 +196,7 @@ func (s *Service) exported(ctx context.Context, q store.TokenFilter, move string
 			return err
 		}
 		serials := make([]string, len(page))
+		var entries [][]byte
 		for i, c := range page {
 			serials[i] = c.Token.Identity.Serial
 			if move == "" {
@@ -204,11 +205,14 @@ func (s *Service) exported(ctx context.Context, q store.TokenFilter, move string
 			if err := tx.Depart(move, c.Token); err != nil {
 				return err
 			}
+			entries = append(entries, stateEntry(c.Token, c.Token.Condition.State, token.Moving, "move "+move+" begun",
+				s.now(), origin))
 		}
-		return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokensExported, Outcome: audit.Done,
-			Origin: origin,
-			After: []audit.Field{{Name: "move", Value: move}, {Name: "serials", Value: strings.Join(serials, " ")},
-				{Name: "tokens", Value: int64(len(page))}}}.Canonical())
+		return tx.AppendAudit(
+			append(entries, audit.Entry{Time: s.now(), Action: audit.TokensExported, Outcome: audit.Done,
+				Origin: origin,
+				After: []audit.Field{{Name: "move", Value: move}, {Name: "serials", Value: strings.Join(serials, " ")},
+					{Name: "tokens", Value: int64(len(page))}}}.Canonical())...)
 	})
 	return page, err
 }

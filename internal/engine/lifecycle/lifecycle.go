@@ -172,7 +172,7 @@ func (s *Service) Assign(ctx context.Context, sel tokens.Selector, userName stri
 			return audit.Entry{}, err
 		}
 		e := audit.Entry{Action: audit.TokenAssigned, Subject: audit.SubjectOf(*t),
-			After: []audit.Field{{Name: "owner", Value: name}}}
+			Before: []audit.Field{{Name: "owner", Value: ""}}, After: []audit.Field{{Name: "owner", Value: name}}}
 		e.Subject.User = name
 		return e, nil
 	})
@@ -201,7 +201,8 @@ func (s *Service) Unassign(ctx context.Context, sel tokens.Selector, origin audi
 					t.Identity.Serial))
 		}
 		e := audit.Entry{Action: audit.TokenUnassigned, Subject: audit.SubjectOf(*t),
-			Before: []audit.Field{{Name: "owner", Value: t.OwnerName}}}
+			Before: []audit.Field{{Name: "owner", Value: t.OwnerName}},
+			After:  []audit.Field{{Name: "owner", Value: ""}}}
 		return e, tx.SetOwner(t.ID, t.Condition.Owner, 0)
 	})
 }
@@ -274,11 +275,18 @@ func setState(tx store.Tx, t *token.Token, to token.State, reason string) (audit
 		After:  []audit.Field{{Name: "state", Value: to.String()}}}, tx.SetState(t.ID, from, to, reason)
 }
 
+// stateEntry tells of a state that was changed along with something else.
+func stateEntry(t token.Token, from, to token.State, reason string, at time.Time, origin audit.Origin) []byte {
+	return audit.Entry{Time: at, Action: audit.TokenStateChanged, Outcome: audit.Done, Reason: reason, Origin: origin,
+		Subject: audit.SubjectOf(t), Before: []audit.Field{{Name: "state", Value: from.String()}},
+		After: []audit.Field{{Name: "state", Value: to.String()}}}.Canonical()
+}
+
 // Unlock forgets a token's failures, and with them its lock and delay.
 func (s *Service) Unlock(ctx context.Context, sel tokens.Selector, origin audit.Origin) (token.Token, error) {
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		e := audit.Entry{Action: audit.TokenUnlocked, Subject: audit.SubjectOf(*t),
-			Before: []audit.Field{{Name: "failures", Value: int64(t.Condition.Failures)}},
+			Before: audit.FailureFields(t.Condition),
 			After:  []audit.Field{{Name: "failures", Value: int64(0)}}}
 		return e, tx.ResetFailures(t.ID)
 	})
@@ -290,10 +298,8 @@ func (s *Service) Delete(ctx context.Context, sel tokens.Selector, origin audit.
 	var deleted token.Token
 	err := s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		deleted = *t
-		c := t.Condition
-		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t), Before: []audit.Field{
-			{Name: "next", Value: c.Next}, {Name: "owner", Value: t.OwnerName},
-			{Name: "state", Value: c.State.String()}}}
+		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t),
+			Before: append(audit.ConditionFields(t.Condition, ""), audit.Field{Name: "owner", Value: t.OwnerName})}
 		if err := s.marks.Retire(tx, s.keys, *t); err != nil {
 			return e, err
 		}

@@ -56,7 +56,7 @@ func TestAssign(t *testing.T) {
 	t.Parallel()
 	k := kit(t, testkit.HOTP("1"))
 	ctx := t.Context()
-	e := written(t, k, audit.TokenAssigned, none, "map[owner:anna]", func() error {
+	e := written(t, k, audit.TokenAssigned, "map[owner:]", "map[owner:anna]", func() error {
 		tok, err := k.Lifecycle.Assign(ctx, testkit.Serial("1"), "Anna", testkit.Origin)
 		if tok.OwnerName != "anna" {
 			t.Errorf("the owner is %q", tok.OwnerName)
@@ -78,7 +78,7 @@ func TestAssign(t *testing.T) {
 		_, err = k.Lifecycle.Assign(ctx, testkit.Serial("1"), " anna", testkit.Origin)
 		testkit.IsFault(t, err, fault.Invalid, "user_name")
 	})
-	written(t, k, audit.TokenUnassigned, "map[owner:anna]", none, func() error {
+	written(t, k, audit.TokenUnassigned, "map[owner:anna]", "map[owner:]", func() error {
 		tok, err := k.Lifecycle.Unassign(ctx, testkit.Serial("1"), testkit.Origin)
 		if tok.OwnerName != "" {
 			t.Errorf("the owner is %q", tok.OwnerName)
@@ -207,13 +207,14 @@ func TestUnlock(t *testing.T) {
 		k.Verify(t, "1", guess)
 		k.Clock.Advance(time.Hour)
 	}
-	written(t, k, audit.TokenUnlocked, "map[failures:10]", "map[failures:0]", func() error {
-		tok, err := k.Lifecycle.Unlock(t.Context(), testkit.Serial("1"), testkit.Origin)
-		if c := tok.Condition; c.Failures != 0 || !c.RetryAt.IsZero() || c.Next != 0 {
-			t.Errorf("the token stands at %+v", c)
-		}
-		return err
-	})
+	written(t, k, audit.TokenUnlocked, "map[failures:10 retry_at:2026-03-01T21:02:23Z]", "map[failures:0]",
+		func() error {
+			tok, err := k.Lifecycle.Unlock(t.Context(), testkit.Serial("1"), testkit.Origin)
+			if c := tok.Condition; c.Failures != 0 || !c.RetryAt.IsZero() || c.Next != 0 {
+				t.Errorf("the token stands at %+v", c)
+			}
+			return err
+		})
 }
 
 // A deleted token is gone, its number is never used again, and neither are its
@@ -227,7 +228,7 @@ func TestDelete(t *testing.T) {
 		t.Fatal("the token does not work")
 	}
 	id := k.Token(t, "1").ID
-	written(t, k, audit.TokenDeleted, "map[next:7 owner:anna state:VALID]", none, func() error {
+	written(t, k, audit.TokenDeleted, "map[epoch:1 next:7 owner:anna state:VALID]", none, func() error {
 		tok, err := k.Lifecycle.Delete(t.Context(), testkit.Serial("1"), testkit.Origin)
 		if tok.Identity.Serial != "1" {
 			t.Errorf("deleted %+v", tok)

@@ -120,7 +120,7 @@ func (s *Service) arriveOne(tx store.Tx, move string, id token.ID, origin audit.
 	}
 	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenMoved, Outcome: audit.Done, Origin: origin,
 		Subject: audit.SubjectOf(found[0]),
-		Before:  []audit.Field{{Name: "next", Value: found[0].Condition.Next}},
+		Before:  audit.ConditionFields(found[0].Condition, found[0].OwnerName),
 		After:   []audit.Field{{Name: "move", Value: move}}}.Canonical())
 }
 
@@ -161,10 +161,7 @@ func (s *Service) returnOne(tx store.Tx, move string, m store.Movement, origin a
 	if err := tx.Return(move, m.Token); err != nil {
 		return err
 	}
-	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenStateChanged, Outcome: audit.Done,
-		Reason: "move " + move + " cancelled", Origin: origin,
-		Subject: audit.SubjectOf(found[0]), Before: []audit.Field{{Name: "state", Value: token.Moving.String()}},
-		After: []audit.Field{{Name: "state", Value: m.Before.String()}}}.Canonical())
+	return tx.AppendAudit(stateEntry(found[0], token.Moving, m.Before, "move "+move+" cancelled", s.now(), origin))
 }
 
 func (s *Service) move(ctx context.Context, id string) (m store.Move, err error) {

@@ -103,6 +103,7 @@ func TestTypeWithProfile(t *testing.T) {
 func TestTypeWithProfileThatIsNone(t *testing.T) {
 	t.Parallel()
 	k := kit(t)
+	k.PastLog()
 	err := k.DB.Update(t.Context(), func(tx store.Tx) error {
 		before, err := tx.Type("app-totp")
 		after := before

@@ -188,6 +188,7 @@ func (s *Service) give(tx store.Tx, t token.Token, user store.User, origin audit
 	}
 	e := audit.Entry{Time: s.now(), Action: audit.TokenAssigned, Outcome: audit.Done, Origin: origin,
 		Subject: audit.SubjectOf(t),
+		Before:  []audit.Field{{Name: "owner", Value: ""}},
 		After:   []audit.Field{{Name: "owner", Value: user.Name}}}
 	e.Subject.User = user.Name
 	return tx.AppendAudit(e.Canonical())

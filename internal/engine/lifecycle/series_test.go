@@ -25,12 +25,14 @@ func TestSetSeries(t *testing.T) {
 		_, err := k.Lifecycle.SetSeries(t.Context(), "app-totp", next, testkit.Origin)
 		return err
 	}
-	e := written(t, k, audit.SeriesSet, "map[next:AT10000001]", "map[next:AT20000001]",
+	e := written(t, k, audit.SeriesSet, "map[highest:0 issued:0 next:AT10000001 number:10000001]",
+		"map[highest:0 issued:0 next:AT20000001 number:20000001]",
 		func() error { return set("20000001") })
 	if e.Subject["other"] != "app-totp" {
 		t.Errorf("the subject is %v", e.Subject)
 	}
-	written(t, k, audit.SeriesSet, "map[next:AT20000001]", "map[next:AT00000500]",
+	written(t, k, audit.SeriesSet, "map[highest:0 issued:0 next:AT20000001 number:20000001]",
+		"map[highest:0 issued:0 next:AT00000500 number:500]",
 		func() error { return set("at00000500") })
 	present(t, k, "app-totp", "AT00000700")
 	for _, c := range []struct {
@@ -59,7 +61,8 @@ func TestSetSeries(t *testing.T) {
 			}
 		})
 	}
-	written(t, k, audit.SeriesSet, "map[next:AT00000701]", "map[next:AT00000702]", func() error { return set("702") })
+	written(t, k, audit.SeriesSet, "map[highest:0 issued:0 next:AT00000701 number:500]",
+		"map[highest:0 issued:0 next:AT00000702 number:702]", func() error { return set("702") })
 	k.Unchanged(t, func() {
 		testkit.IsFault(t, set("702"), fault.Conflict, "series_unchanged")
 		_, err := k.Lifecycle.SetSeries(t.Context(), "hotp", "5", testkit.Origin)

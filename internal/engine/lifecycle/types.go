@@ -77,7 +77,7 @@ func (s *Service) CreateType(ctx context.Context, t token.Type, origin audit.Ori
 		} else if err != nil {
 			return clashFault(t, err)
 		}
-		return s.recordType(tx, audit.TypeCreated, t.Name, nil, typeFields(t), origin)
+		return s.recordType(tx, audit.TypeCreated, t.Name, nil, audit.TypeFields(t), origin)
 	})
 	return t, typeWarnings(t), err
 }
@@ -195,7 +195,7 @@ func (s *Service) changeType(ctx context.Context, name string, action audit.Acti
 		case err != nil:
 			return clashFault(after, err)
 		}
-		was, is := changedFields(typeFields(before), typeFields(after))
+		was, is := changedFields(audit.TypeFields(before), audit.TypeFields(after))
 		return s.recordType(tx, action, name, was, is, origin)
 	})
 }
@@ -205,21 +205,6 @@ func (s *Service) recordType(tx store.Tx, action audit.Action, name string, befo
 	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: action, Outcome: audit.Done, Origin: origin,
 		Subject: audit.Subject{Other: name},
 		Before:  before, After: after}.Canonical())
-}
-
-// typeFields is a type as the audit log has it.
-func typeFields(t token.Type) []audit.Field {
-	return []audit.Field{{Name: "activation", Value: string(t.Activation)},
-		{Name: "algorithm", Value: string(t.Algorithm)}, {Name: "digits", Value: int64(t.Digits)},
-		{Name: "hash", Value: t.Hash}, {Name: "kind", Value: string(t.Kind)},
-		{Name: "lifetime_days", Value: int64(t.Lifetime)},
-		{Name: "manufacturer", Value: t.Manufacturer}, {Name: "max_per_user", Value: int64(t.MaxPerUser)},
-		{Name: "period", Value: t.Period},
-		{Name: "product", Value: t.Product}, {Name: "profile", Value: t.Profile},
-		{Name: "retired", Value: !t.Retired.IsZero()},
-		{Name: "serial_prefix", Value: t.Prefix}, {Name: "serial_width", Value: int64(t.Width)},
-		{Name: "series_start", Value: t.Start},
-		{Name: "suite", Value: t.Suite}}
 }
 
 // changedFields leaves out what is the same before and after.

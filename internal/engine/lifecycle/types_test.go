@@ -43,7 +43,8 @@ func TestCreateType(t *testing.T) {
 	k := kit(t)
 	e := written(t, k, audit.TypeCreated, none, "map[activation:none algorithm:TOTP digits:6 hash:SHA1 "+
 		"kind:software lifetime_days:0 manufacturer: max_per_user:0 "+
-		"period:30 product: profile: retired:false serial_prefix:Q serial_width:8 series_start:10000001 suite:]",
+		"period:30 product: profile: retired:false retired_since:none serial_prefix:Q serial_width:8 "+
+		"series_start:10000001 suite:]",
 		func() error {
 			got, warnings, err := k.Lifecycle.CreateType(t.Context(), app("app-2", "Q"), testkit.Origin)
 			want := token.Type{Name: "app-2", Kind: token.Software,
@@ -191,26 +192,28 @@ func TestChangeType(t *testing.T) {
 func TestRetireType(t *testing.T) {
 	t.Parallel()
 	k := kit(t)
-	written(t, k, audit.TypeRetired, "map[retired:false]", "map[retired:true]", func() error {
-		typ, err := k.Lifecycle.RetireType(t.Context(), "app-totp", testkit.Origin)
-		if !typ.Retired.Equal(testkit.Start) {
-			t.Errorf("retired at %s", typ.Retired)
-		}
-		return err
-	})
+	written(t, k, audit.TypeRetired, "map[retired:false retired_since:none]",
+		"map[retired:true retired_since:2026-03-01T12:00:15Z]", func() error {
+			typ, err := k.Lifecycle.RetireType(t.Context(), "app-totp", testkit.Origin)
+			if !typ.Retired.Equal(testkit.Start) {
+				t.Errorf("retired at %s", typ.Retired)
+			}
+			return err
+		})
 	k.Unchanged(t, func() {
 		_, err := k.Lifecycle.RetireType(t.Context(), "app-totp", testkit.Origin)
 		testkit.IsFault(t, err, fault.Conflict, "type_retired")
 		_, err = k.Lifecycle.RetireType(t.Context(), "totp", testkit.Origin)
 		testkit.IsFault(t, err, fault.Conflict, "type_fixed")
 	})
-	written(t, k, audit.TypeRestored, "map[retired:true]", "map[retired:false]", func() error {
-		typ, err := k.Lifecycle.RestoreType(t.Context(), "app-totp", testkit.Origin)
-		if !typ.Retired.IsZero() {
-			t.Errorf("retired at %s", typ.Retired)
-		}
-		return err
-	})
+	written(t, k, audit.TypeRestored, "map[retired:true retired_since:2026-03-01T12:00:15Z]",
+		"map[retired:false retired_since:none]", func() error {
+			typ, err := k.Lifecycle.RestoreType(t.Context(), "app-totp", testkit.Origin)
+			if !typ.Retired.IsZero() {
+				t.Errorf("retired at %s", typ.Retired)
+			}
+			return err
+		})
 	k.Unchanged(t, func() {
 		_, err := k.Lifecycle.RestoreType(t.Context(), "app-totp", testkit.Origin)
 		testkit.IsFault(t, err, fault.Conflict, "type_not_retired")

@@ -204,6 +204,7 @@ func TestIn(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	k.PastLog()
 	err = k.DB.Update(t.Context(), func(tx store.Tx) error {
 		return tx.AddProfile(store.Profile{Name: "broken", Vector: []byte{0xa0}, Issuer: []byte{1}})
 	})

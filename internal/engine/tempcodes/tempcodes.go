@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strings"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -97,24 +98,26 @@ func (c *Codes) Issue(ctx context.Context, r Request) (Issued, error) {
 		if err != nil {
 			return audit.Entry{}, err
 		}
+		var marks []string
 		for len(issued.Codes) < r.Count {
 			code, err := draw()
 			if err != nil {
 				return audit.Entry{}, err
 			}
+			fingerprint := c.Fingerprint(user.ID, string(code.Bytes()))
 			err = tx.AddTemporaryCode(
-				store.TemporaryCode{User: user.ID, Fingerprint: c.Fingerprint(user.ID, string(code.Bytes())),
-					Expires: issued.Expires})
+				store.TemporaryCode{User: user.ID, Fingerprint: fingerprint, Expires: issued.Expires})
 			if errors.Is(err, store.ErrConflict) {
 				continue // drawn before
 			} else if err != nil {
 				return audit.Entry{}, err
 			}
-			issued.Codes = append(issued.Codes, code)
+			issued.Codes, marks = append(issued.Codes, code), append(marks, audit.Mark(fingerprint))
 		}
 		return audit.Entry{Action: audit.CodesIssued, Origin: r.Origin,
 			Before: []audit.Field{{Name: "unused", Value: int64(revoked)}},
-			After: []audit.Field{{Name: "expires", Value: issued.Expires.Format(time.RFC3339)},
+			After: []audit.Field{{Name: "codes", Value: strings.Join(marks, " ")},
+				{Name: "expires", Value: audit.Stamp(issued.Expires)},
 				{Name: "unused", Value: int64(r.Count)}}}, nil
 	})
 	if err != nil {

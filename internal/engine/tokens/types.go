@@ -66,7 +66,10 @@ func SeriesIn(r store.Reader, typeName string) (Series, error) {
 
 // RecordSeries writes down that a series moved.
 func RecordSeries(tx store.Tx, at time.Time, action audit.Action, before, after Series, origin audit.Origin) error {
-	field := func(of Series) []audit.Field { return []audit.Field{{Name: "next", Value: of.Next()}} }
+	field := func(of Series) []audit.Field {
+		return []audit.Field{{Name: "highest", Value: of.At.Highest}, {Name: "issued", Value: of.At.Issued},
+			{Name: "next", Value: of.Next()}, {Name: "number", Value: of.At.Next}}
+	}
 	return tx.AppendAudit(audit.Entry{Time: at, Action: action, Outcome: audit.Done, Origin: origin,
 		Subject: audit.Subject{Other: before.Name},
 		Before:  field(before), After: field(after)}.Canonical())

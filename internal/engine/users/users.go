@@ -13,6 +13,7 @@ import (
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 )
 
@@ -112,14 +113,22 @@ func (u *Users) Delete(ctx context.Context, name string, origin audit.Origin) er
 				fmt.Sprintf("User %s still holds tokens (%d).", user.Name, user.Tokens)).
 				WithHint("Unassign them first: ostiary token list --user " + user.Name).Because(err)
 		}
-		return nil, err
+		if user.Failures == 0 && user.RetryAt.IsZero() {
+			return nil, err
+		}
+		return failures(user), err
 	})
+}
+
+// failures are those of a user as an entry tells them.
+func failures(user store.User) []audit.Field {
+	return audit.FailureFields(token.Condition{Failures: user.Failures, RetryAt: user.RetryAt})
 }
 
 // Unlock forgets the wrong codes that were presented under the user's name.
 func (u *Users) Unlock(ctx context.Context, name string, origin audit.Origin) error {
 	return u.change(ctx, name, audit.UserUnlocked, origin, func(tx store.Tx, user store.User) ([]audit.Field, error) {
-		return []audit.Field{{Name: "failures", Value: int64(user.Failures)}}, tx.ResetUserFailures(user.ID)
+		return failures(user), tx.ResetUserFailures(user.ID)
 	})
 }
 

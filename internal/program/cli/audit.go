@@ -154,10 +154,14 @@ func newAuditVerify(a *app) *cobra.Command {
 	var files []string
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Prove that the audit log is whole",
+		Short: "Prove that the audit log is whole, and that the state follows from it",
 		Long: `Recompute the whole audit log and hold it against the checkpoints that the
-server signed, and against those given with --checkpoint. Exit code 0 means that
-the log is whole, 1 that it is not, 2 that it could not be checked.
+server signed, and against those given with --checkpoint. Then hold the database
+against the log: the counter, failures, state, owner and dates of every token,
+users, temporary codes, API keys with their roles, the password of ROOT, types,
+series and profiles follow from the entries, or the row is named, and the entry
+that does not fit. Exit code 0 means that all fits, 1 that something does not, 2
+that it could not be checked.
 
 A log is proved against its own server only by checkpoints that were kept
 elsewhere.
@@ -180,14 +184,7 @@ signed is checked by the key that the database names.`,
 			if err != nil {
 				return err
 			}
-			if rep.OK {
-				return a.say(rep, "The log is whole: %d entries, %s, root %s", rep.Entries,
-					cmdline.Plural(rep.Checkpoints, "checkpoint", "checkpoints"), rep.Root)
-			}
-			if err := a.say(rep, "The log is NOT whole: %s", rep.Problem); err != nil {
-				return err
-			}
-			return errNo
+			return a.sayVerified(rep)
 		}),
 	}
 	cmd.Flags().StringArrayVar(&files, "checkpoint", nil, "`FILE` with a checkpoint that was kept elsewhere; may be repeated")

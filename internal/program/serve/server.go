@@ -56,6 +56,7 @@ type Server struct {
 	root        *credentials.Root
 	ledger      *ledger.Ledger
 	api         *api.API
+	watch       *watch
 	demo        *demo // nil unless this is one
 }
 
@@ -95,7 +96,7 @@ func newServer(cfg Config) *Server {
 	}
 	steady := steadylog.New(cfg.Log.Handler())
 	log := slog.New(steady)
-	return &Server{cfg: cfg, steady: steady, log: log, alarms: newAlarms(log)}
+	return &Server{cfg: cfg, steady: steady, log: log, alarms: newAlarms(log), watch: newWatch()}
 }
 
 // takeData makes the data directory and locks it.
@@ -257,14 +258,18 @@ func (s *Server) markSecrets(ctx context.Context, keyring *seal.Keyring) error {
 func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	metrics.MustRegister(s.alarms.gauge())
+	metrics.MustRegister(s.alarms.gauge(), s.watch.findings, s.watch.at)
 	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
 		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check,
-		Degraded:  s.alarms.degraded,
+		Degraded:  s.degraded,
 		PublicURL: s.cfg.PublicURL,
 		Pages:     enrol.Pages()})
 }
+
+// degraded reports whether something does not fit: a forged row was met, or the last
+// verification found what does not follow from the log.
+func (s *Server) degraded() bool { return s.alarms.degraded() || s.watch.degraded.Load() }
 
 // Engine is the server's decision engine.
 func (s *Server) Engine() *codes.Engine { return s.engine }

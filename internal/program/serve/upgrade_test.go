@@ -16,6 +16,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/authz"
 	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/ledger"
 	"ostiary/internal/store"
 )
 
@@ -122,7 +123,7 @@ func (s *Server) entries(t *testing.T) (rows []store.AuditRow) {
 }
 
 // whole demands that the log and all rows are whole.
-func (s *Server) whole(t *testing.T) audit.Report {
+func (s *Server) whole(t *testing.T) ledger.Report {
 	t.Helper()
 	report, err := s.ledger.Verify(t.Context())
 	if err != nil || report.Problem != "" {

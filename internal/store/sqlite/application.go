@@ -33,6 +33,11 @@ func (r *reader) Applications(id token.ID) ([]store.Application, error) {
 	return queryAll(r.ctx, r.q, scanApplication, applicationsSQL, int64(id))
 }
 
+func (r *reader) ApplicationsUpTo(after, last token.ID) ([]store.Application, error) {
+	return queryAll(r.ctx, r.q, scanApplication, "SELECT "+applicationColumns+
+		" FROM application WHERE token > ? AND token <= ? ORDER BY token, idx", int64(after), int64(last))
+}
+
 func (t *tx) SetApplications(id token.ID, all []store.Application) error {
 	t.touched.tokens = append(t.touched.tokens, id)
 	if _, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT id FROM token WHERE id = ?", int64(id)); err != nil {
@@ -134,16 +139,21 @@ func seen(p *store.Proposal) row {
 	if p.Application != 0 {
 		return row{p.Seen, p.SeenNext, p.SeenDrift}
 	}
-	return row{p.Seen, p.Seen.Next, p.Seen.Drift}
+	return row{p.Seen, p.Seen.Own(), p.Seen.Drift}
 }
 
 // besides is the row with all that a tag is over as it was seen, for that was
-// checked: of the row as it is now, only what codes change is taken.
+// checked: of the row as it is now, only what codes change is taken. That others came
+// to hold the secret meanwhile only asks for more; that they hold it no more, or hold
+// another, was not checked.
 func (r row) besides(seen token.Condition) row {
 	c := r.condition
 	r.condition = seen
 	r.condition.Next, r.condition.Drift, r.condition.Failures = c.Next, c.Drift, c.Failures
 	r.condition.RetryAt, r.condition.LastUsed = c.RetryAt, c.LastUsed
+	if seen.Shared.Mark == 0 || seen.Shared.Mark == c.Shared.Mark {
+		r.condition.Shared = c.Shared
+	}
 	return r
 }
 
@@ -157,7 +167,7 @@ func (r row) told() token.Condition {
 // find reads the row of a proposal.
 func (d *decision) find(p *store.Proposal) (r row, ok bool, err error) {
 	c, ok, err := d.read(p.ID, p.Spec)
-	r = row{c, c.Next, c.Drift}
+	r = row{c, c.Own(), c.Drift}
 	if ok && p.Application != 0 {
 		r.next, r.drift, ok, err = d.readApplication(p)
 	}

@@ -222,15 +222,29 @@ func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err 
 		if !decided {
 			o = store.Outcome{Verdict: store.Accepted, Index: i, Before: before.told(), Counted: true}
 			decided = true
+		} else {
+			o.Others = append(o.Others, store.Effect{Index: i, Before: before.told()})
 		}
 		d.changed = append(d.changed, accepted(a, p, before.condition))
 	}
 	if decided && a.UserID != 0 {
-		if _, err := d.hot.clear.exec(a.UserID); err != nil {
+		if err := d.clearUser(a.UserID, &o); err != nil {
 			return o, false, err
 		}
 	}
 	return o, decided, nil
+}
+
+// clearUser forgets the failures of a user whose code was right, and tells what they
+// were.
+func (d *decision) clearUser(id int64, o *store.Outcome) error {
+	u, err := d.readUser(id)
+	if err != nil || u == (userCondition{}) {
+		return err
+	}
+	o.UserBefore = u.standing()
+	_, err = d.hot.clear.exec(id)
+	return err
 }
 
 // accepted is what an acceptance makes of a condition and of the application that
@@ -303,6 +317,7 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 		if o.Refusal = user.refusal(a); o.Refusal != token.NoReason {
 			if len(now) > 0 {
 				o.Before, o.Failures = now[0].told(), now[0].condition.Failures
+				o.RetryAt = now[0].condition.RetryAt
 			}
 			return o, nil
 		}
@@ -315,18 +330,22 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 		refusal := a.Refusal(c)
 		if i == 0 || (o.Refusal != token.NoReason && refusal == token.NoReason) {
 			o.Index, o.Before, o.Failures, o.Refusal = i, now[i].told(), c.Failures, refusal
+			o.RetryAt = c.RetryAt
 		}
 		if !p.Tested || refusal != token.NoReason || counted(a.Proposals[:i], p.ID) {
 			continue
 		}
-		failures, err := d.countFailure(a, p, c)
+		after, err := d.countFailure(a, p, c)
 		if err != nil {
 			return o, err
 		}
 		o.Counted = true
 		if a.Proposals[o.Index].ID == p.ID {
-			o.Failures = failures
+			o.Failures, o.RetryAt = after.Failures, after.RetryAt
+			continue
 		}
+		o.Others = append(o.Others, store.Effect{Index: i, Before: now[i].told(), Failures: after.Failures,
+			RetryAt: after.RetryAt})
 	}
 	if a.Temporary != nil {
 		if err := d.refuseTemporary(a, user, &o); err != nil {
@@ -334,7 +353,8 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 		}
 	}
 	if o.Counted && a.UserID != 0 {
-		return o, d.countUserFailure(a, user)
+		err := d.countUserFailure(a, user, &o)
+		return o, err
 	}
 	return o, nil
 }
@@ -360,26 +380,28 @@ func outdated(a *store.Attempt, now []row) bool {
 		if !p.Tested {
 			continue
 		}
-		if was := seen(p); p.Matched || c.Epoch != p.Seen.Epoch || r.next != was.next || r.drift != was.drift {
+		if was := seen(p); p.Matched || c.Epoch != p.Seen.Epoch || r.next != was.next || r.drift != was.drift ||
+			p.Application == 0 && c.Shared != p.Seen.Shared {
 			return true
 		}
 	}
 	return false
 }
 
-func (d *decision) countFailure(a *store.Attempt, p *store.Proposal, c token.Condition) (int, error) {
+// countFailure counts one, and gives the condition with it.
+func (d *decision) countFailure(a *store.Attempt, p *store.Proposal, c token.Condition) (token.Condition, error) {
 	before := c.Failures
 	c.Failures++
 	c.RetryAt = retryAt(a, c.Failures)
 	n, err := d.hot.fail.exec(millis(c.RetryAt), int64(p.ID), c.Epoch, int64(c.Own()), int64(before), int64(c.State))
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	if n != 1 {
-		return 0, fmt.Errorf("count failure of token %d: row changed inside the transaction", p.ID)
+		return c, fmt.Errorf("count failure of token %d: row changed inside the transaction", p.ID)
 	}
 	d.changed = append(d.changed, changedCondition{id: p.ID, condition: c})
-	return c.Failures, nil
+	return c, nil
 }
 
 func retryAt(a *store.Attempt, failures int) time.Time {
@@ -392,6 +414,10 @@ func retryAt(a *store.Attempt, failures int) time.Time {
 type userCondition struct {
 	failures int
 	retryAt  int64
+}
+
+func (u userCondition) standing() store.Standing {
+	return store.Standing{Failures: u.failures, RetryAt: fromMillis(u.retryAt)}
 }
 
 func (u userCondition) refusal(a *store.Attempt) token.Reason {
@@ -416,8 +442,10 @@ func (d *decision) readUser(id int64) (u userCondition, err error) {
 	return userCondition{failures: int(v[0].(int64)), retryAt: v[1].(int64)}, nil
 }
 
-func (d *decision) countUserFailure(a *store.Attempt, u userCondition) error {
-	n, err := d.hot.failUser.exec(millis(retryAt(a, u.failures+1)), a.UserID, int64(u.failures))
+func (d *decision) countUserFailure(a *store.Attempt, u userCondition, o *store.Outcome) error {
+	o.UserBefore = u.standing()
+	o.UserAfter = store.Standing{Failures: u.failures + 1, RetryAt: retryAt(a, u.failures+1)}
+	n, err := d.hot.failUser.exec(millis(o.UserAfter.RetryAt), a.UserID, int64(u.failures))
 	if err == nil && n != 1 {
 		err = fmt.Errorf("count failure of user %d: row changed inside the transaction", a.UserID)
 	}

@@ -97,6 +97,8 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		{"condition_by_state (state=? AND rowid>?)", store.TokenFilter{State: &lost, Type: "hotp"}},
 		{"condition_by_state (state=? AND rowid>?)", store.TokenFilter{State: &valid}},
 		{"condition_owner (owner=? AND rowid>?)", store.TokenFilter{Owner: 1}},
+		{"condition_twin (token>?)", store.TokenFilter{Twins: true}},
+		{"condition_twin (token>?)", store.TokenFilter{Twins: true, State: &valid, Type: "hotp"}},
 		{"condition_owner (owner=? AND rowid>?)", store.TokenFilter{Owner: 1, State: &valid, Type: "hotp"}},
 		{"token_run (run=? AND rowid>?)", store.TokenFilter{Run: 1}},
 		{"token_run (run=? AND rowid>?)", store.TokenFilter{Run: 1, State: &lost}},

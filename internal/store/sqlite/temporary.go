@@ -9,6 +9,20 @@ import (
 	"ostiary/internal/store"
 )
 
+func (r *reader) TemporaryCodes(after store.TemporaryCode, limit int) ([]store.IssuedCode, error) {
+	fingerprint := after.Fingerprint
+	if fingerprint == nil {
+		fingerprint = []byte{}
+	}
+	return queryAll(r.ctx, r.q, func(s scanner) (c store.IssuedCode, err error) {
+		var expires, used int64
+		err = s.Scan(&c.User, &c.Fingerprint, &expires, &used, &c.UserName)
+		c.Expires, c.Used = fromMillis(expires), fromMillis(used)
+		return c, err
+	}, `SELECT t.user, t.fingerprint, t.expires, t.used, u.name FROM temporary_code t JOIN user u ON u.id = t.user
+		WHERE (t.user, t.fingerprint) > (?, ?) ORDER BY t.user, t.fingerprint LIMIT ?`, after.User, fingerprint, limit)
+}
+
 func (t *tx) AddTemporaryCode(c store.TemporaryCode) error {
 	err := t.changeOne(`INSERT INTO temporary_code (user, fingerprint, expires) VALUES (?, ?, ?)
 		ON CONFLICT (user, fingerprint) DO NOTHING`, c.User, c.Fingerprint, millis(c.Expires))
@@ -54,8 +68,9 @@ func (d *decision) acceptTemporary(a *store.Attempt) (o store.Outcome, decided b
 	if err != nil || n != 1 {
 		return o, false, err
 	}
-	_, err = d.hot.clear.exec(a.UserID)
-	return store.Outcome{Verdict: store.Accepted, Index: -1, Temporary: true, Counted: true}, true, err
+	o = store.Outcome{Verdict: store.Accepted, Index: -1, Temporary: true, Counted: true}
+	err = d.clearUser(a.UserID, &o)
+	return o, true, err
 }
 
 // temporaryTag is the tag that the temporary code must carry; whichever it has, while

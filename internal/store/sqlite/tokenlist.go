@@ -130,13 +130,17 @@ func tokenQuery(f store.TokenFilter, further string) (string, []any) {
 	if f.Owner != 0 {
 		w.add("c.owner = ?", f.Owner)
 	}
+	if f.Twins {
+		w.add("c.twin IS NOT NULL")
+	}
 	if f.Run != 0 {
 		w.add("t.run = ?", f.Run)
 	}
 	if f.Batch != "" {
 		w.add("t.run IN (SELECT id FROM import_run WHERE batch = ? AND batch <> '' AND published > 0)", f.Batch)
 	}
-	query := "SELECT " + tokenColumns + further + tables + " LEFT JOIN user u ON u.id = c.owner WHERE " +
+	query := "SELECT " + tokenColumns + further + tables + " LEFT JOIN user u ON u.id = c.owner " +
+		"LEFT JOIN secret s ON s.mark = c.twin WHERE " +
 		strings.Join(w.conds, " AND ") + " ORDER BY " + order
 	if f.Limit > 0 {
 		query += fmt.Sprintf(" LIMIT %d", f.Limit)
@@ -162,6 +166,8 @@ func conditionIndex(f store.TokenFilter) string {
 		return "INDEXED BY condition_owner"
 	case !f.EndsBy.IsZero():
 		return "INDEXED BY condition_ending"
+	case f.Twins:
+		return "INDEXED BY condition_twin"
 	case f.Run != 0:
 		return ""
 	// Most tokens are VALID: what else is asked for narrows it down further.

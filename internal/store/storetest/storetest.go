@@ -346,7 +346,8 @@ func wrong(t token.Token) store.Proposal {
 
 // try makes an attempt and checks what is so for every one: a decision is
 // recorded once, with the outcome that the caller gets, or counted quietly;
-// and a stale one leaves nothing behind.
+// a stale one leaves nothing behind; and the outcome tells of every row that was
+// changed. That is left out of what try gives.
 func (r *rig) try(a store.Attempt) store.Outcome {
 	r.Helper()
 	var recorded []store.Outcome
@@ -355,9 +356,10 @@ func (r *rig) try(a store.Attempt) store.Outcome {
 		recorded = append(recorded, o)
 		return inner(o)
 	}
-	before, quietBefore := r.log(), r.quiet()
+	before, quietBefore, rows := r.log(), r.quiet(), r.standings(a)
 	o, err := r.db.Attempt(r.ctx(), a)
 	r.must(err)
+	r.told(a, o, rows, r.standings(a))
 	after, quietAfter := r.log(), r.quiet()
 	quietly := a.QuietFor != "" && o.Verdict == store.Refused && !o.Counted
 	if o.Verdict == store.Stale || quietly {
@@ -376,7 +378,7 @@ func (r *rig) try(a store.Attempt) store.Outcome {
 		quietBefore[a.QuietFor]++
 	}
 	r.same("quiet refusals", quietAfter, quietBefore)
-	return o
+	return plain(o)
 }
 
 // accepted makes an attempt that must be accepted.

@@ -43,7 +43,7 @@ var house = []floor{
 	{"internal/engine/...", []string{"internal/core/...", "oath", "pskc", "activation", "internal/seal",
 		"internal/store", "internal/engine/tokens", "internal/engine/secrets", "internal/engine/transfer",
 		"internal/engine/users", "internal/engine/profiles", "internal/engine/codes",
-		"internal/engine/lifecycle"}, false},
+		"internal/engine/credentials", "internal/engine/lifecycle"}, false},
 	{"internal/doors/wire", nil, true},
 	{"internal/doors/client", []string{"internal/doors/wire"}, false},
 	{"internal/doors/...", []string{"internal/core/...", "oath", "pskc/...", "activation", "internal/seal",

@@ -36,6 +36,7 @@ func (k *Kit) Apply(t testing.TB, serial string, keys map[int]*pskc.Key) {
 // SetApplications gives a token these further applications.
 func (k *Kit) SetApplications(t testing.TB, serial string, all []store.Application) {
 	t.Helper()
+	k.PastLog()
 	id := k.Token(t, serial).ID
 	if err := k.DB.Update(context.Background(),
 		func(tx store.Tx) error { return tx.SetApplications(id, all) }); err != nil {

@@ -131,6 +131,7 @@ func (k *Kit) Import(t testing.TB, keys ...*pskc.Key) {
 // can say, such as another beginning of time.
 func (k *Kit) Stage(t testing.TB, tok token.Token, secret pskc.Secret) {
 	t.Helper()
+	k.PastLog()
 	ctx := context.Background()
 	sealed := func(id token.ID) []byte { return k.sealed(t, id, secret) }
 	err := k.DB.Update(ctx, func(tx store.Tx) error {

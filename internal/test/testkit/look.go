@@ -119,6 +119,7 @@ func (k *Kit) Dump(t testing.TB, except ...string) string {
 // Exec changes the database behind the server's back.
 func (k *Kit) Exec(t testing.TB, query string) {
 	t.Helper()
+	k.PastLog()
 	db, err := sql.Open("sqlite", k.Path)
 	if err != nil {
 		t.Fatal(err)

@@ -86,8 +86,32 @@ type Kit struct {
 	kek   seal.KEK
 	marks memoryMarks
 
-	mu     sync.Mutex
-	alarms []store.Alarm
+	mu      sync.Mutex
+	alarms  []store.Alarm
+	pastLog bool
+}
+
+// PastLog says that the test changes rows past the log, so that they need not follow
+// from it when the test ends.
+func (k *Kit) PastLog() { k.pastLog = true }
+
+// holdsState demands that all that is in the database follows from the log. So every
+// test that does something through the engine is a test that its entries tell it.
+func (k *Kit) holdsState(t testing.TB) {
+	t.Helper()
+	if k.pastLog || t.Failed() {
+		return
+	}
+	rep, err := k.Ledger.Verify(context.Background())
+	if err != nil {
+		t.Errorf("verify the log: %v", err)
+	}
+	if rep.Problem != "" {
+		t.Errorf("the log is not whole: %s", rep.Problem)
+	}
+	for _, f := range rep.State.Findings {
+		t.Errorf("the state does not follow from the log: %s", f)
+	}
 }
 
 // New makes a Kit; everything is closed when the test ends.
@@ -106,6 +130,7 @@ func New(t testing.TB) *Kit {
 	k.kek = kek
 	k.Open(t)
 	t.Cleanup(func() {
+		k.holdsState(t)
 		if err := k.DB.Close(); err != nil {
 			t.Errorf("close the database: %v", err)
 		}

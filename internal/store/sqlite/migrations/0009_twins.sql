@@ -15,6 +15,7 @@ CREATE INDEX token_mark ON token (mark) WHERE mark IS NOT NULL;
 -- The mark, if other tokens hold the secret, too, or did; never taken back while the
 -- token has that secret. Then the secret's floor decides beside the token's own counter.
 ALTER TABLE condition ADD COLUMN twin INTEGER;
+CREATE INDEX condition_twin ON condition (token) WHERE twin IS NOT NULL;
 
 ALTER TABLE import_replacement ADD COLUMN mark INTEGER;
 ALTER TABLE import_run ADD COLUMN twin INTEGER NOT NULL DEFAULT 0;

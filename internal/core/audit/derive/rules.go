@@ -1,0 +1,73 @@
+package derive
+
+import "ostiary/internal/core/audit"
+
+// rule says what an action means for the state: how it is folded, or why it is not.
+type rule struct {
+	fold    func(*Fold, *act)
+	because string
+}
+
+// rules holds every action of the catalogue.
+var rules = map[audit.Action]rule{
+	audit.CodeVerified:      {fold: (*Fold).coded},
+	audit.TokenResynced:     {fold: (*Fold).coded},
+	audit.TokenConfirmed:    {fold: (*Fold).coded},
+	audit.TokenStaged:       {fold: (*Fold).created},
+	audit.TokenCreated:      {fold: (*Fold).created},
+	audit.TokenAssigned:     {fold: (*Fold).updated},
+	audit.TokenUnassigned:   {fold: (*Fold).updated},
+	audit.TokenStateChanged: {fold: (*Fold).updated},
+	audit.TokenDatesSet:     {fold: (*Fold).updated},
+	audit.TokenReplaced:     {fold: (*Fold).updated},
+	audit.TokenUnlocked:     {fold: (*Fold).updated},
+	audit.TokenRekeyed:      {fold: (*Fold).updated},
+	audit.TokenUnbound:      {fold: (*Fold).updated},
+	audit.TokenDeleted:      {fold: (*Fold).removed},
+	audit.TokenMoved:        {fold: (*Fold).removed},
+
+	audit.ActivationConfirmed: {fold: (*Fold).activated},
+
+	audit.ImportPublished: {fold: (*Fold).publish},
+	audit.ImportAbandoned: {fold: (*Fold).abandon},
+
+	audit.UserAdded:    {fold: (*Fold).userAdded},
+	audit.UserStaged:   {fold: (*Fold).userAdded},
+	audit.UserDeleted:  {fold: (*Fold).userDeleted},
+	audit.UserUnlocked: {fold: (*Fold).userUnlocked},
+	audit.CodesIssued:  {fold: (*Fold).codesIssued},
+	audit.CodesRevoked: {fold: (*Fold).codesRevoked},
+
+	audit.KeyCreated:      {fold: (*Fold).keyCreated},
+	audit.KeyRevoked:      {fold: (*Fold).keyRevoked},
+	audit.RootPasswordSet: {fold: (*Fold).rootSet},
+
+	audit.TypeCreated:    {fold: (*Fold).typeCreated},
+	audit.TypeChanged:    {fold: (*Fold).typeChanged},
+	audit.TypeRetired:    {fold: (*Fold).typeChanged},
+	audit.TypeRestored:   {fold: (*Fold).typeChanged},
+	audit.SeriesSet:      {fold: (*Fold).seriesMoved},
+	audit.SeriesAdvanced: {fold: (*Fold).seriesMoved},
+	audit.ProfileCreated: {fold: (*Fold).profileCreated},
+
+	audit.ServerStarted:      {because: "it changes no row"},
+	audit.ServerStopped:      {because: "it changes no row"},
+	audit.SessionStarted:     {because: "sessions live in memory"},
+	audit.SessionEnded:       {because: "sessions live in memory"},
+	audit.RefusalsSuppressed: {because: "it counts refusals that changed nothing"},
+	audit.Verified:           {because: "it changes no row"},
+	audit.TokensExported:     {because: "a token that leaves with a move has an entry of its own, token.state_changed"},
+	audit.EnrolmentRenewed:   {because: "a link opens a token that is PENDING, once; the token is followed"},
+	audit.EnrolmentShown:     {because: "a link opens a token that is PENDING, once; the token is followed"},
+	audit.ActivationStarted:  {because: "an activation changes its token when it is confirmed"},
+	audit.ActivationTaken:    {because: "an activation changes its token when it is confirmed"},
+	audit.ActivationEnded:    {because: "an activation changes its token when it is confirmed"},
+	audit.ActivationReset:    {because: "it only says from when on activations are counted"},
+}
+
+// Derived tells whether the state follows from an action's entries; if not, why says
+// so. ok is false for an action that is not known.
+func Derived(action audit.Action) (derived bool, why string, ok bool) {
+	r, ok := rules[action]
+	return r.fold != nil, r.because, ok
+}

@@ -1,0 +1,199 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ostiary/activation"
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/audit/derive"
+	"ostiary/internal/core/token"
+	"ostiary/internal/engine/credentials"
+	"ostiary/internal/store"
+)
+
+// Report is the result of Verify: the log recomputed, and the state held against it.
+type Report struct {
+	audit.Report
+	State derive.Result
+}
+
+// Whole tells whether the log is whole and all state follows from it.
+func (r Report) Whole() bool { return r.Problem == "" && r.State.Count == 0 }
+
+// comparison holds the rows of a database against a fold of its log. The database
+// goes on meanwhile: each page of rows is read in one snapshot with the entries
+// behind those folded so far, so that what is compared is of one moment.
+type comparison struct {
+	ctx  context.Context
+	db   store.DB
+	fold *derive.Fold
+	rest func(time.Duration) // called with the time that a page took
+}
+
+// view runs do on a snapshot to whose end the log is folded.
+func (c *comparison) view(do func(store.Reader) error) error {
+	began := time.Now()
+	err := c.db.View(c.ctx, func(r store.Reader) error {
+		head, err := r.AuditHead()
+		if err != nil {
+			return err
+		}
+		for c.fold.Next() < head.Size() {
+			next := c.fold.Next()
+			page, err := r.AuditEntries(next, int(min(pageRead, head.Size()-next)))
+			if err != nil {
+				return err
+			}
+			for _, row := range page {
+				c.fold.Add(row.Seq, row.Entry)
+			}
+			if len(page) == 0 {
+				return fmt.Errorf("audit entry %d is missing", next)
+			}
+		}
+		return do(r)
+	})
+	if err == nil {
+		c.rest(time.Since(began))
+	}
+	return err
+}
+
+func (c *comparison) run() error {
+	c.fold.Settle()
+	for _, part := range []func() error{c.tokens, c.users, c.codes, func() error { return c.view(c.small) }} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return c.fold.Finish(func(seq int64) (entry []byte, err error) {
+		err = c.db.View(c.ctx, func(r store.Reader) error {
+			rows, err := r.AuditEntries(seq, 1)
+			if len(rows) == 1 {
+				entry = rows[0].Entry
+			}
+			return err
+		})
+		return entry, err
+	})
+}
+
+func (c *comparison) tokens() error {
+	for after, more := token.ID(0), true; more; {
+		if err := c.view(func(r store.Reader) error {
+			page, err := r.Tokens(store.TokenFilter{After: after, Limit: pageRead})
+			if more = len(page) > 0; err != nil || !more {
+				return err
+			}
+			last := page[len(page)-1].ID
+			apps, err := r.ApplicationsUpTo(after, last)
+			if err != nil {
+				return err
+			}
+			for _, t := range page {
+				var its []derive.Application
+				for len(apps) > 0 && apps[0].Token <= t.ID {
+					if a := apps[0]; a.Token == t.ID {
+						its = append(its, derive.Application{Index: a.Index, Next: a.Next, Drift: a.Drift})
+					}
+					apps = apps[1:]
+				}
+				c.fold.Token(t, its)
+			}
+			after = last
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *comparison) users() error {
+	for after, more := "", true; more; {
+		if err := c.view(func(r store.Reader) error {
+			page, err := r.Users(after, pageRead)
+			if more = len(page) > 0; err != nil || !more {
+				return err
+			}
+			for _, u := range page {
+				c.fold.User(derive.User{Name: u.Name, Failures: u.Failures, RetryAt: millis(u.RetryAt)})
+			}
+			after = page[len(page)-1].Name
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *comparison) codes() error {
+	var after store.TemporaryCode
+	for more := true; more; {
+		if err := c.view(func(r store.Reader) error {
+			page, err := r.TemporaryCodes(after, pageRead)
+			if more = len(page) > 0; err != nil || !more {
+				return err
+			}
+			for _, code := range page {
+				c.fold.Code(derive.Code{User: code.UserName, Mark: audit.Mark(code.Fingerprint),
+					Expires: millis(code.Expires), Used: !code.Used.IsZero()})
+			}
+			after = page[len(page)-1].TemporaryCode
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// small compares the small tables.
+func (c *comparison) small(r store.Reader) error {
+	keys, err := r.APIKeys()
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		c.fold.Key(derive.Key{ID: k.ID, Name: k.Name, Role: k.Role, Mark: audit.Mark(k.Hash), HelpDesk: k.HelpDesk,
+			Revoked: !k.Revoked.IsZero()})
+	}
+	password, err := credentials.PasswordMark(r)
+	if err != nil {
+		return err
+	}
+	c.fold.Root(password)
+	types, err := r.Types()
+	if err != nil {
+		return err
+	}
+	for _, t := range types {
+		c.fold.Type(t.Name, audit.TypeFields(t))
+	}
+	series, err := r.AllSeries()
+	if err != nil {
+		return err
+	}
+	for _, s := range series {
+		c.fold.Series(s.Type, s.Next, s.Highest, s.Issued)
+	}
+	sheets, err := r.Profiles()
+	for _, p := range sheets {
+		fingerprint := "none: its static vector is damaged"
+		if v, err := activation.ParseVector(p.Vector); err == nil {
+			fingerprint = v.Fingerprint()
+		}
+		c.fold.Profile(p.Name, fingerprint)
+	}
+	return err
+}
+
+func millis(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return at.UnixMilli()
+}

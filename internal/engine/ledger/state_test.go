@@ -1,0 +1,384 @@
+package ledger_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/audit/derive"
+	"ostiary/internal/core/authz"
+	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/ledger"
+	"ostiary/internal/engine/tempcodes"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+	"ostiary/internal/test/testkit"
+	"ostiary/pskc"
+)
+
+// town is a server with some of everything.
+type town struct {
+	*testkit.Kit
+	t     testing.TB
+	key   *pskc.Key // of token 1, which is anna's
+	keys  *credentials.Keys
+	root  *credentials.Root
+	codes []string // temporary ones of anna
+}
+
+func newTown(t testing.TB) *town {
+	t.Helper()
+	k := testkit.New(t)
+	w := &town{Kit: k, t: t, key: testkit.HOTP("1"), root: credentials.NewRoot(k.DB, k.Hasher(seal.Password),
+		k.Clock.Now)}
+	k.DefaultProfiles(t)
+	k.User(t, "anna")
+	k.User(t, "bob")
+	k.Import(t, w.key, testkit.TOTP("2"), testkit.HOTP("3"))
+	k.Assign(t, "1", "anna")
+	k.Assign(t, "3", "bob")
+	for c := range uint64(3) {
+		w.login(c)
+	}
+	k.Verify(t, "2", "000000")
+	var err error
+	if w.keys, err = credentials.OpenKeys(t.Context(), k.DB, k.Hasher(seal.KeyHash), k.Clock.Now); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.keys.Create(t.Context(), authz.Principal{Role: authz.Root}, "radius", authz.Verifier, false,
+		testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.root.SetPassword(t.Context(), testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	issued, err := k.Temporary.Issue(t.Context(), tempcodes.Request{User: "anna", Count: 2, Hours: 24,
+		Origin: testkit.Origin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range issued.Codes {
+		w.codes = append(w.codes, string(c.Bytes()))
+	}
+	if !k.VerifyUser(t, "anna", w.codes[0]) {
+		t.Fatal("the temporary code is refused")
+	}
+	k.Create(t, "app-hotp")
+	return w
+}
+
+// login presents token 1's code of a counter, which must be right.
+func (w *town) login(counter uint64) {
+	w.t.Helper()
+	if !w.Verify(w.t, "1", testkit.Code(w.t, w.key, counter)) {
+		w.t.Fatalf("code %d is refused", counter)
+	}
+}
+
+func (w *town) verify() ledger.Report {
+	w.t.Helper()
+	rep, err := w.Ledger.Verify(w.t.Context())
+	if err != nil || rep.Problem != "" {
+		w.t.Fatalf("verify: %v, %s", err, rep.Problem)
+	}
+	return rep
+}
+
+// names demands one finding: the row, the action of the entry named, and what it says.
+func (w *town) names(row, action, text string) {
+	w.t.Helper()
+	rep := w.verify()
+	if rep.State.Count != 1 || rep.Whole() {
+		w.t.Fatalf("%d findings, want one of %s: %v", rep.State.Count, row, rep.State.Findings)
+	}
+	f := rep.State.Findings[0]
+	got := ""
+	if f.Entry != derive.NoEntry {
+		got = w.Log(w.t, f.Entry)[0].Action
+	}
+	if f.Row != row || got != action || !strings.Contains(f.Text, text) {
+		w.t.Errorf("found %q at an entry %q, want row %s, entry %q, text %q", f, got, row, action, text)
+	}
+}
+
+func TestStateFollowsFromTheLog(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	rep := w.verify()
+	if !rep.Whole() || rep.State.Tokens != 4 || rep.State.Trusted != 0 || rep.State.Entries != w.LogSize(t) {
+		t.Errorf("found %+v", rep.State)
+	}
+}
+
+// Each derived column, edited in the file: the row is named, and the last entry about
+// it.
+func TestStateNamesTheRowAndTheEntry(t *testing.T) {
+	t.Parallel()
+	const (
+		one      = "token hotp 1 of Acme"
+		two      = "token totp 2 of Acme"
+		app      = "token app-hotp AH10000001"
+		verified = "code.verified"
+	)
+	condition := func(set, serial string) string {
+		return "UPDATE condition SET " + set + " WHERE token = (SELECT id FROM token WHERE serial = '" + serial + "')"
+	}
+	for name, c := range map[string]struct{ query, row, action, text string }{
+		"counter set back":    {condition("next = 0", "1"), one, verified, "the counter is 0, and by the log 3"},
+		"counter put forward": {condition("next = 9", "1"), one, verified, "the counter is 9"},
+		"drift":               {condition("drift = 5", "2"), two, verified, "the drift is 5, and by the log 0"},
+		"epoch":               {condition("epoch = 2", "1"), one, verified, "the epoch is 2, and by the log 1"},
+		"failures forgotten":  {condition("failures = 0", "2"), two, verified, "failures is 0, and by the log 1"},
+		"delay":               {condition("retry_at = 77", "2"), two, verified, "the end of the delay is 77"},
+		"state": {condition("state = 0", "AH10000001"), app, "token.created",
+			"VALID, and by the log PENDING"},
+		"owner": {condition("owner = (SELECT id FROM user WHERE name = 'bob')", "1"), one, verified,
+			`the owner is "bob"`},
+		"owner taken":     {condition("owner = NULL", "1"), one, verified, `the owner is ""`},
+		"beginning":       {condition("not_before = 1", "1"), one, verified, "validity is 1 to 0"},
+		"end":             {condition("not_after = 1", "1"), one, verified, "validity is 0 to 1"},
+		"a token deleted": {"DELETE FROM token WHERE serial = '2'", two, verified, "not in the database"},
+		"a token renamed": {"UPDATE token SET serial = '4' WHERE serial = '2'", "", "", ""},
+		"an application": {"INSERT INTO application SELECT id, 2, 1, 'HOTP', 'SHA1', 6, 0, '', 0, 0, x'' " +
+			"FROM token WHERE serial = '1'", one, verified, "application 2 is in the database"},
+		"a user added": {"INSERT INTO user (name, created) VALUES ('eve', 1)", "user eve", "",
+			"no entry made"},
+		"a user's failures": {"UPDATE user SET failures = 3 WHERE name = 'bob'", "user bob", "user.added",
+			"failures is 3, and by the log 0"},
+		"a user's delay": {"UPDATE user SET retry_at = 9 WHERE name = 'bob'", "user bob", "user.added",
+			"the end of the delay is 9"},
+		"a used code unused": {"UPDATE temporary_code SET used = 0", "user anna", verified,
+			"has been used: false; by the log: true"},
+		"a code added": {"INSERT INTO temporary_code (user, fingerprint, expires) SELECT id, " +
+			"x'0102030405', 1 FROM user WHERE name = 'bob'", "user bob", "", "code 01020304 is in the database"},
+		"a used code removed": {"DELETE FROM temporary_code WHERE used > 0", "a temporary code of user anna",
+			verified, "not in the database"},
+		"a code for longer": {"UPDATE temporary_code SET expires = expires + 1 WHERE used = 0", "user anna",
+			"codes.issued", "ends at"},
+		"a key inserted": {"INSERT INTO api_key VALUES ('evil', 'evil', 'super_admin', 0, x'00', 1, 0)",
+			"API key evil (evil)", "", "no entry made it"},
+		"a key's role": {"UPDATE api_key SET role = 'super_admin'", "API key radius (ID)", "key.created",
+			"the role is super_admin, and by the log verifier"},
+		"a key's help-desk set": {"UPDATE api_key SET help_desk = 1", "API key radius (ID)", "key.created",
+			"help-desk"},
+		"a key's secret": {"UPDATE api_key SET hash = x'00'", "API key radius (ID)", "key.created",
+			"another secret"},
+		"a key revoked": {"UPDATE api_key SET revoked = 1", "API key radius (ID)", "key.created",
+			"revoked is true"},
+		"a key deleted": {"DELETE FROM api_key", "API key radius (ID)", "key.created", "not in the database"},
+		"the password of ROOT": {"UPDATE setting SET value = x'00' WHERE name = 'root_password'",
+			"the password of ROOT", "root.password_set", "another one"},
+		"no password of ROOT": {"DELETE FROM setting WHERE name = 'root_password'", "the password of ROOT",
+			"root.password_set", "set: false"},
+		"a type's digits": {"UPDATE token_type SET digits = 8 WHERE name = 'app-hotp'", "type app-hotp", "series.advanced", `digits is "8"`},
+		"a type added": {"INSERT INTO token_type (name, kind, algorithm) VALUES ('evil', 'hardware', 'HOTP')",
+			"type evil", "", "no entry made it"},
+		"a series set back": {"UPDATE token_series SET next = 1, highest = 0 WHERE type = 'app-hotp'",
+			"series app-hotp", "series.advanced", "are 1, 0, 1"},
+		"a profile": {"UPDATE profile SET vector = x'00' WHERE name = 'mobile-hotp'", "profile mobile-hotp",
+			"profile.created", "damaged"},
+		"a profile added": {"INSERT INTO profile VALUES ('evil', x'00', x'00', 1)", "profile evil", "",
+			"no entry made it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newTown(t)
+			w.PastLog()
+			var id string
+			w.query("SELECT id FROM api_key", &id)
+			w.Exec(t, c.query)
+			if c.row == "" { // one comes and one goes
+				if rep := w.verify(); rep.State.Count != 2 {
+					t.Errorf("found %v", rep.State.Findings)
+				}
+				return
+			}
+			w.names(strings.ReplaceAll(c.row, "ID", id), c.action, c.text)
+		})
+	}
+}
+
+func (w *town) query(query string, to any) {
+	w.t.Helper()
+	db, err := sql.Open("sqlite", w.Path)
+	if err == nil {
+		err = db.QueryRow(query).Scan(to)
+	}
+	if err == nil {
+		err = db.Close()
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// A counter that is set back, used, and set forward again stays visible for ever: the
+// entry of the use names another state before than the entries.
+func TestCounterSetBackAndForthStaysVisible(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	const set = "UPDATE condition SET next = %d WHERE token = (SELECT id FROM token WHERE serial = '1')"
+	w.Exec(t, fmt.Sprintf(set, 0))
+	w.Reopen(t) // with what it remembers of the token
+	w.login(0)
+	w.Exec(t, fmt.Sprintf(set, 3))
+	w.Reopen(t)
+	w.login(3)
+	w.login(4)
+	rep := w.verify()
+	if rep.State.Count != 2 { // the use of the old code, and the one after it
+		t.Fatalf("found %v", rep.State.Findings)
+	}
+	for i, says := range []string{"the counter was 0, and by the entries before it was 3",
+		"the counter was 3, and by the entries before it was 1"} {
+		f := rep.State.Findings[i]
+		if e := w.Log(t, f.Entry)[0]; f.Row != "token hotp 1 of Acme" || !strings.Contains(f.Text, says) ||
+			e.Action != "code.verified" || e.Subject["serial"] != "1" {
+			t.Errorf("found %s, of %s", f, e.Raw)
+		}
+	}
+}
+
+// An older row, whole as it once was, does not follow from the log.
+func TestOlderRowPutBackIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.Exec(t, "CREATE TABLE kept AS SELECT * FROM condition")
+	w.login(3)
+	w.Unlock(t, "1")
+	w.Exec(t, "UPDATE condition SET (next, drift, failures, last_used) = (SELECT k.next, k.drift, k.failures, "+
+		"k.last_used FROM kept k WHERE k.token = condition.token)")
+	w.names("token hotp 1 of Acme", "token.unlocked", "the counter is 3, and by the log 4")
+}
+
+// A user whose failures are forgotten in the file, and then logs in.
+func TestUserFailuresForgottenPastTheLog(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	if w.VerifyUser(t, "anna", "000000") {
+		t.Fatal("a wrong code is accepted")
+	}
+	w.Exec(t, "UPDATE user SET failures = 0, retry_at = 0")
+	w.Exec(t, "UPDATE condition SET failures = 0, retry_at = 0 WHERE token = (SELECT id FROM token WHERE serial = '1')")
+	w.Reopen(t)
+	if w.VerifyUser(t, "anna", "000001") {
+		t.Fatal("a wrong code is accepted")
+	}
+	var rows []string
+	for _, f := range w.verify().State.Findings {
+		rows = append(rows, f.Row)
+	}
+	if got := strings.Join(rows, ", "); got != "user anna, token hotp 1 of Acme" {
+		t.Errorf("found %s", got)
+	}
+}
+
+// Rows change while they are compared: each page is held against the entries of its own
+// moment, so that nothing is found that is not so.
+func TestStateIsVerifiedWhileItChanges(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	done := make(chan uint64)
+	go func() {
+		c := uint64(3)
+		for ; ctx.Err() == nil; c++ {
+			w.Verify(w.t, "1", testkit.Code(w.t, w.key, c))
+			w.Verify(w.t, "2", "000000")
+		}
+		done <- c
+	}()
+	n := 0
+	for ctx.Err() == nil {
+		if rep := w.verify(); !rep.Whole() {
+			t.Fatalf("found %v", rep.State.Findings)
+		}
+		n++
+	}
+	if c := <-done; n < 3 || c < 10 {
+		t.Errorf("%d verifications beside %d codes", n, c)
+	}
+}
+
+// A log that an older program began: what its entries do not tell is taken on trust,
+// and said; what a newer entry tells is followed from there on.
+func TestOlderEntriesAreTakenOnTrust(t *testing.T) {
+	t.Parallel()
+	k := testkit.New(t)
+	key := testkit.HOTP("1")
+	k.Import(t, key, testkit.HOTP("2"))
+	k.PastLog()
+	old := func(text string) {
+		t.Helper()
+		if err := k.DB.Update(
+			t.Context(), func(tx store.Tx) error { return tx.AppendAudit([]byte(text)) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// As if the import had been by an older program: its log, in its words.
+	k.Exec(t, "DELETE FROM audit_entry")
+	k.Exec(t, "UPDATE audit_head SET frontier = x'0000000000000000'")
+	k.Reopen(t)
+	for _, serial := range []string{"1", "2"} {
+		old(`{"action":"token.staged","after":{"next":0,"run":1},"outcome":"done","subject":{"key_id":"` + serial +
+			`","manufacturer":"Acme","serial":"` + serial + `","type":"hotp"},"time":"2026-03-01T12:00:15.000Z","v":1}`)
+	}
+	old(`{"action":"import.published","after":{"run":1},"outcome":"done","time":"2026-03-01T12:00:15.000Z","v":1}`)
+	verify := func() ledger.Report {
+		t.Helper()
+		rep, err := k.Ledger.Verify(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rep
+	}
+	if rep := verify(); !rep.Whole() || rep.State.Trusted != 2 || rep.State.Tokens != 2 {
+		t.Fatalf("found %+v", rep)
+	}
+	k.Exec(t, "UPDATE condition SET next = 5")
+	k.Reopen(t)
+	if rep := verify(); !rep.Whole() {
+		t.Fatalf("what no entry told is found: %v", rep.State.Findings)
+	}
+	if !k.Verify(t, "1", testkit.Code(t, key, 6)) {
+		t.Fatal("the code is refused")
+	}
+	k.Exec(t, "UPDATE condition SET next = 5")
+	rep := verify()
+	if rep.State.Count != 1 || rep.State.Findings[0].Row != "token hotp 1 of Acme" {
+		t.Errorf("found %v", rep.State.Findings)
+	}
+	old(`{"action":"user.added","outcome":"done","subject":{"user":"eve"},"time":"2026-03-01T12:00:15.000Z","v":1}`)
+	found := fmt.Sprint(verify().State.Findings)
+	if !strings.Contains(found, "behind one of version 2") {
+		t.Errorf("an older entry behind a newer one: found %s", found)
+	}
+}
+
+// The verification beside the server records what it found.
+func TestVerifyBesideRecordsWhatItFound(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	if _, err := w.Ledger.VerifyBeside(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e := w.LastEntry(t)
+	if e.Action != string(audit.Verified) || e.Outcome != "done" || e.After["findings"] != "0" ||
+		e.After["tokens"] != "4" {
+		t.Errorf("recorded %s", e.Raw)
+	}
+	w.Exec(t, "UPDATE condition SET next = 0")
+	if _, err := w.Ledger.VerifyBeside(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e = w.LastEntry(t)
+	if e.Action != string(audit.Verified) || e.Outcome != "refused" || e.After["findings"] != "1" ||
+		!strings.Contains(e.Reason, "token hotp 1 of Acme") {
+		t.Errorf("recorded %s", e.Raw)
+	}
+}

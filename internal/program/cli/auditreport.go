@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"fmt"
+
+	"ostiary/internal/doors/wire"
+	"ostiary/internal/program/cmdline"
+)
+
+// sayVerified tells what a verification of the log found. The error is errNo if
+// something does not fit.
+func (a *app) sayVerified(rep wire.AuditReport) error {
+	lines := []string{"The log is NOT whole: " + rep.Problem}
+	if rep.Problem == "" {
+		lines[0] = fmt.Sprintf("The log is whole: %d entries, %s, root %s", rep.Entries,
+			cmdline.Plural(rep.Checkpoints, "checkpoint", "checkpoints"), rep.Root)
+	}
+	if rep.State != nil {
+		lines = append(lines, stateLines(rep.State)...)
+	}
+	if a.json {
+		lines = lines[:1]
+	}
+	for _, line := range lines {
+		if err := a.say(rep, "%s", line); err != nil {
+			return err
+		}
+	}
+	if !rep.OK {
+		return errNo
+	}
+	return nil
+}
+
+func stateLines(s *wire.AuditState) (lines []string) {
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	if s.Findings == 0 {
+		add("The state follows from it: %s.", cmdline.Plural(s.Tokens, "token", "tokens"))
+	} else {
+		add("The state does NOT follow from it: %s.", cmdline.Plural(s.Findings, "finding", "findings"))
+	}
+	if s.Trusted > 0 {
+		add("Taken on trust, because entries of an older program do not tell all: %s.",
+			cmdline.Plural(s.Trusted, "row", "rows"))
+	}
+	for _, f := range s.Rows {
+		switch {
+		case f.Entry == nil:
+			add("  %s: %s", f.Row, f.Text)
+		case f.Row == "":
+			add("  entry %d: %s", *f.Entry, f.Text)
+		default:
+			add("  %s, entry %d: %s", f.Row, *f.Entry, f.Text)
+		}
+	}
+	if more := s.Findings - len(s.Rows); more > 0 {
+		add("  and %d more", more)
+	}
+	return lines
+}

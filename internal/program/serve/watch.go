@@ -1,0 +1,45 @@
+package serve
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ostiary/internal/engine/ledger"
+)
+
+// watch is what the verification beside the server found last.
+type watch struct {
+	findings prometheus.Gauge
+	at       prometheus.Gauge
+	degraded atomic.Bool
+}
+
+func newWatch() *watch {
+	return &watch{
+		findings: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ostiary_audit_findings",
+			Help: "What did not fit at the last verification of the log and the state; 0 before the first."}),
+		at: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ostiary_audit_verified_timestamp_seconds",
+			Help: "When the log and the state were verified last; 0 before the first time."}),
+	}
+}
+
+// verified takes note of a verification. Findings stand in the log of the server, too.
+func (s *Server) verified(rep ledger.Report, err error) {
+	if err != nil {
+		s.log.Error("verify the audit log", "error", err)
+		return
+	}
+	count := rep.State.Count
+	if rep.Problem != "" {
+		count++
+		s.log.Error("the audit log is not whole", "problem", rep.Problem)
+	}
+	for _, f := range rep.State.Findings {
+		s.log.Error("the state does not follow from the audit log", "row", f.Row, "entry", f.Entry, "finding", f.Text)
+	}
+	s.watch.findings.Set(float64(count))
+	s.watch.at.Set(float64(s.cfg.Now().Unix()))
+	s.watch.degraded.Store(count > 0)
+	s.log.Info("verified the audit log", "entries", rep.Entries, "tokens", rep.State.Tokens, "findings", count)
+}
