@@ -10,16 +10,22 @@
 package imports
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 )
 
-const defaultMaxDrift = 120
+const (
+	defaultMaxDrift = 120
+	defaultWait     = 2 * time.Minute
+)
 
 // Config holds what a Service needs. DB and Keys are required.
 type Config struct {
@@ -28,6 +34,9 @@ type Config struct {
 	// MaxDrift is the largest clock drift, in steps, that an import takes
 	// over; zero means 120.
 	MaxDrift int64
+	// Wait is how long a file that is read whole waits for its turn; zero means two
+	// minutes.
+	Wait time.Duration
 	// Now is time.Now unless a test replaces it.
 	Now func() time.Time
 }
@@ -38,6 +47,10 @@ type Service struct {
 	keys     tokens.Keys
 	maxDrift int64
 	now      func() time.Time
+
+	under underway
+	whole *semaphore.Weighted // for files that are read whole
+	wait  time.Duration
 }
 
 // New makes a Service.
@@ -51,7 +64,8 @@ func New(cfg Config) (*Service, error) {
 	if cfg.MaxDrift == 0 {
 		cfg.MaxDrift = defaultMaxDrift
 	}
-	return &Service{db: cfg.DB, keys: cfg.Keys, maxDrift: cfg.MaxDrift, now: cfg.Now}, nil
+	return &Service{db: cfg.DB, keys: cfg.Keys, maxDrift: cfg.MaxDrift, now: cfg.Now,
+		under: newUnderway(), whole: semaphore.NewWeighted(wholeUnits), wait: cmp.Or(cfg.Wait, defaultWait)}, nil
 }
 
 // types lists the token types.
