@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -29,7 +31,10 @@ var statusOf = map[fault.Kind]int{
 }
 
 // Problem is a problem document on its way out.
-type Problem struct{ wire.Problem }
+type Problem struct {
+	wire.Problem
+	retry time.Duration // after which to try again; zero where nothing is known
+}
 
 var (
 	_ huma.StatusError  = (*Problem)(nil)
@@ -46,12 +51,15 @@ func internalError(cause error) *fault.Error    { return fault.Of(errors.Join(er
 var errInternal = errors.New("internal error")
 
 // GetHeaders tells a caller who is not known how to become so (RFC 9110,
-// section 11.6.1).
+// section 11.6.1), and others when to try again.
 func (p *Problem) GetHeaders() http.Header {
-	if p.Status != http.StatusUnauthorized {
-		return nil
+	switch {
+	case p.Status == http.StatusUnauthorized:
+		return http.Header{"Www-Authenticate": {"Bearer"}}
+	case p.retry > 0:
+		return http.Header{"Retry-After": {strconv.Itoa(int(p.retry.Seconds()))}}
 	}
-	return http.Header{"Www-Authenticate": {"Bearer"}}
+	return nil
 }
 
 // write answers with the problem.
@@ -66,8 +74,9 @@ func (p *Problem) write(w http.ResponseWriter) {
 
 func newProblem(f *fault.Error, request string) *Problem {
 	status := statusOf[f.Kind]
-	p := &Problem{wire.Problem{Type: problemType(f.Code), Title: http.StatusText(status), Status: status,
+	p := &Problem{Problem: wire.Problem{Type: problemType(f.Code), Title: http.StatusText(status), Status: status,
 		Detail: f.Text, Hint: f.Hint, Code: f.Code, Instance: request}}
+	p.retry, _ = f.Details["retry_after"].(time.Duration)
 	if ids, ok := f.Details["candidates"].([]token.Identity); ok {
 		for _, id := range ids {
 			p.Candidates = append(p.Candidates, wire.Identity{Type: id.Type, Manufacturer: id.Manufacturer,
@@ -121,7 +130,7 @@ func newHumaError(c caller, status int, msg string, errs ...error) huma.StatusEr
 	case http.StatusBadRequest:
 		code = "malformed_request"
 	}
-	p := &Problem{wire.Problem{Type: problemType(code), Title: title, Status: status, Code: code,
+	p := &Problem{Problem: wire.Problem{Type: problemType(code), Title: title, Status: status, Code: code,
 		Detail:   upperFirst(msg) + ".",
 		Instance: c.request}}
 	for _, err := range errs {

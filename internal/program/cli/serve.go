@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,9 +14,16 @@ import (
 	"ostiary/internal/program/serve"
 )
 
+// How long import reports are kept, in days.
+const (
+	defaultReportDays = 365
+	maxReportDays     = 36_500
+)
+
 func newServe(a *app) *cobra.Command {
 	cfg := serve.Config{Version: cmdline.BuildInfo().Version, Out: a.Stdout, Activations: activations.DefaultPolicy()}
 	var level, format string
+	var reportDays int
 	cmd := &cobra.Command{
 		Use:         "serve --data DIR",
 		Short:       "Run the server",
@@ -61,6 +69,11 @@ user who runs the server can open.
 			if err := checkActivations(cmd, cfg.Activations); err != nil {
 				return err
 			}
+			if reportDays < 0 || reportDays > maxReportDays {
+				return cmdline.Mistakef(cmd, "--import-report-days %d is not between 0 (for ever) and %d", reportDays,
+					maxReportDays)
+			}
+			cfg.KeepReports = time.Duration(reportDays) * 24 * time.Hour
 			log, err := a.logger(cmd, level, format)
 			if err != nil {
 				return err
@@ -82,6 +95,8 @@ user who runs the server can open.
 	flags.StringVar(&cfg.PublicURL, "public-url", "", "`URL` at which users and their apps reach the server, for enrolment links and activations (default: where it listens)")
 	flags.StringVar(&cfg.Issuer, "issuer", "Ostiary", "`NAME` of the organisation in authenticator apps")
 	addActivationFlags(flags, &cfg.Activations)
+	flags.IntVar(&reportDays, "import-report-days", defaultReportDays, "`DAYS` that import reports say what became "+
+		"of single keys; 0 is for ever")
 	flags.BoolVar(&cfg.Demo, "demo", false, "run on a throwaway data directory with sample tokens and users")
 	flags.StringVar(&level, "log-level", "info", "`LEVEL`: debug, info, warn or error")
 	flags.StringVar(&format, "log-format", "text", "`FORMAT`: text or json")

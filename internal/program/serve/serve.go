@@ -48,6 +48,9 @@ type Config struct {
 	// Activations are the limits of activations; zero fields take the defaults.
 	Activations activations.Policy
 
+	// KeepReports is how long the rows of import reports are kept; zero is for ever.
+	KeepReports time.Duration
+
 	// Demo runs on a throwaway data directory with sample tokens and users.
 	Demo bool
 
@@ -182,6 +185,7 @@ func (s *Server) serve(ctx context.Context) error {
 		s.ledger.Run(run, func(err error) { s.log.Error("audit log", "error", err) })
 	})
 	wg.Go(func() { s.expireHourly(run) })
+	wg.Go(func() { s.tidyImports(run) })
 	select {
 	case <-ctx.Done():
 		s.log.Info("stopping")
