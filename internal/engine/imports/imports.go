@@ -24,7 +24,7 @@ import (
 
 const (
 	defaultMaxDrift = 120
-	defaultWait     = 2 * time.Minute
+	defaultWait     = 5 * time.Minute
 )
 
 // Config holds what a Service needs. DB and Keys are required.
@@ -34,7 +34,7 @@ type Config struct {
 	// MaxDrift is the largest clock drift, in steps, that an import takes
 	// over; zero means 120.
 	MaxDrift int64
-	// Wait is how long a file that is read whole waits for its turn; zero means two
+	// Wait is how long a file that is read whole waits for its turn; zero means five
 	// minutes.
 	Wait time.Duration
 	// Now is time.Now unless a test replaces it.
