@@ -12,7 +12,7 @@ import (
 )
 
 // Files that are read whole cost many times as much memory as those that are read as
-// they arrive: a signed one up to 300 MiB, a table half of that. So only so many of them
+// they arrive, and a signed one the most (docs/benchmarks.md). So only so many of them
 // are open at a time, and the others wait.
 const (
 	wholeUnits  = 2
