@@ -18,6 +18,7 @@ func PlainXML(doc []byte, lim Limits) ([]byte, error) {
 		return nil, err
 	}
 	var text bytes.Buffer
+	text.Grow(len(doc))
 	in := newInput(bytes.NewReader(doc))
 	s := newScanner(io.TeeReader(in, &text), opt.Limits)
 	s.in = in

@@ -4,7 +4,8 @@
 //   - encrypted keys (AES-128-CBC, HMAC-SHA-1) beside python-pskc,
 //   - plain keys beside pskctool --info,
 //   - many encrypted keys while codes are checked: how the time grows, the
-//     server's memory, the time of a check.
+//     server's memory, the time of a check,
+//   - four dry runs at once of a signed container: the server's memory.
 //
 // An import is from the start of `ostiary token import` to its end, when all is
 // committed.
@@ -34,6 +35,7 @@ var script string
 func main() {
 	keys := flag.Int("keys", 100_000, "keys of the files that other programs read")
 	rounds := flag.Int("rounds", 3, "measurements of each, in turn")
+	withSigned := flag.Bool("signed", true, "measure dry runs of a signed container")
 	many := flag.Int("many", 1_000_000, "keys of the large file; 0 leaves it out")
 	withPython := flag.Bool("python", true, "measure beside python-pskc, which takes its time")
 	program := flag.String("ostiary", "bin/ostiary", "the program")
@@ -44,6 +46,9 @@ func main() {
 		log.Fatal(err)
 	}
 	err = run(*program, dir, *keys, *rounds, *many, *withPython)
+	if err == nil && *withSigned {
+		err = signed(*program, dir)
+	}
 	if rerr := os.RemoveAll(dir); err == nil {
 		err = rerr
 	}

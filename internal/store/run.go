@@ -23,6 +23,7 @@ type Run struct {
 	Opened    time.Time
 	Published time.Time // zero unless its tokens count
 	Closed    time.Time // zero unless it ended without that
+	Removed   time.Time // when its rows were; zero while they are kept
 	RunProgress
 	Failure string // why it ended without a result; empty otherwise
 }
@@ -106,6 +107,8 @@ type RunReader interface {
 	OpenRuns() ([]int64, error)
 	// RunRows lists up to limit rows of a run behind the key of number after.
 	RunRows(run int64, after, limit int) ([]RunRow, error)
+	// RunsWithRows lists up to limit runs that ended before a time and have rows.
+	RunsWithRows(before time.Time, limit int) ([]int64, error)
 	// Batches lists up to limit batches behind the name after, by name.
 	Batches(after string, limit int) ([]Batch, error)
 }
@@ -144,4 +147,7 @@ type RunWriter interface {
 	// it when none is left; it reports whether it is closed. failure says why
 	// it has no result, if it has none.
 	SweepRun(run int64, at time.Time, failure string, limit int) (closed bool, err error)
+	// RemoveRows removes up to limit rows of a run that has ended, and gives their
+	// number; when it is the last of them, the run says that they were removed.
+	RemoveRows(run int64, at time.Time, limit int) (n int, err error)
 }

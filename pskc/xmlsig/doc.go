@@ -53,8 +53,8 @@
 //
 // # Cost
 //
-// A signature needs the whole tree in memory: a file of 9 MB with 10,000 keys took
-// 280 MB, one of 45 MB took 1.4 GB, in inclusive forms; exclusive ones take a
-// third less. [MaxBytes] bounds the file, and depth, attributes, namespaces and
-// the number of its nodes are bounded before the tree is built.
+// A signature needs the whole file in memory: its text, what was signed of it, and the
+// tree of a piece of 256 KiB at a time. Verifying one of 38 MB took 200 MB at most.
+// [MaxBytes] bounds the file, and depth, attributes, namespaces and the number of its
+// nodes are bounded before a tree is built.
 package xmlsig

@@ -73,8 +73,9 @@ func Verify(doc []byte, certs []*x509.Certificate) (Verified, error) {
 	}, nil
 }
 
-// content gives the canonical bytes that the reference of a signature is about.
-// It takes the signature out of the tree.
+// content gives the canonical bytes that the reference of a signature is about, without
+// the signature. The library makes several copies of a tree, each many times as large as
+// its text; so it is given a piece of the file at a time.
 func (t *tree) content(sig *signature, info *signedInfo) ([]byte, error) {
 	if err := t.refersToRoot(info.reference); err != nil {
 		return nil, err
@@ -82,11 +83,38 @@ func (t *tree) content(sig *signature, info *signedInfo) ([]byte, error) {
 	if t.weight > maxWeight {
 		return nil, fail(ErrLimit, "too many elements, nested too deep")
 	}
-	t.root.RemoveChild(sig.element)
-	// A reference within the file is to elements without comments, whatever the
-	// canonical form (XML Signature 1.1, section 4.4.3.3).
-	dropComments(t.root)
-	return info.form.canonical(t.root)
+	empty, err := info.form.canonical(t.root.Copy())
+	if err != nil {
+		return nil, err
+	}
+	closing := empty[bytes.LastIndexByte(empty, '<'):]
+	opening := empty[:len(empty)-len(closing)]
+	content := append(make([]byte, 0, len(t.pieces.text)*9/8), opening...)
+	for n := range t.pieces.ranges {
+		root := sig.element.Parent()
+		if n != t.signed {
+			if root, err = t.pieces.tree(n); err != nil {
+				return nil, err
+			}
+		}
+		root.RemoveChild(sig.element)
+		// A reference within the file is to elements without comments, whatever the
+		// canonical form (XML Signature 1.1, section 4.4.3.3).
+		dropComments(root)
+		part, err := info.form.canonical(root)
+		if err != nil {
+			return nil, err
+		}
+		// What is written of a child does not depend on the children beside it.
+		inner, begins := bytes.CutPrefix(part, opening)
+		inner, ends := bytes.CutSuffix(inner, closing)
+		if !begins || !ends {
+			return nil, fail(ErrMalformed, "%.80q has no canonical form", t.root.Tag)
+		}
+		content = append(content, inner...)
+		clear(part)
+	}
+	return append(content, closing...), nil
 }
 
 // dropComments takes all comments out of an element.

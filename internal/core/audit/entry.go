@@ -42,6 +42,8 @@ const (
 	SecretShared        Action = "secret.shared"   // several tokens hold it, and its codes count once
 	ImportPublished     Action = "import.published"
 	ImportAbandoned     Action = "import.abandoned"
+	ImportCancelled     Action = "import.cancelled"
+	ImportRowsRemoved   Action = "import.rows_removed" // of a report whose time is over
 	ActivationStarted   Action = "activation.started"
 	ActivationTaken     Action = "activation.taken"     // an offer, by a device
 	ActivationConfirmed Action = "activation.confirmed" // a device's first code, right or wrong

@@ -71,6 +71,7 @@ const (
 	VerifyWide        Operation = "verify.resynchronize" // check a code in the wide window
 	TokenView         Operation = "token.view"
 	TokenImport       Operation = "token.import"
+	ImportCancel      Operation = "import.cancel" // end one that is under way, whoever began it
 	TokenExport       Operation = "token.export"
 	TokenCreate       Operation = "token.create"  // and give out enrolment links
 	TokenConfirm      Operation = "token.confirm" // present the first code
@@ -126,6 +127,7 @@ var matrix = map[Operation]grant{
 	VerifyWide:        {roles: admins, helpDesk: true},
 	TokenView:         {roles: admins, helpDesk: true},
 	TokenImport:       {roles: admins},
+	ImportCancel:      {roles: admins},
 	TokenExport:       {roles: supers},
 	TokenCreate:       {roles: admins},
 	TokenConfirm:      {roles: admins, helpDesk: true},

@@ -34,6 +34,7 @@ var rights = map[string]string{
 	"VerifyWide":        "xxxx....",
 	"TokenView":         "xxxx....",
 	"TokenImport":       "xxx.....",
+	"ImportCancel":      "xxx.....",
 	"TokenCreate":       "xxx.....",
 	"TokenConfirm":      "xxxx....",
 	"TokenAssign":       "xxx.....",

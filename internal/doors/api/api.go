@@ -71,6 +71,8 @@ type Config struct {
 	Pages map[string]http.Handler
 	// MaxUpload bounds a seed file in bytes; zero means 1 GiB.
 	MaxUpload int64
+	// Pace is asked of uploads; zero means DefaultPace.
+	Pace Pace
 }
 
 // API serves HTTP.
@@ -94,6 +96,9 @@ func New(cfg Config) (*API, error) {
 	}
 	if cfg.MaxUpload == 0 {
 		cfg.MaxUpload = 1 << 30
+	}
+	if cfg.Pace == (Pace{}) {
+		cfg.Pace = DefaultPace
 	}
 	a := &API{cfg: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Metrics), ids: newRequestIDs()}
 	a.browsing = newBrowsing(&a.metrics.decided)

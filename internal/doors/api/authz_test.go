@@ -50,6 +50,7 @@ var requests = map[string]request{
 	"list-imports":      {needs: authz.TokenImport},
 	"show-import":       {needs: authz.TokenImport},
 	"list-import-rows":  {needs: authz.TokenImport},
+	"cancel-import":     {needs: authz.ImportCancel},
 	"watch-import":      {needs: authz.TokenImport},
 	"export-tokens": {needs: authz.TokenExport, body: object{"passphrase": "correct horse battery",
 		"all": true}},

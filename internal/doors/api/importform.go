@@ -39,16 +39,14 @@ func readForm(parts *multipart.Reader) (f *form, file *multipart.Part, err error
 		if errors.Is(err, io.EOF) {
 			return nil, nil, fault.New(fault.Invalid, "no_file", "The request has no part named file.")
 		} else if err != nil {
-			return nil, nil, fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(
-				err)
+			return nil, nil, malformedBody(err)
 		}
 		if part.FormName() == "file" {
 			return f, part, nil
 		}
 		value, err := io.ReadAll(io.LimitReader(part, maxImportField+1))
 		if err != nil {
-			return nil, nil, fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(
-				err)
+			return nil, nil, malformedBody(err)
 		}
 		if len(value) > maxImportField {
 			return nil, nil,
@@ -59,6 +57,14 @@ func readForm(parts *multipart.Reader) (f *form, file *multipart.Part, err error
 			return nil, nil, err
 		}
 	}
+}
+
+// malformedBody says what is wrong with a body that cannot be read on.
+func malformedBody(err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f // the upload itself
+	}
+	return fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(err)
 }
 
 func (f *form) set(name string, value []byte) error {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -59,6 +60,16 @@ func (a *API) runRoutes() {
 			rep, err := a.importReport(ctx, run)
 			return &importOutput{rep}, err
 		})
+	register(a, authz.ImportCancel, op("cancel-import", http.MethodPost, importPath+"/{id}/cancel", "End an import "+
+		"that is under way and remove what it staged"),
+		func(ctx context.Context, c caller, in *ImportNumber) (*importOutput, error) {
+			run, err := a.cfg.Imports.Cancel(ctx, in.ID, c.origin())
+			if err != nil {
+				return nil, err
+			}
+			rep, err := a.importReport(ctx, run)
+			return &importOutput{rep}, err
+		})
 	register(a, authz.TokenImport, op("list-import-rows", http.MethodGet, importPath+"/{id}/rows",
 		"List the keys of an import of which there is something to say"), browse(a, a.listImportRows))
 	a.mux.HandleFunc("GET "+importPath+"/{id}/events", a.importEvents)
@@ -108,6 +119,7 @@ func wireImport(r store.Run) wire.Import {
 		Replaced: c.Replaced,
 		Refused:  c.Refused, HeldBack: c.HeldBack,
 		Renumbered: c.Renumbered, Assigned: c.Assigned, Users: c.Users}
+	out.Removed = optionalTime(r.Removed)
 	for _, s := range r.Series {
 		out.Series = append(out.Series, wire.ImportSeries(s))
 	}
@@ -161,8 +173,14 @@ func (a *API) listImportRows(ctx context.Context, _ caller, in *importRowsInput)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.cfg.Imports.Run(ctx, in.ID); err != nil {
+	run, err := a.cfg.Imports.Run(ctx, in.ID)
+	if err != nil {
 		return nil, err
+	}
+	if !run.Removed.IsZero() {
+		return nil, fault.New(fault.NotFound, "rows_removed", fmt.Sprintf("What import %d said of single keys was "+
+			"removed on %s: the time of its report was over.", run.ID, run.Removed.Format(time.DateOnly))).
+			WithHint(fmt.Sprintf("Its sums are kept: ostiary import show %d.", run.ID))
 	}
 	page, err := a.importRows(ctx, in.ID, int(after), in.Limit)
 	return &importRowsOutput{page}, err

@@ -23,7 +23,6 @@ import (
 const (
 	maxImportField = 16 << 10
 	importPath     = "/api/v1/imports"
-	uploadStall    = 60 * time.Second // longest pause in an upload
 )
 
 // importRoutes registers the upload by hand, because it is a stream: the file
@@ -113,7 +112,9 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer
 	if err := c.may(authz.TokenImport); err != nil {
 		return out, err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, a.cfg.MaxUpload)
+	body := &upload{body: http.MaxBytesReader(w, r.Body, a.cfg.MaxUpload), deadline: http.NewResponseController(w).
+		SetReadDeadline, pace: a.cfg.Pace}
+	r.Body = body
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return out, fault.New(fault.Invalid, "not_multipart", "The body is not multipart/form-data with a part "+
@@ -130,7 +131,7 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer
 			"several of them.")
 	}
 	form.others.Name, form.others.Now = file.FileName(), time.Now()
-	seeds, err := imports.OpenFile(&patient{file: file, control: http.NewResponseController(w)},
+	seeds, err := a.cfg.Imports.OpenFile(r.Context(), filePart{file},
 		imports.FileOptions{PSKC: form.options, Others: form.others, Signers: form.signers})
 	if err != nil {
 		return out, err
@@ -139,7 +140,7 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer
 	req := form.request
 	req.Keys, req.Label, req.Format, req.Remarks, req.Origin = &lastPart{seeds, parts}, label(file.FileName()),
 		seeds.Format, seeds.Remarks, c.origin()
-	req.Begun, req.Progress = answer.begun, answer.progress
+	req.Begun, req.Progress, req.Interrupt = answer.begun, answer.progress, body.interrupt
 	run, err := a.cfg.Imports.Import(r.Context(), req)
 	if err != nil {
 		return out, err
@@ -149,21 +150,6 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer
 		out.Sample = &wire.Sample{Serial: s.Serial, Code: s.Code, Counter: s.Counter, Time: optionalTime(s.Time)}
 	}
 	return out, err
-}
-
-// patient lets an upload take as long as it needs, if it does not stall.
-type patient struct {
-	file    io.Reader
-	control *http.ResponseController
-}
-
-func (p *patient) Read(b []byte) (int, error) {
-	_ = p.control.SetReadDeadline(time.Now().Add(uploadStall)) // not every connection has deadlines
-	n, err := p.file.Read(b)
-	if err != nil && err != io.EOF {
-		err = fault.New(fault.Invalid, "upload_broken", "The upload broke off before its end.").Because(err)
-	}
-	return n, err
 }
 
 // lastPart lets a file end only where the upload does. A part behind it, such as
@@ -184,7 +170,7 @@ func (l *lastPart) Next() (*pskc.Key, error) {
 	case err == io.EOF:
 		return nil, io.EOF
 	case err != nil:
-		return nil, fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(err)
+		return nil, malformedBody(err)
 	}
 	return nil, fault.New(fault.Invalid, "form_part", fmt.Sprintf("The part %q comes after the file, which must be "+
 		"the last one.", part.FormName()))

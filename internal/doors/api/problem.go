@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -36,7 +38,10 @@ var statusOf = map[fault.Kind]int{
 const retryAfter = "2"
 
 // Problem is a problem document on its way out.
-type Problem struct{ wire.Problem }
+type Problem struct {
+	wire.Problem
+	retry time.Duration // after which to try again; zero where nothing is known
+}
 
 var (
 	_ huma.StatusError  = (*Problem)(nil)
@@ -63,12 +68,14 @@ func internalError(cause error) *fault.Error { return fault.Of(errors.Join(errIn
 var errInternal = errors.New("internal error")
 
 // GetHeaders tells a caller who is not known how to become so (RFC 9110,
-// section 11.6.1), and when it is worth to try again (section 10.2.3).
+// section 11.6.1), and others when it is worth to try again (section 10.2.3).
 func (p *Problem) GetHeaders() http.Header {
-	switch p.Status {
-	case http.StatusUnauthorized:
+	switch {
+	case p.Status == http.StatusUnauthorized:
 		return http.Header{"Www-Authenticate": {"Bearer"}}
-	case http.StatusServiceUnavailable:
+	case p.retry > 0:
+		return http.Header{"Retry-After": {strconv.Itoa(int(p.retry.Seconds()))}}
+	case p.Status == http.StatusServiceUnavailable:
 		return http.Header{"Retry-After": {retryAfter}}
 	}
 	return nil
@@ -86,8 +93,9 @@ func (p *Problem) write(w http.ResponseWriter) {
 
 func newProblem(f *fault.Error, request string) *Problem {
 	status := statusOf[f.Kind]
-	p := &Problem{wire.Problem{Type: problemType(f.Code), Title: http.StatusText(status), Status: status,
+	p := &Problem{Problem: wire.Problem{Type: problemType(f.Code), Title: http.StatusText(status), Status: status,
 		Detail: f.Text, Hint: f.Hint, Code: f.Code, Instance: request}}
+	p.retry, _ = f.Details["retry_after"].(time.Duration)
 	if ids, ok := f.Details["candidates"].([]token.Identity); ok {
 		for _, id := range ids {
 			p.Candidates = append(p.Candidates, wire.Identity{Type: id.Type, Manufacturer: id.Manufacturer,
@@ -159,7 +167,7 @@ func newHumaError(c caller, status int, msg string, errs ...error) huma.StatusEr
 	case http.StatusBadRequest:
 		code = "malformed_request"
 	}
-	p := &Problem{wire.Problem{Type: problemType(code), Title: title, Status: status, Code: code,
+	p := &Problem{Problem: wire.Problem{Type: problemType(code), Title: title, Status: status, Code: code,
 		Detail:   upperFirst(msg) + ".",
 		Instance: c.request}}
 	for _, err := range errs {

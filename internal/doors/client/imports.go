@@ -195,6 +195,13 @@ func (c *Client) ImportReport(ctx context.Context, id int64) (report wire.Import
 	return report, err
 }
 
+// CancelImport ends an import that is under way and gives its report.
+func (c *Client) CancelImport(ctx context.Context, id int64) (report wire.ImportReport, err error) {
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"imports", strconv.FormatInt(id, 10), "cancel"},
+		answer: &report})
+	return report, err
+}
+
 // ImportRows gives one page of what there is to say of single keys.
 func (c *Client) ImportRows(ctx context.Context, id int64, p Page) (rows wire.ImportRows, err error) {
 	err = c.call(ctx, request{method: http.MethodGet, path: []string{"imports", strconv.FormatInt(id, 10), "rows"},

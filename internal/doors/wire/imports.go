@@ -29,6 +29,7 @@ type Import struct {
 	Started  time.Time  `json:"started"`
 	Ended    *time.Time `json:"ended,omitempty"`
 	Failure  string     `json:"failure,omitempty" doc:"Why it ended without a result."`
+	Removed  *time.Time `json:"rows_removed,omitempty" doc:"When what it said of single keys was removed, because the time of its report was over."`
 
 	Keys       int `json:"keys" doc:"Keys of the file, as far as it was read."`
 	Imported   int `json:"imported"`

@@ -82,6 +82,10 @@ func OpenFile(r io.Reader, opt FileOptions) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return openFormat(in, format, opt)
+}
+
+func openFormat(in io.Reader, format seedfile.Format, opt FileOptions) (*File, error) {
 	switch {
 	case format == seedfile.PSKC && opt.Signers != nil:
 		return openSigned(in, opt)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
@@ -50,7 +49,10 @@ type Request struct {
 	// chunk; each may be nil.
 	Begun    func(run int64)
 	Progress func(store.RunCounts)
-	Origin   audit.Origin
+	// Interrupt breaks off a read of Keys that waits, when the run is cancelled; it may
+	// be nil.
+	Interrupt func()
+	Origin    audit.Origin
 }
 
 // The outcomes. Every key of a file ends as one of them.
@@ -95,9 +97,14 @@ func (s *Service) Import(ctx context.Context, req Request) (store.Run, error) {
 		return store.Run{}, err
 	}
 	m := newMapper(types, s.maxDrift)
-	if err := i.begin(); err != nil {
+	var cancel context.CancelCauseFunc
+	i.ctx, cancel = context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if err := i.begin(cancel); err != nil {
 		return store.Run{}, err
 	}
+	var unswept *ending
+	defer func() { s.under.end(i.run, unswept) }()
 	i.types, i.arrivals = m.types, map[string]arrivals{}
 	i.file, i.shared = map[token.Mark]held{}, map[token.Mark]bool{}
 	take := i.stage
@@ -116,11 +123,20 @@ func (s *Service) Import(ctx context.Context, req Request) (store.Run, error) {
 		err = i.conclude()
 	}
 	if err != nil {
-		// Swept even when the caller is gone; what remains, the next start
-		// sweeps.
-		return store.Run{}, errors.Join(err, s.sweep(context.WithoutCancel(ctx), i.run, req.Origin, failure(err)))
+		how := ending{audit.ImportAbandoned, req.Origin, failure(err)}
+		if by, ok := errors.AsType[cancellation](context.Cause(i.ctx)); ok {
+			how, err = by.ending(), by.fault()
+		}
+		// Swept even when the caller is gone; what remains is swept later.
+		if serr := s.sweep(context.WithoutCancel(ctx), i.run, how); serr != nil {
+			unswept, err = &how, errors.Join(err, serr)
+		}
 	}
-	return s.Run(context.WithoutCancel(ctx), i.run)
+	run, rerr := s.Run(context.WithoutCancel(ctx), i.run)
+	if err != nil && (rerr != nil || run.Published.IsZero()) {
+		return store.Run{}, err
+	}
+	return run, rerr // published, if need be against what its commit reported
 }
 
 func (r *Request) check() error {
@@ -156,21 +172,38 @@ type importer struct {
 	seen     *seen               // what a dry run has met so far; nil in a real one
 }
 
-func (i *importer) begin() error {
-	err := i.db.Update(i.ctx, func(tx store.Tx) (err error) {
-		i.run, err = tx.BeginRun(store.Run{Opened: i.now(), Label: i.req.Label, Format: i.req.Format,
-			Actor: i.req.Origin.Actor,
-			Batch: i.req.Batch, Note: i.req.Note, Supplier: i.req.Supplier, DryRun: i.req.DryRun})
-		return err
-	})
+// begin opens the run. A run in its way that nobody works at is swept.
+func (i *importer) begin(cancel context.CancelCauseFunc) (err error) {
+	r := &running{cancel: cancel, interrupt: i.req.Interrupt, ended: make(chan struct{})}
+	if r.interrupt == nil {
+		r.interrupt = func() {}
+	}
+	for range 2 {
+		if i.run, err = i.under.begin(r, i.open); !errors.Is(err, store.ErrBusy) {
+			break
+		}
+		if serr := i.SweepAbandoned(i.ctx); serr != nil {
+			return serr
+		}
+	}
 	if errors.Is(err, store.ErrBusy) {
 		return fault.New(fault.Conflict, "import_running", "Another import is running.").WithHint(
-			"Try again when it has ended.").Because(err)
+			"Try again when it has ended. ostiary import list shows it; ostiary import cancel ID ends it.").Because(err)
 	}
 	if err == nil && i.req.Begun != nil {
 		i.req.Begun(i.run)
 	}
 	return err
+}
+
+func (i *importer) open() (run int64, err error) {
+	err = i.db.Update(i.ctx, func(tx store.Tx) error {
+		run, err = tx.BeginRun(store.Run{Opened: i.now(), Label: i.req.Label, Format: i.req.Format,
+			Actor: i.req.Origin.Actor,
+			Batch: i.req.Batch, Note: i.req.Note, Supplier: i.req.Supplier, DryRun: i.req.DryRun})
+		return err
+	})
+	return run, err
 }
 
 // readAll reads the source to its end and hands on chunks to take, which writes
@@ -257,7 +290,7 @@ func (i *importer) conclude() error {
 	if err != nil {
 		return err
 	}
-	return i.sweep(i.ctx, i.run, i.req.Origin, "")
+	return i.sweep(i.ctx, i.run, ending{audit.ImportAbandoned, i.req.Origin, ""})
 }
 
 // result is what the run says of itself in the end.
@@ -312,65 +345,6 @@ func (i *importer) publish() error {
 		return fault.New(fault.Conflict, "import_overtaken", "A token whose secret was to be replaced was deleted "+
 			"or changed while the import ran; nothing was imported.").
 			WithHint("Import the file again.").Because(err)
-	}
-	return err
-}
-
-// sweep removes what a run has staged, in short transactions, and closes it. A
-// run that is open no longer, because its publishing was committed although
-// that was reported as failed, is left alone.
-func (s *Service) sweep(ctx context.Context, run int64, origin audit.Origin, failure string) error {
-	for closed := false; !closed; {
-		err := s.db.Update(ctx, func(tx store.Tx) (err error) {
-			open, err := tx.OpenRuns()
-			if err != nil {
-				return err
-			}
-			if closed = !slices.Contains(open, run); closed {
-				return nil
-			}
-			if closed, err = tx.SweepRun(run, s.now(), failure, tokens.Chunk); err != nil || !closed {
-				return err
-			}
-			r, err := tx.Run(run)
-			if err != nil || r.DryRun {
-				return err // a dry run changed nothing that the log would have to tell
-			}
-			return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.ImportAbandoned, Outcome: audit.Done,
-				Reason: whyNot(r), Origin: origin,
-				Subject: audit.Subject{Other: r.Label}, Before: []audit.Field{{Name: "run", Value: run}}}.Canonical())
-		})
-		if err != nil {
-			return fmt.Errorf("sweep import run %d: %w", run, err)
-		}
-	}
-	return nil
-}
-
-// whyNot says for the audit log why a run was not published.
-func whyNot(r store.Run) string {
-	c := r.Counts
-	switch {
-	case r.Failure != "":
-		return r.Failure
-	case c.Refused+c.Conflict+c.Twin > 0:
-		return fmt.Sprintf("of %d keys %d were refused, %d in conflict, %d twins, %d held back", c.Keys(), c.Refused,
-			c.Conflict, c.Twin, c.HeldBack)
-	}
-	return "every key was there already"
-}
-
-// SweepAbandoned removes what runs have staged that a crash left unpublished,
-// and closes them. The server calls it before it serves.
-func (s *Service) SweepAbandoned(ctx context.Context) error {
-	var runs []int64
-	err := s.db.View(ctx, func(r store.Reader) (err error) {
-		runs, err = r.OpenRuns()
-		return err
-	})
-	for _, run := range runs {
-		err = errors.Join(err, s.sweep(ctx, run, audit.Origin{Actor: "system"}, "the server stopped before the "+
-			"import ended"))
 	}
 	return err
 }

@@ -10,14 +10,21 @@
 package imports
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
+)
+
+const (
+	defaultWait = 5 * time.Minute
 )
 
 // Config holds what a Service needs. DB, Keys and Marks are required.
@@ -28,6 +35,9 @@ type Config struct {
 	// MaxDrift is the largest clock drift, in steps, that an import takes
 	// over; zero means token.MaxDrift.
 	MaxDrift int64
+	// Wait is how long a file that is read whole waits for its turn; zero means five
+	// minutes.
+	Wait time.Duration
 	// Now is time.Now unless a test replaces it.
 	Now func() time.Time
 }
@@ -39,6 +49,10 @@ type Service struct {
 	marks    *secrets.Marker
 	maxDrift int64
 	now      func() time.Time
+
+	under underway
+	whole *semaphore.Weighted // for files that are read whole
+	wait  time.Duration
 }
 
 // New makes a Service.
@@ -52,7 +66,8 @@ func New(cfg Config) (*Service, error) {
 	if cfg.MaxDrift == 0 {
 		cfg.MaxDrift = token.MaxDrift
 	}
-	return &Service{db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks, maxDrift: cfg.MaxDrift, now: cfg.Now}, nil
+	return &Service{db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks, maxDrift: cfg.MaxDrift, now: cfg.Now,
+		under: newUnderway(), whole: semaphore.NewWeighted(wholeUnits), wait: cmp.Or(cfg.Wait, defaultWait)}, nil
 }
 
 // types lists the token types.

@@ -188,6 +188,30 @@ func TestReportIsShort(t *testing.T) {
 	}
 }
 
+func TestImportCancelAndOldReports(t *testing.T) {
+	t.Parallel()
+	rep := wire.ImportReport{Import: wire.Import{ID: 7, State: "failed", File: "seeds.pskc"}}
+	if got := run(t, reply(200, rep), "", "import", "cancel", "7"); got.Code != exitYes ||
+		got.Out != "Import 7 of seeds.pskc is cancelled: nothing of it was taken in.\n" {
+		t.Errorf("%d\n%s%s", got.Code, got.Out, got.Errors)
+	}
+	if got := run(t, reply(200, rep), "", "import", "cancel", "7", "--json"); got.Code != exitYes ||
+		!strings.Contains(got.Out, `"file":"seeds.pskc"`) && !strings.Contains(got.Out, `"file": "seeds.pskc"`) {
+		t.Errorf("%d\n%s%s", got.Code, got.Out, got.Errors)
+	}
+	for _, args := range [][]string{{"import", "cancel"}, {"import", "cancel", "x"},
+		{"serve", "--data", "x", "--import-report-days", "-1"}} {
+		if got := run(t, reply(200, rep), "", args...); got.Code != exitError {
+			t.Errorf("%q: %d\n%s", args, got.Code, got.Errors)
+		}
+	}
+	old := wire.ImportReport{Import: wire.Import{ID: 7, State: "done", Removed: new(time.Now())}}
+	if got := run(t, reply(200, old), "", "import", "show", "7"); !strings.Contains(got.Errors, "the time of the "+
+		"report is over") {
+		t.Errorf("%d\n%s%s", got.Code, got.Out, got.Errors)
+	}
+}
+
 // report answers an upload with the events of an import.
 func report(rep wire.ImportReport) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -125,6 +126,9 @@ func (a *app) printRows(rep wire.ImportReport) error {
 			return err
 		}
 	}
+	if rep.Removed != nil {
+		a.note("What became of single keys was removed on %s: the time of the report is over.", localTime(*rep.Removed))
+	}
 	if len(rest) > 0 || rep.Next != nil {
 		a.note("All rows: ostiary import rows %d --all", rep.ID)
 	}
@@ -176,13 +180,14 @@ func (a *app) writeRemainder(ctx context.Context, c *client.Client, f *importFla
 func newImport(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import",
-		Short: "Look at imports: what came of them, how far one is",
+		Short: "Look at imports: what came of them, how far one is; cancel one",
 		Long: `Look at imports: what came of them, key by key, and how far one is that is under
 way. "ostiary token import" begins one.`,
 		Example: `  ostiary import list
-  ostiary import show 12`,
+  ostiary import show 12
+  ostiary import cancel 12`,
 	}
-	cmd.AddCommand(newImportList(a), newImportShow(a), newImportRows(a), newImportReceipt(a))
+	cmd.AddCommand(newImportList(a), newImportShow(a), newImportRows(a), newImportCancel(a), newImportReceipt(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
 }
@@ -249,6 +254,31 @@ func newImportShow(a *app) *cobra.Command {
 				return err
 			}
 			return a.showReport(rep)
+		}),
+	}
+}
+
+func newImportCancel(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "cancel ID",
+		Short: "Cancel an import that is under way",
+		Long: `Cancel an import that is under way, whoever began it: one that waits for its
+upload, or that broke off and could not be tidied up. Nothing of it is taken in,
+and other imports can begin. What was imported before is not taken back by this:
+ostiary batch state revokes the tokens of a delivery.`,
+		Example: "  ostiary import cancel 12",
+		Args:    cmdline.Arguments("ID"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			id, err := importID(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			rep, err := c.CancelImport(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			return a.say(rep, "Import %d of %s is cancelled: nothing of it was taken in.", rep.ID,
+				cmp.Or(rep.File, "an unnamed file"))
 		}),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,9 +14,16 @@ import (
 	"ostiary/internal/program/serve"
 )
 
+// How long import reports are kept, in days.
+const (
+	defaultReportDays = 365
+	maxReportDays     = 36_500
+)
+
 func newServe(a *app) *cobra.Command {
 	cfg := serve.Config{Version: cmdline.BuildInfo().Version, Out: a.Stdout, Activations: activations.DefaultPolicy()}
 	var level, format string
+	var reportDays int
 	cmd := &cobra.Command{
 		Use:         "serve --data DIR",
 		Short:       "Run the server",
@@ -64,6 +72,11 @@ user who runs the server can open.
 			if cfg.Connections < 1 || cfg.ConnectionsPerAddress < 1 {
 				return cmdline.Mistakef(cmd, "--max-connections and --max-connections-per-address must be 1 or more")
 			}
+			if reportDays < 0 || reportDays > maxReportDays {
+				return cmdline.Mistakef(cmd, "--import-report-days %d is not between 0 (for ever) and %d", reportDays,
+					maxReportDays)
+			}
+			cfg.KeepReports = time.Duration(reportDays) * 24 * time.Hour
 			log, err := a.logger(cmd, level, format)
 			if err != nil {
 				return err
@@ -89,6 +102,8 @@ user who runs the server can open.
 	flags.IntVar(&cfg.ConnectionsPerAddress, "max-connections-per-address", serve.DefaultConnectionsPerAddress,
 		"`N` connections of one address (IPv6: of one /64 network) at a time, at most; no limit with --behind-proxy")
 	addActivationFlags(flags, &cfg.Activations)
+	flags.IntVar(&reportDays, "import-report-days", defaultReportDays, "`DAYS` that import reports say what became "+
+		"of single keys; 0 is for ever")
 	flags.BoolVar(&cfg.Demo, "demo", false, "run on a throwaway data directory with sample tokens and users")
 	flags.StringVar(&level, "log-level", "info", "`LEVEL`: debug, info, warn or error")
 	flags.StringVar(&format, "log-format", "text", "`FORMAT`: text or json")

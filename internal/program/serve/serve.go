@@ -54,6 +54,9 @@ type Config struct {
 	// Activations are the limits of activations; zero fields take the defaults.
 	Activations activations.Policy
 
+	// KeepReports is how long the rows of import reports are kept; zero is for ever.
+	KeepReports time.Duration
+
 	// Demo runs on a throwaway data directory with sample tokens and users.
 	Demo bool
 
@@ -198,6 +201,7 @@ func (s *Server) serve(ctx context.Context) error {
 	wg.Go(func() { s.alarms.record(run, s.ledger) })
 	wg.Go(func() { s.expireHourly(run) })
 	wg.Go(func() { s.ledger.Watch(run, s.verified) })
+	wg.Go(func() { s.tidyImports(run) })
 	select {
 	case <-ctx.Done():
 		s.log.Info("stopping")

@@ -12,17 +12,17 @@ import (
 )
 
 const runColumns = `id, label, batch, note, supplier, format, actor, dry_run, opened, published, closed,
-	imported, duplicate, conflict, twin, replaced, refused, held_back, renumbered, assigned, users_made, remarks, series, failure`
+	imported, duplicate, conflict, twin, replaced, refused, held_back, renumbered, assigned, users_made, remarks, series, failure, rows_removed`
 
 func scanRun(s scanner) (r store.Run, err error) {
-	var opened, published, closed int64
+	var opened, published, closed, removed int64
 	var remarks, series string
 	c := &r.Counts
 	err = s.Scan(&r.ID, &r.Label, &r.Batch, &r.Note, &r.Supplier, &r.Format, &r.Actor, &r.DryRun, &opened, &published,
 		&closed,
-		&c.Imported, &c.Duplicate, &c.Conflict, &c.Twin, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered,
-		&c.Assigned,
-		&c.Users, &remarks, &series, &r.Failure)
+		&c.Imported, &c.Duplicate, &c.Conflict, &c.Twin, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered, &c.Assigned,
+		&c.Users, &remarks, &series, &r.Failure, &removed)
+	r.Removed = fromMillis(removed)
 	r.Opened, r.Published, r.Closed = fromMillis(opened), fromMillis(published), fromMillis(closed)
 	if remarks != "" {
 		r.Remarks = strings.Split(remarks, "\n")
@@ -66,6 +66,25 @@ func (r *reader) Batches(after string, limit int) ([]store.Batch, error) {
 func (r *reader) OpenRuns() ([]int64, error) {
 	return queryAll(r.ctx, r.q, scanOne[int64], "SELECT id FROM import_run WHERE published = 0 AND closed = 0 "+
 		"ORDER BY id")
+}
+
+// runEnded is the time at which a run ended; 0 for one that is open.
+const runEnded = "max(published, closed)"
+
+func (r *reader) RunsWithRows(before time.Time, limit int) ([]int64, error) {
+	return queryAll(r.ctx, r.q, scanOne[int64], "SELECT id FROM import_run r WHERE rows_removed = 0 AND "+runEnded+
+		" > 0 AND "+runEnded+" < ? AND EXISTS (SELECT 1 FROM import_row WHERE run = r.id) ORDER BY id LIMIT ?",
+		millis(before), limit)
+}
+
+func (t *tx) RemoveRows(run int64, at time.Time, limit int) (int, error) {
+	n, err := t.change("DELETE FROM import_row WHERE run = ?1 AND n IN (SELECT n FROM import_row WHERE run = ?1 "+
+		"ORDER BY n LIMIT ?2) AND EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND "+runEnded+" > 0)", run, limit)
+	if err == nil && n > 0 {
+		_, err = t.change("UPDATE import_run SET rows_removed = ?2 WHERE id = ?1 AND "+
+			"NOT EXISTS (SELECT 1 FROM import_row WHERE run = ?1)", run, millis(at))
+	}
+	return int(n), err
 }
 
 func (t *tx) BeginRun(r store.Run) (int64, error) {

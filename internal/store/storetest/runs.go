@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"time"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
@@ -58,6 +59,65 @@ var runTests = []test{
 		if len(runs) != 1 || runs[0] == run {
 			r.Errorf("open runs %v after run %d", runs, run)
 		}
+	}},
+	{"RowsOfEndedRunsAreRemovedAndTheSumsStay", func(r *rig) {
+		rows := func(run int64) (found []store.RunRow) {
+			r.update(func(tx store.Tx) (err error) {
+				found, err = tx.RunRows(run, 0, 100)
+				return err
+			})
+			return found
+		}
+		record := func(run int64, n int) {
+			r.update(func(tx store.Tx) error {
+				var told []store.RunRow
+				for i := range n {
+					told = append(told, store.RunRow{N: i + 1, Outcome: "refused"})
+				}
+				return tx.RecordRun(run, store.RunProgress{Counts: store.RunCounts{Refused: n}}, told)
+			})
+		}
+		with := func(before time.Time) (runs []int64) {
+			r.update(func(tx store.Tx) (err error) {
+				runs, err = tx.RunsWithRows(before, 10)
+				return err
+			})
+			return runs
+		}
+		remove := func(run int64, limit int) (n int) {
+			r.update(func(tx store.Tx) (err error) {
+				n, err = tx.RemoveRows(run, start.Add(time.Hour), limit)
+				return err
+			})
+			return n
+		}
+		c, other := r.hotp(), r.hotp()
+		first := r.stage(&c)
+		record(first, 3)
+		r.same("an open run", with(start.Add(time.Minute)), []int64(nil))
+		r.same("removed of an open run", remove(first, 10), 0)
+		r.update(func(tx store.Tx) error { return tx.PublishRun(first, start) })
+		second := r.stage(&other)
+		record(second, 1)
+		r.update(func(tx store.Tx) error {
+			_, err := tx.SweepRun(second, start.Add(time.Minute), "", 10)
+			return err
+		})
+		r.same("too early", with(start), []int64(nil))
+		r.same("the older one", with(start.Add(time.Second)), []int64{first})
+		r.same("removed", remove(first, 2), 2)
+		r.same("left over", with(start.Add(time.Hour)), []int64{first, second})
+		r.same("removed", remove(first, 2), 1)
+		r.same("nothing is left", remove(first, 2), 0)
+		r.same("the other", with(start.Add(time.Hour)), []int64{second})
+		r.same("rows", len(rows(first))*10+len(rows(second)), 1)
+		r.update(func(tx store.Tx) error {
+			run, err := tx.Run(first)
+			r.same("sums", run.Counts, store.RunCounts{Refused: 3})
+			r.same("removed at", run.Removed, start.Add(time.Hour))
+			return err
+		})
+		r.accepted(attempt(right(c.Token, 0)))
 	}},
 	{"PublishedOnce", func(r *rig) {
 		c := r.hotp()

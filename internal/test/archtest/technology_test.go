@@ -21,7 +21,7 @@ var owners = map[string][]string{
 	"golang.org/x/image":     {"internal/formats/letter"},
 	"golang.org/x/mod":       {"internal/core/audit"},
 	"golang.org/x/term":      {"internal/program/cmdline"},
-	"golang.org/x/sync":      {"internal/engine/activations"},
+	"golang.org/x/sync":      {"internal/engine/activations", "internal/engine/imports"},
 	"golang.org/x/time":      {"internal/engine/credentials", "internal/core/throttle"},
 	"modernc.org/sqlite":     {"internal/store/sqlite"},
 	"rsc.io/qr":              {"internal/formats/qr"},

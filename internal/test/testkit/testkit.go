@@ -117,7 +117,12 @@ func (k *Kit) holdsState(t testing.TB) {
 // New makes a Kit; everything is closed when the test ends.
 func New(t testing.TB) *Kit {
 	t.Helper()
-	dir := t.TempDir()
+	return NewIn(t, t.TempDir())
+}
+
+// NewIn is New in a directory.
+func NewIn(t testing.TB, dir string) *Kit {
+	t.Helper()
 	k := &Kit{Path: filepath.Join(dir, "ostiary.db"), Clock: &Clock{now: Start}}
 	path := filepath.Join(dir, "kek")
 	if err := filekek.Create(path); err != nil {
