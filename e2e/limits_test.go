@@ -57,14 +57,15 @@ func TestRequestsThatNeverEndAreEnded(t *testing.T) {
 	key := s.key("v", "verifier")
 	const half = `{"serial":"1",`
 	for name, text := range map[string]string{
-		"nothing at all":                   "",
-		"half a request line":              "GET /hea",
-		"half a header":                    "GET /healthz HTTP/1.1\r\nHost: x\r\nX-A",
-		"half a body":                      verifying(key, "Content-Length: 60") + half,
-		"half a body without a right":      verifying("none", "Content-Length: 60") + half,
-		"half a body for no operation":     "POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\n\r\n" + half,
-		"half a body of a GET":             "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\n\r\n" + half,
-		"half a body without a content":    "POST /api/v1/audit/verify HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\n\r\n",
+		"nothing at all":               "",
+		"half a request line":          "GET /hea",
+		"half a header":                "GET /healthz HTTP/1.1\r\nHost: x\r\nX-A",
+		"half a body":                  verifying(key, "Content-Length: 60") + half,
+		"half a body without a right":  verifying("none", "Content-Length: 60") + half,
+		"half a body for no operation": "POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\n\r\n" + half,
+		"half a body of a GET":         "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\n\r\n" + half,
+		"half a body without a content": "POST /api/v1/audit/verify HTTP/1.1\r\nHost: " +
+			"x\r\nContent-Length: 60\r\n\r\n",
 		"a chunk of which half comes":      verifying(key, "Transfer-Encoding: chunked") + "40\r\n" + half,
 		"chunks that do not end":           verifying(key, "Transfer-Encoding: chunked") + "e\r\n" + half + "\r\n",
 		"a body of a terabyte, not begun":  verifying("none", "Content-Length: 1099511627776"),

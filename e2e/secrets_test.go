@@ -222,6 +222,7 @@ func (w *watch) commands() {
 		did(0, "audit", "list")
 		did(0, "audit", "verify")
 		did(0, "audit", "checkpoint")
+		did(2, "database", "accept", "--reason", "while the server runs")
 		did(0, "key", "list")
 		table := hotp(fmt.Sprint(93000001 + n))
 		w.secretSeed(table)

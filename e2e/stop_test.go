@@ -118,7 +118,8 @@ func TestModes(t *testing.T) {
 	s := startBy(t, umask, newData(t))
 	s.ok("user", "add", "alice")
 	for name, want := range map[string]os.FileMode{
-		"": os.ModeDir | 0o700, "kek": 0o600, "lock": 0o600, "ostiary.db": 0o600, "ostiary.db-wal": 0o600,
+		"": os.ModeDir | 0o700, "kek": 0o600, "kek.mark": 0o600, "lock": 0o600, "ostiary.db": 0o600,
+		"ostiary.db-wal": 0o600,
 		"ostiary.db-shm": 0o600,
 		"ostiary.sock":   os.ModeSocket | 0o600,
 	} {
@@ -130,7 +131,7 @@ func TestModes(t *testing.T) {
 		}
 	}
 	entries, err := os.ReadDir(s.data)
-	if err != nil || len(entries) != 6 {
+	if err != nil || len(entries) != 7 {
 		t.Errorf("the data directory holds %v, %v", entries, err)
 	}
 }
@@ -153,6 +154,7 @@ func TestRefusesToStart(t *testing.T) {
 	}
 	other := start(t, newData(t))
 	other.stop()
+	mark := read(t, file("kek.mark"))
 	key, database, foreign := read(t, file("kek")), read(t, file("ostiary.db")),
 		read(t, filepath.Join(other.data, "kek"))
 	statement := func(query string) func() {
@@ -219,6 +221,7 @@ func TestRefusesToStart(t *testing.T) {
 		do(os.RemoveAll(file("ostiary.db-wal")))
 		writeTo(t, file("ostiary.db"), database)
 		do(os.Chmod(file("ostiary.db"), 0o600))
+		writeTo(t, file("kek.mark"), mark) // a start that got further has moved it
 	}
 	s = start(t, s.data)
 	if s.password != "" {

@@ -131,7 +131,8 @@ type ActivationWriter interface {
 	FailActivation(id int64, confirm []byte, at time.Time, limit int) (left int, err error)
 	// ConfirmActivation puts a new epoch in place of the old one; see Epoch.
 	ConfirmActivation(Epoch) error
-	// Unbind takes the secret from a token, its applications and its live activation,
+	// Unbind takes the secret and its mark from a token, and the secrets from its
+	// applications and its live activation,
 	// if the token's epoch is still that, and makes a VALID one PENDING. The sealed
 	// secrets are empty ones. The device, if there is one, is never bound again.
 	Unbind(id token.ID, epoch int64, sealed []byte, applications []Application, fingerprint []byte) error
@@ -158,7 +159,9 @@ type Taking struct {
 // state, too; that it is VALID, reported lost or PENDING, and VALID if the secret is
 // that of the old epoch; that it has not ended; that the activation is open and not
 // expired, and the device none that was unbound. Then the token is VALID under the
-// next epoch, everything of the old one is gone, and so are its failures.
+// next epoch, everything of the old one is gone, and so are its failures. Where the
+// secret stays and others hold it, too, its floor is demanded and moves as in an
+// Attempt; a new secret is the token's alone.
 type Epoch struct {
 	Activation   int64
 	Token        token.ID
@@ -167,7 +170,9 @@ type Epoch struct {
 	SameSecret   bool
 	Next         uint64 // one above the counter that confirmed it
 	Drift        int64
-	Sealed       []byte // the token's secret
+	Sealed       []byte     // the token's secret
+	Mark         token.Mark // of it
+	Spec         token.Spec // of the token
 	Applications []Application
 	Device       []byte // sealed; nil without binding
 	DeviceMark   string

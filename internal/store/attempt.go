@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"time"
 
 	"ostiary/internal/core/token"
@@ -24,6 +25,9 @@ type Candidate struct {
 	// Applications are the further applications by index, of all modes. Only
 	// DB.Candidates fills them in.
 	Applications []Application
+	// Forged says that its row, or that of an application, is not as this program
+	// wrote it: no code is compared with it. Only DB.Candidates fills it in.
+	Forged bool
 }
 
 // MaxCandidates bounds how many tokens one code is tried against, and so how
@@ -37,6 +41,9 @@ type Found struct {
 	User       *User
 	Candidates []Candidate
 	Fresh      bool
+	// Forged says that the user's row is not as this program wrote it. Then all
+	// candidates are, too.
+	Forged bool
 }
 
 // Attempt is one presented code, judged against rows that may be stale by the
@@ -76,12 +83,22 @@ type Found struct {
 // If none is accepted and the user has a temporary code that works, the code was
 // a guess at it, too, and the user counts a failure even if no token does.
 //
+// A token whose secret others hold, too (token.Condition.Shared), is accepted only if
+// the floor of the secret is not above Counter, and the floor is behind Counter then,
+// in the same transaction. So of several proposals of one secret the first that is
+// accepted decides, and no token of that secret takes a code of it again. What was
+// judged as a token of its own is not accepted once it has a twin, and the other way
+// round: it is judged anew. Further applications have keys of their own.
+//
 // Attempts on one token or under one user are decided in the order of their
 // arrival.
 type Attempt struct {
 	Now   time.Time
 	Limit int                              // failures that lock a token or a user
 	Delay func(failures int) time.Duration // how long to wait after so many failures
+	// MaxDelay is the longest of these delays: a RetryAt further than that from Now
+	// was written by a clock that was wrong, and holds nobody. 0 means no bound.
+	MaxDelay time.Duration
 
 	// Proof asks for PENDING tokens; UserID is then 0, and no proposal is of a
 	// further application.
@@ -106,19 +123,46 @@ type Attempt struct {
 	Record func(Outcome) []byte
 }
 
+// Allows reports whether a token that is as the judge saw it may take a code at all,
+// by its state and dates. The write demands the same of the row; this demands it of
+// what was checked.
+func (a *Attempt) Allows(seen token.Condition) bool {
+	seen.Failures, seen.RetryAt = 0, time.Time{}
+	return a.Refusal(seen) == token.NoReason
+}
+
 // Refusal says why a token in this condition takes no code of this kind, or
 // NoReason if it does.
 func (a *Attempt) Refusal(c token.Condition) token.Reason {
+	if !a.Holds(c.RetryAt) {
+		c.RetryAt = time.Time{}
+	}
 	if a.Proof {
 		return c.ProofRefusal(a.Now, a.Limit)
 	}
 	return c.Refusal(a.Now, a.Limit)
 }
 
+// Holds reports whether a delay that ends at retryAt is running.
+func (a *Attempt) Holds(retryAt time.Time) bool {
+	return a.Now.Before(retryAt) && (a.MaxDelay == 0 || !retryAt.After(a.Now.Add(a.MaxDelay)))
+}
+
+// LatestRetry is the latest end of a delay that holds.
+func (a *Attempt) LatestRetry() time.Time {
+	if a.MaxDelay == 0 {
+		return time.UnixMilli(math.MaxInt64)
+	}
+	return a.Now.Add(a.MaxDelay)
+}
+
 // Proposal is the judgement on one candidate, or on a further application of one.
 type Proposal struct {
 	ID   token.ID
 	Seen token.Condition
+	// Spec is that of the token, by which its counter is held against the floor of
+	// its secret (token.Condition.Shared).
+	Spec token.Spec
 	// Application is the index of the further application, 0 for the token itself.
 	// SeenNext and SeenDrift are then the application's, beside the token's in Seen.
 	Application int

@@ -23,6 +23,14 @@ func MoveBinding(id string) seal.Binding {
 	return seal.Binding{Table: "move", Column: "key " + id}
 }
 
+// MoveReceipt is what is kept of a receipt.
+type MoveReceipt struct {
+	Move   string
+	Digest []byte
+	Import int64 // the run on the receiving server
+	Taken  time.Time
+}
+
 // Movement is one token of a move that is still on its way.
 type Movement struct {
 	Token  token.ID
@@ -40,9 +48,6 @@ type MoveReader interface {
 	Movements(id string, after token.ID, limit int) ([]Movement, error)
 	// Received tells whether a receipt was stored for a move.
 	Received(move string) (bool, error)
-	// MovedAway tells whether a deleted token, by the fingerprint of its secret,
-	// lives on another server.
-	MovedAway(fingerprint []byte) (bool, error)
 	// Receipt gives what AddReceipt stored for a run.
 	Receipt(run int64) ([]byte, error)
 }
@@ -54,6 +59,10 @@ type MoveWriter interface {
 	// Depart puts a token on its way if it is still in the state before; from
 	// then on it takes no code.
 	Depart(move string, t token.Token) error
+	// TakeReceipt takes note of a receipt that names these tokens. ErrConflict, with
+	// the run that the first one tells of, if another receipt names one of them: then
+	// the token arrived twice.
+	TakeReceipt(r MoveReceipt, ids []token.ID) (first int64, err error)
 	// Arrive says that a token on its way has moved; DeleteToken follows.
 	Arrive(move string, id token.ID) error
 	// Return puts a token on its way back into the state that it had.
@@ -61,6 +70,4 @@ type MoveWriter interface {
 	// Forget ends the way of a token that was deleted on it.
 	Forget(move string, id token.ID) error
 	AddReceipt(run int64, move string, receipt []byte) error
-	// SetMovedAway says of a retired token whether it lives on another server.
-	SetMovedAway(fingerprint []byte, away bool) error
 }

@@ -46,10 +46,10 @@ type RunSeries struct {
 	NextAfter       string `json:"next_after"`
 }
 
-// RunCounts says how the keys of a file ended. The first six add up to the keys
+// RunCounts says how the keys of a file ended. The first seven add up to the keys
 // read so far.
 type RunCounts struct {
-	Imported, Duplicate, Conflict, Replaced, Refused int
+	Imported, Duplicate, Conflict, Twin, Replaced, Refused int
 	// HeldBack are good keys that were not imported because others are bad.
 	HeldBack   int
 	Renumbered int // of the imported ones, because the serial was taken
@@ -59,7 +59,7 @@ type RunCounts struct {
 
 // Keys is the number of keys read.
 func (c RunCounts) Keys() int {
-	return c.Imported + c.Duplicate + c.Conflict + c.Replaced + c.Refused + c.HeldBack
+	return c.Imported + c.Duplicate + c.Conflict + c.Twin + c.Replaced + c.Refused + c.HeldBack
 }
 
 // RunRow is what there is to say of one key of a run.
@@ -137,7 +137,7 @@ type RunWriter interface {
 	StageUser(run int64, name string, at time.Time) (id int64, made bool, err error)
 	// PublishRun makes the run's tokens and users visible and puts its
 	// replacements in force, if the run is still open: those tokens get the
-	// next epoch, without failures. ErrConflict if a token to be replaced has
+	// next epoch, without failures and to themselves (see ShareSecret). ErrConflict if a token to be replaced has
 	// got another epoch or was deleted meanwhile.
 	PublishRun(run int64, at time.Time) error
 	// SweepRun removes up to limit rows that an open run has staged, and closes

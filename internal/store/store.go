@@ -62,9 +62,17 @@ type DB interface {
 	// sealed secrets. What it returns may be older than the last commit (it
 	// may come from a cache); only Attempt decides. fresh bypasses the cache.
 	Candidates(ctx context.Context, l Lookup, fresh bool) (Found, error)
-	// Check reports whether the database answers, and takes changes: it fails from
-	// a commit that failed until one succeeds, which is tried without requests.
+	// Check reports whether the database answers, is as this program wrote it, and
+	// takes changes: it fails from a commit that failed until one succeeds, which is
+	// tried without requests.
 	Check(ctx context.Context) error
+	// Protect makes the database prove itself from now on, under its integrity key;
+	// see IntegrityWriter. It is called once, before anything else is read or written.
+	// begun is false when there is no record yet: then rows are tagged as they are
+	// written, and Tx.BeginIntegrity makes the first record. ErrTampered if the record
+	// is not under this key, or what it vouches for is not so. alarm, which may be
+	// nil, is told what is found later.
+	Protect(ctx context.Context, key *seal.Integrity, alarm func(Alarm)) (begun bool, err error)
 	Close() error
 }
 
@@ -72,6 +80,7 @@ type DB interface {
 // themselves; absent rows are ErrNotFound.
 type Reader interface {
 	TokenReader
+	SecretReader
 	ApplicationReader
 	TypeReader
 	ProfileReader
@@ -84,6 +93,7 @@ type Reader interface {
 	MoveReader
 	ActivationReader
 	TemporaryCodeReader
+	IntegrityReader
 	// Setting gives the value stored under a name.
 	Setting(name string) ([]byte, error)
 	DataKeys() ([]seal.DataKey, error)
@@ -95,6 +105,7 @@ type Tx interface {
 	Awaited() bool
 	Reader
 	TokenWriter
+	SecretWriter
 	ApplicationWriter
 	DateWriter
 	TypeWriter
@@ -109,6 +120,7 @@ type Tx interface {
 	TemporaryCodeWriter
 	KeyWriter
 	AuditWriter
+	IntegrityWriter
 	// SetSetting stores a value under a name, replacing the one before.
 	SetSetting(name string, value []byte) error
 	AddDataKey(seal.DataKey) error
@@ -131,12 +143,6 @@ type TokenReader interface {
 	// Policy gives the policy that a token came with and its sealed PIN, or
 	// ErrNotFound.
 	Policy(id token.ID) (Policy, error)
-	// Retired gives the lowest counter or time step still acceptable of a
-	// deleted token, by the fingerprint of its secret; ErrNotFound if none of
-	// that secret was deleted.
-	Retired(fingerprint []byte) (next uint64, err error)
-	// AnyRetired tells whether it is worth asking.
-	AnyRetired() (bool, error)
 }
 
 // TokenFilter chooses tokens. Zero fields do not restrict.
@@ -152,6 +158,7 @@ type TokenFilter struct {
 	Owner        int64 // a user's row number
 	Run          int64
 	Batch        string // of the import run
+	Twins        bool   // those whose secret others hold, too (token.Condition.Shared)
 	// EndsBy, when not zero, chooses tokens whose end is after EndsAfter and not
 	// after EndsBy.
 	EndsAfter, EndsBy time.Time
@@ -177,9 +184,6 @@ type TokenWriter interface {
 	ResetFailures(id token.ID) error
 	// DeleteToken removes the token and its secret.
 	DeleteToken(id token.ID) error
-	// Retire remembers where a deleted token stood, by the fingerprint of its
-	// secret. What is remembered never falls.
-	Retire(fingerprint []byte, next uint64) error
 }
 
 // SecretBinding is where a token's sealed secret belongs.
@@ -215,7 +219,8 @@ type UserWriter interface {
 	ResetUserFailures(id int64) error
 }
 
-// APIKey is a machine's credential. Hash is the SHA-256 of its secret half.
+// APIKey is a machine's credential. Hash is a keyed hash of it; a revoked key has
+// none.
 type APIKey struct {
 	ID       string
 	Name     string
@@ -256,6 +261,8 @@ type AuditReader interface {
 	AuditHead() (*audit.Frontier, error)
 	// Checkpoints gives all checkpoints, oldest first, as signed notes.
 	Checkpoints() ([]string, error)
+	// CheckpointsOf gives those that were signed over so many entries.
+	CheckpointsOf(size int64) ([]string, error)
 	// LastCheckpoint gives the newest one, or ErrNotFound.
 	LastCheckpoint() (string, error)
 	// QuietRefusals gives the refusals counted by CountQuietly since they were

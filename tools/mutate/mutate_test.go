@@ -13,7 +13,8 @@ func house(t *testing.T) {
 	for name, text := range map[string]string{
 		"go.mod": "module house\n\ngo 1.26\n",
 		"a.go":   "package house\n\nfunc above(a, b int) bool { return a > b }\n\nfunc wipe(b []byte) { clear(b) }\n",
-		"a_test.go": "package house\n\nimport \"testing\"\n\nfunc TestAbove(t *testing.T) {\n\tif above(1, 1) {\n\t\tt.Error(\"equal\")\n\t}\n}\n\n" +
+		"a_test.go": "package house\n\nimport \"testing\"\n\nfunc TestAbove(t *testing.T) {\n\tif above(1, 1) " +
+			"{\n\t\tt.Error(\"equal\")\n\t}\n}\n\n" +
 			"func TestWipe(t *testing.T) { wipe(nil) }\n",
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {

@@ -16,6 +16,10 @@ type Action string
 
 // The catalogue of actions.
 const (
+	DatabaseCreated     Action = "database.created"  // with its keys
+	DatabaseRestored    Action = "database.restored" // an older copy was put back, and accepted
+	IntegrityBegun      Action = "integrity.begun"   // what stood before is taken on trust
+	RowForged           Action = "row.forged"        // found: somebody else wrote it
 	ServerStarted       Action = "server.started"
 	ServerStopped       Action = "server.stopped"
 	CodeVerified        Action = "code.verified"
@@ -35,6 +39,7 @@ const (
 	TokensExported      Action = "tokens.exported" // they left in a file, secrets and all
 	TokenMoved          Action = "token.moved"     // it lives on another server now
 	TokenRekeyed        Action = "token.rekeyed"   // an import replaced its secret
+	SecretShared        Action = "secret.shared"   // several tokens hold it, and its codes count once
 	ImportPublished     Action = "import.published"
 	ImportAbandoned     Action = "import.abandoned"
 	ActivationStarted   Action = "activation.started"

@@ -70,6 +70,7 @@ const (
 	Wrong          Reason = "wrong"           // the code belongs to no counter nearby
 	Replayed       Reason = "replayed"        // the code was right for a counter already passed
 	OutOfWindow    Reason = "out_of_window"   // the code is right further ahead than the window
+	TooOld         Reason = "too_old"         // the code was right, some time ago, and nobody used it or a later one
 	Malformed      Reason = "malformed"       // not the number of digits the token shows
 	Locked         Reason = "locked"          // too many failures; an administrator unlocks
 	Delayed        Reason = "delayed"         // tried again too soon after failures
@@ -85,8 +86,15 @@ const (
 	NotProven      Reason = "pending"         // its first code is still to confirm it
 	OnItsWay       Reason = "moving"          // it was exported, to live on another server
 	AlreadyProven  Reason = "already_proven"  // a first code, of a token that is VALID
+	RowForged      Reason = "row_forged"      // the database's row is not as this server wrote it
+	NeedsTwo       Reason = "two_codes"       // fenced: two codes in a row must show where it stands
 	NotConsecutive Reason = "not_consecutive" // a resynchronisation whose codes do not follow each other in reach
 )
+
+// TwoCodes, as the drift of a token that counts events, says that the server does
+// not know how far it was used, as after a backup was put back: it takes two codes
+// in a row and no single one. No clock drifts so far.
+const TwoCodes = -1 << 40
 
 // Proven reports whether the token has ever been VALID: an imported one from the
 // start, a software token since its first right code.

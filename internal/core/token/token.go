@@ -100,6 +100,8 @@ type Token struct {
 	StateReason string
 	// OwnerName is the user the token is assigned to; empty when it is free.
 	OwnerName string
+	// Mark names the secret; 0 for a token that has none, or was not marked yet.
+	Mark      Mark
 	Condition Condition
 }
 
@@ -109,10 +111,11 @@ type Condition struct {
 	// none was. A code proposed under one epoch is never accepted under another.
 	Epoch int64
 	// Next is the lowest counter (HOTP) or time step (TOTP) still acceptable:
-	// one above the last one used.
+	// one above the last one used, by this token or any other of its secret.
 	Next uint64
 	// Drift is how many steps a TOTP token's clock is ahead of ours, as
 	// learned at its last accepted code.
+	// Of one that counts events it is 0, or TwoCodes.
 	Drift int64
 	// Failures counts wrong codes since the last accepted one.
 	Failures int
@@ -126,7 +129,13 @@ type Condition struct {
 	Owner int64
 	// LastUsed is the last authentication; zero if there was none.
 	LastUsed time.Time
+	// Shared is set where other tokens hold the secret, too.
+	Shared Shared
 }
+
+// MaxDrift is how many steps a token's clock may be away from ours, wherever that was
+// learned or read.
+const MaxDrift = 120
 
 // MaxCounter is the highest counter a token may stand at or be resynchronised
 // to. Databases keep 63 bits; the rest is room for the window.

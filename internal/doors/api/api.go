@@ -61,8 +61,8 @@ type Config struct {
 	Metrics     *prometheus.Registry
 	// Ready reports whether requests can be served; nil means always.
 	Ready func(context.Context) error
-	// Degraded reports whether the last verification found what does not fit; nil
-	// means never.
+	// Degraded reports whether forged rows were found, or the last verification found
+	// what does not fit; nil means never.
 	Degraded func() bool
 	// PublicURL is where users reach this server, for enrolment links, such as
 	// https://tokens.example.com; empty until Listening says it.

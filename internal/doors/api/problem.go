@@ -13,6 +13,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/doors/wire"
+	"ostiary/internal/store"
 )
 
 // statusOf is the HTTP status of each kind of fault.
@@ -47,7 +48,17 @@ func (p *Problem) GetStatus() int               { return p.Status }
 func (p *Problem) ContentType(string) string    { return "application/problem+json" }
 func (p *Problem) MarshalJSON() ([]byte, error) { return json.Marshal(p.Problem) }
 func problemType(code string) string            { return "urn:ostiary:problem:" + code }
-func internalError(cause error) *fault.Error    { return fault.Of(errors.Join(errInternal, cause)) }
+
+// errForged is the answer to a change of a row that somebody else wrote.
+func errForged(cause error) *fault.Error {
+	return fault.New(fault.Conflict, "row_forged",
+		"The database's row of this is not as this server wrote it; nothing "+
+			"was changed.").WithHint("Somebody changed it in the file: find out who. A token can be deleted and " +
+		"imported again.").
+		Because(cause)
+}
+
+func internalError(cause error) *fault.Error { return fault.Of(errors.Join(errInternal, cause)) }
 
 var errInternal = errors.New("internal error")
 
@@ -95,6 +106,9 @@ func (a *API) problem(ctx context.Context, c caller, err error) *Problem {
 		return p
 	}
 	f := stored(fault.Of(err), c)
+	if f.Kind == fault.Internal && errors.Is(err, store.ErrForged) {
+		f = errForged(err)
+	}
 	switch f.Kind {
 	case fault.Internal, fault.Unavailable, fault.Uncertain:
 		a.cfg.Log.ErrorContext(ctx, "request failed", "error", causes(err), "request", c.request)

@@ -42,8 +42,10 @@ func TestTroubleOfTheDisk(t *testing.T) {
 			"disk of the server is full"},
 		{"full, of a code", store.ErrUnavailable, store.ErrDiskFull, code(fault.Unavailable, "unavailable"), 503,
 			"unavailable", "disk_full", "The code. The disk of the server is full."},
-		{"read-only", store.ErrUnavailable, store.ErrReadOnly, plain, 503, "unavailable", "disk_read_only", "read-only"},
-		{"broken", store.ErrUnavailable, store.ErrDisk, plain, 503, "unavailable", "disk_error", "cannot read or write"},
+		{"read-only", store.ErrUnavailable, store.ErrReadOnly, plain, 503, "unavailable", "disk_read_only",
+			"read-only"},
+		{"broken", store.ErrUnavailable, store.ErrDisk, plain, 503, "unavailable", "disk_error",
+			"cannot read or write"},
 		{"held", store.ErrUnavailable, store.ErrHeld, plain, 503, "unavailable", "database_held", "Another program"},
 		{"other", store.ErrUnavailable, errors.New("other"), plain, 503, "unavailable", "unavailable", "not done"},
 		{"uncertain", store.ErrUncertain, store.ErrDisk, plain, 500, "outcome_unknown", "outcome_unknown",
@@ -65,7 +67,8 @@ func TestTroubleOfTheDisk(t *testing.T) {
 				if strings.Contains(a.Body, "4711") {
 					t.Errorf("%s: the answer shows the inside: %s", caller, a.Body)
 				}
-				if knows := strings.Contains(strings.ToLower(a.Body), "disk") || strings.Contains(a.Body, "program"); knows &&
+				if knows := strings.Contains(strings.ToLower(a.Body), "disk") ||
+					strings.Contains(a.Body, "program"); knows &&
 					caller == testkit.Verifier {
 					t.Errorf("the verifier is told what ails the server: %s", a.Body)
 				}
@@ -167,7 +170,8 @@ func TestMalformedChunkIsABadRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(conn, "POST /api/v1/verify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
-			"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n%s", s.Bearer[testkit.Verifier], chunks)
+			"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n%s", s.Bearer[testkit.Verifier],
+			chunks)
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

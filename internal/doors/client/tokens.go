@@ -60,7 +60,8 @@ func values(pairs ...string) url.Values {
 // TokenFilter chooses tokens. Empty fields do not restrict.
 type TokenFilter struct {
 	Kind, State, User, Serial, Type, Manufacturer, Batch, Import string
-	Expiring                                                     int // days; 0 does not restrict
+	Twins                                                        bool // whose secret others hold, too
+	Expiring                                                     int  // days; 0 does not restrict
 }
 
 // Verify asks whether a code is right.
@@ -74,6 +75,9 @@ func (c *Client) Verify(ctx context.Context, r wire.VerifyRequest) (valid bool, 
 func (c *Client) Tokens(ctx context.Context, f TokenFilter, p Page) (list wire.TokenList, err error) {
 	q := p.add(values("kind", f.Kind, "state", f.State, "user", f.User, "serial", f.Serial, "type", f.Type,
 		"manufacturer", f.Manufacturer, "batch", f.Batch, "import", f.Import))
+	if f.Twins {
+		q.Set("twins", "true")
+	}
 	if f.Expiring != 0 {
 		q.Set("expiring", strconv.Itoa(f.Expiring))
 	}

@@ -10,7 +10,7 @@ type ImportRow struct {
 	KeyID        string `json:"key_id"`
 	Type         string `json:"type,omitempty"`
 	Manufacturer string `json:"manufacturer,omitempty"`
-	Outcome      string `json:"outcome" enum:"imported,duplicate,conflict,replaced,refused" doc:"An imported one stands here only if there is more to say of it."`
+	Outcome      string `json:"outcome" enum:"imported,duplicate,conflict,twin,replaced,refused" doc:"An imported one stands here only if there is more to say of it."`
 	Reason       string `json:"reason,omitempty"`
 }
 
@@ -34,6 +34,7 @@ type Import struct {
 	Imported   int `json:"imported"`
 	Duplicate  int `json:"duplicate" doc:"There already with the same secret."`
 	Conflict   int `json:"conflict" doc:"There already with another secret."`
+	Twin       int `json:"twin" doc:"Their secrets are there already, in other tokens."`
 	Replaced   int `json:"replaced" doc:"There with another secret, and have that of the file now."`
 	Refused    int `json:"refused"`
 	HeldBack   int `json:"held_back" doc:"Good ones that were not imported because others are bad."`

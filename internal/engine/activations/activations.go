@@ -39,6 +39,7 @@ import (
 	"ostiary/internal/core/throttle"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -124,6 +125,7 @@ const (
 type Config struct {
 	DB     store.DB
 	Keys   Keys
+	Marks  *secrets.Marker
 	Codes  Verifier
 	Tokens Creator
 	Policy Policy
@@ -135,6 +137,7 @@ type Config struct {
 type Service struct {
 	db     store.DB
 	keys   Keys
+	marks  *secrets.Marker
 	codes  Verifier
 	tokens Creator
 	policy Policy
@@ -146,8 +149,8 @@ type Service struct {
 
 // New makes a Service.
 func New(cfg Config) (*Service, error) {
-	if cfg.DB == nil || cfg.Keys == nil || cfg.Codes == nil || cfg.Tokens == nil {
-		return nil, errors.New("activations: DB, Keys, Codes and Tokens are required")
+	if cfg.DB == nil || cfg.Keys == nil || cfg.Marks == nil || cfg.Codes == nil || cfg.Tokens == nil {
+		return nil, errors.New("activations: DB, Keys, Marks, Codes and Tokens are required")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -160,7 +163,8 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{nobody: nobody, db: cfg.DB, keys: cfg.Keys, codes: cfg.Codes, tokens: cfg.Tokens, policy: p,
+	return &Service{nobody: nobody, db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks,
+		codes: cfg.Codes, tokens: cfg.Tokens, policy: p,
 		now:    cfg.Now,
 		memory: semaphore.NewWeighted(p.Memory), wrong: throttle.New(p.WrongAtOnce, p.WrongPerMinute)}, nil
 }

@@ -72,7 +72,8 @@ func TestResetIsRecorded(t *testing.T) {
 	s := setUp(t)
 	s.activate()
 	from := s.k.LogSize(t)
-	_, err := s.k.Activations.Reset(t.Context(), s.request("").Token, activations.Counts{Failures: true}, testkit.Origin)
+	_, err := s.k.Activations.Reset(t.Context(), s.request("").Token, activations.Counts{Failures: true},
+		testkit.Origin)
 	if err != nil {
 		t.Fatal(err)
 	}

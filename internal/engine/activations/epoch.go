@@ -16,8 +16,8 @@ import (
 func (s *Service) epoch(tx store.Tx, p *pending, m matched, confirm []byte) (e store.Epoch, err error) {
 	e = store.Epoch{Activation: p.a.ID, Token: p.token.ID, Now: s.stamp(), Seen: p.token.Condition,
 		SameSecret: p.a.SameSecret,
-		Next:       m.next, Drift: m.drift, Fingerprint: m.fingerprint, Confirm: confirm}
-	if e.Sealed, err = s.sealKey(p, m, p.app.Index, store.SecretBinding(p.token.ID)); err != nil {
+		Spec:       p.token.Spec, Next: m.next, Drift: m.drift, Fingerprint: m.fingerprint, Confirm: confirm}
+	if e.Sealed, e.Mark, err = s.ownKey(p, m); err != nil {
 		return e, err
 	}
 	for _, app := range p.vector.Profile().Applications {
@@ -72,12 +72,35 @@ func (s *Service) recordEpoch(tx store.AuditWriter, a store.Activation, t token.
 	return tx.AppendAudit(entry.Canonical())
 }
 
-// sealKey derives the key of an application and seals it.
+// ownKey derives the key that the token itself gets, seals it and marks it.
+func (s *Service) ownKey(p *pending, m matched) (sealed []byte, mark token.Mark, err error) {
+	key, err := p.appKey(m, p.app.Index)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer key.Wipe()
+	if mark, err = s.marks.Mark(p.token.Spec, key); err != nil {
+		return nil, 0, err
+	}
+	sealed, err = s.keys.Seal(store.SecretBinding(p.token.ID), key)
+	return sealed, mark, err
+}
+
+// sealKey derives the key of a further application and seals it. It is marked
+// nowhere: serial, index and device go into it, so no other token has it.
 func (s *Service) sealKey(p *pending, m matched, index int, where seal.Binding) ([]byte, error) {
+	key, err := p.appKey(m, index)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Wipe()
+	return s.keys.Seal(where, key)
+}
+
+func (p *pending) appKey(m matched, index int) (seal.Secret, error) {
 	key, err := p.vector.AppKey(p.secret, p.token.Identity.Serial, index, m.device)
 	if err != nil {
-		return nil, fmt.Errorf("key of application %d: %w", index, err)
+		return seal.Secret{}, fmt.Errorf("key of application %d: %w", index, err)
 	}
-	defer clear(key)
-	return s.keys.Seal(where, seal.NewSecret([]byte(key)))
+	return seal.NewSecret([]byte(key)), nil
 }

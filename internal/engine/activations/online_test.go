@@ -596,7 +596,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	s.k.Clock.Advance(time.Hour)
 	var err error
 	s.k.Activations, err = activations.New(activations.Config{DB: s.k.DB, Codes: s.k.Engine, Tokens: s.k.Lifecycle,
-		Now:  s.k.Clock.Now,
+		Now: s.k.Clock.Now, Marks: s.k.Marks,
 		Keys: &keys{Keys: s.k.Keys, then: func() { s.k.SetState(t, s.serial, token.RevokedLost) }}})
 	if err != nil {
 		t.Fatal(err)

@@ -156,7 +156,8 @@ func (s *Service) standing(rd store.ActivationReader, id token.ID) (Standing, er
 	since.Successes, since.Failures = later(since.Successes, window), later(since.Failures, window)
 	counts, err := rd.CountActivations(id, since)
 	st := Standing{ActivationCounts: counts}
-	if at := counts.LastSuccess.Add(s.policy.Interval); !counts.LastSuccess.IsZero() && s.now().Before(at) {
+	if at := counts.LastSuccess.Add(s.policy.Interval); !counts.LastSuccess.IsZero() && s.now().Before(at) &&
+		!counts.LastSuccess.After(s.now()) { // one of the future was written by a clock that was wrong
 		st.NextAt = at
 	}
 	return st, err

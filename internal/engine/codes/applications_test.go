@@ -117,7 +117,7 @@ func TestWindowsOfApplications(t *testing.T) {
 		"one minute ahead":            {(*multi).keyLong, 1, false, true, ""},
 		"one minute behind":           {(*multi).keyLong, -1, false, true, ""},
 		"two minutes ahead":           {(*multi).keyLong, 2, false, false, token.OutOfWindow},
-		"two minutes behind":          {(*multi).keyLong, -2, false, false, token.Replayed},
+		"two minutes behind":          {(*multi).keyLong, -2, false, false, token.TooOld},
 		"twenty minutes ahead, wide":  {(*multi).keyLong, 20, true, true, ""},
 		"twenty minutes behind, wide": {(*multi).keyLong, -20, true, true, ""},
 		"two minutes ahead, wide":     {(*multi).keyLong, 2, true, true, ""},

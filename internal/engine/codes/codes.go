@@ -45,6 +45,8 @@ type Policy struct {
 	Steps         int           // TOTP steps either side of the learned drift; default 1
 	WideSteps     int           // the same with resynchronise, and for two codes; default 20
 	MaxSteps      int           // how far an administrator may widen two codes; default 120
+	MaxDrift      int           // TOTP steps that a token's clock may be away from ours; default token.MaxDrift
+	DriftEvery    int           // TOTP steps that pass before it may move by one more; default 10
 	FailureLimit  int           // failures that lock; default 10
 	FreeFailures  int           // failures before a delay begins; default 3
 	FirstDelay    time.Duration // the first delay, doubled by each further failure; default 1 s
@@ -65,6 +67,8 @@ func (p Policy) withDefaults() Policy {
 	def(&p.Steps, 1)
 	def(&p.WideSteps, 20)
 	def(&p.MaxSteps, 120)
+	def(&p.MaxDrift, token.MaxDrift)
+	def(&p.DriftEvery, 10)
 	def(&p.FailureLimit, 10)
 	def(&p.FreeFailures, 3)
 	def(&p.QuietAfter, 60)
@@ -82,6 +86,9 @@ func (p Policy) delay(failures int) time.Duration {
 	}
 	return p.FirstDelay << min(failures-p.FreeFailures, 20)
 }
+
+// longest is the longest delay there can be: with the next failure comes the lock.
+func (p Policy) longest() time.Duration { return max(p.delay(p.FailureLimit-1), p.FirstDelay) }
 
 // Temporary knows how temporary codes are stored; *temporary.Codes does.
 type Temporary interface {
@@ -188,7 +195,8 @@ func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) 
 // asTemporary gives the fingerprint of a code that may be a temporary one: under
 // a user's name alone, and whether or not the user has any.
 func (e *Engine) asTemporary(r Request, found store.Found) []byte {
-	if e.temporary == nil || r.Except != 0 || r.Lookup.User == "" || r.Lookup != (store.Lookup{User: r.Lookup.User}) {
+	if e.temporary == nil || found.Forged || r.Except != 0 || r.Lookup.User == "" ||
+		r.Lookup != (store.Lookup{User: r.Lookup.User}) {
 		return nil
 	}
 	var user int64
@@ -226,7 +234,9 @@ func (j *judgement) tested() bool {
 
 // telling lists what the keys of a token may say of one code, the least telling
 // first.
-var telling = []token.Reason{token.Malformed, token.NotProven, token.Wrong, token.OutOfWindow, token.Replayed}
+var telling = []token.Reason{token.Malformed, token.NeedsTwo, token.NotProven, token.Wrong, token.OutOfWindow,
+	token.TooOld,
+	token.Replayed}
 
 // reason says why the token was refused whose proposal stands at i: the most
 // telling of what its keys say.
@@ -295,7 +305,7 @@ func (e *Engine) find(ctx context.Context, r Request, fresh bool) (store.Found, 
 
 func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token.Reason, now time.Time) store.Attempt {
 	a := store.Attempt{
-		Now: now, Limit: e.policy.FailureLimit, Delay: e.policy.delay,
+		Now: now, Limit: e.policy.FailureLimit, Delay: e.policy.delay, MaxDelay: e.policy.longest(),
 		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof, Temporary: j.temporary,
 	}
 	if found.User != nil {
@@ -313,6 +323,8 @@ func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token
 // missing says why there is nothing to test, or that there is too much.
 func missing(l store.Lookup, found store.Found, mayList bool) (token.Reason, error) {
 	switch {
+	case found.Forged:
+		return token.RowForged, nil
 	case l.User != "" && found.User == nil, l.User == "" && len(found.Candidates) == 0:
 		return token.Unknown, nil
 	case len(found.Candidates) == 0:
@@ -359,8 +371,20 @@ func (e *Engine) refuseOpenly(r Request, found store.Found, j judgement) error {
 	case token.NeedsChallenge:
 		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no "+
 			"code to verify.")
+	case token.NeedsTwo:
+		return fault.New(fault.Conflict, "two_codes", "Since the database was put back, the server does not know how "+
+			"far this token was used.").WithHint("Give two codes in a row: ostiary token resync.")
+	case token.RowForged:
+		return forged(found.Candidates[0].Token)
 	}
 	return nil
+}
+
+// forged says openly that a token's row was changed by somebody else.
+func forged(t token.Token) error {
+	return fault.New(fault.Conflict, "row_forged",
+		fmt.Sprintf("The database's row of token %s is not as this server wrote it.", t.Identity.Serial)).
+		WithHint("Somebody changed it in the file. Find out who; then delete the token and import it again.")
 }
 
 // isCode reports whether s can be the code of any token: 6 to 10 ASCII digits.

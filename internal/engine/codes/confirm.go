@@ -41,6 +41,14 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 				return j, nil // what is said openly is said of fresh rows
 			}
 			c := &found.Candidates[0]
+			switch {
+			case c.Forged:
+				return j, forged(c.Token)
+			case c.Token.Condition.Drift == token.TwoCodes:
+				return j,
+					fault.New(fault.Conflict, "two_codes", "Since the database was put back, the server does not "+
+						"know whether this token was confirmed before.").WithHint("Delete it and create another.")
+			}
 			if err := e.mayConfirm(c.Token, r.OTP, now); err != nil {
 				return j, err
 			}
@@ -63,7 +71,7 @@ func awaitsActivation(t token.Token, cause error) error {
 
 func (e *Engine) mayConfirm(t token.Token, otp string, now time.Time) error {
 	serial, c := t.Identity.Serial, t.Condition
-	switch c.ProofRefusal(now, e.policy.FailureLimit) {
+	switch e.rightDelay(&c, now); c.ProofRefusal(now, e.policy.FailureLimit) {
 	case token.AlreadyProven:
 		return fault.New(fault.Conflict, "token_confirmed", fmt.Sprintf("Token %s is confirmed already.", serial)).
 			WithHint("Check a code of it with: ostiary token verify.")

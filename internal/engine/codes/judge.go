@@ -17,6 +17,9 @@ import (
 func (e *Engine) judge(j *judgement, c *store.Candidate, r Request, now time.Time, final bool) error {
 	keys := keysOf(c)
 	switch own := keys[0]; {
+	case c.Forged:
+		j.add(own.proposal, token.RowForged)
+		return nil
 	case c.Token.Condition.State == token.Pending:
 		j.add(own.proposal, token.NotProven)
 		return nil
@@ -29,6 +32,10 @@ func (e *Engine) judge(j *judgement, c *store.Candidate, r Request, now time.Tim
 			if i == 0 { // the token itself is always among the proposals
 				j.add(k.proposal, token.Malformed)
 			}
+			continue
+		}
+		if k.stands.Drift == token.TwoCodes {
+			j.add(k.proposal, token.NeedsTwo)
 			continue
 		}
 		p, reason, err := e.compare(k, r, now, final)
@@ -69,11 +76,13 @@ func (e *Engine) compare(k key, r Request, now time.Time, final bool) (store.Pro
 	}
 	before := w.before(e.policy.LookAhead)
 	ahead := w.ahead(e.policy.WideLookAhead)
-	_, replayed := scanner.Find(r.OTP, before.from, before.n)
+	at, passed := scanner.Find(r.OTP, before.from, before.n)
 	_, later := scanner.Find(r.OTP, ahead.from, ahead.n)
 	switch {
-	case replayed:
+	case passed && at < k.stands.Next:
 		return p, token.Replayed, nil
+	case passed:
+		return p, token.TooOld, nil
 	case later:
 		return p, token.OutOfWindow, nil
 	}
@@ -87,6 +96,8 @@ type window struct {
 	// step is the time step of now for TOTP; timed tells that there is one.
 	step  uint64
 	timed bool
+	// What may be learned of the token's clock now.
+	least, most int64
 }
 
 func (e *Engine) window(spec token.Spec, c token.Condition, now time.Time, wide bool) (window, error) {
@@ -95,7 +106,7 @@ func (e *Engine) window(spec token.Spec, c token.Condition, now time.Time, wide 
 		if wide {
 			n = e.policy.WideLookAhead
 		}
-		return window{from: c.Next, n: n}, nil
+		return window{from: c.Next, n: n}.below(c.End(spec)), nil
 	}
 	step, err := oath.Step(now.Unix(), spec.Period, spec.T0)
 	if err != nil {
@@ -105,18 +116,27 @@ func (e *Engine) window(spec token.Spec, c token.Condition, now time.Time, wide 
 	if wide {
 		steps = e.policy.WideSteps
 	}
-	return around(step, c, shift(step, c.Drift), steps), nil
+	return e.around(step, c, shift(step, e.drift(c)), steps), nil
 }
 
 // around is the window of so many steps either side of a centre, cut off below
-// the first step not used yet.
-func around(now uint64, c token.Condition, centre uint64, steps int) window {
-	first, last := shift(centre, -int64(steps)), shift(centre, int64(steps))
-	first = max(first, c.Next)
+// the first step not used yet, and where the token's clock would be further from ours
+// than it may be.
+func (e *Engine) around(now uint64, c token.Condition, centre uint64, steps int) window {
+	most := int64(e.policy.MaxDrift)
+	first, last := shift(centre, -int64(steps)), min(shift(centre, int64(steps)), shift(now, most))
+	first = max(first, c.Next, shift(now, -most))
 	w := window{from: first, step: now, timed: true}
+	w.least, w.most = e.driftBetween(now, c)
 	if last >= first {
 		w.n = int(last-first) + 1
 	}
+	return w
+}
+
+// below is the part of the window below an end.
+func (w window) below(end uint64) window {
+	w.n = int(min(uint64(w.n), end-min(w.from, end)))
 	return w
 }
 
@@ -133,7 +153,28 @@ func (w window) drift(counter uint64) int64 {
 	if !w.timed {
 		return 0
 	}
-	return int64(counter) - int64(w.step)
+	return min(max(int64(counter)-int64(w.step), w.least), w.most)
+}
+
+// drift is how far the token's clock is from ours, as far as that is believed.
+func (e *Engine) drift(c token.Condition) int64 {
+	most := int64(e.policy.MaxDrift)
+	return min(max(c.Drift, -most), most)
+}
+
+// driftBetween bounds what may be learned of a token's clock at a step: no clock goes
+// wrong within minutes, and whoever has codes of the future must not walk the token
+// away with them. A token that was never used may stand anywhere.
+func (e *Engine) driftBetween(now uint64, c token.Condition) (least, most int64) {
+	bound := int64(e.policy.MaxDrift)
+	own := c.Own()
+	if own == 0 {
+		return -bound, bound
+	}
+	known := e.drift(c)
+	last := int64(own) - 1 - c.Drift // our step at its last code
+	may := max(int64(now)-last, 0) / int64(e.policy.DriftEvery)
+	return max(known-may, -bound), min(known+may, bound)
 }
 
 // before is the n counters below the window.

@@ -24,7 +24,7 @@ type key struct {
 
 func ownKey(c *store.Candidate) key {
 	return key{
-		proposal: store.Proposal{ID: c.Token.ID, Seen: c.Token.Condition},
+		proposal: store.Proposal{ID: c.Token.ID, Seen: c.Token.Condition, Spec: c.Token.Spec},
 		spec:     c.Token.Spec, stands: c.Token.Condition,
 		binding: store.SecretBinding(c.Token.ID), sealed: c.Sealed,
 	}
@@ -42,7 +42,7 @@ func keysOf(c *store.Candidate) []key {
 		k := ownKey(c)
 		k.proposal.Application, k.proposal.SeenNext, k.proposal.SeenDrift = a.Index, a.Next, a.Drift
 		k.spec = a.Spec
-		k.stands.Next, k.stands.Drift = a.Next, a.Drift
+		k.stands.Next, k.stands.Drift, k.stands.Shared = a.Next, a.Drift, token.Shared{}
 		k.binding, k.sealed = store.ApplicationBinding(c.Token.ID, a.Index), a.Sealed
 		keys = append(keys, k)
 	}

@@ -43,6 +43,8 @@ func record(r Request, found store.Found, j judgement, missing token.Reason, now
 
 func refusalReason(j judgement, missing token.Reason, o store.Outcome) string {
 	switch {
+	case o.Index >= 0 && j.reason(o.Index) == token.RowForged:
+		return string(token.RowForged)
 	case o.Refusal != token.NoReason:
 		return string(o.Refusal)
 	case missing != token.NoReason:
@@ -71,6 +73,9 @@ func recordAccepted(e *audit.Entry, found store.Found, j judgement, o store.Outc
 // advanced is what an acceptance changed of the key of a proposal.
 func advanced(j judgement, index int, before token.Condition) (was, is []audit.Field) {
 	p := &j.proposals[index]
+	if p.Application != 0 {
+		before.Shared = token.Shared{} // that is of the token's own secret
+	}
 	was = append(audit.FailureFields(before), audit.CounterFields(before)...)
 	was = append(was, audit.Field{Name: "epoch", Value: before.Epoch})
 	is = []audit.Field{{Name: "drift", Value: p.Drift}, {Name: "failures", Value: int64(0)},

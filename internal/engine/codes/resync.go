@@ -49,6 +49,9 @@ func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err e
 			if !found.Fresh {
 				return j, nil // what is said openly is said of fresh rows
 			}
+			if c.Forged {
+				return j, forged(c.Token)
+			}
 			if err := e.mayResync(c.Token, r, now); err != nil {
 				return j, err
 			}
@@ -87,12 +90,20 @@ func (e *Engine) mayResync(t token.Token, r ResyncRequest, now time.Time) error 
 	return nil
 }
 
+// rightDelay forgets a delay that no clock of ours can have meant.
+func (e *Engine) rightDelay(c *token.Condition, now time.Time) {
+	if a := (store.Attempt{Now: now, MaxDelay: e.policy.longest()}); !a.Holds(c.RetryAt) {
+		c.RetryAt = time.Time{}
+	}
+}
+
 // refuses says openly why a token takes no codes now.
 func (e *Engine) refuses(t token.Token, now time.Time) error {
 	conflict := func(text, hint string) error {
 		return fault.New(fault.Conflict, "token_refuses", text).WithHint(hint)
 	}
 	c := t.Condition
+	e.rightDelay(&c, now)
 	reason := c.Refusal(now, e.policy.FailureLimit)
 	if reason == token.NotProven {
 		if reason = c.ProofRefusal(now, e.policy.FailureLimit); reason == token.NoReason {
@@ -115,7 +126,8 @@ func (e *Engine) refuses(t token.Token, now time.Time) error {
 }
 
 func (e *Engine) judgePair(c *store.Candidate, r ResyncRequest, now time.Time) (store.Proposal, error) {
-	p := store.Proposal{ID: c.Token.ID, Seen: c.Token.Condition, Tested: true}
+	p := ownKey(c).proposal
+	p.Tested = true
 	w, err := e.pairWindow(c.Token, r, now)
 	if err != nil {
 		return p, err
@@ -127,7 +139,10 @@ func (e *Engine) judgePair(c *store.Candidate, r ResyncRequest, now time.Time) (
 	defer scanner.Wipe()
 	if first, ok := scanner.FindPair(r.OTP1, r.OTP2, w.from, w.n); ok {
 		p.Matched, p.Counter = true, first+1
-		p.Drift = w.drift(first + 1)
+		p.Drift = int64(first+1) - int64(w.step) // two codes prove it
+		if !w.timed {
+			p.Drift = 0
+		}
 	}
 	return p, nil
 }
@@ -139,13 +154,13 @@ func (e *Engine) pairWindow(t token.Token, r ResyncRequest, now time.Time) (wind
 		if r.Counter != nil {
 			w.from = *r.Counter
 		}
-		return w, nil
+		return w.below(c.End(t.Spec) - 1), nil // the second code is one further
 	}
 	step, err := oath.Step(now.Unix(), t.Spec.Period, t.Spec.T0)
 	if err != nil {
 		return window{}, fmt.Errorf("time step: %w", err)
 	}
-	centre := shift(step, c.Drift)
+	centre := shift(step, e.drift(c))
 	if r.Counter != nil {
 		centre = *r.Counter
 		if centre > shift(step, int64(e.policy.MaxSteps)) || centre < shift(step, -int64(e.policy.MaxSteps)) {
@@ -158,5 +173,5 @@ func (e *Engine) pairWindow(t token.Token, r ResyncRequest, now time.Time) (wind
 	if r.Steps != 0 {
 		steps = r.Steps
 	}
-	return around(step, c, centre, steps), nil
+	return e.around(step, c, centre, steps), nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base32"
 	"errors"
 	"fmt"
@@ -15,25 +14,54 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
 
 // An API key reads "ostiary_" ‖ id (10 characters) ‖ "_" ‖ secret (26
-// characters, 130 random bits). The server keeps the SHA-256 of the secret; a
+// characters, 130 random bits). The database keeps a keyed hash of the secret and of
+// what the key may do, so that a row that somebody else put there opens nothing; a
 // slow hash would add nothing to 130 bits.
 const keyPrefix = "ostiary_"
 
 var keyEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-func newKey() (id, text string, hash []byte, err error) {
+func newKey() (id, text string, hash [32]byte, err error) {
 	raw := make([]byte, 6)
 	if _, err := rand.Read(raw); err != nil {
-		return "", "", nil, err
+		return "", "", hash, err
 	}
 	id = strings.ToLower(keyEncoding.EncodeToString(raw))
 	secret := rand.Text()
-	sum := sha256.Sum256([]byte(secret))
-	return id, keyPrefix + id + "_" + secret, sum[:], nil
+	return id, keyPrefix + id + "_" + secret, sha256.Sum256([]byte(secret)), nil
+}
+
+// keyParts is what the stored hash of a key is over; hash is that of its secret.
+func keyParts(k store.APIKey, hash []byte) [][]byte {
+	helpDesk := []byte{0}
+	if k.HelpDesk {
+		helpDesk[0] = 1
+	}
+	return [][]byte{[]byte(k.ID), []byte(k.Name), []byte(k.Role), helpDesk, hash}
+}
+
+// UpgradeKeys puts keyed hashes in the place of the plain ones of an older database.
+// The keys go on working.
+func UpgradeKeys(tx store.Tx, hasher *seal.Hasher) error {
+	all, err := tx.APIKeys()
+	if err != nil {
+		return err
+	}
+	for _, k := range all {
+		if !k.Revoked.IsZero() {
+			continue
+		}
+		keyed := hasher.Sum(keyParts(k, k.Hash)...)
+		if err := tx.SetAPIKeyHash(k.ID, k.Hash, keyed[:]); err != nil {
+			return fmt.Errorf("API key %s: %w", k.Name, err)
+		}
+	}
+	return nil
 }
 
 func parseKey(text string) (id, secret string, ok bool) {
@@ -48,16 +76,18 @@ func parseKey(text string) (id, secret string, ok bool) {
 // Keys are the API keys of machines. The working ones are kept in memory,
 // because every request brings one; Create and Revoke go to the database first.
 type Keys struct {
-	db  store.DB
-	now func() time.Time
+	db     store.DB
+	hasher *seal.Hasher
+	now    func() time.Time
 
 	mu   sync.RWMutex
 	byID map[string]store.APIKey
 }
 
-// OpenKeys reads the working keys of a database.
-func OpenKeys(ctx context.Context, db store.DB, now func() time.Time) (*Keys, error) {
-	k := &Keys{db: db, now: now, byID: map[string]store.APIKey{}}
+// OpenKeys reads the working keys of a database. hasher makes keyed hashes of
+// seal.KeyHash.
+func OpenKeys(ctx context.Context, db store.DB, hasher *seal.Hasher, now func() time.Time) (*Keys, error) {
+	k := &Keys{db: db, hasher: hasher, now: now, byID: map[string]store.APIKey{}}
 	all, err := k.List(ctx)
 	for _, key := range all {
 		if key.Revoked.IsZero() {
@@ -87,7 +117,7 @@ func (k *Keys) Principal(text string) (p authz.Principal, ok bool) {
 	key, ok := k.byID[id]
 	k.mu.RUnlock()
 	sum := sha256.Sum256([]byte(secret))
-	if !ok || subtle.ConstantTimeCompare(sum[:], key.Hash) != 1 {
+	if !ok || len(key.Hash) != sha256.Size || !k.hasher.Check(key.Hash, keyParts(key, sum[:])...) {
 		return p, false
 	}
 	role, err := authz.ParseRole(key.Role)
@@ -119,15 +149,17 @@ func (k *Keys) Create(ctx context.Context, by authz.Principal, name string, role
 	if err != nil {
 		return store.APIKey{}, "", err
 	}
-	key := store.APIKey{ID: id, Name: name, Role: role.String(), HelpDesk: helpDesk, Hash: hash,
+	key := store.APIKey{ID: id, Name: name, Role: role.String(), HelpDesk: helpDesk,
 		Created: k.now().UTC().Truncate(time.Millisecond)}
+	keyed := k.hasher.Sum(keyParts(key, hash[:])...)
+	key.Hash = keyed[:]
 	err = k.db.Update(ctx, func(tx store.Tx) error {
 		if err := tx.AddAPIKey(key); err != nil {
 			return err
 		}
 		return tx.AppendAudit(audit.Entry{Time: key.Created, Action: audit.KeyCreated, Outcome: audit.Done,
 			Origin: origin, Subject: audit.Subject{Other: name},
-			After: []audit.Field{{Name: "hash", Value: audit.Mark(hash)}, {Name: "help_desk", Value: helpDesk},
+			After: []audit.Field{{Name: "hash", Value: audit.Mark(key.Hash)}, {Name: "help_desk", Value: helpDesk},
 				{Name: "id", Value: id}, {Name: "role", Value: key.Role}}}.Canonical())
 	})
 	if errors.Is(err, store.ErrConflict) {

@@ -11,6 +11,7 @@ import (
 
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
 
@@ -18,7 +19,7 @@ var root = authz.Principal{Name: RootName, Role: authz.Root}
 
 func openKeys(t *testing.T, db store.DB) *Keys {
 	t.Helper()
-	k, err := OpenKeys(t.Context(), db, newClock().Now)
+	k, err := OpenKeys(t.Context(), db, hasher(t, seal.KeyHash), newClock().Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,18 +66,7 @@ func TestKeyIsThePrincipalItWasMadeFor(t *testing.T) {
 	for _, text := range texts {
 		secret := text[len(text)-26:]
 		sum := sha256.Sum256([]byte(secret))
-		all, err := k.List(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		stored := false
-		for _, key := range all {
-			stored = stored || bytes.Equal(key.Hash, sum[:])
-		}
-		if !stored {
-			t.Error("the hash of a secret is not stored")
-		}
-		notStored(t, dir, text, secret)
+		notStored(t, dir, text, secret, string(sum[:])) // a plain hash would let anybody make a row
 	}
 }
 
@@ -251,7 +241,7 @@ func TestKeysAreDistinct(t *testing.T) {
 		}
 		gotID, secret, ok := parseKey(text)
 		sum := sha256.Sum256([]byte(secret))
-		if !ok || gotID != id || !bytes.Equal(hash, sum[:]) || ids[id] || secrets[secret] {
+		if !ok || gotID != id || !bytes.Equal(hash[:], sum[:]) || ids[id] || secrets[secret] {
 			t.Fatalf("key %q of id %s: parsed as %s, %t", text, id, gotID, ok)
 		}
 		ids[id], secrets[secret] = true, true
@@ -262,7 +252,7 @@ func TestCreatedIsTheClock(t *testing.T) {
 	t.Parallel()
 	db, _ := open(t)
 	c := newClock()
-	k, err := OpenKeys(t.Context(), db, c.Now)
+	k, err := OpenKeys(t.Context(), db, hasher(t, seal.KeyHash), c.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
 
@@ -33,8 +34,9 @@ const (
 // Root is the account of the built-in administrator and its sessions. Sessions
 // live in memory: a restart ends them.
 type Root struct {
-	db  store.DB
-	now func() time.Time
+	db     store.DB
+	hasher *seal.Hasher
+	now    func() time.Time
 
 	// hashing bounds concurrent password hashes, each of which takes memory;
 	// tries slows down guessing over all sources together.
@@ -47,9 +49,9 @@ type Root struct {
 
 type rootSession struct{ started, used time.Time }
 
-// NewRoot makes the account's keeper.
-func NewRoot(db store.DB, now func() time.Time) *Root {
-	return &Root{db: db, now: now, hashing: make(chan struct{}, 2),
+// NewRoot makes the account's keeper. hasher makes keyed hashes of seal.Password.
+func NewRoot(db store.DB, hasher *seal.Hasher, now func() time.Time) *Root {
+	return &Root{db: db, hasher: hasher, now: now, hashing: make(chan struct{}, 2),
 		tries:    rate.NewLimiter(rate.Every(5*time.Second), 10),
 		sessions: map[[32]byte]rootSession{}}
 }
@@ -70,7 +72,7 @@ func (r *Root) HasPassword(ctx context.Context) (bool, error) {
 // the password, which cannot be had again.
 func (r *Root) SetPassword(ctx context.Context, origin audit.Origin) (string, error) {
 	password := rand.Text()
-	hash, err := hashPassword(password)
+	hash, err := hashPassword(r.hasher, RootName, password)
 	if err != nil {
 		return "", err
 	}
@@ -173,7 +175,7 @@ func (r *Root) check(ctx context.Context, password string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return checkPassword(string(stored), password)
+	return checkPassword(r.hasher, RootName, string(stored), password)
 }
 
 // Principal tells whether token is a running session, and prolongs it.

@@ -3,7 +3,6 @@ package credentials
 import (
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"regexp"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
 
@@ -19,7 +19,7 @@ func newRoot(t *testing.T) (r *Root, c *clock, password string) {
 	t.Helper()
 	db, _ := open(t)
 	c = newClock()
-	r = NewRoot(db, c.Now)
+	r = NewRoot(db, hasher(t, seal.Password), c.Now)
 	return r, c, setPassword(t, r)
 }
 
@@ -45,50 +45,46 @@ func start(t *testing.T, r *Root, c *clock, password string) string {
 
 func TestPasswordString(t *testing.T) {
 	t.Parallel()
-	a, err := hashPassword("secret")
+	a, err := hashPassword(hasher(t, seal.Password), RootName, "secret")
 	if err != nil {
 		t.Fatal(err)
 	}
-	form := regexp.MustCompile(`^\$argon2id\$v=19\$m=19456,t=2,p=1\$([A-Za-z0-9+/]{22})\$([A-Za-z0-9+/]{43})$`)
+	form := regexp.MustCompile(`^\$ostiary-argon2id\$v=19\$m=19456,t=2,p=1\$([A-Za-z0-9+/]{22})\$([A-Za-z0-9+/]{43})$`)
 	if !form.MatchString(a) {
-		t.Errorf("%q is not the PHC string of Argon2id", a)
+		t.Errorf("%q is not the form of a stored password", a)
 	}
-	b, err := hashPassword("secret")
+	b, err := hashPassword(hasher(t, seal.Password), RootName, "secret")
 	if err != nil || a == b {
 		t.Errorf("two hashes with one salt (%v)", err)
 	}
 	for password, want := range map[string]bool{"secret": true, "Secret": false, "secret ": false, "": false,
 		"secre": false} {
-		if got, err := checkPassword(a, password); err != nil || got != want {
+		if got, err := checkPassword(hasher(t, seal.Password), RootName, a, password); err != nil || got != want {
 			t.Errorf("%q: %t, %v, want %t", password, got, err, want)
 		}
 	}
-	// One made elsewhere, with other parameters and a shorter hash.
-	sum, err := hex.DecodeString("655ad15eac652dc59f7170a7332bf49b8469be1fdb9c28bb")
-	if err != nil {
-		t.Fatal(err)
+	// Of another account, or under another key, it is another text.
+	if got, err := checkPassword(hasher(t, seal.Password), "alice", a, "secret"); err != nil || got {
+		t.Errorf("ROOT's password is alice's: %t, %v", got, err)
 	}
-	foreign := "$argon2id$v=19$m=64,t=1,p=1$" + base64.RawStdEncoding.EncodeToString([]byte("somesalt")) + "$" +
-		base64.RawStdEncoding.EncodeToString(sum)
-	for password, want := range map[string]bool{"password": true, "Password": false} {
-		if got, err := checkPassword(foreign, password); err != nil || got != want {
-			t.Errorf("%q against a foreign hash: %t, %v, want %t", password, got, err, want)
-		}
+	if got, err := checkPassword(hasher(t, seal.Link), RootName, a, "secret"); err != nil || got {
+		t.Errorf("under another key: %t, %v", got, err)
 	}
 	salt := base64.RawStdEncoding.EncodeToString(make([]byte, 16))
 	hash := base64.RawStdEncoding.EncodeToString(make([]byte, 32))
 	for name, phc := range map[string]string{
 		"nothing":             "",
 		"text":                "secret",
+		"one without a key":   "$argon2id$v=19$m=64,t=1,p=1$" + salt + "$" + hash,
 		"another algorithm":   "$argon2i$v=19$m=64,t=1,p=1$" + salt + "$" + hash,
-		"another version":     "$argon2id$v=16$m=64,t=1,p=1$" + salt + "$" + hash,
-		"no parameters":       "$argon2id$v=19$" + salt + "$" + hash,
-		"no hash":             "$argon2id$v=19$m=64,t=1,p=1$" + salt + "$",
-		"no salt and no hash": "$argon2id$v=19$m=64,t=1,p=1$",
-		"salt of other text":  "$argon2id$v=19$m=64,t=1,p=1$***$" + hash,
-		"hash of other text":  "$argon2id$v=19$m=64,t=1,p=1$" + salt + "$***",
+		"another version":     "$ostiary-argon2id$v=16$m=64,t=1,p=1$" + salt + "$" + hash,
+		"no parameters":       "$ostiary-argon2id$v=19$" + salt + "$" + hash,
+		"no hash":             "$ostiary-argon2id$v=19$m=64,t=1,p=1$" + salt + "$",
+		"no salt and no hash": "$ostiary-argon2id$v=19$m=64,t=1,p=1$",
+		"salt of other text":  "$ostiary-argon2id$v=19$m=64,t=1,p=1$***$" + hash,
+		"hash of other text":  "$ostiary-argon2id$v=19$m=64,t=1,p=1$" + salt + "$***",
 	} {
-		if ok, err := checkPassword(phc, ""); ok || err == nil {
+		if ok, err := checkPassword(hasher(t, seal.Password), RootName, phc, ""); ok || err == nil {
 			t.Errorf("%s: %t, %v, want an error", name, ok, err)
 		}
 	}
@@ -98,7 +94,7 @@ func TestPasswordIsMadeAndNotKept(t *testing.T) {
 	t.Parallel()
 	db, dir := open(t)
 	c := newClock()
-	r := NewRoot(db, c.Now)
+	r := NewRoot(db, hasher(t, seal.Password), c.Now)
 	if has, err := r.HasPassword(t.Context()); has || err != nil {
 		t.Errorf("HasPassword = %t, %v in a new database", has, err)
 	}
@@ -126,7 +122,7 @@ func TestPasswordIsMadeAndNotKept(t *testing.T) {
 	demand(t, "the old password", err, fault.Unauthenticated, "wrong_password")
 	start(t, r, c, again)
 	// A restart keeps the password and ends the sessions.
-	restarted := NewRoot(db, c.Now)
+	restarted := NewRoot(db, hasher(t, seal.Password), c.Now)
 	start(t, restarted, c, again)
 }
 
@@ -181,7 +177,7 @@ func TestWrongPassword(t *testing.T) {
 func TestNoPassword(t *testing.T) {
 	t.Parallel()
 	db, _ := open(t)
-	r := NewRoot(db, newClock().Now)
+	r := NewRoot(db, hasher(t, seal.Password), newClock().Now)
 	if token, _, err := r.Start(t.Context(), "", origin); err == nil || token != "" {
 		t.Errorf("a session without a password: %q, %v", token, err)
 	}

@@ -11,8 +11,10 @@ import (
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/store/sqlite"
+	"ostiary/internal/store/storetest"
 )
 
 var origin = audit.Origin{Actor: "ROOT", Role: "root", Source: "10.0.0.1:4711", Request: "r-1"}
@@ -51,6 +53,16 @@ func open(t *testing.T) (db *sqlite.DB, dir string) {
 		}
 	})
 	return db, dir
+}
+
+// hasher gives keyed hashes of a purpose, the same in all tests.
+func hasher(t *testing.T, p seal.Purpose) *seal.Hasher {
+	t.Helper()
+	h, err := storetest.IntegrityKey(t, 1).Hasher(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
 }
 
 // entry is what the tests look at in an audit entry.

@@ -2,12 +2,15 @@ package credentials
 
 import (
 	"crypto/rand"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
 )
 
 // Argon2id with the least that OWASP advises: two passes over 19 MiB, one lane.
@@ -20,42 +23,89 @@ const (
 	argonHash   = 32
 )
 
-// hashPassword gives the PHC string of a password.
-func hashPassword(password string) (string, error) {
+// A stored password is a PHC string of Argon2id whose hash is a keyed one over the
+// account, the parameters, the salt and what Argon2id gives, so that nobody but the
+// server can make one. Its name says so; an older database holds that of Argon2id.
+const (
+	keyedName = "$ostiary-argon2id$"
+	olderName = "$argon2id$"
+)
+
+// hashPassword gives the stored form of an account's password.
+func hashPassword(hasher *seal.Hasher, account, password string) (string, error) {
 	salt := make([]byte, argonSalt)
 	if _, err := rand.Read(salt); err != nil {
 		return "", err
 	}
-	hash := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonLanes, argonHash)
-	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes,
-		b64.EncodeToString(salt), b64.EncodeToString(hash)), nil
+	p := stored{parameters: fmt.Sprintf("v=%d$m=%d,t=%d,p=%d", argon2.Version, argonMemory, argonTime, argonLanes),
+		memory: argonMemory, time: argonTime, lanes: argonLanes, salt: salt}
+	return p.text(hasher, account, p.stretch(password, argonHash)), nil
 }
 
-// checkPassword compares a password with its PHC string, in constant time.
-func checkPassword(phc, password string) (bool, error) {
+// stored is the stored form of a password in its parts.
+type stored struct {
+	parameters   string
+	memory, time uint32
+	lanes        uint8
+	salt, hash   []byte
+}
+
+func (p stored) stretch(password string, size uint32) []byte {
+	return argon2.IDKey([]byte(password), p.salt, p.time, p.memory, p.lanes, size)
+}
+
+func (p stored) parts(account string, stretched []byte) [][]byte {
+	return [][]byte{[]byte(account), []byte(p.parameters), p.salt, stretched}
+}
+
+func (p stored) text(hasher *seal.Hasher, account string, stretched []byte) string {
+	keyed, b64 := hasher.Sum(p.parts(account, stretched)...), base64.RawStdEncoding
+	return keyedName + p.parameters + "$" + b64.EncodeToString(p.salt) + "$" + b64.EncodeToString(keyed[:])
+}
+
+// parseStored reads a stored form of this name.
+func parseStored(name, text string) (p stored, err error) {
+	rest, ok := strings.CutPrefix(text, name)
+	parts := strings.Split(rest, "$")
+	if !ok || len(parts) != 4 {
+		return p, errors.New("stored password: not in the form of this server")
+	}
+	p.parameters = parts[0] + "$" + parts[1]
 	var version int
-	var memory, time uint32
-	var lanes uint8
-	var rest string
-	if _, err := fmt.Sscanf(phc, "$argon2id$v=%d$m=%d,t=%d,p=%d$%s", &version, &memory, &time, &lanes,
-		&rest); err != nil || version != argon2.Version {
-		return false, errors.New("stored password: not an Argon2id string")
+	if _, err := fmt.Sscanf(p.parameters, "v=%d$m=%d,t=%d,p=%d", &version, &p.memory, &p.time,
+		&p.lanes); err != nil || version != argon2.Version {
+		return p, errors.New("stored password: parameters that this server does not know")
 	}
-	var saltText, hashText string
-	for i := range rest {
-		if rest[i] == '$' {
-			saltText, hashText = rest[:i], rest[i+1:]
-		}
+	if p.salt, err = base64.RawStdEncoding.DecodeString(parts[2]); err != nil {
+		return p, errors.New("stored password: bad salt")
 	}
-	salt, err := base64.RawStdEncoding.DecodeString(saltText)
+	if p.hash, err = base64.RawStdEncoding.DecodeString(parts[3]); err != nil || len(p.hash) != argonHash {
+		return p, errors.New("stored password: bad hash")
+	}
+	return p, nil
+}
+
+// checkPassword compares a password with its stored form, in constant time.
+func checkPassword(hasher *seal.Hasher, account, text, password string) (bool, error) {
+	p, err := parseStored(keyedName, text)
 	if err != nil {
-		return false, errors.New("stored password: bad salt")
+		return false, err
 	}
-	hash, err := base64.RawStdEncoding.DecodeString(hashText)
-	if err != nil || len(hash) == 0 {
-		return false, errors.New("stored password: bad hash")
+	return hasher.Check(p.hash, p.parts(account, p.stretch(password, argonHash))...), nil
+}
+
+// UpgradeRoot puts the keyed form in the place of that of an older database. The
+// password goes on working.
+func UpgradeRoot(tx store.Tx, hasher *seal.Hasher) error {
+	text, err := tx.Setting(rootSetting)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
 	}
-	got := argon2.IDKey([]byte(password), salt, time, memory, lanes, uint32(len(hash)))
-	return subtle.ConstantTimeCompare(got, hash) == 1, nil
+	p, err := parseStored(olderName, string(text))
+	if err != nil {
+		return err
+	}
+	return tx.SetSetting(rootSetting, []byte(p.text(hasher, RootName, p.hash)))
 }

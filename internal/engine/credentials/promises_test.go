@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"encoding/json"
+	"ostiary/internal/seal"
 	"reflect"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ import (
 func TestPasswordEntryHoldsNothingElse(t *testing.T) {
 	t.Parallel()
 	db, _ := open(t)
-	setPassword(t, NewRoot(db, newClock().Now))
+	setPassword(t, NewRoot(db, hasher(t, seal.Password), newClock().Now))
 	err := db.View(t.Context(), func(r store.Reader) error {
 		rows, err := r.AuditEntries(0, 100)
 		if err != nil {
@@ -41,7 +42,7 @@ func TestPasswordEntryHoldsNothingElse(t *testing.T) {
 // Each hash of a password takes 19 MiB: two at once, and no more, whoever tries.
 func TestHashesAtOnceAreBounded(t *testing.T) {
 	db, _ := open(t)
-	r := NewRoot(db, newClock().Now)
+	r := NewRoot(db, hasher(t, seal.Password), newClock().Now)
 	setPassword(t, r)
 	if cap(r.hashing) != 2 {
 		t.Fatalf("%d hashes at once", cap(r.hashing))

@@ -116,32 +116,17 @@ func (i *importer) seriesReport() (out []store.RunSeries) {
 const maxLate = 100_000
 
 // mayRenumber lets a key in conflict wait for a serial of its own, if it is of a
-// software type, that was asked for, and it was not given one before, of which the
-// key id of that token tells.
-func (i *importer) mayRenumber(r store.TokenReader, k *staged) error {
+// software type and that was asked for. That it was not given one before is settled.
+func (i *importer) mayRenumber(k *staged) {
 	id := k.token.Identity
 	if k.row.Outcome != Conflict || !i.req.Renumber || i.types[id.Type].Kind != token.Software {
-		return nil
-	}
-	same, err := r.Sealed(store.TokenFilter{Type: id.Type, KeyID: &id.Serial})
-	if err != nil {
-		return err
-	}
-	for _, c := range same {
-		if equal, err := i.sameSecret(c, k.secret); err != nil {
-			return err
-		} else if equal {
-			k.end(Duplicate, "the same token is there already, as "+c.Token.Identity.Serial)
-			k.mindCounter(c.Token)
-			return nil
-		}
+		return
 	}
 	if len(i.late) >= maxLate {
 		k.row.Reason += fmt.Sprintf("; and a run renumbers at most %d", maxLate)
-		return nil
+		return
 	}
 	k.late = true
-	return nil
 }
 
 // renumberLate ends the keys that wait for a serial.
@@ -163,11 +148,14 @@ func (i *importer) renumberLate() error {
 			}
 			for _, k := range keys {
 				k.late = false
-				if err := end(tx, &k, t); err != nil {
-					return err
+				i.shareInFile(&k, t)
+				if k.row.Outcome != Refused {
+					if err := end(tx, &k, t); err != nil {
+						return err
+					}
 				}
 				i.arrived(&k, t, false)
-				t.count(&k)
+				t.count(i, &k)
 			}
 			return i.recordMoved(tx, before)
 		})

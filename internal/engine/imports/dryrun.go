@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 
-	"ostiary/internal/engine/retired"
 	"ostiary/internal/store"
 )
 
@@ -49,28 +48,27 @@ func (s *seen) marks(k *staged) (identity, secret mark) {
 
 // foresee says of a chunk how stage would end its keys.
 func (i *importer) foresee(keys []staged) error {
+	if err := i.mark(keys); err != nil {
+		return err
+	}
 	var t tally
 	err := i.db.View(i.ctx, func(r store.Reader) error {
 		t = i.tally()
-		stock, err := inStock(r, keys)
+		here, err := i.know(r, keys)
 		if err != nil {
 			return err
 		}
-		past, err := retired.LookBack(r, i.keys)
-		if err != nil {
-			return err
-		}
-		defer past.Close()
+		defer here.close()
 		for _, k := range keys {
 			if err := i.admit(r, &k, &t); err != nil {
 				return err
 			}
 			if k.row.Outcome != Refused {
-				if err := i.foreseeOne(r, past, stock, &k, &t); err != nil {
+				if err := i.foreseeOne(r, here, &k, &t); err != nil {
 					return err
 				}
 			}
-			t.count(&k)
+			t.count(i, &k)
 		}
 		return nil
 	})
@@ -83,18 +81,12 @@ func (i *importer) foresee(keys []staged) error {
 	})
 }
 
-func (i *importer) foreseeOne(r store.Reader, past retired.Past, stock stock, k *staged, t *tally) error {
+func (i *importer) foreseeOne(r store.Reader, here known, k *staged, t *tally) error {
 	id, sum := i.seen.marks(k)
 	if err := i.arrive(r, k, t); err != nil {
 		return err
 	}
-	if found, err := i.twin(r, stock, k); found || err != nil {
-		return err
-	}
-	if gone, err := i.stopAway(r, past, k); gone || err != nil {
-		return err
-	}
-	if here, err := i.stopDeparting(r, k); here || err != nil {
+	if err := i.settleSecret(k, here, t); err != nil || k.row.Outcome != "" {
 		return err
 	}
 	if before, ok := i.seen.secrets[id]; ok {
@@ -121,7 +113,8 @@ func (i *importer) foreseeOne(r store.Reader, past retired.Past, stock stock, k 
 		if same {
 			return nil
 		}
-		return i.mayRenumber(r, k)
+		i.mayRenumber(k)
+		return nil
 	}
 	if i.mayReplace(existing.Token, k, t) {
 		t.replaced = append(t.replaced, existing.Token.ID)

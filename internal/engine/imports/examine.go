@@ -33,7 +33,7 @@ type Group struct {
 func Examine(keys KeySource) (Examination, error) {
 	var x Examination
 	counts := map[Group]int{}
-	err := newMapper(token.Types(), defaultMaxDrift).readAll(keys, func(keys []staged) error {
+	err := newMapper(token.Types(), token.MaxDrift).readAll(keys, func(keys []staged) error {
 		for _, k := range keys {
 			switch {
 			case k.row.Outcome == Refused:

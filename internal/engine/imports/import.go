@@ -58,6 +58,7 @@ const (
 	Imported  = "imported"
 	Duplicate = "duplicate" // the same token with the same secret is there
 	Conflict  = "conflict"  // the same token is there with another secret
+	Twin      = "twin"      // another token is there with the same secret
 	Replaced  = "replaced"  // it was there with another secret, and has this one now
 	Refused   = "refused"
 )
@@ -98,6 +99,7 @@ func (s *Service) Import(ctx context.Context, req Request) (store.Run, error) {
 		return store.Run{}, err
 	}
 	i.types, i.arrivals = m.types, map[string]arrivals{}
+	i.file, i.shared = map[token.Mark]held{}, map[token.Mark]bool{}
 	take := i.stage
 	if req.DryRun {
 		i.seen = newSeen()
@@ -138,19 +140,20 @@ func (r *Request) check() error {
 // importer is one run under way.
 type importer struct {
 	*Service
-	ctx       context.Context
-	req       Request
-	run       int64
-	counts    store.RunCounts
-	types     map[string]token.Type
-	arrivals  map[string]arrivals // of software types
-	batch     batch
-	pins      pins
-	received  received
-	departing departing         // nil until it is needed
-	late      []staged          // keys in conflict that are to get other serials, at the end
-	replaced  map[token.ID]bool // the tokens whose secrets the run replaces
-	seen      *seen             // what a dry run has met so far; nil in a real one
+	ctx      context.Context
+	req      Request
+	run      int64
+	counts   store.RunCounts
+	types    map[string]token.Type
+	arrivals map[string]arrivals // of software types
+	batch    batch
+	pins     pins
+	received received
+	late     []staged          // keys in conflict that are to get other serials, at the end
+	replaced map[token.ID]bool // the tokens whose secrets the run replaces
+	file     map[token.Mark]held
+	shared   map[token.Mark]bool // the secrets that several keys of the run have
+	seen     *seen               // what a dry run has met so far; nil in a real one
 }
 
 func (i *importer) begin() error {
@@ -238,9 +241,9 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 // conclude publishes a run, or closes it when nothing is to be published.
 func (i *importer) conclude() error {
 	c := &i.counts
-	if (c.Refused > 0 || c.Conflict > 0) && !i.req.SkipBad {
-		*c = store.RunCounts{Duplicate: c.Duplicate, Conflict: c.Conflict, Refused: c.Refused, HeldBack: c.Imported +
-			c.Replaced}
+	if (c.Refused > 0 || c.Conflict > 0 || c.Twin > 0) && !i.req.SkipBad {
+		*c = store.RunCounts{Duplicate: c.Duplicate, Conflict: c.Conflict, Twin: c.Twin, Refused: c.Refused,
+			HeldBack: c.Imported + c.Replaced}
 	}
 	if !i.req.DryRun && c.Imported+c.Replaced > 0 {
 		return i.publish()
@@ -287,12 +290,18 @@ func (i *importer) publish() error {
 		if err != nil {
 			return err
 		}
+		shared, err := i.share(tx)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, shared...)
 		c := i.counts
 		after := []audit.Field{{Name: "assigned", Value: int64(c.Assigned)}, {Name: "batch", Value: i.req.Batch},
 			{Name: "conflict", Value: int64(c.Conflict)},
 			{Name: "duplicate", Value: int64(c.Duplicate)}, {Name: "imported", Value: int64(c.Imported)},
 			{Name: "refused", Value: int64(c.Refused)},
 			{Name: "replaced", Value: int64(c.Replaced)}, {Name: "run", Value: i.run},
+			{Name: "twin", Value: int64(c.Twin)},
 			{Name: "users", Value: int64(c.Users)}}
 		return tx.AppendAudit(
 			append(entries, audit.Entry{Time: now, Action: audit.ImportPublished, Outcome: audit.Done,
@@ -344,9 +353,9 @@ func whyNot(r store.Run) string {
 	switch {
 	case r.Failure != "":
 		return r.Failure
-	case c.Refused+c.Conflict > 0:
-		return fmt.Sprintf("of %d keys %d were refused, %d in conflict, %d held back", c.Keys(), c.Refused, c.Conflict,
-			c.HeldBack)
+	case c.Refused+c.Conflict+c.Twin > 0:
+		return fmt.Sprintf("of %d keys %d were refused, %d in conflict, %d twins, %d held back", c.Keys(), c.Refused,
+			c.Conflict, c.Twin, c.HeldBack)
 	}
 	return "every key was there already"
 }

@@ -234,7 +234,7 @@ func TestPublishingFails(t *testing.T) {
 		}
 		return nil
 	}
-	flaky, err := imports.New(imports.Config{Keys: k.Keys, Now: k.Clock.Now,
+	flaky, err := imports.New(imports.Config{Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now,
 		DB: testkit.Failing{DB: k.DB, Fail: fails}})
 	if err != nil {
 		t.Fatal(err)
@@ -368,7 +368,8 @@ func TestImportLetsOthersIn(t *testing.T) {
 	for _, awaited := range []bool{false, true} {
 		k := testkit.New(t)
 		n := 0
-		svc, err := imports.New(imports.Config{DB: awaitedDB{k.DB, awaited, &n}, Keys: k.Keys, Now: k.Clock.Now})
+		svc, err := imports.New(imports.Config{DB: awaitedDB{k.DB, awaited, &n}, Keys: k.Keys, Marks: k.Marks,
+			Now: k.Clock.Now})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,18 +15,18 @@ import (
 	"time"
 
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 )
 
-const defaultMaxDrift = 120
-
-// Config holds what a Service needs. DB and Keys are required.
+// Config holds what a Service needs. DB, Keys and Marks are required.
 type Config struct {
-	DB   store.DB
-	Keys tokens.Keys
+	DB    store.DB
+	Keys  tokens.Keys
+	Marks *secrets.Marker
 	// MaxDrift is the largest clock drift, in steps, that an import takes
-	// over; zero means 120.
+	// over; zero means token.MaxDrift.
 	MaxDrift int64
 	// Now is time.Now unless a test replaces it.
 	Now func() time.Time
@@ -36,22 +36,23 @@ type Config struct {
 type Service struct {
 	db       store.DB
 	keys     tokens.Keys
+	marks    *secrets.Marker
 	maxDrift int64
 	now      func() time.Time
 }
 
 // New makes a Service.
 func New(cfg Config) (*Service, error) {
-	if cfg.DB == nil || cfg.Keys == nil {
-		return nil, errors.New("imports: DB and Keys are required")
+	if cfg.DB == nil || cfg.Keys == nil || cfg.Marks == nil {
+		return nil, errors.New("imports: DB, Keys and Marks are required")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.MaxDrift == 0 {
-		cfg.MaxDrift = defaultMaxDrift
+		cfg.MaxDrift = token.MaxDrift
 	}
-	return &Service{db: cfg.DB, keys: cfg.Keys, maxDrift: cfg.MaxDrift, now: cfg.Now}, nil
+	return &Service{db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks, maxDrift: cfg.MaxDrift, now: cfg.Now}, nil
 }
 
 // types lists the token types.

@@ -87,6 +87,9 @@ func (m *mapper) token(out *staged, k *pskc.Key) error {
 		}
 		out.user, out.passage, out.unshown = said.Owner, said.Passage, said.Unshown
 	}
+	if d := t.Condition.Drift; d > m.maxDrift || d < -m.maxDrift {
+		return fmt.Errorf("a clock drift of %d steps is more than %d", d, m.maxDrift)
+	}
 	if typ, ok = m.types[t.Identity.Type]; !ok {
 		return fmt.Errorf("there is no token type %s here; make it first (ostiary type create)", t.Identity.Type)
 	}

@@ -40,14 +40,14 @@ func (i *importer) giveOwner(r store.Reader, k *staged, t *tally,
 	}
 	name, err := users.Canonical(k.user)
 	if err != nil {
-		k.row.Reason = "not assigned: " + fault.Of(err).Text
+		k.note("not assigned: " + fault.Of(err).Text)
 		return nil
 	}
 	user, err := r.User(name)
 	if errors.Is(err, store.ErrNotFound) {
 		if !i.req.CreateUsers {
-			k.row.Reason = fmt.Sprintf("not assigned: there is no user %s (--create-users makes the users that a "+
-				"file names)", name)
+			k.note(fmt.Sprintf("not assigned: there is no user %s (--create-users makes the users that a "+
+				"file names)", name))
 			return nil
 		}
 		made := false
@@ -71,8 +71,7 @@ func (i *importer) giveOwner(r store.Reader, k *staged, t *tally,
 			held += i.seen.holds[heldBy{name, limit.typ}]
 		}
 		if limit.n > 0 && held >= limit.n {
-			k.row.Reason = strings.TrimPrefix(k.row.Reason+"; ", "; ") +
-				fmt.Sprintf("not assigned: user %s holds %d %s, and nobody may hold more", name, held, limit.tokens)
+			k.note(fmt.Sprintf("not assigned: user %s holds %d %s, and nobody may hold more", name, held, limit.tokens))
 			return nil
 		}
 	}

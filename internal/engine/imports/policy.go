@@ -92,7 +92,7 @@ func (i *importer) stagePINs() error {
 				if err := i.stagePIN(tx, &k); err != nil {
 					return err
 				}
-				t.count(&k)
+				t.count(i, &k)
 			}
 			return nil
 		})

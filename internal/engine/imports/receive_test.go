@@ -134,8 +134,8 @@ func TestMoveBackUnderAnotherSerial(t *testing.T) {
 	for _, more := range [][]func(*imports.Request){{testkit.DryRun, renumber}, {renumber},
 		{testkit.SkipBad, renumber}} {
 		rep := testkit.Take(t, a, testkit.OpenExport(t, home), more...)
-		if testkit.Ended(t, rep, store.RunCounts{Conflict: 1}); !strings.Contains(rep.Rows[0].Reason,
-			"AT10000001, on its way") {
+		if testkit.Ended(t, rep, store.RunCounts{Twin: 1}); !strings.Contains(rep.Rows[0].Reason,
+			"AT10000001 (app-totp), on its way") {
 			t.Errorf("in conflict because %q", rep.Rows[0].Reason)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/retired"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
@@ -16,17 +15,15 @@ import (
 
 // stage writes one chunk, in one transaction unless somebody waits.
 func (i *importer) stage(keys []staged) error {
+	if err := i.mark(keys); err != nil {
+		return err
+	}
 	for len(keys) > 0 {
 		done := 0
 		err := i.commit(func(tx store.Tx, t *tally) error {
-			past, err := retired.Open(tx, i.keys)
-			if err != nil {
-				return err
-			}
-			defer past.Close()
 			for done = 0; done < len(keys) && (done == 0 || !tx.Awaited()); {
 				step := keys[done:min(done+importStep, len(keys))]
-				if err := i.stageStep(tx, past, step, t); err != nil {
+				if err := i.stageStep(tx, step, t); err != nil {
 					return err
 				}
 				done += len(step)
@@ -41,36 +38,37 @@ func (i *importer) stage(keys []staged) error {
 	return nil
 }
 
-func (i *importer) stageStep(tx store.Tx, past retired.Past, keys []staged, t *tally) error {
+func (i *importer) stageStep(tx store.Tx, keys []staged, t *tally) error {
 	now := i.now()
 	id, err := tx.NextTokenID(len(keys))
 	if err != nil {
 		return err
 	}
-	stock, err := inStock(tx, keys)
+	here, err := i.know(tx, keys)
 	if err != nil {
 		return err
 	}
+	defer here.close()
 	b := &i.batch
 	b.begin(keys)
 	for n := range b.step {
 		k := &b.step[n]
 		k.token.ID, k.token.Run, k.token.Created = id+token.ID(n), i.run, now
-		// What is before it decides about an identity, and about what a user
-		// holds.
-		if b.at[k.token.Unique()] || k.user != "" {
+		// What is before it decides about an identity and a secret, and about what
+		// a user holds.
+		if b.at[k.token.Unique()] || b.of[k.token.Mark] || k.user != "" {
 			if err := i.insert(tx, b, t); err != nil {
 				return err
 			}
 		}
-		if err := i.prepare(tx, past, stock, k, t); err != nil {
+		if err := i.prepare(tx, here, k, t); err != nil {
 			return err
 		}
 		if k.row.Outcome != "" {
-			t.count(k)
+			t.count(i, k)
 			continue
 		}
-		b.keys, b.at[k.token.Unique()] = append(b.keys, k), true
+		b.keys, b.at[k.token.Unique()], b.of[k.token.Mark] = append(b.keys, k), true, true
 	}
 	return i.insert(tx, b, t)
 }
@@ -81,19 +79,21 @@ type batch struct {
 	step []staged  // copies: a transaction that runs again begins anew
 	keys []*staged // those of the step that are about to be inserted together
 	at   map[token.Identity]bool
+	of   map[token.Mark]bool
 	rows []store.Candidate // of keys
 }
 
 func (b *batch) begin(keys []staged) {
 	b.step, b.keys = append(b.step[:0], keys...), b.keys[:0]
 	if b.at == nil {
-		b.at = map[token.Identity]bool{}
+		b.at, b.of = map[token.Identity]bool{}, map[token.Mark]bool{}
 	}
 	clear(b.at)
+	clear(b.of)
 }
 
 // prepare does for one key what comes before it is inserted; it may end it.
-func (i *importer) prepare(tx store.Tx, past retired.Past, stock stock, k *staged, t *tally) (err error) {
+func (i *importer) prepare(tx store.Tx, here known, k *staged, t *tally) (err error) {
 	if k.row.Outcome == Refused {
 		return nil
 	}
@@ -103,16 +103,7 @@ func (i *importer) prepare(tx store.Tx, past retired.Past, stock stock, k *stage
 	if err := i.arrive(tx, k, t); err != nil {
 		return err
 	}
-	if found, err := i.twin(tx, stock, k); found || err != nil {
-		return err
-	}
-	if gone, err := i.stopAway(tx, past, k); gone || err != nil {
-		return err
-	}
-	if here, err := i.stopDeparting(tx, k); here || err != nil {
-		return err
-	}
-	if k.token.Condition.Next, err = past.Resume(k.token, k.secret); err != nil || k.user == "" {
+	if err := i.settleSecret(k, here, t); err != nil || k.row.Outcome != "" || k.user == "" {
 		return err
 	}
 	// Looked up first, so that no user is made for a key that is not imported.
@@ -123,26 +114,6 @@ func (i *importer) prepare(tx store.Tx, past retired.Past, stock stock, k *stage
 		return err
 	}
 	return i.giveOwner(tx, k, t, func(name string) (int64, bool, error) { return i.stageUser(tx, name, t) })
-}
-
-// stopAway refuses a key whose token lives on another server. One that came back and
-// is here is decided as any that is.
-func (i *importer) stopAway(r store.TokenReader, past retired.Past, k *staged) (bool, error) {
-	why, err := past.Away(k.token, k.secret, k.passage.Move)
-	if why == "" || err != nil {
-		return false, err
-	}
-	here, err := r.Identity(k.token.Identity, i.run)
-	if err == nil {
-		same, err := i.sameSecret(here, k.secret)
-		if same || err != nil {
-			return false, err
-		}
-	} else if !errors.Is(err, store.ErrNotFound) {
-		return false, err
-	}
-	k.end(Refused, why)
-	return true, nil
 }
 
 // insert writes the keys of a batch, and finds out whose identity is taken.
@@ -171,10 +142,11 @@ func (i *importer) insert(tx store.Tx, b *batch, t *tally) error {
 		if err != nil {
 			return err
 		}
-		t.count(k)
+		t.count(i, k)
 	}
 	b.keys = b.keys[:0]
 	clear(b.at)
+	clear(b.of)
 	return nil
 }
 
@@ -224,7 +196,8 @@ func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tal
 		if inFile || same {
 			return nil
 		}
-		return i.mayRenumber(tx, k)
+		i.mayRenumber(k)
+		return nil
 	}
 	id := existing.Token.ID
 	if !i.mayReplace(existing.Token, k, t) {
@@ -268,7 +241,7 @@ func (i *importer) retireReplaced(tx store.Tx) (was []token.Token, err error) {
 			return nil, store.ErrConflict // deleted meanwhile
 		}
 		t := found[0]
-		if err := retired.Retire(tx, i.keys, &t); err != nil {
+		if err := i.marks.Retire(tx, i.keys, t); err != nil {
 			return nil, err
 		}
 		was = append(was, t)

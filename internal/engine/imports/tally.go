@@ -26,6 +26,8 @@ type staged struct {
 
 	late       bool // it waits for the end of the file, to be given a serial of this server
 	renumbered bool // it was given one
+
+	pair bool // its secret was used here by tokens of the other kind
 }
 
 // kept is a key that outlives its chunk, whose secrets are wiped.
@@ -33,6 +35,14 @@ func (k *staged) kept() staged {
 	kept := *k
 	kept.secret = seal.NewSecret(slices.Clone(k.secret.Bytes()))
 	return kept
+}
+
+// note says more of a key, whatever becomes of it.
+func (k *staged) note(text string) {
+	if k.row.Reason != "" {
+		text = k.row.Reason + "; " + text
+	}
+	k.row.Reason = text
 }
 
 // end says how a key ended.
@@ -48,10 +58,12 @@ type tally struct {
 	arrivals map[string]arrivals // by type
 	received received
 	entries  [][]byte
+	file     map[token.Mark]held // the secrets of the keys that are imported
+	shared   map[token.Mark]bool // those that several of them have
 }
 
 // count takes a key that has ended into the tally.
-func (t *tally) count(k *staged) {
+func (t *tally) count(i *importer, k *staged) {
 	c := &t.counts
 	if k.late {
 		t.late = append(t.late, k.kept())
@@ -59,16 +71,20 @@ func (t *tally) count(k *staged) {
 	}
 	switch k.row.Outcome {
 	case Imported:
+		t.hold(i, k)
 		c.Imported++
 		if k.renumbered {
 			c.Renumbered++
 		}
 	case Replaced:
+		t.hold(i, k)
 		c.Replaced++
 	case Duplicate:
 		c.Duplicate++
 	case Conflict:
 		c.Conflict++
+	case Twin:
+		c.Twin++
 	default:
 		c.Refused++
 	}
@@ -86,7 +102,8 @@ func (t *tally) count(k *staged) {
 
 // tally begins where the importer is.
 func (i *importer) tally() tally {
-	return tally{counts: i.counts, arrivals: maps.Clone(i.arrivals), received: i.received}
+	return tally{counts: i.counts, arrivals: maps.Clone(i.arrivals), received: i.received,
+		file: map[token.Mark]held{}, shared: map[token.Mark]bool{}}
 }
 
 // commit runs do in a transaction and takes over what it adds.
@@ -109,6 +126,8 @@ func (i *importer) commit(do func(tx store.Tx, t *tally) error) error {
 	for _, id := range t.replaced {
 		i.replaced[id] = true
 	}
+	maps.Copy(i.file, t.file)
+	maps.Copy(i.shared, t.shared)
 	i.late = append(i.late, t.late...)
 	for _, n := range t.named {
 		i.pins.named[n.id] = append(i.pins.named[n.id], n)

@@ -60,7 +60,7 @@ func ReadOnly(ctx context.Context, db store.DB) (*Ledger, error) {
 	return l, nil
 }
 
-// Open reads the signing key of a database, or makes it the first time.
+// Open reads the signing key of a database; see MakeKey.
 func Open(ctx context.Context, db store.DB, keys Keys, now func() time.Time) (*Ledger, error) {
 	l := &Ledger{db: db, now: now, verifying: make(chan struct{}, 2)}
 	var sealed, verifier []byte
@@ -70,9 +70,6 @@ func Open(ctx context.Context, db store.DB, keys Keys, now func() time.Time) (*L
 		}
 		return err
 	})
-	if errors.Is(err, store.ErrNotFound) {
-		sealed, verifier, err = l.makeKey(ctx, keys)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("audit signing key: %w", err)
 	}
@@ -86,21 +83,32 @@ func Open(ctx context.Context, db store.DB, keys Keys, now func() time.Time) (*L
 	return l, err
 }
 
-func (l *Ledger) makeKey(ctx context.Context, keys Keys) (sealed, verifier []byte, err error) {
+// MakeKey makes the signing key of a new database and gives the verifier key. It is
+// never made anew: a log that was signed by the old one would be no log of this
+// server any more. ErrConflict if there is one.
+func MakeKey(tx store.Tx, keys Keys) (verifier string, err error) {
+	for _, name := range []string{privateSetting, verifierSetting} {
+		if _, err := tx.Setting(name); err == nil {
+			return "", store.ErrConflict
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return "", err
+		}
+	}
 	name := make([]byte, 4)
 	if _, err := rand.Read(name); err != nil {
-		return nil, nil, err
+		return "", err
 	}
 	private, public, err := audit.NewSigningKey("ostiary-" + hex.EncodeToString(name))
 	if err != nil {
-		return nil, nil, err
+		return "", err
 	}
-	if sealed, err = keys.Seal(signingKey, seal.NewSecret([]byte(private))); err != nil {
-		return nil, nil, err
+	secret := seal.NewSecret([]byte(private))
+	defer secret.Wipe()
+	sealed, err := keys.Seal(signingKey, secret)
+	if err != nil {
+		return "", err
 	}
-	return sealed, []byte(public), l.db.Update(ctx, func(tx store.Tx) error {
-		return errors.Join(tx.SetSetting(privateSetting, sealed), tx.SetSetting(verifierSetting, []byte(public)))
-	})
+	return public, errors.Join(tx.SetSetting(privateSetting, sealed), tx.SetSetting(verifierSetting, []byte(public)))
 }
 
 // Record appends one entry that stands for itself, such as the server's start.
@@ -109,9 +117,9 @@ func (l *Ledger) Record(ctx context.Context, e audit.Entry) error {
 	return l.db.Update(ctx, func(tx store.Tx) error { return tx.AppendAudit(e.Canonical()) })
 }
 
-// Run signs a checkpoint every minute in which the log grew, and sums up quiet
-// refusals, until ctx ends. report is told of errors, and Run goes on.
-func (l *Ledger) Run(ctx context.Context, report func(error)) {
+// Run signs a checkpoint every minute in which the log grew, sums up quiet refusals,
+// and calls then, until ctx ends. report is told of errors, and Run goes on.
+func (l *Ledger) Run(ctx context.Context, then func(context.Context) error, report func(error)) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
@@ -119,7 +127,11 @@ func (l *Ledger) Run(ctx context.Context, report func(error)) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := l.Checkpoint(ctx); err != nil && ctx.Err() == nil {
+			err := l.Checkpoint(ctx)
+			if err == nil {
+				err = then(ctx)
+			}
+			if err != nil && ctx.Err() == nil {
 				report(err)
 			}
 		}
@@ -189,6 +201,29 @@ func (l *Ledger) List(ctx context.Context, f audit.Filter, before int64, limit i
 
 func repaired(s string) string { return strings.Map(func(r rune) rune { return r }, s) }
 
+// Signed reports whether a checkpoint of this server's says that the log had so many
+// entries and this root.
+func (l *Ledger) Signed(r store.Reader, size int64, root [32]byte) (bool, error) {
+	notes, err := r.CheckpointsOf(size)
+	for _, note := range notes {
+		if c, err := audit.OpenCheckpoint(note, l.verifier); err == nil && c.Root == root {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+// Newest reads the newest checkpoint; that of the empty log if there is none.
+func (l *Ledger) Newest(r store.Reader) (audit.Checkpoint, error) {
+	note, err := r.LastCheckpoint()
+	if errors.Is(err, store.ErrNotFound) {
+		return audit.Checkpoint{Root: (&audit.Frontier{}).Root()}, nil
+	} else if err != nil {
+		return audit.Checkpoint{}, err
+	}
+	return audit.OpenCheckpoint(note, l.verifier)
+}
+
 // Latest gives the newest checkpoint and the key that checks it. It signs one
 // first if the log grew since.
 func (l *Ledger) Latest(ctx context.Context) (note, verifierKey string, err error) {
@@ -228,7 +263,11 @@ func (l *Ledger) verify(ctx context.Context, rest func(time.Duration), extra ...
 	}
 	fold := derive.New()
 	src := &source{ctx: ctx, db: l.db, fold: fold, rest: rest}
+	var problems []string
 	err = l.db.View(ctx, func(r store.Reader) (err error) {
+		if problems, err = r.CheckIntegrity(); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
 		if src.notes, err = r.Checkpoints(); err == nil {
 			src.head, err = r.AuditHead()
 		}
@@ -240,8 +279,18 @@ func (l *Ledger) verify(ctx context.Context, rest func(time.Duration), extra ...
 	if err != nil {
 		return Report{}, err
 	}
-	if rep.Report, err = audit.Verify(src, l.verifier, extra...); err != nil || rep.Problem != "" {
-		return rep, err // of a log that is not whole nothing follows
+	if rep.Report, err = audit.Verify(src, l.verifier, extra...); err != nil {
+		return rep, err
+	}
+	whole := rep.Problem == ""
+	if len(problems) > 0 {
+		if !whole {
+			problems = append([]string{rep.Problem}, problems...)
+		}
+		rep.Problem = strings.Join(problems, "; ")
+	}
+	if !whole {
+		return rep, nil // of a log that is not whole nothing follows
 	}
 	err = (&comparison{ctx: ctx, db: l.db, fold: fold, rest: rest}).run()
 	rep.State = fold.Result()

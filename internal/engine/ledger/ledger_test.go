@@ -72,6 +72,13 @@ func (h *house) open() {
 	if h.db, err = sqlite.Open(context.Background(), sqlite.Config{Path: h.path}); err != nil {
 		h.Fatal(err)
 	}
+	h.must(h.db.Update(context.Background(), func(tx store.Tx) error {
+		_, err := MakeKey(tx, h.keys)
+		if errors.Is(err, store.ErrConflict) {
+			err = nil // made before
+		}
+		return err
+	}))
 	if h.Ledger, err = Open(context.Background(), h.db, h.keys, func() time.Time { return h.now }); err != nil {
 		h.Fatal(err)
 	}
@@ -294,7 +301,7 @@ func TestRun(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			l.Run(ctx, func(err error) { reported = append(reported, err) })
+			l.Run(ctx, func(context.Context) error { return nil }, func(err error) { reported = append(reported, err) })
 		}()
 		time.Sleep(interval - 1)
 		synctest.Wait()

@@ -179,6 +179,10 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 	if err != nil {
 		return made, err
 	}
+	if t.Mark, err = s.marks.Mark(t.Spec, secret); err != nil {
+		return made, err
+	}
+	made.Token = t
 	if err := tx.AddToken(store.Candidate{Token: t, Sealed: sealed}); err != nil {
 		return made, fmt.Errorf("add token %s: %w", t.Identity.Serial, err)
 	}
@@ -202,7 +206,7 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 		made.URI, err = s.revealed(tx, t, secret)
 	default:
 		made.Link, made.Expires, err = s.link(tx, t)
-		after = append(after, linkFields(hashOf(string(made.Link.Bytes())), made.Expires)...)
+		after = append(after, linkFields(s.hashOf(string(made.Link.Bytes())), made.Expires)...)
 	}
 	if err != nil {
 		return made, err

@@ -13,6 +13,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
 	"ostiary/oath"
@@ -69,10 +70,10 @@ func TestCreate(t *testing.T) {
 		want := token.Token{ID: m.Token.ID, Kind: token.Software,
 			Identity: token.Identity{Type: "app-totp", Serial: m.Token.Identity.Serial},
 			Spec:     token.Spec{Algorithm: token.TOTP, Hash: "SHA1", Digits: 6, Period: 30}, Issuer: "Ostiary",
-			Label: "second phone", Created: testkit.Start,
+			Label: "second phone", Created: testkit.Start, Mark: m.Token.Mark,
 			OwnerName: "anna", Condition: token.Condition{State: token.Pending, Owner: k.FindUser(t, "anna").ID,
 				NotAfter: testkit.Start.AddDate(0, 0, 365)}}
-		if m.Token != want {
+		if m.Token != want || m.Token.Mark == 0 {
 			t.Errorf("made %+v, want %+v", m.Token, want)
 		}
 		if got := k.Token(t, m.Token.Identity.Serial); got != want {
@@ -289,7 +290,8 @@ func TestCreateFailsInTheMiddle(t *testing.T) {
 			}
 			return nil
 		}}
-		s, err := lifecycle.New(lifecycle.Config{DB: broken, Keys: k.Keys, Now: k.Clock.Now})
+		s, err := lifecycle.New(lifecycle.Config{DB: broken, Keys: k.Keys, Marks: k.Marks, Links: k.Hasher(seal.Link),
+			Now: k.Clock.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -373,7 +375,8 @@ func TestStatesOfAPendingToken(t *testing.T) {
 	if err := set(token.RevokedBroken); err != nil {
 		t.Error(err)
 	}
-	if _, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Issuer: "A:B"}); err == nil ||
+	if _, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Links: k.Hasher(seal.Link),
+		Issuer: "A:B"}); err == nil ||
 		!strings.Contains(err.Error(), "A:B") {
 		t.Errorf("an issuer that no URI can hold: %v", err)
 	}

@@ -22,20 +22,23 @@ const (
 	ticketLife = 30 * time.Minute // from then until the first code must be there
 )
 
-// secretText is 130 random bits and the hash under which they are stored.
-func secretText() (text seal.Secret, hash []byte) {
+// secretText is 130 random bits and the keyed hash under which they are stored.
+func (s *Service) secretText() (text seal.Secret, hash []byte) {
 	text = seal.NewSecret([]byte(rand.Text()))
-	return text, hashOf(string(text.Bytes()))
+	return text, s.hashOf(string(text.Bytes()))
 }
 
-func hashOf(text string) []byte {
+// hashOf is the keyed hash of a link's or ticket's text. It is over the SHA-256,
+// because that is what older databases hold.
+func (s *Service) hashOf(text string) []byte {
 	sum := sha256.Sum256([]byte(text))
-	return sum[:]
+	keyed := s.links.Sum(sum[:])
+	return keyed[:]
 }
 
 // link opens the enrolment of a new token.
 func (s *Service) link(tx store.Tx, t token.Token) (seal.Secret, time.Time, error) {
-	text, hash := secretText()
+	text, hash := s.secretText()
 	expires := s.stamp().Add(linkLife)
 	return text, expires, tx.AddEnrolment(store.Enrolment{Token: t.ID, Hash: hash, Expires: expires})
 }
@@ -82,7 +85,7 @@ func (s *Service) keyURI(t token.Token, secret seal.Secret) (uri seal.Secret, ac
 func (s *Service) RenewLink(ctx context.Context, sel tokens.Selector, origin audit.Origin) (link seal.Secret,
 	expires time.Time, err error) {
 	err = s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
-		text, hash := secretText()
+		text, hash := s.secretText()
 		link, expires = text, s.stamp().Add(linkLife)
 		err := tx.RenewEnrolment(t.ID, hash, expires)
 		if errors.Is(err, store.ErrConflict) {
@@ -124,7 +127,7 @@ type Shown struct {
 // committed. The error for a link that is unknown, used or expired, or whose
 // token is PENDING no more, is one and the same.
 func (s *Service) ShowSecret(ctx context.Context, link string, origin audit.Origin) (shown Shown, err error) {
-	hash := hashOf(link)
+	hash := s.hashOf(link)
 	if err := s.db.View(ctx, func(r store.Reader) error { // spares the writer what is no link
 		_, err := r.Enrolment(hash)
 		return err
@@ -132,7 +135,7 @@ func (s *Service) ShowSecret(ctx context.Context, link string, origin audit.Orig
 		return Shown{}, linkFault(err)
 	}
 	err = s.db.Update(ctx, func(tx store.Tx) error {
-		ticket, ticketHash := secretText()
+		ticket, ticketHash := s.secretText()
 		now := s.stamp()
 		id, err := tx.ShowEnrolment(hash, now, ticketHash, now.Add(ticketLife))
 		if err != nil {
@@ -170,7 +173,7 @@ func (s *Service) open(r store.TokenReader, id token.ID) (Shown, error) {
 // TicketToken names the token whose first code a ticket lets present.
 func (s *Service) TicketToken(ctx context.Context, ticket string) (id token.Identity, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
-		e, err := r.Enrolment(hashOf(ticket))
+		e, err := r.Enrolment(s.hashOf(ticket))
 		if err == nil && (e.Shown.IsZero() || !s.now().Before(e.Expires)) {
 			err = store.ErrNotFound
 		}
@@ -188,7 +191,7 @@ func (s *Service) TicketToken(ctx context.Context, ticket string) (id token.Iden
 }
 
 func linkFault(err error) error {
-	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrForged) {
 		return fault.New(fault.NotFound, "link_invalid", "This link is not valid, or not any more: it works once, "+
 			"and only for a short time.").
 			WithHint("Ask whoever gave it to you for another one.").Because(err)

@@ -13,6 +13,7 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
 )
@@ -157,7 +158,7 @@ func TestShowThatFails(t *testing.T) {
 	k := kit(t)
 	made := create(t, k, "app-hotp")[0]
 	broken, err := lifecycle.New(
-		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
+		lifecycle.Config{Keys: k.Keys, Marks: k.Marks, Links: k.Hasher(seal.Link), Now: k.Clock.Now,
 			DB: testkit.Failing{DB: k.DB, Fail: func() error { return fmt.Errorf("of the test's own") }}})
 	if err != nil {
 		t.Fatal(err)

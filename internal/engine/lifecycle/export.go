@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"ostiary/internal/core/audit"
@@ -53,7 +55,7 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 		return 0, err
 	}
 	q.Serials, q.After, q.Limit = req.Serials, 0, tokens.Chunk
-	if err := s.exportable(ctx, q); err != nil {
+	if err := s.exportable(ctx, q, req.Move); err != nil {
 		return 0, err
 	}
 	var way transfer.Passage
@@ -96,10 +98,12 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 
 // exportable refuses a choice that holds tokens without a secret, and tokens on
 // devices, whose profile, further applications and epoch are more than a key: a file
-// has no place for them, and they must not vanish on the way.
-func (s *Service) exportable(ctx context.Context, q store.TokenFilter) error {
+// has no place for them, and they must not vanish on the way. A move takes all holders
+// of a secret along, or none: else the secret would live on two servers.
+func (s *Service) exportable(ctx context.Context, q store.TokenFilter, move bool) error {
 	var without, activated, moving []string
 	found := false
+	chosen := map[token.Mark][]token.ID{} // of secrets that several tokens hold
 	for more := true; more; {
 		err := s.db.View(ctx, func(r store.Reader) error {
 			page, err := r.Tokens(q)
@@ -109,6 +113,9 @@ func (s *Service) exportable(ctx context.Context, q store.TokenFilter) error {
 			found = found || len(page) > 0
 			for _, t := range page {
 				typ, terr := r.Type(t.Identity.Type)
+				if m := t.Condition.Shared.Mark; m != 0 && move {
+					chosen[m] = append(chosen[m], t.ID)
+				}
 				if t.Condition.State == token.Moving {
 					moving = append(moving, t.Identity.Serial)
 				}
@@ -140,11 +147,37 @@ func (s *Service) exportable(ctx context.Context, q store.TokenFilter) error {
 			len(activated), shorten(activated))).WithHint("Leave them out by --kind, --type or --serial, and " +
 			"activate tokens of the other server on those devices.")
 	case len(without) == 0:
-		return nil
+		return s.allHolders(ctx, chosen)
 	}
 	return fault.New(fault.Conflict, "no_secret_yet", fmt.Sprintf("Of the tokens to be exported %d have no secret "+
 		"yet, because they are not activated: %s.",
 		len(without), shorten(without))).WithHint("Delete them, or leave them out: --state VALID.")
+}
+
+// allHolders refuses a choice of some of the tokens that hold a secret.
+func (s *Service) allHolders(ctx context.Context, chosen map[token.Mark][]token.ID) error {
+	var left []string
+	err := s.db.View(ctx, func(r store.Reader) error {
+		for _, m := range slices.Sorted(maps.Keys(chosen)) {
+			holders, err := r.Holders(0, m)
+			if err != nil {
+				return err
+			}
+			for _, h := range holders {
+				if !slices.Contains(chosen[m], h.ID) {
+					left = append(left, h.Identity.Serial)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	return fault.New(fault.Conflict, "shares_secret",
+		fmt.Sprintf("Tokens to be moved have the same secrets as %d that "+
+			"would stay: %s. A code would count on both servers.", len(left), shorten(left))).
+		WithHint("Move those as well, or delete them: ostiary token list --twins.")
 }
 
 // shorten lists the first few of many.

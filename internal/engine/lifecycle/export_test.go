@@ -29,7 +29,7 @@ import (
 // and the moment it came.
 func portable(t token.Token) token.Token {
 	t.ID, t.Run, t.Created, t.Condition.Owner, t.Condition.RetryAt = 0, 0, time.Time{}, 0, time.Time{}
-	t.Condition.Epoch = 1
+	t.Condition.Epoch, t.Mark = 1, 0 // marks are of one database
 	return t
 }
 
@@ -217,7 +217,7 @@ func TestExportIsLogged(t *testing.T) {
 	}
 	// A log that cannot be written lets nothing out.
 	closed, err := lifecycle.New(
-		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
+		lifecycle.Config{Keys: k.Keys, Marks: k.Marks, Links: k.Hasher(seal.Link), Now: k.Clock.Now,
 			DB: testkit.Failing{DB: k.DB, Fail: func() error { return store.ErrUnavailable }}})
 	if err != nil {
 		t.Fatal(err)

@@ -16,17 +16,21 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/retired"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/users"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/oath"
 )
 
-// Config holds what a Service needs. DB and Keys are required.
+// Config holds what a Service needs. DB, Keys, Marks and Links are required.
 type Config struct {
-	DB   store.DB
-	Keys tokens.Keys
+	DB    store.DB
+	Keys  tokens.Keys
+	Marks *secrets.Marker
+	// Links makes keyed hashes of seal.Link, for enrolment links and tickets.
+	Links *seal.Hasher
 	// Issuer names the organisation in authenticator apps; empty means "Ostiary".
 	Issuer string
 	// Now is time.Now unless a test replaces it.
@@ -39,14 +43,16 @@ const defaultIssuer = "Ostiary"
 type Service struct {
 	db     store.DB
 	keys   tokens.Keys
+	links  *seal.Hasher
+	marks  *secrets.Marker
 	issuer string
 	now    func() time.Time
 }
 
 // New makes a Service.
 func New(cfg Config) (*Service, error) {
-	if cfg.DB == nil || cfg.Keys == nil {
-		return nil, errors.New("lifecycle: DB and Keys are required")
+	if cfg.DB == nil || cfg.Keys == nil || cfg.Links == nil || cfg.Marks == nil {
+		return nil, errors.New("lifecycle: DB, Keys, Marks and Links are required")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -57,7 +63,8 @@ func New(cfg Config) (*Service, error) {
 	if _, err := trial.Encode(); err != nil {
 		return nil, fmt.Errorf("the issuer %q does not fit authenticator apps: %w", cfg.Issuer, err)
 	}
-	return &Service{db: cfg.DB, keys: cfg.Keys, issuer: cfg.Issuer, now: cfg.Now}, nil
+	return &Service{db: cfg.DB, keys: cfg.Keys, links: cfg.Links, marks: cfg.Marks, issuer: cfg.Issuer, now: cfg.Now},
+		nil
 }
 
 // Issuer is the name of the organisation in authenticator apps.
@@ -88,6 +95,8 @@ type Filter struct {
 	// ended yet; zero does not restrict.
 	Expiring     time.Duration
 	Manufacturer *string
+	// Twins chooses tokens whose secret others hold, too.
+	Twins bool
 	// After is the token to go on behind; with Expiring also its end, AfterEnd.
 	After    token.ID
 	AfterEnd time.Time
@@ -111,7 +120,7 @@ func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err
 // filter is f as the store understands it.
 func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
 	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch,
-		Manufacturer: f.Manufacturer, After: f.After, AfterEnd: f.AfterEnd, Limit: f.Limit}
+		Twins: f.Twins, Manufacturer: f.Manufacturer, After: f.After, AfterEnd: f.AfterEnd, Limit: f.Limit}
 	if f.Expiring > 0 {
 		q.EndsAfter = s.now()
 		q.EndsBy = q.EndsAfter.Add(f.Expiring)
@@ -290,7 +299,7 @@ func (s *Service) Delete(ctx context.Context, sel tokens.Selector, origin audit.
 		deleted = *t
 		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t),
 			Before: append(audit.ConditionFields(t.Condition, ""), audit.Field{Name: "owner", Value: t.OwnerName})}
-		if err := retired.Retire(tx, s.keys, t); err != nil {
+		if err := s.marks.Retire(tx, s.keys, *t); err != nil {
 			return e, err
 		}
 		return e, tx.DeleteToken(t.ID)

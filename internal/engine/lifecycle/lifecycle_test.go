@@ -13,6 +13,7 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/tokens"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
 	"ostiary/pskc"
@@ -365,7 +366,7 @@ func TestChangeThatFails(t *testing.T) {
 	t.Parallel()
 	k := kit(t, testkit.HOTP("1"))
 	broken, err := lifecycle.New(
-		lifecycle.Config{Keys: k.Keys, Now: k.Clock.Now,
+		lifecycle.Config{Keys: k.Keys, Marks: k.Marks, Links: k.Hasher(seal.Link), Now: k.Clock.Now,
 			DB: testkit.Failing{DB: k.DB, Fail: func() error { return store.ErrUnavailable }}})
 	if err != nil {
 		t.Fatal(err)

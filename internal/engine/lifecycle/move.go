@@ -9,7 +9,6 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
-	"ostiary/internal/engine/retired"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/transfer"
 	"ostiary/internal/seal"
@@ -62,6 +61,9 @@ func (s *Service) ConfirmMove(ctx context.Context, r transfer.Receipt, origin au
 			fault.New(fault.Invalid, "receipt_wrong", "The receipt is not one of this move, or it was changed.").
 				WithHint("Fetch it anew where the tokens were imported: ostiary import receipt.")
 	}
+	if err := s.takeReceipt(ctx, r); err != nil {
+		return move, err
+	}
 	for ids := range slices.Chunk(r.Tokens, tokens.Chunk) {
 		err := s.db.Update(ctx, func(tx store.Tx) error {
 			for _, id := range ids {
@@ -78,6 +80,25 @@ func (s *Service) ConfirmMove(ctx context.Context, r transfer.Receipt, origin au
 	return s.move(ctx, move.ID)
 }
 
+// takeReceipt refuses a receipt of tokens that another one has told of: they are on
+// two servers then, and a code of them counts on both.
+func (s *Service) takeReceipt(ctx context.Context, r transfer.Receipt) error {
+	var first int64
+	err := s.db.Update(ctx, func(tx store.Tx) (err error) {
+		first, err = tx.TakeReceipt(store.MoveReceipt{Move: r.Move, Digest: r.Digest(), Import: r.Import,
+			Taken: s.now()}, r.Tokens)
+		return err
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return fault.New(fault.Conflict, "receipt_second", fmt.Sprintf("Tokens of this receipt, of import %d, have "+
+			"arrived already by another receipt, of import %d.", r.Import, first)).
+			WithHint(fmt.Sprintf("If the two imports are on two servers, the tokens work on both: delete those that "+
+				"import %d brought there (ostiary token list --import %d), on the server of this second receipt. If "+
+				"both are on one server, there is nothing to do.", r.Import, r.Import)).Because(err)
+	}
+	return err
+}
+
 func (s *Service) arriveOne(tx store.Tx, move string, id token.ID, origin audit.Origin) error {
 	if err := tx.Arrive(move, id); errors.Is(err, store.ErrConflict) {
 		return nil // it has gone before, or was never part of it
@@ -91,7 +112,7 @@ func (s *Service) arriveOne(tx store.Tx, move string, id token.ID, origin audit.
 	if len(found) != 1 {
 		return fmt.Errorf("token %d of move %s: %w", id, move, store.ErrNotFound)
 	}
-	if err := retired.Retire(tx, s.keys, &found[0]); err != nil {
+	if err := s.marks.Retire(tx, s.keys, found[0]); err != nil {
 		return err
 	}
 	if err := tx.DeleteToken(id); err != nil {

@@ -150,6 +150,9 @@ func (s *Service) spareFor(r store.TokenReader, old token.Token, serial string) 
 			"Take one that is VALID.")
 	case c.Ended(s.now()):
 		err = endedFault(spare)
+	case spare.Mark != 0 && spare.Mark == old.Mark:
+		err = fault.New(fault.Conflict, "twin", fmt.Sprintf("Token %s has the same secret as %s, which would go on "+
+			"making its codes.", serial, old.Identity.Serial)).WithHint("Take another one.")
 	}
 	return spare, err
 }

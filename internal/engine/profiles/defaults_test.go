@@ -9,6 +9,7 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/seal"
 	"ostiary/internal/test/testkit"
 )
 
@@ -48,7 +49,8 @@ func TestDefaults(t *testing.T) {
 	for _, e := range k.Log(t, 0) {
 		actions = append(actions, e.Action+" "+e.Subject["other"])
 	}
-	if got := strings.Join(actions, ", "); got != "profile.created mobile-hotp, type.changed mobile-hotp, "+
+	if got := strings.Join(actions, ", "); got != "database.created , profile.created mobile-hotp, type.changed "+
+		"mobile-hotp, "+
 		"profile.created mobile-totp, type.changed mobile-totp" {
 		t.Errorf("the log says %s", got)
 	}
@@ -74,7 +76,7 @@ func TestDefaultsAtOnce(t *testing.T) {
 	if all, err := k.Profiles.List(t.Context()); err != nil || len(all) != 2 {
 		t.Errorf("%d profiles, %v", len(all), err)
 	}
-	if n := k.LogSize(t); n != 4 {
+	if n := k.LogSize(t); n != 5 {
 		t.Errorf("%d entries in the log", n)
 	}
 }
@@ -152,7 +154,7 @@ func TestDefaultIssuer(t *testing.T) {
 func TestServerIssuer(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
-	s, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys})
+	s, err := lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Links: k.Hasher(seal.Link)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@
 //
 // A code is shown in the answer to its issue and nowhere else. The database
 // keeps an HMAC of it and of its user: 8 digits can be searched, so that a plain
-// hash would be as good as the code. The key is sealed in the database.
+// hash would be as good as the code. Its key comes from the integrity key.
 //
 // Using one up is not done here but by the Attempt that tries the user's tokens
 // (package store says why); package codes gives it the fingerprint.
@@ -11,9 +11,7 @@ package tempcodes
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -38,56 +36,16 @@ const (
 	DefaultHours = 24
 )
 
-// Keys seals and opens the key of fingerprints.
-type Keys interface {
-	Seal(b seal.Binding, s seal.Secret) ([]byte, error)
-	Open(b seal.Binding, sealed []byte) (seal.Secret, error)
-}
-
-const keySetting = "temporary_code_key"
-
-var keyBinding = seal.Binding{Table: "setting", Column: keySetting}
-
 // Codes issues and revokes temporary codes. It is safe for concurrent use.
 type Codes struct {
-	db  store.DB
-	key seal.Secret
-	now func() time.Time
+	db     store.DB
+	hasher *seal.Hasher
+	now    func() time.Time
 }
 
-// Open reads the key of a database, or makes it the first time.
-func Open(ctx context.Context, db store.DB, keys Keys, now func() time.Time) (*Codes, error) {
-	var sealed []byte
-	read := func(r store.Reader) (err error) {
-		sealed, err = r.Setting(keySetting)
-		return err
-	}
-	err := db.View(ctx, read)
-	if errors.Is(err, store.ErrNotFound) {
-		err = db.Update(ctx, func(tx store.Tx) error {
-			if err := read(tx); !errors.Is(err, store.ErrNotFound) {
-				return err // another server was faster
-			}
-			raw := make([]byte, sha256.Size)
-			if _, err := rand.Read(raw); err != nil {
-				return err
-			}
-			key := seal.NewSecret(raw)
-			defer key.Wipe()
-			if sealed, err = keys.Seal(keyBinding, key); err != nil {
-				return err
-			}
-			return tx.SetSetting(keySetting, sealed)
-		})
-	}
-	if err != nil {
-		return nil, fmt.Errorf("key of temporary codes: %w", err)
-	}
-	key, err := keys.Open(keyBinding, sealed)
-	if err != nil {
-		return nil, fmt.Errorf("key of temporary codes: %w", err)
-	}
-	return &Codes{db: db, key: key, now: now}, nil
+// New makes the keeper of temporary codes. hasher makes keyed hashes of seal.Code.
+func New(db store.DB, hasher *seal.Hasher, now func() time.Time) *Codes {
+	return &Codes{db: db, hasher: hasher, now: now}
 }
 
 // Fingerprint gives that of a code for a user, by the user's row number (0:
@@ -101,10 +59,8 @@ func (c *Codes) Fingerprint(user int64, code string) []byte {
 			return nil
 		}
 	}
-	mac := hmac.New(sha256.New, c.key.Bytes())
-	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(user)))
-	mac.Write([]byte(code))
-	return mac.Sum(nil)
+	sum := c.hasher.Sum(binary.BigEndian.AppendUint64(nil, uint64(user)), []byte(code))
+	return sum[:]
 }
 
 // Request asks for codes for a user.

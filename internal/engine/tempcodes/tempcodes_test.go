@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -145,30 +144,6 @@ func TestFingerprint(t *testing.T) {
 	for _, text := range []string{"", "1234567", "123456789", "1234567a", "1234567 ", "١٢٣٤", "-1234567"} {
 		if k.Temporary.Fingerprint(1, text) != nil {
 			t.Errorf("%q has a fingerprint", text)
-		}
-	}
-}
-
-// Servers that open a new database at once agree on the key.
-func TestOpenTogether(t *testing.T) {
-	t.Parallel()
-	k := testkit.New(t)
-	var wg sync.WaitGroup
-	prints := make([][]byte, 8)
-	for i := range prints {
-		wg.Go(func() {
-			c, err := tempcodes.Open(t.Context(), k.DB, k.Keys, k.Clock.Now)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			prints[i] = c.Fingerprint(1, "12345678")
-		})
-	}
-	wg.Wait()
-	for _, p := range prints {
-		if !bytes.Equal(p, k.Temporary.Fingerprint(1, "12345678")) {
-			t.Error("two servers have two keys")
 		}
 	}
 }

@@ -30,9 +30,13 @@ const (
 	recordUnproven = "unproven" // "yes" for a software token whose first code is still to come
 )
 
+const maxT0 = 1 << 40 // seconds
+
 // Key gives a token as a key of a file, without its secret.
 func Key(t token.Token) *pskc.Key {
 	c := t.Condition
+	// One that was learned when there was no bound could not be read anywhere.
+	c.Drift = min(max(c.Drift, -token.MaxDrift), token.MaxDrift)
 	k := &pskc.Key{ID: t.Identity.KeyID, Kind: pskc.Kind(t.Spec.Algorithm), Manufacturer: t.Identity.Manufacturer,
 		Serial: t.Identity.Serial,
 		Model:  t.Model, Issuer: t.Issuer, Hash: t.Spec.Hash, NotBefore: c.NotBefore, NotAfter: c.NotAfter,
@@ -108,7 +112,10 @@ func Apply(t *token.Token, record []pskc.Property) (said Said, err error) {
 				err = fmt.Errorf("a negative number of failures")
 			}
 		case recordT0:
-			t.Spec.T0, err = strconv.ParseInt(p.Value, 10, 64)
+			if t.Spec.T0, err = strconv.ParseInt(p.Value, 10, 64); err == nil &&
+				(t.Spec.T0 < -maxT0 || t.Spec.T0 > maxT0) {
+				err = fmt.Errorf("it is further than %d seconds from 1970", int64(maxT0))
+			}
 		case RecordUnshown:
 			if said.Unshown = p.Value == "yes"; !said.Unshown {
 				err = errors.New("it may be yes")

@@ -9,6 +9,7 @@
 //	1  done; the answer is no: the code is not valid, the log is not whole,
 //	   the file had keys that were refused
 //	2  not done: a usage mistake, or an error
+//	3  refused: the database is not the one that the server wrote last
 package cli
 
 import (
@@ -22,13 +23,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/program/cmdline"
+	"ostiary/internal/program/serve"
 )
 
 // The exit codes.
 const (
-	exitYes   = 0
-	exitNo    = 1
-	exitError = 2
+	exitYes     = 0
+	exitNo      = 1
+	exitError   = 2
+	exitRefused = 3
 )
 
 // Env is what the command line takes from the process it runs in.
@@ -59,6 +62,9 @@ func Main(args []string, env *Env) int {
 		return exitNo
 	}
 	printError(env.Stderr, err)
+	if errors.Is(err, serve.ErrRefused) {
+		return exitRefused
+	}
 	return exitError
 }
 
@@ -88,7 +94,7 @@ and looks after them from stock to scrap.
 
 OSTIARY_DATA and OSTIARY_SERVER say the same once for all.
 
-Exit codes: 0 yes or done, 1 the answer is no, 2 error.`,
+Exit codes: 0 yes or done, 1 the answer is no, 2 error, 3 the database is refused.`,
 		Example: `  ostiary serve --data /var/lib/ostiary
   export OSTIARY_DATA=/var/lib/ostiary
   ostiary token import tokens.pskc
@@ -97,7 +103,8 @@ Exit codes: 0 yes or done, 1 the answer is no, 2 error.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(newServe(a), newToken(a), newActivation(a), newType(a), newProfile(a), newSeries(a), newBatch(a),
-		newImport(a), newMove(a), newUser(a), newKey(a), newAudit(a), newSeedfile(a), newRootAccount(a), newVersion(a))
+		newImport(a), newMove(a), newUser(a), newKey(a), newAudit(a), newSeedfile(a), newDatabase(a), newRootAccount(a),
+		newVersion(a))
 	cmdline.MakeGroup(root)
 	a.connection.add(root.PersistentFlags())
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON in the shapes of the REST API")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -17,8 +18,8 @@ import (
 // shownRows is how many rows of one reason people get to see.
 const shownRows = 20
 
-// showReport prints a report. The answer is no if keys were refused or in
-// conflict, or if the import failed.
+// showReport prints a report. The answer is no if keys were refused, in conflict or
+// twins, or if the import failed.
 func (a *app) showReport(rep wire.ImportReport) error {
 	print := a.printReport
 	if a.json {
@@ -27,7 +28,7 @@ func (a *app) showReport(rep wire.ImportReport) error {
 	if err := print(rep); err != nil {
 		return err
 	}
-	if rep.Refused > 0 || rep.Conflict > 0 || rep.State == "failed" {
+	if rep.Refused > 0 || rep.Conflict > 0 || rep.Twin > 0 || rep.State == "failed" {
 		return errNo
 	}
 	return nil
@@ -44,7 +45,7 @@ func counts(rep wire.Import) string {
 	for _, more := range []struct {
 		n    int
 		what string
-	}{{rep.Replaced, "replaced"}, {rep.Renumbered, "renumbered"}, {rep.HeldBack, "held back"}} {
+	}{{rep.Twin, "twin"}, {rep.Replaced, "replaced"}, {rep.Renumbered, "renumbered"}, {rep.HeldBack, "held back"}} {
 		if more.n > 0 {
 			s += fmt.Sprintf(", %d %s", more.n, more.what)
 		}
@@ -130,16 +131,16 @@ func (a *app) printRows(rep wire.ImportReport) error {
 	return nil
 }
 
-// writeRemainder writes what was refused or in conflict into a file of its own.
+// writeRemainder writes what was refused, in conflict or a twin into a file of its own.
 func (a *app) writeRemainder(ctx context.Context, c *client.Client, f *importFlags, path string,
 	rep wire.ImportReport) error {
-	if f.remainder == "" || rep.Refused+rep.Conflict == 0 {
+	if f.remainder == "" || rep.Refused+rep.Conflict+rep.Twin == 0 {
 		return nil
 	}
 	left := map[int]bool{}
 	for rows, next := rep.Rows, rep.Next; ; {
 		for _, r := range rows {
-			if r.Outcome == imports.Refused || r.Outcome == imports.Conflict {
+			if slices.Contains([]string{imports.Refused, imports.Conflict, imports.Twin}, r.Outcome) {
 				left[r.N] = true
 			}
 		}

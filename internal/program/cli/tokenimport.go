@@ -44,7 +44,8 @@ func newTokenImport(a *app) *cobra.Command {
 		Short: "Import a manufacturer's file of tokens",
 		Long: `Import a seed file and account for every key in it: imported, duplicate (the
 same token with the same secret is there already), in conflict (it is there with
-another secret), or refused. FILE "-" is standard input. The format is recognised
+another secret), twin (another token has its secret, so that a code of one would be
+right for both), or refused. FILE "-" is standard input. The format is recognised
 by the content:
 
 ` + formatList() + `
@@ -53,8 +54,8 @@ give the tokens out, and correct with --encoding, --kind, --hash, --period and
 --digits what was taken wrong. "ostiary seedfile inspect" looks at a file first.
 
 A file is imported whole or not at all. With --skip-bad the good keys are
-imported although others are refused or in conflict; --replace gives tokens in
-conflict the secret of the file; --dry-run shows what would happen.
+imported although others are refused, in conflict or twins; --replace gives tokens
+in conflict the secret of the file; --dry-run shows what would happen.
 
 Software tokens of another server may have serials that are taken here. That is a
 conflict, too; --new-serials gives them the next serials of their series instead.
@@ -64,8 +65,8 @@ Tokens whose user the file names are assigned to that user. Unknown users are
 reported, or made with --create-users. --batch names the delivery, so that its
 tokens can be listed and revoked together.
 
---remainder writes the keys that were refused or in conflict into a file of their
-own, as they stand in FILE: still encrypted, under the same passphrase or key. Once
+--remainder writes the keys that were refused, in conflict or twins into a file of
+their own, as they stand in FILE: still encrypted, under the same passphrase or key. Once
 the reason is gone, import that file.
 
 With --signer-cert-file the XML signature of a PSKC file is verified: unsigned
@@ -75,8 +76,8 @@ The passphrase or key of an encrypted file comes from a file, never from the
 command line, where others could read it. One line break at its end does not
 count; "-" is standard input.
 
-Exit code 0 means that no key was refused or in conflict, 1 that some were, 2 an
-error.`,
+Exit code 0 means that no key was refused, in conflict or a twin, 1 that some were,
+2 an error.`,
 		Example: `  ostiary token import tokens.pskc --dry-run
   ostiary token import tokens.pskc --passphrase-file letter.txt
   ostiary token import tokens.pskc --key-hex-file transport.key --json
@@ -116,7 +117,8 @@ error.`,
 	flags.StringVar(&f.upload.Batch, "batch", "", "`NAME` of the delivery")
 	flags.StringVar(&f.upload.Note, "note", "", "`TEXT` to keep with the batch")
 	flags.StringVar(&f.upload.Supplier, "supplier", "", "`NAME` of who delivered the batch")
-	flags.StringVar(&f.remainder, "remainder", "", "`FILE` to write what was refused or in conflict to; it must not exist")
+	flags.StringVar(&f.remainder, "remainder", "", "`FILE` to write what was refused, in conflict or a twin to; "+
+		"it must not exist")
 	flags.BoolVar(&f.upload.AllowPart, "allow-part", false, "take a part of a file that had a MAC over the whole of "+
 		"it, such as a remainder")
 	f.addTrust(flags)

@@ -24,6 +24,7 @@ order in which they end. What follows is listed with --after and the cursor that
 		Example: `  ostiary token list --state REVOKED_TOKEN_LOST
   ostiary token list --user alice --json
   ostiary token list --expiring 30 --state VALID
+  ostiary token list --twins --all
   ostiary token list --all --json > tokens.json`,
 		Args: cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) (err error) {
@@ -75,6 +76,7 @@ order in which they end. What follows is listed with --after and the cursor that
 	flags.StringVar(&filter.Manufacturer, "manufacturer", "", "only tokens of this `MANUFACTURER`")
 	flags.StringVar(&filter.Batch, "batch", "", "only tokens of this `BATCH`")
 	flags.StringVar(&filter.Import, "import", "", "only tokens of the import of this `ID`")
+	flags.BoolVar(&filter.Twins, "twins", false, "only tokens whose secret others hold, too")
 	flags.IntVar(&filter.Expiring, "expiring", 0, "only tokens that end within `DAYS`, but have not yet")
 	pages.add(cmd)
 	return cmd

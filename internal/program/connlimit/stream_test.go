@@ -19,7 +19,8 @@ func streaming(t *testing.T, h http.HandlerFunc, do func(t *testing.T, c *http.C
 		p := &pipes{make(chan net.Conn), make(chan struct{})}
 		var two http.Protocols
 		two.SetUnencryptedHTTP2(true)
-		s := &http.Server{Handler: Timed(h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Hour, Protocols: &two}
+		s := &http.Server{Handler: Timed(h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Hour,
+			Protocols: &two}
 		go func() { _ = s.Serve(p) }()
 		transport := &http.Transport{Protocols: &two,
 			DialContext: func(context.Context, string, string) (net.Conn, error) { return p.dial(), nil }}

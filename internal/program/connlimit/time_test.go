@@ -186,7 +186,8 @@ func TestAnswerThatNobodyReadsIsGivenUp(t *testing.T) {
 func TestTransferEncodingClosesTheConnection(t *testing.T) {
 	t.Parallel()
 	for name, header := range map[string]string{
-		"with a length": "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", "alone": "Transfer-Encoding: chunked\r\n"} {
+		"with a length": "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n",
+		"alone":         "Transfer-Encoding: chunked\r\n"} {
 		requests := 0
 		serving(t, func(w http.ResponseWriter, r *http.Request) {
 			requests++

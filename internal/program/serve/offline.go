@@ -10,8 +10,8 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"ostiary/internal/engine/integrity"
 	"ostiary/internal/engine/ledger"
-	"ostiary/internal/seal"
 	"ostiary/internal/seal/filekek"
 	"ostiary/internal/store"
 	"ostiary/internal/store/sqlite"
@@ -73,19 +73,12 @@ func (l *Log) openLedger(ctx context.Context, kekPath string) (err error) {
 	if err != nil {
 		return err
 	}
-	var keys []seal.DataKey
-	if err := l.db.View(ctx, func(r store.Reader) (err error) {
-		keys, err = r.DataKeys()
-		return err
-	}); err != nil {
-		return err
-	}
-	ring, err := seal.OpenKeyring(ctx, kek, keys)
+	database, err := integrity.Read(ctx, l.db, kek, time.Now)
 	if err != nil {
-		return fmt.Errorf("key file %s does not belong to the database: %w", kekPath, err)
+		return fmt.Errorf("database of the key file %s: %w", kekPath, err)
 	}
-	l.Ledger, err = ledger.Open(ctx, l.db, ring, time.Now)
-	return err
+	l.Ledger = database.Ledger
+	return nil
 }
 
 // Close lets a server start.

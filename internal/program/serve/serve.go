@@ -5,6 +5,7 @@
 //
 //	ostiary.db    the database (and its -wal and -shm)
 //	kek           the key-encryption key; keep a copy elsewhere
+//	kek.mark      how far this server has been; never put back from a backup
 //	lock          held while a server runs
 //	ostiary.sock  local administration, while a server runs
 package serve
@@ -192,8 +193,9 @@ func (s *Server) serve(ctx context.Context) error {
 		})
 	}
 	wg.Go(func() {
-		s.ledger.Run(run, func(err error) { s.log.Error("audit log", "error", err) })
+		s.ledger.Run(run, s.database.KeepMark, func(err error) { s.log.Error("audit log", "error", err) })
 	})
+	wg.Go(func() { s.alarms.record(run, s.ledger) })
 	wg.Go(func() { s.expireHourly(run) })
 	wg.Go(func() { s.ledger.Watch(run, s.verified) })
 	select {
@@ -225,7 +227,7 @@ func (s *Server) stop(ctx context.Context, wg *sync.WaitGroup, servers ...*http.
 	defer end()
 	return errors.Join(errors.Join(errs...),
 		s.ledger.Record(last, audit.Entry{Action: audit.ServerStopped, Outcome: audit.Done, Origin: system()}),
-		s.ledger.Checkpoint(last))
+		s.checkpoint(last))
 }
 
 // shutdown waits for requests under way; those that take too long are cut off.

@@ -20,9 +20,11 @@ import (
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/imports"
+	"ostiary/internal/engine/integrity"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/program/steadylog"
@@ -40,6 +42,9 @@ type Server struct {
 	lock   *flock.Flock
 	db     store.DB
 
+	database    *integrity.Database
+	alarms      *alarms
+	marks       *secrets.Marker
 	engine      *codes.Engine
 	lifecycle   *lifecycle.Service
 	imports     *imports.Service
@@ -60,17 +65,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if cfg.Data == "" {
 		return nil, errors.New("no data directory")
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Out == nil {
-		cfg.Out = io.Discard
-	}
-	s = &Server{cfg: cfg, steady: steadylog.New(cfg.Log.Handler()), watch: newWatch()}
-	s.log = slog.New(s.steady)
+	s = newServer(cfg)
 	if err := s.takeData(); err != nil {
 		return nil, err
 	}
@@ -80,11 +75,28 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 			err = errors.Join(err, taken.Close())
 		}
 	}()
-	keyring, err := s.openDatabase(ctx)
-	if err != nil {
+	if err := s.openDatabase(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.wire(ctx, keyring)
+	if err := s.wire(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.database.KeepMark(ctx)
+}
+
+func newServer(cfg Config) *Server {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Out == nil {
+		cfg.Out = io.Discard
+	}
+	steady := steadylog.New(cfg.Log.Handler())
+	log := slog.New(steady)
+	return &Server{cfg: cfg, steady: steady, log: log, alarms: newAlarms(log), watch: newWatch()}
 }
 
 // takeData makes the data directory and locks it.
@@ -114,52 +126,47 @@ func (s *Server) takeData() error {
 	return nil
 }
 
-// openDatabase opens the key file and the database, and makes both the first
+// openDatabase opens the database and checks that it is the one that this server
+// wrote last, or makes it the first time.
+func (s *Server) openDatabase(ctx context.Context) error {
+	opening, err := s.opening(ctx)
+	if err == nil {
+		s.database, err = integrity.Open(ctx, opening)
+	}
+	return err
+}
+
+// opening opens the key file and the file of the database, and makes both the first
 // time. A database without its key file is refused: its secrets would be lost.
-func (s *Server) openDatabase(ctx context.Context) (*seal.Keyring, error) {
+func (s *Server) opening(ctx context.Context) (c integrity.Config, err error) {
 	kekPath, dbPath := filepath.Join(s.cfg.Data, "kek"), filepath.Join(s.cfg.Data, "ostiary.db")
 	haveKey, err := filekek.Exists(kekPath)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	if !haveKey {
 		if _, err := os.Lstat(dbPath); err == nil {
-			return nil, fmt.Errorf("there is a database in %s but no key file %s: put the key file back from its "+
+			return c, fmt.Errorf("there is a database in %s but no key file %s: put the key file back from its "+
 				"copy; without it the tokens' secrets cannot be read", s.cfg.Data, kekPath)
 		}
 		if err := filekek.Create(kekPath); err != nil {
-			return nil, err
+			return c, err
 		}
 	}
 	kek, err := filekek.Open(kekPath)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	db, err := sqlite.Open(ctx, sqlite.Config{Path: dbPath, Report: s.commits})
+	if errors.Is(err, store.ErrTampered) {
+		err = fmt.Errorf("%w: %w", integrity.ErrRefused, err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", dbPath, err)
+		return c, fmt.Errorf("database %s: %w", dbPath, err)
 	}
 	s.db = db
-	var keys []seal.DataKey
-	err = s.db.Update(ctx, func(tx store.Tx) (err error) {
-		if keys, err = tx.DataKeys(); err != nil || len(keys) > 0 {
-			return err
-		}
-		first, err := seal.NewDataKey(ctx, kek, 1)
-		if err != nil {
-			return err
-		}
-		keys = []seal.DataKey{first}
-		return tx.AddDataKey(first)
-	})
-	if err != nil {
-		return nil, err
-	}
-	ring, err := seal.OpenKeyring(ctx, kek, keys)
-	if err != nil {
-		return nil, fmt.Errorf("key file %s does not belong to the database: %w", kekPath, err)
-	}
-	return ring, nil
+	return integrity.Config{DB: db, KEK: kek, Marks: markFile(markPath(kekPath)), Now: s.cfg.Now,
+		Alarm: s.alarms.raise}, nil
 }
 
 // commits tells the log when the database takes no changes, and when it does again.
@@ -171,23 +178,33 @@ func (s *Server) commits(trouble error) {
 	s.log.Info("the database takes changes again: ready")
 }
 
-func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
-	now := s.cfg.Now
-	if s.temporary, err = tempcodes.Open(ctx, s.db, keyring, now); err != nil {
-		return err
+func (s *Server) wire(ctx context.Context) (err error) {
+	now, keyring := s.cfg.Now, s.database.Keys
+	s.ledger = s.database.Ledger
+	hashers := map[seal.Purpose]*seal.Hasher{}
+	for _, p := range []seal.Purpose{seal.Code, seal.KeyHash, seal.Link, seal.Password, seal.Twin} {
+		if hashers[p], err = s.database.Hasher(p); err != nil {
+			return err
+		}
 	}
+	s.marks = secrets.NewMarker(hashers[seal.Twin])
+	s.temporary = tempcodes.New(s.db, hashers[seal.Code], now)
 	if s.engine, err = codes.New(
 		codes.Config{Store: s.db, Keys: keyring, Temporary: s.temporary, Now: now}); err != nil {
 		return err
 	}
 	if s.lifecycle, err = lifecycle.New(
-		lifecycle.Config{DB: s.db, Keys: keyring, Issuer: s.cfg.Issuer, Now: now}); err != nil {
+		lifecycle.Config{DB: s.db, Keys: keyring, Marks: s.marks, Links: hashers[seal.Link], Issuer: s.cfg.Issuer,
+			Now: now}); err != nil {
 		return err
 	}
-	if s.imports, err = imports.New(imports.Config{DB: s.db, Keys: keyring, Now: now}); err != nil {
+	if s.imports, err = imports.New(imports.Config{DB: s.db, Keys: keyring, Marks: s.marks, Now: now}); err != nil {
 		return err
 	}
 	if err := s.imports.SweepAbandoned(ctx); err != nil {
+		return err
+	}
+	if err := s.markSecrets(ctx, keyring); err != nil {
 		return err
 	}
 	s.profiles = profiles.New(s.db, keyring, now)
@@ -195,16 +212,14 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 		return err
 	}
 	s.users = users.New(s.db, now)
-	if s.keys, err = credentials.OpenKeys(ctx, s.db, now); err != nil {
+	if s.keys, err = credentials.OpenKeys(ctx, s.db, hashers[seal.KeyHash], now); err != nil {
 		return err
 	}
-	s.root = credentials.NewRoot(s.db, now)
-	if s.ledger, err = ledger.Open(ctx, s.db, keyring, now); err != nil {
-		return err
-	}
+	s.root = credentials.NewRoot(s.db, hashers[seal.Password], now)
 	if s.activations, err = activations.New(
-		activations.Config{DB: s.db, Keys: keyring, Codes: s.engine, Tokens: s.lifecycle, Policy: s.cfg.Activations,
-			Now: now}); err != nil {
+		activations.Config{DB: s.db, Keys: keyring, Marks: s.marks, Codes: s.engine, Tokens: s.lifecycle,
+			Policy: s.cfg.Activations,
+			Now:    now}); err != nil {
 		return err
 	}
 	if err := s.firstPassword(ctx); err != nil {
@@ -219,17 +234,35 @@ func (s *Server) wire(ctx context.Context, keyring *seal.Keyring) (err error) {
 	return err
 }
 
+// markSecrets brings a database of an older version up to date, and says what of it
+// somebody should look at.
+func (s *Server) markSecrets(ctx context.Context, keyring *seal.Keyring) error {
+	marked, shared, err := s.marks.Upgrade(ctx, s.db, keyring, s.cfg.Now(), system())
+	if err != nil {
+		return err
+	}
+	if marked > 0 {
+		s.log.Info("tokens marked by their secrets", "tokens", marked)
+	}
+	if shared > 0 {
+		_, err = fmt.Fprintf(
+			s.cfg.Out, "Several tokens hold one secret, %d times; a code of it counts once for all of "+
+				"them. See: ostiary token list --twins\n", shared)
+	}
+	return err
+}
+
 // API builds the REST face over the server's parts, with v to decide codes. The
 // server's own has its engine there; the benchmark compares it with one that
 // decides nothing.
 func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		s.watch.findings, s.watch.at)
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(s.alarms.gauge(), s.watch.findings, s.watch.at)
 	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
 		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check,
-		Degraded:  s.watch.degraded.Load,
+		Degraded:  func() bool { return s.alarms.degraded() || s.watch.degraded.Load() },
 		PublicURL: s.cfg.PublicURL,
 		Pages:     enrol.Pages()})
 }

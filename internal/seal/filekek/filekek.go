@@ -62,12 +62,12 @@ func Create(path string) error {
 	if err != nil {
 		return fmt.Errorf("write key file: %w", err)
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
-// syncDir makes a new directory entry durable: a database sealed under a key
+// SyncDir makes a new directory entry durable: a database sealed under a key
 // whose file vanished in a power cut is lost.
-func syncDir(dir string) error {
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -42,17 +42,27 @@ func countersText(counters []uint64) (string, error) {
 	return string(text), err
 }
 
+// checkedActivation reads one that somebody gets in by.
+func (r *reader) checkedActivation(query string, args ...any) (store.Activation, error) {
+	a, err := queryOne(r.ctx, r.q, scanActivation, activationQuery+query, args...)
+	if err == nil {
+		err = r.check(activationKey(a.ID))
+	}
+	return a, err
+}
+
+func activationKey(id int64) rowKey { return rowKey{table: activationTable, id: id} }
+
 func (r *reader) OpenActivation(id token.ID) (store.Activation, error) {
-	return queryOne(r.ctx, r.q, scanActivation, activationQuery+" WHERE token = ? AND status = 0", int64(id))
+	return r.checkedActivation(" WHERE token = ? AND status = 0", int64(id))
 }
 
 func (r *reader) LiveActivation(id token.ID) (store.Activation, error) {
-	return queryOne(r.ctx, r.q, scanActivation, activationQuery+
-		" WHERE token = ? AND status = 1 AND secret IS NOT NULL", int64(id))
+	return r.checkedActivation(" WHERE token = ? AND status = 1 AND secret IS NOT NULL", int64(id))
 }
 
 func (r *reader) OfferedActivation(locator string) (store.Activation, error) {
-	return queryOne(r.ctx, r.q, scanActivation, activationQuery+" WHERE locator = ?", locator)
+	return r.checkedActivation(" WHERE locator = ?", locator)
 }
 
 func (r *reader) Activations(id token.ID, limit int) ([]store.Activation, error) {
@@ -108,6 +118,7 @@ func (t *tx) AddActivation(a store.Activation) error {
 	if isUnique(err) {
 		err = store.ErrConflict
 	}
+	t.added(activationKey(a.ID))
 	return err
 }
 
@@ -115,6 +126,9 @@ func (t *tx) AddActivation(a store.Activation) error {
 const forgetSecrets = "secret = NULL, registration = NULL, password = NULL, answer = NULL"
 
 func (t *tx) EndActivation(id int64, status store.ActivationStatus, at time.Time) error {
+	if err := t.alter(activationKey(id)); err != nil {
+		return err
+	}
 	return t.changeOne("UPDATE activation SET status = ?1, ended = ?2, "+forgetSecrets+" WHERE id = ?3 AND status = "+
 		"0 AND ?1 > 1",
 		int64(status), millis(at), id)
@@ -125,12 +139,18 @@ func (t *tx) TakeActivation(id int64, by store.Taking) error {
 	if err != nil {
 		return err
 	}
+	if err := t.alter(activationKey(id)); err != nil {
+		return err
+	}
 	return t.changeOne(`UPDATE activation SET request = ?1, taken = ?2, device_type = ?3, device_name = ?4, counters = ?5, answer = ?6, password = NULL
 		WHERE id = ?7 AND status = 0 AND locator IS NOT NULL AND request IS NULL AND expires > ?2`,
 		by.Request, millis(by.At), by.DeviceType, by.DeviceName, counters, by.Answer, id)
 }
 
 func (t *tx) FailActivation(id int64, confirm []byte, at time.Time, limit int) (left int, err error) {
+	if err := t.alter(activationKey(id)); err != nil {
+		return 0, err
+	}
 	left, err = queryOne(t.ctx, t.q, scanOne[int], `UPDATE activation SET tries = tries + 1, last_try = ?2, confirm = coalesce(?3, confirm),
 		result = CASE WHEN ?3 IS NULL THEN result ELSE ?4 - tries - 1 END
 		WHERE id = ?1 AND status = 0 AND expires > ?2 AND tries < ?4 RETURNING ?4 - tries`, id, millis(at), confirm, limit)
@@ -146,11 +166,15 @@ func (t *tx) FailActivation(id int64, confirm []byte, at time.Time, limit int) (
 }
 
 // swapSQL makes the epoch of an activation the token's. Every condition stands here,
-// and the row count is the verdict.
+// and the row count is the verdict. swapSharedSQL is that for a secret that stays and
+// that others hold, too; advanceEventsSQL or advanceSecondsSQL follows.
 //
 //	?1 next  ?2 drift  ?3 now  ?4 token  ?5 to ?8 epoch, next, state, owner as seen
 //	?9 whether the secret stays  ?10 activation  ?11 fingerprint of the device
-const swapSQL = `UPDATE condition SET epoch = epoch + 1, next = ?1, drift = ?2, failures = 0, retry_at = 0, state = 0
+//	?12 mark  ?13 where the code begins  ?14 the floor as seen
+const (
+	swapAny = `UPDATE condition SET epoch = epoch + 1, next = ?1, drift = ?2, failures = 0, retry_at = 0, state = 0,
+	  twin = CASE ?9 WHEN 0 THEN NULL ELSE twin END
 	WHERE token = ?4 AND epoch = ?5 AND next = ?6 AND state = ?7 AND coalesce(owner, 0) = ?8
 	  AND state IN (0, 1, 4) AND (not_after = 0 OR not_after > ?3)
 	  AND (?9 = 0 OR (state = 0 AND next < ?1))
@@ -159,15 +183,44 @@ const swapSQL = `UPDATE condition SET epoch = epoch + 1, next = ?1, drift = ?2, 
 	              AND a.same_secret = ?9 AND (a.owner = 0 OR a.owner = coalesce(condition.owner, 0)))
 	  AND NOT EXISTS (SELECT 1 FROM unbound_device d WHERE d.token = ?4 AND d.fingerprint = ?11)`
 
-func (t *tx) ConfirmActivation(e store.Epoch) error {
-	t.touched.tokens = append(t.touched.tokens, e.Token)
-	if err := t.changeOne(swapSQL, int64(e.Next), e.Drift, millis(e.Now), int64(e.Token),
-		e.Seen.Epoch, int64(e.Seen.Next), int64(e.Seen.State), e.Seen.Owner, e.SameSecret, e.Activation,
-		e.Fingerprint); err != nil {
+	swapSQL = swapAny + " AND (?9 = 0 OR twin IS NULL)"
+
+	swapEventsSQL = swapAny + ` AND twin = ?12 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?12
+	  AND s.events <= ?13 AND s.events = ?14)`
+	swapSecondsSQL = swapAny + ` AND twin = ?12 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?12
+	  AND s.seconds <= ?13 AND s.seconds = ?14)`
+)
+
+// swap makes the epoch the token's, or says that it may not be.
+func (t *tx) swap(e store.Epoch) error {
+	args := []any{int64(e.Next), e.Drift, millis(e.Now), int64(e.Token), e.Seen.Epoch, int64(e.Seen.Own()),
+		int64(e.Seen.State), e.Seen.Owner, e.SameSecret, e.Activation, e.Fingerprint}
+	shared := e.Seen.Shared
+	if !e.SameSecret || shared.Mark == 0 {
+		return t.changeOne(swapSQL, args...)
+	}
+	write, advance := swapEventsSQL, advanceEventsSQL
+	if e.Spec.Timed() {
+		write, advance = swapSecondsSQL, advanceSecondsSQL
+	}
+	if err := t.changeOne(
+		write, append(args, int64(shared.Mark), e.Spec.Begins(e.Next-1), shared.Floor)...); err != nil {
 		return err
 	}
-	if err := t.changeOne("UPDATE token SET secret = ?, state_reason = '' WHERE id = ?", e.Sealed,
-		int64(e.Token)); err != nil {
+	t.touched.all = true // every holder of the secret
+	return t.changeOne(advance, e.Spec.Begins(e.Next), int64(shared.Mark), shared.Floor)
+}
+
+func (t *tx) ConfirmActivation(e store.Epoch) error {
+	if err := errors.Join(t.alterToken(e.Token), t.alterLive(e.Token),
+		t.alter(activationKey(e.Activation))); err != nil {
+		return err
+	}
+	if err := t.swap(e); err != nil {
+		return err
+	}
+	if err := t.changeOne("UPDATE token SET secret = ?, mark = nullif(?, 0), state_reason = '' WHERE id = ?", e.Sealed,
+		int64(e.Mark), int64(e.Token)); err != nil {
 		return err
 	}
 	if err := t.SetApplications(e.Token, e.Applications); err != nil {
@@ -185,6 +238,16 @@ func (t *tx) ConfirmActivation(e store.Epoch) error {
 		e.Activation, millis(e.Now), e.Device, e.DeviceMark, e.Confirm)
 }
 
+// alterLive is alter for the confirmed activations of a token.
+func (t *tx) alterLive(id token.ID) error {
+	ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM activation WHERE token = ? AND status = 1",
+		int64(id))
+	for _, one := range ids {
+		err = errors.Join(err, t.alter(activationKey(one)))
+	}
+	return err
+}
+
 func (t *tx) rememberUnbound(id token.ID, fingerprint []byte) error {
 	if fingerprint == nil {
 		return nil
@@ -196,12 +259,14 @@ func (t *tx) rememberUnbound(id token.ID, fingerprint []byte) error {
 
 func (t *tx) Unbind(id token.ID, epoch int64, sealed []byte, applications []store.Application,
 	fingerprint []byte) error {
-	t.touched.tokens = append(t.touched.tokens, id)
-	if err := t.changeOne("UPDATE condition SET state = CASE state WHEN 0 THEN 4 ELSE state END WHERE token = ? "+
-		"AND epoch = ?", int64(id), epoch); err != nil {
+	if err := errors.Join(t.alterToken(id), t.alterLive(id)); err != nil {
 		return err
 	}
-	if err := t.changeOne("UPDATE token SET secret = ? WHERE id = ?", sealed, int64(id)); err != nil {
+	if err := t.changeOne("UPDATE condition SET state = CASE state WHEN 0 THEN 4 ELSE state END, twin = NULL WHERE "+
+		"token = ? AND epoch = ?", int64(id), epoch); err != nil {
+		return err
+	}
+	if err := t.changeOne("UPDATE token SET secret = ?, mark = NULL WHERE id = ?", sealed, int64(id)); err != nil {
 		return err
 	}
 	if err := t.SetApplications(id, applications); err != nil {
@@ -227,12 +292,30 @@ func (t *tx) ExpireActivations(now, answered time.Time) ([]store.Activation, err
 	if err != nil {
 		return nil, err
 	}
-	for i := range ended {
-		if err := t.EndActivation(ended[i].ID, store.ActivationExpired, now); err != nil {
-			return nil, fmt.Errorf("activation %d: %w", ended[i].ID, err)
+	// A forged one takes part in nothing, and keeps no other from ending.
+	kept := ended[:0]
+	for _, a := range ended {
+		err := t.EndActivation(a.ID, store.ActivationExpired, now)
+		if errors.Is(err, store.ErrForged) {
+			continue
+		} else if err != nil {
+			return nil, fmt.Errorf("activation %d: %w", a.ID, err)
+		}
+		kept = append(kept, a)
+	}
+	const answers = " WHERE status > 0 AND ended <= ? AND registration IS NOT NULL"
+	forgotten, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM activation"+answers, millis(answered))
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range forgotten {
+		err := t.alter(activationKey(id))
+		if err == nil {
+			_, err = t.change("UPDATE activation SET registration = NULL, answer = NULL WHERE id = ?", id)
+		}
+		if err != nil && !errors.Is(err, store.ErrForged) {
+			return nil, err
 		}
 	}
-	_, err = t.change(`UPDATE activation SET registration = NULL, answer = NULL
-		WHERE status > 0 AND ended <= ? AND registration IS NOT NULL`, millis(answered))
-	return ended, err
+	return kept, nil
 }

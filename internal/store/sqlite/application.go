@@ -14,6 +14,8 @@ const (
 
 	applicationsSQL = "SELECT " + applicationColumns + " FROM application WHERE token = ?1 ORDER BY idx"
 
+	taggedApplicationsSQL = "SELECT tag, " + applicationColumns + " FROM application WHERE token = ?1 ORDER BY idx"
+
 	// Asked along with a token, so that one without any costs no query of its own.
 	hasApplications = "EXISTS (SELECT 1 FROM application a WHERE a.token = t.id)"
 )
@@ -54,6 +56,7 @@ func (t *tx) SetApplications(id token.ID, all []store.Application) error {
 		} else if err != nil {
 			return err
 		}
+		t.added(rowKey{table: applicationTable, id: int64(id), index: a.Index})
 	}
 	return nil
 }
@@ -61,12 +64,13 @@ func (t *tx) SetApplications(id token.ID, all []store.Application) error {
 // lookedUp is a candidate of a lookup; more says that it has further applications.
 type lookedUp struct {
 	store.Candidate
+	tag  []byte
 	more bool
 }
 
 func scanLookedUp(s scanner) (l lookedUp, err error) {
 	var d tokenDest
-	err = s.Scan(append(d.dest(), &l.Sealed, &l.more)...)
+	err = s.Scan(append(d.dest(), &l.Sealed, &l.tag, &l.more)...)
 	l.Token = d.token()
 	return l, err
 }
@@ -75,16 +79,52 @@ func scanLookedUp(s scanner) (l lookedUp, err error) {
 func (q lookups) complete(ctx context.Context, rows []lookedUp) (cs []store.Candidate, err error) {
 	cs = make([]store.Candidate, len(rows))
 	for i := range rows {
-		cs[i] = rows[i].Candidate
+		c := &cs[i]
+		*c = rows[i].Candidate
+		if !q.guard.right(tokenTable.name, rows[i].tag, func() []byte { return tokenText(c) }) {
+			c.Forged = true
+			_ = q.guard.forged(tokenTable.name, fmt.Sprint(c.Token.ID)) // the alarm; the code is refused
+		}
 		if !rows[i].more {
 			continue
 		}
-		if cs[i].Applications, err = readAll(ctx, q.applications, scanApplication, int64(cs[i].Token.ID)); err != nil {
+		if err := q.applicationsOf(ctx, c); err != nil {
 			return nil, err
 		}
 	}
 	return cs, nil
 }
+
+func (q lookups) applicationsOf(ctx context.Context, c *store.Candidate) error {
+	all, err := readAll(ctx, q.applications, scanTaggedApplication, int64(c.Token.ID))
+	for i := range all {
+		a := &all[i].Application
+		if !q.guard.right(applicationTable.name, all[i].tag, func() []byte { return applicationText(c.Token.ID, a) }) {
+			c.Forged = true
+			_ = q.guard.forged(applicationTable.name, fmt.Sprintf("%d, index %d", c.Token.ID, a.Index))
+		}
+		c.Applications = append(c.Applications, *a)
+	}
+	return err
+}
+
+type taggedApplication struct {
+	store.Application
+	tag []byte
+}
+
+func scanTaggedApplication(s scanner) (a taggedApplication, err error) {
+	a.Application, err = scanApplication(behind{s, []any{&a.tag}})
+	return a, err
+}
+
+// behind scans further columns before those that are asked for.
+type behind struct {
+	scanner
+	first []any
+}
+
+func (b behind) Scan(dest ...any) error { return b.scanner.Scan(append(b.first, dest...)...) }
 
 // row is what a proposal is about: the token's condition, and where the key
 // stands that the code was compared with. Of the token itself that is the same.
@@ -102,6 +142,16 @@ func seen(p *store.Proposal) row {
 	return row{p.Seen, p.Seen.Next, p.Seen.Drift}
 }
 
+// besides is the row with all that a tag is over as it was seen, for that was
+// checked: of the row as it is now, only what codes change is taken.
+func (r row) besides(seen token.Condition) row {
+	c := r.condition
+	r.condition = seen
+	r.condition.Next, r.condition.Drift, r.condition.Failures = c.Next, c.Drift, c.Failures
+	r.condition.RetryAt, r.condition.LastUsed = c.RetryAt, c.LastUsed
+	return r
+}
+
 // told is the row as an outcome tells it.
 func (r row) told() token.Condition {
 	c := r.condition
@@ -111,7 +161,7 @@ func (r row) told() token.Condition {
 
 // find reads the row of a proposal.
 func (d *decision) find(p *store.Proposal) (r row, ok bool, err error) {
-	c, ok, err := d.read(p.ID)
+	c, ok, err := d.read(p.ID, p.Spec)
 	r = row{c, c.Next, c.Drift}
 	if ok && p.Application != 0 {
 		r.next, r.drift, ok, err = d.readApplication(p)
@@ -124,13 +174,13 @@ func (d *decision) find(p *store.Proposal) (r row, ok bool, err error) {
 // token's, and writes what an acceptance changes of the token; its row count is
 // the verdict. Then the application advances, in the same transaction.
 //
-//	?1 to ?14 as in acceptSQL  ?15 index
-//	?16, ?17  what the application is expected to hold
+//	?1 to ?15 as in acceptSQL  ?16 index
+//	?17, ?18  what the application is expected to hold
 const (
 	acceptApplicationSQL = "UPDATE condition SET " + renew + acceptable + `
 	  AND state = 0
-	  AND EXISTS (SELECT 1 FROM application a WHERE a.token = ?4 AND a.idx = ?15 AND a.mode = 1
-	    AND a.next <= ?1 AND a.next = ?16 AND a.drift = ?17)`
+	  AND EXISTS (SELECT 1 FROM application a WHERE a.token = ?4 AND a.idx = ?16 AND a.mode = 1
+	    AND a.next <= ?1 AND a.next = ?17 AND a.drift = ?18)`
 
 	advanceApplicationSQL = `UPDATE application SET next = ?1 + 1, drift = ?2
 	WHERE token = ?3 AND idx = ?4 AND next = ?5 AND drift = ?6`
@@ -139,8 +189,8 @@ const (
 type applicationStatements struct{ accept, acceptOwned, advance, position *statement }
 
 func (s *applicationStatements) prepare(prepare func(query string, args int) *statement) {
-	s.accept = prepare(acceptApplicationSQL, 17)
-	s.acceptOwned = prepare(acceptApplicationSQL+ownedByUser, 17)
+	s.accept = prepare(acceptApplicationSQL, 18)
+	s.acceptOwned = prepare(acceptApplicationSQL+ownedByUser, 18)
 	s.advance = prepare(advanceApplicationSQL, 6)
 	s.position = prepare("SELECT next, drift FROM application WHERE token = ?1 AND idx = ?2 AND mode = 1", 2)
 }

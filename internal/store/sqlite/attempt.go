@@ -33,6 +33,7 @@ func (w *writer) decide(batch []*job) error {
 	}
 	w.health.succeeds()
 	for _, c := range changed {
+		w.cache.raise(c)
 		if c.proven {
 			w.cache.forget(touched{tokens: []token.ID{c.id}})
 			continue
@@ -45,7 +46,8 @@ func (w *writer) decide(batch []*job) error {
 type changedCondition struct {
 	id        token.ID
 	condition token.Condition
-	proven    bool // its state and epoch have changed as well
+	proven    bool       // its state and epoch have changed as well
+	advanced  token.Spec // of a token whose code moved the floor of its secret
 	// application is the further application that has advanced to next and drift;
 	// 0 if none has.
 	application int
@@ -58,23 +60,33 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	if _, err := h.begin.exec(); err != nil {
 		return nil, fmt.Errorf("%w: begin: %w", errConnection, err)
 	}
-	begun := true
+	begun, committing := true, false
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic while deciding: %v", r)
 		}
 		if err != nil && begun {
+			if !committing {
+				w.guard.undone()
+			}
 			if _, rerr := h.rollback.exec(); rerr != nil {
 				// A connection that is still in a transaction serves nobody.
 				err = fmt.Errorf("%w: %w; and the rollback: %w", errConnection, err, rerr)
 			}
 		}
 	}()
-	head, err := h.readHead()
+	found, err := h.readHead()
+	if err == nil {
+		err = w.guard.enter(found)
+	}
 	if err != nil {
 		return nil, err
 	}
-	d := decision{hot: h, head: head}
+	head := &audit.Frontier{}
+	if err := head.UnmarshalBinary(found.frontier); err != nil {
+		return nil, err
+	}
+	d := decision{hot: h, head: head, guard: w.guard}
 	for _, j := range batch {
 		if j.outcome, err = d.one(j.attempt); err != nil {
 			return nil, err
@@ -83,6 +95,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	if err := d.saveHead(); err != nil {
 		return nil, err
 	}
+	committing = true
 	if w.testOnlyCommit != nil {
 		if err := w.testOnlyCommit(); err != nil {
 			return nil, fmt.Errorf("%w: %w: %w", errConnection, errCommit, err)
@@ -92,22 +105,28 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 		return nil, fmt.Errorf("%w: %w: %w", errConnection, errCommit, err)
 	}
 	begun = false
+	w.guard.settle()
 	return d.changed, nil
 }
 
 // decision is the state of a batch's transaction.
 type decision struct {
-	hot     *hotStatements
-	head    *audit.Frontier
+	hot   *hotStatements
+	head  *audit.Frontier
+	guard *guard
+	// forgedTemporary says that the temporary code of the attempt that is being
+	// decided does not carry its tag.
+	forgedTemporary bool
+
 	changed []changedCondition
 }
 
 func (d *decision) saveHead() error {
-	frontier, err := d.head.AppendBinary(nil)
+	row, err := d.guard.leave(d.head, headChange{})
 	if err != nil {
 		return err
 	}
-	_, err = d.hot.setHead.exec(frontier)
+	_, err = d.hot.setHead.exec(row.frontier, row.record, row.mac)
 	return err
 }
 
@@ -138,7 +157,7 @@ func (d *decision) one(a *store.Attempt) (store.Outcome, error) {
 // time of a refusal does not tell whether there is such a token.
 func (d *decision) likeAFailure(a *store.Attempt) error {
 	if len(a.Proposals) == 0 {
-		if _, _, err := d.read(0); err != nil {
+		if _, _, err := d.read(0, token.Spec{}); err != nil {
 			return err
 		}
 	}
@@ -164,8 +183,16 @@ func (d *decision) judge(a *store.Attempt) (store.Outcome, error) {
 func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err error) {
 	for i := range a.Proposals {
 		p := &a.Proposals[i]
-		if !p.Matched {
+		// The state and the dates that were seen are those that the tag was checked
+		// with; the write looks at what the row has now.
+		if !p.Matched || !a.Allows(p.Seen) {
 			continue
+		}
+		if a.Proof {
+			// The write changes what the tag is over; it must not vouch for more.
+			if right, err := d.rightToken(p.ID); err != nil || !right {
+				return o, false, err
+			}
 		}
 		// Seen is most often the row as it is. Where it is not, the code may
 		// still be good, and the log and the cache are to hear of the row that
@@ -174,6 +201,10 @@ func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err 
 		won, err := d.tryAccept(a, p, before)
 		if err == nil && !won {
 			if before, ok, err = d.find(p); err == nil && ok {
+				before = before.besides(p.Seen)
+				if before.drift == token.TwoCodes {
+					continue // it was not asked for two when it was judged
+				}
 				won, err = d.tryAccept(a, p, before)
 			}
 		}
@@ -182,6 +213,11 @@ func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err 
 		}
 		if !won {
 			continue
+		}
+		if a.Proof {
+			if err := d.retag(p.ID); err != nil {
+				return o, false, err
+			}
 		}
 		if !decided {
 			o = store.Outcome{Verdict: store.Accepted, Index: i, Before: before.told(), Counted: true}
@@ -221,8 +257,8 @@ func accepted(a *store.Attempt, p *store.Proposal, c token.Condition) changedCon
 	if p.Application != 0 {
 		return changedCondition{id: p.ID, condition: c, application: p.Application, next: p.Counter + 1, drift: p.Drift}
 	}
-	c.Next, c.Drift = p.Counter+1, p.Drift
-	return changedCondition{id: p.ID, condition: c, proven: a.Proof}
+	c.Use(p.Spec, p.Counter, p.Drift)
+	return changedCondition{id: p.ID, condition: c, proven: a.Proof, advanced: p.Spec}
 }
 
 // tryAccept runs the conditional write on a row that stands as in before.
@@ -240,9 +276,13 @@ func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before row) (w
 	}
 	c := &before.condition
 	args := [...]driver.Value{int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, int64(a.Limit), used, user,
-		int64(c.Next), c.Drift, int64(c.Failures), millis(c.RetryAt), millis(c.LastUsed), c.Owner}
-	if p.Application != 0 {
+		int64(c.Own()), c.Drift, int64(c.Failures), millis(c.RetryAt), millis(c.LastUsed), c.Owner,
+		millis(a.LatestRetry())}
+	switch {
+	case p.Application != 0:
 		return d.acceptApplication(a, p, before, args[:])
+	case c.Shared.Mark != 0:
+		return d.acceptShared(a, p, c.Shared, args[:])
 	}
 	n, err := write.exec(args[:]...)
 	return n == 1, err
@@ -352,7 +392,7 @@ func (d *decision) countFailure(a *store.Attempt, p *store.Proposal, c token.Con
 	before := c.Failures
 	c.Failures++
 	c.RetryAt = retryAt(a, c.Failures)
-	n, err := d.hot.fail.exec(millis(c.RetryAt), int64(p.ID), c.Epoch, int64(c.Next), int64(before), int64(c.State))
+	n, err := d.hot.fail.exec(millis(c.RetryAt), int64(p.ID), c.Epoch, int64(c.Own()), int64(before), int64(c.State))
 	if err != nil {
 		return c, err
 	}
@@ -383,7 +423,7 @@ func (u userCondition) refusal(a *store.Attempt) token.Reason {
 	switch {
 	case u.failures >= a.Limit:
 		return token.UserLocked
-	case millis(a.Now) < u.retryAt:
+	case a.Holds(fromMillis(u.retryAt)):
 		return token.UserDelayed
 	}
 	return token.NoReason
@@ -411,15 +451,20 @@ func (d *decision) countUserFailure(a *store.Attempt, u userCondition, o *store.
 	return err
 }
 
-func (d *decision) read(id token.ID) (c token.Condition, ok bool, err error) {
-	var v [10]driver.Value
+// read reads the condition of a token, and what its secret makes of it.
+func (d *decision) read(id token.ID, spec token.Spec) (c token.Condition, ok bool, err error) {
+	var v [11]driver.Value
 	if ok, err = d.hot.condition.row(v[:], int64(id)); err != nil || !ok {
 		return c, false, err
 	}
 	n := func(i int) int64 { return v[i].(int64) }
-	return token.Condition{
+	c = token.Condition{
 		Epoch: n(0), Next: uint64(n(1)), Drift: n(2), Failures: int(n(3)), RetryAt: fromMillis(n(4)),
 		State: token.State(n(5)), NotBefore: fromMillis(n(6)), NotAfter: fromMillis(n(7)),
 		Owner: n(8), LastUsed: fromMillis(n(9)),
-	}, true, nil
+	}
+	if twin := token.Mark(n(10)); twin != 0 {
+		err = d.share(&c, spec, twin)
+	}
+	return c, err == nil, err
 }

@@ -272,6 +272,10 @@ func (t *tx) dropIndex() error {
 	return nil
 }
 
+func (db *DB) checkIndex(ctx context.Context) error {
+	return db.Update(ctx, func(t store.Tx) error { return t.(*tx).checkIndex() })
+}
+
 // checkIndex drops an index that covers more than the log holds: one of another log.
 func (t *tx) checkIndex() error {
 	end, err := t.indexed()

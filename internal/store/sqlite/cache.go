@@ -20,7 +20,8 @@ type cache struct {
 	mu         sync.Mutex
 	tokens     *lru.Cache[token.ID, *store.Candidate]
 	lookups    *lru.Cache[lookupKey, found]
-	byName     map[string][]lookupKey // user or serial to the lookups that name it
+	byName     map[string][]lookupKey    // user or serial to the lookups that name it
+	twins      map[token.Mark][]token.ID // those of tokens whose secret others hold, too
 	generation uint64
 }
 
@@ -55,8 +56,8 @@ type found struct {
 }
 
 func newCache(size int) *cache {
-	c := &cache{byName: map[string][]lookupKey{}}
-	c.tokens = lru.New[token.ID, *store.Candidate](size, nil)
+	c := &cache{byName: map[string][]lookupKey{}, twins: map[token.Mark][]token.ID{}}
+	c.tokens = lru.New(size, func(id token.ID, row *store.Candidate) { c.untwin(id, row) })
 	c.lookups = lru.New(size, func(key lookupKey, _ found) { c.unname(key) })
 	return c
 }
@@ -118,7 +119,7 @@ func (c *cache) put(key lookupKey, f store.Found, generation uint64) {
 		if there, ok := c.tokens.Peek(row.Token.ID); ok && ahead(there, &row) {
 			continue
 		}
-		c.tokens.Add(row.Token.ID, &row)
+		c.add(&row)
 	}
 	if _, there := c.lookups.Peek(key); !there {
 		c.byName[key.name()] = append(c.byName[key.name()], key)
@@ -150,6 +151,11 @@ func (c *cache) set(changed changedCondition) {
 		return
 	}
 	now, cond := &row.Token.Condition, changed.condition
+	if now.Shared.Mark != cond.Shared.Mark { // it got a twin since it was read
+		c.tokens.Remove(changed.id)
+		return
+	}
+	now.Shared = cond.Shared
 	now.Next, now.Drift, now.Failures, now.RetryAt = cond.Next, cond.Drift, cond.Failures, cond.RetryAt
 	now.LastUsed = cond.LastUsed
 	if changed.application == 0 {
@@ -180,6 +186,7 @@ func (c *cache) forget(t touched) {
 		c.tokens.Purge()
 		c.lookups.Purge()
 		clear(c.byName)
+		clear(c.twins)
 		return
 	}
 	for _, id := range t.tokens {

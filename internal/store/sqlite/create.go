@@ -9,7 +9,12 @@ import (
 )
 
 func (r *reader) Enrolment(hash []byte) (store.Enrolment, error) {
-	return queryOne(r.ctx, r.q, scanEnrolment, "SELECT token, hash, expires, shown FROM enrolment WHERE hash = ?", hash)
+	e, err := queryOne(r.ctx, r.q, scanEnrolment, "SELECT token, hash, expires, shown FROM enrolment WHERE hash = ?",
+		hash)
+	if err == nil {
+		err = r.check(rowKey{table: enrolmentTable, id: int64(e.Token)})
+	}
+	return e, err
 }
 
 func (r *reader) EnrolmentOf(id token.ID) (store.Enrolment, error) {
@@ -34,6 +39,7 @@ func (t *tx) AddEnrolment(e store.Enrolment) error {
 	if isUnique(err) {
 		err = store.ErrConflict
 	}
+	t.added(rowKey{table: enrolmentTable, id: int64(e.Token)})
 	return err
 }
 
@@ -41,11 +47,23 @@ func (t *tx) AddEnrolment(e store.Enrolment) error {
 const pending = " AND shown = 0 AND EXISTS (SELECT 1 FROM condition c WHERE c.token = enrolment.token AND c.state = 4)"
 
 func (t *tx) RenewEnrolment(id token.ID, hash []byte, expires time.Time) error {
+	if err := t.alter(rowKey{table: enrolmentTable, id: int64(id)}); err != nil {
+		return err
+	}
 	return t.changeOne("UPDATE enrolment SET hash = ?, expires = ? WHERE token = ?"+pending, hash, millis(expires),
 		int64(id))
 }
 
 func (t *tx) ShowEnrolment(link []byte, now time.Time, ticket []byte, expires time.Time) (token.ID, error) {
+	found, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT token FROM enrolment WHERE hash = ?", link)
+	if err == nil {
+		err = t.alter(rowKey{table: enrolmentTable, id: found})
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, store.ErrConflict
+	} else if err != nil {
+		return 0, err
+	}
 	id, err := queryOne(t.ctx, t.q, scanOne[int64], "UPDATE enrolment SET hash = ?1, expires = ?2, shown = ?3 WHERE "+
 		"hash = ?4 AND expires > ?3"+
 		pending+" RETURNING token", ticket, millis(expires), millis(now), link)

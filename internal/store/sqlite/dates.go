@@ -8,14 +8,18 @@ import (
 )
 
 func (t *tx) SetDates(id token.ID, before, after store.Dates) error {
-	t.touched.tokens = append(t.touched.tokens, id)
+	if err := t.alterToken(id); err != nil {
+		return err
+	}
 	return t.changeOne("UPDATE condition SET not_before = ?, not_after = ? WHERE token = ? AND not_before = ? AND "+
 		"not_after = ?",
 		millis(after.NotBefore), millis(after.NotAfter), int64(id), millis(before.NotBefore), millis(before.NotAfter))
 }
 
 func (t *tx) Expire(id token.ID, now time.Time, reason string) error {
-	t.touched.tokens = append(t.touched.tokens, id)
+	if err := t.alterToken(id); err != nil {
+		return err
+	}
 	if err := t.changeOne("UPDATE condition SET state = ? WHERE token = ? AND state = 0 AND not_after > 0 AND "+
 		"not_after <= ?",
 		int64(token.RevokedOther), int64(id), millis(now)); err != nil {

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"ostiary/internal/core/audit"
 )
 
 // hotStatements are the statements of the batch, prepared on the raw driver
@@ -18,6 +16,7 @@ type hotStatements struct {
 	begin, commit, rollback *statement
 	accept, acceptOwned     *statement
 	prove                   *statement
+	shared                  sharedStatements
 	applications            applicationStatements
 	fail, condition         *statement
 	user, failUser, clear   *statement
@@ -25,6 +24,8 @@ type hotStatements struct {
 	head, setHead           *statement
 	quiet, decoy            *statement
 	useTemporary, temporary *statement
+	unusedTemporary         *statement
+	taggedToken, tagToken   *statement
 }
 
 // statement is a prepared statement with its argument slots.
@@ -43,6 +44,7 @@ type statement struct {
 //	?6 failure limit         ?7 new time of last use, or 0   ?8 user
 //	?9 to ?14 what the row is expected to hold, so that what is recorded as
 //	its state before is that
+//	?15 the latest end of a delay: none that is later holds
 const (
 	advance = `UPDATE condition
 	SET next = ?1 + 1, drift = ?2, ` + renew
@@ -52,7 +54,7 @@ const (
 	// What is demanded of a token whichever of its keys the code is of.
 	acceptable = `
 	WHERE token = ?4 AND epoch = ?5
-	  AND failures < ?6 AND retry_at <= ?3
+	  AND failures < ?6 AND (retry_at <= ?3 OR retry_at > ?15)
 	  AND not_before <= ?3 AND (not_after = 0 OR not_after > ?3)
 	  AND next = ?9 AND drift = ?10 AND failures = ?11 AND retry_at = ?12 AND last_used = ?13 AND coalesce(owner, 0) = ?14
 	  AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
@@ -60,23 +62,30 @@ const (
 	unused = `
 	  AND next <= ?1`
 
-	acceptSQL = advance + acceptable + unused + `
+	acceptAny = advance + acceptable + unused + `
 	  AND state = 0`
 
 	// The first code of a PENDING token makes it VALID in the write that uses it
 	// up, so that no other write finds it between.
-	proveSQL = advance + ", state = 0, epoch = epoch + 1" + acceptable + unused + `
+	proveAny = advance + ", state = 0, epoch = epoch + 1" + acceptable + unused + `
 	  AND state = 4`
 
-	acceptOwnedSQL = acceptSQL + ownedByUser
+	// The token has its secret to itself; else see shared.go.
+	alone = `
+	  AND twin IS NULL`
+
+	acceptSQL      = acceptAny + alone
+	acceptOwnedSQL = acceptAny + alone + ownedByUser
+	proveSQL       = proveAny + alone
 
 	ownedByUser = `
-	  AND owner = ?8 AND EXISTS (SELECT 1 FROM user WHERE id = ?8 AND failures < ?6 AND retry_at <= ?3)`
+	  AND owner = ?8 AND EXISTS (SELECT 1 FROM user WHERE id = ?8 AND failures < ?6
+	    AND (retry_at <= ?3 OR retry_at > ?15))`
 
 	failSQL = `UPDATE condition SET failures = failures + 1, retry_at = ?1
 	WHERE token = ?2 AND epoch = ?3 AND next = ?4 AND failures = ?5 AND state = ?6`
 
-	conditionSQL = `SELECT epoch, next, drift, failures, retry_at, state, not_before, not_after, coalesce(owner, 0), last_used
+	conditionSQL = `SELECT epoch, next, drift, failures, retry_at, state, not_before, not_after, coalesce(owner, 0), last_used, coalesce(twin, 0)
 	FROM condition WHERE token = ?1 AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
 )
 
@@ -108,9 +117,10 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.begin = prepare("BEGIN IMMEDIATE", 0)
 	h.commit = prepare("COMMIT", 0)
 	h.rollback = prepare("ROLLBACK", 0)
-	h.accept = prepare(acceptSQL, 14)
-	h.acceptOwned = prepare(acceptOwnedSQL, 14)
-	h.prove = prepare(proveSQL, 14)
+	h.accept = prepare(acceptSQL, 15)
+	h.acceptOwned = prepare(acceptOwnedSQL, 15)
+	h.prove = prepare(proveSQL, 15)
+	h.shared.prepare(prepare)
 	h.applications.prepare(prepare)
 	h.fail = prepare(failSQL, 6)
 	h.condition = prepare(conditionSQL, 1)
@@ -118,11 +128,14 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.failUser = prepare("UPDATE user SET failures = failures + 1, retry_at = ?1 WHERE id = ?2 AND failures = ?3", 3)
 	h.clear = prepare("UPDATE user SET failures = 0, retry_at = 0 WHERE id = ?1 AND (failures > 0 OR retry_at > 0)", 1)
 	h.appendEntry = prepare("INSERT INTO audit_entry (seq, entry) VALUES (?1, ?2)", 2)
-	h.head = prepare("SELECT frontier FROM audit_head", 0)
-	h.setHead = prepare("UPDATE audit_head SET frontier = ?1", 1)
+	h.head = prepare(headSQL, 0)
+	h.setHead = prepare(setHeadSQL, 3)
 	h.quiet = prepare("INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE "+
 		"SET n = n + 1", 1)
-	h.useTemporary = prepare(useTemporarySQL, 4)
+	h.useTemporary = prepare(useTemporarySQL, 6)
+	h.unusedTemporary = prepare(unusedTemporarySQL, 2)
+	h.taggedToken = prepare(tokenTable.rowSQL(), 1)
+	h.tagToken = prepare(tokenTable.writeSQL(), 2)
 	h.temporary = prepare(temporarySQL, 3)
 	h.decoy = prepare("UPDATE decoy SET n = n + 1 WHERE id = 1", 0)
 	if err != nil {
@@ -174,16 +187,17 @@ func (s *statement) bind(args []driver.Value) {
 	}
 }
 
-func (h *hotStatements) readHead() (*audit.Frontier, error) {
-	var dest [1]driver.Value
+func (h *hotStatements) readHead() (row headRow, err error) {
+	var dest [3]driver.Value
 	ok, err := h.head.row(dest[:])
 	if err != nil {
-		return nil, err
+		return row, err
 	}
-	raw, isBytes := dest[0].([]byte)
-	if !ok || !isBytes {
-		return nil, errors.New("the audit log has no head")
+	if !ok {
+		return row, errNoHead
 	}
-	f := &audit.Frontier{}
-	return f, f.UnmarshalBinary(raw)
+	row.frontier, _ = dest[0].([]byte)
+	row.record, _ = dest[1].([]byte)
+	row.mac, _ = dest[2].([]byte)
+	return row, nil
 }

@@ -47,9 +47,10 @@ const insertRows = 25
 // rows of an import: then they are bound once.
 const (
 	insertToken = `INSERT INTO token (kind, type, manufacturer, algorithm, hash, digits, period, t0, suite,
-		model, issuer, label, profile, run, created, state_reason, id, serial, key_id, secret) VALUES `
-	tokenRow      = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	tokenRowAlike = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?, ?, ?, ?)"
+		model, issuer, label, profile, run, created, state_reason, id, serial, key_id, secret, mark, tag) VALUES `
+	tokenRow      = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?)"
+	tokenRowAlike = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?, ?, ?, ?, " +
+		"nullif(?, 0), ?)"
 
 	insertCondition = `INSERT INTO condition (run, owner, epoch, next, drift, failures, retry_at, state, not_before, not_after, last_used, token)
 		VALUES `
@@ -95,7 +96,8 @@ func (t *tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
 				k.Spec.Period, k.Spec.T0, k.Spec.Suite, k.Model, k.Issuer, k.Label, k.Profile, run, millis(k.Created),
 				k.StateReason)
 		}
-		t.values = append(t.values, int64(k.ID), k.Identity.Serial, k.Identity.KeyID, cs[i].Sealed)
+		t.values = append(t.values, int64(k.ID), k.Identity.Serial, k.Identity.KeyID, cs[i].Sealed,
+			int64(k.Mark), t.tokenTag(run, cs[i]))
 	}
 	n, err := t.change(insertToken+rowsOf(row, len(cs))+" ON CONFLICT DO NOTHING", t.values...)
 	if err != nil {
@@ -106,6 +108,16 @@ func (t *tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
 		return inserted, err
 	}
 	return inserted, t.insertConditions(run, cs, inserted, int(n))
+}
+
+// tokenTag is the tag of a new token; none without an integrity key.
+func (t *tx) tokenTag(run int64, c store.Candidate) []byte {
+	keys := t.guard.keys.Load()
+	if keys == nil {
+		return nil
+	}
+	c.Token.Run = run
+	return keys.tag(tokenTable.name, tokenText(&c))
 }
 
 // whichInserted finds out which n of the tokens are there now.
@@ -148,11 +160,12 @@ func (t *tx) insertConditions(run int64, cs []store.Candidate, inserted []bool, 
 }
 
 // tokensAlike tells whether tokens differ in nothing but id, serial, key id,
-// secret and condition.
+// secret, mark and condition.
 func tokensAlike(cs []store.Candidate) bool {
 	plain := func(c store.Candidate) token.Token {
 		t := c.Token
 		t.ID, t.Identity.Serial, t.Identity.KeyID, t.OwnerName, t.Condition = 0, "", "", "", token.Condition{}
+		t.Mark = 0
 		return t
 	}
 	first := plain(cs[0])

@@ -1,6 +1,9 @@
 package sqlite
 
 import (
+	"encoding/json"
+	"errors"
+
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 )
@@ -49,7 +52,9 @@ func (t *tx) AddMove(m store.Move) error {
 }
 
 func (t *tx) Depart(move string, k token.Token) error {
-	t.touched.tokens = append(t.touched.tokens, k.ID)
+	if err := t.alterToken(k.ID); err != nil {
+		return err
+	}
 	if err := t.changeOne("UPDATE condition SET state = ?1 WHERE token = ?2 AND state = ?3 AND state <> ?1",
 		int64(token.Moving), int64(k.ID), int64(k.Condition.State)); err != nil {
 		return err
@@ -59,6 +64,26 @@ func (t *tx) Depart(move string, k token.Token) error {
 		return err
 	}
 	return t.changeOne("UPDATE move SET moving = moving + 1 WHERE id = ?", move)
+}
+
+func (t *tx) TakeReceipt(m store.MoveReceipt, ids []token.ID) (first int64, err error) {
+	all, _ := json.Marshal(ids) // numbers always can
+	first, err = queryOne(t.ctx, t.q, scanOne[int64], `SELECT r.import FROM move_token t
+		JOIN move_receipt r ON r.move = t.move AND r.digest = t.receipt
+		WHERE t.move = ?1 AND t.receipt <> ?2 AND t.token IN (SELECT value FROM json_each(?3)) ORDER BY r.taken LIMIT 1`,
+		m.Move, m.Digest, string(all))
+	if err == nil {
+		return first, store.ErrConflict
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return 0, err
+	}
+	if _, err := t.change(`INSERT INTO move_receipt (move, digest, import, taken) VALUES (?, ?, ?, ?)
+		ON CONFLICT DO NOTHING`, m.Move, m.Digest, m.Import, millis(m.Taken)); err != nil {
+		return 0, err
+	}
+	_, err = t.change(`UPDATE move_token SET receipt = ?2 WHERE move = ?1 AND receipt IS NULL
+		AND token IN (SELECT value FROM json_each(?3))`, m.Move, m.Digest, string(all))
+	return m.Import, err
 }
 
 func (t *tx) Arrive(move string, id token.ID) error {
@@ -71,7 +96,9 @@ func (t *tx) Arrive(move string, id token.ID) error {
 }
 
 func (t *tx) Return(move string, id token.ID) error {
-	t.touched.tokens = append(t.touched.tokens, id)
+	if err := t.alterToken(id); err != nil {
+		return err
+	}
 	if err := t.changeOne(`UPDATE condition SET state = (SELECT before FROM move_token WHERE move = ?1 AND token = ?2)
 		WHERE token = ?2 AND state = ?3 AND EXISTS (SELECT 1 FROM move_token WHERE move = ?1 AND token = ?2 AND ended = 0)`,
 		move, int64(id), int64(token.Moving)); err != nil {
@@ -103,13 +130,4 @@ func (t *tx) AddReceipt(run int64, move string, receipt []byte) error {
 
 func (r *reader) Received(move string) (bool, error) {
 	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM import_receipt WHERE move = ?)", move)
-}
-
-func (r *reader) MovedAway(fingerprint []byte) (bool, error) {
-	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM retired WHERE fingerprint = ? AND "+
-		"moved_away = 1)", fingerprint)
-}
-
-func (t *tx) SetMovedAway(fingerprint []byte, away bool) error {
-	return t.changeOne("UPDATE retired SET moved_away = ? WHERE fingerprint = ?", away, fingerprint)
 }

@@ -20,6 +20,9 @@ func (r *reader) Profiles() ([]store.Profile, error) {
 }
 
 func (t *tx) AddProfile(p store.Profile) error {
+	if err := t.alterConfig(); err != nil {
+		return err
+	}
 	return t.changeOne("INSERT INTO profile (name, vector, issuer, created) VALUES (?, ?, ?, ?) ON CONFLICT "+
 		"(name) DO NOTHING",
 		p.Name, p.Vector, p.Issuer, millis(p.Created))

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/store/migrate"
 )
@@ -20,6 +21,7 @@ var ErrReadOnly = errors.New("the database was opened to be read only")
 type ReadOnly struct {
 	reads *sql.DB
 	disk  disk
+	guard *guard
 }
 
 var _ store.DB = (*ReadOnly)(nil)
@@ -43,7 +45,7 @@ func OpenReadOnly(ctx context.Context, path string) (*ReadOnly, error) {
 	if err := sameSchema(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &ReadOnly{reads: db, disk: disk{filepath.Dir(path)}}, nil
+	return &ReadOnly{reads: db, disk: disk{filepath.Dir(path)}, guard: &guard{}}, nil
 }
 
 // sameSchema demands the schema of this program.
@@ -66,7 +68,22 @@ func sameSchema(ctx context.Context, db *sql.DB) error {
 
 // View runs fn in one read transaction.
 func (r *ReadOnly) View(ctx context.Context, fn func(store.Reader) error) error {
-	return viewOn(ctx, r.reads, r.disk, fn)
+	return viewOn(ctx, r.reads, r.disk, r.guard, fn)
+}
+
+// Protect takes the key by which the database proves itself. Nothing is refused here:
+// whoever reads a database that is not as it was written wants to be told all of it
+// (store.IntegrityReader).
+func (r *ReadOnly) Protect(ctx context.Context, key *seal.Integrity, alarm func(store.Alarm)) (begun bool, err error) {
+	if err := r.guard.use(key, alarm); err != nil {
+		return false, err
+	}
+	err = r.View(ctx, func(rd store.Reader) error {
+		row, err := rd.(*reader).head()
+		begun = row.record != nil
+		return err
+	})
+	return begun, err
 }
 
 // Browse is View.

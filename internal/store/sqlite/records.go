@@ -2,11 +2,9 @@ package sqlite
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
-	"ostiary/internal/core/audit"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -16,6 +14,9 @@ func (r *reader) Setting(name string) ([]byte, error) {
 }
 
 func (t *tx) SetSetting(name string, value []byte) error {
+	if err := t.alterConfig(); err != nil {
+		return err
+	}
 	_, err := t.change("INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = "+
 		"excluded.value", name, value)
 	return err
@@ -29,6 +30,9 @@ func (r *reader) DataKeys() ([]seal.DataKey, error) {
 }
 
 func (t *tx) AddDataKey(k seal.DataKey) error {
+	if err := t.alterConfig(); err != nil {
+		return err
+	}
 	_, err := t.change("INSERT INTO data_key (id, kek, wrapped) VALUES (?, ?, ?)", int64(k.ID), k.KEK, k.Wrapped)
 	if isUnique(err) {
 		return store.ErrConflict
@@ -36,9 +40,13 @@ func (t *tx) AddDataKey(k seal.DataKey) error {
 	return err
 }
 
-const userQuery = `SELECT u.id, u.name, u.created, u.failures, u.retry_at,
-	(SELECT count(*) FROM condition c JOIN import_run r ON r.id = c.run WHERE c.owner = u.id AND r.published > 0) FROM user u
+const userColumns = `u.id, u.name, u.created, u.failures, u.retry_at,
+	(SELECT count(*) FROM condition c JOIN import_run r ON r.id = c.run WHERE c.owner = u.id AND r.published > 0)`
+
+const userTables = ` FROM user u
 	WHERE (u.run = 0 OR EXISTS (SELECT 1 FROM import_run r WHERE r.id = u.run AND r.published > 0))`
+
+const userQuery = "SELECT " + userColumns + userTables
 
 func scanUser(s scanner) (u store.User, err error) {
 	var created, retryAt int64
@@ -63,6 +71,7 @@ func (t *tx) AddUser(name string, at time.Time) (store.User, error) {
 		return store.User{}, err
 	}
 	id, err := res.LastInsertId()
+	t.added(rowKey{table: userTable, id: id})
 	return store.User{ID: id, Name: name, Created: fromMillis(millis(at))}, err
 }
 
@@ -104,6 +113,9 @@ func (r *reader) APIKeys() ([]store.APIKey, error) {
 }
 
 func (t *tx) AddAPIKey(k store.APIKey) error {
+	if err := t.alterConfig(); err != nil {
+		return err
+	}
 	_, err := t.change("INSERT INTO api_key (id, name, role, help_desk, hash, created) VALUES (?, ?, ?, ?, ?, ?)",
 		k.ID, k.Name, k.Role, k.HelpDesk, k.Hash, millis(k.Created))
 	if isUnique(err) {
@@ -113,7 +125,10 @@ func (t *tx) AddAPIKey(k store.APIKey) error {
 }
 
 func (t *tx) RevokeAPIKey(id string, at time.Time) error {
-	return t.changeOne("UPDATE api_key SET revoked = ? WHERE id = ? AND revoked = 0", millis(at), id)
+	if err := t.alterConfig(); err != nil {
+		return err
+	}
+	return t.changeOne("UPDATE api_key SET revoked = ?, hash = x'' WHERE id = ? AND revoked = 0", millis(at), id)
 }
 
 func (r *reader) AuditEntries(from int64, limit int) ([]store.AuditRow, error) {
@@ -123,17 +138,12 @@ func (r *reader) AuditEntries(from int64, limit int) ([]store.AuditRow, error) {
 	}, "SELECT seq, entry FROM audit_entry WHERE seq >= ? ORDER BY seq LIMIT ?", from, limit)
 }
 
-func (r *reader) AuditHead() (*audit.Frontier, error) {
-	raw, err := queryOne(r.ctx, r.q, scanOne[[]byte], "SELECT frontier FROM audit_head")
-	if err != nil {
-		return nil, fmt.Errorf("audit head: %w", err)
-	}
-	f := &audit.Frontier{}
-	return f, f.UnmarshalBinary(raw)
-}
-
 func (r *reader) Checkpoints() ([]string, error) {
 	return queryAll(r.ctx, r.q, scanOne[string], "SELECT note FROM checkpoint ORDER BY id")
+}
+
+func (r *reader) CheckpointsOf(size int64) ([]string, error) {
+	return queryAll(r.ctx, r.q, scanOne[string], "SELECT note FROM checkpoint WHERE size = ? ORDER BY id", size)
 }
 
 func (r *reader) LastCheckpoint() (string, error) {
@@ -181,6 +191,7 @@ func (t *tx) AppendAudit(entries ...[]byte) error {
 }
 
 func (t *tx) AddCheckpoint(size int64, note string) error {
+	t.says.checkpoints++
 	_, err := t.change("INSERT INTO checkpoint (size, note) VALUES (?, ?)", size, note)
 	return err
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const runColumns = `id, label, batch, note, supplier, format, actor, dry_run, opened, published, closed,
-	imported, duplicate, conflict, replaced, refused, held_back, renumbered, assigned, users_made, remarks, series, failure`
+	imported, duplicate, conflict, twin, replaced, refused, held_back, renumbered, assigned, users_made, remarks, series, failure`
 
 func scanRun(s scanner) (r store.Run, err error) {
 	var opened, published, closed int64
@@ -20,7 +20,8 @@ func scanRun(s scanner) (r store.Run, err error) {
 	c := &r.Counts
 	err = s.Scan(&r.ID, &r.Label, &r.Batch, &r.Note, &r.Supplier, &r.Format, &r.Actor, &r.DryRun, &opened, &published,
 		&closed,
-		&c.Imported, &c.Duplicate, &c.Conflict, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered, &c.Assigned,
+		&c.Imported, &c.Duplicate, &c.Conflict, &c.Twin, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered,
+		&c.Assigned,
 		&c.Users, &remarks, &series, &r.Failure)
 	r.Opened, r.Published, r.Closed = fromMillis(opened), fromMillis(published), fromMillis(closed)
 	if remarks != "" {
@@ -83,9 +84,10 @@ func (t *tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error
 	if len(p.Series) > 0 {
 		series, _ = json.Marshal(p.Series) // strings and numbers always can
 	}
-	err := t.changeOne(`UPDATE import_run SET imported = ?, duplicate = ?, conflict = ?, replaced = ?, refused = ?, held_back = ?, renumbered = ?,
+	err := t.changeOne(`UPDATE import_run SET imported = ?, duplicate = ?, conflict = ?, twin = ?, replaced = ?, refused = ?, held_back = ?, renumbered = ?,
 		assigned = ?, users_made = ?, remarks = ?, series = ? WHERE id = ? AND published = 0 AND closed = 0`,
-		c.Imported, c.Duplicate, c.Conflict, c.Replaced, c.Refused, c.HeldBack, c.Renumbered, c.Assigned, c.Users,
+		c.Imported, c.Duplicate, c.Conflict, c.Twin, c.Replaced, c.Refused, c.HeldBack, c.Renumbered, c.Assigned,
+		c.Users,
 		strings.Join(p.Remarks, "\n"), string(series), id)
 	for _, r := range rows {
 		if err != nil {
@@ -108,10 +110,10 @@ func (t *tx) StagePolicy(run int64, id token.ID, p store.Policy) error {
 
 func (t *tx) StageReplacement(run int64, n store.Candidate) error {
 	k, c := &n.Token, &n.Token.Condition
-	return t.changeOne(`INSERT INTO import_replacement (token, run, epoch, algorithm, hash, digits, period, suite, next, drift, not_before, not_after, secret)
-		SELECT ?2, ?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE `+runIsOpen+" ON CONFLICT (token) DO NOTHING",
+	return t.changeOne(`INSERT INTO import_replacement (token, run, epoch, algorithm, hash, digits, period, suite, next, drift, not_before, not_after, secret, mark)
+		SELECT ?2, ?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, nullif(?14, 0) WHERE `+runIsOpen+" ON CONFLICT (token) DO NOTHING",
 		run, int64(k.ID), c.Epoch, string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.Suite,
-		int64(c.Next), c.Drift, millis(c.NotBefore), millis(c.NotAfter), n.Sealed)
+		int64(c.Next), c.Drift, millis(c.NotBefore), millis(c.NotAfter), n.Sealed, int64(k.Mark))
 }
 
 func (t *tx) StageUser(run int64, name string, at time.Time) (id int64, made bool, err error) {
@@ -121,6 +123,9 @@ func (t *tx) StageUser(run int64, name string, at time.Time) (id int64, made boo
 		return 0, false, err
 	}
 	id, err = queryOne(t.ctx, t.q, scanOne[int64], "SELECT id FROM user WHERE name = ? AND run = ?", name, run)
+	if n == 1 {
+		t.added(rowKey{table: userTable, id: id})
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		err = store.ErrConflict
 	}
@@ -148,10 +153,19 @@ func (t *tx) PublishRun(run int64, at time.Time) error {
 }
 
 func (t *tx) replaceSecrets(run, n int64) error {
+	ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT token FROM import_replacement WHERE run = ?", run)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := t.alter(rowKey{table: tokenTable, id: id}); err != nil {
+			return err
+		}
+	}
 	for _, query := range []string{
-		`UPDATE condition AS c SET epoch = c.epoch + 1, next = r.next, drift = r.drift, failures = 0, retry_at = 0, not_before = r.not_before, not_after = r.not_after
+		`UPDATE condition AS c SET epoch = c.epoch + 1, next = r.next, drift = r.drift, failures = 0, retry_at = 0, not_before = r.not_before, not_after = r.not_after, twin = NULL
 			FROM import_replacement r WHERE r.run = ? AND r.token = c.token AND r.epoch = c.epoch`,
-		`UPDATE token AS t SET algorithm = r.algorithm, hash = r.hash, digits = r.digits, period = r.period, suite = r.suite, secret = r.secret
+		`UPDATE token AS t SET algorithm = r.algorithm, hash = r.hash, digits = r.digits, period = r.period, suite = r.suite, secret = r.secret, mark = r.mark
 			FROM import_replacement r WHERE r.run = ? AND r.token = t.id`,
 		"DELETE FROM import_replacement WHERE run = ?",
 	} {

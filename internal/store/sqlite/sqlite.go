@@ -59,6 +59,11 @@ type DB struct {
 	writer  *writer
 	cache   *cache
 	disk    disk
+	guard   *guard
+	// before is the digest of the small tables before the schema was brought up to
+	// date, if there was a record, and migrated tells whether it was.
+	before   [32]byte
+	migrated bool
 
 	checkpoints *checkpoints
 	probes      *probes
@@ -85,12 +90,12 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	db := &DB{cache: newCache(cfg.CachedTokens), disk: disk{filepath.Dir(cfg.Path)}}
+	db := &DB{cache: newCache(cfg.CachedTokens), guard: &guard{}, disk: disk{filepath.Dir(cfg.Path)}}
 	if db.writes, err = sql.Open("sqlite", dsn(cfg.Path, writerPragmas)); err != nil {
 		return nil, err
 	}
 	db.writes.SetMaxOpenConns(1)
-	if err := migrateUp(ctx, db.writes); err != nil {
+	if err := db.migrate(ctx); err != nil {
 		return nil, errors.Join(err, db.writes.Close())
 	}
 	if db.reads, err = sql.Open("sqlite", dsn(cfg.Path, readerPragmas)); err != nil {
@@ -101,19 +106,21 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if db.lookups, err = prepareLookups(ctx, db.reads); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
+	db.lookups.guard = db.guard
 	if db.browses, err = sql.Open("sqlite", dsn(cfg.Path, readerPragmas)); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
 	db.browses.SetMaxOpenConns(browsers)
 	db.browses.SetMaxIdleConns(browsers)
-	if db.writer, err = startWriter(ctx, db.writes, db.cache, db.disk, cfg.Report); err != nil {
+	if db.writer, err = startWriter(ctx, db.writes, db.cache, db.disk, db.guard, cfg.Report); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
 	if db.checkpoints, err = newCheckpoints(cfg.Path, db.writer); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	go db.checkpoints.run()
-	if err := db.Update(ctx, func(t store.Tx) error { return t.(*tx).checkIndex() }); err != nil {
+	// One that proves itself is written to when it is protected, and not before.
+	if err := db.checkIndex(ctx); err != nil && !errors.Is(err, errUnprotected) && !errors.Is(err, errNoHead) {
 		return nil, errors.Join(err, db.Close())
 	}
 	db.probes = startProbes(db.writer)
@@ -150,20 +157,23 @@ func (db *DB) Check(ctx context.Context) error {
 	if err := db.reads.QueryRowContext(ctx, "SELECT count(*) FROM audit_head").Scan(&n); err != nil {
 		return db.disk.unavailable(err)
 	}
+	if db.guard.stopped.Load() {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrTampered)
+	}
 	return db.writer.health.check()
 }
 
 // View runs fn in one read transaction.
 func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) {
-	return viewOn(ctx, db.reads, db.disk, fn)
+	return viewOn(ctx, db.reads, db.disk, db.guard, fn)
 }
 
 // Browse is View on readers of its own.
 func (db *DB) Browse(ctx context.Context, fn func(store.Reader) error) error {
-	return viewOn(ctx, db.browses, db.disk, fn)
+	return viewOn(ctx, db.browses, db.disk, db.guard, fn)
 }
 
-func viewOn(ctx context.Context, readers *sql.DB, on disk, fn func(store.Reader) error) (err error) {
+func viewOn(ctx context.Context, readers *sql.DB, on disk, g *guard, fn func(store.Reader) error) (err error) {
 	tx, err := readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return on.unavailable(err)
@@ -174,7 +184,7 @@ func viewOn(ctx context.Context, readers *sql.DB, on disk, fn func(store.Reader)
 			err = errors.Join(err, rerr)
 		}
 	}()
-	return on.worded(fn(&reader{ctx: ctx, q: tx}))
+	return on.worded(fn(&reader{ctx: ctx, q: tx, guard: g}))
 }
 
 // Update runs fn on the writer.
@@ -197,12 +207,16 @@ func ignoreDone(err error) error {
 // target lets package migrate work on the file.
 type target struct{ db *sql.DB }
 
-func migrateUp(ctx context.Context, db *sql.DB) error {
+func (db *DB) migrate(ctx context.Context) error {
 	ms, err := migrations()
 	if err != nil {
 		return err
 	}
-	_, err = migrate.Up(ctx, target{db}, ms)
+	if db.before, err = configDigest(ctx, db.writes); err != nil {
+		return notADatabase(err)
+	}
+	n, err := migrate.Up(ctx, target{db.writes}, ms)
+	db.migrated = n > 0
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) store.DB { return open(t, Config{}) })
+	storetest.Run(t, func(t *testing.T) store.DB { return guarded(t, Config{}) })
 }
 
 // A cache that holds next to nothing drops rows at the worst moments.
@@ -31,7 +32,7 @@ func TestConformanceWithTinyCache(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the whole suite a second time")
 	}
-	storetest.Run(t, func(t *testing.T) store.DB { return open(t, Config{CachedTokens: 1}) })
+	storetest.Run(t, func(t *testing.T) store.DB { return guarded(t, Config{CachedTokens: 1}) })
 }
 
 // Two processes on one file: a server never lets it come to that, but what the
@@ -60,6 +61,55 @@ func open(t *testing.T, cfg Config) *DB {
 		}
 	})
 	return db
+}
+
+func TestIntegrityContract(t *testing.T) {
+	t.Parallel()
+	storetest.RunIntegrity(t, func(t *testing.T) store.DB { return open(t, Config{}) })
+}
+
+// guarded opens a new database that proves itself.
+func guarded(t *testing.T, cfg Config) *DB {
+	t.Helper()
+	db := open(t, cfg)
+	protect(t, db)
+	update(t, db, func(tx store.Tx) error { return tx.BeginIntegrity() })
+	return db
+}
+
+// protect protects a database with a key that is made for it, and gives the alarms.
+func protect(t *testing.T, db *DB) *alarms {
+	t.Helper()
+	raised := &alarms{}
+	if _, err := db.Protect(t.Context(), storetest.IntegrityKey(t, 1), raised.raise); err != nil {
+		t.Fatal(err)
+	}
+	return raised
+}
+
+type alarms struct {
+	mu  sync.Mutex
+	all []store.Alarm
+}
+
+func (a *alarms) raise(alarm store.Alarm) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.all = append(a.all, alarm)
+}
+
+// rows are the rows that alarms were about, "head" for the head.
+func (a *alarms) rows() (rows []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, alarm := range a.all {
+		row := "head"
+		if alarm.Table != "" {
+			row = alarm.Table + " " + alarm.Row
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // tokens publishes n tokens and gives their numbers.
@@ -222,7 +272,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 		Head    []byte
 		Notes   []string
 		Quiet   map[string]int64
-		Retired uint64
+		Secrets []store.Secret
 	}
 	read := func(db *DB) (all everything) {
 		t.Helper()
@@ -241,7 +291,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 			}
 			all.Notes, errs[8] = r.Checkpoints()
 			all.Quiet, errs[9] = r.QuietRefusals()
-			all.Retired, errs[10] = r.Retired([]byte("fingerprint"))
+			all.Secrets, errs[10] = r.Secrets(7)
 			return errors.Join(errs[:]...)
 		})
 		return all
@@ -255,7 +305,8 @@ func TestReopeningKeepsEverything(t *testing.T) {
 			tx.AddAPIKey(store.APIKey{ID: "id", Name: "radius", Role: "verifier", Hash: []byte{1},
 				Created: time.Now()}),
 			tx.AddDataKey(seal.DataKey{ID: 1, KEK: "kek", Wrapped: []byte{2}}), tx.SetSetting("name", []byte("value")),
-			tx.AppendAudit([]byte("{}")), tx.AddCheckpoint(1, "note"), tx.Retire([]byte("fingerprint"), 9))
+			tx.AppendAudit([]byte("{}")), tx.AddCheckpoint(1, "note"),
+			tx.Remember(store.Secret{Mark: 7, Floor: token.Floor{Events: 9}}))
 	})
 	if o, err := db.Attempt(t.Context(), right(ids[2], 41)); err != nil || o.Verdict != store.Accepted {
 		t.Fatalf("Attempt = %+v, %v", o, err)

@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"bytes"
 	"database/sql/driver"
+	"fmt"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
@@ -22,8 +24,12 @@ func (r *reader) TemporaryCodes(after store.TemporaryCode, limit int) ([]store.I
 }
 
 func (t *tx) AddTemporaryCode(c store.TemporaryCode) error {
-	return t.changeOne(`INSERT INTO temporary_code (user, fingerprint, expires) VALUES (?, ?, ?)
+	err := t.changeOne(`INSERT INTO temporary_code (user, fingerprint, expires) VALUES (?, ?, ?)
 		ON CONFLICT (user, fingerprint) DO NOTHING`, c.User, c.Fingerprint, millis(c.Expires))
+	if err == nil {
+		t.added(rowKey{table: temporaryTable, id: c.User, fingerprint: string(c.Fingerprint)})
+	}
+	return err
 }
 
 func (t *tx) RevokeTemporaryCodes(user int64) (int, error) {
@@ -35,10 +41,15 @@ const (
 	// The conditional write that uses up a temporary code: every condition of
 	// acceptance stands here, and the row count is the verdict.
 	//
-	//	?1 now  ?2 user  ?3 fingerprint  ?4 failure limit
-	useTemporarySQL = `UPDATE temporary_code SET used = max(?1, 1)
-	WHERE user = ?2 AND fingerprint = ?3 AND used = 0 AND expires > ?1
-	  AND EXISTS (SELECT 1 FROM user WHERE id = ?2 AND failures < ?4 AND retry_at <= ?1)`
+	//	?1 now  ?2 user  ?3 fingerprint  ?4 failure limit  ?5 the tag it must carry  ?6 the latest end of a delay
+	useTemporarySQL = `UPDATE temporary_code SET used = max(?1, 1), tag = NULL
+	WHERE user = ?2 AND fingerprint = ?3 AND used = 0 AND expires > ?1 AND tag IS ?5
+	  AND EXISTS (SELECT 1 FROM user WHERE id = ?2 AND failures < ?4 AND (retry_at <= ?1 OR retry_at > ?6))`
+
+	// The tag is over the end of the code, so that is read first.
+	unusedTemporarySQL = `SELECT coalesce((SELECT expires FROM temporary_code
+	WHERE user = ?1 AND fingerprint = ?2 AND used = 0), 0), (SELECT tag FROM temporary_code
+	WHERE user = ?1 AND fingerprint = ?2 AND used = 0)`
 
 	// Whether the user has the code, unused (1) or used (2), and any that works.
 	temporarySQL = `SELECT coalesce((SELECT 1 + (used > 0) FROM temporary_code WHERE user = ?1 AND fingerprint = ?2), 0),
@@ -48,13 +59,37 @@ const (
 // acceptTemporary tries the conditional write. It runs whether or not there are
 // temporary codes, as does the query of refuseTemporary.
 func (d *decision) acceptTemporary(a *store.Attempt) (o store.Outcome, decided bool, err error) {
-	n, err := d.hot.useTemporary.exec(millis(a.Now), a.UserID, a.Temporary, int64(a.Limit))
+	tag, err := d.temporaryTag(a)
+	if err != nil {
+		return o, false, err
+	}
+	n, err := d.hot.useTemporary.exec(millis(a.Now), a.UserID, a.Temporary, int64(a.Limit), tag,
+		millis(a.LatestRetry()))
 	if err != nil || n != 1 {
 		return o, false, err
 	}
 	o = store.Outcome{Verdict: store.Accepted, Index: -1, Temporary: true, Counted: true}
 	err = d.clearUser(a.UserID, &o)
 	return o, true, err
+}
+
+// temporaryTag is the tag that the temporary code must carry; whichever it has, while
+// the database does not prove itself.
+func (d *decision) temporaryTag(a *store.Attempt) (any, error) {
+	var v [2]driver.Value
+	if _, err := d.hot.unusedTemporary.row(v[:], a.UserID, a.Temporary); err != nil {
+		return nil, err
+	}
+	if !d.guard.begun.Load() {
+		return v[1], nil
+	}
+	end, _ := v[0].(int64)
+	tag := d.guard.keys.Load().tag(temporaryTable.name, temporaryText(a.UserID, a.Temporary, end))
+	carries, _ := v[1].([]byte)
+	if d.forgedTemporary = end != 0 && !bytes.Equal(tag, carries); d.forgedTemporary {
+		_ = d.guard.forged(temporaryTable.name, fmt.Sprint(a.UserID)) // the alarm; the code is refused
+	}
+	return tag, nil
 }
 
 // refuseTemporary tells a code that is past from a wrong one. A wrong one is a
@@ -69,6 +104,8 @@ func (d *decision) refuseTemporary(a *store.Attempt, u userCondition, o *store.O
 		o.Counted, o.UserFailures = true, u.failures+1
 	}
 	switch known := v[0].(int64); {
+	case known == 1 && d.forgedTemporary:
+		o.Refusal = token.RowForged
 	case known == 1:
 		o.Refusal = token.Expired // or the write had accepted it
 	case known == 2:

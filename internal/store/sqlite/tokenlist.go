@@ -136,7 +136,7 @@ func tokenQuery(f store.TokenFilter, further string) (string, []any) {
 	if f.Batch != "" {
 		w.add("t.run IN (SELECT id FROM import_run WHERE batch = ? AND batch <> '' AND published > 0)", f.Batch)
 	}
-	query := "SELECT " + tokenColumns + further + tables + " LEFT JOIN user u ON u.id = c.owner WHERE " +
+	query := "SELECT " + tokenColumns + further + tables + " LEFT JOIN user u ON u.id = c.owner LEFT JOIN secret s ON s.mark = c.twin WHERE " +
 		strings.Join(w.conds, " AND ") + " ORDER BY " + order
 	if f.Limit > 0 {
 		query += fmt.Sprintf(" LIMIT %d", f.Limit)

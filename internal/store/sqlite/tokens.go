@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	sqlitedriver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -15,15 +16,21 @@ import (
 
 // reader is a store.Reader on a transaction.
 type reader struct {
-	ctx context.Context
-	q   querier
+	ctx   context.Context
+	q     querier
+	guard *guard
+	dirty map[rowKey]bool // rows that this transaction changes
 }
 
 const tokenColumns = `t.id, t.kind, t.type, t.manufacturer, t.serial, t.key_id, t.algorithm, t.hash, t.digits, t.period,
 	t.t0, t.suite, t.model, t.issuer, t.label, t.profile, t.run, t.created, t.state_reason, coalesce(u.name, ''),
-	c.epoch, c.next, c.drift, c.failures, c.retry_at, c.state, c.not_before, c.not_after, coalesce(c.owner, 0), c.last_used`
+	c.epoch, c.next, c.drift, c.failures, c.retry_at, c.state, c.not_before, c.not_after, coalesce(c.owner, 0), c.last_used,
+	coalesce(t.mark, 0), coalesce(c.twin, 0), coalesce(s.events, 0), coalesce(s.seconds, 0),
+	coalesce(s.both, 0)`
 
-const tokenTables = ` FROM token t JOIN condition c ON c.token = t.id LEFT JOIN user u ON u.id = c.owner`
+// A token without a twin joins NULL, which finds nothing without a search.
+const tokenTables = ` FROM token t JOIN condition c ON c.token = t.id LEFT JOIN user u ON u.id = c.owner
+	LEFT JOIN secret s ON s.mark = c.twin`
 
 const published = `EXISTS (SELECT 1 FROM import_run r WHERE r.id = t.run AND r.published > 0)`
 
@@ -31,6 +38,8 @@ const published = `EXISTS (SELECT 1 FROM import_run r WHERE r.id = t.run AND r.p
 type tokenDest struct {
 	t                                               token.Token
 	next, created, retryAt, notBefore, notAfter, at int64
+	twin                                            token.Mark
+	floor                                           token.Floor
 }
 
 func (d *tokenDest) dest() []any {
@@ -38,7 +47,8 @@ func (d *tokenDest) dest() []any {
 	return []any{&t.ID, &t.Kind, &t.Identity.Type, &t.Identity.Manufacturer, &t.Identity.Serial, &t.Identity.KeyID,
 		&t.Spec.Algorithm, &t.Spec.Hash, &t.Spec.Digits, &t.Spec.Period, &t.Spec.T0, &t.Spec.Suite,
 		&t.Model, &t.Issuer, &t.Label, &t.Profile, &t.Run, &d.created, &t.StateReason, &t.OwnerName,
-		&c.Epoch, &d.next, &c.Drift, &c.Failures, &d.retryAt, &c.State, &d.notBefore, &d.notAfter, &c.Owner, &d.at}
+		&c.Epoch, &d.next, &c.Drift, &c.Failures, &d.retryAt, &c.State, &d.notBefore, &d.notAfter, &c.Owner, &d.at,
+		&t.Mark, &d.twin, &d.floor.Events, &d.floor.Seconds, &d.floor.Both}
 }
 
 func (d *tokenDest) token() token.Token {
@@ -48,6 +58,9 @@ func (d *tokenDest) token() token.Token {
 	t.Condition.RetryAt = fromMillis(d.retryAt)
 	t.Condition.NotBefore, t.Condition.NotAfter = fromMillis(d.notBefore), fromMillis(d.notAfter)
 	t.Condition.LastUsed = fromMillis(d.at)
+	if d.twin != 0 {
+		t.Condition.Share(t.Spec, d.twin, d.floor)
+	}
 	return t
 }
 
@@ -82,20 +95,24 @@ func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error)
 // The two lookups of the hot path, prepared once per connection. A parameter
 // that is NULL does not restrict.
 const (
-	bySerialSQL = "SELECT " + tokenColumns + ", t.secret, " + hasApplications + tokenTables +
+	bySerialSQL = "SELECT " + tokenColumns + ", t.secret, t.tag, " + hasApplications + tokenTables +
 		" WHERE t.serial = ?1 AND " + narrowed
-	byUserSQL = "SELECT " + tokenColumns + ", t.secret, " + hasApplications + tokenTables + " WHERE c.owner = ?1 AND " +
-		narrowed
+	byUserSQL = "SELECT " + tokenColumns + ", t.secret, t.tag, " + hasApplications + tokenTables +
+		" WHERE c.owner = ?1 AND " + narrowed
 	anySQL   = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " ORDER BY t.id LIMIT 1"
 	narrowed = `(?2 IS NULL OR t.type = ?2) AND (?3 IS NULL OR t.manufacturer = ?3) AND (?4 IS NULL OR t.key_id = ?4)
 		AND ` + published + ` ORDER BY t.id`
 )
 
 // lookups are the prepared statements of Candidates.
-type lookups struct{ user, bySerial, byUser, applications, any *sql.Stmt }
+type lookups struct {
+	user, bySerial, byUser, applications, any *sql.Stmt
+
+	guard *guard
+}
 
 func prepareLookups(ctx context.Context, db *sql.DB) (l lookups, err error) {
-	if l.user, err = db.PrepareContext(ctx, userQuery+" AND u.name = ?"); err != nil {
+	if l.user, err = db.PrepareContext(ctx, "SELECT u.tag, "+userColumns+userTables+" AND u.name = ?"); err != nil {
 		return l, err
 	}
 	// A literal limit: with a parameter there SQLite parses the statement anew
@@ -107,7 +124,7 @@ func prepareLookups(ctx context.Context, db *sql.DB) (l lookups, err error) {
 	if l.byUser, err = db.PrepareContext(ctx, byUserSQL+limit); err != nil {
 		return l, err
 	}
-	if l.applications, err = db.PrepareContext(ctx, applicationsSQL); err != nil {
+	if l.applications, err = db.PrepareContext(ctx, taggedApplicationsSQL); err != nil {
 		return l, err
 	}
 	l.any, err = db.PrepareContext(ctx, anySQL)
@@ -131,7 +148,9 @@ func (db *DB) Candidates(ctx context.Context, l store.Lookup, fresh bool) (store
 	if err != nil {
 		return store.Found{}, db.disk.unavailable(err)
 	}
-	db.cache.put(key, f, generation)
+	if trusted(f) {
+		db.cache.put(key, f, generation)
+	}
 	f.Fresh = true
 	return f, nil
 }
@@ -140,13 +159,18 @@ func (q lookups) find(ctx context.Context, l store.Lookup) (f store.Found, err e
 	stmt, subject := q.bySerial, any(l.Serial)
 	switch {
 	case l.User != "":
-		user, err := scanUser(q.user.QueryRowContext(ctx, l.User))
+		var tag []byte
+		user, err := scanUser(behind{q.user.QueryRowContext(ctx, l.User), []any{&tag}})
 		if errors.Is(err, sql.ErrNoRows) {
 			return f, nil
 		} else if err != nil {
 			return f, err
 		}
 		f.User, stmt, subject = &user, q.byUser, user.ID
+		if !q.guard.right(userTable.name, tag, func() []byte { return userText(user.ID, user.Name) }) {
+			f.Forged = true
+			_ = q.guard.forged(userTable.name, fmt.Sprint(user.ID)) // the alarm; no code is accepted
+		}
 	case l.Serial == "":
 		return f, nil // a lookup that names nothing matches nothing
 	}
@@ -159,7 +183,15 @@ func (q lookups) find(ctx context.Context, l store.Lookup) (f store.Found, err e
 		return f, err
 	}
 	f.Candidates, err = q.complete(ctx, rows)
+	for i := range f.Candidates {
+		f.Candidates[i].Forged = f.Candidates[i].Forged || f.Forged
+	}
 	return f, err
+}
+
+// trusted reports whether all rows of what was found are as this program wrote them.
+func trusted(f store.Found) bool {
+	return !f.Forged && !slices.ContainsFunc(f.Candidates, func(c store.Candidate) bool { return c.Forged })
 }
 
 func (t *tx) NextTokenID(n int) (token.ID, error) {
@@ -181,6 +213,9 @@ func (t *tx) reserve(table string, n int) (first int64, err error) {
 }
 
 func (t *tx) SetOwner(id token.ID, from, to int64) error {
+	if err := t.alterToken(id); err != nil {
+		return err
+	}
 	if err := t.touchOwners(id, from, to); err != nil {
 		return err
 	}
@@ -204,7 +239,9 @@ func (t *tx) touchOwners(id token.ID, owners ...int64) error {
 }
 
 func (t *tx) SetState(id token.ID, from, to token.State, reason string) error {
-	t.touched.tokens = append(t.touched.tokens, id)
+	if err := t.alterToken(id); err != nil {
+		return err
+	}
 	if err := t.changeOne("UPDATE condition SET state = ?1 WHERE token = ?2 AND state = ?3 AND (?1 <> 0 OR epoch > 0)",
 		int64(to), int64(id), int64(from)); err != nil {
 		return err
@@ -231,21 +268,6 @@ func (t *tx) DeleteToken(id token.ID) error {
 		return err
 	}
 	return t.changeOne("DELETE FROM token WHERE id = ?", int64(id))
-}
-
-func (r *reader) Retired(fingerprint []byte) (uint64, error) {
-	next, err := queryOne(r.ctx, r.q, scanOne[int64], "SELECT next FROM retired WHERE fingerprint = ?", fingerprint)
-	return uint64(next), err
-}
-
-func (r *reader) AnyRetired() (bool, error) {
-	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM retired)")
-}
-
-func (t *tx) Retire(fingerprint []byte, next uint64) error {
-	_, err := t.change(`INSERT INTO retired (fingerprint, next) VALUES (?, ?)
-		ON CONFLICT (fingerprint) DO UPDATE SET next = max(next, excluded.next)`, fingerprint, int64(next))
-	return err
 }
 
 // isUnique reports whether err is a violation of a unique index or key.

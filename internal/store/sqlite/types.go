@@ -38,6 +38,9 @@ func (r *reader) Type(name string) (token.Type, error) {
 }
 
 func (t *tx) AddType(typ token.Type) error {
+	if err := t.alterConfig(); err != nil {
+		return err
+	}
 	_, err := t.Type(typ.Name)
 	if err == nil {
 		return store.ErrConflict
@@ -66,6 +69,9 @@ func (t *tx) clash(typ token.Type) error {
 func (t *tx) ChangeType(before, after token.Type) error {
 	if before.Name != after.Name || before.Kind != after.Kind {
 		return store.ErrConflict
+	}
+	if err := t.alterConfig(); err != nil {
+		return err
 	}
 	if err := t.clash(after); err != nil {
 		return err

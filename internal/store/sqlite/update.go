@@ -46,12 +46,20 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 		if given {
 			return
 		}
+		w.guard.undone()
 		if _, rerr := w.conn.ExecContext(ctx, "ROLLBACK"); rerr != nil {
 			w.reopen()
 		}
 	}()
-	t = &tx{reader: reader{ctx: ctx, q: w.prepared}, exec: w.prepared, awaited: func() bool { return len(w.jobs) > 0 }}
+	t = &tx{reader: reader{ctx: ctx, q: w.prepared, guard: w.guard, dirty: map[rowKey]bool{}}, exec: w.prepared,
+		awaited: func() bool { return len(w.jobs) > 0 }}
+	if err := t.enter(); err != nil {
+		return nil, err
+	}
 	if err := fn(t); err != nil {
+		return nil, err
+	}
+	if err := t.leave(); err != nil {
 		return nil, err
 	}
 	if w.testOnlyCommit != nil {
@@ -66,6 +74,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 		w.reopen()
 		return nil, err
 	}
+	w.guard.settle()
 	return t, nil
 }
 
@@ -80,7 +89,11 @@ type tx struct {
 	exec    execer
 	awaited func() bool
 	touched touched
-	values  []any // of a statement of many rows
+	// What the record of the head is to say: the first one, with begin.
+	says          headChange
+	configAltered bool
+	begin         bool
+	values        []any // of a statement of many rows
 }
 
 var _ store.Tx = (*tx)(nil)

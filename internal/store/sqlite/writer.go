@@ -32,6 +32,7 @@ type writer struct {
 	pool   *sql.DB
 	cache  *cache
 	disk   disk
+	guard  *guard
 	health health
 	jobs   chan *job
 	done   chan struct{}
@@ -61,8 +62,9 @@ type job struct {
 	finished chan struct{}
 }
 
-func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, report func(error)) (*writer, error) {
-	w := &writer{pool: pool, cache: c, disk: d, health: health{report: report}, jobs: make(chan *job, queueLength),
+func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *guard, report func(error)) (*writer, error) {
+	w := &writer{pool: pool, cache: c, disk: d, guard: g, health: health{report: report},
+		jobs: make(chan *job, queueLength),
 		done: make(chan struct{})}
 	if err := w.open(ctx); err != nil {
 		return nil, err

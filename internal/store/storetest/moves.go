@@ -116,24 +116,6 @@ var moveTests = []test{
 		r.is(store.ErrConflict, "an ID twice",
 			func(tx store.Tx) error { return tx.AddMove(store.Move{ID: "a", Opened: start, Sealed: []byte("key")}) })
 	}},
-	{"MovedAway", func(r *rig) {
-		away := func() (away bool) {
-			r.view(func(rd store.Reader) (err error) {
-				away, err = rd.MovedAway([]byte("fingerprint"))
-				return err
-			})
-			return away
-		}
-		r.same("before", away(), false)
-		r.is(store.ErrConflict, "of one that is not retired",
-			func(tx store.Tx) error { return tx.SetMovedAway([]byte("fingerprint"), true) })
-		for _, want := range []bool{true, false} {
-			r.update(func(tx store.Tx) error {
-				return errors.Join(tx.Retire([]byte("fingerprint"), 7), tx.SetMovedAway([]byte("fingerprint"), want))
-			})
-			r.same("then", away(), want)
-		}
-	}},
 	{"ReceiptOfARun", func(r *rig) {
 		run := r.publish()
 		r.absent("a receipt", func(rd store.Reader) error { _, err := rd.Receipt(run); return err })

@@ -15,8 +15,15 @@ type scene struct {
 	*rig
 	alice       store.User
 	token       token.Token
-	application int // 0 for the token itself
+	other       token.Token // of the same secret; the zero token if there is none
+	application int         // 0 for the token itself
 	attempt     store.Attempt
+}
+
+// about is what a scene is about beside a plain token.
+type about struct {
+	application int  // a further application; 0 for the token itself
+	twin        bool // the token shares its secret with another, which is nobody's
 }
 
 // right proposes that the code is the one for counter of what the scene is about.
@@ -163,9 +170,10 @@ func revoke(to token.State) func(*scene) {
 
 // predicateTests makes two tests of each predicate: of a code that is right,
 // which is accepted or changes nothing at all, and of one that is wrong, which
-// is never accepted and counts only where codes are taken. application is what the
-// scene is about: of a token that has some its own counter is far above.
-func predicateTests(predicates []predicate, application int) (tests []test) {
+// is never accepted and counts only where codes are taken. Of a token that has
+// further applications its own counter is far above.
+func predicateTests(predicates []predicate, about about) (tests []test) {
+	application := about.application
 	for _, p := range predicates {
 		set := func(r *rig) *scene {
 			s := &scene{rig: r, alice: r.user("alice"), application: application}
@@ -181,6 +189,9 @@ func predicateTests(predicates []predicate, application int) (tests []test) {
 			})
 			if application != 0 {
 				s.apply(s.token.ID, oneTime(1, 2000), oneTime(application, 10))
+			}
+			if about.twin {
+				s.token, s.other = s.twins(s.token)
 			}
 			s.attempt = attempt(s.right(10))
 			s.attempt.UserID = s.alice.ID

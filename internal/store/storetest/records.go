@@ -202,7 +202,7 @@ var recordTests = []test{
 
 		revoked := start.Add(time.Hour)
 		r.update(func(tx store.Tx) error { return tx.RevokeAPIKey("id1", revoked) })
-		one.Revoked = revoked
+		one.Revoked, one.Hash = revoked, nil
 		r.refuses("revoke again", func(tx store.Tx) error { return tx.RevokeAPIKey("id1", revoked.Add(1)) })
 		r.refuses("revoke what is not there", func(tx store.Tx) error { return tx.RevokeAPIKey("id9", revoked) })
 		again := key("id4", "radius")

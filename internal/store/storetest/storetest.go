@@ -3,12 +3,14 @@
 // It knows nothing of any database; it speaks to the contract only.
 //
 // Besides what each test looks at, the audit log of every database is
-// recomputed when its test ends: the head must be that of the entries.
+// recomputed when its test ends: the head must be that of the entries. And every row
+// must carry its tag then, whatever the test has done, if the database has a key.
 package storetest
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -47,9 +49,13 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Audit", auditTests},
 		{"AuditSearch", auditSearchTests},
 		{"Acceptance", acceptanceTests},
-		{"Predicates", predicateTests(predicates, 0)},
+		{"Predicates", predicateTests(slices.Concat(predicates, lonePredicates), about{})},
+		{"Secrets", secretTests},
+		{"Twins", twinTests},
+		{"TwinPredicates", predicateTests(slices.Concat(predicates, twinPredicates), about{twin: true})},
 		{"Applications", applicationTests},
-		{"ApplicationPredicates", predicateTests(slices.Concat(predicates, applicationPredicates), 3)},
+		{"ApplicationPredicates", predicateTests(slices.Concat(predicates, applicationPredicates),
+			about{application: 3})},
 		{"Proof", proofTests()},
 		{"Failures", failureTests},
 		{"Users", userAttemptTests},
@@ -301,7 +307,14 @@ func (r *rig) checkLog() {
 			return fmt.Errorf("the audit head has %d entries, the log %d; roots equal: %t", head.Size(), f.Size(),
 				f.Root() == head.Root())
 		}
-		return nil
+		problems, err := rd.CheckIntegrity()
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // the database has no integrity key
+		}
+		if len(problems) > 0 {
+			r.Errorf("after the test: %q", problems)
+		}
+		return err
 	})
 }
 
@@ -323,12 +336,12 @@ func attempt(ps ...store.Proposal) store.Attempt {
 
 // right proposes that the code is the one for counter.
 func right(t token.Token, counter uint64) store.Proposal {
-	return store.Proposal{ID: t.ID, Seen: t.Condition, Tested: true, Matched: true, Counter: counter}
+	return store.Proposal{ID: t.ID, Seen: t.Condition, Spec: t.Spec, Tested: true, Matched: true, Counter: counter}
 }
 
 // wrong proposes that the code is none of the token's.
 func wrong(t token.Token) store.Proposal {
-	return store.Proposal{ID: t.ID, Seen: t.Condition, Tested: true}
+	return store.Proposal{ID: t.ID, Seen: t.Condition, Spec: t.Spec, Tested: true}
 }
 
 // try makes an attempt and checks what is so for every one: a decision is

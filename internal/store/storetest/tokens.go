@@ -124,37 +124,6 @@ var tokenTests = []test{
 		})
 		r.same("tokens", r.list(store.TokenFilter{}), []token.ID{taken.ID, c.Token.ID})
 	}},
-	{"Retired", func(r *rig) {
-		a, b := []byte{0, 255, 1}, []byte("another")
-		ask := func(fingerprint []byte) (next uint64, err error) {
-			err = r.db.View(r.ctx(), func(rd store.Reader) (err error) {
-				next, err = rd.Retired(fingerprint)
-				return err
-			})
-			return next, err
-		}
-		anyRetired := func() (found bool) {
-			r.view(func(rd store.Reader) (err error) {
-				found, err = rd.AnyRetired()
-				return err
-			})
-			return found
-		}
-		if _, err := ask(a); !errors.Is(err, store.ErrNotFound) || anyRetired() {
-			r.Errorf("before any: %v, any %t", err, anyRetired())
-		}
-		for _, step := range []struct{ next, want uint64 }{{7, 7}, {3, 7}, {7, 7}, {token.MaxCounter, token.MaxCounter},
-			{0, token.MaxCounter}} {
-			r.update(func(tx store.Tx) error { return tx.Retire(a, step.next) })
-			next, err := ask(a)
-			if err != nil || next != step.want {
-				r.Errorf("after %d: %d, %v, want %d", step.next, next, err, step.want)
-			}
-		}
-		if _, err := ask(b); !errors.Is(err, store.ErrNotFound) || !anyRetired() {
-			r.Errorf("of another: %v, any %t", err, anyRetired())
-		}
-	}},
 	{"IdentityIsFound", func(r *rig) {
 		published, staged := r.hotp(), r.hotp()
 		r.publish(&published)

@@ -46,9 +46,11 @@ func TestSecretsAreComparedInConstantTime(t *testing.T) {
 		for _, body := range f {
 			calls := callsOf(body)
 			made[name] = append(made[name], calls...)
-			if slices.ContainsFunc(calls, func(c string) bool { return slices.Contains(early, c) }) || comparesText(body) {
+			if slices.ContainsFunc(calls, func(c string) bool { return slices.Contains(early, c) }) ||
+				comparesText(body) {
 				if allowed[name] = true; inVariableTime[name] == "" {
-					t.Errorf("%s compares bytes in variable time: use hmac.Equal, or say in inVariableTime who may know them", name)
+					t.Errorf("%s compares bytes in variable time: use hmac.Equal, or say in inVariableTime who "+
+						"may know them", name)
 				}
 			}
 		}

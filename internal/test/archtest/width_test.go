@@ -51,7 +51,8 @@ func TestWidth(t *testing.T) {
 				continue
 			}
 			if columns := utf8.RuneCountInString(line); columns > width && !leave[n+1] {
-				t.Errorf("%s:%d: %d columns, and %d are the most", strings.TrimPrefix(name, root+"/"), n+1, columns, width)
+				t.Errorf("%s:%d: %d columns, and %d are the most", strings.TrimPrefix(name, root+"/"), n+1, columns,
+					width)
 			}
 		}
 		return nil

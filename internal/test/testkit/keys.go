@@ -13,6 +13,7 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/imports"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/oath"
 	"ostiary/pskc"
@@ -142,6 +143,9 @@ func (k *Kit) Stage(t testing.TB, tok token.Token, secret pskc.Secret) {
 			return err
 		}
 		tok.Condition.Epoch = 1
+		if tok.Mark, err = k.Marks.Mark(tok.Spec, seal.NewSecret(secret)); err != nil {
+			return err
+		}
 		if err := tx.StageToken(run, store.Candidate{Token: tok, Sealed: sealed(tok.ID)}); err != nil {
 			return err
 		}

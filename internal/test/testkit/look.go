@@ -105,7 +105,11 @@ func (k *Kit) Dump(t testing.TB, except ...string) string {
 			continue
 		}
 		fmt.Fprintf(&b, "== %s\n", table)
-		for _, row := range Rows(t, db, "SELECT * FROM \""+table+"\" ORDER BY 1, 2") {
+		columns := "*"
+		if table == "audit_head" {
+			columns = "id, frontier" // its record counts commits, of which some change nothing
+		}
+		for _, row := range Rows(t, db, "SELECT "+columns+" FROM \""+table+"\" ORDER BY 1, 2") {
 			b.WriteString(row + "\n")
 		}
 	}

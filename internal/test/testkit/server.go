@@ -20,6 +20,7 @@ import (
 	"ostiary/internal/doors/enrol"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/seal"
 )
 
 // The callers of a Server, by the names under which it knows their keys.
@@ -86,11 +87,11 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	ctx := context.Background()
 	k := New(t)
 	s := &Server{Kit: k, Log: &Buffer{}, Bearer: map[string]string{}}
-	keys, err := credentials.OpenKeys(ctx, k.DB, k.Clock.Now)
+	keys, err := credentials.OpenKeys(ctx, k.DB, k.Hasher(seal.KeyHash), k.Clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := credentials.NewRoot(k.DB, k.Clock.Now)
+	root := credentials.NewRoot(k.DB, k.Hasher(seal.Password), k.Clock.Now)
 	if s.RootPassword, err = root.SetPassword(ctx, Origin); err != nil {
 		t.Fatal(err)
 	}

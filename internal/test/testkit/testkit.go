@@ -6,6 +6,7 @@ package testkit
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,9 +16,11 @@ import (
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/imports"
+	"ostiary/internal/engine/integrity"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/users"
@@ -66,6 +69,7 @@ type Kit struct {
 	Path        string
 	DB          store.DB
 	Keys        *seal.Keyring
+	Marks       *secrets.Marker
 	Clock       *Clock
 	Engine      *codes.Engine
 	Lifecycle   *lifecycle.Service
@@ -76,7 +80,14 @@ type Kit struct {
 	Temporary   *tempcodes.Codes
 	Ledger      *ledger.Ledger
 
-	kek     seal.KEK
+	// Hasher gives keyed hashes of a purpose.
+	Hasher func(seal.Purpose) *seal.Hasher
+
+	kek   seal.KEK
+	marks memoryMarks
+
+	mu      sync.Mutex
+	alarms  []store.Alarm
 	pastLog bool
 }
 
@@ -117,7 +128,7 @@ func New(t testing.TB) *Kit {
 		t.Fatal(err)
 	}
 	k.kek = kek
-	k.open(t)
+	k.Open(t)
 	t.Cleanup(func() {
 		k.holdsState(t)
 		if err := k.DB.Close(); err != nil {
@@ -133,54 +144,79 @@ func (k *Kit) Reopen(t testing.TB) {
 	if err := k.DB.Close(); err != nil {
 		t.Fatal(err)
 	}
-	k.open(t)
+	k.Open(t)
 }
 
-func (k *Kit) open(t testing.TB) {
+// Open opens a database that the test has closed.
+func (k *Kit) Open(t testing.TB) {
 	t.Helper()
 	ctx := context.Background()
 	var err error
 	if k.DB, err = sqlite.Open(ctx, sqlite.Config{Path: k.Path}); err != nil {
 		t.Fatal(err)
 	}
-	var keys []seal.DataKey
-	err = k.DB.Update(ctx, func(tx store.Tx) (err error) {
-		if keys, err = tx.DataKeys(); err != nil || len(keys) > 0 {
-			return err
-		}
-		first, err := seal.NewDataKey(ctx, k.kek, 1)
-		if err != nil {
-			return err
-		}
-		keys = []seal.DataKey{first}
-		return tx.AddDataKey(first)
-	})
+	opened, err := integrity.Open(ctx, integrity.Config{DB: k.DB, KEK: k.kek, Marks: &k.marks, Now: k.Clock.Now,
+		Alarm: k.raise})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k.Keys, err = seal.OpenKeyring(ctx, k.kek, keys); err != nil {
-		t.Fatal(err)
+	k.Keys, k.Ledger = opened.Keys, opened.Ledger
+	k.Hasher = func(p seal.Purpose) *seal.Hasher {
+		h, err := opened.Hasher(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
 	}
-	if k.Temporary, err = tempcodes.Open(ctx, k.DB, k.Keys, k.Clock.Now); err != nil {
-		t.Fatal(err)
-	}
+	k.Marks = secrets.NewMarker(k.Hasher(seal.Twin))
+	k.Temporary = tempcodes.New(k.DB, k.Hasher(seal.Code), k.Clock.Now)
 	k.Engine = k.NewEngine(t, k.DB, codes.Policy{})
-	if k.Lifecycle, err = lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys, Now: k.Clock.Now}); err != nil {
+	if k.Lifecycle, err = lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys,
+		Marks: k.Marks, Links: k.Hasher(seal.Link), Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
-	if k.Imports, err = imports.New(imports.Config{DB: k.DB, Keys: k.Keys, Now: k.Clock.Now}); err != nil {
+	if k.Imports, err = imports.New(
+		imports.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	k.Profiles = profiles.New(k.DB, k.Keys, k.Clock.Now)
 	if k.Activations, err = activations.New(
-		activations.Config{DB: k.DB, Keys: k.Keys, Codes: k.Engine, Tokens: k.Lifecycle,
+		activations.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Codes: k.Engine, Tokens: k.Lifecycle,
 			Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	k.Users = users.New(k.DB, k.Clock.Now)
-	if k.Ledger, err = ledger.Open(ctx, k.DB, k.Keys, k.Clock.Now); err != nil {
-		t.Fatal(err)
+}
+
+// memoryMarks keeps the mark as long as the kit lives.
+type memoryMarks struct {
+	mark  integrity.Mark
+	there bool
+}
+
+func (m *memoryMarks) Read() (integrity.Mark, error) {
+	if !m.there {
+		return m.mark, integrity.ErrNoMark
 	}
+	return m.mark, nil
+}
+
+func (m *memoryMarks) Write(mark integrity.Mark) error {
+	m.mark, m.there = mark, true
+	return nil
+}
+
+func (k *Kit) raise(a store.Alarm) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.alarms = append(k.alarms, a)
+}
+
+// Alarms are those that the database has raised.
+func (k *Kit) Alarms() []store.Alarm {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.alarms)
 }
 
 // NewEngine makes a second engine, over a wrapped store or with another policy.

@@ -32,8 +32,8 @@ func (f *Fold) Token(t token.Token, apps []Application) {
 	}
 	c := t.Condition
 	if r.known&knowsCounter != 0 {
-		if c.Next != r.next {
-			differs(r.last, "the counter", c.Next, r.next)
+		if c.Own() != r.next {
+			differs(r.last, "the counter", c.Own(), r.next)
 		}
 		if c.Drift != int64(r.drift) {
 			differs(r.last, "the drift", c.Drift, r.drift)

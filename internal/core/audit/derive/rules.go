@@ -50,6 +50,13 @@ var rules = map[audit.Action]rule{
 	audit.SeriesAdvanced: {fold: (*Fold).seriesMoved},
 	audit.ProfileCreated: {fold: (*Fold).profileCreated},
 
+	audit.IntegrityBegun: {fold: (*Fold).begunAnew},
+
+	audit.DatabaseCreated:  {because: "what it is made with is not told by entries"},
+	audit.DatabaseRestored: {because: "it is about the whole database, which the entries before and after it tell"},
+	audit.RowForged:        {because: "it tells that a row was found forged, and changes none"},
+	audit.SecretShared:     {because: "the floor of a secret is beside the counters of its tokens, which are followed"},
+
 	audit.ServerStarted:      {because: "it changes no row"},
 	audit.ServerStopped:      {because: "it changes no row"},
 	audit.SessionStarted:     {because: "sessions live in memory"},

@@ -61,6 +61,14 @@ func (f *Fold) Key(is Key) {
 	}
 }
 
+// begunAnew forgets how stored hashes began: they are keyed from here on.
+func (f *Fold) begunAnew(*act) {
+	for _, k := range f.keys {
+		k.mark = ""
+	}
+	f.root.mark = ""
+}
+
 // root is ROOT's password.
 type root struct {
 	mark  string

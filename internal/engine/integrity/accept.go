@@ -1,0 +1,92 @@
+package integrity
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/store"
+)
+
+// Restored is what Accept found and did.
+type Restored struct {
+	// Marked says that the mark was there and this database's; only then are the
+	// numbers of what was lost known.
+	Marked bool
+	// Entries is how many entries the database has, MarkEntries how many it had had at
+	// least by MarkTime.
+	Entries, MarkEntries int64
+	MarkTime             time.Time
+	// Until is the time of the newest checkpoint that is there; zero if there is none.
+	Until  time.Time
+	Fenced *store.Fenced // nil without fence
+}
+
+// Lost is how many entries are missing, at least.
+func (r Restored) Lost() int64 { return max(0, r.MarkEntries-r.Entries) }
+
+// Accept takes a database that Open refuses for its mark: an older copy, or one whose
+// mark was lost. Everything else must be as the server left it. The log tells of it;
+// with fence no code works that may have been used since (store.Tx.Fence).
+func Accept(ctx context.Context, cfg Config, reason string, fence bool) (r Restored, err error) {
+	s, err := look(ctx, cfg.DB)
+	if err != nil {
+		return r, err
+	}
+	if !s.used {
+		return r, fault.New(fault.NotFound, "no_database", "There is no database to accept: it is empty.").WithHint(
+			"Put the backup in its place first.")
+	}
+	d, err := open(ctx, cfg, true)
+	if err != nil {
+		return r, err
+	}
+	m, err := d.readMark()
+	// One of an older version was upgraded just now, and has a mark that says nothing.
+	if r.Marked = err == nil && s.proves; r.Marked {
+		if err = d.behind(ctx, m); err == nil && !fence {
+			return r, fault.New(fault.Conflict, "nothing_to_accept", "The database is the one that this server "+
+				"wrote last: "+
+				"there is nothing to accept.")
+		}
+		r.MarkEntries, r.MarkTime = m.Size, m.Time
+	}
+	if err != nil && !errors.Is(err, ErrRefused) {
+		return r, err
+	}
+	err = cfg.DB.Update(ctx, func(tx store.Tx) error {
+		head, err := tx.AuditHead()
+		if err != nil {
+			return err
+		}
+		newest, err := d.Ledger.Newest(tx)
+		if err != nil {
+			return err
+		}
+		r.Entries, r.Until = head.Size(), newest.Time
+		root := head.Root()
+		e := audit.Entry{Time: cfg.Now(), Action: audit.DatabaseRestored, Outcome: audit.Done, Reason: reason,
+			Origin: audit.Origin{Actor: "system"},
+			After: []audit.Field{{Name: "entries", Value: r.Entries}, {Name: "fenced", Value: fence},
+				{Name: "root", Value: hex.EncodeToString(root[:])}}}
+		if r.Marked {
+			e.Before = []audit.Field{{Name: "entries", Value: m.Size},
+				{Name: "root", Value: hex.EncodeToString(m.Root[:])}}
+		}
+		if fence {
+			fenced, err := tx.Fence(cfg.Now())
+			if err != nil {
+				return err
+			}
+			r.Fenced = &fenced
+		}
+		return tx.AppendAudit(e.Canonical())
+	})
+	if err != nil {
+		return r, err
+	}
+	return r, errors.Join(d.Ledger.Checkpoint(ctx), d.KeepMark(ctx))
+}

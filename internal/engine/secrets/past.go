@@ -1,0 +1,118 @@
+package secrets
+
+import (
+	"errors"
+	"time"
+
+	"ostiary/internal/core/token"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+)
+
+// Keys opens sealed secrets.
+type Keys interface {
+	Open(b seal.Binding, sealed []byte) (seal.Secret, error)
+}
+
+// Past knows what was left of secrets whose tokens are here no more.
+type Past struct {
+	r       store.Reader
+	now     time.Time
+	floors  map[token.Mark]store.Secret
+	retired retired
+}
+
+// LookBack opens the past of the secrets of these marks for a reader. Whoever calls
+// it closes it.
+func LookBack(r store.Reader, keys Keys, now time.Time, marks ...token.Mark) (Past, error) {
+	p := Past{r: r, now: now, floors: map[token.Mark]store.Secret{}}
+	all, err := r.Secrets(marks...)
+	if err != nil {
+		return p, err
+	}
+	for _, s := range all {
+		p.floors[s.Mark] = s
+	}
+	p.retired, err = openRetired(r, keys)
+	return p, err
+}
+
+// Close wipes what was opened.
+func (p Past) Close() { p.retired.key.Wipe() }
+
+// Resume is where a token begins that comes in: where its file says, but not below
+// what its secret was used for here before; used tells that this decided.
+func (p Past) Resume(t token.Token, secret seal.Secret) (next uint64, used bool, err error) {
+	next = t.Condition.Next
+	if s, ok := p.floors[t.Mark]; ok {
+		next = max(next, t.Spec.First(s.Floor.Of(t.Spec)))
+	}
+	before, _, err := p.retired.of(t, secret)
+	if err == nil {
+		next = max(next, before.in(t.Spec, p.now))
+	} else if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return next, next > t.Condition.Next, err
+}
+
+// Pair tells whether a secret was used by tokens of the other kind: for counters where
+// the token counts time, and the other way round.
+func (p Past) Pair(t token.Token) bool {
+	f := p.floors[t.Mark].Floor
+	return f.Both || t.Spec.Timed() && f.Events > 0 || !t.Spec.Timed() && f.Seconds > 0
+}
+
+// Away says why a token must not come in: it moved to another server, and its file is
+// none of a move that brings it back. Otherwise a code would count on both.
+func (p Past) Away(t token.Token, secret seal.Secret, move string) (why string, err error) {
+	away := p.floors[t.Mark].MovedAway
+	if _, known := p.floors[t.Mark]; !known {
+		if _, away, err = p.retired.of(t, secret); errors.Is(err, store.ErrNotFound) {
+			return "", nil
+		}
+	}
+	if err != nil || !away {
+		return "", err
+	}
+	if move == "" {
+		return "this token moved to another server; only a move from there brings it back " +
+			"(ostiary token export --move)", nil
+	}
+	received, err := p.r.Received(move)
+	if received {
+		why = "this file brought the token here before, and since then it moved to another server"
+	}
+	return why, err
+}
+
+// Retire remembers where a token stands that is about to be deleted or to get another
+// secret. One on its way may have arrived elsewhere.
+func (m *Marker) Retire(tx store.Tx, keys Keys, t token.Token) error {
+	if t.Mark == 0 {
+		var err error
+		if t.Mark, err = m.Of(tx, keys, t); err != nil || t.Mark == 0 {
+			return err // there is no secret: its activation was still to make one
+		}
+	}
+	return tx.Remember(store.Secret{Mark: t.Mark, Floor: t.Spec.Used(t.Condition.Next),
+		MovedAway: t.Condition.State == token.Moving})
+}
+
+// Of opens the secret of a token and gives its mark; 0 if it has no secret.
+func (m *Marker) Of(r store.TokenReader, keys Keys, t token.Token) (token.Mark, error) {
+	c, err := r.Identity(t.Identity, t.Run)
+	if err != nil {
+		return 0, err
+	}
+	return m.open(keys, c)
+}
+
+func (m *Marker) open(keys Keys, c store.Candidate) (token.Mark, error) {
+	secret, err := keys.Open(store.SecretBinding(c.Token.ID), c.Sealed)
+	if err != nil {
+		return 0, err
+	}
+	defer secret.Wipe()
+	return m.Mark(c.Token.Spec, secret)
+}

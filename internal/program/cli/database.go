@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ostiary/internal/engine/integrity"
+	"ostiary/internal/program/cmdline"
+	"ostiary/internal/program/serve"
+)
+
+func newDatabase(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "database",
+		Short:   "Look after the database of a server that is stopped",
+		Long:    "Look after the database of a server that is stopped.",
+		Example: `  ostiary database accept --data /var/lib/ostiary --reason "disk of 3 March failed"`,
+	}
+	cmd.AddCommand(newDatabaseAccept(a))
+	cmdline.MakeGroup(cmd)
+	return cmd
+}
+
+// restoredJSON is the answer with --json.
+type restoredJSON struct {
+	Entries     int64      `json:"entries"`
+	MarkEntries *int64     `json:"mark_entries"`
+	MarkTime    *time.Time `json:"mark_time"`
+	Until       *time.Time `json:"until"`
+	Lost        *int64     `json:"lost"`
+	Fenced      *fenced    `json:"fenced"`
+}
+
+type fenced struct {
+	TOTP  int `json:"totp"`
+	HOTP  int `json:"hotp"`
+	Codes int `json:"temporary_codes"`
+}
+
+func newDatabaseAccept(a *app) *cobra.Command {
+	var reason string
+	var fence bool
+	cmd := &cobra.Command{
+		Use:         "accept --data DIR --reason TEXT",
+		Short:       "Accept a database that was put back from a backup",
+		Annotations: map[string]string{cmdline.NoGlobalFlags: "yes"},
+		Long: `Accept a database that was put back from a backup, or whose mark (DIR/kek.mark)
+was lost. The server must be stopped. Without this command it does not start on
+an older copy (exit code 3), because the copy has forgotten what happened since:
+codes that were used since then would work again.
+
+The command says what is lost, writes the audit entry database.restored with the
+reason, and makes a new mark. It accepts nothing else: a database that was
+changed by another program stays refused.
+
+With --fence no code works that may have been used since the copy was made:
+TOTP tokens take codes from now on only, temporary codes are revoked, and HOTP
+tokens ask for two codes in a row, once (ostiary token resync).
+
+--json prints the numbers as JSON.`,
+		Example: `  ostiary database accept --data /var/lib/ostiary --reason "disk of 3 March failed" --fence`,
+		Args:    cmdline.Arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			data := a.connection.data
+			if data == "" {
+				data = a.Getenv(envData)
+			}
+			switch {
+			case cmd.Flags().Changed("server"):
+				return cmdline.Mistakef(cmd, "--server is not for database accept: it works on the files of a "+
+					"stopped server")
+			case data == "":
+				return cmdline.Mistakef(cmd, "which data directory? Give --data DIR (or %s)", envData)
+			case reason == "":
+				return cmdline.Mistakef(cmd, "why is the database accepted? Give --reason TEXT, for the audit log")
+			}
+			r, err := serve.Accept(cmd.Context(), serve.Config{Data: data}, reason, fence)
+			if err != nil {
+				return err
+			}
+			return a.tellRestored(r)
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` for the audit log: why the database is accepted")
+	cmd.Flags().BoolVar(&fence, "fence", false, "let no code work that may have been used since the copy was made")
+	return cmd
+}
+
+func (a *app) tellRestored(r integrity.Restored) error {
+	if a.json {
+		out := restoredJSON{Entries: r.Entries}
+		if r.Marked {
+			lost := r.Lost()
+			out.MarkEntries, out.MarkTime, out.Lost = &r.MarkEntries, &r.MarkTime, &lost
+		}
+		if !r.Until.IsZero() {
+			out.Until = &r.Until
+		}
+		if r.Fenced != nil {
+			out.Fenced = &fenced{TOTP: r.Fenced.Time, HOTP: r.Fenced.Events, Codes: r.Fenced.Codes}
+		}
+		return a.printJSON(out)
+	}
+	var err error
+	say := func(format string, args ...any) {
+		if err == nil {
+			err = a.say(nil, format, args...)
+		}
+	}
+	say("Accepted: a database with %d audit entries.", r.Entries)
+	switch {
+	case !r.Marked:
+		say("What is lost is not known, because the mark was lost, too.")
+	case r.Until.IsZero():
+		say("Lost: at least %d entries, by %s.", r.Lost(), localTime(r.MarkTime))
+	default:
+		say("Lost: at least %d entries, from %s to %s or later.", r.Lost(), localTime(r.Until), localTime(r.MarkTime))
+	}
+	if f := r.Fenced; f != nil {
+		say("Fenced: %d TOTP tokens take codes from now on only, %d HOTP tokens ask for two codes in a row "+
+			"(ostiary token resync), %d temporary codes are revoked.", f.Time, f.Events, f.Codes)
+	} else {
+		say("Codes that were used since then work again: resynchronise or replace HOTP tokens that were used.")
+	}
+	say("Tokens, users, keys and states are as they were then: docs/operate.md says what to look at.")
+	return err
+}

@@ -1,0 +1,199 @@
+package sqlite
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+)
+
+// guard is what a database proves itself by. The zero guard is that of a database
+// that Protect was not called on: it makes no records and no tags, and checks none.
+//
+// last is the head as the writer wrote it, and pending the one whose commit failed
+// half-way, so that only the database knows which of the two is there. Only the
+// writer uses them; the rest may be used from everywhere.
+type guard struct {
+	keys    atomic.Pointer[guardKeys]
+	begun   atomic.Bool // there is a record
+	stopped atomic.Bool // the head was another one
+	last    headRow
+	pending *headRow
+}
+
+type guardKeys struct {
+	integrity       *seal.Integrity
+	head, row, link *seal.Hasher
+	alarm           func(store.Alarm)
+}
+
+// headRow is the row of audit_head.
+type headRow struct{ frontier, record, mac []byte }
+
+func (r headRow) same(o headRow) bool {
+	return bytes.Equal(r.frontier, o.frontier) && bytes.Equal(r.record, o.record) && bytes.Equal(r.mac, o.mac)
+}
+
+func (g *guard) use(key *seal.Integrity, alarm func(store.Alarm)) error {
+	k := &guardKeys{integrity: key, alarm: alarm}
+	if alarm == nil {
+		k.alarm = func(store.Alarm) {}
+	}
+	for purpose, to := range map[seal.Purpose]**seal.Hasher{seal.Head: &k.head, seal.Row: &k.row,
+		seal.Link: &k.link} {
+		h, err := key.Hasher(purpose)
+		if err != nil {
+			return err
+		}
+		*to = h
+	}
+	g.keys.Store(k)
+	return nil
+}
+
+const headDomain = "ostiary/head/1"
+
+func (k *guardKeys) headMAC(record []byte) []byte {
+	mac := k.head.Sum([]byte(headDomain), record)
+	return mac[:]
+}
+
+// open reads a head and checks that it is under this key.
+func (k *guardKeys) open(row headRow) (r audit.Record, err error) {
+	if !k.head.Check(row.mac, []byte(headDomain), row.record) || len(row.mac) != 32 {
+		return r, fmt.Errorf("%w: the head of the audit log does not bear this server's MAC", store.ErrTampered)
+	}
+	if err := r.UnmarshalBinary(row.record); err != nil {
+		return r, fmt.Errorf("%w: %w", store.ErrTampered, err)
+	}
+	frontier, err := r.Frontier.AppendBinary(nil)
+	if err != nil {
+		return r, err
+	}
+	if !bytes.Equal(frontier, row.frontier) || r.Genesis != k.integrity.Genesis() || r.Key != k.integrity.ID() {
+		return r, fmt.Errorf("%w: the head of the audit log is not what its record says", store.ErrTampered)
+	}
+	return r, nil
+}
+
+// enter holds the head that a transaction finds against the one that was written
+// last. It is called first in each transaction of the writer.
+func (g *guard) enter(found headRow) error {
+	if !g.begun.Load() {
+		if found.record != nil {
+			return errUnprotected
+		}
+		return nil
+	}
+	if g.pending != nil {
+		if found.same(*g.pending) {
+			g.last = *g.pending
+		}
+		g.pending = nil
+	}
+	if !g.stopped.Load() && found.same(g.last) {
+		return nil
+	}
+	return g.stop(errHead)
+}
+
+// errUnprotected says that a write would take the record away by which the database
+// proves itself.
+var errUnprotected = errors.New("the database proves itself, and its key was not given yet")
+
+var errHead = fmt.Errorf("%w: the head of the audit log is not the one that this server wrote last",
+	store.ErrTampered)
+
+// stop ends all writing, for good.
+func (g *guard) stop(err error) error {
+	if !g.stopped.Swap(true) {
+		g.keys.Load().alarm(store.Alarm{Err: err})
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}
+
+// headChange is what a transaction did that the record speaks of.
+type headChange struct {
+	checkpoints int64
+	config      *[32]byte // the digest, if it is another
+}
+
+// leave makes the row that a transaction ends with; it stays pending until settle.
+func (g *guard) leave(frontier *audit.Frontier, c headChange) (row headRow, err error) {
+	if row.frontier, err = frontier.AppendBinary(nil); err != nil || !g.begun.Load() {
+		return row, err
+	}
+	k := g.keys.Load()
+	var r audit.Record
+	if err := r.UnmarshalBinary(g.last.record); err != nil {
+		return row, err
+	}
+	r.Commit++
+	r.Checkpoints += c.checkpoints
+	if c.config != nil {
+		r.Config = *c.config
+	}
+	r.Frontier = *frontier
+	return g.seal(k, r, row)
+}
+
+// first makes the first record.
+func (g *guard) first(frontier *audit.Frontier, checkpoints int64, config [32]byte) (row headRow, err error) {
+	if row.frontier, err = frontier.AppendBinary(nil); err != nil {
+		return row, err
+	}
+	k := g.keys.Load()
+	return g.seal(k, audit.Record{Genesis: k.integrity.Genesis(), Key: k.integrity.ID(), Commit: 1,
+		Checkpoints: checkpoints, Config: config, Frontier: *frontier}, row)
+}
+
+func (g *guard) seal(k *guardKeys, r audit.Record, row headRow) (_ headRow, err error) {
+	if row.record, err = r.AppendBinary(nil); err != nil {
+		return row, err
+	}
+	row.mac = k.headMAC(row.record)
+	g.pending = &row
+	return row, nil
+}
+
+// settle is called after a commit.
+func (g *guard) settle() {
+	if g.pending != nil {
+		g.last, g.pending = *g.pending, nil
+		g.begun.Store(true)
+	}
+}
+
+// undone is called after a rollback.
+func (g *guard) undone() { g.pending = nil }
+
+// tag is the tag of a row, from its columns.
+func (k *guardKeys) tag(table string, columns []byte) []byte {
+	sum := k.row.Sum([]byte("ostiary/row/1"), []byte(table), binary.BigEndian.AppendUint32(nil, k.integrity.ID()),
+		columns)
+	return sum[:tagSize]
+}
+
+const tagSize = 16
+
+// right reports whether a row carries its tag; while there is no record yet, and
+// without a key, every row does.
+func (g *guard) right(table string, tag []byte, columns func() []byte) bool {
+	if !g.begun.Load() {
+		return true
+	}
+	k := g.keys.Load()
+	return bytes.Equal(tag, k.tag(table, columns()))
+}
+
+// forged raises the alarm about a row.
+func (g *guard) forged(table, row string) error {
+	err := fmt.Errorf("%w: %s %s", store.ErrForged, table, row)
+	g.keys.Load().alarm(store.Alarm{Table: table, Row: row, Err: err})
+	return err
+}

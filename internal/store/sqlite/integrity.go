@@ -1,0 +1,293 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/token"
+	"ostiary/internal/seal"
+	"ostiary/internal/store"
+)
+
+// Protect checks the head and what it vouches for, between two transactions: the
+// index may be written already.
+func (db *DB) Protect(ctx context.Context, key *seal.Integrity, alarm func(store.Alarm)) (bool, error) {
+	if err := db.guard.use(key, alarm); err != nil {
+		return false, err
+	}
+	err := db.writer.between(func() error { return db.adopt(ctx) })
+	begun := db.guard.begun.Load()
+	if err != nil || !begun {
+		return false, err
+	}
+	if !db.migrated {
+		return true, db.checkIndex(ctx)
+	}
+	// What the tables held before the migrations was checked; the record is to say
+	// what they hold now.
+	return true, db.Update(ctx, func(s store.Tx) error {
+		s.(*tx).configAltered = true
+		return s.(*tx).checkIndex()
+	})
+}
+
+// adopt takes the head that is there for the one that was written last, if it bears
+// the MAC and all that it vouches for is so.
+func (db *DB) adopt(ctx context.Context) error {
+	var row headRow
+	err := db.View(ctx, func(s store.Reader) (err error) {
+		r := s.(*reader)
+		if row, err = r.head(); err != nil || row.record == nil && row.mac == nil {
+			return err
+		}
+		record, err := db.guard.keys.Load().open(row)
+		if err != nil {
+			return err
+		}
+		return r.vouched(record, db.before)
+	})
+	if err == nil && row.record != nil {
+		db.guard.last = row
+		db.guard.begun.Store(true)
+	}
+	return err
+}
+
+// vouched checks what a record says of the rest of the database.
+func (r *reader) vouched(record audit.Record, config [32]byte) error {
+	if config != record.Config {
+		return errConfig
+	}
+	n, err := queryOne(r.ctx, r.q, scanOne[int64], countCheckpoints)
+	if err != nil {
+		return err
+	}
+	if n != record.Checkpoints {
+		return fmt.Errorf("%w: there are %d checkpoints, where %d were made", store.ErrTampered, n, record.Checkpoints)
+	}
+	end, err := queryOne(r.ctx, r.q, scanOne[int64], "SELECT coalesce(max(seq) + 1, 0) FROM audit_entry")
+	if err == nil && end != record.Frontier.Size() {
+		err = fmt.Errorf("%w: the audit log ends with entry %d, where it had %d", store.ErrTampered, end,
+			record.Frontier.Size())
+	}
+	return err
+}
+
+const integrityPurpose = "integrity"
+
+func (r *reader) IntegrityKeys() ([]seal.WrappedIntegrity, error) {
+	return queryAll(r.ctx, r.q, func(s scanner) (k seal.WrappedIntegrity, err error) {
+		err = s.Scan(&k.ID, &k.KEK, &k.Wrapped)
+		return k, err
+	}, "SELECT key, kek, wrapped FROM key_wrapping WHERE purpose = ? ORDER BY key", integrityPurpose)
+}
+
+func (t *tx) AddIntegrityKey(k seal.WrappedIntegrity, at time.Time) error {
+	if err := t.alterConfig(); err != nil {
+		return err
+	}
+	_, err := t.change("INSERT INTO key_wrapping (purpose, key, kek, wrapped, created) VALUES (?, ?, ?, ?, ?)",
+		integrityPurpose, int64(k.ID), k.KEK, k.Wrapped, millis(at))
+	if isUnique(err) {
+		err = store.ErrConflict
+	}
+	return err
+}
+
+// usedTables are those of which a new database has no row.
+var usedTables = []string{"audit_entry", "checkpoint", "setting", "data_key", "key_wrapping", "user", "api_key",
+	"token",
+	"profile", "retired"}
+
+func (r *reader) Used() (bool, error) {
+	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM "+
+		strings.Join(usedTables, ") OR EXISTS (SELECT 1 FROM ")+") OR EXISTS (SELECT 1 FROM audit_head WHERE "+
+		"record IS NOT NULL OR frontier <> x'0000000000000000') OR NOT EXISTS (SELECT 1 FROM audit_head)")
+}
+
+func (r *reader) CheckIntegrity() (problems []string, err error) {
+	keys := r.guard.keys.Load()
+	if keys == nil {
+		return nil, store.ErrNotFound
+	}
+	row, err := r.head()
+	if err != nil {
+		return nil, err
+	}
+	record, err := keys.open(row)
+	if err == nil {
+		var digest [32]byte
+		if digest, err = configDigest(r.ctx, r.q); err == nil {
+			err = r.vouched(record, digest)
+		}
+	}
+	if errors.Is(err, store.ErrTampered) {
+		problems = append(problems, err.Error())
+	} else if err != nil {
+		return nil, err
+	}
+	for _, table := range taggedTables {
+		wrong, err := r.wrongTags(keys, table)
+		if err != nil {
+			return nil, err
+		}
+		problems = append(problems, wrong...)
+	}
+	return problems, nil
+}
+
+// maxNamed bounds how many rows of a table are named one by one.
+const maxNamed = 20
+
+func (r *reader) wrongTags(keys *guardKeys, table *tagged) (problems []string, err error) {
+	query := "SELECT t.tag, " + table.columns + " FROM " + table.from
+	if table.some != "" {
+		query += " WHERE " + table.some
+	}
+	rows, err := r.q.QueryContext(r.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	more := 0
+	for rows.Next() {
+		var id any // the first column is the first part of the key
+		tag, text, err := scanTagged(noting{rows, &id}, table.width())
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case string(tag) == string(keys.tag(table.name, text)):
+		case len(problems) < maxNamed:
+			problems = append(problems, fmt.Sprintf("row %v of table %s is not as this server wrote it", id,
+				table.name))
+		default:
+			more++
+		}
+	}
+	if more > 0 {
+		problems = append(problems, fmt.Sprintf("so are %d more rows of table %s", more, table.name))
+	}
+	return problems, rows.Err()
+}
+
+// noting keeps the value of the second column.
+type noting struct {
+	scanner
+	value *any
+}
+
+func (n noting) Scan(dest ...any) error {
+	err := n.scanner.Scan(dest...)
+	*n.value = *dest[1].(*any)
+	return err
+}
+
+// scanRow reads a row of so many columns.
+func scanRow(s scanner, width int) (rowText, error) {
+	values, dest := make([]any, width), make([]any, width)
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	if err := s.Scan(dest...); err != nil {
+		return nil, err
+	}
+	return rowTextOf(values)
+}
+
+func (t *tx) TagRows(limit int) (n int, err error) {
+	keys := t.guard.keys.Load()
+	if keys == nil || t.guard.begun.Load() {
+		return 0, store.ErrConflict
+	}
+	// The fingerprints of temporary codes were made under a key that is no more.
+	if _, err := t.change("DELETE FROM temporary_code WHERE tag IS NULL"); err != nil {
+		return 0, err
+	}
+	for _, table := range []*tagged{tokenTable, userTable, enrolmentTable, activationTable, applicationTable} {
+		found, err := t.untagged(table, limit-n)
+		if err != nil {
+			return n, err
+		}
+		for _, k := range found {
+			if table == enrolmentTable {
+				if err := t.keyEnrolment(keys, k.id); err != nil {
+					return n, err
+				}
+			}
+			t.added(k)
+		}
+		if n += len(found); n == limit {
+			break
+		}
+	}
+	return n, nil
+}
+
+func (t *tx) untagged(table *tagged, limit int) ([]rowKey, error) {
+	index := "0"
+	if table == applicationTable {
+		index = "t.idx"
+	}
+	return queryAll(t.ctx, t.q, func(s scanner) (rowKey, error) {
+		k := rowKey{table: table}
+		return k, s.Scan(&k.id, &k.index)
+	}, "SELECT "+table.keys[0]+", "+index+" FROM "+table.from+" WHERE t.tag IS NULL LIMIT ?", limit)
+}
+
+// keyEnrolment puts the keyed hash in the place of that of a link or a ticket.
+func (t *tx) keyEnrolment(keys *guardKeys, id int64) error {
+	hash, err := queryOne(t.ctx, t.q, scanOne[[]byte], "SELECT hash FROM enrolment WHERE token = ?", id)
+	if err != nil || hash == nil {
+		return err
+	}
+	keyed := keys.link.Sum(hash)
+	return t.changeOne("UPDATE enrolment SET hash = ? WHERE token = ?", keyed[:], id)
+}
+
+func (t *tx) SetAPIKeyHash(id string, before, after []byte) error {
+	if err := t.alterConfig(); err != nil {
+		return err
+	}
+	return t.changeOne("UPDATE api_key SET hash = ? WHERE id = ? AND revoked = 0 AND hash = ?", after, id, before)
+}
+
+func (t *tx) DeleteSetting(name string) error {
+	if err := t.alterConfig(); err != nil {
+		return err
+	}
+	return t.changeOne("DELETE FROM setting WHERE name = ?", name)
+}
+
+// The steps that a code may lie beyond now, and the drift that was learned, are used
+// up as well. A negative drift is left aside: it may be less by now.
+const beyondNow = `max(?1 - %[1]s, 0) / %[2]s + max(%[3]s, 0) + 2`
+
+func (t *tx) Fence(now time.Time) (f store.Fenced, err error) {
+	t.touched.all = true
+	seconds := now.Unix()
+	count := func(to *int, query string, args ...any) {
+		if err != nil {
+			return
+		}
+		var n int64
+		n, err = t.change(query, args...)
+		*to += int(n)
+	}
+	applications := 0
+	count(&f.Time, "UPDATE condition AS c SET next = max(c.next, "+fmt.Sprintf(beyondNow, "t.t0", "t.period",
+		"c.drift")+
+		") FROM token t WHERE t.id = c.token AND t.algorithm = ?2", seconds, string(token.TOTP))
+	count(&f.Events, "UPDATE condition AS c SET drift = ?1 FROM token t WHERE t.id = c.token AND t.algorithm = ?2",
+		int64(token.TwoCodes), string(token.HOTP))
+	count(&applications, "UPDATE application SET next = max(next, "+fmt.Sprintf(beyondNow, "0", "period", "drift")+
+		") WHERE algorithm = ?2 AND period > 0", seconds, string(token.TOTP))
+	count(&applications, "UPDATE application SET drift = ?1 WHERE algorithm = ?2", int64(token.TwoCodes),
+		string(token.HOTP))
+	count(&f.Codes, "DELETE FROM temporary_code WHERE used = 0")
+	return f, err
+}

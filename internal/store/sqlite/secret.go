@@ -1,0 +1,115 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"errors"
+
+	"ostiary/internal/core/token"
+	"ostiary/internal/store"
+)
+
+// list is marks as json_each takes them.
+func list(marks []token.Mark) string {
+	text, _ := json.Marshal(marks) // numbers always can
+	return string(text)
+}
+
+func (r *reader) Holders(run int64, marks ...token.Mark) ([]token.Token, error) {
+	return queryAll(r.ctx, r.q, scanToken, "SELECT "+tokenColumns+tokenTables+
+		" WHERE t.mark IN (SELECT value FROM json_each(?1)) AND (t.run = ?2 OR "+published+") ORDER BY t.id",
+		list(marks), run)
+}
+
+func scanSecret(s scanner) (w store.Secret, err error) {
+	err = s.Scan(&w.Mark, &w.Floor.Events, &w.Floor.Seconds, &w.Floor.Both, &w.MovedAway)
+	return w, err
+}
+
+func (r *reader) Secrets(marks ...token.Mark) ([]store.Secret, error) {
+	return queryAll(r.ctx, r.q, scanSecret, "SELECT mark, events, seconds, both, moved_away FROM secret "+
+		"WHERE mark IN (SELECT value FROM json_each(?)) ORDER BY mark", list(marks))
+}
+
+func (r *reader) SharedMarks(after token.Mark, limit int) ([]token.Mark, error) {
+	return queryAll(r.ctx, r.q, scanOne[token.Mark], "SELECT t.mark FROM token t WHERE t.mark > ? AND "+published+
+		" GROUP BY t.mark HAVING count(*) > 1 ORDER BY t.mark LIMIT ?", int64(after), limit)
+}
+
+func (r *reader) Unmarked(after token.ID, limit int) ([]store.Candidate, error) {
+	return queryAll(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+
+		" WHERE t.mark IS NULL AND t.id > ? ORDER BY t.id LIMIT ?", int64(after), limit)
+}
+
+func (r *reader) Retired(fingerprint []byte) (next uint64, movedAway bool, err error) {
+	type past struct {
+		next int64
+		away bool
+	}
+	p, err := queryOne(r.ctx, r.q, func(s scanner) (p past, err error) {
+		err = s.Scan(&p.next, &p.away)
+		return p, err
+	}, "SELECT next, moved_away FROM retired WHERE fingerprint = ?", fingerprint)
+	return uint64(p.next), p.away, err
+}
+
+func (r *reader) AnyRetired() (bool, error) {
+	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM retired)")
+}
+
+func (t *tx) SetMark(id token.ID, mark token.Mark) error {
+	if err := t.alterToken(id); err != nil {
+		return err
+	}
+	return t.changeOne("UPDATE token SET mark = ? WHERE id = ? AND mark IS NULL", int64(mark), int64(id))
+}
+
+// remembered raises floors and never lowers one. both is set for good once a secret
+// has been used either way.
+const remembered = ` ON CONFLICT (mark) DO UPDATE SET events = max(events, excluded.events),
+	seconds = max(seconds, excluded.seconds), both = max(both, excluded.both)`
+
+func (t *tx) ShareSecret(run int64, mark token.Mark) error {
+	holders, err := t.Holders(run, mark)
+	if err != nil {
+		return err
+	}
+	past, err := t.Secrets(mark)
+	if err != nil {
+		return err
+	}
+	floor, counts := token.Floor{}, [2]bool{}
+	for _, w := range past {
+		floor = w.Floor
+		counts = [2]bool{floor.Events > 0, floor.Seconds > 0}
+	}
+	for _, h := range holders {
+		used := h.Spec.Used(h.Condition.Own())
+		floor.Events, floor.Seconds = max(floor.Events, used.Events), max(floor.Seconds, used.Seconds)
+		counts[map[bool]int{false: 0, true: 1}[h.Spec.Timed()]] = true
+	}
+	ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM token WHERE mark = ?", int64(mark))
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := t.alterToken(token.ID(id)); err != nil {
+			return err
+		}
+	}
+	if _, err := t.change("INSERT INTO secret (mark, events, seconds, both) VALUES (?, ?, ?, ?)"+remembered,
+		int64(mark), floor.Events, floor.Seconds, counts[0] && counts[1]); err != nil {
+		return err
+	}
+	_, err = t.change("UPDATE condition SET twin = ?1 WHERE token IN (SELECT id FROM token WHERE mark = ?1)",
+		int64(mark))
+	return err
+}
+
+func (t *tx) Remember(w store.Secret) error {
+	if w.Mark == 0 {
+		return errors.New("a secret without a mark cannot be remembered")
+	}
+	_, err := t.change("INSERT INTO secret (mark, events, seconds, moved_away) VALUES (?, ?, ?, ?)"+remembered+
+		", moved_away = excluded.moved_away", int64(w.Mark), w.Floor.Events, w.Floor.Seconds, w.MovedAway)
+	return err
+}
