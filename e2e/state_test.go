@@ -33,7 +33,7 @@ func TestTamperedState(t *testing.T) {
 		says []string
 	}{
 		{nil, []string{"The log is whole", "The state does NOT follow from it: 1 finding.",
-			"14000001, entry ", "in the database the counter is 0, and by the log 3"}},
+			"token hotp 14000001 of Acme, entry ", "in the database the counter is 0, and by the log 3"}},
 		{[]string{"--json"}, []string{`{"ok":false,`, `"findings":1,"rows":[{"row":"token hotp 14000001`, `"entry":`}},
 	} {
 		r := s.run(append([]string{"audit", "verify"}, c.args...)...)

@@ -7,7 +7,7 @@ import (
 )
 
 // CounterFields are where the counter of a token or an application stands. A drift of
-// 0 is left out.
+// 0 is left out. Of a secret that several tokens hold, it is the token's own.
 func CounterFields(c token.Condition) []Field {
 	f := []Field{{Name: "next", Value: c.Own()}}
 	if c.Drift != 0 {

@@ -48,20 +48,6 @@ func (s *Service) epoch(tx store.Tx, p *pending, m matched, confirm []byte) (e s
 	return e, err
 }
 
-// ownKey derives the key that the token itself gets, seals it and marks it.
-func (s *Service) ownKey(p *pending, m matched) (sealed []byte, mark token.Mark, err error) {
-	key, err := p.appKey(m, p.app.Index)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer key.Wipe()
-	if mark, err = s.marks.Mark(p.token.Spec, key); err != nil {
-		return nil, 0, err
-	}
-	sealed, err = s.keys.Seal(store.SecretBinding(p.token.ID), key)
-	return sealed, mark, err
-}
-
 // recordEpoch tells the log of all that a confirmed activation changed.
 func (s *Service) recordEpoch(tx store.AuditWriter, a store.Activation, t token.Token, e store.Epoch,
 	origin audit.Origin) error {
@@ -84,6 +70,20 @@ func (s *Service) recordEpoch(tx store.AuditWriter, a store.Activation, t token.
 			audit.Field{Name: "application", Value: int64(app.Index)})})
 	}
 	return tx.AppendAudit(entry.Canonical())
+}
+
+// ownKey derives the key that the token itself gets, seals it and marks it.
+func (s *Service) ownKey(p *pending, m matched) (sealed []byte, mark token.Mark, err error) {
+	key, err := p.appKey(m, p.app.Index)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer key.Wipe()
+	if mark, err = s.marks.Mark(p.token.Spec, key); err != nil {
+		return nil, 0, err
+	}
+	sealed, err = s.keys.Seal(store.SecretBinding(p.token.ID), key)
+	return sealed, mark, err
 }
 
 // sealKey derives the key of a further application and seals it. It is marked

@@ -73,6 +73,9 @@ func recordAccepted(e *audit.Entry, found store.Found, j judgement, o store.Outc
 // advanced is what an acceptance changed of the key of a proposal.
 func advanced(j judgement, index int, before token.Condition) (was, is []audit.Field) {
 	p := &j.proposals[index]
+	if p.Application != 0 {
+		before.Shared = token.Shared{} // that is of the token's own secret
+	}
 	was = append(audit.FailureFields(before), audit.CounterFields(before)...)
 	was = append(was, audit.Field{Name: "epoch", Value: before.Epoch})
 	is = []audit.Field{{Name: "drift", Value: p.Drift}, {Name: "failures", Value: int64(0)},

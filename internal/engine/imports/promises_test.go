@@ -83,6 +83,23 @@ func TestImportRaisesTheSeries(t *testing.T) {
 	}
 }
 
+// A token that is given a serial of this server takes it from the series, and the log
+// tells both: so the series follows from it.
+func TestRenumberedSerialIsToldToTheLog(t *testing.T) {
+	t.Parallel()
+	serial, keys := away(t)
+	k := testkit.New(t)
+	if here := k.Create(t, "app-totp").Serial; here != serial {
+		t.Fatalf("%s is not %s", here, serial)
+	}
+	from := k.LogSize(t)
+	rep := testkit.Take(t, k, testkit.NewSource(keys...), renumber)
+	testkit.Ended(t, rep, store.RunCounts{Imported: 1, Renumbered: 1})
+	k.Recorded(t, from, audit.SeriesAdvanced,
+		`done "" map[other:app-totp] map[highest:10000001 issued:1 next:AT10000002 number:10000002] `+
+			`map[highest:10000002 issued:2 next:AT10000003 number:10000003]`)
+}
+
 // The secret of a token that was not proven yet is not replaced, whatever is asked
 // for: whoever has the link would have another one than the token.
 func TestUnprovenSecretIsNotReplaced(t *testing.T) {

@@ -282,6 +282,11 @@ func (t *tx) Fence(now time.Time) (f store.Fenced, err error) {
 	count(&f.Time, "UPDATE condition AS c SET next = max(c.next, "+fmt.Sprintf(beyondNow, "t.t0", "t.period",
 		"c.drift")+
 		") FROM token t WHERE t.id = c.token AND t.algorithm = ?2", seconds, string(token.TOTP))
+	floors := 0
+	count(&floors, "UPDATE secret SET seconds = max(seconds, coalesce((SELECT max(t.t0 + c.next * t.period) "+
+		"FROM token t "+
+		"JOIN condition c ON c.token = t.id WHERE t.mark = secret.mark AND t.algorithm = ?2), ?1))", seconds,
+		string(token.TOTP))
 	count(&f.Events, "UPDATE condition AS c SET drift = ?1 FROM token t WHERE t.id = c.token AND t.algorithm = ?2",
 		int64(token.TwoCodes), string(token.HOTP))
 	count(&applications, "UPDATE application SET next = max(next, "+fmt.Sprintf(beyondNow, "0", "period", "drift")+

@@ -20,7 +20,8 @@ func scanRun(s scanner) (r store.Run, err error) {
 	c := &r.Counts
 	err = s.Scan(&r.ID, &r.Label, &r.Batch, &r.Note, &r.Supplier, &r.Format, &r.Actor, &r.DryRun, &opened, &published,
 		&closed,
-		&c.Imported, &c.Duplicate, &c.Conflict, &c.Twin, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered, &c.Assigned,
+		&c.Imported, &c.Duplicate, &c.Conflict, &c.Twin, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered,
+		&c.Assigned,
 		&c.Users, &remarks, &series, &r.Failure, &removed)
 	r.Removed = fromMillis(removed)
 	r.Opened, r.Published, r.Closed = fromMillis(opened), fromMillis(published), fromMillis(closed)

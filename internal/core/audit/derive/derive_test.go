@@ -67,6 +67,28 @@ func TestRuns(t *testing.T) {
 	f.found("no entry made it", "user anna: no entry made the user")
 }
 
+// What entries of version 1 do not tell is taken on trust, and said; what a newer entry
+// tells is followed from there on, and no older one stands behind a newer.
+func TestEntriesOfAnOlderProgram(t *testing.T) {
+	t.Parallel()
+	f := newFold(t)
+	old := func(text string) { f.Add(f.Next(), []byte(text)) }
+	old(`{"action":"token.staged","after":{"next":0,"run":1},"subject":{"serial":"1","type":"hotp"},"v":1}`)
+	old(`{"action":"import.published","after":{"run":1},"v":1}`)
+	row := token.Token{Identity: token.Identity{Type: "hotp", Serial: "1"},
+		Condition: token.Condition{Epoch: 1, Next: 5}}
+	f.Token(row, nil)
+	f.found()
+	if r := f.Fold.Result(); r.Trusted != 1 {
+		t.Errorf("%d rows on trust, want 1", r.Trusted)
+	}
+	f.add(audit.Entry{Action: audit.CodeVerified, Outcome: audit.Accepted, Subject: subject("1"),
+		Before: []audit.Field{field("next", uint64(5))}, After: []audit.Field{field("next", uint64(7))}})
+	f.Token(row, nil)
+	old(`{"action":"user.added","subject":{"user":"eve"},"v":1}`)
+	f.found("in the database the counter is 5, and by the log 7", "stands behind one of version 2")
+}
+
 // What an attack makes of entries is said, and nothing of it ends the program.
 func TestEntriesThatDoNotFit(t *testing.T) {
 	t.Parallel()

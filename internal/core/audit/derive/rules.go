@@ -30,6 +30,9 @@ var rules = map[audit.Action]rule{
 
 	audit.ImportPublished: {fold: (*Fold).publish},
 	audit.ImportAbandoned: {fold: (*Fold).abandon},
+	audit.ImportCancelled: {fold: (*Fold).abandon},
+
+	audit.DatabaseRestored: {fold: (*Fold).restored},
 
 	audit.UserAdded:    {fold: (*Fold).userAdded},
 	audit.UserStaged:   {fold: (*Fold).userAdded},
@@ -50,6 +53,12 @@ var rules = map[audit.Action]rule{
 	audit.SeriesAdvanced: {fold: (*Fold).seriesMoved},
 	audit.ProfileCreated: {fold: (*Fold).profileCreated},
 
+	audit.IntegrityBegun: {fold: (*Fold).begunAnew},
+
+	audit.DatabaseCreated: {because: "what it is made with is not told by entries"},
+	audit.RowForged:       {because: "it tells that a row was found forged, and changes none"},
+	audit.SecretShared:    {because: "the floor of a secret is beside the counters of its tokens, which are followed"},
+
 	audit.ServerStarted:      {because: "it changes no row"},
 	audit.ServerStopped:      {because: "it changes no row"},
 	audit.SessionStarted:     {because: "sessions live in memory"},
@@ -62,6 +71,7 @@ var rules = map[audit.Action]rule{
 	audit.ActivationStarted:  {because: "an activation changes its token when it is confirmed"},
 	audit.ActivationTaken:    {because: "an activation changes its token when it is confirmed"},
 	audit.ActivationEnded:    {because: "an activation changes its token when it is confirmed"},
+	audit.ImportRowsRemoved:  {because: "reports of imports are not followed"},
 	audit.ActivationReset:    {because: "it only says from when on activations are counted"},
 }
 

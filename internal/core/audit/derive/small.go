@@ -61,6 +61,31 @@ func (f *Fold) Key(is Key) {
 	}
 }
 
+// begunAnew forgets how stored hashes began: they are keyed from here on.
+func (f *Fold) begunAnew(*act) {
+	for _, k := range f.keys {
+		k.mark = ""
+	}
+	f.root.mark = ""
+}
+
+// restored folds that an older database was accepted. With the fence every counter was
+// put where no used code can work, by the clock of that moment, and unused temporary
+// codes were taken away: where a token stands is known again from its next entry.
+func (f *Fold) restored(a *act) {
+	if fenced, _ := a.After.Find("fenced"); string(fenced) != "true" {
+		return
+	}
+	for _, i := range f.tokens.at {
+		f.tokens.row(i).known &^= knowsCounter | knowsApps
+	}
+	for id, c := range f.codes {
+		if !c.used {
+			delete(f.codes, id)
+		}
+	}
+}
+
 // root is ROOT's password.
 type root struct {
 	mark  string

@@ -1,0 +1,36 @@
+package derive
+
+import (
+	"testing"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/token"
+)
+
+// After a fence nobody knows where a token stands until an entry tells it; without one
+// the entries go on as they were.
+func TestRestoredWithAFenceForgetsCounters(t *testing.T) {
+	t.Parallel()
+	for _, fenced := range []bool{false, true} {
+		f := New()
+		seq := int64(0)
+		add := func(e audit.Entry) {
+			t.Helper()
+			if err := f.Add(seq, e.Canonical()); err != nil {
+				t.Fatal(err)
+			}
+			seq++
+		}
+		id := token.Identity{Type: "hotp", Serial: "1"}
+		tok := token.Token{Identity: id, Condition: token.Condition{Epoch: 1, State: token.Valid}}
+		add(audit.Entry{Action: audit.TokenCreated, Outcome: audit.Done, Subject: audit.SubjectOf(tok),
+			After: audit.ConditionFields(tok.Condition, "")})
+		add(audit.Entry{Action: audit.DatabaseRestored, Outcome: audit.Done,
+			After: []audit.Field{{Name: "fenced", Value: fenced}}})
+		tok.Condition.Drift = token.TwoCodes
+		f.Token(tok, nil)
+		if r := f.Result(); (r.Count == 0) != fenced {
+			t.Errorf("fenced %t: %v", fenced, r.Findings)
+		}
+	}
+}
