@@ -95,6 +95,7 @@ func (c *scene) calls(t testing.TB) []call {
 		{id: "import-tokens", path: "/api/v1/imports", kind: "multipart/form-data; boundary=b", body: upload},
 		{id: "list-imports", path: "/api/v1/imports"},
 		{id: "show-import", path: runPath(c.arrival)},
+		{id: "cancel-import", path: runPath(c.arrival) + "/cancel"},
 		{id: "list-import-rows", path: runPath(c.arrival) + "/rows"},
 		{id: "watch-import", path: runPath(c.arrival) + "/events"},
 		{id: "import-receipt", path: runPath(c.arrival) + "/receipt"},

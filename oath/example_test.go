@@ -129,8 +129,7 @@ func ExampleParseURI() {
 	var uriErr *oath.URIError
 	fmt.Println(err, errors.As(err, &uriErr))
 	// Output:
-	// {Type:totp Issuer:ACME Co Account:john@example.com Secret:[redacted] Hash:SHA1 Digits:6
-	// Period:30 Counter:0} <nil>
+	// {Type:totp Issuer:ACME Co Account:john@example.com Secret:[redacted] Hash:SHA1 Digits:6 Period:30 Counter:0} <nil>
 	// invalid otpauth URI: parameter image: unknown true
 }
 

@@ -24,10 +24,6 @@ func (a *API) healthRoutes() {
 				return
 			}
 		}
-		if a.cfg.Degraded != nil && a.cfg.Degraded() {
-			plain(w, http.StatusOK, "ready, degraded")
-			return
-		}
 		plain(w, http.StatusOK, "ready")
 	})
 	a.mux.Handle("GET /metrics", promhttp.HandlerFor(a.cfg.Metrics, promhttp.HandlerOpts{}))

@@ -111,7 +111,7 @@ func TestPublishedAgainstItsOwnReport(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
 	n := 0
-	svc, err := imports.New(imports.Config{Keys: k.Keys, Now: k.Clock.Now, DB: lying{k.DB, &n}})
+	svc, err := imports.New(imports.Config{Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now, DB: lying{k.DB, &n}})
 	if err != nil {
 		t.Fatal(err)
 	}

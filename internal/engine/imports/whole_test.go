@@ -35,7 +35,8 @@ func signed(t *testing.T) (file string, opt imports.FileOptions) {
 func TestFilesThatAreReadWholeTakeTurns(t *testing.T) {
 	t.Parallel()
 	k := testkit.New(t)
-	svc, err := imports.New(imports.Config{DB: k.DB, Keys: k.Keys, Now: k.Clock.Now, Wait: 50 * time.Millisecond})
+	svc, err := imports.New(imports.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Now: k.Clock.Now,
+		Wait: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

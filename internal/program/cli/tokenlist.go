@@ -20,7 +20,8 @@ func newTokenList(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "List tokens",
 		Long: `List tokens in the order of their arrival, 100 at a time; with --expiring, in the
-order in which they end. What follows is listed with --after and the cursor that is printed, or all at once with --all.`,
+order in which they end. What follows is listed with --after and the cursor that is
+printed, or all at once with --all.`,
 		Example: `  ostiary token list --state REVOKED_TOKEN_LOST
   ostiary token list --user alice --json
   ostiary token list --expiring 30 --state VALID

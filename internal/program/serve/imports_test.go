@@ -98,7 +98,7 @@ func TestServerSweepsAbandonedImports(t *testing.T) {
 		t.Fatal(err)
 	}
 	working := s.imports
-	broken, err := imports.New(imports.Config{Keys: testkit.New(t).Keys,
+	broken, err := imports.New(imports.Config{Keys: testkit.New(t).Keys, Marks: s.marks,
 		DB: testkit.Failing{DB: s.db, Fail: func() error { return store.ErrUnavailable }}})
 	if err != nil {
 		t.Fatal(err)

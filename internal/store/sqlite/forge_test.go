@@ -177,7 +177,8 @@ func TestInsertedRowsOpenNothing(t *testing.T) {
 	forge(t, s.path, `INSERT INTO token (kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period, t0, suite, model,
 		issuer, run, created, secret, tag) SELECT kind, type, manufacturer, 'Z', key_id, algorithm, hash, digits, period, t0, suite, model,
 		issuer, run, created, secret, tag FROM token`)
-	forge(t, s.path, `INSERT INTO condition SELECT (SELECT max(id) FROM token), run, owner, epoch, next, drift, failures, retry_at,
+	forge(t, s.path, `INSERT INTO condition (token, run, owner, epoch, next, drift, failures, retry_at,
+		state, not_before, not_after, last_used) SELECT (SELECT max(id) FROM token), run, owner, epoch, next, drift, failures, retry_at,
 		state, not_before, not_after, last_used FROM condition`)
 	if f := s.find(store.Lookup{Serial: "Z"}); len(f.Candidates) != 1 || !f.Candidates[0].Forged {
 		t.Errorf("an inserted token: %+v", f)

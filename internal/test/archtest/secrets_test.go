@@ -138,6 +138,9 @@ var wiped = map[string]string{
 	"oath.newComputation": "c.wipe() c.wipe()",
 	"oath.wipe":           "c.mac.wipe() clear(c.msg) clear(c.sum[]) clear(c.text[])",
 
+	"pskc/xmlsig.content": "clear(part)",
+	"pskc/xmlsig.tree":    "clear(text)",
+
 	"pskc.Close":           "w.wipe()",
 	"pskc.ParsePrivateKey": "clear(block.Bytes)",
 	"pskc.Write":           "w.wipe()",

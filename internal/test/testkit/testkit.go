@@ -193,6 +193,18 @@ func (k *Kit) Open(t testing.TB) {
 	k.Users = users.New(k.DB, k.Clock.Now)
 }
 
+// Former makes of a closed database one of a version that proved nothing. Open then
+// upgrades it, under another integrity key.
+func (k *Kit) Former(t testing.TB) {
+	t.Helper()
+	k.PastLog()
+	k.marks = memoryMarks{}
+	for _, table := range []string{"token", "user", "enrolment", "activation", "application", "temporary_code"} {
+		k.Exec(t, "UPDATE "+table+" SET tag = NULL")
+	}
+	k.Exec(t, "DELETE FROM key_wrapping; UPDATE audit_head SET record = NULL, mac = NULL")
+}
+
 // memoryMarks keeps the mark as long as the kit lives.
 type memoryMarks struct {
 	mark  integrity.Mark
