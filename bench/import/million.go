@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -95,6 +96,10 @@ const (
 	loginEvery  = 10 * time.Millisecond
 )
 
+// loginSecret is that of token i. Each has one of its own: tokens that share one share
+// its counter, too.
+func loginSecret(i int) []byte { return fmt.Appendf(nil, "bench login %08d", i) }
+
 func newLogins(s *process.Server, dir string) (*logins, error) {
 	file := filepath.Join(dir, "logins.pskc")
 	f, err := os.Create(file)
@@ -103,7 +108,7 @@ func newLogins(s *process.Server, dir string) (*logins, error) {
 	}
 	fmt.Fprint(f, `<KeyContainer Version="1.0" xmlns="urn:ietf:params:xml:ns:keyprov:pskc">`)
 	for i := range loginTokens {
-		fmt.Fprintf(f, `<KeyPackage><DeviceInfo><Manufacturer>LOGIN</Manufacturer><SerialNo>L%d</SerialNo></DeviceInfo><Key Id="1" Algorithm="urn:ietf:params:xml:ns:keyprov:pskc:hotp"><AlgorithmParameters><ResponseFormat Length="6" Encoding="DECIMAL"/></AlgorithmParameters><Data><Secret><PlainValue>b3N0aWFyeSBiZW5jaG1hcmshIQ==</PlainValue></Secret></Data></Key></KeyPackage>`, i)
+		fmt.Fprintf(f, `<KeyPackage><DeviceInfo><Manufacturer>LOGIN</Manufacturer><SerialNo>L%d</SerialNo></DeviceInfo><Key Id="1" Algorithm="urn:ietf:params:xml:ns:keyprov:pskc:hotp"><AlgorithmParameters><ResponseFormat Length="6" Encoding="DECIMAL"/></AlgorithmParameters><Data><Secret><PlainValue>%s</PlainValue></Secret></Data></Key></KeyPackage>`, i, base64.StdEncoding.EncodeToString(loginSecret(i)))
 	}
 	fmt.Fprint(f, "</KeyContainer>")
 	if _, err := f.Seek(0, 0); err != nil {
@@ -139,7 +144,7 @@ func (l *logins) run(ctx context.Context) (took []time.Duration) {
 		counter := l.next[i]
 		l.next[i]++
 		wg.Go(func() {
-			code, err := oath.HOTP([]byte("ostiary benchmark!!"), counter, oath.SHA1, 6)
+			code, err := oath.HOTP(loginSecret(i), counter, oath.SHA1, 6)
 			start := time.Now()
 			valid := false
 			if err == nil {

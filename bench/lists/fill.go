@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/program/serve"
+	"ostiary/internal/store"
 )
 
 // size is how large the database is to be.
@@ -26,7 +29,8 @@ func database(data string) (*sql.DB, error) {
 		"?_pragma=synchronous(OFF)&_pragma=busy_timeout(5000)")
 }
 
-// fill writes rows as the server does, but many at a time.
+// fill writes rows as the server does, but many at a time, and without the tags that
+// only the server can make: they are listed, and no code of theirs is tried.
 func fill(data string, size size) error {
 	db, err := database(data)
 	if err != nil {
@@ -40,7 +44,10 @@ func fill(data string, size size) error {
 			return errors.Join(fmt.Errorf("%s: %w", step, err), db.Close())
 		}
 	}
-	return errors.Join(fillLog(db, size.entries), db.Close())
+	if err := db.Close(); err != nil {
+		return err
+	}
+	return fillLog(data, size.entries)
 }
 
 // Token i of n: one in a hundred is lost, one in a thousand pending, one in five is
@@ -54,10 +61,10 @@ var steps = []string{
 		SELECT 1000 + i, printf('file%d.xml', i), printf('delivery%d', i / 2), 'ACME', 'pskc', 'key:lists', :now, :now,
 		:n / :runs, :n / :runs FROM i`,
 	numbers + `:n) INSERT INTO token (id, kind, type, manufacturer, serial, key_id, algorithm, hash, digits,
-		period, t0, suite, model, issuer, run, created, secret) SELECT :first + i, 'hardware', iif(i % 3, 'hotp', 'totp'),
+		period, t0, suite, model, issuer, run, created, secret, mark) SELECT :first + i, 'hardware', iif(i % 3, 'hotp', 'totp'),
 		iif(i % 10, 'ACME', iif(i % 20, 'Other', 'Third')), printf('S%08d', i), '1', iif(i % 3, 'HOTP', 'TOTP'),
 		'SHA1', 6,
-		iif(i % 3, 0, 30), 0, '', 'Fob', 'ACME', 1000 + i * :runs / :n, :now, zeroblob(64) FROM i`,
+		iif(i % 3, 0, 30), 0, '', 'Fob', 'ACME', 1000 + i * :runs / :n, :now, zeroblob(64), :first + i FROM i`,
 	numbers + `:n) INSERT INTO condition (token, run, owner, epoch, next, drift, failures, retry_at, state,
 		not_before, not_after, last_used) SELECT :first + i, 1000 + i * :runs / :n, iif(i % 5, 1000 + i % :users, NULL), 1, 0, 0, 0, 0,
 		iif(i % 100, iif(i % 1000 = 7, 4, 0), 1), 0, iif(i % 50, 0, :now + 86400000 * (1 + i % 365)), 0 FROM i`,
@@ -69,41 +76,27 @@ var steps = []string{
 		SELECT printf('move%d', i % 1000), i, 'hotp', printf('M%d', i), 0, 1 FROM i`,
 }
 
+// entriesAtOnce are appended in one transaction.
+const entriesAtOnce = 10_000
+
 // fillLog appends entries as codes, assignments and the like make them, a second apart.
-// Actor "key:rare" did a few things, long ago.
-func fillLog(db *sql.DB, n int) error {
-	tx, err := db.Begin()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }()
-	var raw []byte
-	head := &audit.Frontier{}
-	if err := tx.QueryRow("SELECT frontier FROM audit_head").Scan(&raw); err != nil {
-		return err
-	}
-	if err := head.UnmarshalBinary(raw); err != nil {
-		return err
-	}
-	insert, err := tx.Prepare("INSERT INTO audit_entry (seq, entry) VALUES (?, ?)")
+// Actor "key:rare" did a few things, long ago. The server does it itself: the head of
+// the log is authenticated, and nobody else can move it.
+func fillLog(data string, n int) error {
+	ctx := context.Background()
+	s, err := serve.Open(ctx, serve.Config{Data: data})
 	if err != nil {
 		return err
 	}
 	at := time.Now().Add(-time.Duration(n) * time.Second)
-	for i := range n {
-		e := logEntry(i, at.Add(time.Duration(i)*time.Second)).Canonical()
-		if _, err := insert.Exec(head.Size(), e); err != nil {
-			return err
+	for from := 0; from < n && err == nil; from += entriesAtOnce {
+		entries := make([][]byte, 0, entriesAtOnce)
+		for i := from; i < min(n, from+entriesAtOnce); i++ {
+			entries = append(entries, logEntry(i, at.Add(time.Duration(i)*time.Second)).Canonical())
 		}
-		head.Append(e)
+		err = s.DB().Update(ctx, func(tx store.Tx) error { return tx.AppendAudit(entries...) })
 	}
-	if raw, err = head.AppendBinary(nil); err != nil {
-		return err
-	}
-	if _, err := tx.Exec("UPDATE audit_head SET frontier = ?", raw); err != nil {
-		return err
-	}
-	return tx.Commit()
+	return errors.Join(err, s.Close())
 }
 
 func logEntry(i int, at time.Time) audit.Entry {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -135,8 +136,11 @@ const (
 	loginTokens = 20_000
 	connections = 32
 	searchers   = 8
-	loginSecret = "ostiary bench lists!"
 )
+
+// loginSecret is that of token i. Each has one of its own: tokens that share one share
+// its counter, too.
+func loginSecret(i int) []byte { return fmt.Appendf(nil, "bench lists %08d", i) }
 
 func importLogins(c *client.Client) error {
 	var file strings.Builder
@@ -144,8 +148,8 @@ func importLogins(c *client.Client) error {
 	for i := range loginTokens {
 		fmt.Fprintf(&file, `<KeyPackage><DeviceInfo><Manufacturer>LOGIN</Manufacturer><SerialNo>L%d</SerialNo></DeviceInfo>`+
 			`<Key Id="1" Algorithm="urn:ietf:params:xml:ns:keyprov:pskc:hotp"><AlgorithmParameters><ResponseFormat Length="6" `+
-			`Encoding="DECIMAL"/></AlgorithmParameters><Data><Secret><PlainValue>b3N0aWFyeSBiZW5jaCBsaXN0cyE=</PlainValue>`+
-			`</Secret></Data></Key></KeyPackage>`, i)
+			`Encoding="DECIMAL"/></AlgorithmParameters><Data><Secret><PlainValue>%s</PlainValue>`+
+			`</Secret></Data></Key></KeyPackage>`, i, base64.StdEncoding.EncodeToString(loginSecret(i)))
 	}
 	file.WriteString("</KeyContainer>")
 	_, err := c.Import(context.Background(), client.Upload{File: strings.NewReader(file.String()), Name: "logins.pskc"})
@@ -166,7 +170,7 @@ func (l *logins) run(length time.Duration) (perSecond float64, err error) {
 	for k := range connections {
 		wg.Go(func() {
 			for i := k; time.Since(begun) < length; i = (i + connections) % loginTokens {
-				code, err := oath.HOTP([]byte(loginSecret), l.next[i], oath.SHA1, 6)
+				code, err := oath.HOTP(loginSecret(i), l.next[i], oath.SHA1, 6)
 				var valid bool
 				if err == nil {
 					l.next[i]++

@@ -271,6 +271,9 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 // verification found what does not follow from the log.
 func (s *Server) degraded() bool { return s.alarms.degraded() || s.watch.degraded.Load() }
 
+// DB is the server's database, for a measurement that fills it.
+func (s *Server) DB() store.DB { return s.db }
+
 // Engine is the server's decision engine.
 func (s *Server) Engine() *codes.Engine { return s.engine }
 
