@@ -32,12 +32,6 @@ func timeOf(v audit.Values, name string) int64 {
 	return at
 }
 
-// at is the time of an entry in milliseconds.
-func (a *act) at() int64 {
-	at, _ := audit.ParseStamp(a.Time)
-	return at
-}
-
 // fieldsOf writes fields as an entry holds them, by name.
 func fieldsOf(fields []audit.Field) map[string]string {
 	all := make(map[string]string, len(fields))
