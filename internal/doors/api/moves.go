@@ -72,6 +72,7 @@ func (a *API) listMoves(ctx context.Context, _ caller, in *Page) (*moveListOutpu
 func (a *API) confirmMove(ctx context.Context, c caller, in *receiptInput) (*moveOutput, error) {
 	b := in.Body
 	r := transfer.Receipt{Version: b.Version, Move: b.Move, Import: b.Import, Issued: b.Issued.UTC(), MAC: b.MAC,
+		Nonce:  b.Nonce,
 		Tokens: make([]token.ID, len(b.Tokens))}
 	for i, id := range b.Tokens {
 		r.Tokens[i] = token.ID(id)

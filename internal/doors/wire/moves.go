@@ -27,4 +27,5 @@ type Receipt struct {
 	Issued  time.Time `json:"issued"`
 	Tokens  []int64   `json:"tokens" nullable:"false" maxItems:"1000000"`
 	MAC     string    `json:"mac" maxLength:"64"`
+	Nonce   string    `json:"nonce,omitempty" maxLength:"64"`
 }

@@ -2,6 +2,7 @@ package imports
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func (i *importer) receipt(tx store.Tx) error {
 		return nil
 	}
 	r := transfer.Receipt{Version: 1, Move: i.received.Move, Import: i.run, Issued: i.now().UTC().Truncate(time.Second),
-		Tokens: i.received.tokens}
+		Tokens: i.received.tokens, Nonce: rand.Text()}
 	r.Sign(i.received.Key[:])
 	text, err := json.Marshal(r)
 	if err != nil {

@@ -79,6 +79,9 @@ func Read(ctx context.Context, db store.DB, kek seal.KEK, now func() time.Time) 
 		if _, err := db.Protect(ctx, d.key, nil); err != nil {
 			return nil, err
 		}
+	} else if stripped, err := knewRecords(ctx, db); err != nil || stripped {
+		return nil, errors.Join(err, refuse("record_gone", "The log was written by a version that proves its "+
+			"database, and the proof is gone.", findHint, nil))
 	}
 	if err := d.openKeys(ctx, s.data); err != nil {
 		return nil, err
@@ -157,9 +160,11 @@ func (d *Database) mayBegin(s state) error {
 }
 
 const (
-	restoreHint = "Put the right files back. If a backup was put back on purpose, say so: ostiary database accept."
-	acceptHint  = "If it was lost or a backup was put back, say so: ostiary database accept."
-	findHint    = "Keep this copy, find out who changed it, and put a backup back."
+	restoreHint = "Put the right files back. If a backup was put back on purpose, say so: " +
+		"ostiary database accept --data DIR --reason TEXT --fence (see Restore in docs/operate.md)."
+	acceptHint = "If it was lost or a backup was put back, say so: " +
+		"ostiary database accept --data DIR --reason TEXT --fence (see Restore in docs/operate.md)."
+	findHint = "Keep this copy, find out who changed it, and put a backup back."
 )
 
 // refuse makes an error that ends a start.

@@ -1,10 +1,12 @@
 package integrity
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
@@ -30,6 +32,12 @@ func (d *Database) upgrade(ctx context.Context, s state) error {
 	if err := d.openKeys(ctx, s.data); err != nil {
 		return refuse("data_key_missing", fault.Sentence("the keys of the database do not open: "+err.Error()),
 			findHint, err)
+	}
+	if stripped, err := knewRecords(ctx, d.cfg.DB); err != nil {
+		return err
+	} else if stripped {
+		return refuse("record_gone", "The log was written by a version that proves its database, and the proof is gone.",
+			findHint, nil)
 	}
 	entries, err := d.proveLog(ctx)
 	if err != nil {
@@ -59,6 +67,25 @@ func (d *Database) upgrade(ctx context.Context, s state) error {
 		return fmt.Errorf("upgrade the database: %w", err)
 	}
 	return d.openLedger(ctx)
+}
+
+// entriesAtOnce are read in one page.
+const entriesAtOnce = 10_000
+
+// knewRecords tells whether the log has an entry of a version that keeps a record: then
+// a database without one was stripped of it, and is not an older version's.
+func knewRecords(ctx context.Context, db store.DB) (knew bool, err error) {
+	for from, n := int64(0), entriesAtOnce; err == nil && !knew && n == entriesAtOnce; from += int64(n) {
+		err = db.View(ctx, func(r store.Reader) error {
+			rows, err := r.AuditEntries(from, entriesAtOnce)
+			n = len(rows)
+			knew = slices.ContainsFunc(rows, func(row store.AuditRow) bool {
+				return !bytes.HasSuffix(row.Entry, []byte(`"v":1}`))
+			})
+			return err
+		})
+	}
+	return knew, err
 }
 
 // proveLog recomputes the log of an older database; it gives the number of entries.

@@ -17,7 +17,10 @@ type Receipt struct {
 	Import  int64      `json:"import"` // the run on the receiving server
 	Issued  time.Time  `json:"issued"`
 	Tokens  []token.ID `json:"tokens"` // by their numbers on the server they come from
-	MAC     string     `json:"mac"`
+	// Nonce is drawn for each receipt, so that those of two servers are two, also of the
+	// same import number within one second. Receipts of before have none.
+	Nonce string `json:"nonce,omitempty"`
+	MAC   string `json:"mac"`
 }
 
 // Sign puts the MAC under the key of a move.

@@ -40,7 +40,7 @@ func stateLines(s *wire.AuditState) (lines []string) {
 		add("The state does NOT follow from it: %s.", cmdline.Plural(s.Findings, "finding", "findings"))
 	}
 	if s.Trusted > 0 {
-		add("Taken on trust, because entries of an older program do not tell all: %s.",
+		add("Taken on trust, after entries of an older program or an accepted backup with --fence: %s.",
 			cmdline.Plural(s.Trusted, "row", "rows"))
 	}
 	for _, f := range s.Rows {

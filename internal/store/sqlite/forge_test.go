@@ -389,6 +389,29 @@ func TestHeadAfterACommitThatOnlySeemedToFail(t *testing.T) {
 	}
 }
 
+// A trigger, or another schema than the program's, is seen when the database is opened.
+func TestOpeningChecksTheSchema(t *testing.T) {
+	t.Parallel()
+	for _, query := range []string{"DROP INDEX token_mark", "CREATE VIEW v AS SELECT 1",
+		"CREATE TRIGGER evil AFTER UPDATE OF state ON condition BEGIN UPDATE condition SET owner = 1; END"} {
+		s := newScene(t)
+		if err := s.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		raw, err := sql.Open("sqlite", s.path)
+		if err == nil {
+			_, err = raw.Exec(query)
+		}
+		if err := errors.Join(err, raw.Close()); err != nil {
+			t.Fatal(err)
+		}
+		again := open(t, Config{Path: s.path})
+		if _, err := again.Protect(t.Context(), storetest.IntegrityKey(t, 1), nil); !errors.Is(err, store.ErrTampered) {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+}
+
 // Every way of taking something away is seen when the database is opened.
 func TestOpeningChecksWhatTheHeadVouchesFor(t *testing.T) {
 	t.Parallel()

@@ -48,6 +48,9 @@ func (db *DB) adopt(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := checkSchema(r.ctx, r.q); err != nil {
+			return err
+		}
 		return r.vouched(record, db.before)
 	})
 	if err == nil && row.record != nil {
@@ -119,6 +122,9 @@ func (r *reader) CheckIntegrity() (problems []string, err error) {
 		return nil, err
 	}
 	record, err := keys.open(row)
+	if err == nil {
+		err = checkSchema(r.ctx, r.q)
+	}
 	if err == nil {
 		var digest [32]byte
 		if digest, err = configDigest(r.ctx, r.q); err == nil {
