@@ -458,3 +458,27 @@ func TestSecretOfBothKinds(t *testing.T) {
 		}
 	}
 }
+
+// Tokens of one secret that count time from other beginnings show one code at other
+// times: they are not taken in beside each other, nor one after the other.
+func TestSecretFromAnotherBeginning(t *testing.T) {
+	t.Parallel()
+	later := func(serial string) *pskc.Key {
+		key := with(testkit.TOTP(serial), testkit.SecretOf("A"))
+		key.Record = []pskc.Property{{Name: "time_zero", Value: "60"}}
+		return key
+	}
+	first := with(testkit.TOTP("A"), testkit.SecretOf("A"))
+	k := testkit.New(t)
+	for _, keys := range [][]*pskc.Key{{first, later("B")}, {later("B"), first}} {
+		testkit.Ended(t, testkit.Take(t, k, testkit.Keys(keys...), testkit.DryRun),
+			store.RunCounts{Refused: 1, HeldBack: 1})
+		testkit.Ended(t, testkit.Take(t, k, testkit.Keys(keys...)), store.RunCounts{Refused: 1, HeldBack: 1})
+	}
+	k.Import(t, first)
+	if !k.Verify(t, "A", testkit.Code(t, first, at(t, k, first, 0))) {
+		t.Fatal("refused")
+	}
+	gone(t, k, "A")
+	testkit.Ended(t, testkit.Take(t, k, testkit.Keys(later("A"))), store.RunCounts{Refused: 1})
+}

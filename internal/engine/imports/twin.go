@@ -63,6 +63,7 @@ type held struct {
 	first  int32 // the first of them, by its number
 	events bool  // one counts events
 	timed  bool  // one counts time
+	zero   int64 // from when those that count time do so
 	high   bool  // one of the first kind stands too high for the other kind, or one of the other too low
 }
 
@@ -72,7 +73,7 @@ func (h held) add(k *staged, tooFar bool) held {
 		h.first = int32(k.row.N)
 	}
 	if k.token.Spec.Timed() {
-		h.timed = true
+		h.timed, h.zero = true, k.token.Spec.T0
 	} else {
 		h.events = true
 	}
@@ -109,6 +110,11 @@ func (i *importer) settleSecret(k *staged, here known, t *tally) (err error) {
 	if err != nil {
 		return err
 	}
+	if used && k.passage.Move == "" && k.token.Spec.Timed() && k.token.Spec.T0 > 0 {
+		k.end(Refused, "its secret was used here before, and it counts time from another beginning than 1970: "+
+			"codes that were used could be accepted again")
+		return nil
+	}
 	if k.token.Condition.Next = next; used {
 		k.note(fmt.Sprintf("its secret was used here before: it begins at %d", next))
 	}
@@ -127,6 +133,11 @@ func (i *importer) shareInFile(k *staged, t *tally) {
 	if pair := k.pair || spec.Timed() && h.events || !spec.Timed() && h.timed; pair && (h.high || i.tooFar(k)) {
 		k.end(Refused, fmt.Sprintf("its secret is used for counters and for time steps, and could show one code for "+
 			"both: then counters end at %d, and time steps are of %d seconds at most", token.PairLimit, maxPairPeriod))
+		return
+	}
+	if spec.Timed() && h.timed && spec.T0 != h.zero {
+		k.end(Refused, fmt.Sprintf("it has the same secret as key %d of the file, and counts time from another "+
+			"beginning: one code would be right for both at different times", h.first))
 		return
 	}
 	if len(i.shared)+len(t.shared) >= maxShared && !i.shared[k.token.Mark] {

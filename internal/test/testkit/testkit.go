@@ -193,8 +193,8 @@ func (k *Kit) Open(t testing.TB) {
 	k.Users = users.New(k.DB, k.Clock.Now)
 }
 
-// Former makes of a closed database one of a version that proved nothing. Open then
-// upgrades it, under another integrity key.
+// Former makes of a closed database one of a version that proved nothing, with an empty
+// log. Open then upgrades it, under another integrity key.
 func (k *Kit) Former(t testing.TB) {
 	t.Helper()
 	k.PastLog()
@@ -202,7 +202,8 @@ func (k *Kit) Former(t testing.TB) {
 	for _, table := range []string{"token", "user", "enrolment", "activation", "application", "temporary_code"} {
 		k.Exec(t, "UPDATE "+table+" SET tag = NULL")
 	}
-	k.Exec(t, "DELETE FROM key_wrapping; UPDATE audit_head SET record = NULL, mac = NULL")
+	k.Exec(t, "DELETE FROM key_wrapping; DELETE FROM audit_entry; DELETE FROM checkpoint; "+
+		"UPDATE audit_head SET record = NULL, mac = NULL, frontier = x'0000000000000000'")
 }
 
 // memoryMarks keeps the mark as long as the kit lives.
