@@ -253,6 +253,7 @@ func TestOlderRowPutBackIsNamed(t *testing.T) {
 	w.Unlock(t, "1")
 	w.Exec(t, "UPDATE condition SET (next, drift, failures, last_used) = (SELECT k.next, k.drift, k.failures, "+
 		"k.last_used FROM kept k WHERE k.token = condition.token)")
+	w.Exec(t, "DROP TABLE kept")
 	w.names("token hotp 1 of Acme", "token.unlocked", "the counter is 3, and by the log 4")
 }
 
