@@ -150,7 +150,11 @@ func FuzzCanonical(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if again, err := read(Group(code)); err != nil || again != code {
+			again, err := read(Group(code))
+			if len(Group(code)) > maxTyped && err != nil {
+				again, err = read(code) // the hyphens made it longer than what is read
+			}
+			if err != nil || again != code {
 				t.Errorf("%q is read as %q and then as %q, %v", typed, code, again, err)
 			}
 			bits := DecodeBase32(code)
