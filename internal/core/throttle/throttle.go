@@ -44,5 +44,10 @@ func (t *Throttle) Exhausted(caller string, now time.Time) bool {
 	return t.bucket(caller).TokensAt(now) < 1
 }
 
+// Full reports whether a caller has spent nothing, or has it back.
+func (t *Throttle) Full(caller string, now time.Time) bool {
+	return t.bucket(caller).TokensAt(now) >= float64(t.burst)
+}
+
 // Spend takes one from what a caller has, if there is one.
 func (t *Throttle) Spend(caller string, now time.Time) { t.bucket(caller).AllowN(now, 1) }

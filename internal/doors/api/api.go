@@ -24,6 +24,7 @@ import (
 
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/core/peer"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
@@ -67,6 +68,8 @@ type Config struct {
 	// PublicURL is where users reach this server, for enrolment links, such as
 	// https://tokens.example.com; empty until Listening says it.
 	PublicURL string
+	// Proxies are those that are believed when they say for whom they speak.
+	Proxies peer.Proxies
 	// Pages are what other doors show to browsers, by the pattern of http.ServeMux.
 	Pages map[string]http.Handler
 	// MaxUpload bounds a seed file in bytes; zero means 1 GiB.
@@ -153,7 +156,8 @@ func (a *API) OpenAPI() ([]byte, error) { return a.huma.OpenAPI().MarshalJSON() 
 // ServeHTTP serves a request that came over the network: its caller must bring
 // an API key or a session's token.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a.serve(w, r, caller{source: r.RemoteAddr, request: a.ids.next()})
+	source := a.cfg.Proxies.Client(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))
+	a.serve(w, r, caller{source: source, request: a.ids.next()})
 }
 
 // Local serves requests that came through the socket in the data directory,

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net"
 
 	"ostiary/activation"
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/core/peer"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/tokens"
@@ -64,7 +64,7 @@ type offered struct {
 // that is not known it gives a registration code that nobody has, so that the MAC is
 // refused as that of a wrong code is.
 func (s *Service) offered(ctx context.Context, body []byte, origin audit.Origin) (o offered, err error) {
-	if s.wrong.Exhausted(host(origin), s.now()) {
+	if s.wrong.Exhausted(peer.Name(origin.Source), s.now()) {
 		return o, fault.New(fault.Throttled, "too_many_wrong", "Too many messages with a wrong registration code "+
 			"came from there.").WithHint("Wait a minute and try again.")
 	}
@@ -102,7 +102,7 @@ func (s *Service) unauthentic(err error, origin audit.Origin) error {
 	if !errors.Is(err, activation.ErrAuth) {
 		return notAMessage(err)
 	}
-	s.wrong.Spend(host(origin), s.now())
+	s.wrong.Spend(peer.Name(origin.Source), s.now())
 	return fault.New(fault.Forbidden, "registration_code", "The registration code is not right, or not known, or "+
 		"not good any more.").
 		WithHint("Check it, or ask for a new one.").Because(err)
@@ -116,14 +116,6 @@ func notAMessage(err error) error {
 func offerEnded() error {
 	return fault.New(fault.Conflict, "offer_ended", "This offer is not open: another device took it, it was "+
 		"cancelled, or it has expired.").WithHint("Ask for a new registration code.")
-}
-
-// host is the source that wrong messages are counted under.
-func host(o audit.Origin) string {
-	if h, _, err := net.SplitHostPort(o.Source); err == nil {
-		return h
-	}
-	return o.Source
 }
 
 // mayTake says what keeps a device from an offer.

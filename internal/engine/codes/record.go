@@ -1,11 +1,11 @@
 package codes
 
 import (
-	"net"
 	"slices"
 	"time"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/peer"
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 )
@@ -127,10 +127,4 @@ func userFields(s store.Standing) []audit.Field {
 }
 
 // callerOf is whom refusals are counted under: who asked, and from which host.
-func callerOf(o audit.Origin) string {
-	host, _, err := net.SplitHostPort(o.Source)
-	if err != nil {
-		host = o.Source
-	}
-	return o.Actor + "@" + host
-}
+func callerOf(o audit.Origin) string { return o.Actor + "@" + peer.Name(o.Source) }

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
@@ -38,10 +36,10 @@ type Root struct {
 	hasher *seal.Hasher
 	now    func() time.Time
 
-	// hashing bounds concurrent password hashes, each of which takes memory;
-	// tries slows down guessing over all sources together.
+	// hashing bounds concurrent password hashes, each of which takes memory; signIns
+	// slows down guessing.
 	hashing chan struct{}
-	tries   *rate.Limiter
+	signIns *signIns
 
 	mu       sync.Mutex
 	sessions map[[32]byte]rootSession
@@ -52,8 +50,7 @@ type rootSession struct{ started, used time.Time }
 // NewRoot makes the account's keeper. hasher makes keyed hashes of seal.Password.
 func NewRoot(db store.DB, hasher *seal.Hasher, now func() time.Time) *Root {
 	return &Root{db: db, hasher: hasher, now: now, hashing: make(chan struct{}, 2),
-		tries:    rate.NewLimiter(rate.Every(5*time.Second), 10),
-		sessions: map[[32]byte]rootSession{}}
+		signIns: newSignIns(), sessions: map[[32]byte]rootSession{}}
 }
 
 // HasPassword reports whether ROOT has a password yet.
@@ -112,11 +109,7 @@ func PasswordMark(r store.Reader) (string, error) {
 func (r *Root) Start(ctx context.Context, password string, origin audit.Origin) (token string, until time.Time,
 	err error) {
 	now := r.now()
-	if !r.tries.AllowN(now, 1) {
-		return "", until, fault.New(fault.Throttled, "too_many_tries", "Too many sign-ins were tried.").WithHint(
-			"Wait some seconds and try again.")
-	}
-	right, err := r.check(ctx, password)
+	right, err := r.check(ctx, password, origin.Source)
 	if err != nil {
 		return "", until, err
 	}
@@ -160,22 +153,39 @@ func (s rootSession) over(now time.Time) bool {
 	return now.Sub(s.used) >= idleLimit || now.Sub(s.started) >= totalLimit
 }
 
-func (r *Root) check(ctx context.Context, password string) (bool, error) {
+// check looks at a password. What may not be tried now is a fault.Error of kind
+// Throttled.
+func (r *Root) check(ctx context.Context, password, source string) (right bool, err error) {
+	if !r.signIns.may(source, RootName, r.now()) {
+		return false, errTooMany()
+	}
 	select {
 	case r.hashing <- struct{}{}:
 		defer func() { <-r.hashing }()
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
+	// Others of this source were looked at while this one waited.
+	if !r.signIns.may(source, RootName, r.now()) {
+		return false, errTooMany()
+	}
 	var stored []byte
-	err := r.db.View(ctx, func(rd store.Reader) (err error) {
+	err = r.db.View(ctx, func(rd store.Reader) (err error) {
 		stored, err = rd.Setting(rootSetting)
 		return err
 	})
 	if err != nil {
 		return false, err
 	}
-	return checkPassword(r.hasher, RootName, string(stored), password)
+	if right, err = checkPassword(r.hasher, RootName, string(stored), password); err == nil {
+		r.signIns.tell(source, RootName, right, r.now())
+	}
+	return right, err
+}
+
+func errTooMany() error {
+	return fault.New(fault.Throttled, "too_many_tries", "Too many sign-in attempts.").WithHint("Wait a minute and try " +
+		"again; or, on the server itself, use the command line with --data, which asks for no password.")
 }
 
 // Principal tells whether token is a running session, and prolongs it.

@@ -183,39 +183,6 @@ func TestNoPassword(t *testing.T) {
 	}
 }
 
-// Ten tries at once, then one in five seconds, right or wrong.
-func TestTriesAreThrottled(t *testing.T) {
-	t.Parallel()
-	r, c, password := newRoot(t)
-	try := func(password string) error {
-		_, _, err := r.Start(t.Context(), password, origin)
-		return err
-	}
-	for range 10 {
-		demand(t, "one of the first ten", try("wrong"), fault.Unauthenticated, "wrong_password")
-	}
-	before := len(entries(t, r.db))
-	demand(t, "the eleventh", try("wrong"), fault.Throttled, "too_many_tries")
-	demand(t, "the right one", try(password), fault.Throttled, "too_many_tries")
-	if after := len(entries(t, r.db)); after != before {
-		t.Error("throttled tries fill the log")
-	}
-	c.advance(5*time.Second - time.Millisecond)
-	demand(t, "a moment too soon", try(password), fault.Throttled, "too_many_tries")
-	c.advance(time.Millisecond)
-	if err := try(password); err != nil {
-		t.Errorf("five seconds later: %v", err)
-	}
-	demand(t, "another at once", try(password), fault.Throttled, "too_many_tries")
-	c.advance(time.Hour)
-	for range 10 {
-		if err := try(password); err != nil {
-			t.Errorf("an hour later: %v", err)
-		}
-	}
-	demand(t, "the eleventh, an hour later", try(password), fault.Throttled, "too_many_tries")
-}
-
 func TestIdleSession(t *testing.T) {
 	t.Parallel()
 	r, c, password := newRoot(t)

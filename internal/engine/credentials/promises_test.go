@@ -51,7 +51,7 @@ func TestHashesAtOnceAreBounded(t *testing.T) {
 	r.hashing <- struct{}{}
 	checked := make(chan struct{})
 	go func() {
-		_, _ = r.check(t.Context(), "x")
+		_, _ = r.check(t.Context(), "x", "local")
 		close(checked)
 	}()
 	select {

@@ -3,12 +3,14 @@ package cli
 import (
 	"errors"
 	"log/slog"
+	"net/netip"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"ostiary/internal/core/peer"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/program/cmdline"
 	"ostiary/internal/program/serve"
@@ -24,6 +26,7 @@ func newServe(a *app) *cobra.Command {
 	cfg := serve.Config{Version: cmdline.BuildInfo().Version, Out: a.Stdout, Activations: activations.DefaultPolicy()}
 	var level, format string
 	var reportDays int
+	var proxies []string
 	cmd := &cobra.Command{
 		Use:         "serve --data DIR",
 		Short:       "Run the server",
@@ -42,9 +45,10 @@ user who runs the server can open.
 --demo runs on a throwaway directory with sample tokens and users.`,
 		Example: `  ostiary serve --data /var/lib/ostiary
   ostiary serve --data /var/lib/ostiary --listen :8443 --tls-cert cert.pem --tls-key key.pem
+  ostiary serve --data /var/lib/ostiary --listen 10.0.0.5:8080 --behind-proxy --trusted-proxy 10.0.0.0/24
   ostiary serve --demo`,
 		Args: cmdline.Arguments(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			for _, flag := range []string{"server", "insecure-http", "json"} {
 				if cmd.Flags().Changed(flag) {
 					return cmdline.Mistakef(cmd, "--%s is not for serve", flag)
@@ -77,6 +81,9 @@ user who runs the server can open.
 					maxReportDays)
 			}
 			cfg.KeepReports = time.Duration(reportDays) * 24 * time.Hour
+			if cfg.TrustedProxies, err = proxiesOf(cmd, proxies); err != nil {
+				return err
+			}
 			log, err := a.logger(cmd, level, format)
 			if err != nil {
 				return err
@@ -95,6 +102,8 @@ user who runs the server can open.
 	flags.StringVar(&cfg.TLSKey, "tls-key", "", "PEM `FILE` with the certificate's private key")
 	flags.BoolVar(&cfg.BehindProxy, "behind-proxy", false, "listen beyond this machine without TLS: a proxy "+
 		"terminates it")
+	flags.StringSliceVar(&proxies, "trusted-proxy", nil, "`CIDR` of proxies whose X-Forwarded-For names the client; "+
+		"several: with commas, or again")
 	flags.StringVar(&cfg.PublicURL, "public-url", "", "`URL` at which users and their apps reach the server, for enrolment links and activations (default: where it listens)")
 	flags.StringVar(&cfg.Issuer, "issuer", "Ostiary", "`NAME` of the organisation in authenticator apps")
 	flags.IntVar(&cfg.Connections, "max-connections", serve.DefaultConnections, "`N` connections from the network at "+
@@ -130,6 +139,21 @@ func checkActivations(cmd *cobra.Command, p activations.Policy) error {
 		return cmdline.Mistakef(cmd, "%v", err)
 	}
 	return nil
+}
+
+// proxiesOf reads networks; an address is one of itself alone.
+func proxiesOf(cmd *cobra.Command, texts []string) (proxies peer.Proxies, err error) {
+	for _, text := range texts {
+		n, err := netip.ParsePrefix(text)
+		if a, aerr := netip.ParseAddr(text); aerr == nil {
+			n, err = a.Prefix(a.BitLen())
+		}
+		if err != nil || n.Masked() != n {
+			return nil, cmdline.Mistakef(cmd, "--trusted-proxy %q is no network, such as 10.0.0.0/8, and no address", text)
+		}
+		proxies = append(proxies, n)
+	}
+	return proxies, nil
 }
 
 // logger writes to standard error.

@@ -16,6 +16,8 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+
+	"ostiary/internal/core/peer"
 )
 
 // Limits bound the connections at a time. Zero is no bound.
@@ -23,6 +25,8 @@ type Limits struct {
 	Total int
 	// PerAddress is for one address: one of IPv4, or one network of IPv6 (/64).
 	PerAddress int
+	// Proxies are bound by Total alone: they speak for many.
+	Proxies peer.Proxies
 }
 
 // Listener accepts as many connections as it may.
@@ -69,9 +73,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 
 // admit counts a connection in, or closes it and gives nil.
 func (l *Listener) admit(c net.Conn) net.Conn {
-	of := addressOf(c.RemoteAddr())
+	of := networkOf(c.RemoteAddr())
 	l.mu.Lock()
-	excess := l.excess(of)
+	excess := l.excess(of, c.RemoteAddr().String())
 	var leaves *conn
 	if excess != "" {
 		if leaves = l.longestIdle(of, excess == perAddress); leaves == nil {
@@ -97,9 +101,9 @@ const (
 )
 
 // excess names the bound that one connection more would break, or is empty.
-func (l *Listener) excess(of netip.Prefix) string {
+func (l *Listener) excess(of netip.Prefix, source string) string {
 	switch {
-	case l.limits.PerAddress > 0 && l.of[of] >= l.limits.PerAddress:
+	case l.limits.PerAddress > 0 && l.of[of] >= l.limits.PerAddress && !l.limits.Proxies.Holds(source):
 		return perAddress
 	case l.limits.Total > 0 && l.open >= l.limits.Total:
 		return inTotal
@@ -171,18 +175,11 @@ func (c *conn) Close() error {
 // NetConn gives the connection below, as that of TLS does.
 func (c *conn) NetConn() net.Conn { return c.Conn }
 
-// addressOf gives what connections are counted by: an address of IPv4, or the network
-// of one of IPv6, of which each client has a whole one. Local ones have none.
-func addressOf(a net.Addr) netip.Prefix {
+// networkOf gives what connections are counted by; local ones have none.
+func networkOf(a net.Addr) netip.Prefix {
 	tcp, ok := a.(*net.TCPAddr)
 	if !ok {
 		return netip.Prefix{}
 	}
-	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
-	bits := ip.BitLen()
-	if ip.Is6() {
-		bits = 64
-	}
-	of, _ := ip.Prefix(bits) // fails for bits out of range alone
-	return of
+	return peer.Network(tcp.AddrPort().Addr())
 }

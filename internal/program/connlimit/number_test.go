@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ostiary/internal/core/peer"
 )
 
 // place is a server with limits, and its log.
@@ -209,20 +211,6 @@ func TestAcceptErrorsAreLogged(t *testing.T) {
 	}
 }
 
-// A client has an IPv6 network, not an address.
-func TestAddressesAreCountedByNetwork(t *testing.T) {
-	t.Parallel()
-	of := func(s string) netip.Prefix {
-		return addressOf(net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(s), 4711)))
-	}
-	if of("2001:db8::1") != of("2001:db8::ffff:1") || of("2001:db8::1") == of("2001:db8:0:1::1") {
-		t.Error("IPv6 is not counted by networks of 64 bits")
-	}
-	if of("192.0.2.1") == of("192.0.2.2") || of("192.0.2.1") != of("::ffff:192.0.2.1") {
-		t.Error("IPv4 is not counted by address")
-	}
-}
-
 // Idle connections of TLS make room, too.
 func TestIdleConnectionsOfTLSMakeRoom(t *testing.T) {
 	t.Parallel()
@@ -240,5 +228,19 @@ func TestIdleConnectionsOfTLSMakeRoom(t *testing.T) {
 		}
 		_ = res.Body.Close()
 		time.Sleep(20 * time.Millisecond) // until the server has it idle
+	}
+}
+
+// A trusted proxy speaks for many: it is bound by the total alone.
+func TestTrustedProxiesHaveNoLimitOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for proxies, want := range map[string]string{"127.0.0.0/8": "", "192.0.2.0/24": perAddress} {
+		l := Listen(nil, Limits{PerAddress: 1, Proxies: peer.Proxies{netip.MustParsePrefix(proxies)}},
+			slog.New(slog.DiscardHandler))
+		of := peer.Network(netip.MustParseAddr("127.0.0.1"))
+		l.of[of] = 1
+		if got := l.excess(of, "127.0.0.1:4711"); got != want {
+			t.Errorf("trusting %s: %q, want %q", proxies, got, want)
+		}
 	}
 }

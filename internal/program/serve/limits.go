@@ -31,7 +31,8 @@ const (
 // limits gives the bounds of the network's connections: what is configured, and not
 // more than the process may open. Behind a proxy all come from its address.
 func (s *Server) limits() connlimit.Limits {
-	l := connlimit.Limits{Total: s.cfg.Connections, PerAddress: s.cfg.ConnectionsPerAddress}
+	l := connlimit.Limits{Total: s.cfg.Connections, PerAddress: s.cfg.ConnectionsPerAddress,
+		Proxies: s.cfg.TrustedProxies}
 	if l.Total == 0 {
 		l.Total = DefaultConnections
 	}

@@ -33,8 +33,8 @@ func withPeer(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, peerKey{}, strconv.Itoa(int(cred.Uid)))
 }
 
-// peer names the user at the other end by number.
-func peer(r *http.Request) string {
+// peerUser names the user at the other end by number.
+func peerUser(r *http.Request) string {
 	if uid, ok := r.Context().Value(peerKey{}).(string); ok {
 		return uid
 	}

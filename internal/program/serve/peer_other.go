@@ -10,6 +10,6 @@ import (
 
 func withPeer(ctx context.Context, _ net.Conn) context.Context { return ctx }
 
-// peer cannot ask the system here; the socket's mode lets only the server's own
+// peerUser cannot ask the system here; the socket's mode lets only the server's own
 // user in.
-func peer(*http.Request) string { return "owner" }
+func peerUser(*http.Request) string { return "owner" }

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/peer"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/program/connlimit"
 )
@@ -40,6 +41,8 @@ type Config struct {
 	// loopback only, unless BehindProxy says that a proxy terminates TLS.
 	TLSCert, TLSKey string
 	BehindProxy     bool
+	// TrustedProxies are believed when X-Forwarded-For says for whom they speak.
+	TrustedProxies peer.Proxies
 
 	// Connections bounds those from the network at a time, ConnectionsPerAddress those
 	// of one address, unless BehindProxy. Zero fields take the defaults.
@@ -168,7 +171,7 @@ func (s *Server) serve(ctx context.Context) error {
 	network := s.httpServer(s.api, bounded)
 	socketConns := s.bounded(local, connlimit.Limits{Total: localConnections})
 	local = socketConns
-	socket := s.httpServer(s.api.Local(peer), socketConns)
+	socket := s.httpServer(s.api.Local(peerUser), socketConns)
 	socket.ConnContext = withPeer
 
 	if err := s.ledger.Record(ctx, audit.Entry{Action: audit.ServerStarted, Outcome: audit.Done, Origin: system(),

@@ -263,6 +263,7 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check,
 		Degraded:  s.degraded,
+		Proxies:   s.cfg.TrustedProxies,
 		PublicURL: s.cfg.PublicURL,
 		Pages:     enrol.Pages()})
 }
