@@ -65,3 +65,10 @@ func TypeFields(t token.Type) []Field {
 
 // Mark shortens a stored hash to what an entry tells it apart by.
 func Mark(hash []byte) string { return hex.EncodeToString(hash[:min(4, len(hash))]) }
+
+// TokenUnlock is the entry of a token whose failures are forgotten, but for its time
+// and origin.
+func TokenUnlock(t token.Token) Entry {
+	return Entry{Action: TokenUnlocked, Outcome: Done, Subject: SubjectOf(t), Before: FailureFields(t.Condition),
+		After: []Field{{Name: "failures", Value: int64(0)}}}
+}

@@ -17,6 +17,7 @@ type userInput struct {
 type userOutput struct{ Body wire.User }
 type addUserInput struct{ Body wire.UserRequest }
 type listUsersInput struct{ Page }
+type unlockedUserOutput struct{ Body wire.UnlockedUser }
 type listUsersOutput struct{ Body wire.UserList }
 
 func (a *API) userRoutes() {
@@ -35,18 +36,29 @@ func (a *API) userRoutes() {
 		func(ctx context.Context, _ caller, in *userInput) (*userOutput, error) {
 			return a.user(a.cfg.Users.Find(ctx, in.Name))
 		})
-	register(a, authz.UserUnlock, op("unlock-user", http.MethodPost, path+"/unlock", "Forget a user's failures"),
-		func(ctx context.Context, c caller, in *userInput) (*userOutput, error) {
-			if err := a.cfg.Users.Unlock(ctx, in.Name, c.origin()); err != nil {
-				return nil, err
-			}
-			return a.user(a.cfg.Users.Find(ctx, in.Name))
-		})
+	register(a, authz.UserUnlock, op("unlock-user", http.MethodPost, path+"/unlock",
+		"Forget the wrong codes of a user and of the user's tokens"), a.unlockUser)
 	remove := op("delete-user", http.MethodDelete, path, "Delete a user who holds no token")
 	remove.DefaultStatus = http.StatusNoContent
 	register(a, authz.UserManage, remove, func(ctx context.Context, c caller, in *userInput) (*struct{}, error) {
 		return &struct{}{}, a.cfg.Users.Delete(ctx, in.Name, c.origin())
 	})
+}
+
+func (a *API) unlockUser(ctx context.Context, c caller, in *userInput) (*unlockedUserOutput, error) {
+	tokens, err := a.cfg.Users.Unlock(ctx, in.Name, c.origin())
+	if err != nil {
+		return nil, err
+	}
+	u, err := a.cfg.Users.Find(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.UnlockedUser{User: a.wireUser(u), UnlockedTokens: []string{}}
+	for _, t := range tokens {
+		out.UnlockedTokens = append(out.UnlockedTokens, t.Identity.Serial)
+	}
+	return &unlockedUserOutput{out}, nil
 }
 
 func (a *API) user(u store.User, err error) (*userOutput, error) {

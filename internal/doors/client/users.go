@@ -26,8 +26,8 @@ func (c *Client) User(ctx context.Context, name string) (u wire.User, err error)
 	return u, err
 }
 
-// UnlockUser forgets the wrong codes under a user's name.
-func (c *Client) UnlockUser(ctx context.Context, name string) (u wire.User, err error) {
+// UnlockUser forgets the wrong codes under a user's name and those of the user's tokens.
+func (c *Client) UnlockUser(ctx context.Context, name string) (u wire.UnlockedUser, err error) {
 	err = c.call(ctx, request{method: http.MethodPost, path: []string{"users", name, "unlock"}, answer: &u})
 	return u, err
 }

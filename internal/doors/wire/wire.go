@@ -89,6 +89,12 @@ type User struct {
 	Created  time.Time  `json:"created"`
 }
 
+// UnlockedUser is a user after an unlock.
+type UnlockedUser struct {
+	User
+	UnlockedTokens []string `json:"unlocked_tokens" nullable:"false" doc:"Serials of the user's tokens that had wrong codes, which are forgotten as well."`
+}
+
 // UserList is a page of users. Next is the cursor of the next page, or null.
 type UserList struct {
 	Users []User  `json:"users" nullable:"false"`

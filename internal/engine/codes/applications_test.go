@@ -194,7 +194,7 @@ func TestParallelUsesOfAnApplicationsCode(t *testing.T) {
 func (m *multi) unlock(t *testing.T) {
 	t.Helper()
 	m.Unlock(t, "M1")
-	if err := m.Users.Unlock(t.Context(), "anna", testkit.Origin); err != nil {
+	if _, err := m.Users.Unlock(t.Context(), "anna", testkit.Origin); err != nil {
 		t.Fatal(err)
 	}
 }

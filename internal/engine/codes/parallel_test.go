@@ -155,7 +155,7 @@ func (p *parallel) unlock() {
 		p.t.Fatal(err)
 	}
 	if p.user != "" {
-		if err := p.Users.Unlock(ctx, p.user, testkit.Origin); err != nil {
+		if _, err := p.Users.Unlock(ctx, p.user, testkit.Origin); err != nil {
 			p.t.Fatal(err)
 		}
 	}

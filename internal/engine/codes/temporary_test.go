@@ -112,7 +112,7 @@ func TestTemporaryCodeBesideTokens(t *testing.T) {
 	k.Clock.Advance(time.Hour)
 	logsIn(t, k, "anna", typed[2], false)
 	recorded(t, k, token.UserLocked)
-	if err := k.Users.Unlock(t.Context(), "anna", testkit.Origin); err != nil {
+	if _, err := k.Users.Unlock(t.Context(), "anna", testkit.Origin); err != nil {
 		t.Fatal(err)
 	}
 	// A lost token is what they are for; it stands in nobody's way.
@@ -206,7 +206,7 @@ func TestParallelUsesOfATemporaryCode(t *testing.T) {
 			if n != 1 {
 				t.Fatalf("%s: %d uses of one code are accepted, want 1", user, n)
 			}
-			if err := k.Users.Unlock(t.Context(), user, testkit.Origin); err != nil {
+			if _, err := k.Users.Unlock(t.Context(), user, testkit.Origin); err != nil {
 				t.Fatal(err)
 			}
 		}

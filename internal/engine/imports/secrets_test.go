@@ -209,7 +209,7 @@ func TestFigure10HoldsOneSecret(t *testing.T) {
 				if n := k.LogSize(t) - size; n != 1 {
 					t.Errorf("%d entries", n)
 				}
-				if err := k.Users.Unlock(t.Context(), u, testkit.Origin); err != nil {
+				if _, err := k.Users.Unlock(t.Context(), u, testkit.Origin); err != nil {
 					t.Fatal(err)
 				}
 				for _, other := range all {

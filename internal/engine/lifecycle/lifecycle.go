@@ -285,10 +285,7 @@ func stateEntry(t token.Token, from, to token.State, reason string, at time.Time
 // Unlock forgets a token's failures, and with them its lock and delay.
 func (s *Service) Unlock(ctx context.Context, sel tokens.Selector, origin audit.Origin) (token.Token, error) {
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
-		e := audit.Entry{Action: audit.TokenUnlocked, Subject: audit.SubjectOf(*t),
-			Before: audit.FailureFields(t.Condition),
-			After:  []audit.Field{{Name: "failures", Value: int64(0)}}}
-		return e, tx.ResetFailures(t.ID)
+		return audit.TokenUnlock(*t), tx.ResetFailures(t.ID)
 	})
 }
 

@@ -125,11 +125,36 @@ func failures(user store.User) []audit.Field {
 	return audit.FailureFields(token.Condition{Failures: user.Failures, RetryAt: user.RetryAt})
 }
 
-// Unlock forgets the wrong codes that were presented under the user's name.
-func (u *Users) Unlock(ctx context.Context, name string, origin audit.Origin) error {
-	return u.change(ctx, name, audit.UserUnlocked, origin, func(tx store.Tx, user store.User) ([]audit.Field, error) {
+// Unlock forgets the wrong codes that were presented under the user's name, and those
+// of the user's tokens, so that a lock and a delay of either ends. It gives the tokens
+// that had any.
+func (u *Users) Unlock(ctx context.Context, name string, origin audit.Origin) (unlocked []token.Token, err error) {
+	err = u.change(ctx, name, audit.UserUnlocked, origin, func(tx store.Tx, user store.User) ([]audit.Field, error) {
+		if unlocked, err = u.unlockTokens(tx, user, origin); err != nil {
+			return nil, err
+		}
 		return failures(user), tx.ResetUserFailures(user.ID)
 	})
+	return unlocked, err
+}
+
+func (u *Users) unlockTokens(tx store.Tx, user store.User, origin audit.Origin) (unlocked []token.Token, err error) {
+	held, err := tx.Tokens(store.TokenFilter{Owner: user.ID})
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range held {
+		if t.Condition.Failures == 0 && t.Condition.RetryAt.IsZero() {
+			continue
+		}
+		e := audit.TokenUnlock(t)
+		e.Time, e.Origin = u.now(), origin
+		if err := errors.Join(tx.ResetFailures(t.ID), tx.AppendAudit(e.Canonical())); err != nil {
+			return nil, err
+		}
+		unlocked = append(unlocked, t)
+	}
+	return unlocked, nil
 }
 
 func (u *Users) change(ctx context.Context, name string, action audit.Action, origin audit.Origin,

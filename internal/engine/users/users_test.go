@@ -198,7 +198,7 @@ func TestRefusedNamesChangeNothing(t *testing.T) {
 		"add":    func(n string) error { _, err := users.Add(t.Context(), n, origin); return err },
 		"find":   func(n string) error { _, err := users.Find(t.Context(), n); return err },
 		"delete": func(n string) error { return users.Delete(t.Context(), n, origin) },
-		"unlock": func(n string) error { return users.Unlock(t.Context(), n, origin) },
+		"unlock": func(n string) error { _, err := users.Unlock(t.Context(), n, origin); return err },
 	} {
 		if k, code := kind(do(" bad\n")); k != fault.Invalid || code != "user_name" {
 			t.Errorf("%s of a bad name: %d, %s", name, k, code)
@@ -293,14 +293,21 @@ func TestUnlock(t *testing.T) {
 	if u, err := users.Find(t.Context(), "alice"); err != nil || u.Failures != 3 || u.Tokens != 1 {
 		t.Fatalf("before: %+v, %v", u, err)
 	}
-	if err := users.Unlock(t.Context(), "ALICE", origin); err != nil {
-		t.Fatal(err)
+	unlocked, err := users.Unlock(t.Context(), "ALICE", origin)
+	if err != nil || len(unlocked) != 1 || unlocked[0].Condition.Failures != 3 {
+		t.Fatalf("unlocked %+v, %v", unlocked, err)
 	}
 	if u, err := users.Find(t.Context(), "alice"); err != nil || u.Failures != 0 || !u.RetryAt.IsZero() {
 		t.Errorf("after: %+v, %v", u, err)
 	}
 	got := actions(t, db)
-	if got[len(got)-1] != "user.unlocked alice 3" {
-		t.Errorf("audit log %q", got)
+	if diff := cmp.Diff([]string{"token.unlocked alice 3", "user.unlocked alice 3"}, got[len(got)-2:]); diff != "" {
+		t.Errorf("audit log (-want +got):\n%s", diff)
+	}
+	if unlocked, err = users.Unlock(t.Context(), "alice", origin); err != nil || len(unlocked) != 0 {
+		t.Errorf("again: %+v, %v", unlocked, err)
+	}
+	if got := actions(t, db); got[len(got)-2] != "user.unlocked alice 3" {
+		t.Errorf("a token without wrong codes has an entry: %q", got)
 	}
 }

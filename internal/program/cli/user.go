@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -109,9 +110,10 @@ func newUserShow(a *app) *cobra.Command {
 func newUserUnlock(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "unlock NAME",
-		Short: "Forget a user's failures, and with them the lock",
-		Long: `Forget the wrong codes that were presented under a user's name. The failures of
-the user's tokens stay: ostiary token unlock.`,
+		Short: "Unlock a user and the user's tokens",
+		Long: `Forget the wrong codes that were presented under a user's name, and those of the
+user's tokens. With them go their locks and delays. The answer names the tokens that
+had wrong codes. For one token alone: ostiary token unlock.`,
 		Example: "  ostiary user unlock alice",
 		Args:    cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -119,7 +121,11 @@ the user's tokens stay: ostiary token unlock.`,
 			if err != nil {
 				return err
 			}
-			return a.say(u, "User %s is unlocked.", u.Name)
+			if len(u.UnlockedTokens) == 0 {
+				return a.say(u, "User %s is unlocked. No token of the user had wrong codes.", u.Name)
+			}
+			return a.say(u, "User %s is unlocked, and so are the user's tokens: %s.", u.Name,
+				strings.Join(u.UnlockedTokens, ", "))
 		}),
 	}
 }
