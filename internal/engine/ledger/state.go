@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -101,6 +102,9 @@ func (c *comparison) tokens() error {
 					apps = apps[1:]
 				}
 				c.fold.Token(t, its)
+				if err := c.moving(r, t); err != nil {
+					return err
+				}
 			}
 			after = last
 			return nil
@@ -109,6 +113,20 @@ func (c *comparison) tokens() error {
 		}
 	}
 	return nil
+}
+
+// moving compares what is kept of a token on its way.
+func (c *comparison) moving(r store.Reader, t token.Token) error {
+	if t.Condition.State != token.Moving {
+		return nil
+	}
+	before, err := r.StateBefore(t.ID)
+	kept := err == nil
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	c.fold.Moving(t.Identity, before, kept)
+	return err
 }
 
 func (c *comparison) users() error {

@@ -72,6 +72,7 @@ type Fold struct {
 	began  bool  // with entries of version 1
 
 	tokens tokens
+	moving map[uint64]token.State // of tokens on their way, the states before
 	apps   map[uint64]counter
 	users  map[uint64]*user
 	codes  map[uint64]*code
@@ -86,7 +87,7 @@ type Fold struct {
 
 // New makes a Fold for a log from its first entry on.
 func New() *Fold {
-	f := &Fold{seed: maphash.MakeSeed(), settled: -1,
+	f := &Fold{seed: maphash.MakeSeed(), settled: -1, moving: map[uint64]token.State{},
 		apps: map[uint64]counter{}, users: map[uint64]*user{}, codes: map[uint64]*code{}, keys: map[string]*key{},
 		types: map[string]*kind{}, sheets: map[string]sheet{}, runs: runs{published: map[int64]int64{}}}
 	f.tokens = newTokens()

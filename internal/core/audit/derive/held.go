@@ -67,6 +67,20 @@ func (f *Fold) Token(t token.Token, apps []Application) {
 	}
 }
 
+// Moving holds against the log what is kept of a token on its way: the state to which
+// it returns if its move is cancelled, or that nothing is kept.
+func (f *Fold) Moving(id token.Identity, before token.State, kept bool) {
+	key := f.hash(aToken, []byte(id.Type), []byte(id.Manufacturer), []byte(id.Serial), []byte(id.KeyID))
+	was, ok := f.moving[key]
+	switch r := f.tokens.get(key); {
+	case !ok: // it left by an entry that does not tell
+	case !kept:
+		f.find(tokenName(id), r.last, "it is on its way to another server, and the row of its move is not in the database")
+	case was != before:
+		f.find(tokenName(id), r.last, "in the database the state before its move is %s, and by the log %s", before, was)
+	}
+}
+
 func (f *Fold) heldApps(key uint64, id token.Identity, r *row, apps []Application) {
 	left := r.apps
 	for _, app := range apps {

@@ -120,6 +120,7 @@ func (f *Fold) dropToken(id uint64) {
 	*f.tokens.row(i) = row{}
 	delete(f.tokens.at, id)
 	delete(f.tokens.delays, id)
+	delete(f.moving, id)
 	f.tokens.free = append(f.tokens.free, i)
 }
 
@@ -200,6 +201,7 @@ func (f *Fold) changed(a *act, c *audit.ParsedChange) *row {
 	}
 	if a.old {
 		f.dropApps(id, r)
+		delete(f.moving, id)
 		r.known, r.last = 0, a.seq // it does not tell all that it changed
 		return r
 	}
@@ -284,12 +286,29 @@ func (f *Fold) set(id uint64, r *row, a *act, c *audit.ParsedChange) {
 			if err != nil {
 				f.find(subjectName(&c.Subject), a.seq, "%v", err)
 			}
+			f.moves(id, r, a, c, state)
 			r.state, r.known = state, r.known|knowsState
 		case "owner":
 			r.owner, r.known = f.ownerKey(v.Text), r.known|knowsOwner
 		case "valid_from", "valid_until":
 			r.dates, r.known = f.tokens.kept(datesOf(c.After)), r.known|knowsDates
 		}
+	}
+}
+
+// moves follows a token that goes on its way to another server, and comes back from it
+// as what it was: nothing but the end of a move changes its state meanwhile.
+func (f *Fold) moves(id uint64, r *row, a *act, c *audit.ParsedChange, to token.State) {
+	if r.known&knowsState == 0 || r.state == to {
+		return
+	}
+	if was, ok := f.moving[id]; ok && r.state == token.Moving && was != to {
+		f.find(subjectName(&c.Subject), a.seq, "it comes back from its move as %s, and it was %s when it left: that was "+
+			"changed past the log", to, was)
+	}
+	delete(f.moving, id)
+	if to == token.Moving {
+		f.moving[id] = r.state
 	}
 }
 
