@@ -97,7 +97,8 @@ func (c *comparison) tokens() error {
 				var its []derive.Application
 				for len(apps) > 0 && apps[0].Token <= t.ID {
 					if a := apps[0]; a.Token == t.ID {
-						its = append(its, derive.Application{Index: a.Index, Next: a.Next, Drift: a.Drift})
+						its = append(its, derive.Application{Index: a.Index, Spec: a.Spec, Next: a.Next,
+							Drift: a.Drift})
 					}
 					apps = apps[1:]
 				}

@@ -345,5 +345,30 @@ func (t *tx) Fence(now time.Time) (f store.Fenced, err error) {
 	count(&applications, "UPDATE application SET drift = ?1 WHERE algorithm = ?2", int64(token.TwoCodes),
 		string(token.HOTP))
 	count(&f.Codes, "DELETE FROM temporary_code WHERE used = 0")
+	if err == nil {
+		f.Links, err = t.revokeLinks()
+	}
 	return f, err
+}
+
+// revokeLinks takes away all enrolment links and tickets: one may have been opened since.
+// A forged one opens nothing as it is.
+func (t *tx) revokeLinks() (n int, err error) {
+	ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT token FROM enrolment WHERE hash IS NOT NULL")
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range ids {
+		err := t.alter(rowKey{table: enrolmentTable, id: id})
+		if errors.Is(err, store.ErrForged) {
+			continue
+		} else if err == nil {
+			err = t.changeOne("UPDATE enrolment SET hash = NULL, expires = 0 WHERE token = ?", id)
+		}
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }

@@ -73,14 +73,16 @@ type Fold struct {
 
 	tokens tokens
 	moving map[uint64]token.State // of tokens on their way, the states before
-	apps   map[uint64]counter
-	users  map[uint64]*user
-	codes  map[uint64]*code
-	keys   map[string]*key
-	types  map[string]*kind
-	sheets map[string]sheet
-	root   root
-	runs   runs
+	// fencedAt is the time of the last fence, in seconds.
+	fencedAt int64
+	apps     map[uint64]counter
+	users    map[uint64]*user
+	codes    map[uint64]*code
+	keys     map[string]*key
+	types    map[string]*kind
+	sheets   map[string]sheet
+	root     root
+	runs     runs
 	// settled is the place from which on entries are of the time of the comparison.
 	settled int64
 }

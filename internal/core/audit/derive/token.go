@@ -10,10 +10,12 @@ import (
 )
 
 // counter is where a token or an application stands, and the last entry about it.
+// fenced says that a fence has moved it since (see fence.go).
 type counter struct {
-	next  uint64
-	drift int64
-	last  int64
+	next   uint64
+	drift  int64
+	last   int64
+	fenced bool
 }
 
 // What is known of a token.
@@ -26,6 +28,8 @@ const (
 	knowsDates
 	knowsApps
 	seen // in the database
+	fenced
+	countsEvents // known of tokens whose entries tell their algorithm
 
 	knowsAll = seen - 1
 )
@@ -40,10 +44,15 @@ type row struct {
 	failures int32
 	drift    int32
 	dates    uint32 // which of tokens.dates
-	apps     uint16 // bits: which further applications there are
+	known    uint16
+	apps     uint8 // bits: which further applications there are, beginning with 1
 	state    token.State
-	known    uint8
 }
+
+// maxApps is how many further applications a token can have.
+const maxApps = 8
+
+func appBit(index int) uint8 { return 1 << (index - 1) }
 
 // dates are from when and until when a token is valid, in milliseconds. Many tokens
 // have the same.
@@ -129,8 +138,8 @@ func (f *Fold) appKey(id uint64, index int) uint64 {
 }
 
 func (f *Fold) dropApps(id uint64, r *row) {
-	for index := range 16 {
-		if r.apps&(1<<index) != 0 {
+	for index := 1; index <= maxApps; index++ {
+		if r.apps&appBit(index) != 0 {
 			delete(f.apps, f.appKey(id, index))
 		}
 	}
@@ -255,13 +264,18 @@ func (f *Fold) checkCounter(id uint64, r *row, c *audit.ParsedChange, text []byt
 	differs func(string, []byte, any)) {
 	next, _ := strconv.ParseUint(string(text), 10, 64)
 	drift := intOf(c.Before, "drift")
-	was, name, known := counter{r.next, int64(r.drift), r.last}, "the counter", r.known&knowsCounter != 0
+	was, name, known := r.counter(), "the counter", r.known&knowsCounter != 0
+	events := r.known&countsEvents != 0
 	if index := intOf(c.After, "application"); index != 0 {
-		was, known = f.apps[f.appKey(id, int(index))], r.known&knowsApps != 0
+		was, known, events = f.apps[f.appKey(id, int(index))], r.known&knowsApps != 0, false
 		name += fmt.Sprintf(" of application %d", index)
 	}
 	switch {
 	case !known:
+	case was.fenced:
+		if why := was.notFenced(next, drift, events); why != "" {
+			differs(name, text, fmt.Sprint(was.next, ", fenced: ", why))
+		}
 	case next != was.next:
 		differs(name, text, was.next)
 	case drift != was.drift:
@@ -290,6 +304,11 @@ func (f *Fold) set(id uint64, r *row, a *act, c *audit.ParsedChange) {
 			r.state, r.known = state, r.known|knowsState
 		case "owner":
 			r.owner, r.known = f.ownerKey(v.Text), r.known|knowsOwner
+		case "algorithm":
+			r.known &^= countsEvents
+			if string(v.Text) == string(token.HOTP) {
+				r.known |= countsEvents
+			}
 		case "valid_from", "valid_until":
 			r.dates, r.known = f.tokens.kept(datesOf(c.After)), r.known|knowsDates
 		}
@@ -314,13 +333,13 @@ func (f *Fold) moves(id uint64, r *row, a *act, c *audit.ParsedChange, to token.
 
 func (f *Fold) setCounter(id uint64, r *row, a *act, c *audit.ParsedChange, text []byte) {
 	next, _ := strconv.ParseUint(string(text), 10, 64)
-	now := counter{next, intOf(c.After, "drift"), a.seq}
-	if index := intOf(c.After, "application"); index > 0 && index < 16 {
-		r.apps |= 1 << index
+	now := counter{next: next, drift: intOf(c.After, "drift"), last: a.seq}
+	if index := intOf(c.After, "application"); index > 0 && index <= maxApps {
+		r.apps |= appBit(int(index))
 		f.apps[f.appKey(id, int(index))] = now
 		return
 	}
-	r.next, r.drift, r.known = now.next, int32(now.drift), r.known|knowsCounter
+	r.next, r.drift, r.known = now.next, int32(now.drift), r.known&^fenced|knowsCounter
 	if int64(r.drift) != now.drift {
 		r.known &^= knowsCounter // no clock is off by so much
 	}
