@@ -68,11 +68,13 @@ type IntegrityWriter interface {
 	DeleteSetting(name string) error
 	// Fence makes sure that no code works which could have been used before now: it
 	// moves what counts time beyond now, makes what counts events ask for two codes
-	// (token.TwoCodes), and revokes the temporary codes.
+	// (token.TwoCodes), and revokes the temporary codes and the enrolment links.
 	Fence(now time.Time) (Fenced, error)
 }
 
 // Fenced is what Fence has done.
 type Fenced struct {
-	Time, Events, Codes int // tokens that count time, tokens that count events, temporary codes
+	// Time and Events are tokens that count these, Codes the temporary codes, Links
+	// the enrolment links that were revoked.
+	Time, Events, Codes, Links int
 }

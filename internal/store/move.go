@@ -46,6 +46,9 @@ type MoveReader interface {
 	// Movements lists up to limit tokens of a move that are on their way, behind
 	// the token after.
 	Movements(id string, after token.ID, limit int) ([]Movement, error)
+	// StateBefore gives the state to which a token on its way returns if its move is
+	// cancelled; ErrNotFound if it is on none.
+	StateBefore(id token.ID) (token.State, error)
 	// Received tells whether a receipt was stored for a move.
 	Received(move string) (bool, error)
 	// Receipt gives what AddReceipt stored for a run.
@@ -65,7 +68,8 @@ type MoveWriter interface {
 	TakeReceipt(r MoveReceipt, ids []token.ID) (first int64, err error)
 	// Arrive says that a token on its way has moved; DeleteToken follows.
 	Arrive(move string, id token.ID) error
-	// Return puts a token on its way back into the state that it had.
+	// Return puts a token on its way back into the state that it had. ErrForged if
+	// what is kept of that is not as it was written.
 	Return(move string, id token.ID) error
 	// Forget ends the way of a token that was deleted on it.
 	Forget(move string, id token.ID) error

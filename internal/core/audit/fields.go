@@ -48,6 +48,11 @@ func ConditionFields(c token.Condition, owner string) []Field {
 	return f
 }
 
+// AlgorithmField tells what a token counts, which decides what a fence makes of it.
+func AlgorithmField(t token.Token) Field {
+	return Field{Name: "algorithm", Value: string(t.Spec.Algorithm)}
+}
+
 // TypeFields is a token type as the log has it.
 func TypeFields(t token.Type) []Field {
 	return []Field{{Name: "activation", Value: string(t.Activation)},

@@ -177,7 +177,7 @@ func (i *importer) taken(tx store.Tx, k *staged, t *tally) error {
 
 // stagedEntry tells the log that a token comes with the run.
 func (i *importer) stagedEntry(k *staged) []byte {
-	after := audit.ConditionFields(k.token.Condition, k.token.OwnerName)
+	after := append(audit.ConditionFields(k.token.Condition, k.token.OwnerName), audit.AlgorithmField(k.token))
 	return audit.Entry{Time: k.token.Created, Action: audit.TokenStaged, Outcome: audit.Done, Origin: i.req.Origin,
 		Subject: audit.SubjectOf(k.token), After: append(after, audit.Field{Name: "run", Value: i.run})}.Canonical()
 }
@@ -262,7 +262,8 @@ func (i *importer) rekeyed(tx store.Tx, was []token.Token) (entries [][]byte, er
 		}
 		entries = append(entries, audit.Entry{Time: i.now(), Action: audit.TokenRekeyed, Outcome: audit.Done,
 			Origin: i.req.Origin, Subject: audit.SubjectOf(t), Before: fields(t.Condition),
-			After: append(fields(now.Condition), audit.Field{Name: "run", Value: i.run})}.Canonical())
+			After: append(fields(now.Condition), audit.AlgorithmField(now),
+				audit.Field{Name: "run", Value: i.run})}.Canonical())
 	}
 	return entries, nil
 }

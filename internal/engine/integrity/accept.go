@@ -57,6 +57,7 @@ func Accept(ctx context.Context, cfg Config, reason string, fence bool) (r Resto
 	if err != nil && !errors.Is(err, ErrRefused) {
 		return r, err
 	}
+	now := cfg.Now() // of the fence and of its entry
 	err = cfg.DB.Update(ctx, func(tx store.Tx) error {
 		head, err := tx.AuditHead()
 		if err != nil {
@@ -68,7 +69,7 @@ func Accept(ctx context.Context, cfg Config, reason string, fence bool) (r Resto
 		}
 		r.Entries, r.Until = head.Size(), newest.Time
 		root := head.Root()
-		e := audit.Entry{Time: cfg.Now(), Action: audit.DatabaseRestored, Outcome: audit.Done, Reason: reason,
+		e := audit.Entry{Time: now, Action: audit.DatabaseRestored, Outcome: audit.Done, Reason: reason,
 			Origin: audit.Origin{Actor: "system"},
 			After: []audit.Field{{Name: "entries", Value: r.Entries}, {Name: "fenced", Value: fence},
 				{Name: "root", Value: hex.EncodeToString(root[:])}}}
@@ -77,7 +78,7 @@ func Accept(ctx context.Context, cfg Config, reason string, fence bool) (r Resto
 				{Name: "root", Value: hex.EncodeToString(m.Root[:])}}
 		}
 		if fence {
-			fenced, err := tx.Fence(cfg.Now())
+			fenced, err := tx.Fence(now)
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -96,11 +97,15 @@ func (c *comparison) tokens() error {
 				var its []derive.Application
 				for len(apps) > 0 && apps[0].Token <= t.ID {
 					if a := apps[0]; a.Token == t.ID {
-						its = append(its, derive.Application{Index: a.Index, Next: a.Next, Drift: a.Drift})
+						its = append(its, derive.Application{Index: a.Index, Spec: a.Spec, Next: a.Next,
+							Drift: a.Drift})
 					}
 					apps = apps[1:]
 				}
 				c.fold.Token(t, its)
+				if err := c.moving(r, t); err != nil {
+					return err
+				}
 			}
 			after = last
 			return nil
@@ -109,6 +114,20 @@ func (c *comparison) tokens() error {
 		}
 	}
 	return nil
+}
+
+// moving compares what is kept of a token on its way.
+func (c *comparison) moving(r store.Reader, t token.Token) error {
+	if t.Condition.State != token.Moving {
+		return nil
+	}
+	before, err := r.StateBefore(t.ID)
+	kept := err == nil
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	c.fold.Moving(t.Identity, before, kept)
+	return err
 }
 
 func (c *comparison) users() error {

@@ -188,7 +188,7 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 	}
 	after := []audit.Field{{Name: "label", Value: t.Label}, {Name: "owner", Value: t.OwnerName},
 		{Name: "secret_shown", Value: false},
-		{Name: "state", Value: t.Condition.State.String()}}
+		{Name: "state", Value: t.Condition.State.String()}, audit.AlgorithmField(t)}
 	if !t.Condition.NotAfter.IsZero() {
 		after = append(after, audit.DateFields(t.Condition)...)
 	}

@@ -36,6 +36,7 @@ type fenced struct {
 	TOTP  int `json:"totp"`
 	HOTP  int `json:"hotp"`
 	Codes int `json:"temporary_codes"`
+	Links int `json:"enrolment_links"`
 }
 
 func newDatabaseAccept(a *app) *cobra.Command {
@@ -55,8 +56,9 @@ reason, and makes a new mark. It accepts nothing else: a database that was
 changed by another program stays refused.
 
 With --fence no code works that may have been used since the copy was made:
-TOTP tokens take codes from now on only, temporary codes are revoked, and HOTP
-tokens ask for two codes in a row, once (ostiary token resync).
+TOTP tokens take codes from now on only, temporary codes and enrolment links are
+revoked, and HOTP tokens ask for two codes in a row, once (ostiary token resync).
+What a fence cannot know is printed.
 
 --json prints the numbers as JSON.`,
 		Example: `  ostiary database accept --data /var/lib/ostiary --reason "disk of 3 March failed" --fence`,
@@ -98,7 +100,8 @@ func (a *app) tellRestored(r integrity.Restored) error {
 			out.Until = &r.Until
 		}
 		if r.Fenced != nil {
-			out.Fenced = &fenced{TOTP: r.Fenced.Time, HOTP: r.Fenced.Events, Codes: r.Fenced.Codes}
+			out.Fenced = &fenced{TOTP: r.Fenced.Time, HOTP: r.Fenced.Events, Codes: r.Fenced.Codes,
+				Links: r.Fenced.Links}
 		}
 		return a.printJSON(out)
 	}
@@ -119,7 +122,12 @@ func (a *app) tellRestored(r integrity.Restored) error {
 	}
 	if f := r.Fenced; f != nil {
 		say("Fenced: %d TOTP tokens take codes from now on only, %d HOTP tokens ask for two codes in a row "+
-			"(ostiary token resync), %d temporary codes are revoked.", f.Time, f.Events, f.Codes)
+			"(ostiary token resync), %d temporary codes and %d enrolment links are revoked.", f.Time, f.Events,
+			f.Codes, f.Links)
+		say("Not fenced, because this copy knows nothing of it: tokens that first came since then are gone; when " +
+			"their file is imported again, codes of them that were used work again. Two codes of a HOTP token that " +
+			"were used since then bring it back in step, and those used after them work again. Replace such tokens " +
+			"if you can.")
 	} else {
 		say("Codes that were used since then work again: resynchronise or replace HOTP tokens that were used.")
 	}

@@ -86,7 +86,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	if err := head.UnmarshalBinary(found.frontier); err != nil {
 		return nil, err
 	}
-	d := decision{hot: h, head: head, guard: w.guard}
+	d := decision{hot: h, head: head, guard: w.guard, spent: &w.spent}
 	for _, j := range batch {
 		if j.outcome, err = d.one(j.attempt); err != nil {
 			return nil, err
@@ -106,6 +106,8 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	}
 	begun = false
 	w.guard.settle()
+	d.spending.now = batch[0].attempt.Now
+	w.spent.settle(d.spending)
 	return d.changed, nil
 }
 
@@ -117,6 +119,8 @@ type decision struct {
 	// forgedTemporary says that the temporary code of the attempt that is being
 	// decided does not carry its tag.
 	forgedTemporary bool
+	spent           *spent
+	spending        spending
 
 	changed []changedCondition
 }

@@ -104,7 +104,7 @@ func (t *tx) BeginIntegrity() error {
 		return store.ErrConflict
 	}
 	t.begin = true
-	return nil
+	return t.SetSetting(furtherTags, []byte{1})
 }
 
 // alterConfig is called before one of the small tables is changed: they must be what

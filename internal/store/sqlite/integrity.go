@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,14 +26,50 @@ func (db *DB) Protect(ctx context.Context, key *seal.Integrity, alarm func(store
 		return false, err
 	}
 	if !db.migrated {
-		return true, db.checkIndex(ctx)
+		return true, errors.Join(db.checkIndex(ctx), db.tagFurther(ctx))
 	}
 	// What the tables held before the migrations was checked; the record is to say
 	// what they hold now.
-	return true, db.Update(ctx, func(s store.Tx) error {
+	err = db.Update(ctx, func(s store.Tx) error {
 		s.(*tx).configAltered = true
 		return s.(*tx).checkIndex()
 	})
+	return true, errors.Join(err, db.tagFurther(ctx))
+}
+
+// furtherTags is a setting that says that all rows of furtherTables are tagged. An
+// older version of this program left theirs without.
+const (
+	furtherTags = "further_tags"
+	furtherRows = 10_000 // in one transaction
+)
+
+// tagFurther tags those rows, as they stand, the first time that the database is opened
+// by a version that knows them.
+func (db *DB) tagFurther(ctx context.Context) error {
+	tagged := func(r *reader) (bool, error) {
+		_, err := r.Setting(furtherTags)
+		if errors.Is(err, store.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	done := false
+	err := db.View(ctx, func(s store.Reader) (err error) {
+		done, err = tagged(s.(*reader))
+		return err
+	})
+	for err == nil && !done {
+		err = db.Update(ctx, func(s store.Tx) error {
+			t := s.(*tx)
+			n, err := t.tagUntagged(furtherTables, furtherRows)
+			if done = n < furtherRows; err != nil || !done {
+				return err
+			}
+			return t.SetSetting(furtherTags, []byte{1})
+		})
+	}
+	return err
 }
 
 // adopt takes the head that is there for the one that was written last, if it bears
@@ -206,22 +243,27 @@ func scanRow(s scanner, width int) (rowText, error) {
 }
 
 func (t *tx) TagRows(limit int) (n int, err error) {
-	keys := t.guard.keys.Load()
-	if keys == nil || t.guard.begun.Load() {
+	if t.guard.keys.Load() == nil || t.guard.begun.Load() {
 		return 0, store.ErrConflict
 	}
 	// The fingerprints of temporary codes were made under a key that is no more.
 	if _, err := t.change("DELETE FROM temporary_code WHERE tag IS NULL"); err != nil {
 		return 0, err
 	}
-	for _, table := range []*tagged{tokenTable, userTable, enrolmentTable, activationTable, applicationTable} {
+	return t.tagUntagged(slices.DeleteFunc(slices.Clone(taggedTables),
+		func(g *tagged) bool { return g == temporaryTable }), limit)
+}
+
+// tagUntagged has up to limit rows tagged that carry no tag, and gives their number.
+func (t *tx) tagUntagged(tables []*tagged, limit int) (n int, err error) {
+	for _, table := range tables {
 		found, err := t.untagged(table, limit-n)
 		if err != nil {
 			return n, err
 		}
 		for _, k := range found {
 			if table == enrolmentTable {
-				if err := t.keyEnrolment(keys, k.id); err != nil {
+				if err := t.keyEnrolment(t.guard.keys.Load(), k.id); err != nil {
 					return n, err
 				}
 			}
@@ -235,14 +277,17 @@ func (t *tx) TagRows(limit int) (n int, err error) {
 }
 
 func (t *tx) untagged(table *tagged, limit int) ([]rowKey, error) {
-	index := "0"
-	if table == applicationTable {
+	index, move := "0", "''"
+	switch table {
+	case applicationTable:
 		index = "t.idx"
+	case moveTable:
+		move = "t.move"
 	}
 	return queryAll(t.ctx, t.q, func(s scanner) (rowKey, error) {
 		k := rowKey{table: table}
-		return k, s.Scan(&k.id, &k.index)
-	}, "SELECT "+table.keys[0]+", "+index+" FROM "+table.from+" WHERE t.tag IS NULL LIMIT ?", limit)
+		return k, s.Scan(&k.id, &k.index, &k.move)
+	}, "SELECT "+table.keys[0]+", "+index+", "+move+" FROM "+table.from+" WHERE t.tag IS NULL LIMIT ?", limit)
 }
 
 // keyEnrolment puts the keyed hash in the place of that of a link or a ticket.
@@ -300,5 +345,30 @@ func (t *tx) Fence(now time.Time) (f store.Fenced, err error) {
 	count(&applications, "UPDATE application SET drift = ?1 WHERE algorithm = ?2", int64(token.TwoCodes),
 		string(token.HOTP))
 	count(&f.Codes, "DELETE FROM temporary_code WHERE used = 0")
+	if err == nil {
+		f.Links, err = t.revokeLinks()
+	}
 	return f, err
+}
+
+// revokeLinks takes away all enrolment links and tickets: one may have been opened since.
+// A forged one opens nothing as it is.
+func (t *tx) revokeLinks() (n int, err error) {
+	ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT token FROM enrolment WHERE hash IS NOT NULL")
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range ids {
+		err := t.alter(rowKey{table: enrolmentTable, id: id})
+		if errors.Is(err, store.ErrForged) {
+			continue
+		} else if err == nil {
+			err = t.changeOne("UPDATE enrolment SET hash = NULL, expires = 0 WHERE token = ?", id)
+		}
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }

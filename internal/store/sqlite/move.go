@@ -38,6 +38,11 @@ func (r *reader) Movements(id string, after token.ID, limit int) ([]store.Moveme
 		int64(after), limit)
 }
 
+func (r *reader) StateBefore(id token.ID) (token.State, error) {
+	return queryOne(r.ctx, r.q, scanOne[token.State], "SELECT before FROM move_token WHERE token = ? AND ended = 0",
+		int64(id))
+}
+
 func (r *reader) Receipt(run int64) ([]byte, error) {
 	return queryOne(r.ctx, r.q, scanOne[[]byte], "SELECT receipt FROM import_receipt WHERE run = ?", run)
 }
@@ -63,6 +68,7 @@ func (t *tx) Depart(move string, k token.Token) error {
 		move, int64(k.ID), k.Identity.Type, k.Identity.Serial, int64(k.Condition.State)); err != nil {
 		return err
 	}
+	t.added(moveKey(move, k.ID))
 	return t.changeOne("UPDATE move SET moving = moving + 1 WHERE id = ?", move)
 }
 
@@ -86,7 +92,14 @@ func (t *tx) TakeReceipt(m store.MoveReceipt, ids []token.ID) (first int64, err 
 	return m.Import, err
 }
 
+func moveKey(move string, id token.ID) rowKey {
+	return rowKey{table: moveTable, id: int64(id), move: move}
+}
+
 func (t *tx) Arrive(move string, id token.ID) error {
+	if err := t.alter(moveKey(move, id)); err != nil {
+		return err
+	}
 	if err := t.changeOne(`UPDATE move_token SET ended = 1 WHERE move = ?1 AND token = ?2 AND ended = 0
 		AND EXISTS (SELECT 1 FROM condition WHERE token = ?2 AND state = ?3)`, move, int64(id),
 		int64(token.Moving)); err != nil {
@@ -96,7 +109,7 @@ func (t *tx) Arrive(move string, id token.ID) error {
 }
 
 func (t *tx) Return(move string, id token.ID) error {
-	if err := t.alterToken(id); err != nil {
+	if err := errors.Join(t.alterToken(id), t.alter(moveKey(move, id))); err != nil {
 		return err
 	}
 	if err := t.changeOne(`UPDATE condition SET state = (SELECT before FROM move_token WHERE move = ?1 AND token = ?2)
@@ -111,11 +124,14 @@ func (t *tx) Return(move string, id token.ID) error {
 	return t.takeBack(move)
 }
 
+// Forget asks for no tag: what the row says of a token that is gone opens nothing, and
+// a move with a forged row must come to an end, too.
 func (t *tx) Forget(move string, id token.ID) error {
 	if err := t.changeOne(`UPDATE move_token SET ended = 2 WHERE move = ?1 AND token = ?2 AND ended = 0
 		AND NOT EXISTS (SELECT 1 FROM token WHERE id = ?2)`, move, int64(id)); err != nil {
 		return err
 	}
+	t.added(moveKey(move, id))
 	return t.takeBack(move)
 }
 

@@ -130,11 +130,17 @@ func (t *tx) StagePolicy(run int64, id token.ID, p store.Policy) error {
 
 func (t *tx) StageReplacement(run int64, n store.Candidate) error {
 	k, c := &n.Token, &n.Token.Condition
-	return t.changeOne(`INSERT INTO import_replacement (token, run, epoch, algorithm, hash, digits, period, suite, next, drift, not_before, not_after, secret, mark)
+	err := t.changeOne(`INSERT INTO import_replacement (token, run, epoch, algorithm, hash, digits, period, suite, next, drift, not_before, not_after, secret, mark)
 		SELECT ?2, ?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, nullif(?14, 0) WHERE `+runIsOpen+" ON CONFLICT (token) DO NOTHING",
 		run, int64(k.ID), c.Epoch, string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.Suite,
 		int64(c.Next), c.Drift, millis(c.NotBefore), millis(c.NotAfter), n.Sealed, int64(k.Mark))
+	if err == nil {
+		t.added(replacementKey(int64(k.ID)))
+	}
+	return err
 }
+
+func replacementKey(id int64) rowKey { return rowKey{table: replacementTable, id: id} }
 
 func (t *tx) StageUser(run int64, name string, at time.Time) (id int64, made bool, err error) {
 	n, err := t.change("INSERT INTO user (name, created, run) SELECT ?2, ?3, ?1 WHERE "+runIsOpen+
@@ -178,7 +184,7 @@ func (t *tx) replaceSecrets(run, n int64) error {
 		return err
 	}
 	for _, id := range ids {
-		if err := t.alter(rowKey{table: tokenTable, id: id}); err != nil {
+		if err := errors.Join(t.check(replacementKey(id)), t.alter(rowKey{table: tokenTable, id: id})); err != nil {
 			return err
 		}
 	}

@@ -41,7 +41,16 @@ var (
 	temporaryTable = &tagged{name: "temporary_code", keys: []string{"t.user", "t.fingerprint"},
 		columns: "t.user, t.fingerprint, t.expires", from: "temporary_code t", some: "t.used = 0"}
 
-	taggedTables = []*tagged{tokenTable, userTable, enrolmentTable, activationTable, applicationTable, temporaryTable}
+	moveTable = &tagged{name: "move_token", keys: []string{"t.token", "t.move"},
+		columns: "t.token, t.move, t.type, t.serial, t.before, t.ended", from: "move_token t"}
+	replacementTable = &tagged{name: "import_replacement", keys: []string{"t.token"},
+		columns: `t.token, t.run, t.epoch, t.algorithm, t.hash, t.digits, t.period, t.suite, t.next, t.drift,
+	t.not_before, t.not_after, t.secret, t.mark`, from: "import_replacement t"}
+
+	taggedTables = []*tagged{tokenTable, userTable, enrolmentTable, activationTable, applicationTable, temporaryTable,
+		moveTable, replacementTable}
+	// furtherTables carry tags since furtherTags.
+	furtherTables = []*tagged{moveTable, replacementTable}
 )
 
 // rowSQL reads the tag and the columns of one row.
@@ -141,6 +150,7 @@ type rowKey struct {
 	id          int64
 	index       int    // of an application
 	fingerprint string // of a temporary code
+	move        string // of a token on its way
 }
 
 func (k rowKey) args() []any {
@@ -149,6 +159,8 @@ func (k rowKey) args() []any {
 		return []any{k.id, int64(k.index)}
 	case temporaryTable:
 		return []any{k.id, []byte(k.fingerprint)}
+	case moveTable:
+		return []any{k.id, k.move}
 	}
 	return []any{k.id}
 }

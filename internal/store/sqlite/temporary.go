@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql/driver"
 	"fmt"
+	"time"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
@@ -27,12 +28,22 @@ func (t *tx) AddTemporaryCode(c store.TemporaryCode) error {
 	err := t.changeOne(`INSERT INTO temporary_code (user, fingerprint, expires) VALUES (?, ?, ?)
 		ON CONFLICT (user, fingerprint) DO NOTHING`, c.User, c.Fingerprint, millis(c.Expires))
 	if err == nil {
-		t.added(rowKey{table: temporaryTable, id: c.User, fingerprint: string(c.Fingerprint)})
+		key := temporaryKey(c.User, c.Fingerprint)
+		t.added(key)
+		t.spending.issued = append(t.spending.issued, key)
 	}
 	return err
 }
 
 func (t *tx) RevokeTemporaryCodes(user int64) (int, error) {
+	revoked, err := queryAll(t.ctx, t.q, scanTemporary, "SELECT user, fingerprint, expires FROM temporary_code "+
+		"WHERE user = ? AND used = 0", user)
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range revoked {
+		t.spending.use(temporaryKey(c.User, c.Fingerprint), c.Expires)
+	}
 	n, err := t.change("DELETE FROM temporary_code WHERE user = ? AND used = 0", user)
 	return int(n), err
 }
@@ -59,8 +70,8 @@ const (
 // acceptTemporary tries the conditional write. It runs whether or not there are
 // temporary codes, as does the query of refuseTemporary.
 func (d *decision) acceptTemporary(a *store.Attempt) (o store.Outcome, decided bool, err error) {
-	tag, err := d.temporaryTag(a)
-	if err != nil {
+	tag, end, err := d.temporaryTag(a)
+	if err != nil || d.forgedTemporary {
 		return o, false, err
 	}
 	n, err := d.hot.useTemporary.exec(millis(a.Now), a.UserID, a.Temporary, int64(a.Limit), tag,
@@ -69,27 +80,31 @@ func (d *decision) acceptTemporary(a *store.Attempt) (o store.Outcome, decided b
 		return o, false, err
 	}
 	o = store.Outcome{Verdict: store.Accepted, Index: -1, Temporary: true, Counted: true}
+	d.spending.use(temporaryKey(a.UserID, a.Temporary), end)
 	err = d.clearUser(a.UserID, &o)
 	return o, true, err
 }
 
-// temporaryTag is the tag that the temporary code must carry; whichever it has, while
-// the database does not prove itself.
-func (d *decision) temporaryTag(a *store.Attempt) (any, error) {
+// temporaryTag is the tag that the temporary code must carry, with the end of the code;
+// whichever it has, while the database does not prove itself. A code that is unused in
+// the file and past in memory is as forged as one without its tag.
+func (d *decision) temporaryTag(a *store.Attempt) (tag any, end time.Time, err error) {
 	var v [2]driver.Value
 	if _, err := d.hot.unusedTemporary.row(v[:], a.UserID, a.Temporary); err != nil {
-		return nil, err
+		return nil, end, err
 	}
-	if !d.guard.begun.Load() {
-		return v[1], nil
+	expires, _ := v[0].(int64)
+	end = fromMillis(expires)
+	if d.forgedTemporary = false; !d.guard.begun.Load() {
+		return v[1], end, nil
 	}
-	end, _ := v[0].(int64)
-	tag := d.guard.keys.Load().tag(temporaryTable.name, temporaryText(a.UserID, a.Temporary, end))
+	must := d.guard.keys.Load().tag(temporaryTable.name, temporaryText(a.UserID, a.Temporary, expires))
 	carries, _ := v[1].([]byte)
-	if d.forgedTemporary = end != 0 && !bytes.Equal(tag, carries); d.forgedTemporary {
+	past := d.spent.has(a.UserID, a.Temporary) || d.spending.has(a.UserID, a.Temporary)
+	if d.forgedTemporary = expires != 0 && (past || !bytes.Equal(must, carries)); d.forgedTemporary {
 		_ = d.guard.forged(temporaryTable.name, fmt.Sprint(a.UserID)) // the alarm; the code is refused
 	}
-	return tag, nil
+	return must, end, nil
 }
 
 // refuseTemporary tells a code that is past from a wrong one. A wrong one is a

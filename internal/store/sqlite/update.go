@@ -75,6 +75,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 		return nil, err
 	}
 	w.guard.settle()
+	w.spent.settle(t.spending)
 	return t, nil
 }
 
@@ -93,7 +94,8 @@ type tx struct {
 	says          headChange
 	configAltered bool
 	begin         bool
-	values        []any // of a statement of many rows
+	spending      spending // what it does of temporary codes
+	values        []any    // of a statement of many rows
 }
 
 var _ store.Tx = (*tx)(nil)

@@ -33,6 +33,7 @@ type writer struct {
 	cache  *cache
 	disk   disk
 	guard  *guard
+	spent  spent
 	health health
 	jobs   chan *job
 	done   chan struct{}
@@ -67,6 +68,10 @@ func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *guard, 
 		jobs: make(chan *job, queueLength),
 		done: make(chan struct{})}
 	if err := w.open(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	if w.spent, err = readSpent(ctx, w.prepared); err != nil {
 		return nil, err
 	}
 	go w.run()

@@ -218,14 +218,20 @@ var integrityTests = []test{
 		r.update(func(tx store.Tx) error {
 			return errors.Join(tx.SetApplications(hotp.ID, apps),
 				tx.AddTemporaryCode(store.TemporaryCode{User: alice.ID,
-					Fingerprint: []byte("code"), Expires: start.Add(time.Hour)}))
+					Fingerprint: []byte("code"), Expires: start.Add(time.Hour)}),
+				tx.AddEnrolment(store.Enrolment{Token: hotp.ID, Hash: []byte("link"), Expires: start.Add(time.Hour)}),
+				tx.AddEnrolment(store.Enrolment{Token: plain.ID, Shown: start}))
 		})
 		var fenced store.Fenced
 		r.update(func(tx store.Tx) (err error) {
 			fenced, err = tx.Fence(start)
 			return err
 		})
-		r.same("fenced", fenced, store.Fenced{Time: 4, Events: 1, Codes: 1})
+		r.same("fenced", fenced, store.Fenced{Time: 4, Events: 1, Codes: 1, Links: 1})
+		r.absent("a link that may have been opened", func(rd store.Reader) error {
+			_, err := rd.Enrolment([]byte("link"))
+			return err
+		})
 		for i, want := range []uint64{uint64(now/30 + 2), uint64(now/30 + 5), uint64((now-60)/60 + 2), 1 << 40} {
 			t := []token.Token{plain, ahead, minute, later}[i]
 			r.same("next counter", r.condition(t.ID).Next, want)

@@ -72,21 +72,24 @@ type Fold struct {
 	began  bool  // with entries of version 1
 
 	tokens tokens
-	apps   map[uint64]counter
-	users  map[uint64]*user
-	codes  map[uint64]*code
-	keys   map[string]*key
-	types  map[string]*kind
-	sheets map[string]sheet
-	root   root
-	runs   runs
+	moving map[uint64]token.State // of tokens on their way, the states before
+	// fencedAt is the time of the last fence, in seconds.
+	fencedAt int64
+	apps     map[uint64]counter
+	users    map[uint64]*user
+	codes    map[uint64]*code
+	keys     map[string]*key
+	types    map[string]*kind
+	sheets   map[string]sheet
+	root     root
+	runs     runs
 	// settled is the place from which on entries are of the time of the comparison.
 	settled int64
 }
 
 // New makes a Fold for a log from its first entry on.
 func New() *Fold {
-	f := &Fold{seed: maphash.MakeSeed(), settled: -1,
+	f := &Fold{seed: maphash.MakeSeed(), settled: -1, moving: map[uint64]token.State{},
 		apps: map[uint64]counter{}, users: map[uint64]*user{}, codes: map[uint64]*code{}, keys: map[string]*key{},
 		types: map[string]*kind{}, sheets: map[string]sheet{}, runs: runs{published: map[int64]int64{}}}
 	f.tokens = newTokens()

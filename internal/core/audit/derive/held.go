@@ -1,6 +1,7 @@
 package derive
 
 import (
+	"fmt"
 	"strconv"
 
 	"ostiary/internal/core/token"
@@ -9,6 +10,7 @@ import (
 // Application is where a further application of a token stands.
 type Application struct {
 	Index int
+	Spec  token.Spec
 	Next  uint64
 	Drift int64
 }
@@ -24,20 +26,26 @@ func (f *Fold) Token(t token.Token, apps []Application) {
 		return
 	}
 	r.known |= seen
-	if r.known != knowsAll|seen {
+	if r.known&knowsAll != knowsAll {
 		f.result.Trusted++
 	}
 	differs := func(last int64, name string, is, derived any) {
 		f.find(tokenName(id), last, "in the database %s is %v, and by the log %v", name, is, derived)
 	}
 	c := t.Condition
-	if r.known&knowsCounter != 0 {
+	if r.known&(knowsCounter|fenced) == knowsCounter|fenced {
+		if why := f.notBeyond(r.counter(), t.Spec, c.Own(), c.Drift); why != "" {
+			differs(r.last, "the counter", c.Own(), fmt.Sprint(r.next, ", fenced: ", why))
+		}
+	} else if r.known&knowsCounter != 0 {
 		if c.Own() != r.next {
 			differs(r.last, "the counter", c.Own(), r.next)
 		}
 		if c.Drift != int64(r.drift) {
 			differs(r.last, "the drift", c.Drift, r.drift)
 		}
+	}
+	if r.known&knowsCounter != 0 {
 		if used := t.Spec.Used(c.Own()).Of(t.Spec); c.Shared.Mark != 0 && c.Shared.Floor < used {
 			differs(r.last, "the floor of its secret", c.Shared.Floor, used)
 		}
@@ -67,22 +75,43 @@ func (f *Fold) Token(t token.Token, apps []Application) {
 	}
 }
 
+// Moving holds against the log what is kept of a token on its way: the state to which
+// it returns if its move is cancelled, or that nothing is kept.
+func (f *Fold) Moving(id token.Identity, before token.State, kept bool) {
+	key := f.hash(aToken, []byte(id.Type), []byte(id.Manufacturer), []byte(id.Serial), []byte(id.KeyID))
+	was, ok := f.moving[key]
+	switch r := f.tokens.get(key); {
+	case !ok: // it left by an entry that does not tell
+	case !kept:
+		f.find(tokenName(id), r.last, "it is on its way to another server, and the row of its move is not in the database")
+	case was != before:
+		f.find(tokenName(id), r.last, "in the database the state before its move is %s, and by the log %s", before, was)
+	}
+}
+
 func (f *Fold) heldApps(key uint64, id token.Identity, r *row, apps []Application) {
 	left := r.apps
 	for _, app := range apps {
 		was, ok := f.apps[f.appKey(key, app.Index)]
-		left &^= 1 << app.Index
+		if app.Index >= 1 && app.Index <= maxApps {
+			left &^= appBit(app.Index)
+		}
 		switch {
 		case !ok:
 			f.find(tokenName(id), r.last, "application %d is in the database, and no entry made it", app.Index)
+		case was.fenced:
+			if why := f.notBeyond(was, app.Spec, app.Next, app.Drift); why != "" {
+				f.find(tokenName(id), was.last, "in the database application %d stands at %d, and by the log at %d, "+
+					"fenced: %s", app.Index, app.Next, was.next, why)
+			}
 		case app.Next != was.next || app.Drift != was.drift:
 			f.find(tokenName(id), was.last, "in the database application %d stands at %d, drift %d, and by the "+
 				"log at %d, "+
 				"drift %d", app.Index, app.Next, app.Drift, was.next, was.drift)
 		}
 	}
-	for index := range 16 {
-		if left&(1<<index) != 0 {
+	for index := 1; index <= maxApps; index++ {
+		if left&appBit(index) != 0 {
 			f.find(tokenName(id), r.last, "application %d is not in the database", index)
 		}
 	}

@@ -70,15 +70,16 @@ func (f *Fold) begunAnew(*act) {
 }
 
 // restored folds that an older database was accepted. With the fence every counter was
-// put where no used code can work, by the clock of that moment, and unused temporary
-// codes were taken away: where a token stands is known again from its next entry.
+// put where no used code can work, and unused temporary codes were taken away.
 func (f *Fold) restored(a *act) {
 	if fenced, _ := a.After.Find("fenced"); string(fenced) != "true" {
 		return
 	}
-	for _, i := range f.tokens.at {
-		f.tokens.row(i).known &^= knowsCounter | knowsApps
+	at, err := audit.ParseStamp(a.Time)
+	if err != nil {
+		f.find("", a.seq, "the time of a fence cannot be read: %v", err)
 	}
+	f.fence(at / 1000)
 	for id, c := range f.codes {
 		if !c.used {
 			delete(f.codes, id)

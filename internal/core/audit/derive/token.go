@@ -10,10 +10,12 @@ import (
 )
 
 // counter is where a token or an application stands, and the last entry about it.
+// fenced says that a fence has moved it since (see fence.go).
 type counter struct {
-	next  uint64
-	drift int64
-	last  int64
+	next   uint64
+	drift  int64
+	last   int64
+	fenced bool
 }
 
 // What is known of a token.
@@ -26,6 +28,8 @@ const (
 	knowsDates
 	knowsApps
 	seen // in the database
+	fenced
+	countsEvents // known of tokens whose entries tell their algorithm
 
 	knowsAll = seen - 1
 )
@@ -40,10 +44,15 @@ type row struct {
 	failures int32
 	drift    int32
 	dates    uint32 // which of tokens.dates
-	apps     uint16 // bits: which further applications there are
+	known    uint16
+	apps     uint8 // bits: which further applications there are, beginning with 1
 	state    token.State
-	known    uint8
 }
+
+// maxApps is how many further applications a token can have.
+const maxApps = 8
+
+func appBit(index int) uint8 { return 1 << (index - 1) }
 
 // dates are from when and until when a token is valid, in milliseconds. Many tokens
 // have the same.
@@ -120,6 +129,7 @@ func (f *Fold) dropToken(id uint64) {
 	*f.tokens.row(i) = row{}
 	delete(f.tokens.at, id)
 	delete(f.tokens.delays, id)
+	delete(f.moving, id)
 	f.tokens.free = append(f.tokens.free, i)
 }
 
@@ -128,8 +138,8 @@ func (f *Fold) appKey(id uint64, index int) uint64 {
 }
 
 func (f *Fold) dropApps(id uint64, r *row) {
-	for index := range 16 {
-		if r.apps&(1<<index) != 0 {
+	for index := 1; index <= maxApps; index++ {
+		if r.apps&appBit(index) != 0 {
 			delete(f.apps, f.appKey(id, index))
 		}
 	}
@@ -200,6 +210,7 @@ func (f *Fold) changed(a *act, c *audit.ParsedChange) *row {
 	}
 	if a.old {
 		f.dropApps(id, r)
+		delete(f.moving, id)
 		r.known, r.last = 0, a.seq // it does not tell all that it changed
 		return r
 	}
@@ -253,13 +264,18 @@ func (f *Fold) checkCounter(id uint64, r *row, c *audit.ParsedChange, text []byt
 	differs func(string, []byte, any)) {
 	next, _ := strconv.ParseUint(string(text), 10, 64)
 	drift := intOf(c.Before, "drift")
-	was, name, known := counter{r.next, int64(r.drift), r.last}, "the counter", r.known&knowsCounter != 0
+	was, name, known := r.counter(), "the counter", r.known&knowsCounter != 0
+	events := r.known&countsEvents != 0
 	if index := intOf(c.After, "application"); index != 0 {
-		was, known = f.apps[f.appKey(id, int(index))], r.known&knowsApps != 0
+		was, known, events = f.apps[f.appKey(id, int(index))], r.known&knowsApps != 0, false
 		name += fmt.Sprintf(" of application %d", index)
 	}
 	switch {
 	case !known:
+	case was.fenced:
+		if why := was.notFenced(next, drift, events); why != "" {
+			differs(name, text, fmt.Sprint(was.next, ", fenced: ", why))
+		}
 	case next != was.next:
 		differs(name, text, was.next)
 	case drift != was.drift:
@@ -284,24 +300,46 @@ func (f *Fold) set(id uint64, r *row, a *act, c *audit.ParsedChange) {
 			if err != nil {
 				f.find(subjectName(&c.Subject), a.seq, "%v", err)
 			}
+			f.moves(id, r, a, c, state)
 			r.state, r.known = state, r.known|knowsState
 		case "owner":
 			r.owner, r.known = f.ownerKey(v.Text), r.known|knowsOwner
+		case "algorithm":
+			r.known &^= countsEvents
+			if string(v.Text) == string(token.HOTP) {
+				r.known |= countsEvents
+			}
 		case "valid_from", "valid_until":
 			r.dates, r.known = f.tokens.kept(datesOf(c.After)), r.known|knowsDates
 		}
 	}
 }
 
+// moves follows a token that goes on its way to another server, and comes back from it
+// as what it was: nothing but the end of a move changes its state meanwhile.
+func (f *Fold) moves(id uint64, r *row, a *act, c *audit.ParsedChange, to token.State) {
+	if r.known&knowsState == 0 || r.state == to {
+		return
+	}
+	if was, ok := f.moving[id]; ok && r.state == token.Moving && was != to {
+		f.find(subjectName(&c.Subject), a.seq, "it comes back from its move as %s, and it was %s when it left: that was "+
+			"changed past the log", to, was)
+	}
+	delete(f.moving, id)
+	if to == token.Moving {
+		f.moving[id] = r.state
+	}
+}
+
 func (f *Fold) setCounter(id uint64, r *row, a *act, c *audit.ParsedChange, text []byte) {
 	next, _ := strconv.ParseUint(string(text), 10, 64)
-	now := counter{next, intOf(c.After, "drift"), a.seq}
-	if index := intOf(c.After, "application"); index > 0 && index < 16 {
-		r.apps |= 1 << index
+	now := counter{next: next, drift: intOf(c.After, "drift"), last: a.seq}
+	if index := intOf(c.After, "application"); index > 0 && index <= maxApps {
+		r.apps |= appBit(int(index))
 		f.apps[f.appKey(id, int(index))] = now
 		return
 	}
-	r.next, r.drift, r.known = now.next, int32(now.drift), r.known|knowsCounter
+	r.next, r.drift, r.known = now.next, int32(now.drift), r.known&^fenced|knowsCounter
 	if int64(r.drift) != now.drift {
 		r.known &^= knowsCounter // no clock is off by so much
 	}
