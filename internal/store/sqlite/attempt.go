@@ -86,6 +86,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	if err := head.UnmarshalBinary(found.frontier); err != nil {
 		return nil, err
 	}
+	first := head.Size()
 	d := decision{hot: h, head: head, guard: w.guard}
 	for _, j := range batch {
 		if j.outcome, err = d.one(j.attempt); err != nil {
@@ -106,6 +107,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	}
 	begun = false
 	w.guard.settle()
+	w.tail.append(first, d.entries)
 	return d.changed, nil
 }
 
@@ -119,6 +121,7 @@ type decision struct {
 	forgedTemporary bool
 
 	changed []changedCondition
+	entries [][]byte // that were appended
 }
 
 func (d *decision) saveHead() error {
@@ -150,6 +153,7 @@ func (d *decision) one(a *store.Attempt) (store.Outcome, error) {
 		return o, err
 	}
 	d.head.Append(entry)
+	d.entries = append(d.entries, entry)
 	return o, nil
 }
 

@@ -75,6 +75,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 		return nil, err
 	}
 	w.guard.settle()
+	w.tail.append(t.first, t.entries)
 	return t, nil
 }
 
@@ -94,6 +95,9 @@ type tx struct {
 	configAltered bool
 	begin         bool
 	values        []any // of a statement of many rows
+	// The entries that it appended, and the place of the first.
+	entries [][]byte
+	first   int64
 }
 
 var _ store.Tx = (*tx)(nil)
