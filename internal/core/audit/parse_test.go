@@ -88,6 +88,39 @@ func TestStamp(t *testing.T) {
 	}
 }
 
+// What the parser reads is JSON: Verify asks nobody else about it. Each byte of an entry is
+// each byte in turn, is left out, and stands twice.
+func TestWhatIsParsedIsJSON(t *testing.T) {
+	t.Parallel()
+	for _, entry := range []string{
+		`{"action":"code.verified","after":{"a":true,"next":-8},"also":[{"after":{"a":false}},{}],"v":2}`,
+		`{"action":"a\u0001é\"\\","subject":{"serial":"1","user":""},"time":"2026-03-01T11:30:45Z","v":1}`, `{}`,
+	} {
+		read := 0
+		var p Parser
+		try := func(e []byte) {
+			if _, err := p.Parse(e); err != nil {
+				return
+			}
+			if read++; !json.Valid(e) {
+				t.Errorf("%q is parsed, and is no JSON", e)
+			}
+		}
+		try([]byte(entry))
+		for i := range entry {
+			for c := range 256 {
+				try([]byte(entry[:i] + string([]byte{byte(c)}) + entry[i+1:]))
+				try([]byte(entry[:i] + string([]byte{byte(c)}) + entry[i:]))
+			}
+			try([]byte(entry[:i] + entry[i+1:]))
+			try([]byte(entry[:i]))
+		}
+		if read == 0 {
+			t.Errorf("nothing of %s is read", entry)
+		}
+	}
+}
+
 // What the parser reads is JSON, and says the same to encoding/json.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"action":"code.verified","after":{"next":8},"also":[{"after":{"a":true}}],"subject":{"serial":"1"},"v":2}`))
@@ -95,7 +128,13 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, entry []byte) {
 		var p Parser
 		got, err := p.Parse(entry)
-		if err != nil || !utf8.Valid(entry) {
+		if err != nil {
+			return
+		}
+		if !json.Valid(entry) {
+			t.Fatalf("%q is parsed, and is no JSON", entry)
+		}
+		if !utf8.Valid(entry) {
 			return
 		}
 		var same struct {

@@ -65,6 +65,13 @@ func (p *Places) Add(place int64) {
 	}
 }
 
+// Before gives the places below high, in rising order. They stay as they are while
+// further ones are added.
+func (p *Places) Before(high int64) []int64 {
+	n, _ := slices.BinarySearch(p.at, high)
+	return p.at[:n:n]
+}
+
 // Of gives the places of a key, to add to.
 func (x Index) Of(key int64) *Places {
 	p := x[key]
@@ -118,24 +125,50 @@ func appendPosting(data []byte, last, p Posting) []byte {
 
 // Unpack appends the postings of a block to ps.
 func Unpack(b Block, ps []Posting) ([]Posting, error) {
+	err := walk(b, func(p Posting) bool {
+		ps = append(ps, p)
+		return true
+	})
+	return ps, err
+}
+
+// PlacesOf appends the places in a block where one key stands. What is damaged behind
+// them is not noticed.
+func PlacesOf(b Block, key int64, places []int64) ([]int64, error) {
+	err := walk(b, func(p Posting) bool {
+		if p.Key == key {
+			places = append(places, p.Place)
+		}
+		return p.Key <= key
+	})
+	return places, err
+}
+
+// walk calls next for the postings of a block in their order, until it says false.
+func walk(b Block, next func(Posting) bool) error {
 	p := b.First
-	ps = append(ps, p)
-	for data := b.Data; len(data) > 0; ps = append(ps, p) {
+	if !next(p) {
+		return nil
+	}
+	for data := b.Data; len(data) > 0; {
 		step, n := binary.Uvarint(data)
 		if n <= 0 {
-			return ps, errDamaged
+			return errDamaged
 		}
 		data = data[n:]
 		if step&1 == 1 {
 			p.Place += int64(step >> 1)
-			continue
+		} else {
+			move, n := binary.Varint(data)
+			if n <= 0 {
+				return errDamaged
+			}
+			data = data[n:]
+			p = Posting{Key: p.Key + int64(step>>1), Place: p.Place + move}
 		}
-		move, n := binary.Varint(data)
-		if n <= 0 {
-			return ps, errDamaged
+		if !next(p) {
+			return nil
 		}
-		data = data[n:]
-		p = Posting{Key: p.Key + int64(step>>1), Place: p.Place + move}
 	}
-	return ps, nil
+	return nil
 }

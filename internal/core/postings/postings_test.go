@@ -50,6 +50,20 @@ func TestPackKeepsEveryPosting(t *testing.T) {
 		if got := unpack(t, blocks); !slices.Equal(got, want) {
 			t.Errorf("%d postings became %d, want %d", len(ps), len(got), len(want))
 		}
+		for _, b := range blocks {
+			all, _ := postings.Unpack(b, nil)
+			for _, key := range []int64{b.First.Key - 1, b.First.Key, all[len(all)/2].Key, all[len(all)-1].Key + 1} {
+				var wanted []int64
+				for _, p := range all {
+					if p.Key == key {
+						wanted = append(wanted, p.Place)
+					}
+				}
+				if got, err := postings.PlacesOf(b, key, nil); err != nil || !slices.Equal(got, wanted) {
+					t.Errorf("key %d stands at %v in a block, want %v, %v", key, got, wanted, err)
+				}
+			}
+		}
 		// Blocks taken together are packed as one index would be.
 		again := postings.Index{}
 		for _, b := range blocks {

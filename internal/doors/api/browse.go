@@ -17,21 +17,26 @@ const (
 	browseQueued = 16               // of one caller, those that wait included
 	browseWait   = 5 * time.Second  // how long one waits for its turn
 	browseLimit  = 10 * time.Second // how long one may take
-	browseRest   = 8                // while codes are decided: so many times as long as it took
+	browseRest   = 12               // while codes are decided: so many times as long as it took
+	browseBeside = time.Millisecond // what one takes outside of its turn: to be asked for and written
+	browseQuiet  = time.Second      // how long after the last code none are decided any more
 )
 
 // browsing lets lists and searches take turns, so that they leave the server to those
 // who log in. A caller has few turns at a time; what goes beyond waits, and is refused
 // when it waits too long or too many do.
 //
-// A list that took its time while codes were decided keeps its turn a while longer:
-// lists then have one part of the time in nine, however many ask for them.
+// While codes are decided, a list keeps its turn a while longer than it takes: lists
+// then have one part of the time in thirteen in each of the slots, however many ask for
+// them. That holds for a short list, too, during which no code happened to be decided.
 type browsing struct {
 	slots   chan struct{}
 	decided *atomic.Int64 // codes so far
 
 	mu      sync.Mutex
 	callers map[string]*turns
+	seen    int64     // codes that were decided when it was looked at last
+	busy    time.Time // when there were more than before
 }
 
 type turns struct {
@@ -84,13 +89,13 @@ func (b *browsing) turn(ctx context.Context, caller string, do func(context.Cont
 func (b *browsing) within(ctx context.Context, do func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, browseLimit)
 	defer cancel()
-	begun, decided := time.Now(), b.decided.Load()
+	begun := time.Now()
 	defer func() {
-		if b.decided.Load() == decided {
+		if !b.codes() {
 			<-b.slots
 			return
 		}
-		time.AfterFunc(browseRest*time.Since(begun), func() { <-b.slots })
+		time.AfterFunc(browseRest*(time.Since(begun)+browseBeside), func() { <-b.slots })
 	}()
 	err := do(limited)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
@@ -100,6 +105,16 @@ func (b *browsing) within(ctx context.Context, do func(context.Context) error) e
 			errors.Join(err, limited.Err()))
 	}
 	return err
+}
+
+// codes tells whether codes are being decided.
+func (b *browsing) codes() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n := b.decided.Load(); n != b.seen {
+		b.seen, b.busy = n, time.Now()
+	}
+	return time.Since(b.busy) < browseQuiet
 }
 
 func tooMany() error {

@@ -84,17 +84,17 @@ func TestAListThatTakesTooLongIsEnded(t *testing.T) {
 	})
 }
 
-// While codes are decided, a turn ends later than its list.
+// While codes are decided, a turn ends later than its list: also when the list was so
+// short that none was decided meanwhile.
 func TestListsRestWhileCodesAreDecided(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var decided atomic.Int64
 		b := newBrowsing(&decided)
-		list := func(codes int64) time.Duration {
+		list := func() time.Duration {
 			begun := time.Now()
 			for range browseSlots + 1 {
 				if err := b.turn(t.Context(), "a", func(context.Context) error {
-					decided.Add(codes)
 					time.Sleep(100 * time.Millisecond)
 					return nil
 				}); err != nil {
@@ -103,13 +103,18 @@ func TestListsRestWhileCodesAreDecided(t *testing.T) {
 			}
 			return time.Since(begun)
 		}
-		if took := list(0); took != 300*time.Millisecond {
+		if took := list(); took != 300*time.Millisecond {
 			t.Errorf("without codes three lists took %v", took)
 		}
-		// The third waits for the first turn to come back: it ended after 100 ms and rests for 800.
-		if took := list(1); took != 1000*time.Millisecond {
-			t.Errorf("with codes three lists took %v", took)
+		// The third waits for the first turn to come back: it ended after 100 ms and rests.
+		const rested = 100*time.Millisecond + browseRest*(100*time.Millisecond+browseBeside) + 100*time.Millisecond
+		decided.Add(1)
+		if took := list(); took != rested {
+			t.Errorf("with codes three lists took %v, want %v", took, rested)
 		}
 		time.Sleep(time.Minute)
+		if took := list(); took != 300*time.Millisecond {
+			t.Errorf("a minute after the last code three lists took %v", took)
+		}
 	})
 }

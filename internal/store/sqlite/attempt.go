@@ -86,6 +86,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	if err := head.UnmarshalBinary(found.frontier); err != nil {
 		return nil, err
 	}
+	first := head.Size()
 	d := decision{hot: h, head: head, guard: w.guard, spent: &w.spent}
 	for _, j := range batch {
 		if j.outcome, err = d.one(j.attempt); err != nil {
@@ -108,6 +109,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	w.guard.settle()
 	d.spending.now = batch[0].attempt.Now
 	w.spent.settle(d.spending)
+	w.tail.append(first, d.entries)
 	return d.changed, nil
 }
 
@@ -123,6 +125,7 @@ type decision struct {
 	spending        spending
 
 	changed []changedCondition
+	entries [][]byte // that were appended
 }
 
 func (d *decision) saveHead() error {
@@ -154,6 +157,7 @@ func (d *decision) one(a *store.Attempt) (store.Outcome, error) {
 		return o, err
 	}
 	d.head.Append(entry)
+	d.entries = append(d.entries, entry)
 	return o, nil
 }
 

@@ -22,8 +22,36 @@ type indexed struct {
 
 func openIndexed(t *testing.T, small, large int64) *indexed {
 	db := open(t, Config{})
-	x := &indexer{db: db, small: small, large: large}
-	return &indexed{db, x}
+	db.indexer.stop()
+	db.tail, db.writer.tail = nil, nil
+	return &indexed{db, &indexer{db: db, tail: newTail(small), small: small, large: large}}
+}
+
+// openTailed is openIndexed with the end of the log in memory.
+func openTailed(t *testing.T, small, large int64) *indexed {
+	i := openIndexed(t, small, large)
+	i.tail, i.writer.tail = i.x.tail, i.x.tail
+	return i
+}
+
+// forgetful is a database whose tail forgets everything, or its older half, now and then.
+type forgetful struct {
+	*indexed
+	n int
+}
+
+func (f *forgetful) View(ctx context.Context, fn func(store.Reader) error) error {
+	switch f.n++; f.n % 4 {
+	case 1:
+		f.tail.drop()
+	case 2:
+		f.tail.mu.Lock()
+		f.tail.parts = f.tail.parts[len(f.tail.parts)/2:]
+		f.tail.mu.Unlock()
+	case 3:
+		return f.DB.View(ctx, fn) // and the index is behind
+	}
+	return f.indexed.View(ctx, fn)
 }
 
 // catchUp adds segments until there is no more for one.
@@ -51,6 +79,13 @@ func TestConformanceOfTheAuditIndex(t *testing.T) {
 			storetest.RunAudit(t, func(t *testing.T) store.DB { return openIndexed(t, size[0], size[1]) })
 		})
 	}
+}
+
+// So does a search through the end of the log in memory, whatever part it holds.
+func TestConformanceOfTheAuditTail(t *testing.T) {
+	t.Parallel()
+	storetest.RunAudit(t, func(t *testing.T) store.DB { return openTailed(t, 9, 81) })
+	storetest.RunAudit(t, func(t *testing.T) store.DB { return &forgetful{indexed: openTailed(t, 9, 81)} })
 }
 
 // appendEntries appends n entries about serials from 0 to before n.
@@ -164,6 +199,102 @@ func TestTheAuditIndexFollows(t *testing.T) {
 		}
 	}
 	if rows := find(t, db, audit.Filter{Serial: "S3000"}); len(rows) != 1 || rows[0].Seq != 3000 {
+		t.Errorf("found %v", rows)
+	}
+}
+
+// A search that finds nothing reads no more than a page may cost, whatever is asked for,
+// and pages go on to the end.
+func TestNoAuditSearchReadsWithoutEnd(t *testing.T) {
+	t.Parallel()
+	const n, jump = 40_000, 100
+	db := open(t, Config{})
+	for from := 0; from < n; from += 10_000 {
+		update(t, db, func(tx store.Tx) error {
+			var all [][]byte
+			for i := from; i < from+10_000; i++ {
+				at := time.Unix(1_000_000+int64(i), 0)
+				if i == jump { // the clock was ahead for a moment
+					at = at.Add(1000 * time.Hour)
+				}
+				e := audit.Entry{Time: at, Action: audit.CodeVerified,
+					Origin: audit.Origin{Actor: "key:a", ActorID: "a"}}
+				if i%2 == 0 {
+					e.Origin = audit.Origin{Actor: "key:b", ActorID: "b"}
+				}
+				all = append(all, e.Canonical())
+			}
+			return tx.AppendAudit(all...)
+		})
+	}
+	at := func(i int64) time.Time { return time.Unix(1_000_000+i, 0) }
+	search := func(f audit.Filter) (pages, rows, cost int) {
+		for before := int64(0); ; pages++ {
+			var next int64
+			view(t, db, func(rd store.Reader) error {
+				s, found, beyond, err := rd.(*reader).findAudit(f, before, 100)
+				rows, cost, next = rows+len(found), max(cost, s.cost), beyond
+				return err
+			})
+			if next == 0 {
+				return pages, rows, cost
+			}
+			if before > 0 && next >= before {
+				t.Fatalf("%+v: after the page below %d comes the one below %d", f, before, next)
+			}
+			before = next
+		}
+	}
+	indexed := func() (upTo int64) {
+		view(t, db, func(r store.Reader) (err error) {
+			upTo, err = r.(*reader).indexed()
+			return err
+		})
+		return upTo
+	}
+	for end := time.Now().Add(time.Minute); indexed() < n-n%smallSegment; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("indexed up to %d", indexed())
+		}
+	}
+	for _, c := range []struct {
+		f           audit.Filter
+		rows, pages int // pages that were short, at most
+	}{
+		{audit.Filter{Actor: "key:a", ActorID: "b"}, 0, 10}, // common ones that never meet
+		{audit.Filter{Serial: "nosuch"}, 0, 0},
+		{audit.Filter{Actor: "key:a", From: at(n + 1), To: at(n + 9)}, 0, 0},
+		{audit.Filter{From: at(20_000), To: at(20_010)}, 10, 0},
+		{audit.Filter{Actor: "key:a", From: at(20_000), To: at(20_010)}, 5, 0},
+		{audit.Filter{From: at(n + 10_000)}, 1, 0}, // of the moment when the clock was ahead
+		{audit.Filter{Actor: "key:b", From: at(n + 10_000)}, 1, 0},
+		{audit.Filter{Actor: "key:b", To: at(10)}, 5, 0},
+	} {
+		pages, rows, cost := search(c.f)
+		if rows != c.rows || pages > c.pages {
+			t.Errorf("%+v: %d rows on %d pages before the last, want %d and at most %d", c.f, rows, pages, c.rows, c.pages)
+		}
+		if cost > maxCost+blockCost {
+			t.Errorf("%+v: a page cost %d, more than %d", c.f, cost, maxCost)
+		}
+	}
+}
+
+// The writer's entries are found without being read again before they are indexed.
+func TestTheAuditTailIsInMemory(t *testing.T) {
+	t.Parallel()
+	db := open(t, Config{})
+	appendEntries(t, db, 2000)
+	for _, f := range []audit.Filter{{Serial: "nosuch"}, {From: time.Unix(9000, 0)}, {Serial: "S7", User: "nosuch"}} {
+		view(t, db, func(rd store.Reader) error {
+			s, _, _, err := rd.(*reader).findAudit(f, 0, 10)
+			if s.cost > 0 {
+				t.Errorf("%+v: it cost %d", f, s.cost)
+			}
+			return err
+		})
+	}
+	if rows := find(t, db, audit.Filter{Serial: "S1999"}); len(rows) != 1 || rows[0].Seq != 1999 {
 		t.Errorf("found %v", rows)
 	}
 }

@@ -1,20 +1,21 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"math"
-	"slices"
-	"time"
 
 	"ostiary/internal/core/audit"
-	"ostiary/internal/core/postings"
 	"ostiary/internal/store"
 )
 
-// maxLooked bounds how many entries are read for one page that do not fit.
-const maxLooked = 20_000
+// What one page may cost at most, in reads of one entry among others. A page that costs
+// more is short, and says where to go on: no search holds its reader for long.
+const (
+	maxCost   = 3000
+	entryCost = 8  // of an entry that is read by its place and does not fit
+	blockCost = 10 // of a block of the index, or of a span of time that is looked for
+)
 
 // search is one search of the log.
 type search struct {
@@ -22,77 +23,58 @@ type search struct {
 	matches func([]byte) bool
 	want    int
 	rows    []store.AuditRow
-	looked  int
+	cost    int
 	at      int64 // where it stands: what is at or above was looked at
 }
 
-// FindAudit reads the entries that no segment covers, then follows the index.
+// FindAudit looks at the newest entries first: at those that nothing leads to, the end
+// of the log as the tail has it, then what the index covers.
 func (r *reader) FindAudit(f audit.Filter, before int64, limit int) (rows []store.AuditRow, next int64, err error) {
+	_, rows, next, err = r.findAudit(f, before, limit)
+	return rows, next, err
+}
+
+func (r *reader) findAudit(f audit.Filter, before int64, limit int) (s *search, rows []store.AuditRow, next int64,
+	err error) {
 	if before == 0 {
 		before = math.MaxInt64
 	}
+	// One more than asked for, to know whether there are more.
+	s = &search{r: r, matches: f.Matcher(), want: limit + 1, at: before}
 	indexed, err := r.indexed()
 	if err != nil {
-		return nil, 0, err
+		return s, nil, 0, err
 	}
-	low, high, err := r.span(f)
-	if err != nil {
-		return nil, 0, err
-	}
-	// One more than asked for, to know whether there are more.
-	s := &search{r: r, matches: f.Matcher(), want: limit + 1, at: before}
-	if err := s.scan(indexed, before); err != nil {
-		return nil, 0, err
-	}
-	low, high = max(low, 0), min(high, before, indexed)
-	if keys := filterKeys(f); len(keys) == 0 {
-		err = s.scan(low, high)
-	} else {
-		err = s.follow(keys, low, high)
-	}
-	switch {
-	case err != nil:
-		return nil, 0, err
-	case len(s.rows) > limit:
-		return s.rows[:limit], s.rows[limit-1].Seq, nil
-	case s.ended():
-		return s.rows, s.at, nil
-	}
-	return s.rows, 0, nil
-}
-
-// span gives the indexed places, from low to before high, outside of which no entry
-// has a time that the filter takes.
-func (r *reader) span(f audit.Filter) (low, high int64, err error) {
-	low, high = 0, math.MaxInt64
-	bound := func(query string, at time.Time) (int64, error) {
-		found, err := queryAll(r.ctx, r.q, scanOne[int64], query, at.UnixMilli())
-		return append(found, -1)[0], err
-	}
-	if !f.From.IsZero() {
-		if low, err = bound("SELECT first FROM audit_span WHERE latest >= ? ORDER BY latest, first LIMIT 1",
-			f.From); low < 0 {
-			return 0, 0, err // all are earlier
+	keys := filterKeys(f)
+	end := r.tail.view(keys, indexed)
+	for _, look := range []func() error{
+		func() error { return s.scan(end.beyond, before) },
+		func() error { return s.recent(f, end, min(before, end.beyond)) },
+		func() error { return s.scan(indexed, min(before, end.first)) },
+		func() error { return s.indexed(f, keys, min(before, indexed)) },
+	} {
+		if err := look(); err != nil {
+			return s, nil, 0, err
 		}
 	}
-	if err == nil && !f.To.IsZero() {
-		// A millisecond that the bound cuts through belongs to it.
-		high, err = bound(
-			"SELECT beyond FROM audit_span WHERE earliest <= ? ORDER BY earliest DESC, first DESC LIMIT 1",
-			f.To)
+	switch {
+	case len(s.rows) > limit:
+		return s, s.rows[:limit], s.rows[limit-1].Seq, nil
+	case s.ended():
+		return s, s.rows, s.at, nil
 	}
-	return low, high, err
+	return s, s.rows, 0, nil
 }
 
-func (s *search) ended() bool { return len(s.rows) >= s.want || s.looked >= maxLooked }
+func (s *search) ended() bool { return len(s.rows) >= s.want || s.cost >= maxCost }
 
-// take looks at an entry.
-func (s *search) take(row store.AuditRow) {
+// take looks at an entry, which cost so much to read.
+func (s *search) take(row store.AuditRow, cost int) {
 	s.at = row.Seq
 	if s.matches(row.Entry) {
 		s.rows = append(s.rows, row)
 	} else {
-		s.looked++
+		s.cost += cost
 	}
 }
 
@@ -112,7 +94,7 @@ func (s *search) scan(low, high int64) error {
 		if err != nil {
 			return err
 		}
-		s.take(row)
+		s.take(row, 1)
 	}
 	return rows.Err()
 }
@@ -122,121 +104,104 @@ func scanAuditRow(s scanner) (row store.AuditRow, err error) {
 	return row, err
 }
 
-// follow takes the entries that stand under all keys, from low to before high.
-func (s *search) follow(keys []int64, low, high int64) error {
-	if low >= high || s.ended() {
+// recent follows the tail.
+func (s *search) recent(f audit.Filter, end recent, high int64) error {
+	lists := make([]places, len(end.lists), len(end.lists)+1)
+	for i, l := range end.lists {
+		lists[i] = l
+	}
+	if at, ok := timesOf(f); ok {
+		lists = append(lists, &memorySpans{at, end.spans})
+	}
+	return s.follow(lists, len(end.lists) > 0, end.first, high)
+}
+
+// indexed follows the segments.
+func (s *search) indexed(f audit.Filter, keys []int64, high int64) error {
+	if high <= 0 || s.ended() {
 		return nil
 	}
-	segments, err := queryAll(s.r.ctx, s.r.q, scanSegment,
-		"SELECT first, beyond FROM audit_segment WHERE first < ? AND beyond > ? ORDER BY first DESC", high, low)
-	if err != nil {
+	low, end, err := s.r.span(f)
+	if high = min(high, end); err != nil || low >= high {
 		return err
 	}
-	block, err := s.r.prepare("SELECT key, seq, data FROM audit_block WHERE segment = ?1 AND (key, seq) <= (?2, ?3) " +
-		"ORDER BY key DESC, seq DESC LIMIT 1")
-	if err != nil {
-		return err
+	var lists []places
+	if len(keys) > 0 {
+		if lists, err = s.postingLists(keys, low, high); err != nil {
+			return err
+		}
+	}
+	if at, ok := timesOf(f); ok {
+		spans, err := s.timeList(at)
+		if err != nil {
+			return err
+		}
+		lists = append(lists, spans)
+	}
+	return s.follow(lists, len(keys) > 0, low, high)
+}
+
+// follow takes the entries that are on all lists, from low to before high. Where no list
+// is of a key, what it finds is the end of entries that are worth reading one by one.
+func (s *search) follow(lists []places, keys bool, low, high int64) error {
+	if len(lists) == 0 {
+		return s.scan(low, high)
+	}
+	if low >= high || s.ended() {
+		return nil
 	}
 	entry, err := s.r.prepare("SELECT seq, entry FROM audit_entry WHERE seq = ?")
 	if err != nil {
 		return err
 	}
-	lists := make([]*postingList, len(keys))
-	for i, key := range keys {
-		lists[i] = &postingList{ctx: s.r.ctx, block: block, key: key, segments: segments}
-	}
-	for !s.ended() {
-		at, err := common(lists, high)
-		if err != nil || at < low {
+	for {
+		if high, err = s.common(lists, high); err != nil {
 			return err
 		}
-		row, err := scanAuditRow(entry.QueryRowContext(s.r.ctx, at))
+		if s.at = min(s.at, max(low, high)); high <= low || s.ended() {
+			return nil
+		}
+		if !keys {
+			begin := max(low, lists[0].(spans).begin())
+			if err := s.scan(begin, high); err != nil || s.ended() {
+				return err
+			}
+			high = begin
+			continue
+		}
+		row, err := scanAuditRow(entry.QueryRowContext(s.r.ctx, high-1))
 		switch {
 		case err == nil:
-			s.take(row)
+			s.take(row, entryCost)
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
+		default:
+			s.cost += entryCost
 		}
-		high = at
+		high--
 	}
-	return nil
 }
 
-// common gives the last place before high that is on all lists, or -1.
-func common(lists []*postingList, high int64) (int64, error) {
+// common gives the place behind the last one before high that is on all lists, or at
+// most 0. When the search ends before it knows, what is at or above is known.
+func (s *search) common(lists []places, high int64) (int64, error) {
 	for {
 		agreed := true
 		for _, l := range lists {
 			at, err := l.before(high)
 			if err != nil || at < 0 {
-				return -1, err
+				return 0, err
 			}
 			agreed = agreed && at == high-1
 			high = at + 1
+			if s.cost >= maxCost {
+				return high, nil
+			}
 		}
 		if agreed {
-			return high - 1, nil
+			return high, nil
 		}
 	}
-}
-
-// postingList is the places of one key, read backwards.
-type postingList struct {
-	ctx      context.Context
-	block    *sql.Stmt
-	key      int64
-	segments []segment // not read to their begins yet, the last first
-	places   []int64   // of the block that was read last, not passed yet
-	bound    int64     // the rest of the first segment is before it; 0 if none was read of it
-}
-
-// before gives the last place before high, or -1. high never rises from call to call.
-func (l *postingList) before(high int64) (int64, error) {
-	for {
-		n, _ := slices.BinarySearch(l.places, high)
-		if l.places = l.places[:n]; n > 0 {
-			return l.places[n-1], nil
-		}
-		if len(l.segments) == 0 {
-			return -1, nil
-		}
-		g := l.segments[0]
-		if g.first >= high {
-			l.next()
-			continue
-		}
-		if l.bound == 0 || high < l.bound {
-			l.bound = high
-		}
-		if err := l.read(g); err != nil {
-			return -1, err
-		}
-	}
-}
-
-func (l *postingList) next() { l.segments, l.bound = l.segments[1:], 0 }
-
-// read takes the block of the segment that holds the last place before the bound.
-func (l *postingList) read(g segment) error {
-	b, err := scanBlock(l.block.QueryRowContext(l.ctx, g.first, l.key, l.bound-1))
-	if errors.Is(err, sql.ErrNoRows) {
-		l.next()
-		return nil
-	} else if err != nil {
-		return err
-	}
-	all, err := postings.Unpack(b, nil)
-	for _, p := range all {
-		if p.Key == l.key {
-			l.places = append(l.places, p.Place)
-		}
-	}
-	if b.First.Key < l.key {
-		l.next()
-	} else {
-		l.bound = b.First.Place
-	}
-	return err
 }
 
 // prepare gives a statement for the length of the transaction.

@@ -156,7 +156,7 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 			return err
 		}})
 	}
-	x := &indexer{db: db, small: 1, large: 10}
+	x := &indexer{db: db, tail: newTail(1), small: 1, large: 10}
 	appendEntries(t, db, 5)
 	for {
 		if added, err := x.step(t.Context()); err != nil {

@@ -175,6 +175,10 @@ func (t *tx) AppendAudit(entries ...[]byte) error {
 	if err != nil {
 		return err
 	}
+	if len(t.entries) == 0 {
+		t.first = head.Size()
+	}
+	t.entries = append(t.entries, copies(entries)...)
 	for rows := range slices.Chunk(entries, auditRows) {
 		args := make([]any, 0, 2*len(rows))
 		for _, entry := range rows {

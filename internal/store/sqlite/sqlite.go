@@ -60,6 +60,7 @@ type DB struct {
 	cache   *cache
 	disk    disk
 	guard   *guard
+	tail    *tail
 	// before is the digest of the small tables before the schema was brought up to
 	// date, if there was a record, and migrated tells whether it was.
 	before   [32]byte
@@ -90,7 +91,8 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	db := &DB{cache: newCache(cfg.CachedTokens), guard: &guard{}, disk: disk{filepath.Dir(cfg.Path)}}
+	db := &DB{cache: newCache(cfg.CachedTokens), guard: &guard{}, tail: newTail(smallSegment),
+		disk: disk{filepath.Dir(cfg.Path)}}
 	if db.writes, err = sql.Open("sqlite", dsn(cfg.Path, writerPragmas)); err != nil {
 		return nil, err
 	}
@@ -112,7 +114,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	db.browses.SetMaxOpenConns(browsers)
 	db.browses.SetMaxIdleConns(browsers)
-	if db.writer, err = startWriter(ctx, db.writes, db.cache, db.disk, db.guard, cfg.Report); err != nil {
+	if db.writer, err = startWriter(ctx, db.writes, db.cache, db.disk, db.guard, db.tail, cfg.Report); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
 	if db.checkpoints, err = newCheckpoints(cfg.Path, db.writer); err != nil {
@@ -165,15 +167,16 @@ func (db *DB) Check(ctx context.Context) error {
 
 // View runs fn in one read transaction.
 func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) {
-	return viewOn(ctx, db.reads, db.disk, db.guard, fn)
+	return viewOn(ctx, db.reads, db.disk, db.guard, db.tail, fn)
 }
 
 // Browse is View on readers of its own.
 func (db *DB) Browse(ctx context.Context, fn func(store.Reader) error) error {
-	return viewOn(ctx, db.browses, db.disk, db.guard, fn)
+	return viewOn(ctx, db.browses, db.disk, db.guard, db.tail, fn)
 }
 
-func viewOn(ctx context.Context, readers *sql.DB, on disk, g *guard, fn func(store.Reader) error) (err error) {
+func viewOn(ctx context.Context, readers *sql.DB, on disk, g *guard, end *tail, fn func(store.Reader) error) (
+	err error) {
 	tx, err := readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return on.unavailable(err)
@@ -184,7 +187,7 @@ func viewOn(ctx context.Context, readers *sql.DB, on disk, g *guard, fn func(sto
 			err = errors.Join(err, rerr)
 		}
 	}()
-	return on.worded(fn(&reader{ctx: ctx, q: tx, guard: g}))
+	return on.worded(fn(&reader{ctx: ctx, q: tx, guard: g, tail: end}))
 }
 
 // Update runs fn on the writer.

@@ -19,6 +19,7 @@ type reader struct {
 	ctx   context.Context
 	q     querier
 	guard *guard
+	tail  *tail           // nil where the log's end is read
 	dirty map[rowKey]bool // rows that this transaction changes
 }
 

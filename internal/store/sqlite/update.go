@@ -76,6 +76,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 	}
 	w.guard.settle()
 	w.spent.settle(t.spending)
+	w.tail.append(t.first, t.entries)
 	return t, nil
 }
 
@@ -96,6 +97,9 @@ type tx struct {
 	begin         bool
 	spending      spending // what it does of temporary codes
 	values        []any    // of a statement of many rows
+	// The entries that it appended, and the place of the first.
+	entries [][]byte
+	first   int64
 }
 
 var _ store.Tx = (*tx)(nil)

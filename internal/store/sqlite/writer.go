@@ -34,6 +34,7 @@ type writer struct {
 	disk   disk
 	guard  *guard
 	spent  spent
+	tail   *tail
 	health health
 	jobs   chan *job
 	done   chan struct{}
@@ -63,8 +64,9 @@ type job struct {
 	finished chan struct{}
 }
 
-func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *guard, report func(error)) (*writer, error) {
-	w := &writer{pool: pool, cache: c, disk: d, guard: g, health: health{report: report},
+func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *guard, end *tail, report func(error)) (
+	*writer, error) {
+	w := &writer{pool: pool, cache: c, disk: d, guard: g, tail: end, health: health{report: report},
 		jobs: make(chan *job, queueLength),
 		done: make(chan struct{})}
 	if err := w.open(ctx); err != nil {

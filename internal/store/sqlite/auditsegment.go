@@ -1,0 +1,273 @@
+package sqlite
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"ostiary/internal/core/audit"
+	"ostiary/internal/core/postings"
+	"ostiary/internal/store"
+)
+
+// segment is a part of the index.
+type segment struct {
+	first, beyond int64
+	blocks        []postings.Block
+	spans         []span
+}
+
+// span is some entries that follow each other, and when they were made: no times if
+// none of them says when.
+type span struct {
+	first, beyond  int64
+	oldest, newest int64 // milliseconds since 1970
+}
+
+// spanLength bounds the entries that a search by time reads in vain.
+const spanLength = 256
+
+// gathering is entries that follow each other, by what they are found by: what becomes
+// a segment. What was gathered stays as it is while more comes.
+type gathering struct {
+	first, beyond int64
+	all           postings.Index
+	classes       map[class][]*postings.Places
+	spans         []span
+}
+
+func gatherFrom(first int64) *gathering {
+	return &gathering{first: first, beyond: first, all: postings.Index{}, classes: map[class][]*postings.Places{}}
+}
+
+// add takes an entry that follows, with its place.
+func (g *gathering) add(seq int64, entry []byte) {
+	f := audit.FacetsOf(entry)
+	c := class{f.Actor, f.ActorID, string(f.Action), string(f.Outcome)}
+	lists, known := g.classes[c]
+	if !known {
+		for _, key := range c.keys() {
+			lists = append(lists, g.all.Of(key))
+		}
+		g.classes[c] = lists
+	}
+	for _, l := range lists {
+		l.Add(seq)
+	}
+	for _, serial := range f.Serials {
+		g.all.Of(postings.Key("serial", serial)).Add(seq)
+	}
+	for _, user := range f.Users {
+		g.all.Of(postings.Key("user", user)).Add(seq)
+	}
+	if n := len(g.spans); n == 0 || seq-g.spans[n-1].first >= spanLength {
+		g.spans = append(g.spans, span{first: seq, oldest: math.MaxInt64})
+	}
+	s := &g.spans[len(g.spans)-1]
+	if at := millis(f.Time); at != 0 {
+		s.oldest, s.newest = min(s.oldest, at), max(s.newest, at)
+	}
+	g.beyond = seq + 1
+	s.beyond = g.beyond
+}
+
+func (g *gathering) length() int64 { return g.beyond - g.first }
+
+func (g *gathering) segment() segment {
+	return segment{first: g.first, beyond: g.beyond, blocks: g.all.Pack(), spans: g.spans}
+}
+
+// class is what many entries share: who, what, how it ended.
+type class struct{ actor, id, action, outcome string }
+
+func (c class) key() int64 { return postings.Key("class", c.actor, c.id, c.action, c.outcome) }
+
+// keys are those of every combination: what is asked for by a part of a class would
+// find too much, and by two parts each of them would.
+func (c class) keys() (keys []int64) {
+	if c == (class{}) {
+		return nil // an entry that cannot be read
+	}
+	whom := []class{{}, {actor: c.actor}}
+	if c.id != "" {
+		whom = append(whom, class{id: c.id})
+	}
+	for _, who := range whom {
+		for _, k := range []class{{who.actor, who.id, "", ""}, {who.actor, who.id, c.action, ""},
+			{who.actor, who.id, "", c.outcome}, {who.actor, who.id, c.action, c.outcome}} {
+			if k != (class{}) {
+				keys = append(keys, k.key())
+			}
+		}
+	}
+	return keys
+}
+
+// filterKeys are the keys that all entries stand under which a filter chooses.
+func filterKeys(f audit.Filter) (keys []int64) {
+	if f.Serial != "" {
+		keys = append(keys, postings.Key("serial", f.Serial))
+	}
+	if f.User != "" {
+		keys = append(keys, postings.Key("user", f.User))
+	}
+	c := class{f.Actor, "", string(f.Action), string(f.Outcome)}
+	if f.ActorID != "" {
+		keys = append(keys, class{"", f.ActorID, c.action, c.outcome}.key())
+		if f.Actor == "" {
+			return keys
+		}
+	}
+	if c != (class{}) {
+		keys = append(keys, c.key())
+	}
+	return keys
+}
+
+// indexed is the place behind the last segment.
+func (r *reader) indexed() (int64, error) {
+	return queryOne(r.ctx, r.q, scanOne[int64], "SELECT coalesce(max(beyond), 0) FROM (SELECT beyond FROM "+
+		"audit_segment "+
+		"ORDER BY first DESC LIMIT 1)")
+}
+
+func scanSegment(s scanner) (g segment, err error) {
+	err = s.Scan(&g.first, &g.beyond)
+	return g, err
+}
+
+// smallSegments gives those behind the last large one, in their order.
+func (r *reader) smallSegments(large int64) ([]segment, error) {
+	all, err := queryAll(r.ctx, r.q, scanSegment, `SELECT first, beyond FROM audit_segment
+		WHERE first >= coalesce((SELECT max(beyond) FROM audit_segment WHERE beyond - first >= ?), 0) ORDER BY first`, large)
+	return all, err
+}
+
+// postings gathers those of the segments from first to before beyond, one by one.
+func (r *reader) postings(all postings.Index, first, beyond int64) error {
+	rows, err := r.q.QueryContext(r.ctx, "SELECT key, seq, data FROM audit_block WHERE segment >= ? AND segment < ? "+
+		"ORDER BY segment, key, seq", first, beyond)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		b, err := scanBlock(rows)
+		if err == nil {
+			err = all.Take(b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func scanBlock(s scanner) (b postings.Block, err error) {
+	err = s.Scan(&b.First.Key, &b.First.Place, &b.Data)
+	return b, err
+}
+
+// addSegment appends a segment, unless another program has done so. Of each span it
+// keeps the times of its own entries, and what never falls from one span to the next:
+// the latest of all up to its end, the earliest of all from its begin on.
+func (t *tx) addSegment(s segment) error {
+	if end, err := t.indexed(); err != nil || end != s.first {
+		return err
+	}
+	if err := t.insertSegment(s); err != nil {
+		return err
+	}
+	last, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT latest FROM audit_span ORDER BY first DESC LIMIT 1")
+	if err != nil {
+		return err
+	}
+	latest, earliest := append(last, 0)[0], int64(math.MaxInt64)
+	args := make([]any, 6*len(s.spans))
+	for i, p := range slices.Backward(s.spans) {
+		earliest = min(earliest, p.oldest)
+		copy(args[6*i:], []any{p.first, p.beyond, p.oldest, p.newest, earliest})
+	}
+	for i, p := range s.spans {
+		latest = max(latest, p.newest)
+		args[6*i+5] = latest
+	}
+	if _, err := t.change("UPDATE audit_span SET earliest = ?1 WHERE earliest > ?1", earliest); err != nil {
+		return err
+	}
+	_, err = t.change("INSERT INTO audit_span (first, beyond, oldest, newest, earliest, latest) VALUES "+
+		rowsOf("(?, ?, ?, ?, ?, ?)", len(s.spans)), args...)
+	return err
+}
+
+// dropIndex lets the index begin anew.
+func (t *tx) dropIndex() error {
+	for _, table := range []string{"audit_segment", "audit_block", "audit_span"} {
+		if _, err := t.change("DELETE FROM " + table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (db *DB) checkIndex(ctx context.Context) error {
+	return db.Update(ctx, func(t store.Tx) error { return t.(*tx).checkIndex() })
+}
+
+// checkIndex drops an index that covers more than the log holds: one of another log.
+func (t *tx) checkIndex() error {
+	end, err := t.indexed()
+	if err != nil {
+		return err
+	}
+	head, err := t.AuditHead()
+	if err == nil && end > head.Size() {
+		err = t.dropIndex()
+	}
+	return err
+}
+
+// blockRows is how many blocks one statement inserts.
+const blockRows = 32
+
+func (t *tx) insertSegment(s segment) error {
+	if _, err := t.change("INSERT INTO audit_segment (first, beyond) VALUES (?, ?)", s.first, s.beyond); err != nil {
+		return err
+	}
+	for rows := range slices.Chunk(s.blocks, blockRows) {
+		args := make([]any, 0, 4*len(rows))
+		for _, b := range rows {
+			args = append(args, s.first, b.First.Key, b.First.Place, notNil(b.Data))
+		}
+		if _, err := t.change("INSERT INTO audit_block (segment, key, seq, data) VALUES "+
+			rowsOf("(?, ?, ?, ?)", len(rows)), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// notNil keeps an empty blob from becoming NULL.
+func notNil(b []byte) []byte {
+	if b == nil {
+		b = []byte{}
+	}
+	return b
+}
+
+// replaceSegments puts one segment in the place of those that it was made of, if they
+// are all still there.
+func (t *tx) replaceSegments(old []segment, merged segment) error {
+	n, err := t.change("DELETE FROM audit_segment WHERE first >= ? AND beyond <= ?", merged.first, merged.beyond)
+	if err != nil {
+		return err
+	}
+	if n != int64(len(old)) {
+		return store.ErrConflict // and rolled back
+	}
+	if _, err := t.change("DELETE FROM audit_block WHERE segment >= ? AND segment < ?", merged.first,
+		merged.beyond); err != nil {
+		return err
+	}
+	return t.insertSegment(merged)
+}
