@@ -44,6 +44,7 @@ type Token struct {
 	User         string     `json:"user,omitempty" doc:"The user it is assigned to; absent when free."`
 	Counter      uint64     `json:"counter" doc:"Lowest counter or time step still acceptable."`
 	Drift        int64      `json:"drift" doc:"Learned clock drift in time steps."`
+	Fenced       bool       `json:"fenced,omitempty" doc:"It takes no code until two in a row show where it stands: a backup of the database was put back."`
 	Failures     int        `json:"failures" doc:"Wrong codes since the last accepted one."`
 	FailureLimit int        `json:"failure_limit" doc:"Failures that lock the token."`
 	Locked       bool       `json:"locked"`

@@ -41,13 +41,13 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 				return j, nil // what is said openly is said of fresh rows
 			}
 			c := &found.Candidates[0]
-			switch {
+			switch own := ownKey(c).proposal; {
 			case c.Forged:
-				return j, forged(c.Token)
-			case c.Token.Condition.Drift == token.TwoCodes:
-				return j,
-					fault.New(fault.Conflict, "two_codes", "Since the database was put back, the server does not "+
-						"know whether this token was confirmed before.").WithHint("Delete it and create another.")
+				j.add(own, token.RowForged)
+				return j, nil
+			case c.Token.Condition.Fenced():
+				j.add(own, token.NeedsTwo)
+				return j, nil
 			}
 			if err := e.mayConfirm(c.Token, r.OTP, now); err != nil {
 				return j, err
