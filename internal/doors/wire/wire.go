@@ -168,6 +168,8 @@ type AuditReport struct {
 	Root        string `json:"root" doc:"Merkle tree hash over all entries, base64."`
 	Problem     string `json:"problem,omitempty" doc:"What does not fit in the log, and where."`
 
+	Mark string `json:"mark,omitempty" doc:"Of files that are read while their server is stopped: what does not fit the mark beside the key file, such as an older copy."`
+
 	State *AuditState `json:"state,omitempty" doc:"Of a log that is whole: the rows of the database, held against its entries."`
 }
 

@@ -392,12 +392,13 @@ func sayRecorded(r Request, found store.Found, j judgement, reason string) error
 	}
 	switch token.Reason(reason) {
 	case token.NeedsTwo:
+		serial := found.Candidates[0].Token.Identity.Serial
 		fenced := fault.New(fault.Conflict, "two_codes", "Since the database was put back from a backup, the server "+
-			"does not know how far this token was used.")
+			"does not know how far token "+serial+" was used.")
 		if j.proof {
-			return fenced.WithHint("Delete it and create another.")
+			return fenced.WithHint("Delete it and create another: ostiary token delete " + serial + " --yes.")
 		}
-		return fenced.WithHint("Give two codes in a row: ostiary token resync.")
+		return fenced.WithHint("Give two codes in a row: ostiary token resync " + serial + " CODE CODE.")
 	case token.RowForged:
 		return forged(found.Candidates[0].Token)
 	}

@@ -74,7 +74,7 @@ func (e *Engine) mayConfirm(t token.Token, otp string, now time.Time) error {
 	switch e.rightDelay(&c, now); c.ProofRefusal(now, e.policy.FailureLimit) {
 	case token.AlreadyProven:
 		return fault.New(fault.Conflict, "token_confirmed", fmt.Sprintf("Token %s is confirmed already.", serial)).
-			WithHint("Check a code of it with: ostiary token verify.")
+			WithHint("Check a code of it with: ostiary token verify " + serial + " CODE.")
 	case token.Revoked:
 		return fault.New(fault.Conflict, "token_refuses", fmt.Sprintf("Token %s is %s.", serial, c.State)).
 			WithHint("Delete it and create another.")

@@ -10,8 +10,12 @@ import (
 
 // Behind holds a database that Read opened against the mark beside the key file. The
 // error is as Open gives it: of kind ErrRefused if the database is an older copy or
-// another one, or the mark is lost or damaged.
+// another one, or the mark is lost or damaged; nil for one
+// of an older version, which kept no mark.
 func (d *Database) Behind(ctx context.Context, marks Marks) error {
+	if d.key == nil {
+		return nil // of an older version, which kept no mark
+	}
 	read := *d
 	read.cfg.Marks = marks
 	m, err := read.readMark()

@@ -44,7 +44,7 @@ func newDatabaseAccept(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:         "accept --data DIR --reason TEXT",
 		Short:       "Accept a database that was put back from a backup",
-		Annotations: map[string]string{cmdline.NoGlobalFlags: "yes"},
+		Annotations: map[string]string{cmdline.OnlyGlobalFlags: "data json"},
 		Long: `Accept a database that was put back from a backup, or whose mark (DIR/kek.mark)
 was lost. The server must be stopped. Without this command it does not start on
 an older copy (exit code 3), because the copy has forgotten what happened since:

@@ -133,7 +133,7 @@ func codes(t wire.Token) string {
 	}
 	s += fmt.Sprintf(", %d digits", t.Digits)
 	if t.Period != 0 {
-		s += fmt.Sprintf(", %d seconds", t.Period)
+		s += ", " + cmdline.Plural(int(t.Period), "second", "seconds")
 	}
 	return s
 }
