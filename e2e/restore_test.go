@@ -67,8 +67,13 @@ func TestRestoredDatabaseIsNoticed(t *testing.T) {
 		}
 		before := read(t, mark)
 		out := s.ok(args...)
-		if !strings.Contains(out, "Lost: at least") || strings.Contains(out, "Fenced:") != fence {
+		if !strings.Contains(out, "Lost: at least") || strings.Contains(out, "Fenced, ") != fence {
 			t.Errorf("accept %t says:\n%s", fence, out)
+		}
+		if fence {
+			if r := s.run(args...); r.code != 2 || !strings.Contains(r.err, "nothing was lost, and nothing was done") {
+				t.Errorf("accept with --fence again ended with %d: %s%s", r.code, r.out, r.err)
+			}
 		}
 		s = start(t, s.data)
 		if list := s.ok("audit", "list", "--json"); !strings.Contains(list, "database.restored") ||
@@ -84,7 +89,23 @@ func TestRestoredDatabaseIsNoticed(t *testing.T) {
 			if r := s.run("token", "verify", events.Serial, next[0]); r.code == 0 {
 				t.Error("one code is enough after --fence")
 			}
+			if list := s.ok("audit", "list", "--limit", "1"); !strings.Contains(list, "two_codes") {
+				t.Errorf("the try of that code is not in the log:\n%s", list)
+			}
+			if list := s.ok("token", "list", "--fenced"); !strings.Contains(list, events.Serial) ||
+				!strings.Contains(list, timed.Serial) {
+				t.Errorf("token list --fenced shows:\n%s", list)
+			}
+			if shown := s.ok("token", "show", events.Serial); !strings.Contains(shown, "takes two codes in a row") {
+				t.Errorf("token show does not say that it is fenced:\n%s", shown)
+			}
 			s.ok("token", "resync", events.Serial, next[0], next[1])
+			if list := s.ok("token", "list", "--fenced"); strings.Contains(list, events.Serial) {
+				t.Errorf("token list --fenced still shows:\n%s", list)
+			}
+			if shown := s.ok("token", "show", events.Serial); strings.Contains(shown, "Fenced") {
+				t.Errorf("token show still says that it is fenced:\n%s", shown)
+			}
 			s.ok("token", "verify", events.Serial, next[2])
 		} else {
 			s.ok("token", "verify", events.Serial, used[2])

@@ -159,6 +159,7 @@ type TokenFilter struct {
 	Run          int64
 	Batch        string // of the import run
 	Twins        bool   // those whose secret others hold, too (token.Condition.Shared)
+	Fenced       bool   // those that wait for two codes in a row (token.TwoCodes)
 	// EndsBy, when not zero, chooses tokens whose end is after EndsAfter and not
 	// after EndsBy.
 	EndsAfter, EndsBy time.Time

@@ -62,6 +62,13 @@ func (s *Signer) Sign(f *Frontier, at time.Time) (Checkpoint, error) {
 	return c, nil
 }
 
+// IsCheckpoint reports whether a text has the form of a checkpoint, of whatever server:
+// its origin, and a signature behind an empty line. It checks no signature.
+func IsCheckpoint(text string) bool {
+	body, signatures, signed := strings.Cut(text, "\n\n")
+	return signed && strings.HasPrefix(body, "ostiary audit/") && strings.HasPrefix(signatures, "\u2014 ")
+}
+
 // OpenCheckpoint checks the signature of a checkpoint against a verifier key
 // and reads it.
 func OpenCheckpoint(signed, verifierKey string) (Checkpoint, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // Source is the log as the database holds it.
@@ -93,7 +94,10 @@ func openAll(notes []string, verifierKey string) (bySize map[int64][]Checkpoint,
 		if err != nil {
 			return nil, fmt.Sprintf("checkpoint %d: %v", i+1, err)
 		}
-		bySize[c.Size] = append(bySize[c.Size], c)
+		same := func(d Checkpoint) bool { return d.Root == c.Root && d.Time.Equal(c.Time) }
+		if !slices.ContainsFunc(bySize[c.Size], same) { // also stored, or given twice
+			bySize[c.Size] = append(bySize[c.Size], c)
+		}
 	}
 	return bySize, ""
 }

@@ -10,6 +10,7 @@ package fault
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 )
 
@@ -101,4 +102,12 @@ func Sentence(text string) string {
 		return text
 	}
 	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// Plural counts things: one of them, or another number of many.
+func Plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
 }

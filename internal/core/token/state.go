@@ -96,6 +96,9 @@ const (
 // in a row and no single one. No clock drifts so far.
 const TwoCodes = -1 << 40
 
+// Fenced reports whether the token takes no code before two in a row (TwoCodes).
+func (c Condition) Fenced() bool { return c.Drift == TwoCodes }
+
 // Proven reports whether the token has ever been VALID: an imported one from the
 // start, a software token since its first right code.
 func (c Condition) Proven() bool { return c.Epoch > 0 }

@@ -69,6 +69,7 @@ type listTokensInput struct {
 	Import       int64  `query:"import" minimum:"1" doc:"Number of the import that brought it."`
 
 	Twins    bool `query:"twins" doc:"Only tokens whose secret others hold, too: a code of it counts once for all of them."`
+	Fenced   bool `query:"fenced" doc:"Only tokens that wait for two codes in a row, since a backup of the database was put back."`
 	Expiring int  `query:"expiring" minimum:"1" maximum:"36500" doc:"Only tokens that end within so many days, but have not ended yet."`
 	Page
 }
@@ -143,7 +144,7 @@ func (a *API) token(t token.Token, err error) (*tokenOutput, error) {
 
 func (a *API) listTokens(ctx context.Context, _ caller, in *listTokensInput) (*listTokensOutput, error) {
 	f := lifecycle.Filter{User: in.User, Serial: in.Serial, Type: in.Type, Batch: in.Batch, Run: in.Import,
-		Twins: in.Twins, Expiring: time.Duration(in.Expiring) * 24 * time.Hour, Limit: in.Limit + 1}
+		Twins: in.Twins, Fenced: in.Fenced, Expiring: time.Duration(in.Expiring) * 24 * time.Hour, Limit: in.Limit + 1}
 	f.Kind, _ = token.ParseKind(in.Kind)
 	if in.State != "" {
 		state, err := token.ParseState(in.State)
@@ -236,7 +237,7 @@ func (a *API) wireToken(t token.Token) wire.Token {
 		Period: t.Spec.Period,
 		Suite:  t.Spec.Suite, Model: t.Model, Issuer: t.Issuer, Label: t.Label, Profile: t.Profile,
 		State: c.State.String(), StateReason: t.StateReason, User: t.OwnerName,
-		Counter: c.Next, Drift: shownDrift(c), Failures: c.Failures, FailureLimit: limit, Locked: c.Failures >= limit,
+		Counter: c.Next, Drift: shownDrift(c), Fenced: c.Fenced(), Failures: c.Failures, FailureLimit: limit, Locked: c.Failures >= limit,
 		RetryAt: optionalTime(c.RetryAt), ValidFrom: optionalTime(c.NotBefore), ValidUntil: optionalTime(c.NotAfter),
 		LastUsed: optionalTime(c.LastUsed), Created: t.Created,
 	}
@@ -251,7 +252,7 @@ func optionalTime(t time.Time) *time.Time {
 
 // shownDrift is 0 for a token that counts events, whatever it stands for there.
 func shownDrift(c token.Condition) int64 {
-	if c.Drift == token.TwoCodes {
+	if c.Fenced() {
 		return 0
 	}
 	return c.Drift

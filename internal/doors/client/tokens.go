@@ -61,6 +61,7 @@ func values(pairs ...string) url.Values {
 type TokenFilter struct {
 	Kind, State, User, Serial, Type, Manufacturer, Batch, Import string
 	Twins                                                        bool // whose secret others hold, too
+	Fenced                                                       bool // that wait for two codes in a row
 	Expiring                                                     int  // days; 0 does not restrict
 }
 
@@ -77,6 +78,9 @@ func (c *Client) Tokens(ctx context.Context, f TokenFilter, p Page) (list wire.T
 		"manufacturer", f.Manufacturer, "batch", f.Batch, "import", f.Import))
 	if f.Twins {
 		q.Set("twins", "true")
+	}
+	if f.Fenced {
+		q.Set("fenced", "true")
 	}
 	if f.Expiring != 0 {
 		q.Set("expiring", strconv.Itoa(f.Expiring))

@@ -44,6 +44,7 @@ type Token struct {
 	User         string     `json:"user,omitempty" doc:"The user it is assigned to; absent when free."`
 	Counter      uint64     `json:"counter" doc:"Lowest counter or time step still acceptable."`
 	Drift        int64      `json:"drift" doc:"Learned clock drift in time steps."`
+	Fenced       bool       `json:"fenced,omitempty" doc:"It takes no code until two in a row show where it stands: a backup of the database was put back."`
 	Failures     int        `json:"failures" doc:"Wrong codes since the last accepted one."`
 	FailureLimit int        `json:"failure_limit" doc:"Failures that lock the token."`
 	Locked       bool       `json:"locked"`
@@ -172,6 +173,8 @@ type AuditReport struct {
 	Checkpoints int    `json:"checkpoints"`
 	Root        string `json:"root" doc:"Merkle tree hash over all entries, base64."`
 	Problem     string `json:"problem,omitempty" doc:"What does not fit in the log, and where."`
+
+	Mark string `json:"mark,omitempty" doc:"Of files that are read while their server is stopped: what does not fit the mark beside the key file, such as an older copy."`
 
 	State *AuditState `json:"state,omitempty" doc:"Of a log that is whole: the rows of the database, held against its entries."`
 }

@@ -155,7 +155,7 @@ func (s *Service) Expire(ctx context.Context) (n int, err error) {
 					return err
 				}
 				if err := s.record(tx, audit.ActivationEnded, audit.Done, StatusWord(store.ActivationExpired),
-					audit.Origin{Actor: "server", Source: "local"}, t, number(a.ID)); err != nil {
+					audit.Origin{Actor: "system"}, t, number(a.ID)); err != nil {
 					return err
 				}
 			}

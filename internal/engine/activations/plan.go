@@ -172,18 +172,18 @@ func later(a, b time.Time) time.Time {
 
 // reached words the limits that are reached.
 func (st Standing) reached(p Policy, again bool) (reached []string) {
-	days := int(p.Window.Hours() / 24)
+	days := fault.Plural(int(p.Window.Hours()/24), "day", "days")
 	if again && st.Successes >= p.Successes {
-		reached = append(reached, fmt.Sprintf("it was activated again %d times within %d days, the most allowed",
-			st.Successes, days))
+		reached = append(reached, fmt.Sprintf("it was activated again %s within %s, the most allowed",
+			fault.Plural(st.Successes, "time", "times"), days))
 	}
 	if st.Failures >= p.Failures {
-		reached = append(reached, fmt.Sprintf("%d wrong confirmations within %d days, the most allowed", st.Failures,
-			days))
+		reached = append(reached, fmt.Sprintf("%s within %s, the most allowed",
+			fault.Plural(st.Failures, "wrong confirmation", "wrong confirmations"), days))
 	}
 	if again && !st.NextAt.IsZero() {
-		reached = append(reached, fmt.Sprintf("the last activation was less than %d minutes ago",
-			int(p.Interval.Minutes())))
+		reached = append(reached, fmt.Sprintf("the last activation was less than %s ago",
+			fault.Plural(int(p.Interval.Minutes()), "minute", "minutes")))
 	}
 	return reached
 }

@@ -285,10 +285,13 @@ func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, st
 		if o.Verdict == store.Stale {
 			continue
 		}
-		if o.Verdict == store.Refused && !o.Counted && a.QuietFor == "" {
+		if o.Verdict == store.Accepted {
+			return true, nil
+		}
+		if !o.Counted && a.QuietFor == "" {
 			e.quiet.Spend(callerOf(r.Origin), now)
 		}
-		return o.Verdict == store.Accepted, nil
+		return false, sayRecorded(r, found, j, refusalReason(j, reason, o))
 	}
 	return false, unavailable(errors.New("the token changed under every try"))
 }
@@ -357,10 +360,16 @@ func unavailable(err error) error {
 		WithHint("Try again; a code that was not decided is not used.").Because(err)
 }
 
-// refuseOpenly tells a caller who may see tokens what a caller who may not only
-// finds in the audit log.
+// openly reports whether the caller is told more than valid or not: it may see tokens,
+// and the code can be meant for one of them only.
+func openly(r Request, found store.Found, j judgement) bool {
+	return r.MayList && len(found.Candidates) == 1 && j.temporary == nil
+}
+
+// refuseOpenly tells a caller who may see tokens what was mistaken in a request, before
+// anything is written.
 func (e *Engine) refuseOpenly(r Request, found store.Found, j judgement) error {
-	if !r.MayList || len(found.Candidates) != 1 || j.temporary != nil {
+	if !openly(r, found, j) {
 		return nil
 	}
 	switch j.reason(0) {
@@ -371,9 +380,25 @@ func (e *Engine) refuseOpenly(r Request, found store.Found, j judgement) error {
 	case token.NeedsChallenge:
 		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no "+
 			"code to verify.")
+	}
+	return nil
+}
+
+// sayRecorded tells such a caller why a code was refused that is nobody's mistake, once
+// the log has it.
+func sayRecorded(r Request, found store.Found, j judgement, reason string) error {
+	if !openly(r, found, j) {
+		return nil
+	}
+	switch token.Reason(reason) {
 	case token.NeedsTwo:
-		return fault.New(fault.Conflict, "two_codes", "Since the database was put back, the server does not know how "+
-			"far this token was used.").WithHint("Give two codes in a row: ostiary token resync.")
+		serial := found.Candidates[0].Token.Identity.Serial
+		fenced := fault.New(fault.Conflict, "two_codes", "Since the database was put back from a backup, the server "+
+			"does not know how far token "+serial+" was used.")
+		if j.proof {
+			return fenced.WithHint("Delete it and create another: ostiary token delete " + serial + " --yes.")
+		}
+		return fenced.WithHint("Give two codes in a row: ostiary token resync " + serial + " CODE CODE.")
 	case token.RowForged:
 		return forged(found.Candidates[0].Token)
 	}

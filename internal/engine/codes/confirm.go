@@ -41,13 +41,13 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 				return j, nil // what is said openly is said of fresh rows
 			}
 			c := &found.Candidates[0]
-			switch {
+			switch own := ownKey(c).proposal; {
 			case c.Forged:
-				return j, forged(c.Token)
-			case c.Token.Condition.Drift == token.TwoCodes:
-				return j,
-					fault.New(fault.Conflict, "two_codes", "Since the database was put back, the server does not "+
-						"know whether this token was confirmed before.").WithHint("Delete it and create another.")
+				j.add(own, token.RowForged)
+				return j, nil
+			case c.Token.Condition.Fenced():
+				j.add(own, token.NeedsTwo)
+				return j, nil
 			}
 			if err := e.mayConfirm(c.Token, r.OTP, now); err != nil {
 				return j, err
@@ -74,7 +74,7 @@ func (e *Engine) mayConfirm(t token.Token, otp string, now time.Time) error {
 	switch e.rightDelay(&c, now); c.ProofRefusal(now, e.policy.FailureLimit) {
 	case token.AlreadyProven:
 		return fault.New(fault.Conflict, "token_confirmed", fmt.Sprintf("Token %s is confirmed already.", serial)).
-			WithHint("Check a code of it with: ostiary token verify.")
+			WithHint("Check a code of it with: ostiary token verify " + serial + " CODE.")
 	case token.Revoked:
 		return fault.New(fault.Conflict, "token_refuses", fmt.Sprintf("Token %s is %s.", serial, c.State)).
 			WithHint("Delete it and create another.")

@@ -34,7 +34,7 @@ func (e *Engine) judge(j *judgement, c *store.Candidate, r Request, now time.Tim
 			}
 			continue
 		}
-		if k.stands.Drift == token.TwoCodes {
+		if k.stands.Fenced() {
 			j.add(k.proposal, token.NeedsTwo)
 			continue
 		}

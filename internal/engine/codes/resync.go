@@ -50,7 +50,8 @@ func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err e
 				return j, nil // what is said openly is said of fresh rows
 			}
 			if c.Forged {
-				return j, forged(c.Token)
+				j.add(ownKey(c).proposal, token.RowForged)
+				return j, nil
 			}
 			if err := e.mayResync(c.Token, r, now); err != nil {
 				return j, err
@@ -102,25 +103,28 @@ func (e *Engine) refuses(t token.Token, now time.Time) error {
 	conflict := func(text, hint string) error {
 		return fault.New(fault.Conflict, "token_refuses", text).WithHint(hint)
 	}
-	c := t.Condition
+	c, serial := t.Condition, t.Identity.Serial
 	e.rightDelay(&c, now)
 	reason := c.Refusal(now, e.policy.FailureLimit)
 	if reason == token.NotProven {
 		if reason = c.ProofRefusal(now, e.policy.FailureLimit); reason == token.NoReason {
-			return conflict("The token is PENDING: its first code is still to confirm it.",
-				"Confirm it first: ostiary token confirm.")
+			return conflict("Token "+serial+" is PENDING: its first code is still to confirm it.",
+				"Confirm it first: ostiary token confirm "+serial+" CODE.")
 		}
 	}
 	switch reason {
 	case token.Revoked:
-		return conflict("The token is "+c.State.String()+".", "Make it VALID first.")
+		return conflict("Token "+serial+" is "+c.State.String()+".",
+			"Make it VALID first: ostiary token state "+serial+" VALID.")
 	case token.Locked:
-		return conflict("The token is locked after too many wrong codes.", "Unlock it first.")
+		return conflict("Token "+serial+" is locked after too many wrong codes.",
+			"Unlock it first: ostiary token unlock "+serial+".")
 	case token.Delayed:
-		return conflict("The token takes no code until "+c.RetryAt.Format(time.RFC3339)+", because of wrong ones.",
-			"Wait, or unlock it.")
+		return conflict("Token "+serial+" takes no code until "+c.RetryAt.Format(time.RFC3339)+", because of wrong ones.",
+			"Wait, or unlock it: ostiary token unlock "+serial+".")
 	case token.NotYetValid, token.Expired:
-		return conflict("The token is outside its validity dates.", "")
+		return conflict("Token "+serial+" is outside its validity dates.",
+			"Other dates: ostiary token dates "+serial+" --until DATE.")
 	}
 	return nil
 }

@@ -82,6 +82,8 @@ func (i *importer) raiseSeries(tx store.Tx) error {
 		if before.At.Highest == after.At.Highest {
 			continue
 		}
+		// What came in is in stock already; the series did not know of it before.
+		before.At.Present = a.before.At.Present
 		if err := tokens.RecordSeries(tx, i.now(), audit.SeriesAdvanced, before, after, i.req.Origin); err != nil {
 			return err
 		}
@@ -190,6 +192,9 @@ func (i *importer) recordMoved(tx store.Tx, before map[string]tokens.Series) err
 			return err
 		}
 		if was := before[name]; was.At.Next != after.At.Next {
+			if a, ok := i.arrivals[name]; ok {
+				was.At.Present = a.before.At.Present // likewise
+			}
 			if err := tokens.RecordSeries(tx, i.now(), audit.SeriesAdvanced, was, after, i.req.Origin); err != nil {
 				return err
 			}

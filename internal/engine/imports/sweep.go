@@ -51,8 +51,8 @@ func whyNot(r store.Run) string {
 	case r.Failure != "":
 		return r.Failure
 	case c.Refused+c.Conflict+c.Twin > 0:
-		return fmt.Sprintf("of %d keys %d were refused, %d in conflict, %d twins, %d held back", c.Keys(), c.Refused,
-			c.Conflict, c.Twin, c.HeldBack)
+		return fmt.Sprintf("of %s: %d refused, %d in conflict, %d twin, %d held back",
+			fault.Plural(int(c.Keys()), "key", "keys"), c.Refused, c.Conflict, c.Twin, c.HeldBack)
 	}
 	return "every key was there already"
 }

@@ -16,6 +16,9 @@ type Restored struct {
 	// Marked says that the mark was there and this database's; only then are the
 	// numbers of what was lost known.
 	Marked bool
+	// Behind says that the database was behind the mark. If it was not, and Marked is
+	// set, nothing was lost: it was fenced, that is all.
+	Behind bool
 	// Entries is how many entries the database has, MarkEntries how many it had had at
 	// least by MarkTime.
 	Entries, MarkEntries int64
@@ -47,11 +50,12 @@ func Accept(ctx context.Context, cfg Config, reason string, fence bool) (r Resto
 	m, err := d.readMark()
 	// One of an older version was upgraded just now, and has a mark that says nothing.
 	if r.Marked = err == nil && s.proves; r.Marked {
-		if err = d.behind(ctx, m); err == nil && !fence {
-			return r, fault.New(fault.Conflict, "nothing_to_accept", "The database is the one that this server "+
-				"wrote last: "+
-				"there is nothing to accept.")
+		if err = d.behind(ctx, m); err == nil {
+			if err := d.mayFence(ctx, fence); err != nil {
+				return r, err
+			}
 		}
+		r.Behind = err != nil
 		r.MarkEntries, r.MarkTime = m.Size, m.Time
 	}
 	if err != nil && !errors.Is(err, ErrRefused) {

@@ -97,6 +97,8 @@ type Filter struct {
 	Manufacturer *string
 	// Twins chooses tokens whose secret others hold, too.
 	Twins bool
+	// Fenced chooses tokens that wait for two codes in a row (token.TwoCodes).
+	Fenced bool
 	// After is the token to go on behind; with Expiring also its end, AfterEnd.
 	After    token.ID
 	AfterEnd time.Time
@@ -120,7 +122,7 @@ func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err
 // filter is f as the store understands it.
 func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
 	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch,
-		Twins: f.Twins, Manufacturer: f.Manufacturer, After: f.After, AfterEnd: f.AfterEnd, Limit: f.Limit}
+		Twins: f.Twins, Fenced: f.Fenced, Manufacturer: f.Manufacturer, After: f.After, AfterEnd: f.AfterEnd, Limit: f.Limit}
 	if f.Expiring > 0 {
 		q.EndsAfter = s.now()
 		q.EndsBy = q.EndsAfter.Add(f.Expiring)

@@ -39,8 +39,8 @@ func mayHold(r store.Reader, user store.User, typeName string, more int) error {
 	hint := "Unassign one that is not used: ostiary token list --user " + user.Name
 	if user.Tokens+more > store.MaxCandidates {
 		return fault.New(fault.Conflict, "too_many_tokens",
-			fmt.Sprintf("User %s holds %d tokens, and nobody may hold more than %d.", user.Name, user.Tokens,
-				store.MaxCandidates)).WithHint(hint)
+			fmt.Sprintf("User %s holds %s, and nobody may hold more than %d.", user.Name,
+				fault.Plural(user.Tokens, "token", "tokens"), store.MaxCandidates)).WithHint(hint)
 	}
 	t, err := r.Type(typeName)
 	if err != nil || t.MaxPerUser == 0 {
@@ -49,8 +49,8 @@ func mayHold(r store.Reader, user store.User, typeName string, more int) error {
 	held, err := r.Tokens(store.TokenFilter{Owner: user.ID, Type: typeName})
 	if err == nil && len(held)+more > t.MaxPerUser {
 		err = fault.New(fault.Conflict, "too_many_of_type",
-			fmt.Sprintf("User %s holds %d tokens of type %s, and nobody may hold more than %d.", user.Name, len(held),
-				typeName, t.MaxPerUser)).WithHint(hint)
+			fmt.Sprintf("User %s holds %s of type %s, and nobody may hold more than %d.", user.Name,
+				fault.Plural(len(held), "token", "tokens"), typeName, t.MaxPerUser)).WithHint(hint)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ostiary/internal/core/audit"
 	"ostiary/internal/doors/client"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/program/cmdline"
@@ -26,7 +27,7 @@ that nothing before them was changed.`,
   ostiary audit checkpoint > checkpoint.txt
   ostiary audit verify --checkpoint checkpoint.txt`,
 	}
-	cmd.AddCommand(newAuditList(a), newAuditVerify(a), newAuditCheckpoint(a))
+	cmd.AddCommand(newAuditList(a), newAuditActions(a), newAuditVerify(a), newAuditCheckpoint(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
 }
@@ -38,13 +39,14 @@ func newAuditList(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the audit log, newest first",
-		Long: `List the audit log, newest first, 100 entries at a time. What follows is listed
+		Long: fmt.Sprintf(`List the audit log, newest first, 100 entries at a time. What follows is listed
 with --after and the cursor that is printed. --json shows whole entries.
 
-Several filters show what fits all of them. A date is written as 2027-01-31, or with
-its time as 2027-01-31T18:00:00+01:00; a day given to --to is in.
+Several filters show what fits all of them. "ostiary audit actions" lists the ACTIONs.
+An ACTOR is one of: %s.
+A date is written as 2027-01-31, or with its time as 2027-01-31T18:00:00+01:00; a day given to --to is in.
 
-When the server of --data is stopped, its files are read.`,
+When the server of --data is stopped, its files are read.`, actorForms),
 		Example: `  ostiary audit list --limit 20
   ostiary audit list --serial 12345678
   ostiary audit list --user alice --outcome refused --from 2027-01-01 --to 2027-01-31
@@ -60,16 +62,19 @@ When the server of --data is stopped, its files are read.`,
 					return err
 				}
 			}
+			if err := knownFacets(cmd, filter); err != nil {
+				return err
+			}
 			if filter.From, err = momentArg(cmd, "from", from, 0); err != nil {
 				return err
 			}
 			if filter.To, err = momentArg(cmd, "to", to, 1); err != nil {
 				return err
 			}
-			empty := "No entry fits."
-			if filter == (client.AuditFilter{}) {
-				empty = "No further entries."
+			if stopped, ok := log.(stoppedLog); ok && stopped.Behind != nil {
+				a.note("Beware: %s", markText(stopped.Behind))
 			}
+			empty := nothingFits(filter, page.After)
 			l := listing[wire.AuditEntry]{name: "entries", empty: empty,
 				header: []string{"TIME", "ACTION", "OUTCOME", "REASON", "SUBJECT", "ACTOR"}, row: auditRow,
 				fetch: func(ctx context.Context, p client.Page) ([]wire.AuditEntry, *string, error) {
@@ -166,8 +171,10 @@ that it could not be checked.
 A log is proved against its own server only by checkpoints that were kept
 elsewhere.
 
-When the server of --data is stopped, its files are read. Without the key file, what is
-signed is checked by the key that the database names.`,
+When the server of --data is stopped, its files are read, and the database is also held
+against the mark beside the key file (kek.mark): a copy that is older than the mark does
+not fit. Without the key file, what is signed is checked by the key that the database
+names, and there is no mark.`,
 		Example: `  ostiary audit verify
   ostiary audit verify --checkpoint 2026-01.txt --checkpoint 2026-02.txt`,
 		Args: cmdline.Arguments(),
@@ -178,7 +185,11 @@ signed is checked by the key that the database names.`,
 				if err != nil {
 					return err
 				}
-				checkpoints[i] = string(note)
+				if checkpoints[i] = string(note); !audit.IsCheckpoint(checkpoints[i]) {
+					return cmdline.WithHint(fmt.Errorf("%s is no checkpoint: it does not begin with the line "+
+						`"ostiary audit/…", or no signature follows`, file),
+						"give a file that was kept of: ostiary audit checkpoint > FILE")
+				}
 			}
 			rep, err := log.VerifyAudit(cmd.Context(), checkpoints)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/api"
 	"ostiary/internal/doors/client"
 	"ostiary/internal/doors/wire"
@@ -81,5 +82,21 @@ func (l stoppedLog) Audit(ctx context.Context, f client.AuditFilter, p client.Pa
 
 func (l stoppedLog) VerifyAudit(ctx context.Context, checkpoints []string) (wire.AuditReport, error) {
 	rep, err := l.Verify(ctx, checkpoints...)
-	return api.AuditReport(rep, err), err
+	out := api.AuditReport(rep, err)
+	if err == nil && l.Behind != nil {
+		out.OK, out.Mark = false, markText(l.Behind)
+	}
+	return out, err
+}
+
+// markText says what does not fit between a database and its mark.
+func markText(behind error) string {
+	f, ok := errors.AsType[*fault.Error](behind)
+	switch {
+	case !ok:
+		return behind.Error()
+	case f.Code == "database_older":
+		return "The database is older than the mark beside its key file (kek.mark). " + f.Text
+	}
+	return f.Text
 }

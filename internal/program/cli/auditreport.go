@@ -12,8 +12,11 @@ import (
 func (a *app) sayVerified(rep wire.AuditReport) error {
 	lines := []string{"The log is NOT whole: " + rep.Problem}
 	if rep.Problem == "" {
-		lines[0] = fmt.Sprintf("The log is whole: %d entries, %s, root %s", rep.Entries,
+		lines[0] = fmt.Sprintf("The log is whole: %s, %s, root %s", cmdline.Plural(int(rep.Entries), "entry", "entries"),
 			cmdline.Plural(rep.Checkpoints, "checkpoint", "checkpoints"), rep.Root)
+	}
+	if rep.Mark != "" {
+		lines = append(lines, "But it is NOT where the server was: "+rep.Mark)
 	}
 	if rep.State != nil {
 		lines = append(lines, stateLines(rep.State)...)

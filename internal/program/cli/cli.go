@@ -3,7 +3,7 @@
 //
 // What a command was asked for goes to standard output, as text for people or,
 // with --json, in the shapes of the REST API. Everything else goes to standard
-// error. Exit codes are part of the interface:
+// error, errors too: with --json as an object. Exit codes are part of the interface:
 //
 //	0  done; the answer is yes
 //	1  done; the answer is no: the code is not valid, the log is not whole,
@@ -54,14 +54,19 @@ func Main(args []string, env *Env) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	err := newRoot(env, args).ExecuteContext(ctx)
+	root := newRoot(env, args)
+	err := root.ExecuteContext(ctx)
 	switch {
 	case err == nil:
 		return exitYes
 	case errors.Is(err, errNo):
 		return exitNo
 	}
-	printError(env.Stderr, err)
+	if asJSON, _ := root.PersistentFlags().GetBool("json"); asJSON {
+		printErrorJSON(env.Stderr, err)
+	} else {
+		printError(env.Stderr, err)
+	}
 	if errors.Is(err, serve.ErrRefused) {
 		return exitRefused
 	}
@@ -94,7 +99,9 @@ and looks after them from stock to scrap.
 
 OSTIARY_DATA and OSTIARY_SERVER say the same once for all.
 
-Exit codes: 0 yes or done, 1 the answer is no, 2 error, 3 the database is refused.`,
+Exit codes: 0 yes or done, 1 the answer is no, 2 error, 3 the database is refused.
+An error ends with its code, as in (disk_full); with --json it is an object with code,
+detail and hint, on standard error.`,
 		Example: `  ostiary serve --data /var/lib/ostiary
   export OSTIARY_DATA=/var/lib/ostiary
   ostiary token import tokens.pskc

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
+	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/program/cmdline"
 )
@@ -93,11 +94,15 @@ func TestProblemsAreLaidOut(t *testing.T) {
 		want    string
 	}{
 		{"a hint", wire.Problem{Detail: "It broke.", Hint: "Mend it."}, "ostiary: It broke.\nhint: Mend it.\n"},
+		{"its code", wire.Problem{Status: 409, Code: "row_forged", Detail: "It broke.", Hint: "Mend it.",
+			Fields: []string{"a: x"}}, "ostiary: It broke. (row_forged)\n  a: x\nhint: Mend it.\n"},
 		{"a request id for a defect", wire.Problem{Status: 500, Detail: "It broke.", Instance: "ab-1"},
 			"ostiary: It broke.\nrequest: ab-1\n"},
-		{"candidates", wire.Problem{Status: 409, Detail: "Ambiguous.", Hint: "Say which.", Candidates: []wire.Identity{
-			{Type: "hotp", KeyID: "1"}, {Type: "totp", Manufacturer: "It's", KeyID: "k 2"}}},
-			"ostiary: The serial stands for 2 tokens. Say which one with:\n  --type hotp --manufacturer '' --key-id 1\n" +
+		{"candidates", wire.Problem{Status: 409, Detail: "Ambiguous.",
+			Code: "serial_ambiguous", Hint: "Say which.", Candidates: []wire.Identity{
+				{Type: "hotp", KeyID: "1"}, {Type: "totp", Manufacturer: "It's", KeyID: "k 2"}}},
+			"ostiary: The serial stands for 2 tokens (serial_ambiguous). Say which one with:\n" +
+				"  --type hotp --manufacturer '' --key-id 1\n" +
 				"  --type totp --manufacturer 'It'\\''s' --key-id 'k 2'\n"},
 		{"fields", wire.Problem{Status: 422, Detail: "Validation failed.", Fields: []string{"body.a: x", "body.b: y"}},
 			"ostiary: Validation failed.\n  body.a: x\n  body.b: y\n"},
@@ -115,6 +120,44 @@ func TestProblemsAreLaidOut(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestErrorsAsJSON: with --json an error is one object with its code, on standard error.
+func TestErrorsAsJSON(t *testing.T) {
+	t.Parallel()
+	broke := wire.Problem{Type: "urn:x", Title: "Conflict", Status: 409, Code: "row_forged", Detail: "It <broke>.",
+		Hint: "Mend it."}
+	cases := []struct {
+		name, want string
+		h          http.Handler
+		args       []string
+	}{
+		{"of the server", `{"type":"urn:x","title":"Conflict","status":409,"detail":"It <broke>.","hint":"Mend it.",` +
+			`"code":"row_forged"}`, reply(409, broke), []string{"token", "show", "1"}},
+		{"a mistake", `{"code":"usage","detail":"token show takes one argument, SERIAL, not 0",` +
+			`"hint":"see ostiary token show --help"}`, reply(409, broke), []string{"token", "show"}},
+		{"of a file", `{"code":"failed","detail":"open missing: no such file or directory"}`, reply(409, broke),
+			[]string{"audit", "verify", "--checkpoint", "missing"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got := run(t, c.h, "", append(c.args, "--json")...)
+			if diff := cmp.Diff(result{2, "", c.want + "\n"}, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	hinted := fault.New(fault.Conflict, "database_older", "It is older.").WithHint("Put it back.")
+	if diff := cmp.Diff([]string{"database x: It is older. (database_older)", "hint: Put it back."},
+		errorLines(fmt.Errorf("database x: %w", hinted))); diff != "" {
+		t.Error(diff)
+	}
+	var out bytes.Buffer
+	printErrorJSON(&out, hinted)
+	if got := out.String(); got != `{"code":"database_older","detail":"It is older.","hint":"Put it back."}`+"\n" {
+		t.Error(got)
 	}
 }
 

@@ -45,7 +45,7 @@ func newDatabaseAccept(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:         "accept --data DIR --reason TEXT",
 		Short:       "Accept a database that was put back from a backup",
-		Annotations: map[string]string{cmdline.NoGlobalFlags: "yes"},
+		Annotations: map[string]string{cmdline.OnlyGlobalFlags: "data json"},
 		Long: `Accept a database that was put back from a backup, or whose mark (DIR/kek.mark)
 was lost. The server must be stopped. Without this command it does not start on
 an older copy (exit code 3), because the copy has forgotten what happened since:
@@ -58,7 +58,9 @@ changed by another program stays refused.
 With --fence no code works that may have been used since the copy was made:
 TOTP tokens take codes from now on only, temporary codes and enrolment links are
 revoked, and HOTP tokens ask for two codes in a row, once (ostiary token resync).
-What a fence cannot know is printed.
+What a fence cannot know is printed. It is taken also where nothing is lost: for
+whoever accepted without it before, or put an older mark back as well. Twice in a
+row it does nothing (exit code 2).
 
 --json prints the numbers as JSON.`,
 		Example: `  ostiary database accept --data /var/lib/ostiary --reason "disk of 3 March failed" --fence`,
@@ -111,19 +113,26 @@ func (a *app) tellRestored(r integrity.Restored) error {
 			err = a.say(nil, format, args...)
 		}
 	}
-	say("Accepted: a database with %d audit entries.", r.Entries)
+	say("Accepted: a database with %s.", cmdline.Plural(int(r.Entries), "audit entry", "audit entries"))
+	lost := cmdline.Plural(int(r.Lost()), "entry", "entries")
 	switch {
 	case !r.Marked:
 		say("What is lost is not known, because the mark was lost, too.")
+	case !r.Behind:
+		say("Nothing is lost: it is the database that this server wrote last.")
 	case r.Until.IsZero():
-		say("Lost: at least %d entries, by %s.", r.Lost(), localTime(r.MarkTime))
+		say("Lost: at least %s, by %s.", lost, localTime(r.MarkTime))
 	default:
-		say("Lost: at least %d entries, from %s to %s or later.", r.Lost(), localTime(r.Until), localTime(r.MarkTime))
+		say("Lost: at least %s, from %s to %s or later.", lost, localTime(r.Until), localTime(r.MarkTime))
 	}
 	if f := r.Fenced; f != nil {
-		say("Fenced: %d TOTP tokens take codes from now on only, %d HOTP tokens ask for two codes in a row "+
-			"(ostiary token resync), %d temporary codes and %d enrolment links are revoked.", f.Time, f.Events,
-			f.Codes, f.Links)
+		say("Fenced, TOTP tokens that take codes from now on only: %d", f.Time)
+		say("Fenced, HOTP tokens that ask for two codes in a row (ostiary token resync): %d", f.Events)
+		say("Temporary codes that are revoked: %d", f.Codes)
+		say("Enrolment links that are revoked: %d", f.Links)
+		if f.Events > 0 {
+			say("Once the server runs, ostiary token list --fenced lists those that ask for two.")
+		}
 		say("Not fenced, because this copy knows nothing of it: tokens that first came since then are gone; when " +
 			"their file is imported again, codes of them that were used work again. Two codes of a HOTP token that " +
 			"were used since then bring it back in step, and those used after them work again. Replace such tokens " +
@@ -131,6 +140,8 @@ func (a *app) tellRestored(r integrity.Restored) error {
 	} else {
 		say("Codes that were used since then work again: resynchronise or replace HOTP tokens that were used.")
 	}
-	say("Tokens, users, keys and states are as they were then: docs/operate.md says what to look at.")
+	if r.Behind || !r.Marked {
+		say("Tokens, users, keys and states are as they were then: docs/operate.md says what to look at.")
+	}
 	return err
 }

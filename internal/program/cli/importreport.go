@@ -262,10 +262,14 @@ func newImportCancel(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "cancel ID",
 		Short: "Cancel an import that is under way",
-		Long: `Cancel an import that is under way, whoever began it: one that waits for its
-upload, or that broke off and could not be tidied up. Nothing of it is taken in,
-and other imports can begin. What was imported before is not taken back by this:
-ostiary batch state revokes the tokens of a delivery.`,
+		Long: `Cancel an import that is under way, whoever began it. Nothing of it is taken in, and
+other imports can begin. It may also be one that broke off and could not be tidied up.
+
+ostiary import list shows the ID. An import has one when the server has recognised the
+file: after the beginning of a PSKC file, after the whole of a signed file or a table.
+An upload without an ID is in no other's way; it ends with the program that sends it.
+
+What was imported before stays: ostiary batch state revokes the tokens of a delivery.`,
 		Example: "  ostiary import cancel 12",
 		Args:    cmdline.Arguments("ID"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {

@@ -108,7 +108,7 @@ func keysLine(n int64) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %d keys read", n)
+	return ", " + cmdline.Plural(int(n), "key", "keys") + " read"
 }
 
 func byteCount(n int64) string {
@@ -120,5 +120,5 @@ func byteCount(n int64) string {
 	case n >= 1_000:
 		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 	}
-	return fmt.Sprintf("%d bytes", n)
+	return cmdline.Plural(int(n), "byte", "bytes")
 }

@@ -30,7 +30,7 @@ func newServe(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:         "serve --data DIR",
 		Short:       "Run the server",
-		Annotations: map[string]string{cmdline.NoGlobalFlags: "yes"},
+		Annotations: map[string]string{cmdline.OnlyGlobalFlags: "data"},
 		Long: `Run the server on a data directory until it is interrupted.
 
 The first start makes the directory with the database and the key file, and

@@ -100,6 +100,12 @@ func (a *app) printToken(t wire.Token) error {
 	}
 	line("State", state)
 	line("User", orElse(t.User, "none"))
+	switch {
+	case t.Fenced && t.State == token.Pending.String():
+		line("Fenced", "a backup was put back: delete it and create another")
+	case t.Fenced:
+		line("Fenced", "a backup was put back: takes two codes in a row first (ostiary token resync)")
+	}
 	line("Counter", strconv.FormatUint(t.Counter, 10))
 	if t.Algorithm == "TOTP" {
 		line("Drift", fmt.Sprintf("%+d steps", t.Drift))
@@ -127,7 +133,7 @@ func codes(t wire.Token) string {
 	}
 	s += fmt.Sprintf(", %d digits", t.Digits)
 	if t.Period != 0 {
-		s += fmt.Sprintf(", %d seconds", t.Period)
+		s += ", " + cmdline.Plural(int(t.Period), "second", "seconds")
 	}
 	return s
 }

@@ -26,6 +26,7 @@ printed, or all at once with --all.`,
   ostiary token list --user alice --json
   ostiary token list --expiring 30 --state VALID
   ostiary token list --twins --all
+  ostiary token list --fenced --all
   ostiary token list --all --json > tokens.json`,
 		Args: cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) (err error) {
@@ -78,6 +79,8 @@ printed, or all at once with --all.`,
 	flags.StringVar(&filter.Batch, "batch", "", "only tokens of this `BATCH`")
 	flags.StringVar(&filter.Import, "import", "", "only tokens of the import of this `ID`")
 	flags.BoolVar(&filter.Twins, "twins", false, "only tokens whose secret others hold, too")
+	flags.BoolVar(&filter.Fenced, "fenced", false, "only tokens that wait for two codes in a row, since a backup was "+
+		"put back")
 	flags.IntVar(&filter.Expiring, "expiring", 0, "only tokens that end within `DAYS`, but have not yet")
 	pages.add(cmd)
 	return cmd

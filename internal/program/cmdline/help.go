@@ -6,10 +6,12 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
-// NoGlobalFlags is the annotation of a command for which the global flags are not.
-const NoGlobalFlags = "no global flags"
+// OnlyGlobalFlags is the annotation of a command that takes some of the global flags
+// only: their names, separated by blanks.
+const OnlyGlobalFlags = "only global flags"
 
 // PrintHelp prints what a command is for and how it is used.
 func PrintHelp(cmd *cobra.Command, _ []string) {
@@ -28,12 +30,25 @@ func PrintHelp(cmd *cobra.Command, _ []string) {
 	if cmd.HasAvailableLocalFlags() {
 		fmt.Fprintf(w, "\nFlags:\n%s", cmd.LocalFlags().FlagUsages())
 	}
-	if cmd.HasAvailableInheritedFlags() && cmd.Annotations[NoGlobalFlags] == "" {
-		fmt.Fprintf(w, "\nGlobal flags:\n%s", cmd.InheritedFlags().FlagUsages())
+	if usages := globalFlags(cmd).FlagUsages(); usages != "" {
+		fmt.Fprintf(w, "\nGlobal flags:\n%s", usages)
 	}
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(w, "\nMore about a command: %s COMMAND --help\n", cmd.CommandPath())
 	}
+}
+
+// globalFlags are those of the flags of the commands above that a command takes.
+func globalFlags(cmd *cobra.Command) *pflag.FlagSet {
+	names, some := cmd.Annotations[OnlyGlobalFlags]
+	if !some {
+		return cmd.InheritedFlags()
+	}
+	only := pflag.NewFlagSet(cmd.Name(), pflag.ContinueOnError)
+	for _, name := range strings.Fields(names) {
+		only.AddFlag(cmd.InheritedFlags().Lookup(name))
+	}
+	return only
 }
 
 func printCommands(w io.Writer, cmd *cobra.Command) {

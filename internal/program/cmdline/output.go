@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"golang.org/x/term"
+
+	"ostiary/internal/core/fault"
 )
 
 // NewTable aligns what Row writes; flush it at the end.
@@ -67,12 +69,7 @@ func YesNo(b bool) string {
 }
 
 // Plural counts things.
-func Plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
+func Plural(n int, one, many string) string { return fault.Plural(n, one, many) }
 
 // Terminal reports whether a reader or writer is a terminal.
 func Terminal(f any) bool {

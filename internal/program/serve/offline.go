@@ -26,6 +26,10 @@ type Log struct {
 	// Keyed tells whether the key file was there: then the key that checks signatures
 	// is the server's own, and not only the one that the database names.
 	Keyed bool
+	// Behind says what does not fit between the database and the mark beside the key
+	// file, such as an older copy that was put back; nil if all does, or without a key
+	// file.
+	Behind error
 
 	db   store.DB
 	lock *flock.Flock
@@ -78,6 +82,7 @@ func (l *Log) openLedger(ctx context.Context, kekPath string) (err error) {
 		return fmt.Errorf("database of the key file %s: %w", kekPath, err)
 	}
 	l.Ledger = database.Ledger
+	l.Behind = database.Behind(ctx, markFile(markPath(kekPath)))
 	return nil
 }
 

@@ -246,8 +246,8 @@ func (s *Server) markSecrets(ctx context.Context, keyring *seal.Keyring) error {
 	}
 	if shared > 0 {
 		_, err = fmt.Fprintf(
-			s.cfg.Out, "Several tokens hold one secret, %d times; a code of it counts once for all of "+
-				"them. See: ostiary token list --twins\n", shared)
+			s.cfg.Out, "Secrets that several tokens hold: %d. A code of one counts once for all of its "+
+				"tokens. See: ostiary token list --twins\n", shared)
 	}
 	return err
 }

@@ -99,6 +99,8 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		{"condition_owner (owner=? AND rowid>?)", store.TokenFilter{Owner: 1}},
 		{"condition_twin (token>?)", store.TokenFilter{Twins: true}},
 		{"condition_twin (token>?)", store.TokenFilter{Twins: true, State: &valid, Type: "hotp"}},
+		{"condition_fenced (token>?)", store.TokenFilter{Fenced: true}},
+		{"condition_fenced (token>?)", store.TokenFilter{Fenced: true, Twins: true, State: &valid, Type: "hotp"}},
 		{"condition_owner (owner=? AND rowid>?)", store.TokenFilter{Owner: 1, State: &valid, Type: "hotp"}},
 		{"token_run (run=? AND rowid>?)", store.TokenFilter{Run: 1}},
 		{"token_run (run=? AND rowid>?)", store.TokenFilter{Run: 1, State: &lost}},

@@ -133,6 +133,9 @@ func tokenQuery(f store.TokenFilter, further string) (string, []any) {
 	if f.Twins {
 		w.add("c.twin IS NOT NULL")
 	}
+	if f.Fenced {
+		w.add(fmt.Sprintf("c.drift = %d", token.TwoCodes)) // written out, as in the index
+	}
 	if f.Run != 0 {
 		w.add("t.run = ?", f.Run)
 	}
@@ -166,6 +169,8 @@ func conditionIndex(f store.TokenFilter) string {
 		return "INDEXED BY condition_owner"
 	case !f.EndsBy.IsZero():
 		return "INDEXED BY condition_ending"
+	case f.Fenced:
+		return "INDEXED BY condition_fenced"
 	case f.Twins:
 		return "INDEXED BY condition_twin"
 	case f.Run != 0:

@@ -240,6 +240,11 @@ var integrityTests = []test{
 		r.same("drift and next of what counts events", []int64{c.Drift, int64(c.Next)}, []int64{token.TwoCodes, 9})
 		r.same("an application", r.applicationNow(hotp.ID, 2).Drift, int64(token.TwoCodes))
 		r.same("another", r.applicationNow(hotp.ID, 3).Next, uint64(now/30+2))
+		valid, lost := token.Valid, token.RevokedLost
+		r.same("what waits for two codes", r.list(store.TokenFilter{Fenced: true}), []token.ID{hotp.ID})
+		r.same("of those that are VALID", r.list(store.TokenFilter{Fenced: true, State: &valid}), []token.ID{hotp.ID})
+		r.same("of those that are lost", r.list(store.TokenFilter{Fenced: true, State: &lost}), []token.ID(nil))
+		r.same("behind it", r.list(store.TokenFilter{Fenced: true, After: hotp.ID}), []token.ID(nil))
 		// Who saw the row before does not take a single code.
 		o := r.try(attempt(right(hotp, 9)))
 		r.same("a code that was judged before", o.Verdict, store.Stale)
@@ -247,6 +252,7 @@ var integrityTests = []test{
 		seen.Condition = c
 		r.accepted(attempt(right(seen, 9)))
 		r.same("drift after two codes", r.condition(hotp.ID).Drift, int64(0))
+		r.same("what waits after two codes", r.list(store.TokenFilter{Fenced: true}), []token.ID(nil))
 	}},
 	// What was checked are the state and the dates that were seen; the row may have
 	// been changed since by somebody who cannot make tags.
