@@ -244,7 +244,8 @@ func TestRefusedTables(t *testing.T) {
 		{"either", "a,ABCDEF234567ABCDEF234567ABCDEF23", Options{}, ErrEncoding, "can be read as hexadecimal " +
 			"and as base32"},
 		{"no rows", "# none\n", Options{Format: OATHCSV}, ErrMalformed, "no rows"},
-		{"version 2", "# version: 2\n", Options{}, ErrUnreadable, "privacyIDEA"},
+		{"version 2", "# version: 2\n", Options{}, ErrMalformed, "no rows"},
+		{"version 3", "# version: 3\n", Options{}, ErrUnreadable, "privacyIDEA"},
 	} {
 		_, err := open(tt.text, tt.opt)
 		if fails(t, err, tt.kind, tt.part); err != nil {
