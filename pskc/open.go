@@ -100,8 +100,8 @@ func (p *parser) openInteger(k *Key, i valueName, v *value) error {
 			return err
 		}
 		if _, _, ok := parseDecimal(b); !ok {
-			if b, ok = decodeBase64(nil, b); !ok {
-				return p.refuse(ErrMalformed, "its %s is not a number", name)
+			if b, ok = p.draftInteger(v); !ok {
+				return p.refuse(ErrMalformed, "its %s is not a decimal number", name)
 			}
 		}
 	}
