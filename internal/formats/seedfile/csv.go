@@ -218,7 +218,8 @@ func (c *csvKeys) readKind(k *pskc.Key, text []byte) string {
 	case "totp", "oath-totp":
 		k.Kind = pskc.TOTP
 	default:
-		if slices.Contains([]string{"motp", "ocra", "sms", "email", "yubikey", "u2f", "daplug", "vasco"}, s) {
+		if slices.Contains([]string{"motp", "ocra", "sms", "email", "yubikey", "u2f", "daplug", "vasco",
+			"steam"}, s) {
 			return "says " + s + ", which is no token of HOTP or TOTP"
 		}
 		return "says neither HOTP nor TOTP"

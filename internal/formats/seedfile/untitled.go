@@ -18,13 +18,13 @@ import (
 func (c *csvKeys) layout() columns {
 	fifth := len(c.untitled)
 	sixth := fifth + 1
-	any, hashes, others := false, 0, 0
+	used, hashes, others := false, 0, 0
 	for {
 		r, err := c.t.next()
 		if err != nil {
 			break
 		}
-		any = any || len(r.cell(fifth)) > 0
+		used = used || len(r.cell(fifth)) > 0
 		switch s := r.cell(sixth); {
 		case len(s) == 0:
 		case isHash(s):
@@ -35,7 +35,7 @@ func (c *csvKeys) layout() columns {
 	}
 	order := slices.Clone(c.untitled)
 	switch {
-	case others > 0 || hashes == 0 && !any:
+	case others > 0 || hashes == 0 && !used:
 		return positions(append(order, colPeriod, colCounter)...)
 	case hashes > 0:
 		return positions(append(order, colEither, colHash)...)
