@@ -17,6 +17,7 @@ type staged struct {
 	token  token.Token
 	secret seal.Secret
 	user   string // who is to get it, as the file says; may be empty
+	noUser error  // why the user that the file names is none
 	policy string // that the file gives it; empty for none
 	pinID  string // the key of the file that is its PIN; may be empty
 	isPIN  bool   // it is no token, but the PIN of one
