@@ -81,7 +81,11 @@ func (p *parser) checkSecret(k *Key) error {
 		least = 1
 	}
 	if n < least {
-		return p.refuse(nil, "secret of %d bytes is too short, at least %d are demanded", n, least)
+		why := "secret of %d bytes is too short, at least %d are demanded"
+		if n >= ShortSecret {
+			why += " (RFC 4226 section 4, R6; option MinSecret takes it)"
+		}
+		return p.refuse(nil, why, n, least)
 	}
 	return nil
 }

@@ -18,6 +18,9 @@ func (m *mapper) fromKey(k *pskc.Key) staged {
 		isPIN: k.Kind == pskc.PIN,
 		row:   store.RunRow{Manufacturer: k.Manufacturer, Serial: serialOf(k), KeyID: k.ID, Line: k.Line}}
 	out.user, out.noUser = userOf(k)
+	if out.short = isShort(k); out.short {
+		out.note(fmt.Sprintf("its secret has %d bits, and RFC 4226 demands 128", 8*len(k.Secret)))
+	}
 	if k.Policy.PIN != nil {
 		out.pinID = k.Policy.PIN.KeyID
 	}
@@ -121,6 +124,9 @@ func (m *mapper) setSpec(t *token.Token, k *pskc.Key) error {
 	t.Spec = token.Spec{Algorithm: token.Algorithm(k.Kind), Hash: k.Hash, Digits: k.Digits()}
 	if err := checkCodes(k); err != nil {
 		return err
+	}
+	if !k.NotBefore.IsZero() && !k.NotAfter.IsZero() && k.NotBefore.After(k.NotAfter) {
+		return fmt.Errorf("its start date is behind its expiry date: it would never be valid")
 	}
 	switch k.Kind {
 	case pskc.OCRA:
