@@ -50,8 +50,8 @@
 //     MACKey, else that of the values;
 //   - one IV for the whole file;
 //   - Secret, Counter, Time, TimeInterval and TimeDrift, plain or encrypted,
-//     numbers as decimal text, or as decimal text or big-endian bytes in base64,
-//     to the full 64 bits;
+//     numbers as decimal text, in drafts also as base64 of decimal text or of a
+//     big-endian word, to the full 64 bits;
 //   - device, module, policy, and formats of challenge and response.
 //
 // What is known and not read is refused by name, mostly with [ErrUnsupported]:

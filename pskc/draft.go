@@ -183,6 +183,21 @@ func (p *parser) bareValue(v *value, name string) error {
 	return nil
 }
 
+// draftInteger gives the bytes of a plain number in base64, which drafts have where
+// RFC 6030 has decimal text: a big-endian word of 8 bytes, or decimal text. Any other
+// text of such letters, above all a hexadecimal number, is none.
+func (p *parser) draftInteger(v *value) ([]byte, bool) {
+	if !p.draft && !v.bare {
+		return nil, false
+	}
+	b, ok := decodeBase64(nil, v.plain)
+	if !ok {
+		return nil, false
+	}
+	_, _, digits := parseDecimal(b)
+	return b, digits || len(b) == longBytes
+}
+
 // usages are the attributes of Usage, each true or false.
 var usages = []string{"OTP", "CR", "Integrity", "Encrypt", "Unlock"}
 

@@ -36,17 +36,21 @@ func parseDecimal(b []byte) (v integer, neg, ok bool) {
 const (
 	intBytes  = 4
 	longBytes = 8
+	// shortText is from which length on printable bytes are text: as a number they
+	// would be above two million.
+	shortText = 3
 )
 
 // decodeInteger reads the bytes of an integer that was encrypted or encoded in
-// base64: decimal text, else big-endian bytes. Bytes that are all digits are
-// taken as text. RFC 6030 means big-endian, some writers put text, and the two
-// cannot be told apart; as full words they would be implausibly large numbers.
+// base64: decimal text, else big-endian bytes. Bytes that are all digits are taken
+// as text. RFC 6030 means big-endian words, some writers put text or leave out the
+// zeros, and these cannot be told apart; as bytes the text would be implausibly large
+// numbers. For the same reason other text, such as 0x2A, is no number.
 func decodeInteger(b []byte, signed bool) (v integer, neg, ok bool) {
 	if v, neg, ok := parseDecimal(b); ok {
 		return v, neg, true
 	}
-	if len(b) == 0 {
+	if len(b) == 0 || len(b) >= shortText && isText(b) {
 		return v, false, false
 	}
 	if signed && (len(b) == intBytes || len(b) == longBytes) && b[0]&0x80 != 0 {
@@ -64,6 +68,16 @@ func decodeInteger(b []byte, signed bool) (v integer, neg, ok bool) {
 		v.n = v.n<<8 | uint64(c)
 	}
 	return v, false, true
+}
+
+// isText tells whether bytes are all printable ASCII.
+func isText(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // signed gives the value as an int64.

@@ -81,7 +81,11 @@ func (p *parser) checkSecret(k *Key) error {
 		least = 1
 	}
 	if n < least {
-		return p.refuse(nil, "secret of %d bytes is too short, at least %d are demanded", n, least)
+		why := "secret of %d bytes is too short, at least %d are demanded"
+		if n >= ShortSecret {
+			why += " (RFC 4226 section 4, R6; option MinSecret takes it)"
+		}
+		return p.refuse(nil, why, n, least)
 	}
 	return nil
 }
@@ -100,8 +104,8 @@ func (p *parser) openInteger(k *Key, i valueName, v *value) error {
 			return err
 		}
 		if _, _, ok := parseDecimal(b); !ok {
-			if b, ok = decodeBase64(nil, b); !ok {
-				return p.refuse(ErrMalformed, "its %s is not a number", name)
+			if b, ok = p.draftInteger(v); !ok {
+				return p.refuse(ErrMalformed, "its %s is not a decimal number", name)
 			}
 		}
 	}

@@ -12,6 +12,10 @@ import (
 // (R6) demands. Some manufacturers ship 80 bits.
 const DefaultMinSecret = 16
 
+// ShortSecret is the shortest secret, in bytes, that anybody should take: the 80 bits
+// that many web sites and some manufacturers give out. [Options.MinSecret] takes it.
+const ShortSecret = 10
+
 // MaxIterations is the ceiling of PBKDF2 iterations. [Limits.Iterations] can
 // lower it, never raise it: the count comes from the file, and one file must
 // not buy minutes of computing.

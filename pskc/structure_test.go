@@ -183,25 +183,47 @@ func TestIntegers(t *testing.T) {
 	}
 	for text, want := range map[string]uint64{
 		"0": 0, "831791": 831791, " +7\n": 7, "-0": 0, "007": 7, maxU: 1<<64 - 1,
-		"NzA5Nzkx": 709791, "AAYxSg==": 405834, // as in python-pskc's own tests
-		"//////////8=": 1<<64 - 1, "gAAAAAAAAAA=": 1 << 63, "AAAAAAAAAAAAAQ==": 1, "AA==": 0,
-		"MTg0NDY3NDQwNzM3MDk1NTE2MTU=": 1<<64 - 1,
 		// also base64, but text comes first
 		"1234": 1234,
 		// no float has it
-		"9007199254740993": 1<<53 + 1, "OTAwNzE5OTI1NDc0MDk5Mw==": 1<<53 + 1, "ACAAAAAAAAE=": 1<<53 + 1,
+		"9007199254740993": 1<<53 + 1,
 	} {
 		if k := wantOne(t, counter(text)); k.Counter != want || !k.HasCounter {
 			t.Errorf("%q: %d", text, k.Counter)
 		}
 	}
 	for text, reason := range map[string]string{
-		"": "not a number", "abc": "not a number", "1.5": "not a number", "-": "not a number", "0x1": "not a number",
+		"": "not a decimal number", "abc": "not a decimal number", "1.5": "not a decimal number",
+		"-": "not a decimal number", "0x1": "not a decimal number",
 		"-1":                   "negative",
-		"18446744073709551616": "64 bits", "AQAAAAAAAAAA": "64 bits", "MTg0NDY3NDQwNzM3MDk1NTE2MTY=": "64 bits",
-		"1e3": "not a number",
+		"18446744073709551616": "64 bits", "1e3": "not a decimal number", "1e+3": "not a decimal number",
+		"0x2A": "not a decimal number", "002A": "not a decimal number", "00FF": "not a decimal number",
+		"0000002A": "not a decimal number", "AAAAAAAAACo=": "not a decimal number", "NDI=": "not a decimal number",
 	} {
 		wantRefused(t, counter(text), reason)
+	}
+	// In drafts numbers may be base64, of a word or of decimal text, and of nothing else.
+	draft := func(text string) result {
+		return readString(t, strings.Replace(plainFile(data(plainSecret(seed), plain("Counter", text))),
+			"keyprov:pskc", "keyprov:container:1.0", 1), Options{})
+	}
+	for text, want := range map[string]uint64{"42": 42, "NzA5Nzkx": 709791, "//////////8=": 1<<64 - 1,
+		"gAAAAAAAAAA=": 1 << 63, "MTg0NDY3NDQwNzM3MDk1NTE2MTU=": 1<<64 - 1,
+		"OTAwNzE5OTI1NDc0MDk5Mw==": 1<<53 + 1, "ACAAAAAAAAE=": 1<<53 + 1} {
+		if k := wantOne(t, draft(text)); k.Counter != want || !k.HasCounter {
+			t.Errorf("draft, %q: %d", text, k.Counter)
+		}
+	}
+	for text, reason := range map[string]string{"0x2A": "not a decimal", "002A": "not a decimal",
+		"0000002A": "not a decimal", "1e+3": "not a decimal", "AAYxSg==": "not a decimal", "AA==": "not a decimal",
+		"MTg0NDY3NDQwNzM3MDk1NTE2MTY=": "64 bits", "MHgyQTB4MkE=": "not a number"} {
+		wantRefused(t, draft(text), reason)
+	}
+	// What was encrypted and is neither digits nor a word: text in another notation.
+	for _, text := range []string{"0x2A", "002A", "0000002A", "1e+3", "1.5"} {
+		file := container(pskHeader, macXML(), pkg("1", "1", hotpURI, data(sealed("Secret", []byte(seed), 0),
+			sealed("Counter", []byte(text), 1))))
+		wantRefused(t, readString(t, file, Options{PreSharedKey: testKey}), "not a number")
 	}
 	file := container(pskHeader, macXML(), pkg("1", "1", totpURI, data(
 		sealed("Secret", []byte(seed), 0), sealed("Counter", []byte{0, 0, 0, 0, 0, 0x0e, 0xab, 0x70}, 1),
@@ -212,11 +234,12 @@ func TestIntegers(t *testing.T) {
 		t.Errorf("%+v", k)
 	}
 	drift := func(text string) *Key {
-		return wantOne(t, readString(t, plainFile(data(plainSecret(seed), plain("TimeDrift", text))), Options{}))
+		return wantOne(t, readString(t, strings.Replace(plainFile(data(plainSecret(seed), plain("TimeDrift", text))),
+			"keyprov:pskc", "keyprov:container", 1), Options{}))
 	}
 	for text, want := range map[string]int64{
-		"-4": -4, "4": 4, "-9223372036854775808": -1 << 63, "//////////8=": -1, "/////w==": -1,
-		"gAAAAAAAAAA=": -1 << 63, "/w==": 255,
+		"-4": -4, "4": 4, "-9223372036854775808": -1 << 63, "//////////8=": -1,
+		"gAAAAAAAAAA=": -1 << 63,
 	} {
 		if k := drift(text); k.Drift != want || !k.HasDrift {
 			t.Errorf("%q: %d", text, k.Drift)

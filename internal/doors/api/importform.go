@@ -24,6 +24,8 @@ type form struct {
 	signers []*x509.Certificate
 	others  seedfile.Options
 	request imports.Request
+
+	shortSecrets, longSteps bool
 }
 
 func (f *form) wipe() {
@@ -120,6 +122,10 @@ func (f *form) set(name string, value []byte) error {
 		return flag(&f.options.AllowTripleDES)
 	case "allow_part":
 		return flag(&f.options.AllowPart)
+	case "allow_short_secrets":
+		return flag(&f.shortSecrets)
+	case "allow_long_steps":
+		return flag(&f.longSteps)
 	case "keep_serials":
 		return flag(&f.others.KeepSerials)
 	default:

@@ -68,6 +68,9 @@ func (a *API) importRoutes() {
 					"allow_unauthenticated": flag("Take an encrypted file without a MAC."),
 					"allow_part":            flag("Read a part of a file that had a MAC over the whole of it."),
 					"allow_3des":            flag("Read a file under Triple-DES."),
+					"allow_short_secrets": flag("Take secrets of at least 80 bits, where RFC 4226 demands 128. The log " +
+						"counts them."),
+					"allow_long_steps": flag("Take time steps of more than an hour."),
 					"format": text("Format of the file, instead of recognising it: " + formatNames() +
 						"."),
 					"encoding": text("How secrets are written where the file leaves a choice: hex, " +
@@ -132,7 +135,8 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer
 	}
 	form.others.Name, form.others.Now = file.FileName(), time.Now()
 	seeds, err := a.cfg.Imports.OpenFile(r.Context(), filePart{file},
-		imports.FileOptions{PSKC: form.options, Others: form.others, Signers: form.signers})
+		imports.FileOptions{PSKC: form.options, Others: form.others, Signers: form.signers,
+			ShortSecrets: form.shortSecrets, LongSteps: form.longSteps})
 	if err != nil {
 		return out, err
 	}

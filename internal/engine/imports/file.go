@@ -20,6 +20,11 @@ type FileOptions struct {
 	Others seedfile.Options // for all others; its Format overrides for PSKC, too
 	// Signers, when not nil, demands that a PSKC file is signed by one of them.
 	Signers []*x509.Certificate
+	// ShortSecrets takes secrets of at least 80 bits, where RFC 4226 (section 4, R6)
+	// demands 128. It replaces MinSecret of PSKC and Others.
+	ShortSecrets bool
+	// LongSteps takes time steps of more than an hour.
+	LongSteps bool
 }
 
 // Sample is a code of a file's first token, to be compared with the device.
@@ -68,6 +73,9 @@ func WriteRemainder(w io.Writer, r io.Reader, opt FileOptions, keep func(n int) 
 	if err != nil {
 		return 0, err
 	}
+	if opt.ShortSecrets {
+		opt.Others.MinSecret = leastSecret
+	}
 	fromZero := func(n int) bool { return keep(n + 1) }
 	if format == seedfile.PSKC {
 		return pskc.Remainder(w, in, fromZero)
@@ -86,6 +94,18 @@ func OpenFile(r io.Reader, opt FileOptions) (*File, error) {
 }
 
 func openFormat(in io.Reader, format seedfile.Format, opt FileOptions) (*File, error) {
+	if opt.ShortSecrets {
+		opt.PSKC.MinSecret, opt.Others.MinSecret = leastSecret, leastSecret
+	}
+	f, err := openAs(in, format, opt)
+	if err == nil && !opt.LongSteps {
+		f.KeySource = usualSteps{f.KeySource}
+	}
+	return f, err
+}
+
+// openAs opens a file that is of a format.
+func openAs(in io.Reader, format seedfile.Format, opt FileOptions) (*File, error) {
 	switch {
 	case format == seedfile.PSKC && opt.Signers != nil:
 		return openSigned(in, opt)

@@ -165,6 +165,7 @@ type importer struct {
 	batch    batch
 	pins     pins
 	received received
+	short    int               // keys that are imported with short secrets
 	late     []staged          // keys in conflict that are to get other serials, at the end
 	replaced map[token.ID]bool // the tokens whose secrets the run replaces
 	file     map[token.Mark]held
@@ -336,6 +337,9 @@ func (i *importer) publish() error {
 			{Name: "replaced", Value: int64(c.Replaced)}, {Name: "run", Value: i.run},
 			{Name: "twin", Value: int64(c.Twin)},
 			{Name: "users", Value: int64(c.Users)}}
+		if i.short > 0 {
+			after = append(after, audit.Field{Name: "short_secrets", Value: int64(i.short)})
+		}
 		return tx.AppendAudit(
 			append(entries, audit.Entry{Time: now, Action: audit.ImportPublished, Outcome: audit.Done,
 				Origin:  i.req.Origin,

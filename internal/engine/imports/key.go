@@ -14,9 +14,13 @@ import (
 
 // fromKey turns a key of a file into a token, or refuses it with the reason.
 func (m *mapper) fromKey(k *pskc.Key) staged {
-	out := staged{secret: seal.NewSecret(k.Secret), user: userOf(k), policy: policyText(k.Policy),
+	out := staged{secret: seal.NewSecret(k.Secret), policy: policyText(k.Policy),
 		isPIN: k.Kind == pskc.PIN,
 		row:   store.RunRow{Manufacturer: k.Manufacturer, Serial: serialOf(k), KeyID: k.ID, Line: k.Line}}
+	out.user, out.noUser = userOf(k)
+	if out.short = isShort(k); out.short {
+		out.note(fmt.Sprintf("its secret has %d bits, and RFC 4226 demands 128", 8*len(k.Secret)))
+	}
 	if k.Policy.PIN != nil {
 		out.pinID = k.Policy.PIN.KeyID
 	}
@@ -85,7 +89,7 @@ func (m *mapper) token(out *staged, k *pskc.Key) error {
 		if err != nil {
 			return err
 		}
-		out.user, out.passage, out.unshown = said.Owner, said.Passage, said.Unshown
+		out.user, out.noUser, out.passage, out.unshown = said.Owner, nil, said.Passage, said.Unshown
 	}
 	if d := t.Condition.Drift; d > m.maxDrift || d < -m.maxDrift {
 		return fmt.Errorf("a clock drift of %d steps is more than %d", d, m.maxDrift)
@@ -120,6 +124,9 @@ func (m *mapper) setSpec(t *token.Token, k *pskc.Key) error {
 	t.Spec = token.Spec{Algorithm: token.Algorithm(k.Kind), Hash: k.Hash, Digits: k.Digits()}
 	if err := checkCodes(k); err != nil {
 		return err
+	}
+	if !k.NotBefore.IsZero() && !k.NotAfter.IsZero() && k.NotBefore.After(k.NotAfter) {
+		return fmt.Errorf("its start date is behind its expiry date: it would never be valid")
 	}
 	switch k.Kind {
 	case pskc.OCRA:

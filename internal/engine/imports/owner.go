@@ -3,7 +3,6 @@ package imports
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
@@ -13,21 +12,12 @@ import (
 )
 
 // userOf is the user that a file names for a key: of the key, else of the
-// device. RFC 6030 writes distinguished names, of which the uid counts, else
-// the common name.
-func userOf(k *pskc.Key) string {
-	name := k.KeyUserID
-	if name == "" {
+// device. RFC 6030 writes distinguished names (section 4.3.3).
+func userOf(k *pskc.Key) (name string, err error) {
+	if name = k.KeyUserID; name == "" {
 		name = k.DeviceUserID
 	}
-	for _, attribute := range []string{"UID", "CN"} {
-		for part := range strings.SplitSeq(name, ",") {
-			if n, value, ok := strings.Cut(part, "="); ok && strings.EqualFold(strings.TrimSpace(n), attribute) {
-				return strings.TrimSpace(value)
-			}
-		}
-	}
-	return name
+	return users.OfDN(name)
 }
 
 // giveOwner finds the user who is to get a key that is being imported, or makes
@@ -35,6 +25,9 @@ func userOf(k *pskc.Key) string {
 // all the same.
 func (i *importer) giveOwner(r store.Reader, k *staged, t *tally,
 	stageUser func(name string) (id int64, made bool, err error)) error {
+	if k.noUser != nil {
+		k.note("not assigned: " + k.noUser.Error())
+	}
 	if k.user == "" {
 		return nil
 	}

@@ -53,6 +53,7 @@ type namedPIN struct {
 	token    token.ID
 	policy   string
 	imported bool // the key was; otherwise its PIN is of no use
+	refused  bool // the key was, or it is in conflict or a twin
 }
 
 // take keeps the PIN keys of a chunk for the end of the file and gives the other
@@ -125,8 +126,11 @@ func (i *importer) stagePIN(tx store.Tx, k *staged) error {
 			return err
 		}
 	}
+	if k.row.Outcome == "" && slices.ContainsFunc(named, func(ref namedPIN) bool { return ref.refused }) {
+		k.end(Refused, "it is the PIN of a key that is not imported, see there")
+	}
 	if k.row.Outcome == "" {
-		k.end(Duplicate, "it is the PIN of a key that is not imported, see there")
+		k.end(Duplicate, "it is the PIN of a key that is there already")
 	}
 	return nil
 }

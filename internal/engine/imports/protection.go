@@ -50,5 +50,5 @@ func (f *File) Protection() Protection {
 // package pskc, which its reasons name.
 func flagged(reason string) string {
 	return strings.NewReplacer("option AllowTripleDES", "--allow-3des", "option AllowPart", "--allow-part",
-		"option AllowUnauthenticated", "--allow-unauthenticated").Replace(reason)
+		"option AllowUnauthenticated", "--allow-unauthenticated", "option MinSecret", "--allow-short-secrets").Replace(reason)
 }

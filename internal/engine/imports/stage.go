@@ -103,7 +103,7 @@ func (i *importer) prepare(tx store.Tx, here known, k *staged, t *tally) (err er
 	if err := i.arrive(tx, k, t); err != nil {
 		return err
 	}
-	if err := i.settleSecret(k, here, t); err != nil || k.row.Outcome != "" || k.user == "" {
+	if err := i.settleSecret(k, here, t); err != nil || k.row.Outcome != "" || k.user == "" && k.noUser == nil {
 		return err
 	}
 	// Looked up first, so that no user is made for a key that is not imported.

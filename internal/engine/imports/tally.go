@@ -17,6 +17,7 @@ type staged struct {
 	token  token.Token
 	secret seal.Secret
 	user   string // who is to get it, as the file says; may be empty
+	noUser error  // why the user that the file names is none
 	policy string // that the file gives it; empty for none
 	pinID  string // the key of the file that is its PIN; may be empty
 	isPIN  bool   // it is no token, but the PIN of one
@@ -26,6 +27,8 @@ type staged struct {
 
 	late       bool // it waits for the end of the file, to be given a serial of this server
 	renumbered bool // it was given one
+
+	short bool // its secret has fewer bits than RFC 4226 demands
 
 	pair bool // its secret was used here by tokens of the other kind
 }
@@ -57,6 +60,7 @@ type tally struct {
 	late     []staged            // that wait for the end of the file
 	arrivals map[string]arrivals // by type
 	received received
+	short    int // keys that are imported with short secrets
 	entries  [][]byte
 	file     map[token.Mark]held // the secrets of the keys that are imported
 	shared   map[token.Mark]bool // those that several of them have
@@ -72,12 +76,14 @@ func (t *tally) count(i *importer, k *staged) {
 	switch k.row.Outcome {
 	case Imported:
 		t.hold(i, k)
+		t.short += oneIf(k.short)
 		c.Imported++
 		if k.renumbered {
 			c.Renumbered++
 		}
 	case Replaced:
 		t.hold(i, k)
+		t.short += oneIf(k.short)
 		c.Replaced++
 	case Duplicate:
 		c.Duplicate++
@@ -90,7 +96,8 @@ func (t *tally) count(i *importer, k *staged) {
 	}
 	if k.pinID != "" {
 		t.named = append(t.named, namedPIN{id: k.pinID, token: k.token.ID, policy: k.policy,
-			imported: k.row.Outcome == Imported})
+			imported: k.row.Outcome == Imported,
+			refused:  !slices.Contains([]string{Imported, Replaced, Duplicate}, k.row.Outcome)})
 	}
 	if k.passage.Move != "" && slices.Contains([]string{Imported, Replaced, Duplicate}, k.row.Outcome) {
 		t.received.tokens = append(t.received.tokens, k.passage.Token)
@@ -100,9 +107,16 @@ func (t *tally) count(i *importer, k *staged) {
 	}
 }
 
+func oneIf(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // tally begins where the importer is.
 func (i *importer) tally() tally {
-	return tally{counts: i.counts, arrivals: maps.Clone(i.arrivals), received: i.received,
+	return tally{counts: i.counts, short: i.short, arrivals: maps.Clone(i.arrivals), received: i.received,
 		file: map[token.Mark]held{}, shared: map[token.Mark]bool{}}
 }
 
@@ -122,7 +136,7 @@ func (i *importer) commit(do func(tx store.Tx, t *tally) error) error {
 	if err != nil {
 		return err
 	}
-	i.counts, i.arrivals, i.received = t.counts, t.arrivals, t.received
+	i.counts, i.arrivals, i.received, i.short = t.counts, t.arrivals, t.received, t.short
 	for _, id := range t.replaced {
 		i.replaced[id] = true
 	}

@@ -15,7 +15,7 @@ var assignmentsFormat = format{
 	name:        DualShieldAssignments,
 	description: "Deepnet DualShield assignment list (CSV): which user has which token, no secrets",
 	recognise: func(h *head) bool {
-		return h.titled && h.cols.has(colUser) && h.cols.has(colSerial) && !h.cols.has(colSecret)
+		return h.titled && h.cols.has(colUser) && h.cols.has(colSerial) && !h.hasSecrets()
 	},
 	open: func(*job) (parser, error) {
 		return nil,

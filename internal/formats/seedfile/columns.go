@@ -1,8 +1,10 @@
 package seedfile
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // column is what a column of a table holds.
@@ -19,6 +21,10 @@ const (
 	colCounter
 	colManufacturer
 	colModel
+	colIssuer
+	colEither   // the counter of a HOTP token, the time step of a TOTP token
+	colResolver // where a user stands elsewhere, as does the next one
+	colRealm
 	colDomain // of the assignment list, as are the next two
 	colManufacturerCode
 	colProductCode
@@ -39,12 +45,14 @@ var titles = map[string]column{
 	"counter": colCounter, "movingfactor": colCounter,
 	"manufacturer": colManufacturer, "vendor": colManufacturer, "make": colManufacturer, "maker": colManufacturer,
 	"model":  colModel,
+	"issuer": colIssuer, "counterorperiod": colEither, "resolver": colResolver, "realm": colRealm,
 	"domain": colDomain, "manufacturercode": colManufacturerCode, "productcode": colProductCode,
 }
 
 // titleOf are the titles that this package writes.
-var titleOf = map[column]string{colSerial: "serial", colSecret: "secret", colType: "type", colDigits: "digits",
-	colPeriod: "period", colCounter: "counter"}
+var titleOf = map[column]string{colUser: "user", colResolver: "resolver", colRealm: "realm", colSerial: "serial",
+	colSecret: "secret", colType: "type", colDigits: "digits", colPeriod: "period", colCounter: "counter",
+	colEither: "counter or period", colHash: "hash"}
 
 // columns says where each column stands; -1: nowhere.
 type columns struct {
@@ -113,11 +121,52 @@ func titleKey(cell []byte) string {
 	}, string(cell))
 }
 
-// titleQuote repeats a title in an error, if it is too short for a secret that
-// stands where a title should.
+// titleQuote repeats a title in an error, if it cannot be a secret that stands where
+// a title should.
 func titleQuote(cell []byte) string {
-	if len(cell) == 0 || len(cell) > 15 {
+	if len(cell) == 0 || len(cell) > 15 && !likeTitle(cell) {
 		return ""
 	}
 	return " (" + quote(string(cell)) + ")"
+}
+
+// likeTitle tells a few short words from a secret: that is one long word, or many
+// words with digits.
+func likeTitle(cell []byte) bool {
+	if len(cell) > clipLen || looksSecret(cell) || cell[0] >= '0' && cell[0] <= '9' {
+		return false
+	}
+	words, withDigits := 0, 0
+	for word := range bytes.FieldsFuncSeq(cell, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if len(word) > 15 {
+			return false
+		}
+		words++
+		if bytes.ContainsAny(word, "0123456789") {
+			withDigits++
+		}
+	}
+	return words > 0 && words <= 5 && withDigits <= 1
+}
+
+// looksTitles tells whether the first row of a table holds titles, of which known
+// ones are in the list of this package: words alone, and one of them known or about
+// serial numbers or secrets.
+func (r row) looksTitles(known int) bool {
+	cells := 0
+	for _, cell := range r.cells {
+		if len(cell) == 0 {
+			continue
+		}
+		if _, ok := titles[titleKey(cell)]; !ok && !likeTitle(cell) {
+			return false
+		}
+		cells++
+		for _, word := range strings.Fields(strings.ToLower(string(cell))) {
+			if word == "serial" || word == "secret" || word == "seed" {
+				known++
+			}
+		}
+	}
+	return cells >= 2 && known > 0
 }

@@ -12,7 +12,7 @@ import (
 // dialect is what sets the tables of keys apart that this file reads.
 type dialect struct {
 	comments bool     // lines that start with # are passed over
-	untitled []column // the columns of a file without titles; nil: it must have them
+	untitled []column // the first columns of a file without titles; nil: it must have them
 	timeOnly bool     // the tokens are time-based, and have no counters
 }
 
@@ -38,7 +38,7 @@ func openCSV(j *job, d dialect) (parser, error) {
 	case d.untitled == nil:
 		err = malformed(c.t.n, "the titles cannot be read: %s", first.bad)
 	default:
-		c.cols = positions(d.untitled...)
+		c.cols = c.withoutTitles()
 	}
 	if err != nil {
 		return nil, err
@@ -60,22 +60,28 @@ func (c *csvKeys) prefaceText() string {
 		text = c.judgement.line() + "\n"
 	}
 	if !c.header {
-		for i, k := range c.untitled {
-			if i > 0 {
-				text += string(c.t.sep)
+		titles := make([]string, c.cols.width)
+		for k, i := range c.cols.at {
+			if i >= 0 {
+				titles[i] = titleOf[column(k)]
 			}
-			text += titleOf[k]
 		}
-		text += "\n"
+		text += strings.Join(titles, string(c.t.sep)) + "\n"
 	}
 	return text
+}
+
+// withoutTitles are the columns of a table that has no titles.
+func (c *csvKeys) withoutTitles() columns {
+	c.t.rewind()
+	return c.layout()
 }
 
 // readTitles tells whether there are titles, and reads them.
 func (c *csvKeys) readTitles(first row) error {
 	cols, err := readHeader(first, func(k column) bool { return k < colDomain })
-	if c.untitled != nil && cols.known < 2 {
-		c.cols = positions(c.untitled...)
+	if c.untitled != nil && cols.known < 2 && !first.looksTitles(cols.known) {
+		c.cols = c.withoutTitles()
 		return nil
 	}
 	if err != nil {
@@ -172,10 +178,17 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 	if why := c.readKind(k, get(colType)); why != "" {
 		return at(colType) + why
 	}
+	if c.stepAlone && c.isStepAlone(r) {
+		return at(colPeriod) + "of a HOTP token may be its counter or a time step, as other rows have a counter behind " +
+			"it; let the first line of the file name the columns, such as serial,secret,type,digits,period,counter"
+	}
 	if col, why := c.readParameters(k, get); why != "" {
 		return at(col) + why
 	}
-	k.Manufacturer, k.Model, k.KeyUserID = string(get(colManufacturer)), string(get(colModel)), string(get(colUser))
+	k.Manufacturer, k.Model, k.Issuer = string(get(colManufacturer)), string(get(colModel)), string(get(colIssuer))
+	if k.KeyUserID = string(get(colUser)); len(get(colRealm))+len(get(colResolver)) > 0 {
+		c.note("The realms and resolvers of users were passed over: here a user has a name alone.")
+	}
 	kind := pskc.HOTP
 	if c.timeOnly {
 		kind = pskc.TOTP
@@ -185,6 +198,9 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 	}
 	c.silent(k, kind, 0)
 	if k.Kind == pskc.HOTP {
+		if k.HasInterval {
+			c.note("Time steps of HOTP tokens were passed over: these count presses of their button.")
+		}
 		k.Interval, k.HasInterval = 0, false // exports write a time step into every row
 	} else if k.Counter != 0 {
 		return at(colCounter) + "is a counter, which a time-based token does not have"
@@ -202,7 +218,8 @@ func (c *csvKeys) readKind(k *pskc.Key, text []byte) string {
 	case "totp", "oath-totp":
 		k.Kind = pskc.TOTP
 	default:
-		if slices.Contains([]string{"motp", "ocra", "sms", "email", "yubikey", "u2f", "daplug", "vasco"}, s) {
+		if slices.Contains([]string{"motp", "ocra", "sms", "email", "yubikey", "u2f", "daplug", "vasco",
+			"steam"}, s) {
 			return "says " + s + ", which is no token of HOTP or TOTP"
 		}
 		return "says neither HOTP nor TOTP"
@@ -237,8 +254,17 @@ func (c *csvKeys) readParameters(k *pskc.Key, get func(column) []byte) (col colu
 		}
 		k.HasInterval = true
 	}
+	if s := get(colEither); len(s) > 0 {
+		if why = c.readEither(k, s); why != "" {
+			return colEither, why
+		}
+	}
 	if s := get(colCounter); len(s) > 0 {
 		if k.Counter, why = readCounter(s); why != "" {
+			if isHash(s) {
+				why = "looks like the name of a hash; let the first line of the file name the columns, such as " +
+					"serial,secret,type,digits,period,hash"
+			}
 			return colCounter, why
 		}
 		k.HasCounter = true

@@ -1,6 +1,7 @@
 package seedfile
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
@@ -244,7 +245,8 @@ func TestRefusedTables(t *testing.T) {
 		{"either", "a,ABCDEF234567ABCDEF234567ABCDEF23", Options{}, ErrEncoding, "can be read as hexadecimal " +
 			"and as base32"},
 		{"no rows", "# none\n", Options{Format: OATHCSV}, ErrMalformed, "no rows"},
-		{"version 2", "# version: 2\n", Options{}, ErrUnreadable, "privacyIDEA"},
+		{"version 2", "# version: 2\n", Options{}, ErrMalformed, "no rows"},
+		{"version 3", "# version: 3\n", Options{}, ErrUnreadable, "privacyIDEA"},
 	} {
 		_, err := open(tt.text, tt.opt)
 		if fails(t, err, tt.kind, tt.part); err != nil {
@@ -284,9 +286,31 @@ func TestEncoding(t *testing.T) {
 			t.Errorf("%s: %s because %q, %d keys", tt.secrets, c.info.Encoding, c.info.EncodingReason, len(c.keys))
 		}
 	}
-	for _, s := range []string{"UGZMHVHF6YDRQKJ2JNOG27UPSE=", "UGZMHVHF6YDRQKJ2JNOG27UP====",
-		"UGZMHVHF6YDRQKJ2JNOG27UPS"} {
+	// What people add to a secret is passed over, and what may be a loss is not.
+	for s, e := range map[string]Encoding{
+		"UGZMHVHF6YDRQKJ2JNOG27UPSA=": Base32, "ugzm-hvhf-6ydr-qkj2-jnog-27up-saar-eizu": Base32,
+		"UGZM+HVHF+6YDR+QKJ2+JNOG+27UP+SAAR+EIZU": Base32, "UGZMHVHF6ydrqkj2JNOG27UPSAAREIZU": Base32,
+		"ugzmh vhf6y drqkj 2jnog 27ups aarei zu": Base32,
+		"0x" + k1hex:                             Hex, "0X" + strings.ToLower(k1hex): Hex, "A1:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F:90": Hex,
+		"A1B2-C3D4-E5F6-0718-293A-4B5C-6D7E-8F90-01": Hex, "A1 B2 C3 D4 E5 F6 07 18 29 3A 4B 5C 6D 7E 8F 90": Hex,
+	} {
+		c := mustOpen(t, "serial,secret,type\na,"+s+",totp\n", Options{})
+		want := unhex(t, k1hex)
+		if len(c.keys) != 1 || c.info.Encoding != e || !bytes.HasPrefix(want, c.keys[0].Secret) {
+			t.Errorf("%s: %s, %+v, %v", s, c.info.Encoding, c.keys, c.refused)
+		}
+		if _, ok := e.decode([]byte(s)); !ok {
+			t.Errorf("%s is not taken", s)
+		}
+	}
+	for _, s := range []string{"UGZMHVHF6YDRQKJ2JNOG27UP====", "UGZMHVHF6YDRQKJ2JNOG27UPS", "-UGZM-HVHF-6YDR-QKJ2",
+		"UGZM-HVHF-6YDR-QK-J2JN", "UGZM--HVHF-6YDR-QKJ2", "UGZM-HVHF-", "UGZM+HVHFF+6YDR"} {
 		if _, ok := Base32.decode([]byte(s)); ok {
+			t.Errorf("%s is taken", s)
+		}
+	}
+	for _, s := range []string{"-1234567890123456789012345678901", "0x", "0x0x1234", "A1:B2C3:D4", "A1:B2::C3"} {
+		if _, ok := Hex.decode([]byte(s)); ok {
 			t.Errorf("%s is taken", s)
 		}
 	}

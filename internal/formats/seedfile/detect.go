@@ -3,6 +3,7 @@ package seedfile
 import (
 	"bytes"
 	"encoding/xml"
+	"slices"
 	"strings"
 )
 
@@ -46,7 +47,7 @@ type head struct {
 
 	// Of other text: the first line that is neither empty nor a comment, in lower
 	// case, and the same as a row, without cells if it is none. If titled, the
-	// row holds titles, and cols says where the columns are.
+	// row holds titles, and cols says where the columns are that are known.
 	line   string
 	row    row
 	titled bool
@@ -93,7 +94,15 @@ func (h *head) readTable() {
 	}
 	h.row = r
 	h.cols, err = readHeader(r, func(column) bool { return true })
-	h.titled = err == nil || h.cols.known >= 2
+	h.titled = err == nil || h.cols.known >= 2 || r.looksTitles(h.cols.known)
+}
+
+// hasSecrets tells whether a title, known or not, speaks of secrets.
+func (h *head) hasSecrets() bool {
+	return h.cols.has(colSecret) || slices.ContainsFunc(h.row.cells, func(cell []byte) bool {
+		key := titleKey(cell)
+		return strings.Contains(key, "secret") || strings.Contains(key, "seed") || strings.Contains(key, "key")
+	})
 }
 
 // looksSecret tells whether a cell may be a secret, even a damaged one.

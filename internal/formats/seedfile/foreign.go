@@ -24,7 +24,7 @@ const (
 	fDPX      Format = "dpx"
 	fSDS      Format = "sds"
 	fSafeWord Format = "safeword-dat"
-	fPICSV2   Format = "privacyidea-csv-2"
+	fPICSV    Format = "privacyidea-csv-later"
 	fYubiKSM  Format = "yubikey-ksm"
 )
 
@@ -56,8 +56,8 @@ var foreign = map[Format]struct{ what, hint string }{
 		"cannot be imported."},
 	fSDS:      {"a HID (ActivIdentity) SDS file", "Ask HID for the same tokens as PSKC (RFC 6030), with its key."},
 	fSafeWord: {"a SafeWord record file (.dat)", "Ask for the same tokens as PSKC (RFC 6030) or as XML."},
-	fPICSV2: {"a privacyIDEA CSV of version 2", "Export as PSKC, or as CSV of the first version: serial, secret, " +
-		"type, digits, period."},
+	fPICSV: {"a list of privacyIDEA in a version that is not known here", "Export the tokens as PSKC, or as a list of " +
+		"version 2."},
 	fYubiKSM: {"a Yubico key list for YubiKey OTP (ykksm)", "These are AES keys for Yubico OTP, not OATH. Program a " +
 		"slot for OATH-HOTP, and import that log."},
 }
@@ -88,7 +88,7 @@ func detectForeign(b []byte) Format {
 		{"age-encryption.org/", fAge}, {"-----BEGIN AGE", fAge},
 		{"-----BEGIN PGP", fPGP}, {"-----BEGIN PKCS7", fCMS}, {"-----BEGIN CMS", fCMS}, {"-----BEGIN ", fPEM},
 		{"# ===== SafeWord", fSafeWord},
-		{"dn: sccAuthenticatorId=", fSafeWord}, {"# version: 2", fPICSV2}, {"# ykksm", fYubiKSM},
+		{"dn: sccAuthenticatorId=", fSafeWord}, {"# ykksm", fYubiKSM},
 	} {
 		if bytes.HasPrefix(text, []byte(m.prefix)) {
 			if m.format == fZIP && (bytes.Contains(b, []byte("[Content_Types].xml")) ||
@@ -99,6 +99,8 @@ func detectForeign(b []byte) Format {
 		}
 	}
 	switch {
+	case listVersion(text) > 2:
+		return fPICSV
 	case isPGP(b):
 		return fPGP
 	case b[0] == 0x30:

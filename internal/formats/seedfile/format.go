@@ -26,6 +26,7 @@ var formats = []format{
 	otpauthFormat,
 	migrationFormat,
 	yubicoFormat,
+	privacyIDEAFormat,
 	assignmentsFormat,
 	entraFormat,
 	oathFormat,

@@ -12,6 +12,7 @@ func FuzzSafeNet(f *testing.F)          { fuzzFormat(f, SafeNet) }
 func FuzzEntraCSV(f *testing.F)         { fuzzFormat(f, EntraCSV) }
 func FuzzOATHCSV(f *testing.F)          { fuzzFormat(f, OATHCSV) }
 func FuzzYubicoCSV(f *testing.F)        { fuzzFormat(f, YubicoCSV) }
+func FuzzPrivacyIDEACSV(f *testing.F)   { fuzzFormat(f, PrivacyIDEACSV) }
 func FuzzOTPAuth(f *testing.F)          { fuzzFormat(f, OTPAuth) }
 func FuzzOTPAuthMigration(f *testing.F) { fuzzFormat(f, OTPAuthMigration) }
 

@@ -20,6 +20,12 @@ type judgement struct {
 	// least is the length in characters of the shortest secret before the last
 	// one, if that is shorter and ends the file: then it was cut off. Else 0.
 	least int
+	// unclear: what HOTP tokens have in a column of counters and time steps may be
+	// either.
+	unclear bool
+	// stepAlone: without titles, some HOTP tokens have a counter in its own column and
+	// others have nothing but what stands where the time step should.
+	stepAlone bool
 }
 
 // restMark begins the line of a judgement.
@@ -54,6 +60,8 @@ func (c *csvKeys) judge() (v judgement, err error) {
 func (c *csvKeys) judgeColumns() (v judgement, err error) {
 	var secrets census
 	var serials serialCheck
+	var either unclear
+	users := realms{}
 	var last, shortest, end int // lengths of secrets: the last one, and the shortest before it
 	for {
 		r, err := c.t.next()
@@ -71,11 +79,16 @@ func (c *csvKeys) judgeColumns() (v judgement, err error) {
 			last, end = len(s), r.to
 		}
 		serials.add(r.cell(c.cols.at[colSerial]))
+		either.add(c, r)
+		v.stepAlone = v.stepAlone || !c.header && c.isStepAlone(r)
+		if err := users.add(c, r); err != nil {
+			return v, err
+		}
 	}
 	if last < shortest && end == len(c.data) && !bytes.HasSuffix(c.data, []byte("\n")) {
 		v.least = shortest
 	}
-	v.damage = serials.decide(c.job)
+	v.damage, v.unclear = serials.decide(c.job), either.decide()
 	if c.opt.Encoding == "" {
 		v.enc, v.why, err = secrets.decide()
 	}
@@ -93,6 +106,12 @@ func (v judgement) line() string {
 	}
 	if v.damage.rounded {
 		line += " rounded"
+	}
+	if v.unclear {
+		line += " unclear"
+	}
+	if v.stepAlone {
+		line += " step-alone"
 	}
 	if v.least != 0 {
 		line += fmt.Sprintf(" least=%d", v.least)
@@ -116,6 +135,10 @@ func readJudgement(line []byte) (v judgement, err error) {
 			ok = err == nil && v.least > 0
 		case "rounded":
 			v.damage.rounded, ok = true, word == name
+		case "step-alone":
+			v.stepAlone, ok = true, word == name
+		case "unclear":
+			v.unclear, ok = true, word == name
 		}
 		if !ok {
 			return v, malformed(0, "the line %s at the start of the file is not understood: %s", restMark, quote(word))

@@ -59,7 +59,11 @@ func (j *job) badSecret(n int) string {
 	}
 	switch {
 	case n < least:
-		return fmt.Sprintf("is shorter than the %d bytes that are demanded", least)
+		why := fmt.Sprintf("is shorter than the %d bytes that are demanded", least)
+		if n >= pskc.ShortSecret {
+			why += " (RFC 4226 section 4, R6; option MinSecret takes it)"
+		}
+		return why
 	case n > maxSecret:
 		return fmt.Sprintf("is longer than %d", maxSecret)
 	}

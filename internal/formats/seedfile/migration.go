@@ -126,7 +126,7 @@ func migrationData(text string) ([]byte, bool) {
 	if !ok || !strings.EqualFold(strings.TrimSuffix(head, "/"), "otpauth-migration://offline") {
 		return nil, false
 	}
-	value, ok := strings.CutPrefix(query, "data=")
+	value, ok := strings.CutPrefix(strings.TrimRight(query, "&"), "data=")
 	if !ok || strings.ContainsAny(value, "&#") {
 		return nil, false
 	}
@@ -160,9 +160,9 @@ func migrationPart(text string, keep []bool) string {
 // migrationKey reads one key of a payload, or says what is wrong.
 func (u *uris) migrationKey(b []byte) (k *pskc.Key, why string) {
 	k = &pskc.Key{Line: u.t.n}
-	var name string
+	var name, issuer string
 	var numbers [keyUniqueID + 1]uint64
-	texts := map[uint64]*string{keyName: &name, keyIssuer: &k.Issuer, keyUniqueID: new(string)}
+	texts := map[uint64]*string{keyName: &name, keyIssuer: &issuer, keyUniqueID: new(string)}
 	p := protobuf{b: b}
 	for f, ok := p.next(); ok; f, ok = p.next() {
 		text := texts[f.number]
@@ -181,14 +181,9 @@ func (u *uris) migrationKey(b []byte) (k *pskc.Key, why string) {
 	if p.bad {
 		return k, "its fields are damaged, or newer than what is known here"
 	}
-	k.FriendlyName = strings.TrimSpace(strings.TrimPrefix(name, k.Issuer+":"))
-	if k.Issuer == "" {
-		k.FriendlyName = strings.TrimSpace(name)
+	if why := u.setNames(k, name, issuer); why != "" {
+		return k, why
 	}
-	if k.FriendlyName == "" {
-		return k, "it has no name"
-	}
-	k.Serial = accountSerial(k.Issuer, k.FriendlyName)
 	hash, ok := migrationHashes[numbers[keyAlgorithm]]
 	if !ok {
 		return k, fmt.Sprintf("its hash, number %d, is none of SHA-1, SHA-256 and SHA-512", numbers[keyAlgorithm])

@@ -8,13 +8,14 @@ var oathFormat = format{
 	description: "OATH CSV: serial, secret, type, digits, period, counter",
 	recognise: func(h *head) bool {
 		if h.titled {
-			return h.cols.has(colSerial) && h.cols.has(colSecret)
+			return true // who opens it names the title that is wrong
 		}
 		n := len(h.row.cells)
-		return n >= 2 && n <= len(oathColumns) && len(h.row.cells[0]) > 0 && looksSecret(h.row.cells[1])
+		return n >= 2 && n <= len(oathColumns)+2 && len(h.row.cells[0]) > 0 && looksSecret(h.row.cells[1])
 	},
 	open: func(j *job) (parser, error) { return openCSV(j, dialect{comments: true, untitled: oathColumns}) },
 }
 
-// oathColumns are the columns of a file without titles.
-var oathColumns = []column{colSerial, colSecret, colType, colDigits, colPeriod, colCounter}
+// oathColumns are the columns of a file without titles, before those of which the
+// whole file says what they are.
+var oathColumns = []column{colSerial, colSecret, colType, colDigits}

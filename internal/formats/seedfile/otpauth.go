@@ -2,13 +2,11 @@ package seedfile
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
+	"unicode/utf8"
 
-	"ostiary/oath"
 	"ostiary/pskc"
 )
 
@@ -81,55 +79,7 @@ func (u *uris) read(text string) []answer {
 
 // no refuses what the line has for one serial.
 func (u *uris) no(serial, format string, args ...any) answer {
-	return answer{bad: refuse(u.t.n, serial, format, args...)}
-}
-
-// presentation are parameters that apps add for their own display. They are
-// dropped: image by FreeOTP, icon, color and tags by andOTP and others, lock by
-// FreeOTP, codeDisplay by Ente.
-var presentation = []string{"image", "icon", "color", "tags", "lock", "codeDisplay"}
-
-// relax drops from a URI what exports of apps add and oath.ParseURI refuses:
-// presentation, an empty issuer, the time step of an event-based key and the
-// counter 0 of a time-based one. Nothing of it says how codes are computed.
-func (u *uris) relax(text string) string {
-	head, query, ok := strings.Cut(text, "?")
-	if !ok {
-		return text
-	}
-	lower := strings.ToLower(head)
-	hotp, totp := strings.HasPrefix(lower, "otpauth://hotp/"), strings.HasPrefix(lower, "otpauth://totp/")
-	kept := slices.DeleteFunc(strings.Split(query, "&"), func(p string) bool {
-		name, value, _ := strings.Cut(p, "=")
-		if slices.Contains(presentation, name) {
-			u.note("The parameter %s is for the display of an app and was passed over.", name)
-			return true
-		}
-		return name == "issuer" && value == "" || hotp && name == "period" || totp && name == "counter" && value == "0"
-	})
-	return head + "?" + strings.Join(kept, "&")
-}
-
-// uri reads one otpauth URI.
-func (u *uris) uri(text string) answer {
-	x, err := oath.ParseURI(u.relax(text))
-	if err != nil {
-		if bad, ok := errors.AsType[*oath.URIError](err); ok {
-			return u.no("", "%s", bad.Error())
-		}
-		return u.no("", "the line is no otpauth URI")
-	}
-	defer x.Secret.Wipe()
-	k := &pskc.Key{Kind: pskc.TOTP, Line: u.t.n, Serial: accountSerial(x.Issuer, x.Account), Issuer: x.Issuer,
-		FriendlyName: x.Account,
-		Secret:       slices.Clone(x.Secret.Bytes()), Hash: x.Hash.String()}
-	if x.Type == oath.TypeHOTP {
-		k.Kind, k.Counter, k.HasCounter = pskc.HOTP, x.Counter, true
-	} else {
-		k.Interval, k.HasInterval = uint64(x.Period), true
-	}
-	u.setDigits(k, x.Digits)
-	return verdict(k, u.finish(k))
+	return answer{bad: refuse(u.t.n, shownSerial(serial), format, args...)}
 }
 
 // finish is what all URIs have in common; it says what is wrong.
@@ -144,10 +94,36 @@ func (u *uris) finish(k *pskc.Key) string {
 	return ""
 }
 
-// accountSerial makes the serial number that a URI does not have.
-func accountSerial(issuer, account string) string {
-	if issuer == "" {
-		return account
+// setNames reads how apps name a key: a label ISSUER:ACCOUNT or ACCOUNT, and an issuer
+// beside it, which wins. Nothing of it changes codes. The serial number, which such
+// files do not have, is made of them. It says what is wrong.
+func (u *uris) setNames(k *pskc.Key, label, issuer string) string {
+	if !utf8.ValidString(label) || !utf8.ValidString(issuer) {
+		return "its name is not UTF-8 text"
 	}
-	return issuer + ":" + account
+	label, k.Issuer = strings.TrimSpace(label), strings.TrimSpace(issuer)
+	prefix, account, ok := strings.Cut(label, ":")
+	prefix, account = strings.TrimSpace(prefix), strings.TrimSpace(account)
+	switch {
+	case !ok:
+		account = label
+	case k.Issuer == "":
+		k.Issuer = prefix
+	case prefix != "" && !strings.EqualFold(prefix, k.Issuer):
+		account = label // so that the accounts of two companies are not one
+		u.note("Where the issuer of an entry is not the one in its label, the issuer was taken, and the whole label " +
+			"is the account.")
+	}
+	k.FriendlyName = account
+	switch {
+	case account == "" && k.Issuer == "":
+		return "it has no name"
+	case account == "":
+		k.Serial = k.Issuer
+	case k.Issuer == "":
+		k.Serial = account
+	default:
+		k.Serial = k.Issuer + ":" + account
+	}
+	return ""
 }

@@ -1,6 +1,7 @@
 package seedfile
 
 import (
+	"bytes"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
@@ -35,7 +36,7 @@ func (e Encoding) decode(text []byte) ([]byte, bool) {
 	var out []byte
 	var n int
 	var err error
-	switch s := compact(text); e {
+	switch s := e.plain(text); e {
 	case Hex:
 		out = make([]byte, hex.DecodedLen(len(s)))
 		n, err = hex.Decode(out, s)
@@ -81,13 +82,47 @@ func compact(text []byte) []byte {
 	return out
 }
 
-// trimPadding removes = signs, which are right in number or absent.
+// plain is a secret as the encoding has it, without what people add: blanks and marks
+// that group it, 0x before it.
+func (e Encoding) plain(text []byte) []byte {
+	s := compact(text)
+	switch e {
+	case Hex:
+		if s = ungroup(ungroup(s, ':'), '-'); len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') {
+			s = s[2:]
+		}
+	case Base32:
+		s = ungroup(ungroup(s, '-'), '+')
+	}
+	return s
+}
+
+// ungroup removes a mark that stands between groups of one length, of which the last
+// may be shorter. Other marks are not removed: they may be a part of something else.
+func ungroup(s []byte, mark byte) []byte {
+	size := bytes.IndexByte(s, mark)
+	if size < 2 {
+		return s
+	}
+	out := make([]byte, 0, len(s))
+	for group := range bytes.SplitSeq(s, []byte{mark}) {
+		if len(group) == 0 || len(group) > size || len(out)%size != 0 {
+			clear(out)
+			return s
+		}
+		out = append(out, group...)
+	}
+	return out
+}
+
+// trimPadding removes = signs: as many as are right, or fewer, which loses nothing.
+// More of them mean that characters are lost.
 func trimPadding(s []byte, block int) ([]byte, bool) {
 	n := len(s)
 	for n > 0 && s[n-1] == '=' {
 		n--
 	}
-	if n < len(s) && (len(s)%block != 0 || len(s)-n >= block) {
+	if len(s)-n > (block-n%block)%block {
 		return nil, false
 	}
 	return s[:n], true
@@ -97,45 +132,64 @@ func trimPadding(s []byte, block int) ([]byte, bool) {
 type class struct {
 	hex, base32, base64 bool
 	oddHex              bool // hexadecimal digits, one short
-	length              int  // in characters, without blanks and padding
+	length              int  // in characters, without what groups them and padding
 }
 
 // classify tells what a text may be. Base64 counts only with what the others do
 // not have, small and capital letters or one of +/: a mistyped base32 secret is
 // not taken for base64.
 func classify(text []byte) class {
-	s := compact(text)
-	if len(s) == 0 || len(s) > 4*maxSecret {
+	if len(text) > 8*maxSecret {
 		return class{}
 	}
-	var lower, upper, other bool
-	isHex, isB32, isB64 := true, true, true
-	trimmed := len(s)
-	for trimmed > 0 && s[trimmed-1] == '=' {
-		trimmed--
+	hexText, b32, b64 := Hex.plain(text), Base32.plain(text), compact(text)
+	defer clear(b64)
+	defer clear(b32)
+	defer clear(hexText)
+	var c class
+	if isHex := all(hexText, isHexDigit); isHex {
+		c.hex, c.oddHex, c.length = len(hexText)%2 == 0, len(hexText)%2 != 0, len(hexText)
 	}
-	for _, c := range s[:trimmed] {
-		low, up, digit := c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9'
-		lower, upper = lower || low, upper || up
-		if c == '+' || c == '/' {
-			other = true
-		} else if !low && !up && !digit {
-			return class{}
+	if b32, ok := trimPadding(b32, 8); ok && all(b32, isBase32Digit) {
+		switch c.length = max(c.length, len(b32)); len(b32) % 8 {
+		case 1, 3, 6:
+		default:
+			c.base32 = true
 		}
-		isHex = isHex && (digit || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F')
-		isB32 = isB32 && (low || up || c >= '2' && c <= '7')
 	}
-	_, ok32 := trimPadding(s, 8)
-	_, ok64 := trimPadding(s, 4)
-	isHex = isHex && trimmed == len(s)
-	c := class{length: trimmed, hex: isHex && trimmed%2 == 0, oddHex: isHex && trimmed%2 != 0}
-	switch trimmed % 8 {
-	case 1, 3, 6:
-	default:
-		c.base32 = isB32 && ok32
+	if c.hex || c.base32 {
+		return c
 	}
-	c.base64 = isB64 && ok64 && trimmed%4 != 1 && (other || lower && upper && !c.base32 && !isHex)
+	var lower, upper, other bool
+	b64, ok := trimPadding(b64, 4)
+	for _, x := range b64 {
+		low, up, digit := x >= 'a' && x <= 'z', x >= 'A' && x <= 'Z', x >= '0' && x <= '9'
+		lower, upper, other = lower || low, upper || up, other || x == '+' || x == '/'
+		ok = ok && (low || up || digit || x == '+' || x == '/')
+	}
+	if ok {
+		c.length = max(c.length, len(b64))
+		c.base64 = len(b64)%4 != 1 && (other || lower && upper && !c.oddHex)
+	}
 	return c
+}
+
+func isHexDigit(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+func isBase32Digit(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '2' && c <= '7'
+}
+
+// all tells whether there are characters and each is of a kind.
+func all(s []byte, is func(byte) bool) bool {
+	for _, c := range s {
+		if !is(c) {
+			return false
+		}
+	}
+	return len(s) > 0
 }
 
 // leastVote is how many characters a text must have to be counted. No secret that

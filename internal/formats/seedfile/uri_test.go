@@ -33,7 +33,7 @@ func TestOTPAuth(t *testing.T) {
 		"otpauth://totp/"+strings.Repeat("e", maxLine)+"\notpauth://totp/f?secret=0"+k1b32+"\notpauth://totp/g",
 		Options{})
 	refusals(t, c.refused, "1: colour", "2: no otpauth URI", "3: 10 bytes is shorter", "4: counter",
-		"5: longer than 172800", "6: too long", "7: secret", "8: ")
+		"5: its parameter period is not a time step", "6: too long", "7: secret", "8: ")
 	for _, e := range c.refused {
 		silentOn(t, e.Error())
 	}
@@ -114,7 +114,7 @@ func TestMigrationRefusals(t *testing.T) {
 		{"digits", account(k1, "a", "", num(keyDigits, 9)), "digits, kind 9"},
 		{"type", account(k1, "a", "", num(keyType, 0)), "type, number 0"},
 		{"counter", account(k1, "a", "", num(keyType, 1), num(keyCounter, 1<<64-1)), "counter is negative"},
-		{"no name", account(k1, "", "Example"), "no name"},
+		{"no name", account(k1, " ", ""), "no name"},
 		{"short", account(k1[:10], "a", ""), "10 bytes is shorter"},
 		{"no secret", account(nil, "a", ""), "0 bytes is shorter"},
 		{"unknown field", account(k1, "a", "", num(9, 1)), "newer than what is known"},

@@ -24,10 +24,14 @@ type hintFlags struct {
 	digits, period                             int
 	products                                   []string
 	keepSerials, tripleDES                     bool
+	shortSecrets, longSteps                    bool
 }
 
 func (h *hintFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&h.tripleDES, "allow-3des", false, "read a PSKC file under Triple-DES, which is not safe any more")
+	flags.BoolVar(&h.shortSecrets, "allow-short-secrets", false, "take secrets of at least 80 bits, where RFC 4226 "+
+		"demands 128")
+	flags.BoolVar(&h.longSteps, "allow-long-steps", false, "take time steps of more than an hour")
 	flags.StringVar(&h.format, "format", "", "`FORMAT` of the file, instead of recognising it")
 	flags.StringVar(&h.encoding, "encoding", "", "`ENCODING` of secrets, where it is open: hex, base32 or base64")
 	flags.StringVar(&h.kind, "kind", "", "`KIND` where the file does not say: hotp or totp")
@@ -56,6 +60,12 @@ func (h *hintFlags) parts() []client.Hint {
 	}
 	if h.tripleDES {
 		add("allow_3des", "true")
+	}
+	if h.shortSecrets {
+		add("allow_short_secrets", "true")
+	}
+	if h.longSteps {
+		add("allow_long_steps", "true")
 	}
 	add("format", h.format)
 	add("encoding", h.encoding)
@@ -115,6 +125,7 @@ func (a *app) fileOptions(f *importFlags) (opt imports.FileOptions, err error) {
 			return opt, err
 		}
 	}
+	opt.ShortSecrets, opt.LongSteps = h.shortSecrets, h.longSteps
 	opt.PSKC.AllowTripleDES, opt.PSKC.AllowUnauthenticated = h.tripleDES, f.upload.AllowUnauthenticated
 	if f.signerFile != "" {
 		pem, err := a.readSmall(f.signerFile, maxCertFile)

@@ -10,6 +10,7 @@ import (
 var owners = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":    {"internal/doors/api"},
 	"codeberg.org/go-pdf/fpdf":            {"internal/formats/letter"},
+	"github.com/go-ldap/ldap/v3":          {"internal/engine/users"},
 	"github.com/gofrs/flock":              {"internal/program/serve", "internal/device/vaultdir"},
 	"github.com/makiuchi-d/gozxing":       {"internal/formats/qr/scan"},
 	"github.com/pelletier/go-toml/v2":     {"internal/formats/profilefile"},
