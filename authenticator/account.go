@@ -36,10 +36,11 @@ type Account struct {
 	Name   string
 	Serial string // as issued
 	State  State
-	// Unconfirmed: it is not known whether the server has taken the activation, see
-	// [Vault.Confirm].
+	// Unconfirmed: it is not known whether the server has taken the activation. With a
+	// Server [Vault.Confirm] asks it; without, the user has typed the code into its page
+	// and says what that answered, see [Vault.Settle].
 	Unconfirmed bool
-	// Server is the address of an activation that is unconfirmed.
+	// Server is the address of an online activation that is unconfirmed.
 	Server string
 	// Vector is the profile: its names, its rules, its applications.
 	Vector *activation.Vector

@@ -10,7 +10,7 @@ import (
 // Offline is what a letter or a code image says.
 type Offline struct {
 	// Vector is the profile. It may be nil where the app is made for one, or where the
-	// vault has an account of the whole serial.
+	// vault has one account of the serial.
 	Vector *activation.Vector
 	Serial string // as it was typed: the whole of it, or its number
 	Code   Secret // the activation code as it was typed
@@ -29,7 +29,8 @@ type Choice struct {
 // Activated is the outcome of an activation.
 type Activated struct {
 	Account Account
-	// Again: the vault had the serial before.
+	// Again: the vault had an account of this profile and serial before. It is
+	// unconfirmed then: its old keys are kept until [Vault.Settle].
 	Again bool
 	// Confirmation is what the user types into the server's page. Only then do the
 	// new codes count there.
@@ -37,11 +38,17 @@ type Activated struct {
 }
 
 // Activate makes an account of an activation code, or gives new keys to the one that
-// has the serial. Nothing is stored unless all is right, as far as can be told: a
-// wrong activation password that the profile does not let the device check shows only
-// when the server refuses the confirmation. Activate again with the right one then.
+// has the profile and the serial (see [Vault.Replaces]). Nothing is stored unless all is
+// right, as far as can be told: a wrong activation password that the profile does not
+// let the device check shows only when the server refuses the confirmation. Activate
+// again with the right one then.
 //
-// The error is [ErrVectorMissing], [ErrOtherProfile], [ErrNotAgain], [ErrNoOther],
+// Of an account that was there before the old keys are kept. It is unconfirmed, until
+// the user says by [Vault.Settle] whether the server's page has accepted the code. Only
+// then may it be activated again: nobody else knows which keys count.
+//
+// The error is [ErrVectorMissing], [ErrOtherProfile], [ErrNotAgain], [ErrNoOther], an
+// [AccountError] with [ErrUnsettled],
 // [ErrName], [ErrNameTaken], one of [CheckPIN], one of activation.Vector.OpenCode,
 // activation.Vector.ReadERC or activation.Vector.StartCounter, or one of the storage.
 func (v *Vault) Activate(in Offline, choice Choice) (*Activated, error) {
@@ -77,6 +84,9 @@ func (v *Vault) Activate(in Offline, choice Choice) (*Activated, error) {
 	}
 	defer a.wipe()
 	defer o.wipe()
+	if old != nil {
+		a.pending = &pending{made: v.unix(), previous: old.settled()}
+	}
 	confirmation, err := v.confirmation(a, o)
 	if err != nil {
 		return nil, err
@@ -84,8 +94,8 @@ func (v *Vault) Activate(in Offline, choice Choice) (*Activated, error) {
 	if err := v.store(a); err != nil {
 		return nil, err
 	}
-	if old != nil && old.pending != nil { // this activation takes its place
-		if err := v.dropExchange(old.pending.exchangeText()); err != nil {
+	if old != nil { // this activation takes the place of what was under way
+		if err := v.dropPending(old.pending); err != nil {
 			return nil, err
 		}
 	}
@@ -98,11 +108,14 @@ func (v *Vault) chooseVector(all []*account, in Offline) (*activation.Vector, er
 	if vector == nil {
 		vector = v.cfg.Vector
 	}
-	for _, a := range all {
-		if vector != nil {
-			break
-		}
-		if full, err := a.epoch.vector.Serial(in.Serial); err == nil && full == a.serial {
+	if vector == nil {
+		for _, a := range all {
+			if full, err := a.epoch.vector.Serial(in.Serial); err != nil || full != a.serial {
+				continue
+			}
+			if vector != nil { // accounts of two issuers
+				return nil, ErrVectorMissing
+			}
 			vector = a.epoch.vector
 		}
 	}
@@ -110,6 +123,48 @@ func (v *Vault) chooseVector(all []*account, in Offline) (*activation.Vector, er
 		return nil, ErrVectorMissing
 	}
 	return vector, v.checkVector(vector)
+}
+
+// Replaces tells what an activation by an activation code would do to the accounts of
+// the vault: the account of the same profile and serial gets the new keys; beside are
+// accounts of the serial that other profiles have, which stay. The app shows the user
+// the issuers of both, and asks. The account is nil if there is none to be replaced. The
+// error is [ErrVectorMissing], [ErrOtherProfile], one of activation.Vector.Serial, or
+// one of the storage.
+func (v *Vault) Replaces(in Offline) (replaced *Account, beside []Account, err error) {
+	err = v.locked(func() error {
+		all, _, err := v.accounts()
+		defer wipeAll(all)
+		if err != nil {
+			return err
+		}
+		vector, err := v.chooseVector(all, in)
+		if err != nil {
+			return err
+		}
+		serial, err := vector.Serial(in.Serial)
+		if err != nil {
+			return err
+		}
+		replaced, beside = describeOthers(all, find(all, serial, vector), serial)
+		return nil
+	})
+	return replaced, beside, err
+}
+
+// describeOthers describes the account that an activation of a serial replaces, which
+// may be nil, and those that have the serial beside it.
+func describeOthers(all []*account, old *account, serial string) (replaced *Account, beside []Account) {
+	for _, a := range all {
+		switch {
+		case a == old:
+			d := a.describe()
+			replaced = &d
+		case a.serial == serial:
+			beside = append(beside, a.describe())
+		}
+	}
+	return replaced, beside
 }
 
 // checkVector compares a profile with the one that the app is made for.
@@ -166,9 +221,10 @@ func (v *Vault) mayTake(all []*account, old *account, d *activation.Delivery) er
 		return ErrNoOther
 	case old == nil:
 		return nil
-	// The profile that came with the activation is not authenticated; the old one is.
-	case !vector.Profile().Rules.Reactivation || !old.epoch.vector.Profile().Rules.Reactivation:
+	case !vector.Profile().Rules.Reactivation: // that of the account, too
 		return ErrNotAgain
+	case old.pending != nil && old.pending.typed():
+		return &AccountError{old.idText(), ErrUnsettled}
 	case len(vector.EventApplications()) > 0 && len(d.Counters) == 0 && !old.epoch.first:
 		return activation.ErrERCEmpty
 	}
@@ -302,12 +358,18 @@ func (v *Vault) Confirmation(id string, pin Secret) (c activation.Confirmation, 
 	return c, nil
 }
 
-// confirmation makes what proves an activation, and counts the events, in memory.
+// confirmation makes what proves an activation now.
 func (v *Vault) confirmation(a *account, o *opened) (c activation.Confirmation, err error) {
 	now, err := v.serverTime(a)
 	if err != nil {
 		return c, err
 	}
+	return a.confirmation(o, now)
+}
+
+// confirmation makes what proves an activation at a time of the server, and counts the
+// events, in memory.
+func (a *account) confirmation(o *opened, now int64) (c activation.Confirmation, err error) {
 	app, _ := a.epoch.vector.Confirming() // a one-step profile has one
 	otp, err := a.respond(o, app, "", now)
 	if err != nil {

@@ -178,6 +178,18 @@ func (a *account) counter(o *opened, app activation.Application) *uint64 {
 	return nil
 }
 
+// confirmingCounter returns where the events of the confirming application are counted,
+// or nil if it counts none.
+func (a *account) confirmingCounter() *uint64 {
+	app, _ := a.epoch.vector.Confirming() // a one-step profile has one
+	for i, event := range a.epoch.vector.EventApplications() {
+		if event.Index == app.Index {
+			return &a.epoch.counters[i]
+		}
+	}
+	return nil
+}
+
 // minChallenge is the length of the shortest challenge.
 const minChallenge = 4
 

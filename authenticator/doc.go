@@ -10,16 +10,21 @@
 //
 // An account comes into a vault by [Vault.Activate], with what a letter or a code
 // image says (see activation.ReadQRBody), or by [Vault.Begin] and [Online.Finish],
-// with an offer of a server. Where the vault holds the serial already, it is a
-// reactivation: the account gets the new keys and a new PIN, its event counters do
-// not fall behind what the profile allows, and an application that counts events
-// needs the server's counters.
+// with an offer of a server. Where the vault has an account of that profile and serial
+// already, it is a reactivation: the account gets the new keys and a new PIN, its event
+// counters do not fall behind what the profile allows, and an application that counts
+// events needs the server's counters. The app tells the user before, with the issuers
+// of both ([Vault.Replaces], [Online]).
+//
+// An account is a profile, by the hash of its static vector, and a serial. The issuer's
+// key in a vector proves nothing in an activation in one step, as nothing is signed: a
+// vector of somebody else makes another account, beside the one that is there.
 //
 // What Activate returns is typed into the server's page: only then do the new codes
 // count there. Online the engine proves it itself. While it is not known whether the
-// server took the proof, because the line broke, the account is unconfirmed: it
-// shows the new codes, keeps the old keys, and waits for [Vault.Confirm] or
-// [Vault.Settle].
+// server has taken a reactivation by a code, or a proof whose answer never came, the
+// account is unconfirmed: it shows the new codes, keeps the old keys, and waits for
+// [Vault.Confirm] or [Vault.Settle].
 //
 // # Codes
 //
@@ -32,7 +37,9 @@
 // PIN is looked at, and given back when it was right, so that cutting the power
 // saves no try. When the tries are used up the secrets are erased, or wrong codes
 // are shown until the right PIN comes, as the profile says. At level none nobody can
-// tell: a wrong PIN gives wrong codes, and the server counts them.
+// tell: a wrong PIN gives wrong codes, and the server counts them. Nothing is kept there
+// that a guess could be held against, not even the code that proves an activation: to
+// send it again, the PIN makes it again.
 //
 // # What is kept, and how
 //

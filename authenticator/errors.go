@@ -93,6 +93,10 @@ var (
 	// is not known. The error that it comes with says why.
 	ErrUnconfirmed = errors.New("the activation is not confirmed yet: confirm the account, or type its code into " +
 		"the server's page")
+	// ErrUnsettled: the account was activated by an activation code, and the user has not
+	// said whether the server took it. It stands in an [AccountError].
+	ErrUnsettled = errors.New("it is not known whether the server accepted the activation before: keep its keys if " +
+		"the server's page accepted the code, or undo it")
 	// ErrSettled: there is no activation under way to confirm, keep or undo.
 	ErrSettled = errors.New("the account has no activation under way: nothing is left to do")
 )

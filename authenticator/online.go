@@ -27,7 +27,11 @@ type Online struct {
 	Vector *activation.Vector
 	Serial string
 	Label  string // the server's proposal for the name; may be empty
-	Again  bool   // the vault has the serial
+	// Replaces is the account of this profile and serial that the vault has: it gets the
+	// new keys. Beside are accounts of the serial that other profiles have, which stay.
+	// The user is shown both issuers, and asked. Replaces is nil if there is none.
+	Replaces *Account
+	Beside   []Account
 
 	vault    *Vault
 	kept     *keptExchange
@@ -52,7 +56,8 @@ type keptExchange struct {
 // The error is [ErrUnreachable], [ErrBusy], [ErrOffer], [ErrOtherProfile],
 // [ErrNotAgain], [ErrNoOther]; one of activation.NewExchange or
 // activation.Exchange.Open; one of the storage; or an [AccountError] with
-// [ErrUnconfirmed], where this offer has come as far as [Vault.Confirm] already.
+// [ErrUnconfirmed], where this offer has come as far as [Vault.Confirm] already, or
+// with [ErrUnsettled].
 func (v *Vault) Begin(ctx context.Context, offer activation.Offer) (*Online, error) {
 	if _, err := offer.Encode(); err != nil {
 		return nil, err // address or code is none
@@ -96,7 +101,7 @@ func (v *Vault) receive(o *Online, answer []byte, arrived int64) error {
 		return err
 	}
 	old := find(all, o.Serial, o.Vector)
-	o.Again = old != nil
+	o.Replaces, o.Beside = describeOthers(all, old, o.Serial)
 	if err := v.mayTake(all, old, delivery); !errors.Is(err, activation.ErrERCEmpty) {
 		return err
 	}
@@ -112,48 +117,49 @@ func (v *Vault) receive(o *Online, answer []byte, arrived int64) error {
 func (o *Online) Finish(ctx context.Context, password Secret, choice Choice) (Account, error) {
 	v := o.vault
 	var account Account
-	var proof []byte
+	var p proof
 	err := v.locked(func() error {
-		a, err := o.store(password, choice)
+		a, made, err := o.store(password, choice)
 		if err != nil {
 			return err
 		}
 		defer a.wipe()
-		account, proof = a.describe(), a.pending.proof
+		account, p = a.describe(), made
 		return nil
 	})
 	if err != nil {
 		return Account{}, err
 	}
-	result, err := v.askServer(ctx, o.kept, proof)
+	result, err := v.askServer(ctx, o.kept, p.body)
 	if err != nil {
 		return account, err
 	}
-	return v.settleAnswer(account.ID, proof, result)
+	return v.settleAnswer(account.ID, p.attempt, result)
 }
 
-// store stores the account with its proof.
-func (o *Online) store(password Secret, choice Choice) (*account, error) {
+// store stores the account, and makes its proof.
+func (o *Online) store(password Secret, choice Choice) (*account, proof, error) {
 	v := o.vault
 	all, _, err := v.accounts()
 	defer wipeAll(all)
 	if err != nil {
-		return nil, err
+		return nil, proof{}, err
 	}
 	a, opened, err := v.newAccount(all, o.delivery, password, choice, o.shift)
 	if err != nil {
-		return nil, err
+		return nil, proof{}, err
 	}
 	defer opened.wipe()
 	a.pending = &pending{server: o.Server, exchange: o.kept.id}
 	if old := find(all, o.Serial, o.Vector); old != nil {
 		a.pending.previous = old.settled()
 	}
-	if err := v.prove(a, opened, o.kept.exchange); err != nil {
+	p, err := v.prove(a, opened, o.kept.exchange)
+	if err != nil {
 		a.wipe()
-		return nil, err
+		return nil, p, err
 	}
-	return a, nil
+	return a, p, nil
 }
 
 // Abandon forgets the activation, when the user does not agree. The offer is spent.
@@ -226,9 +232,14 @@ func (v *Vault) unconfirmed(kept *keptExchange) error {
 }
 
 // findExchange returns the kept exchange of an offer, or nil, and removes those that
-// are too old or cannot be read: nothing is lost with them that lasts.
+// are too old or cannot be read: nothing is lost with them that lasts. Those that an
+// unconfirmed account waits for stay.
 func (v *Vault) findExchange(offer activation.Offer) (found *keptExchange, err error) {
 	names, err := v.cfg.Storage.List()
+	if err != nil {
+		return nil, err
+	}
+	awaited, err := v.awaitedExchanges()
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +254,7 @@ func (v *Vault) findExchange(offer activation.Offer) (found *keptExchange, err e
 			age = v.cfg.Now().Unix() - kept.begun
 		}
 		switch {
-		case errors.Is(err, ErrDamaged) || age > exchangeLife:
+		case errors.Is(err, ErrDamaged) || age > exchangeLife && !awaited[id]:
 			if err := v.cfg.Storage.Remove(name); err != nil {
 				return nil, err
 			}
@@ -254,6 +265,19 @@ func (v *Vault) findExchange(offer activation.Offer) (found *keptExchange, err e
 		}
 	}
 	return found, nil
+}
+
+// awaitedExchanges are the ids of the exchanges of unconfirmed accounts.
+func (v *Vault) awaitedExchanges() (map[string]bool, error) {
+	all, _, err := v.accounts()
+	defer wipeAll(all)
+	awaited := map[string]bool{}
+	for _, a := range all {
+		if a.pending != nil && !a.pending.typed() {
+			awaited[a.pending.exchangeText()] = true
+		}
+	}
+	return awaited, err
 }
 
 func (v *Vault) loadExchange(id string) (*keptExchange, error) {
@@ -292,7 +316,7 @@ func decodeExchange(b box, plain []byte) (*keptExchange, error) {
 	d := cbor.NewDecoder(plain)
 	d.Map()
 	d.Key(0)
-	if d.Uint() != formatVersion {
+	if d.Uint() != uint64(b.version) {
 		d.Fail(ErrDamaged)
 	}
 	d.Key(1)

@@ -70,7 +70,7 @@ func TestActivateOnline(t *testing.T) {
 			s, d := pair(t, change...)
 			code, password := s.Offer(t, serial, false)
 			o := d.begin(t, code)
-			if o.Server != "https://bank.example" || o.Serial != serial || o.Label != "ann" || o.Again ||
+			if o.Server != "https://bank.example" || o.Serial != serial || o.Label != "ann" || o.Replaces != nil ||
 				o.Vector.Hash() != s.Vector.Hash() {
 				t.Errorf("%+v", o)
 			}
@@ -90,7 +90,7 @@ func TestActivateOnline(t *testing.T) {
 			// Once more: a reactivation. A time step that was used counts no more.
 			later(s, d, 30*time.Second)
 			code, password = s.Offer(t, serial, false)
-			if o = d.begin(t, code); !o.Again {
+			if o = d.begin(t, code); o.Replaces == nil || o.Replaces.ID != a.ID {
 				t.Error("not told to be a reactivation")
 			}
 			b, err := o.Finish(t.Context(), password, choice(other))
@@ -384,9 +384,10 @@ func TestLetterOnTopOfUnconfirmed(t *testing.T) {
 	if err := s.Confirm(serial, done.Confirmation); err != nil {
 		t.Fatal(err)
 	}
-	if done.Account.ID != a.ID || done.Account.Unconfirmed || len(must(d.storage.List())) != 1 {
+	if done.Account.ID != a.ID || done.Account.Server != "" || len(must(d.storage.List())) != 1 {
 		t.Errorf("%+v", done.Account)
 	}
+	d.kept(t)
 	used(t, s, d, a.ID, pin)
 }
 

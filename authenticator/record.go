@@ -46,14 +46,24 @@ type epoch struct {
 	first bool
 }
 
-// pending is the rest of an online activation.
+const attemptSize = 8
+
+// pending is an activation of which it is not known whether the server has taken it.
 type pending struct {
-	server   string
-	exchange [idSize]byte // id of the keptExchange
-	proof    []byte       // the confirmation as it is sent
-	made     int64        // when the proof was made, in unix seconds of the device
-	previous *epoch       // what comes back if the server refuses; nil if there was none
+	server   string       // empty where the user types the proof into the server's page
+	exchange [idSize]byte // id of the keptExchange of an online one
+	// proof is the confirmation as it is sent. At PIN level none it is not kept, because
+	// PIN and S can be searched for with it; the PIN makes the same one again.
+	proof   []byte
+	attempt [attemptSize]byte // tells one proof from another, and nothing of it
+	made    int64             // when the proof was made, in unix seconds of the device
+	// events is the counter of the confirming application before the proof.
+	events   uint64
+	previous *epoch // what comes back if the server refuses; nil if there was none
 }
+
+// typed reports whether the user types the proof into the server's page.
+func (p *pending) typed() bool { return p.server == "" }
 
 // exchangeText is the id of the exchange as text.
 func (p *pending) exchangeText() string { return hex.EncodeToString(p.exchange[:]) }
@@ -84,7 +94,7 @@ func (a *account) encode() Secret {
 }
 
 func (p *pending) encode() Secret {
-	n := 4
+	n := 6
 	if p.previous != nil {
 		n++
 	}
@@ -96,7 +106,8 @@ func (p *pending) encode() Secret {
 	if p.previous != nil {
 		b = cbor.AppendBytes(cbor.AppendUint(b, 4), p.previous.encode())
 	}
-	return b
+	b = cbor.AppendBytes(cbor.AppendUint(b, 5), p.attempt[:])
+	return cbor.AppendUint(cbor.AppendUint(b, 6), p.events)
 }
 
 func (e *epoch) encode() Secret {
@@ -129,7 +140,7 @@ func decodeAccount(b box, plain []byte) (*account, error) {
 	d := cbor.NewDecoder(plain)
 	d.Map()
 	d.Key(0)
-	if d.Uint() != formatVersion {
+	if d.Uint() != uint64(b.version) {
 		d.Fail(ErrDamaged)
 	}
 	d.Key(1)
@@ -141,17 +152,54 @@ func decodeAccount(b box, plain []byte) (*account, error) {
 	d.Key(3)
 	a.epoch = decodeEpoch(d, a.serial)
 	if d.Optional(4) {
-		a.pending = decodePending(d, a.serial)
+		a.pending = decodePending(d, b.version, a.serial)
 	}
 	d.Close()
 	if d.End() != nil {
 		a.wipe()
 		return nil, ErrDamaged
 	}
+	if b.version == formerVersion {
+		a.completeFormer()
+	}
+	if a.pending != nil && !a.pending.fits(a.epoch) {
+		a.wipe()
+		return nil, ErrDamaged
+	}
 	return a, nil
 }
 
-func decodePending(outer *cbor.Decoder, serial string) *pending {
+// completeFormer gives the pending activation of a record of version 1 what that did
+// not say. The proof at level none goes; it is made again as if no code had been made
+// since.
+func (a *account) completeFormer() {
+	if a.pending == nil || a.keepsProof() {
+		return
+	}
+	clear(a.pending.proof)
+	a.pending.proof = nil
+	if counter := a.confirmingCounter(); counter != nil {
+		used := uint64(1)
+		if a.epoch.repeated {
+			used = 2
+		}
+		a.pending.events = *counter - min(*counter, used)
+	}
+}
+
+// fits reports whether a pending activation has what one of its kind has.
+func (p *pending) fits(e *epoch) bool {
+	unchecked := e.vector.Profile().PIN.Level != activation.PINHashed
+	if p.typed() || unchecked {
+		return p.proof == nil && (!p.typed() || p.exchange == [idSize]byte{})
+	}
+	return p.proof != nil
+}
+
+// keepsProof reports whether the proof of the account's activation may be kept.
+func (a *account) keepsProof() bool { return a.rules().Level == activation.PINHashed }
+
+func decodePending(outer *cbor.Decoder, version byte, serial string) *pending {
 	encoded := outer.Bytes()
 	defer clear(encoded)
 	p := new(pending)
@@ -162,11 +210,17 @@ func decodePending(outer *cbor.Decoder, serial string) *pending {
 	d.Key(1)
 	copy(p.exchange[:], d.Fixed(idSize))
 	d.Key(2)
-	p.proof = d.Bytes()
+	p.proof = optionalBytes(d)
 	d.Key(3)
 	p.made = moment(d)
 	if d.Optional(4) {
 		p.previous = decodeEpoch(d, serial)
+	}
+	if version != formerVersion {
+		d.Key(5)
+		copy(p.attempt[:], d.Fixed(attemptSize))
+		d.Key(6)
+		p.events = d.Uint()
 	}
 	d.Close()
 	if d.End() != nil {

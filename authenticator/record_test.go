@@ -53,9 +53,11 @@ func testAccounts() []*account {
 		{box: must(v.newBox()), name: "a", serial: "FDM1", epoch: full},
 		{box: must(v.newBox()), name: "b", serial: "FDM000000000000001", epoch: erased},
 		{box: must(v.newBox()), name: "c", serial: "FDM2", epoch: unchecked,
-			pending: &pending{server: "https://a", proof: []byte{1}, made: 3}},
+			pending: &pending{server: "https://a", made: 3, events: 4}},
 		{box: must(v.newBox()), name: "d", serial: "FDM2", epoch: unchecked,
-			pending: &pending{server: "https://a", proof: []byte{1}, made: 3, previous: full}},
+			pending: &pending{made: 3, previous: full}},
+		{box: must(v.newBox()), name: "e", serial: "FDM2", epoch: full,
+			pending: &pending{server: "https://a", proof: []byte{1}, made: 3, attempt: [8]byte{1}, previous: full}},
 	}
 }
 
@@ -105,6 +107,9 @@ func TestRecordsThatFitNothing(t *testing.T) {
 		"another way":    func(a *account) { a.epoch.shift = -maxShift - 1 },
 		"time":           func(a *account) { a.epoch.since = maxTime + 1 },
 		"previous":       func(a *account) { e := *a.epoch; e.counters = nil; a.pending = &pending{previous: &e} },
+		"typed proof":    func(a *account) { a.pending = &pending{proof: []byte{1}} },
+		"typed exchange": func(a *account) { a.pending = &pending{exchange: [idSize]byte{1}} },
+		"no proof":       func(a *account) { a.pending = &pending{server: "https://a"} },
 		"two-step": func(a *account) {
 			p := a.epoch.vector.Profile()
 			p.TwoStep = true
@@ -113,6 +118,7 @@ func TestRecordsThatFitNothing(t *testing.T) {
 		},
 	} {
 		a := testAccounts()[0]
+		a.version = formatVersion
 		if _, err := decodeAccount(a.box, a.encode()); err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +134,7 @@ func TestRecordOfANewerVersion(t *testing.T) {
 	v := testVault()
 	a := testAccounts()[0]
 	record := must(v.seal(&a.box, labelAccount, a.encode()))
-	record[1] = 2
+	record[1] = formatVersion + 1
 	if _, _, err := v.open(record, a.idText(), labelAccount); !errors.Is(err, ErrNewer) {
 		t.Errorf("%v", err)
 	}
@@ -189,7 +195,11 @@ func FuzzRecord(f *testing.F) {
 		} else if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNewer) {
 			t.Errorf("%v", err)
 		}
-		if a, err := decodeAccount(box{}, slices.Clone(b)); err == nil {
+		_, err := decodeAccount(box{version: formerVersion}, slices.Clone(b))
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			t.Errorf("%v", err)
+		}
+		if a, err := decodeAccount(box{version: formatVersion}, slices.Clone(b)); err == nil {
 			if !bytes.Equal(a.encode(), b) {
 				t.Error("an account has two encodings")
 			}
@@ -197,7 +207,7 @@ func FuzzRecord(f *testing.F) {
 		} else if !errors.Is(err, ErrDamaged) {
 			t.Errorf("%v", err)
 		}
-		if k, err := decodeExchange(box{}, slices.Clone(b)); err == nil {
+		if k, err := decodeExchange(box{version: formatVersion}, slices.Clone(b)); err == nil {
 			if again, err := k.encode(); err != nil || !bytes.Equal(again, b) {
 				t.Errorf("an exchange has two encodings: %v", err)
 			}

@@ -16,8 +16,14 @@ import (
 	"ostiary/internal/codec/kdf"
 )
 
-// formatVersion is the version of records.
-const formatVersion = 1
+// The versions of records. Version 1 kept the proof of an activation at PIN level none,
+// and knew no typed activation that waits for the server; it is read, and never written.
+const (
+	formatVersion = 2
+	formerVersion = 1
+	// secretsVersion is that of what is sealed within a record.
+	secretsVersion = 1
+)
 
 // The records of a vault are named by their id and what they are.
 const (
@@ -42,9 +48,10 @@ const (
 // box is what the records of one account are sealed with: its id and the device key,
 // which the platform makes from the salt.
 type box struct {
-	id   [idSize]byte
-	salt [saltSize]byte
-	key  Secret // the device key
+	version byte // of the record that was read
+	id      [idSize]byte
+	salt    [saltSize]byte
+	key     Secret // the device key
 }
 
 func (b *box) idText() string { return hex.EncodeToString(b.id[:]) }
@@ -55,8 +62,10 @@ func validID(id string) bool {
 	return err == nil && len(b) == idSize && hex.EncodeToString(b) == id
 }
 
-// aad binds what is sealed to format and account.
-func (b *box) aad() []byte { return append([]byte{formatVersion}, b.id[:]...) }
+// aad binds what is sealed within a record to account and format.
+func (b *box) aad() []byte { return b.bound(secretsVersion) }
+
+func (b *box) bound(version byte) []byte { return append([]byte{version}, b.id[:]...) }
 
 // newBox draws the id and the salt of a new account.
 func (v *Vault) newBox() (b box, err error) {
@@ -90,7 +99,7 @@ func (v *Vault) draw(into ...[]byte) error {
 
 // seal makes a record: version, id and salt in the clear, and the rest encrypted.
 func (v *Vault) seal(b *box, label string, plain []byte) ([]byte, error) {
-	sealed, err := v.encrypt(kdf.Key(b.key, label, kdf.Size), plain, b.aad())
+	sealed, err := v.encrypt(kdf.Key(b.key, label, kdf.Size), plain, b.bound(formatVersion))
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +123,7 @@ func (v *Vault) open(record []byte, id, label string) (b box, plain Secret, err 
 	if b.key, err = v.deviceKey(b.salt[:]); err != nil {
 		return b, nil, err
 	}
-	if plain, err = decrypt(kdf.Key(b.key, label, kdf.Size), sealed, b.aad()); err != nil {
+	if plain, err = decrypt(kdf.Key(b.key, label, kdf.Size), sealed, b.bound(b.version)); err != nil {
 		clear(b.key)
 		return b, nil, ErrDamaged
 	}
@@ -125,10 +134,13 @@ func (v *Vault) open(record []byte, id, label string) (b box, plain Secret, err 
 func parseRecord(record []byte) (b box, sealed []byte, err error) {
 	d := cbor.NewDecoder(record)
 	d.Array()
-	if version := d.Uint(); version > formatVersion {
+	switch version := d.Uint(); {
+	case version > formatVersion:
 		return b, nil, ErrNewer
-	} else if version != formatVersion {
+	case version < formerVersion:
 		return b, nil, ErrDamaged
+	default:
+		b.version = byte(version)
 	}
 	copy(b.id[:], d.Fixed(idSize))
 	copy(b.salt[:], d.Fixed(saltSize))

@@ -159,10 +159,10 @@ func (v *Vault) Delete(id string) error {
 			return err
 		}
 		defer a.wipe()
-		if err := v.cfg.Storage.Remove(id + accountSuffix); err != nil || a.pending == nil {
+		if err := v.cfg.Storage.Remove(id + accountSuffix); err != nil {
 			return err
 		}
-		return v.dropExchange(a.pending.exchangeText())
+		return v.dropPending(a.pending)
 	})
 }
 
@@ -231,10 +231,13 @@ func (v *Vault) accounts() (all []*account, unread, err error) {
 	return all, unread, nil
 }
 
-// find returns the account of a serial of an issuer, or nil. all are all accounts.
+// find returns the account of a serial of a profile, or nil. all are all accounts. The
+// issuer and its key are not looked at: a vector is not authenticated, and nothing of an
+// activation in one step is signed, so whoever writes another issuer's key into a vector
+// of their own must not reach that issuer's account.
 func find(all []*account, serial string, vector *activation.Vector) *account {
 	for _, a := range all {
-		if a.serial == serial && a.epoch.vector.Profile().IssuerKey == vector.Profile().IssuerKey {
+		if a.serial == serial && a.epoch.vector.Hash() == vector.Hash() {
 			return a
 		}
 	}
@@ -274,7 +277,11 @@ func (v *Vault) load(id string) (*account, error) {
 		return nil, err
 	}
 	defer clear(plain)
-	return decodeAccount(box, plain)
+	a, err := decodeAccount(box, plain)
+	if err == nil && box.version == formerVersion && a.pending != nil && !a.keepsProof() {
+		err = v.store(a) // so that its proof is gone
+	}
+	return a, err
 }
 
 // store writes an account.

@@ -139,8 +139,10 @@ type ActivationWriter interface {
 	// SetActivationReset says from when on is counted.
 	SetActivationReset(id token.ID, since CountedSince) error
 	// ExpireActivations ends the open ones that have expired, and forgets what
-	// was kept to answer devices again that were confirmed before the time given.
-	// It gives those that it ended.
+	// was kept to answer devices again whose activations ended before the time given:
+	// the answer of each, and the registration code unless a device may have to learn
+	// how it ended, which is so of the live one as long as it is that, and of one whose
+	// tries are used up until its time is over. It gives those that it ended.
 	ExpireActivations(now, answered time.Time) ([]Activation, error)
 }
 

@@ -37,11 +37,12 @@ func newActivate(a *app) *cobra.Command {
   online   a server's address and a registration code
 
 The activation password, if the profile has one, comes another way than the code. You
-choose a PIN. A token that the vault has already gets new keys and the new PIN; where
-it counts events, the letter has an event counter code (ERC) then.
+choose a PIN. A token that the vault has already gets new keys and the new PIN, and you
+are asked before; where it counts events, the letter has an event counter code (ERC).
 
 What is typed or scanned is confirmed by you: type what is shown into the server's
-page. Online the server is told. On a command line other programs can see codes; put
+page. Where the vault had the token, its old keys are kept until you say what the page
+answered: run confirm --keep, or confirm --undo. Online the server is asked. On a command line other programs can see codes; put
 them into files, or leave them out and they are asked for.`,
 		Example: `  ostiary-authenticator activate --static-vector-file bank.vector --serial FDM10000001 --code 4WQ0R-…
   ostiary-authenticator activate --qr letter.png --static-vector-file bank.vector
@@ -88,7 +89,7 @@ func (f *activateFlags) run(a *app, cmd *cobra.Command) error {
 		}
 	}
 	return a.withConfig(cmd.Context(), cfg, func(v *authenticator.Vault) error {
-		s := &activating{a, cmd, f, v, cfg.Vector}
+		s := &activating{app: a, cmd: cmd, flags: f, vault: v, vector: cfg.Vector}
 		switch {
 		case online:
 			return s.typedOffer()
@@ -147,5 +148,11 @@ func (a *app) showConfirmation(account authenticator.Account, again bool, c acti
 	if out.Derivation != "" {
 		cmdline.Row(table, "Derivation code", out.Derivation)
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil || !account.Unconfirmed {
+		return err
+	}
+	name := cmdline.ShellQuote(account.Name)
+	_, err := fmt.Fprintf(a.Stdout, "When the page accepts it: %s confirm %s --keep\n"+
+		"If it does not, the old keys come back with: %s confirm %s --undo\n", program, name, program, name)
+	return err
 }

@@ -1,6 +1,7 @@
 package authenticatorcli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -19,6 +20,8 @@ type activating struct {
 	flags  *activateFlags
 	vault  *authenticator.Vault
 	vector *activation.Vector // of the file, may be nil
+	// proposed is the name for a new account where the user gives none.
+	proposed string
 }
 
 // typed activates by what a letter says.
@@ -75,9 +78,7 @@ func (s *activating) image() error {
 	if err := s.agreed("Activate this token?"); err != nil {
 		return err
 	}
-	if s.flags.name == "" {
-		s.flags.name = body.UserID
-	}
+	s.proposed = body.UserID
 	return s.offline(authenticator.Offline{Vector: s.vector, Serial: body.Serial, Code: body.Code, ERC: body.ERC})
 }
 
@@ -95,23 +96,37 @@ func (s *activating) agreed(question string) error {
 // offline activates by an activation code, and shows what confirms it.
 func (s *activating) offline(in authenticator.Offline) error {
 	defer clear(in.Code)
-	vector, again, err := s.profileOf(in)
+	vector, err := s.profileOf(in)
 	if err != nil {
 		return err
 	}
-	if in.ERC == "" && again && len(vector.EventApplications()) > 0 && s.Ask != nil && s.flags.image == "" {
+	in.Vector = vector
+	replaced, beside, err := s.vault.Replaces(in)
+	if err != nil {
+		return err
+	}
+	s.noteProfile(vector)
+	if question, err := s.tellReplaced(replaced, beside); err != nil {
+		return err
+	} else if question != "" {
+		if err := s.agreed(question); err != nil {
+			return err
+		}
+	}
+	if in.ERC == "" && replaced != nil && len(vector.EventApplications()) > 0 && s.Ask != nil && s.flags.image == "" {
 		if in.ERC, err = s.line("erc", "", "Event counter code (empty if the letter has none):"); err != nil {
 			return err
 		}
 	}
-	in.Vector = vector
-	s.noteProfile(vector)
 	password, choice, err := s.choose(vector)
 	if err != nil {
 		return err
 	}
 	defer clear(password)
 	defer clear(choice.PIN)
+	if choice.Name == "" && replaced == nil {
+		choice.Name = s.proposed
+	}
 	in.Password = password
 	done, err := s.vault.Activate(in, choice)
 	if errors.Is(err, activation.ErrERCEmpty) {
@@ -123,28 +138,60 @@ func (s *activating) offline(in authenticator.Offline) error {
 	return s.showConfirmation(done.Account, done.Again, done.Confirmation)
 }
 
-// profileOf is the profile of an activation code, and whether the vault has the
-// token.
-func (s *activating) profileOf(in authenticator.Offline) (vector *activation.Vector, again bool, err error) {
+// profileOf is the profile of an activation code: that of the file, or of the one
+// account that has the serial.
+func (s *activating) profileOf(in authenticator.Offline) (vector *activation.Vector, err error) {
+	if in.Vector != nil {
+		return in.Vector, nil
+	}
 	all, err := s.vault.List()
 	if _, unread := errors.AsType[*authenticator.AccountError](err); err != nil && !unread {
-		return nil, false, err
+		return nil, err
 	}
-	vector = in.Vector
 	for _, account := range all {
 		full, err := account.Vector.Serial(in.Serial)
 		if err != nil || full != account.Serial {
 			continue
 		}
-		again = true
-		if vector == nil {
-			vector = account.Vector
+		if vector != nil {
+			return nil, cmdline.Mistakef(s.cmd, "two issuers gave out this serial: name the profile with "+
+				"--static-vector-file")
 		}
+		vector = account.Vector
 	}
 	if vector == nil {
-		return nil, false, cmdline.Mistakef(s.cmd, "%v (--static-vector-file)", authenticator.ErrVectorMissing)
+		return nil, cmdline.Mistakef(s.cmd, "%v (--static-vector-file)", authenticator.ErrVectorMissing)
 	}
-	return vector, again, nil
+	return vector, nil
+}
+
+// tellReplaced tells the user which account an activation replaces, and which has the
+// same serial and stays, with their issuers; that of the activation was told before. It
+// returns what the user is to be asked, or nothing.
+func (s *activating) tellReplaced(replaced *authenticator.Account, beside []authenticator.Account) (question string,
+	err error) {
+	if replaced != nil && replaced.Unconfirmed && replaced.Server == "" {
+		return "", withSettleHint(authenticator.ErrUnsettled, *replaced)
+	}
+	for _, account := range beside {
+		s.note("The account %s has the same serial. It is of the issuer %s, profile %s, fingerprint %s, and stays.",
+			account.Name, account.Vector.Profile().Issuer, account.Vector.Profile().Name, account.Vector.Fingerprint())
+	}
+	switch {
+	case replaced == nil && len(beside) == 0:
+		return "", nil
+	case replaced == nil:
+		return "Add another account of this serial?", nil
+	}
+	s.note("The account %s of the issuer %s has this token already. It gets new keys and a new PIN; its old keys are "+
+		"kept until the server has accepted the new ones.", replaced.Name, replaced.Vector.Profile().Issuer)
+	return "Replace its keys?", nil
+}
+
+// withSettleHint says how an account is settled that was activated by a code.
+func withSettleHint(err error, account authenticator.Account) error {
+	name := cmdline.ShellQuote(account.Name)
+	return cmdline.WithHint(err, "run "+program+" confirm "+name+" --keep, or "+program+" confirm "+name+" --undo")
 }
 
 // choose asks for the activation password, where the profile has one, and for the PIN.
@@ -184,20 +231,18 @@ func (s *activating) online(offer activation.Offer) error {
 	}
 	if waiting, ok := errors.AsType[*authenticator.AccountError](err); ok {
 		account, _ := s.vault.Account(waiting.ID) // it was there just now
+		if errors.Is(err, authenticator.ErrUnsettled) {
+			return withSettleHint(err, account)
+		}
 		return withConfirmHint(err, account.Name)
 	}
 	if err != nil {
 		return err
 	}
-	if s.vector == nil {
-		s.note("The server %s sends the token %s.", o.Server, o.Serial)
-		s.noteProfile(o.Vector)
-		s.note("Compare the fingerprint with the one that the issuer tells.")
-		if err := s.agreed("Activate this token?"); errors.Is(err, errDeclined) {
-			return errors.Join(err, o.Abandon())
-		} else if err != nil {
-			return err
-		}
+	if err := s.agreedOnline(o); errors.Is(err, errDeclined) {
+		return errors.Join(err, o.Abandon())
+	} else if err != nil {
+		return err
 	}
 	password, choice, err := s.choose(o.Vector)
 	if err != nil {
@@ -205,15 +250,35 @@ func (s *activating) online(offer activation.Offer) error {
 	}
 	defer clear(password)
 	defer clear(choice.PIN)
-	if choice.Name == "" && !o.Again {
+	if choice.Name == "" && o.Replaces == nil {
 		choice.Name = o.Label
 	}
 	account, err := s.finish(ctx, o, password, choice)
 	if err != nil {
 		return err
 	}
-	return s.say(activatedJSON{Account: jsonOf(account), Again: o.Again, Confirmed: true},
+	return s.say(activatedJSON{Account: jsonOf(account), Again: o.Replaces != nil, Confirmed: true},
 		"Account %s (%s) is activated, and the server has confirmed it.", account.Name, account.Serial)
+}
+
+// agreedOnline shows what a server sent, and asks the user, unless it is for the profile
+// of the file and replaces nothing.
+func (s *activating) agreedOnline(o *authenticator.Online) error {
+	question := ""
+	if s.vector != nil && o.Replaces == nil && len(o.Beside) == 0 {
+		return nil
+	}
+	s.note("The server %s sends the token %s.", o.Server, o.Serial)
+	s.noteProfile(o.Vector)
+	if s.vector == nil {
+		s.note("Compare the fingerprint with the one that the issuer tells.")
+		question = "Activate this token?"
+	}
+	replacing, err := s.tellReplaced(o.Replaces, o.Beside)
+	if err != nil {
+		return err
+	}
+	return s.agreed(cmp.Or(replacing, question))
 }
 
 // finish proves the activation to the server. A password that is asked for may be

@@ -19,9 +19,11 @@ func newConfirm(a *app) *cobra.Command {
 unconfirmed: the server is asked again. Otherwise what is typed into the server's page
 is shown again.
 
-An unconfirmed account can also be settled by hand: --keep, when you have typed its
-code into the server's page; --undo, to go back to the keys before, or to no account.`,
+You settle an activation by letter or image that replaced keys, and any unconfirmed one
+if you like: --keep, when the server's page has accepted its code; --undo, to go back to
+the keys before, or to no account.`,
 		Example: `  ostiary-authenticator confirm
+  ostiary-authenticator confirm 'My bank' --keep
   ostiary-authenticator confirm 'My bank' --undo`,
 		Args: account(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -39,7 +41,7 @@ code into the server's page; --undo, to go back to the keys before, or to no acc
 						return err
 					}
 					return a.saySettled(v, of)
-				case of.Unconfirmed:
+				case of.Unconfirmed && of.Server != "":
 					return a.confirmOnline(cmd, v, of, pin)
 				}
 				return a.confirmTyped(cmd, v, of, pin)
@@ -47,8 +49,8 @@ code into the server's page; --undo, to go back to the keys before, or to no acc
 		},
 	}
 	pin.add(cmd)
-	cmd.Flags().BoolVar(&keep, "keep", false, "keep the new keys without asking the server")
-	cmd.Flags().BoolVar(&undo, "undo", false, "go back to the keys before without asking the server")
+	cmd.Flags().BoolVar(&keep, "keep", false, "keep the new keys, without asking the server")
+	cmd.Flags().BoolVar(&undo, "undo", false, "go back to the keys before, without asking the server")
 	return cmd
 }
 

@@ -104,7 +104,7 @@ func (a *app) printAccount(account authenticator.Account) error {
 	row("Profile", j.Profile)
 	row("Fingerprint", j.Fingerprint)
 	row("State", state(account))
-	if account.Unconfirmed {
+	if account.Server != "" {
 		row("Server", j.Server)
 	}
 	row("Activated", account.Activated.Local().Format(time.DateTime))

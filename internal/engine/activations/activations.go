@@ -145,6 +145,8 @@ type Service struct {
 	memory *semaphore.Weighted
 	wrong  *throttle.Throttle
 	nobody activation.RegistrationCode // in place of one that is not known
+	// newCode draws registration codes.
+	newCode func() (activation.RegistrationCode, error)
 }
 
 // New makes a Service.
@@ -159,11 +161,12 @@ func New(cfg Config) (*Service, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	nobody, err := activation.NewRegistrationCode(rand.Reader)
+	newCode := func() (activation.RegistrationCode, error) { return activation.NewRegistrationCode(rand.Reader) }
+	nobody, err := newCode()
 	if err != nil {
 		return nil, err
 	}
-	return &Service{nobody: nobody, db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks,
+	return &Service{nobody: nobody, newCode: newCode, db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks,
 		codes: cfg.Codes, tokens: cfg.Tokens, policy: p,
 		now:    cfg.Now,
 		memory: semaphore.NewWeighted(p.Memory), wrong: throttle.New(p.WrongAtOnce, p.WrongPerMinute)}, nil

@@ -317,6 +317,61 @@ func bind(rd store.ActivationReader, p *pending, c activation.Confirmation) (m m
 	return m, "", nil
 }
 
+// holdsEpoch reports whether a confirmation is of the epoch that an activation made, if
+// that still counts: whether its code is one of the epoch, used or not, and its device
+// the bound one. It uses nothing up and gives no right.
+func (s *Service) holdsEpoch(rd store.Reader, a store.Activation, c activation.Confirmation) (bool, error) {
+	if a.Secret == nil {
+		return false, nil
+	}
+	t, err := tokens.ByID(rd, a.Token)
+	if err != nil {
+		return false, err
+	}
+	p, err := s.pending(rd, a, t)
+	if err != nil {
+		return false, err
+	}
+	defer p.wipe()
+	if p.fits(c) != nil {
+		return false, nil
+	}
+	var device activation.Secret
+	if p.vector.Profile().Rules.DeviceBinding {
+		device, err = activation.OpenDerivationCode(string(c.Derivation), p.secret, t.Identity.Serial)
+		if err != nil || !seal.NewSecret([]byte(device)).Equal(seal.NewSecret([]byte(p.live))) {
+			return false, nil //nolint:nilerr // it is of another device
+		}
+		defer clear(device)
+	}
+	key, err := p.vector.AppKey(p.secret, t.Identity.Serial, p.app.Index, device)
+	if err != nil {
+		return false, err
+	}
+	defer clear(key)
+	scanner, err := oath.NewScanner(key, p.app.Suite.Hash, p.app.Suite.Digits)
+	if err != nil {
+		return false, err
+	}
+	defer scanner.Wipe()
+	from, to := p.beginning[p.app.Index], t.Condition.Next+events
+	if p.app.Suite.Kind == activation.TOTP {
+		period := uint64(p.app.Suite.Period)
+		from, to = uint64(a.Offer.Taken.Unix())/period, uint64(s.now().Unix())/period+steps
+		from -= min(from, steps)
+	}
+	from = max(from, to-min(to, maxHeld))
+	if c.Next != nil {
+		_, found := scanner.FindPair(string(c.OTP), string(c.Next), from, int(to-from))
+		return found, nil
+	}
+	_, found := scanner.Find(string(c.OTP), from, int(to-from)+1)
+	return found, nil
+}
+
+// maxHeld bounds how many codes holdsEpoch looks at: a week of the usual time steps.
+const maxHeld = 20_000
+
 // fingerprint tells devices apart without their secrets.
 func fingerprint(device activation.Secret) []byte {
 	sum := sha256.Sum256(append([]byte("ostiary/1 device"), device...))

@@ -23,7 +23,7 @@ import (
 func (s *Service) Take(ctx context.Context, body []byte, origin audit.Origin) (answer []byte, err error) {
 	for range maxRounds {
 		var o offered
-		if o, err = s.offered(ctx, body, origin); err != nil {
+		if o, err = s.offered(ctx, body); err != nil {
 			return nil, err
 		}
 		request, err := activation.OpenRequest(body, o.code)
@@ -63,11 +63,7 @@ type offered struct {
 // offered finds the offer that a message names. Nothing is proven by that. For one
 // that is not known it gives a registration code that nobody has, so that the MAC is
 // refused as that of a wrong code is.
-func (s *Service) offered(ctx context.Context, body []byte, origin audit.Origin) (o offered, err error) {
-	if s.wrong.Exhausted(peer.Name(origin.Source), s.now()) {
-		return o, fault.New(fault.Throttled, "too_many_wrong", "Too many messages with a wrong registration code "+
-			"came from there.").WithHint("Wait a minute and try again.")
-	}
+func (s *Service) offered(ctx context.Context, body []byte) (o offered, err error) {
 	locator, err := activation.Locator(body)
 	if err != nil {
 		return o, notAMessage(err)
@@ -97,10 +93,16 @@ func (s *Service) offered(ctx context.Context, body []byte, origin audit.Origin)
 	return o, err
 }
 
-// unauthentic words an error of a message whose sender has proven nothing.
+// unauthentic words an error of a message whose sender has proven nothing. Wrong
+// messages alone are throttled: whoever has the registration code is answered, whatever
+// others send from the same source.
 func (s *Service) unauthentic(err error, origin audit.Origin) error {
 	if !errors.Is(err, activation.ErrAuth) {
 		return notAMessage(err)
+	}
+	if s.wrong.Exhausted(peer.Name(origin.Source), s.now()) {
+		return fault.New(fault.Throttled, "too_many_wrong", "Too many messages with a wrong registration code "+
+			"came from there.").WithHint("Wait a minute and try again.")
 	}
 	s.wrong.Spend(peer.Name(origin.Source), s.now())
 	return fault.New(fault.Forbidden, "registration_code", "The registration code is not right, or not known, or "+
@@ -190,9 +192,10 @@ func (s *Service) codeFor(ctx context.Context, o offered, counters []uint64) (ac
 }
 
 // ConfirmOnline answers the body of POST /api/v1/activate/confirm. The identical
-// message gets the same answer. The error is that of Take.
+// message gets the same answer, as long as the epoch lives that it confirmed; a device
+// whose activation was confirmed by a typed code is told so. The error is that of Take.
 func (s *Service) ConfirmOnline(ctx context.Context, body []byte, origin audit.Origin) (answer []byte, err error) {
-	o, err := s.offered(ctx, body, origin)
+	o, err := s.offered(ctx, body)
 	if err != nil {
 		return nil, err
 	}
@@ -217,6 +220,13 @@ func (s *Service) ConfirmOnline(ctx context.Context, body []byte, origin audit.O
 				result.TriesLeft = a.Offer.TriesLeft
 			}
 			return nil
+		}
+		if a.Status == store.ActivationConfirmed && a.Offer.Confirm == nil {
+			// It was confirmed by a code that was typed elsewhere. The device learns it if
+			// its own code is one of that epoch.
+			if result.Accepted, err = s.holdsEpoch(tx, a, c.Confirmation); err != nil || result.Accepted {
+				return err
+			}
 		}
 		if a.Status != store.ActivationOpen || !s.now().Before(a.Expires) {
 			return offerEnded()

@@ -140,7 +140,7 @@ func (s *Service) discard(tx store.Tx, t token.Token, a store.Activation) error 
 }
 
 // Expire ends the open activations whose time is over, and forgets what was kept to
-// answer devices again. It gives the number of those that it ended.
+// answer devices again and is of no more use. It gives the number of those that it ended.
 func (s *Service) Expire(ctx context.Context) (n int, err error) {
 	for {
 		var ended []store.Activation

@@ -133,7 +133,7 @@ func (s *Service) Start(ctx context.Context, r Request) (Started, error) {
 }
 
 // maxRounds bounds how often an activation is begun anew because the token changed
-// meanwhile.
+// meanwhile, or the locator that was drawn is that of another offer.
 const maxRounds = 5
 
 var errChanged = errors.New("the token changed meanwhile")
@@ -171,7 +171,7 @@ func (s *Service) draw(ctx context.Context, p plan, r Request) (d draft, err err
 		d.Password = password
 	}
 	if r.Route == Online {
-		d.Registration, err = activation.NewRegistrationCode(rand.Reader)
+		d.Registration, err = s.newCode()
 		return d, err
 	}
 	serial := p.token.Identity.Serial
@@ -233,6 +233,14 @@ func (s *Service) begin(tx store.Tx, p plan, d draft, r Request) error {
 	defer now.same.Wipe()
 	if !now.like(p) {
 		return errChanged
+	}
+	if r.Route == Online {
+		_, err := tx.OfferedActivation(d.Registration.Locator())
+		if err == nil || errors.Is(err, store.ErrForged) {
+			return errChanged // another offer has this locator: draw again
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
 	}
 	if err := s.endOpen(tx, p.token, store.ActivationSuperseded, r.Origin); err != nil {
 		return err

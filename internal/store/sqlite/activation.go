@@ -286,6 +286,11 @@ func (t *tx) SetActivationReset(id token.ID, since store.CountedSince) error {
 	return err
 }
 
+// keepsRegistration are the activations that have ended and of which a device may still
+// have to learn how: the one that counts, and one whose tries are used up, as long as it
+// would have been open.
+const keepsRegistration = "(status = 1 AND secret IS NOT NULL OR status = 4 AND expires > ?2)"
+
 func (t *tx) ExpireActivations(now, answered time.Time) ([]store.Activation, error) {
 	ended, err := queryAll(t.ctx, t.q, scanActivation, activationQuery+" WHERE status = 0 AND expires <= ? ORDER BY "+
 		"id LIMIT 500", millis(now))
@@ -303,15 +308,17 @@ func (t *tx) ExpireActivations(now, answered time.Time) ([]store.Activation, err
 		}
 		kept = append(kept, a)
 	}
-	const answers = " WHERE status > 0 AND ended <= ? AND registration IS NOT NULL"
-	forgotten, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM activation"+answers, millis(answered))
+	forgotten, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM activation WHERE status > 0 AND ended <= "+
+		"?1 AND (answer IS NOT NULL OR registration IS NOT NULL AND NOT "+keepsRegistration+")", millis(answered),
+		millis(now))
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range forgotten {
 		err := t.alter(activationKey(id))
 		if err == nil {
-			_, err = t.change("UPDATE activation SET registration = NULL, answer = NULL WHERE id = ?", id)
+			_, err = t.change("UPDATE activation SET answer = NULL, registration = CASE WHEN "+keepsRegistration+
+				" THEN registration END WHERE id = ?1", id, millis(now))
 		}
 		if err != nil && !errors.Is(err, store.ErrForged) {
 			return nil, err

@@ -473,10 +473,43 @@ func activationTests() []test {
 				r.same("ended", len(ended), 0)
 				return err
 			})
-			if now := r.activation(done); now.Offer.Registration != nil || now.Offer.Answer != nil ||
+			if now := r.activation(done); now.Offer.Registration == nil || now.Offer.Answer != nil ||
 				now.Secret == nil {
 				r.Errorf("done: %+v", now)
 			}
+		}},
+		{"RememberAsLongAsTheEpochLives", func(r *rig) {
+			t := r.activated(nil)
+			confirmed := r.begin(t, offer)
+			e := r.epochOf(confirmed)
+			e.Now = start
+			r.must(r.confirm(e))
+			used := r.begin(r.activated(nil), offer)
+			cancelled := r.begin(r.activated(nil), offer)
+			r.update(func(tx store.Tx) error {
+				if _, err := tx.FailActivation(used.ID, []byte("hash"), start, 1); err != nil {
+					return err
+				}
+				return tx.EndActivation(cancelled.ID, store.ActivationCancelled, start)
+			})
+			known := func(now time.Time) [3]bool {
+				r.update(func(tx store.Tx) error {
+					_, err := tx.ExpireActivations(now, now.Add(-time.Minute))
+					return err
+				})
+				var all [3]bool
+				for i, a := range []store.Activation{confirmed, used, cancelled} {
+					all[i] = r.activation(a).Offer.Registration != nil
+				}
+				return all
+			}
+			r.same("an hour later", known(start.Add(time.Hour)), [3]bool{true, true, false})
+			r.same("when they would have expired", known(used.Expires), [3]bool{true, false, false})
+			r.same("a year later", known(start.AddDate(1, 0, 0)), [3]bool{true, false, false})
+			e = r.epochOf(r.begin(t, func(a *store.Activation) { a.Expires = start.AddDate(2, 0, 0) }))
+			e.Now = start.AddDate(1, 0, 0)
+			r.must(r.confirm(e))
+			r.same("when another is confirmed", known(start.AddDate(1, 0, 1)), [3]bool{})
 		}},
 		{"GoWithTheToken", func(r *rig) {
 			t := r.activated(nil)
