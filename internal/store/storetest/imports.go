@@ -171,6 +171,15 @@ var importTests = []test{
 		r.same("tokens of the run", r.list(store.TokenFilter{Run: run}), []token.ID(nil))
 		r.same("condition", r.condition(kept.ID), kept.Condition)
 	}},
+	{"ReplacementOfAnotherEpoch", func(r *rig) {
+		t := r.one(func(c *store.Candidate) { c.Token.Condition.State, c.Token.Condition.Epoch = token.Pending, 0 })
+		run := r.stageReplacements(store.RunCounts{Replaced: 1}, replacement(t))
+		r.accepted(first(right(t, t.Condition.Next)))
+		proven := r.condition(t.ID)
+		r.is(store.ErrConflict, "publish for a token that was proven meanwhile",
+			func(tx store.Tx) error { return tx.PublishRun(run, start) })
+		r.same("condition", r.condition(t.ID), proven)
+	}},
 	{"UsersOfARun", func(r *rig) {
 		r.user("there")
 		run := r.stage()

@@ -94,6 +94,8 @@ var moveTests = []test{
 		again := r.condition(valid.ID)
 		valid.Condition = again
 		r.moving("m2", valid)
+		r.is(store.ErrConflict, "arrive by the move that ended",
+			func(tx store.Tx) error { return tx.Arrive("m1", valid.ID) })
 		if _, err := r.identity(valid.Identity, 0); err != nil {
 			r.Error(err)
 		}

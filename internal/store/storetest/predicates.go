@@ -124,6 +124,10 @@ var predicates = []predicate{
 		refusal: token.Expired},
 	{name: "AfterItsEnd", edit: func(c *store.Candidate) { c.Token.Condition.NotAfter = start.Add(-time.Hour) },
 		want: store.Refused, refusal: token.Expired},
+	{name: "EndedMeanwhile", prepare: newDates(store.Dates{NotAfter: start}), want: store.Refused,
+		refusal: token.Expired},
+	{name: "BeginsLaterMeanwhile", prepare: newDates(store.Dates{NotBefore: start.Add(time.Millisecond)}),
+		want: store.Refused, refusal: token.NotYetValid},
 	{name: "Deleted", prepare: func(s *scene) {
 		s.update(func(tx store.Tx) error { return tx.DeleteToken(s.token.ID) })
 	}, want: store.Stale},
@@ -160,6 +164,13 @@ var predicates = []predicate{
 	}, want: store.Refused, refusal: token.UserDelayed},
 	{name: "UserDelayOver", prepare: func(s *scene) { s.fail(1, time.Hour, s.alice.ID, s.several(1, s.alice.ID)[0]) },
 		want: store.Accepted},
+}
+
+// newDates gives the token dates after it was seen without any.
+func newDates(d store.Dates) func(*scene) {
+	return func(s *scene) {
+		s.update(func(tx store.Tx) error { return tx.SetDates(s.token.ID, store.Dates{}, d) })
+	}
 }
 
 func revoke(to token.State) func(*scene) {
