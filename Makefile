@@ -1,7 +1,7 @@
 # make run     build, and start a demo server on http://127.0.0.1:8080
 # make build   build bin/ostiary and bin/ostiary-authenticator
 # make test    formatting, vet, staticcheck, all tests and their coverage, and short
-#              runs of the race detector and the mutations
+#              runs of the race detector, the mutations and the fuzzing
 # make lint    staticcheck and golangci-lint
 # make race    the race detector over the packages where goroutines meet
 # make mutate  break the lines that keep the promises, one at a time
@@ -27,7 +27,7 @@ test: tools build staticcheck
 	$(GO) vet ./...
 	$(GO) test -coverprofile=bin/cover.out ./...
 	$(GO) run ./tools/cover tools/cover/floors.txt bin/cover.out
-	$(MAKE) --no-print-directory race mutate-quick vulns
+	$(MAKE) --no-print-directory race mutate-quick fuzz-short vulns
 
 # The linters are programs with versions of their own, in module files beside ours.
 staticcheck:
@@ -72,7 +72,7 @@ mutate:
 mutate-quick:
 	$(GO) run ./tools/mutate -quick
 
-soak: lint mutate fuzz-short
+soak: lint mutate
 	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=1000 $(GO) test $(RACE) -parallel 4 -run Parallel -v ./internal/engine/codes
 	CGO_ENABLED=1 $(GO) test $(RACE) ./...
 	$(GO) test -count=1 -timeout 3h -run 'Model|AnyHistory' -v ./internal/engine/lifecycle ./internal/engine/activations -rapid.seed=0 -rapid.checks=300
