@@ -63,7 +63,7 @@ func TestIsCheckpoint(t *testing.T) {
 	for text, want := range map[string]bool{
 		"": false, "hello\n": false, "ostiary audit/x\n1\n": false, "ostiary audit/x\n\nhello\n": false,
 		"ostiary audit/x\n1\nAA==\ntime x\n\n\u2014 x AAAA\n": true,
-		"another log\n1\n\n\u2014 x AAAA\n":                    false,
+		"another log\n1\n\n\u2014 x AAAA\n":                   false,
 	} {
 		if IsCheckpoint(text) != want {
 			t.Errorf("%q: %t", text, !want)

@@ -237,7 +237,8 @@ func (a *API) wireToken(t token.Token) wire.Token {
 		Period: t.Spec.Period,
 		Suite:  t.Spec.Suite, Model: t.Model, Issuer: t.Issuer, Label: t.Label, Profile: t.Profile,
 		State: c.State.String(), StateReason: t.StateReason, User: t.OwnerName,
-		Counter: c.Next, Drift: shownDrift(c), Fenced: c.Fenced(), Failures: c.Failures, FailureLimit: limit, Locked: c.Failures >= limit,
+		Counter: c.Next, Drift: shownDrift(c), Fenced: c.Fenced(), Failures: c.Failures,
+		FailureLimit: limit, Locked: c.Failures >= limit,
 		RetryAt: optionalTime(c.RetryAt), ValidFrom: optionalTime(c.NotBefore), ValidUntil: optionalTime(c.NotAfter),
 		LastUsed: optionalTime(c.LastUsed), Created: t.Created,
 	}

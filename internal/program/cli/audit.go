@@ -42,9 +42,10 @@ func newAuditList(a *app) *cobra.Command {
 		Long: fmt.Sprintf(`List the audit log, newest first, 100 entries at a time. What follows is listed
 with --after and the cursor that is printed. --json shows whole entries.
 
-Several filters show what fits all of them. "ostiary audit actions" lists the ACTIONs.
+Several filters show what fits all of them. "ostiary audit actions" lists the actions.
 An ACTOR is one of: %s.
-A date is written as 2027-01-31, or with its time as 2027-01-31T18:00:00+01:00; a day given to --to is in.
+A date is written as 2027-01-31, or with its time as 2027-01-31T18:00:00+01:00; a day
+given to --to is in.
 
 When the server of --data is stopped, its files are read.`, actorForms),
 		Example: `  ostiary audit list --limit 20

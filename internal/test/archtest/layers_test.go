@@ -49,7 +49,7 @@ var house = []floor{
 	{"internal/doors/...", []string{"internal/core/...", "oath", "pskc/...", "activation", "internal/seal",
 		"internal/store", "internal/formats/...",
 		"internal/engine/...", "internal/doors/wire"}, false},
-	{"internal/program/cmdline", nil, false},
+	{"internal/program/cmdline", []string{"internal/core/fault"}, false},
 	{"internal/device/...", []string{"activation", "authenticator", "internal/core/printable",
 		"internal/formats/qr/...", "internal/device/...",
 		"internal/program/cmdline"}, false},
