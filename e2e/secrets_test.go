@@ -220,6 +220,7 @@ func (w *watch) commands() {
 		did(0, "type", "list")
 		did(0, "user", "delete", user)
 		did(0, "audit", "list")
+		did(0, "audit", "actions")
 		did(0, "audit", "verify")
 		did(0, "audit", "checkpoint")
 		did(2, "database", "accept", "--reason", "while the server runs")

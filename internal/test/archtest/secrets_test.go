@@ -27,7 +27,6 @@ var inConstantTime = map[string]string{
 	"activation.authentic":             "hmac.Equal",
 	"activation.checks":                "subtle.ConstantTimeEq",
 	"authenticator.continues":          "hmac.Equal",
-	"authenticator.loadPending":        "hmac.Equal",
 	"authenticator.findExchange":       "hmac.Equal",
 }
 
@@ -183,9 +182,10 @@ var wiped = map[string]string{
 	"authenticator.appKey":         "clear(bind)",
 	"authenticator.bindSecret":     "clear(d)",
 	"authenticator.change":         "a.wipe()",
+	"authenticator.completeFormer": "clear(a.pending.proof)",
 	"authenticator.compute":        "o.wipe()",
 	"authenticator.confirmation":   "clear(bind)",
-	"authenticator.decodeAccount":  "a.wipe()",
+	"authenticator.decodeAccount":  "a.wipe() a.wipe()",
 	"authenticator.decodeEpoch":    "clear(encoded)",
 	"authenticator.decodeExchange": "clear(state)",
 	"authenticator.decodePending":  "clear(encoded)",
@@ -204,6 +204,7 @@ var wiped = map[string]string{
 	"authenticator.protect":        "clear(key)",
 	"authenticator.proveAgain":     "a.wipe() o.wipe()",
 	"authenticator.respond":        "clear(key)",
+	"authenticator.sameProof":      "o.wipe()",
 	"authenticator.settleAnswer":   "a.wipe()",
 	"authenticator.store":          "a.wipe() clear(plain) opened.wipe()",
 	"authenticator.unlock":         "clear(key) clear(key) clear(key)",
