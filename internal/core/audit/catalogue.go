@@ -64,6 +64,7 @@ var catalogue = []described{
 	{RowForged, "a row was found that another program wrote"},
 	{RefusalsSuppressed, "how many refusals of one caller were only counted"},
 	{Verified, "the server verified the log and the state, and what it found"},
+	{Archived, "old entries are in a file and no longer here; which, up to when, and the SHA-256 of the file"},
 }
 
 // Actions gives the catalogue.

@@ -70,6 +70,7 @@ const (
 	RootPasswordSet     Action = "root.password_set"
 	RefusalsSuppressed  Action = "refusals.suppressed"
 	Verified            Action = "audit.verified" // the log recomputed, and the state held against it
+	Archived            Action = "audit.archived" // entries are in a file, and no longer here
 )
 
 // Outcome says how an action ended.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -24,16 +25,30 @@ type Frontier struct {
 func (f *Frontier) Size() int64 { return f.size }
 
 // Append adds an entry by its stored bytes (leaf hash per RFC 6962, section 2.1).
-func (f *Frontier) Append(entry []byte) {
+func (f *Frontier) Append(entry []byte) { f.grow(entry, nil) }
+
+// grow is Append; done, which may be nil, is told the hash of each subtree that the
+// entry completes: the n-th of 1<<level entries.
+func (f *Frontier) grow(entry []byte, done func(level int, n int64, h tlog.Hash)) {
 	h := tlog.RecordHash(entry)
+	if done != nil {
+		done(0, f.size, h)
+	}
+	level := 0
 	for n := f.size; n&1 == 1; n >>= 1 {
 		last := len(f.hashes) - 1
 		h = tlog.NodeHash(f.hashes[last], h)
 		f.hashes = f.hashes[:last]
+		if level++; done != nil {
+			done(level, n>>1, h)
+		}
 	}
 	f.hashes = append(f.hashes, h)
 	f.size++
 }
+
+// Clone makes a copy that grows on its own.
+func (f *Frontier) Clone() *Frontier { return &Frontier{f.size, slices.Clone(f.hashes)} }
 
 // Root is the Merkle tree hash of RFC 6962, section 2.1, over all entries.
 func (f *Frontier) Root() tlog.Hash {

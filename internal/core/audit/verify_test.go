@@ -3,7 +3,9 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,9 @@ type memory struct {
 	rows  []row
 	head  *Frontier
 	notes []string
+	// Of a log whose first entries were archived.
+	seams  []Seam
+	proofs map[int64][]byte
 
 	eachErr, headErr, notesErr error
 }
@@ -34,7 +39,18 @@ func (m *memory) Each(fn func(int64, []byte) error) error {
 	return m.eachErr
 }
 func (m *memory) Head() (*Frontier, error) { return m.head, m.headErr }
-func (m *memory) Notes() ([]string, error) { return m.notes, m.notesErr }
+func (m *memory) Seams() ([]Seam, error)   { return m.seams, nil }
+func (m *memory) Notes() (all []StoredNote, err error) {
+	for _, n := range m.notes {
+		s := StoredNote{Text: n}
+		if lines := strings.Split(n, "\n"); len(lines) > 1 {
+			size, _ := strconv.ParseInt(lines[1], 10, 64)
+			s.Proof = m.proofs[size]
+		}
+		all = append(all, s)
+	}
+	return all, m.notesErr
+}
 
 func (m *memory) append(n int) {
 	for range n {
@@ -97,7 +113,7 @@ func TestVerifyCleanLog(t *testing.T) {
 	root := m.head.Root()
 	// Those given are stored as well: each counts once.
 	want := Report{Entries: 22, Checkpoints: 4, Root: root.String()}
-	if rep != want {
+	if !reflect.DeepEqual(rep, want) {
 		t.Errorf("report %+v, want %+v", rep, want)
 	}
 	empty := &memory{head: &Frontier{}}

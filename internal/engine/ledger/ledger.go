@@ -311,7 +311,13 @@ type source struct {
 }
 
 func (s *source) Head() (*audit.Frontier, error) { return s.head, nil }
-func (s *source) Notes() ([]string, error)       { return s.notes, nil }
+func (s *source) Seams() ([]audit.Seam, error)   { return nil, nil }
+func (s *source) Notes() (all []audit.StoredNote, err error) {
+	for _, text := range s.notes {
+		all = append(all, audit.StoredNote{Text: text})
+	}
+	return all, nil
+}
 
 func (s *source) Each(fn func(int64, []byte) error) error {
 	for at := int64(0); at < s.head.Size(); {

@@ -69,16 +69,19 @@ func (c *comparison) run() error {
 			return err
 		}
 	}
-	return c.fold.Finish(func(seq int64) (entry []byte, err error) {
-		err = c.db.View(c.ctx, func(r store.Reader) error {
-			rows, err := r.AuditEntries(seq, 1)
-			if len(rows) == 1 {
-				entry = rows[0].Entry
-			}
-			return err
-		})
-		return entry, err
+	return c.fold.Finish(derive.Source{Entry: c.entry})
+}
+
+// entry reads the one at a place.
+func (c *comparison) entry(seq int64) (entry []byte, err error) {
+	err = c.db.View(c.ctx, func(r store.Reader) error {
+		rows, err := r.AuditEntries(seq, 1)
+		if len(rows) == 1 {
+			entry = rows[0].Entry
+		}
+		return err
 	})
+	return entry, err
 }
 
 func (c *comparison) tokens() error {

@@ -68,6 +68,7 @@ type Fold struct {
 	parser audit.Parser
 	result Result
 	next   int64 // place of the next entry
+	begin  int64 // place from which on it goes on from the lines of a state
 	strict bool  // an entry of version 2 was there
 	began  bool  // with entries of version 1
 
@@ -87,7 +88,8 @@ type Fold struct {
 	settled int64
 }
 
-// New makes a Fold for a log from its first entry on.
+// New makes a Fold for a log from its first entry on, or for one whose first entries
+// are gone (Load).
 func New() *Fold {
 	f := &Fold{seed: maphash.MakeSeed(), settled: -1, moving: map[uint64]token.State{},
 		apps: map[uint64]counter{}, users: map[uint64]*user{}, codes: map[uint64]*code{}, keys: map[string]*key{},

@@ -150,7 +150,7 @@ func TestRowsThatComeDuringTheComparison(t *testing.T) {
 	for _, typ := range token.Types() {
 		f.Type(typ.Name, audit.TypeFields(typ))
 	}
-	if err := f.Finish(func(seq int64) ([]byte, error) { return entries[seq], nil }); err != nil {
+	if err := f.Finish(Source{Entry: func(seq int64) ([]byte, error) { return entries[seq], nil }}); err != nil {
 		t.Fatal(err)
 	}
 	f.found("token hotp 1, entry 0: it is not in the database")

@@ -65,6 +65,7 @@ var rules = map[audit.Action]rule{
 	audit.SessionEnded:       {because: "sessions live in memory"},
 	audit.RefusalsSuppressed: {because: "it counts refusals that changed nothing"},
 	audit.Verified:           {because: "it changes no row"},
+	audit.Archived:           {because: "the state goes on from what was kept of the entries that were removed"},
 	audit.TokensExported:     {because: "a token that leaves with a move has an entry of its own, token.state_changed"},
 	audit.EnrolmentRenewed:   {because: "a link opens a token that is PENDING, once; the token is followed"},
 	audit.EnrolmentShown:     {because: "a link opens a token that is PENDING, once; the token is followed"},

@@ -192,12 +192,12 @@ func (f *Fold) Code(is Code) {
 }
 
 // goneUsers are the users who should be in the database and were not met there.
-func (f *Fold) goneUsers(tell func(entry int64) error) error {
-	for _, u := range f.users {
+func (f *Fold) goneUsers(tell func(id uint64, entry int64) error) error {
+	for id, u := range f.users {
 		if u.seen || !f.counts(u.run) || f.fresh(u.last, u.run) {
 			continue
 		}
-		if err := tell(u.last); err != nil {
+		if err := tell(id, u.last); err != nil {
 			return err
 		}
 	}
