@@ -253,19 +253,27 @@ type AuditRow struct {
 
 // AuditReader reads the log.
 type AuditReader interface {
-	// AuditEntries gives up to limit entries from place from upwards.
+	// AuditEntries gives up to limit entries from place from upwards, none of those
+	// that were archived.
 	AuditEntries(from int64, limit int) ([]AuditRow, error)
 	// FindAudit gives up to limit entries that a filter chooses, the newest first,
 	// below the place before (0: all). next is where to go on from, 0 at the end; a
 	// page may be short before the end when much was looked at in vain.
 	FindAudit(f audit.Filter, before int64, limit int) (rows []AuditRow, next int64, err error)
 	AuditHead() (*audit.Frontier, error)
-	// Checkpoints gives all checkpoints, oldest first, as signed notes.
-	Checkpoints() ([]string, error)
+	// Checkpoints gives all checkpoints, oldest first.
+	Checkpoints() ([]audit.StoredNote, error)
 	// CheckpointsOf gives those that were signed over so many entries.
 	CheckpointsOf(size int64) ([]string, error)
 	// LastCheckpoint gives the newest one, or ErrNotFound.
 	LastCheckpoint() (string, error)
+	// CheckpointUpTo gives the one of the most entries among those of so many at most,
+	// or ErrNotFound.
+	CheckpointUpTo(size int64) (string, error)
+	// Seams gives the places where entries were archived, oldest first.
+	Seams() ([]audit.Seam, error)
+	// SeamState gives up to limit lines of the state at a seam, from line from on.
+	SeamState(seam, from int64, limit int) ([][]byte, error)
 	// QuietRefusals gives the refusals counted by CountQuietly since they were
 	// last cleared, by caller.
 	QuietRefusals() (map[string]int64, error)
@@ -277,4 +285,16 @@ type AuditWriter interface {
 	AppendAudit(entries ...[]byte) error
 	AddCheckpoint(size int64, note string) error
 	ClearQuietRefusals() error
+	// StageState adds lines, the first of which is number from, to the state of a seam
+	// that is to be added.
+	StageState(seam, from int64, lines [][]byte) error
+	// AddSeam archives the entries before a seam: nothing gives them any more, and
+	// RemoveArchived takes them away. All lines of its state must have been staged.
+	// proofs are those of the checkpoints that are kept, by their sizes. ErrConflict
+	// if the seam is not behind the last one, or one of that is missing.
+	AddSeam(s audit.Seam, proofs map[int64][]byte) error
+	// RemoveArchived removes up to limit rows of what was archived: entries, their part
+	// of the index, checkpoints without a proof, and states that are not the last
+	// seam's. more is false when none was left.
+	RemoveArchived(limit int) (more bool, err error)
 }

@@ -52,14 +52,41 @@ func (s *Signer) VerifierKey() string { return s.key }
 // the number of entries, the root in base64, and the time.
 func (s *Signer) Sign(f *Frontier, at time.Time) (Checkpoint, error) {
 	c := Checkpoint{Size: f.Size(), Root: f.Root(), Time: at.UTC().Truncate(time.Second)}
-	text := fmt.Sprintf("ostiary audit/%s\n%d\n%s\ntime %s\n", s.signer.Name(), c.Size,
-		base64.StdEncoding.EncodeToString(c.Root[:]), c.Time.Format(time.RFC3339))
+	var err error
+	c.Note, err = s.Attest("audit", strconv.FormatInt(c.Size, 10), base64.StdEncoding.EncodeToString(c.Root[:]),
+		"time "+c.Time.Format(time.RFC3339))
+	return c, err
+}
+
+// Attest signs lines about a subject: a note whose first line is "ostiary ", the
+// subject, "/" and the signer's name.
+func (s *Signer) Attest(subject string, lines ...string) (string, error) {
+	text := "ostiary " + subject + "/" + s.signer.Name() + "\n" + strings.Join(lines, "\n") + "\n"
 	signed, err := note.Sign(&note.Note{Text: text}, s.signer)
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("sign checkpoint: %w", err)
+		return "", fmt.Errorf("sign: %w", err)
 	}
-	c.Note = string(signed)
-	return c, nil
+	return string(signed), nil
+}
+
+var errForeignNote = errors.New("not in the form this server signs")
+
+// Attested checks the signature of a note against a verifier key and gives its lines,
+// n of them, if they are about the subject.
+func Attested(signed, verifierKey, subject string, n int) (lines []string, err error) {
+	v, err := note.NewVerifier(verifierKey)
+	if err != nil {
+		return nil, fmt.Errorf("verifier key: %w", err)
+	}
+	opened, err := note.Open([]byte(signed), note.VerifierList(v))
+	if err != nil {
+		return nil, fmt.Errorf("signature: %w", err)
+	}
+	lines = strings.Split(opened.Text, "\n")
+	if len(lines) != n+2 || lines[0] != "ostiary "+subject+"/"+v.Name() || lines[n+1] != "" {
+		return nil, errForeignNote
+	}
+	return lines[1 : n+1], nil
 }
 
 // IsCheckpoint reports whether a text has the form of a checkpoint, of whatever server:
@@ -72,29 +99,21 @@ func IsCheckpoint(text string) bool {
 // OpenCheckpoint checks the signature of a checkpoint against a verifier key
 // and reads it.
 func OpenCheckpoint(signed, verifierKey string) (Checkpoint, error) {
-	v, err := note.NewVerifier(verifierKey)
+	lines, err := Attested(signed, verifierKey, "audit", 3)
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("verifier key: %w", err)
+		return Checkpoint{}, fmt.Errorf("checkpoint: %w", err)
 	}
-	n, err := note.Open([]byte(signed), note.VerifierList(v))
-	if err != nil {
-		return Checkpoint{}, fmt.Errorf("checkpoint signature: %w", err)
-	}
-	bad := errors.New("checkpoint: not in the form this server signs")
-	lines := strings.Split(n.Text, "\n")
-	if len(lines) != 5 || lines[0] != "ostiary audit/"+v.Name() || lines[4] != "" {
-		return Checkpoint{}, bad
-	}
+	bad := fmt.Errorf("checkpoint: %w", errForeignNote)
 	c := Checkpoint{Note: signed}
-	if c.Size, err = strconv.ParseInt(lines[1], 10, 64); err != nil || c.Size < 0 {
+	if c.Size, err = strconv.ParseInt(lines[0], 10, 64); err != nil || c.Size < 0 {
 		return Checkpoint{}, bad
 	}
-	root, err := base64.StdEncoding.DecodeString(lines[2])
+	root, err := base64.StdEncoding.DecodeString(lines[1])
 	if err != nil || len(root) != tlog.HashSize {
 		return Checkpoint{}, bad
 	}
 	c.Root = tlog.Hash(root)
-	at, ok := strings.CutPrefix(lines[3], "time ")
+	at, ok := strings.CutPrefix(lines[2], "time ")
 	if c.Time, err = time.Parse(time.RFC3339, at); !ok || err != nil {
 		return Checkpoint{}, bad
 	}

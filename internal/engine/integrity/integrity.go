@@ -234,7 +234,9 @@ func (d *Database) openKeys(ctx context.Context, data []seal.DataKey) (err error
 }
 
 func (d *Database) openLedger(ctx context.Context) (err error) {
-	d.Ledger, err = ledger.Open(ctx, d.cfg.DB, d.Keys, d.cfg.Now)
+	if d.Ledger, err = ledger.Open(ctx, d.cfg.DB, d.Keys, d.cfg.Now); err == nil {
+		d.Ledger.KeepMarkBy(d.KeepMark)
+	}
 	return err
 }
 

@@ -75,6 +75,12 @@ const entriesAtOnce = 10_000
 // knewRecords tells whether the log has an entry of a version that keeps a record: then
 // a database without one was stripped of it, and is not an older version's.
 func knewRecords(ctx context.Context, db store.DB) (knew bool, err error) {
+	var seams []audit.Seam
+	err = db.View(ctx, func(r store.Reader) (err error) {
+		seams, err = r.Seams()
+		return err
+	})
+	knew = len(seams) > 0 // an older version archives nothing
 	for from, n := int64(0), entriesAtOnce; err == nil && !knew && n == entriesAtOnce; from += int64(n) {
 		err = db.View(ctx, func(r store.Reader) error {
 			rows, err := r.AuditEntries(from, entriesAtOnce)

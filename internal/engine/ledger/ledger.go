@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"ostiary/internal/core/audit"
-	"ostiary/internal/core/audit/derive"
-	"ostiary/internal/core/fault"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -40,6 +38,10 @@ type Ledger struct {
 	now    func() time.Time
 	// verifying bounds the verifications at one time: each takes memory.
 	verifying chan struct{}
+	// archiving lets archives take turns, and what removes their entries.
+	archiving chan struct{}
+	// keepMark, which may be nil, is called before checkpoints are removed.
+	keepMark func(context.Context) error
 	// verifier is the key that checks signatures.
 	verifier string
 }
@@ -48,7 +50,7 @@ type Ledger struct {
 // verifies. The key that checks signatures is the one that the database names, which
 // whoever could write the file could replace.
 func ReadOnly(ctx context.Context, db store.DB) (*Ledger, error) {
-	l := &Ledger{db: db, verifying: make(chan struct{}, 1)}
+	l := &Ledger{db: db, verifying: make(chan struct{}, 1), archiving: make(chan struct{}, 1)}
 	err := db.View(ctx, func(r store.Reader) error {
 		verifier, err := r.Setting(verifierSetting)
 		l.verifier = string(verifier)
@@ -62,7 +64,7 @@ func ReadOnly(ctx context.Context, db store.DB) (*Ledger, error) {
 
 // Open reads the signing key of a database; see MakeKey.
 func Open(ctx context.Context, db store.DB, keys Keys, now func() time.Time) (*Ledger, error) {
-	l := &Ledger{db: db, now: now, verifying: make(chan struct{}, 2)}
+	l := &Ledger{db: db, now: now, verifying: make(chan struct{}, 2), archiving: make(chan struct{}, 1)}
 	var sealed, verifier []byte
 	err := db.View(ctx, func(r store.Reader) (err error) {
 		if sealed, err = r.Setting(privateSetting); err == nil {
@@ -236,121 +238,3 @@ func (l *Ledger) Latest(ctx context.Context) (note, verifierKey string, err erro
 	})
 	return note, l.signer.VerifierKey(), err
 }
-
-// Verify recomputes the log and holds the state against it; see audit.Verify and
-// package derive. An extra checkpoint that does not bear this server's signature is a
-// fault.Error of kind Invalid.
-func (l *Ledger) Verify(ctx context.Context, extra ...string) (Report, error) {
-	return l.verify(ctx, func(time.Duration) {}, extra...)
-}
-
-// verify calls rest after each page with the time that it took.
-func (l *Ledger) verify(ctx context.Context, rest func(time.Duration), extra ...string) (rep Report, err error) {
-	for i, note := range extra {
-		if _, err := audit.OpenCheckpoint(note, l.verifier); err != nil {
-			return Report{}, fault.New(fault.Invalid, "foreign_checkpoint",
-				fmt.Sprintf("Checkpoint %d of those given does not bear the signature of this server's key %s.", i+1,
-					l.verifier)).
-				WithHint("It is damaged or another server's; or this server's log was made anew under another key. " +
-					"Compare the verifier key that was kept with it.").Because(err)
-		}
-	}
-	select {
-	case l.verifying <- struct{}{}:
-		defer func() { <-l.verifying }()
-	case <-ctx.Done():
-		return rep, ctx.Err()
-	}
-	fold := derive.New()
-	src := &source{ctx: ctx, db: l.db, fold: fold, rest: rest}
-	var problems []string
-	err = l.db.View(ctx, func(r store.Reader) (err error) {
-		if problems, err = r.CheckIntegrity(); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		if src.notes, err = r.Checkpoints(); err == nil {
-			src.head, err = r.AuditHead()
-		}
-		if err == nil {
-			src.beyond, err = r.AuditEntries(src.head.Size(), 1)
-		}
-		return err
-	})
-	if err != nil {
-		return Report{}, err
-	}
-	if rep.Report, err = audit.Verify(src, l.verifier, extra...); err != nil {
-		return rep, err
-	}
-	whole := rep.Problem == ""
-	if len(problems) > 0 {
-		if !whole {
-			problems = append([]string{rep.Problem}, problems...)
-		}
-		rep.Problem = strings.Join(problems, "; ")
-	}
-	if !whole {
-		return rep, nil // of a log that is not whole nothing follows
-	}
-	err = (&comparison{ctx: ctx, db: l.db, fold: fold, rest: rest}).run()
-	rep.State = fold.Result()
-	return rep, err
-}
-
-// source reads the log up to the head it began with, in pages, so that a long
-// log holds no snapshot open.
-type source struct {
-	ctx   context.Context
-	db    store.DB
-	head  *audit.Frontier
-	notes []string
-	// beyond is an entry that the head of that moment does not cover.
-	beyond []store.AuditRow
-	fold   *derive.Fold
-	rest   func(time.Duration)
-}
-
-func (s *source) Head() (*audit.Frontier, error) { return s.head, nil }
-func (s *source) Seams() ([]audit.Seam, error)   { return nil, nil }
-func (s *source) Notes() (all []audit.StoredNote, err error) {
-	for _, text := range s.notes {
-		all = append(all, audit.StoredNote{Text: text})
-	}
-	return all, nil
-}
-
-func (s *source) Each(fn func(int64, []byte) error) error {
-	for at := int64(0); at < s.head.Size(); {
-		began := time.Now()
-		var page []store.AuditRow
-		err := s.db.View(s.ctx, func(r store.Reader) (err error) {
-			page, err = r.AuditEntries(at, int(min(pageRead, s.head.Size()-at)))
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if len(page) == 0 {
-			break
-		}
-		for _, row := range page {
-			at = row.Seq + 1
-			if row.Seq >= s.head.Size() {
-				break
-			}
-			if err := fn(row.Seq, row.Entry); err != nil {
-				return err
-			}
-			s.fold.Add(row.Seq, row.Entry)
-		}
-		s.rest(time.Since(began))
-	}
-	for _, row := range s.beyond {
-		if err := fn(row.Seq, row.Entry); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-var _ audit.Source = (*source)(nil)

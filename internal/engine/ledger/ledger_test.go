@@ -131,7 +131,10 @@ func (h *house) record(n int, serial, user string) {
 func (h *house) notes() (notes []string) {
 	h.Helper()
 	h.must(h.db.View(h.Context(), func(r store.Reader) (err error) {
-		notes, err = r.Checkpoints()
+		all, err := r.Checkpoints()
+		for _, n := range all {
+			notes = append(notes, n.Text)
+		}
 		return err
 	}))
 	return notes

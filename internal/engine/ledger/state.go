@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -27,16 +26,13 @@ func (r Report) Whole() bool { return r.Problem == "" && r.State.Count == 0 }
 // goes on meanwhile: each page of rows is read in one snapshot with the entries
 // behind those folded so far, so that what is compared is of one moment.
 type comparison struct {
-	ctx  context.Context
-	db   store.DB
-	fold *derive.Fold
-	rest func(time.Duration) // called with the time that a page took
+	*source
 }
 
 // view runs do on a snapshot to whose end the log is folded.
 func (c *comparison) view(do func(store.Reader) error) error {
 	began := time.Now()
-	err := c.db.View(c.ctx, func(r store.Reader) error {
+	err := c.source.view(func(r store.Reader) error {
 		head, err := r.AuditHead()
 		if err != nil {
 			return err
@@ -69,12 +65,12 @@ func (c *comparison) run() error {
 			return err
 		}
 	}
-	return c.fold.Finish(derive.Source{Entry: c.entry})
+	return c.fold.Finish(derive.Source{Entry: c.entry, Lines: c.lines})
 }
 
 // entry reads the one at a place.
 func (c *comparison) entry(seq int64) (entry []byte, err error) {
-	err = c.db.View(c.ctx, func(r store.Reader) error {
+	err = c.source.view(func(r store.Reader) error {
 		rows, err := r.AuditEntries(seq, 1)
 		if len(rows) == 1 {
 			entry = rows[0].Entry

@@ -122,7 +122,11 @@ func (s *search) indexed(f audit.Filter, keys []int64, high int64) error {
 		return nil
 	}
 	low, end, err := s.r.span(f)
-	if high = min(high, end); err != nil || low >= high {
+	if err != nil {
+		return err
+	}
+	first, err := s.r.begins()
+	if low, high = max(low, first), min(high, end); err != nil || low >= high {
 		return err
 	}
 	var lists []places

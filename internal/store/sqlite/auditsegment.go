@@ -124,11 +124,10 @@ func filterKeys(f audit.Filter) (keys []int64) {
 	return keys
 }
 
-// indexed is the place behind the last segment.
+// indexed is the place behind the last segment, and not before the seam.
 func (r *reader) indexed() (int64, error) {
-	return queryOne(r.ctx, r.q, scanOne[int64], "SELECT coalesce(max(beyond), 0) FROM (SELECT beyond FROM "+
-		"audit_segment "+
-		"ORDER BY first DESC LIMIT 1)")
+	return queryOne(r.ctx, r.q, scanOne[int64], "SELECT max("+firstSQL+", coalesce((SELECT beyond FROM audit_segment "+
+		"ORDER BY first DESC LIMIT 1), 0))")
 }
 
 func scanSegment(s scanner) (g segment, err error) {

@@ -119,7 +119,8 @@ func (g *guard) stop(err error) error {
 
 // headChange is what a transaction did that the record speaks of.
 type headChange struct {
-	checkpoints int64
+	checkpoints int64     // how many were added, less those that were removed
+	first       int64     // place of the first entry that is kept; 0 if it is as before
 	config      *[32]byte // the digest, if it is another
 }
 
@@ -135,6 +136,9 @@ func (g *guard) leave(frontier *audit.Frontier, c headChange) (row headRow, err 
 	}
 	r.Commit++
 	r.Checkpoints += c.checkpoints
+	if c.first != 0 {
+		r.First = c.first
+	}
 	if c.config != nil {
 		r.Config = *c.config
 	}

@@ -109,6 +109,22 @@ func (r *reader) vouched(record audit.Record, config [32]byte) error {
 	if n != record.Checkpoints {
 		return fmt.Errorf("%w: there are %d checkpoints, where %d were made", store.ErrTampered, n, record.Checkpoints)
 	}
+	first, err := r.begins()
+	if err != nil {
+		return err
+	}
+	if first != record.First {
+		return fmt.Errorf("%w: the audit log begins with entry %d, where it began with %d", store.ErrTampered, first,
+			record.First)
+	}
+	begins, err := queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM audit_entry WHERE seq = ?)",
+		record.First)
+	if err != nil {
+		return err
+	}
+	if !begins && record.First < record.Frontier.Size() {
+		return fmt.Errorf("%w: the first entry of the audit log, %d, is gone", store.ErrTampered, record.First)
+	}
 	end, err := queryOne(r.ctx, r.q, scanOne[int64], "SELECT coalesce(max(seq) + 1, 0) FROM audit_entry")
 	if err == nil && end != record.Frontier.Size() {
 		err = fmt.Errorf("%w: the audit log ends with entry %d, where it had %d", store.ErrTampered, end,

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -158,6 +159,22 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 			return err
 		}})
 	}
+	lists = append(lists,
+		list{"entries", "audit_entry USING INTEGER PRIMARY KEY (rowid>?)", func(r store.Reader) error {
+			_, err := r.AuditEntries(1, 10)
+			return err
+		}},
+		list{"the state at a seam", "PRIMARY KEY (seam=? AND n>?)", func(r store.Reader) error {
+			_, err := r.SeamState(1, 1, 10)
+			return err
+		}},
+		list{"a checkpoint by its size", "checkpoint_size (size<?)", func(r store.Reader) error {
+			_, err := r.CheckpointUpTo(7)
+			if errors.Is(err, store.ErrNotFound) {
+				err = nil
+			}
+			return err
+		}})
 	x := &indexer{db: db, tail: newTail(1), small: 1, large: 10}
 	appendEntries(t, db, 5)
 	for {

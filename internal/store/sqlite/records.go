@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"ostiary/internal/core/audit"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -135,11 +136,14 @@ func (r *reader) AuditEntries(from int64, limit int) ([]store.AuditRow, error) {
 	return queryAll(r.ctx, r.q, func(s scanner) (row store.AuditRow, err error) {
 		err = s.Scan(&row.Seq, &row.Entry)
 		return row, err
-	}, "SELECT seq, entry FROM audit_entry WHERE seq >= ? ORDER BY seq LIMIT ?", from, limit)
+	}, "SELECT seq, entry FROM audit_entry WHERE seq >= max(?, "+firstSQL+") ORDER BY seq LIMIT ?", from, limit)
 }
 
-func (r *reader) Checkpoints() ([]string, error) {
-	return queryAll(r.ctx, r.q, scanOne[string], "SELECT note FROM checkpoint ORDER BY id")
+func (r *reader) Checkpoints() ([]audit.StoredNote, error) {
+	return queryAll(r.ctx, r.q, func(s scanner) (n audit.StoredNote, err error) {
+		err = s.Scan(&n.Text, &n.Proof)
+		return n, err
+	}, "SELECT note, proof FROM checkpoint ORDER BY id")
 }
 
 func (r *reader) CheckpointsOf(size int64) ([]string, error) {

@@ -270,7 +270,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 		Setting []byte
 		Audit   []store.AuditRow
 		Head    []byte
-		Notes   []string
+		Notes   []audit.StoredNote
 		Quiet   map[string]int64
 		Secrets []store.Secret
 	}

@@ -132,7 +132,11 @@ var auditTests = []test{
 			r.update(func(tx store.Tx) error { return tx.AddCheckpoint(int64(i/2), note) })
 		}
 		r.view(func(rd store.Reader) error {
-			got, err := rd.Checkpoints()
+			all, err := rd.Checkpoints()
+			var got []string
+			for _, n := range all {
+				got = append(got, n.Text)
+			}
 			r.same("checkpoints", got, want)
 			last, lerr := rd.LastCheckpoint()
 			r.same("the last", last, want[len(want)-1])

@@ -102,6 +102,19 @@ func (k *Kit) holdsState(t testing.TB) {
 	if k.pastLog || t.Failed() {
 		return
 	}
+	rep := k.verified(t)
+	k.foldsFromAnyPlace(t)
+	if t.Failed() {
+		return
+	}
+	k.Archive(t)
+	if again := k.verified(t); again.State.Trusted != rep.State.Trusted || again.State.Tokens != rep.State.Tokens {
+		t.Errorf("behind a seam the state is %+v, before it was %+v", again.State, rep.State)
+	}
+}
+
+func (k *Kit) verified(t testing.TB) ledger.Report {
+	t.Helper()
 	rep, err := k.Ledger.Verify(context.Background())
 	if err != nil {
 		t.Errorf("verify the log: %v", err)
@@ -112,6 +125,7 @@ func (k *Kit) holdsState(t testing.TB) {
 	for _, f := range rep.State.Findings {
 		t.Errorf("the state does not follow from the log: %s", f)
 	}
+	return rep
 }
 
 // New makes a Kit; everything is closed when the test ends.
