@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -8,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ostiary/internal/doors/wire"
 )
@@ -46,6 +50,8 @@ type scene struct {
 	receipt wire.Receipt // for which there is this one
 	stays   device       // was to go there
 	open    string       // by this move, of which nothing came
+
+	archive wire.ArchiveRemoval // of the entries up to the end of the stage
 }
 
 const (
@@ -150,6 +156,8 @@ func (c *scene) calls(t testing.TB) []call {
 		{id: "list-audit", path: "/api/v1/audit"},
 		{id: "latest-checkpoint", path: "/api/v1/audit/checkpoint"},
 		asJSON("verify-audit", "/api/v1/audit/verify", struct{}{}),
+		asJSON("archive-audit", "/api/v1/audit/archive", wire.ArchiveRequest{Before: c.archive.Before}),
+		asJSON("remove-archived", "/api/v1/audit/archive/remove", c.archive),
 	}
 }
 
@@ -174,7 +182,24 @@ func stage(t testing.TB, args ...string) *scene {
 	c.arrival, c.receipt, c.open = exchange(t, c.server, c.other, c.comes, c.goes, c.stays)
 	a := c.as("").json(http.MethodPost, "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: c.password})
 	c.session = into[wire.Session](t, a).Token
+	c.archived()
 	return c
+}
+
+// archived asks for the archive that is to be removed.
+func (c *scene) archived() {
+	c.t.Helper()
+	c.ok("audit", "checkpoint")
+	c.archive.Before = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+	a := c.local().json(http.MethodPost, "/api/v1/audit/archive", wire.ArchiveRequest{Before: c.archive.Before})
+	lines := bytes.SplitN(a.body, []byte("\n"), 3)
+	var head struct{ To int64 }
+	if err := json.Unmarshal(lines[1], &head); err != nil {
+		c.t.Fatalf("the archive: %v: %.200s", err, a.body)
+	}
+	c.archive.To, c.archive.SHA256 = head.To, fmt.Sprintf("%x", sha256.Sum256(a.body))
+	// The next one is to be the same: it ends where this one does.
+	c.archive.Before = time.Now().Add(time.Second)
 }
 
 // phones makes the tokens that are activated.

@@ -223,6 +223,7 @@ func (w *watch) commands() {
 		did(0, "audit", "actions")
 		did(0, "audit", "verify")
 		did(0, "audit", "checkpoint")
+		did(2, "audit", "archive", "--before", "2001-01-01", "--out", writeFile(w.t, "log.archive", ""))
 		did(2, "database", "accept", "--reason", "while the server runs")
 		did(0, "key", "list")
 		table := hotp(fmt.Sprint(93000001 + n))

@@ -104,6 +104,7 @@ const (
 	AuditView         Operation = "audit.view"
 	AuditSerials      Operation = "audit.serials" // see tokens' serials in the log, and search by them
 	AuditVerify       Operation = "audit.verify"
+	AuditArchive      Operation = "audit.archive"  // take entries out of the database into a file
 	SessionManage     Operation = "session.manage" // end one's own session
 	RootPassword      Operation = "root.password"  // set a new ROOT password
 )
@@ -160,6 +161,7 @@ var matrix = map[Operation]grant{
 	AuditView:         {roles: readers},
 	AuditSerials:      {roles: admins, helpDesk: true},
 	AuditVerify:       {roles: readers},
+	AuditArchive:      {roles: supers},
 	SessionManage:     {roles: everyone},
 	RootPassword:      {roles: rootOnly},
 }

@@ -66,6 +66,7 @@ var rights = map[string]string{
 	"KeyManage":         "xx......",
 	"AuditView":         "xxxxx...",
 	"AuditVerify":       "xxxxx...",
+	"AuditArchive":      "xx......",
 	"AuditSerials":      "xxxx....",
 	"SessionManage":     "xxxxxxx.",
 	"RootPassword":      "x.......",

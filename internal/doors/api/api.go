@@ -143,6 +143,7 @@ func (a *API) routes() {
 	a.keyRoutes()
 	a.sessionRoutes()
 	a.auditRoutes()
+	a.archiveRoutes()
 	a.healthRoutes()
 	for pattern, page := range a.cfg.Pages {
 		a.mux.Handle(pattern, page)

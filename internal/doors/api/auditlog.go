@@ -61,7 +61,11 @@ func (a *API) auditRoutes() {
 	register(a, authz.AuditVerify, verify, func(ctx context.Context, c caller, in *verifyAuditInput) (
 		*verifyAuditOutput, error) {
 		rep, err := a.cfg.Ledger.Verify(ctx, in.Body.Checkpoints...)
-		out := &verifyAuditOutput{AuditReport(rep, err)}
+		if err != nil {
+			return nil, err
+		}
+		archives, err := a.cfg.Ledger.Archives(ctx)
+		out := &verifyAuditOutput{AuditReport(rep, a.cfg.Ledger.VerifierKey(), archives)}
 		if out.Body.State != nil && !authz.Allows(c.principal, authz.AuditSerials) {
 			hideTokens(out.Body.State)
 		}
@@ -80,10 +84,11 @@ func hideTokens(s *wire.AuditState) {
 }
 
 // AuditReport words what verification found.
-func AuditReport(rep ledger.Report, err error) wire.AuditReport {
-	out := wire.AuditReport{OK: err == nil && rep.Whole(), Entries: rep.Entries, Checkpoints: rep.Checkpoints,
-		Root: rep.Root, Problem: rep.Problem}
-	if err != nil || rep.Problem != "" && rep.State.Entries == 0 {
+func AuditReport(rep ledger.Report, verifierKey string, archives []ledger.Archived) wire.AuditReport {
+	out := wire.AuditReport{OK: rep.Whole(), Entries: rep.Entries, First: rep.First, Checkpoints: rep.Checkpoints,
+		Root: rep.Root, Problem: rep.Problem, VerifierKey: verifierKey, Archives: Archives(archives),
+		ArchivedCheckpoints: rep.Archived}
+	if rep.Problem != "" && rep.State.Entries == 0 {
 		return out // of a log that is not whole nothing follows
 	}
 	s := rep.State
@@ -120,7 +125,11 @@ func (a *API) listAudit(ctx context.Context, c caller, in *listAuditInput) (*lis
 		return nil, err
 	}
 	out := &listAuditOutput{}
-	if out.Body, err = AuditList(rows, next); err == nil && !serials {
+	archives, err := a.cfg.Ledger.Archives(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if out.Body, err = AuditList(rows, next, f, archives); err == nil && !serials {
 		for _, e := range out.Body.Entries {
 			audit.HideTokens(e.Entry)
 		}
@@ -128,8 +137,10 @@ func (a *API) listAudit(ctx context.Context, c caller, in *listAuditInput) (*lis
 	return out, err
 }
 
-// AuditList words a page of the log.
-func AuditList(rows []store.AuditRow, next int64) (list wire.AuditList, err error) {
+// AuditList words a page of the log. The last one that a filter chooses says which
+// archives may hold more.
+func AuditList(rows []store.AuditRow, next int64, f audit.Filter, archives []ledger.Archived) (
+	list wire.AuditList, err error) {
 	list.Entries = make([]wire.AuditEntry, len(rows))
 	for i, row := range rows {
 		list.Entries[i].Seq = row.Seq
@@ -141,6 +152,12 @@ func AuditList(rows []store.AuditRow, next int64) (list wire.AuditList, err erro
 	}
 	if next > 0 {
 		list.Next = new(strconv.FormatInt(next, 10))
+		return list, nil
+	}
+	for _, a := range Archives(archives) {
+		if f.From.IsZero() || f.From.Before(a.Until) {
+			list.Archives = append(list.Archives, a)
+		}
 	}
 	return list, nil
 }

@@ -44,7 +44,7 @@ func (a *API) exportTokens(_ context.Context, c caller, in *exportInput) (*huma.
 		defer req.Passphrase.Wipe()
 		_, w := humago.Unwrap(ctx)
 		req.Begun = func(move string) { w.Header().Set("X-Ostiary-Move", move) }
-		out := &lateHeader{ResponseWriter: w}
+		out := &lateHeader{ResponseWriter: w, kind: pskcType, name: "tokens.pskc"}
 		if _, err := a.cfg.Lifecycle.Export(ctx.Context(), out, req); err != nil {
 			p := a.problem(ctx.Context(), c, err)
 			if out.begun {
@@ -77,14 +77,15 @@ func exportRequest(b wire.ExportRequest) (req lifecycle.ExportRequest, err error
 // before it has an answer of its own.
 type lateHeader struct {
 	http.ResponseWriter
-	begun bool
+	kind, name string // of the file
+	begun      bool
 }
 
 func (l *lateHeader) Write(b []byte) (int, error) {
 	if !l.begun {
 		l.begun = true
-		l.Header().Set("Content-Type", pskcType)
-		l.Header().Set("Content-Disposition", `attachment; filename="tokens.pskc"`)
+		l.Header().Set("Content-Type", l.kind)
+		l.Header().Set("Content-Disposition", `attachment; filename="`+l.name+`"`)
 		l.WriteHeader(http.StatusOK)
 	}
 	return l.ResponseWriter.Write(b)

@@ -2,6 +2,9 @@ package client
 
 import (
 	"context"
+	"errors"
+	"io"
+	"mime"
 	"net/http"
 	"time"
 
@@ -37,6 +40,34 @@ func (c *Client) VerifyAudit(ctx context.Context, checkpoints []string) (report 
 	err = c.call(ctx, request{method: http.MethodPost, path: []string{"audit", "verify"}, body: body, answer: &report,
 		unbounded: true})
 	return report, err
+}
+
+// ArchiveAudit writes the archive of the entries up to the last checkpoint before a time
+// to w. After an error there may be the beginning of a file, which nobody takes for a
+// whole one.
+func (c *Client) ArchiveAudit(ctx context.Context, before time.Time, w io.Writer) error {
+	return c.call(ctx, request{method: http.MethodPost, path: []string{"audit", "archive"}, unbounded: true,
+		body: wire.ArchiveRequest{Before: before}, accept: "text/plain",
+		read: func(resp *http.Response) error {
+			if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "text/plain" {
+				return errors.New("the answer is no archive: is this the address of an Ostiary server?")
+			}
+			_, err := io.Copy(w, resp.Body)
+			return err
+		}})
+}
+
+// RemoveArchived has the server remove the entries of an archive that was stored.
+func (c *Client) RemoveArchived(ctx context.Context, r wire.ArchiveRemoval) (a wire.Archive, err error) {
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"audit", "archive", "remove"}, body: r,
+		answer: &a, unbounded: true})
+	return a, err
+}
+
+// VerifierKey gives the key that checks what the server signs.
+func (c *Client) VerifierKey(ctx context.Context) (string, error) {
+	cp, err := c.Checkpoint(ctx)
+	return cp.VerifierKey, err
 }
 
 // Checkpoint has the server sign the newest checkpoint of the log.

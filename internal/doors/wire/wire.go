@@ -161,20 +161,27 @@ type AuditEntry struct {
 // AuditList is a page of the log, newest first. Next is the cursor of the next
 // page, or null.
 type AuditList struct {
-	Entries []AuditEntry `json:"entries" nullable:"false"`
-	Next    *string      `json:"next"`
+	Entries  []AuditEntry `json:"entries" nullable:"false"`
+	Next     *string      `json:"next"`
+	Archives []Archive    `json:"archives,omitempty" doc:"On the last page: the files that may hold more, oldest first."`
 }
 
 // AuditReport is the result of recomputing the log and of holding the state against
 // it. OK says that both fit.
 type AuditReport struct {
 	OK          bool   `json:"ok" doc:"The log is whole, and the state follows from it."`
-	Entries     int64  `json:"entries"`
+	Entries     int64  `json:"entries" doc:"Those that were archived included."`
+	First       int64  `json:"first" doc:"Place of the first entry that is not archived."`
 	Checkpoints int    `json:"checkpoints"`
 	Root        string `json:"root" doc:"Merkle tree hash over all entries, base64."`
 	Problem     string `json:"problem,omitempty" doc:"What does not fit in the log, and where."`
 
 	Mark string `json:"mark,omitempty" doc:"Of files that are read while their server is stopped: what does not fit the mark beside the key file, such as an older copy."`
+
+	VerifierKey string    `json:"verifier_key" doc:"The public key that checks what is signed."`
+	Archives    []Archive `json:"archives,omitempty" doc:"The files with entries that were archived, oldest first."`
+	// ArchivedCheckpoints are those that were given and need the archive.
+	ArchivedCheckpoints []int `json:"archived_checkpoints,omitempty" doc:"Which of the checkpoints given, from 0, were signed over archived entries and are not kept: the archive proves them."`
 
 	State *AuditState `json:"state,omitempty" doc:"Of a log that is whole: the rows of the database, held against its entries."`
 }

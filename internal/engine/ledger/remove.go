@@ -28,9 +28,8 @@ func (l *Ledger) RemoveArchived(ctx context.Context, r Removal) (a Archived, err
 	select {
 	case l.archiving <- struct{}{}:
 		defer func() { <-l.archiving }()
-	default:
-		return a, fault.New(fault.Conflict, "archive_under_way", "Entries are being archived by somebody else.").
-			WithHint("Wait, and begin anew.")
+	case <-ctx.Done():
+		return a, ctx.Err()
 	}
 	all, err := l.Archives(ctx)
 	if err != nil {

@@ -27,7 +27,7 @@ that nothing before them was changed.`,
   ostiary audit checkpoint > checkpoint.txt
   ostiary audit verify --checkpoint checkpoint.txt`,
 	}
-	cmd.AddCommand(newAuditList(a), newAuditActions(a), newAuditVerify(a), newAuditCheckpoint(a))
+	cmd.AddCommand(newAuditList(a), newAuditActions(a), newAuditVerify(a), newAuditCheckpoint(a), newAuditArchive(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
 }
@@ -76,12 +76,27 @@ When the server of --data is stopped, its files are read.`, actorForms),
 				a.note("Beware: %s", markText(stopped.Behind))
 			}
 			empty := nothingFits(filter, page.After)
+			var archives []wire.Archive
 			l := listing[wire.AuditEntry]{name: "entries", empty: empty,
 				header: []string{"TIME", "ACTION", "OUTCOME", "REASON", "SUBJECT", "ACTOR"}, row: auditRow,
 				fetch: func(ctx context.Context, p client.Page) ([]wire.AuditEntry, *string, error) {
-					return auditPage(ctx, log, filter, p)
+					list, err := auditPage(ctx, log, filter, p)
+					archives = append(archives, list.Archives...)
+					return list.Entries, list.Next, err
+				}, more: func() (name string, value any) {
+					if len(archives) > 0 {
+						name, value = "archives", archives
+					}
+					return name, value
 				}}
-			return printList(cmd.Context(), a, l, page, false)
+			if err := printList(cmd.Context(), a, l, page, false); err != nil || a.json {
+				return err
+			}
+			for _, f := range archives {
+				a.note("Entries before %s are in an archive: %d to %d, the file with SHA-256 %s", localTime(f.Until), f.From,
+					f.To-1, f.SHA256)
+			}
+			return nil
 		}),
 	}
 	flags := cmd.Flags()
@@ -117,11 +132,11 @@ func momentArg(cmd *cobra.Command, flag, s string, days int) (time.Time, error) 
 // auditPage gives the next page that is not empty: a filtered page is empty when
 // nothing fits in the part of the log that was looked at.
 func auditPage(ctx context.Context, log auditLog, filter client.AuditFilter, p client.Page) (
-	[]wire.AuditEntry, *string, error) {
+	list wire.AuditList, err error) {
 	for {
-		list, err := log.Audit(ctx, filter, p)
+		list, err = log.Audit(ctx, filter, p)
 		if err != nil || len(list.Entries) > 0 || list.Next == nil {
-			return list.Entries, list.Next, err
+			return list, err
 		}
 		p.After = *list.Next
 	}
@@ -158,6 +173,7 @@ func auditRow(e wire.AuditEntry) []string {
 
 func newAuditVerify(a *app) *cobra.Command {
 	var files []string
+	var archives archiveFiles
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Prove that the audit log is whole, and that the state follows from it",
@@ -172,14 +188,22 @@ that it could not be checked.
 A log is proved against its own server only by checkpoints that were kept
 elsewhere.
 
+Entries that were archived are checked in their files: --archive, once for each, the
+oldest first. An old checkpoint may need them. With --verifier-key, which "audit
+checkpoint" printed, files are checked without a server.
+
 When the server of --data is stopped, its files are read, and the database is also held
 against the mark beside the key file (kek.mark): a copy that is older than the mark does
 not fit. Without the key file, what is signed is checked by the key that the database
 names, and there is no mark.`,
 		Example: `  ostiary audit verify
-  ostiary audit verify --checkpoint 2026-01.txt --checkpoint 2026-02.txt`,
+  ostiary audit verify --checkpoint 2026-01.txt --checkpoint 2026-02.txt
+  ostiary audit verify --archive audit-2026.archive --verifier-key "$KEY"`,
 		Args: cmdline.Arguments(),
-		RunE: a.withLog(func(cmd *cobra.Command, log auditLog, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if archives.key != "" && len(archives.paths) == 0 {
+				return cmdline.Mistakef(cmd, "--verifier-key is for files: give --archive FILE, too")
+			}
 			checkpoints := make([]string, len(files))
 			for i, file := range files {
 				note, err := a.readSmall(file, maxCheckpointFile)
@@ -192,13 +216,27 @@ names, and there is no mark.`,
 						"give a file that was kept of: ostiary audit checkpoint > FILE")
 				}
 			}
-			rep, err := log.VerifyAudit(cmd.Context(), checkpoints)
-			if err != nil {
-				return err
+			if archives.key != "" {
+				return archives.alone(a, checkpoints)
 			}
-			return a.sayVerified(rep)
-		}),
+			return a.withLog(func(cmd *cobra.Command, log auditLog, _ []string) error {
+				rep, err := log.VerifyAudit(cmd.Context(), checkpoints)
+				if err != nil {
+					return err
+				}
+				unmet, err := archives.beside(&rep, checkpoints)
+				if err != nil {
+					return err
+				}
+				if err := a.sayVerified(rep); err != nil {
+					return err
+				}
+				return uncovered(unmet)
+			})(cmd, args)
+		},
 	}
+	cmd.Flags().StringArrayVar(&archives.paths, "archive", nil, "`FILE` with archived entries; may be repeated, the oldest first")
+	cmd.Flags().StringVar(&archives.key, "verifier-key", "", "check the files alone, by this `KEY`")
 	cmd.Flags().StringArrayVar(&files, "checkpoint", nil, "`FILE` with a checkpoint that was kept elsewhere; may be repeated")
 	return cmd
 }

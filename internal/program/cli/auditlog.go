@@ -77,12 +77,20 @@ func (l stoppedLog) Audit(ctx context.Context, f client.AuditFilter, p client.Pa
 	if err != nil {
 		return list, err
 	}
-	return api.AuditList(rows, next)
+	archives, err := l.Archives(ctx)
+	if err != nil {
+		return list, err
+	}
+	return api.AuditList(rows, next, q, archives)
 }
 
-func (l stoppedLog) VerifyAudit(ctx context.Context, checkpoints []string) (wire.AuditReport, error) {
+func (l stoppedLog) VerifyAudit(ctx context.Context, checkpoints []string) (report wire.AuditReport, err error) {
 	rep, err := l.Verify(ctx, checkpoints...)
-	out := api.AuditReport(rep, err)
+	if err != nil {
+		return report, err
+	}
+	archives, err := l.Archives(ctx)
+	out := api.AuditReport(rep, l.VerifierKey(), archives)
 	if err == nil && l.Behind != nil {
 		out.OK, out.Mark = false, markText(l.Behind)
 	}

@@ -12,7 +12,12 @@ import (
 func (a *app) sayVerified(rep wire.AuditReport) error {
 	lines := []string{"The log is NOT whole: " + rep.Problem}
 	if rep.Problem == "" {
-		lines[0] = fmt.Sprintf("The log is whole: %s, %s, root %s", cmdline.Plural(int(rep.Entries), "entry", "entries"),
+		archived := ""
+		if rep.First > 0 {
+			archived = fmt.Sprintf(" (the first %d are archived)", rep.First)
+		}
+		lines[0] = fmt.Sprintf("The log is whole: %s%s, %s, root %s",
+			cmdline.Plural(int(rep.Entries), "entry", "entries"), archived,
 			cmdline.Plural(rep.Checkpoints, "checkpoint", "checkpoints"), rep.Root)
 	}
 	if rep.Mark != "" {

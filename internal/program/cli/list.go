@@ -52,6 +52,9 @@ type listing[T any] struct {
 	header []string
 	row    func(T) []string
 	fetch  func(context.Context, client.Page) (items []T, next *string, err error)
+	// more, which may be nil, gives one more member of the JSON object, at the end;
+	// without a name there is none.
+	more func() (name string, value any)
 }
 
 // printList prints one page, or every page from there on. Pages are printed as
@@ -59,7 +62,7 @@ type listing[T any] struct {
 func printList[T any](ctx context.Context, a *app, l listing[T], page client.Page, all bool) error {
 	var out listPrinter[T] = &tableList[T]{out: a.Stdout, listing: l}
 	if a.json {
-		out = &jsonList[T]{out: a.Stdout, name: l.name}
+		out = &jsonList[T]{out: a.Stdout, listing: l}
 	}
 	for first := true; ; first = false {
 		items, next, err := l.fetch(ctx, page)
@@ -112,9 +115,9 @@ func (t *tableList[T]) end(*string) error { return nil }
 
 // jsonList prints {"name":[…],"next":…} piece by piece.
 type jsonList[T any] struct {
-	out  io.Writer
-	name string
-	n    int
+	listing[T]
+	out io.Writer
+	n   int
 }
 
 func (j *jsonList[T]) page(items []T, first bool) error {
@@ -140,8 +143,15 @@ func (j *jsonList[T]) page(items []T, first bool) error {
 
 func (j *jsonList[T]) end(next *string) error {
 	raw, err := json.Marshal(next)
+	more := []byte{}
+	if j.more != nil && err == nil {
+		if name, value := j.more(); name != "" {
+			more, err = marshal(value)
+			more = fmt.Appendf(nil, ",%q:%s", name, more)
+		}
+	}
 	if err == nil {
-		_, err = fmt.Fprintf(j.out, "],\"next\":%s}\n", raw)
+		_, err = fmt.Fprintf(j.out, "],\"next\":%s%s}\n", raw, more)
 	}
 	return err
 }

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+
+	"ostiary/internal/seal/filekek"
 )
 
 // absent refuses a path where a file is already.
@@ -29,6 +32,12 @@ func createNew(path string) (*os.File, error) {
 // writeNew makes a file of mode 0600 that must not exist yet. It is written
 // beside its place and put there when it is whole. It returns the size.
 func writeNew(path string, write func(io.Writer) error) (size int64, err error) {
+	return writeChecked(path, write, func(string) error { return nil })
+}
+
+// writeChecked is writeNew for a file that is read back before it is put in its place.
+// When it returns, the file is on the disk.
+func writeChecked(path string, write func(io.Writer) error, check func(path string) error) (size int64, err error) {
 	if err := absent(path); err != nil {
 		return 0, err
 	}
@@ -37,8 +46,8 @@ func writeNew(path string, write func(io.Writer) error) (size int64, err error) 
 		return 0, &inputError{err}
 	}
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
+		if rerr := os.Remove(file.Name()); err != nil && !errors.Is(rerr, fs.ErrNotExist) {
+			err = errors.Join(err, rerr)
 		}
 	}()
 	out := bufio.NewWriter(file)
@@ -50,5 +59,27 @@ func writeNew(path string, write func(io.Writer) error) (size int64, err error) 
 	if err = errors.Join(err, serr, file.Close()); err != nil {
 		return 0, err
 	}
-	return size, os.Rename(file.Name(), path)
+	if err := check(file.Name()); err != nil {
+		return 0, err
+	}
+	if err := putInPlace(file.Name(), path); err != nil {
+		return 0, err
+	}
+	return size, filekek.SyncDir(filepath.Dir(path))
+}
+
+// putInPlace renames a file, and overwrites none.
+func putInPlace(from, to string) error {
+	err := os.Link(from, to)
+	switch {
+	case err == nil:
+		return os.Remove(from)
+	case errors.Is(err, fs.ErrExist):
+		return absent(to)
+	}
+	// A file system without links.
+	if err := absent(to); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
 }

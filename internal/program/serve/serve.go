@@ -203,6 +203,7 @@ func (s *Server) serve(ctx context.Context) error {
 	})
 	wg.Go(func() { s.alarms.record(run, s.ledger) })
 	wg.Go(func() { s.expireHourly(run) })
+	wg.Go(func() { s.trim(run) })
 	wg.Go(func() { s.ledger.Watch(run, s.verified) })
 	wg.Go(func() { s.tidyImports(run) })
 	select {

@@ -118,13 +118,21 @@ func (s *Server) takeData() error {
 		return fmt.Errorf("lock data directory: %w", err)
 	}
 	if !ok {
-		return fmt.Errorf(
-			"another server is running on %s (or its log is being read); stop it first, or give this one a data "+
-				"directory of its own", s.cfg.Data)
+		return &lockedError{s.cfg.Data}
 	}
 	s.lock = lock
 	return nil
 }
+
+// lockedError says that another process has the data directory.
+type lockedError struct{ data string }
+
+func (e *lockedError) Error() string {
+	return "another server is running on " + e.data + " (or its log is being read); stop it first, or give this one " +
+		"a data directory of its own"
+}
+
+func (e *lockedError) Unwrap() error { return ErrRunning }
 
 // openDatabase opens the database and checks that it is the one that this server
 // wrote last, or makes it the first time.

@@ -201,3 +201,17 @@ func Changes(before, after string) string {
 	}
 	return b.String()
 }
+
+// Count gives the number that a query of the database gives.
+func (k *Kit) Count(t testing.TB, query string) (n int64) {
+	t.Helper()
+	db, err := sql.Open("sqlite", k.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.QueryRow(query).Scan(&n)
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}

@@ -166,6 +166,23 @@ func (k *Kit) Reopen(t testing.TB) {
 	k.Open(t)
 }
 
+// TryReopen is Reopen of a database that may be refused; then the error says why, and
+// the kit has no database to use.
+func (k *Kit) TryReopen(t testing.TB) error {
+	t.Helper()
+	if err := k.DB.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlite.Open(context.Background(), sqlite.Config{Path: k.Path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.DB = db
+	_, err = integrity.Open(context.Background(), integrity.Config{DB: db, KEK: k.kek, Marks: &k.marks,
+		Now: k.Clock.Now, Alarm: k.raise})
+	return err
+}
+
 // Open opens a database that the test has closed.
 func (k *Kit) Open(t testing.TB) {
 	t.Helper()
