@@ -1,16 +1,19 @@
 // Command state measures how long audit verify takes with the state held against the
 // log, and how much memory: on a database of so many tokens, of which each was
-// imported and used once, so with twice as many entries.
+// imported and used once, so with twice as many entries. With -archive it then measures
+// how long it takes to archive the first half of them, and verifies what is left.
 //
-//	go run ./bench/state [-tokens 1000000]
+//	go run ./bench/state [-tokens 1000000] [-archive]
 package main
 
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +22,7 @@ import (
 	"time"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/audit/archive"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/seal"
@@ -29,16 +33,20 @@ import (
 
 func main() {
 	n := flag.Int("tokens", 1_000_000, "how many tokens")
-	data := flag.String("verify", "", "verify the database in this directory, and nothing else")
+	half := flag.Bool("archive", false, "archive the first half of the entries, too")
+	data := flag.String("in", "", "work on the database in this directory, and nothing else")
 	flag.Parse()
-	if err := run(context.Background(), *n, *data); err != nil {
+	if err := run(context.Background(), *n, *half, *data); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/state:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, n int, data string) (err error) {
-	if data != "" {
+func run(ctx context.Context, n int, half bool, data string) (err error) {
+	switch {
+	case data != "" && half:
+		return archived(ctx, data)
+	case data != "":
 		return verify(ctx, data)
 	}
 	dir, err := os.MkdirTemp("", "ostiary-state-")
@@ -53,9 +61,18 @@ func run(ctx context.Context, n int, data string) (err error) {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, self, "-verify", dir) // a process of its own, so that the memory is its own
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	return cmd.Run()
+	steps := [][]string{{"-in", dir}}
+	if half {
+		steps = append(steps, []string{"-archive", "-in", dir}, steps[0])
+	}
+	for _, args := range steps {
+		cmd := exec.CommandContext(ctx, self, args...) // a process of its own, so that the memory is its own
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		if err := cmd.Run(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // open gives the database of a directory and its ledger.
@@ -92,6 +109,15 @@ func open(ctx context.Context, dir string) (store.DB, *ledger.Ledger, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := db.Update(ctx, func(tx store.Tx) error {
+		_, err := ledger.MakeKey(tx, ring)
+		if errors.Is(err, store.ErrConflict) {
+			err = nil // made before
+		}
+		return err
+	}); err != nil {
+		return nil, nil, err
+	}
 	l, err := ledger.Open(ctx, db, ring, time.Now)
 	return db, l, err
 }
@@ -100,7 +126,7 @@ const chunk = 5000
 
 // build fills a database as an import and one login with each token would.
 func build(ctx context.Context, dir string, n int) error {
-	db, _, err := open(ctx, dir)
+	db, l, err := open(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -115,6 +141,9 @@ func build(ctx context.Context, dir string, n int) error {
 			}
 			return stage(tx, run, from, min(chunk, n-from), origin)
 		})
+		if err == nil && from <= n/2 && from+chunk > n/2 {
+			err = l.Checkpoint(ctx) // where the archive is to end
+		}
 		if err != nil {
 			return err
 		}
@@ -175,6 +204,51 @@ func verify(ctx context.Context, dir string) error {
 	cpu := time.Duration(used.Utime.Nano() + used.Stime.Nano())
 	fmt.Printf("%d entries, %d tokens: %.1f s, of a processor %.1f s; memory of the process at most %s\n", rep.Entries,
 		rep.State.Tokens, took.Seconds(), cpu.Seconds(), peak())
+	return db.Close()
+}
+
+// archived archives what stands before the one checkpoint that there is.
+func archived(ctx context.Context, dir string) error {
+	db, l, err := open(ctx, dir)
+	if err != nil {
+		return err
+	}
+	out, err := os.Create(filepath.Join(dir, "archive"))
+	if err != nil {
+		return err
+	}
+	before, began := time.Now(), time.Now()
+	sum := sha256.New()
+	if err := l.WriteArchive(ctx, before, io.MultiWriter(out, sum)); err != nil {
+		return err
+	}
+	if err := errors.Join(out.Sync(), out.Close()); err != nil {
+		return err
+	}
+	written := time.Since(began)
+	info, err := os.Stat(out.Name())
+	if err != nil {
+		return err
+	}
+	file, err := os.Open(out.Name())
+	if err != nil {
+		return err
+	}
+	chain, err := archive.NewChain(l.VerifierKey())
+	if err != nil {
+		return err
+	}
+	a, err := chain.Take(file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	checked := time.Since(began)
+	if _, err := l.RemoveArchived(ctx, ledger.Removal{To: a.To, Before: before, File: archive.Sum(sum.Sum(nil))}); err != nil {
+		return err
+	}
+	fmt.Printf("archive of %d entries, %d MB: written in %.1f s, checked in %.1f s, removed in %.1f s; memory of the "+
+		"process at most %s\n", a.To-a.From, info.Size()>>20, written.Seconds(), (checked - written).Seconds(),
+		(time.Since(began) - checked).Seconds(), peak())
 	return db.Close()
 }
 
