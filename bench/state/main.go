@@ -243,7 +243,8 @@ func archived(ctx context.Context, dir string) error {
 		return err
 	}
 	checked := time.Since(began)
-	if _, err := l.RemoveArchived(ctx, ledger.Removal{To: a.To, Before: before, File: archive.Sum(sum.Sum(nil))}); err != nil {
+	removal := ledger.Removal{To: a.To, Before: before, File: archive.Sum(sum.Sum(nil))}
+	if _, err := l.RemoveArchived(ctx, removal); err != nil {
 		return err
 	}
 	fmt.Printf("archive of %d entries, %d MB: written in %.1f s, checked in %.1f s, removed in %.1f s; memory of the "+

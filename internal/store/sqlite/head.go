@@ -134,7 +134,8 @@ var errConfig = fmt.Errorf("%w: a setting, a key, a token type or a profile is n
 // configTables are the small tables that say what the server is and who may use it,
 // with what orders their rows.
 var configTables = []struct{ name, order string }{
-	{"api_key", "id"}, {"audit_seam", "size"}, {"data_key", "id"}, {"key_wrapping", "purpose, key, kek"}, {"profile", "name"},
+	{"api_key", "id"}, {"audit_seam", "size"},
+	{"data_key", "id"}, {"key_wrapping", "purpose, key, kek"}, {"profile", "name"},
 	{"setting", "name"}, {"token_type", "name"},
 }
 

@@ -144,8 +144,10 @@ func rowsOf(f *Fold) map[string]any {
 	for _, c := range f.codes {
 		c.seen = false
 	}
-	return map[string]any{"tokens": tokens, "delays": f.tokens.delays, "apps": f.apps, "moving": f.moving, "fenced": f.fencedAt, "users": f.users,
-		"codes": f.codes, "keys": f.keys, "types": f.types, "sheets": f.sheets, "root": f.root,
+	return map[string]any{"tokens": tokens, "delays": f.tokens.delays, "apps": f.apps, "moving": f.moving,
+		"fenced": f.fencedAt, "users": f.users,
+		"codes": f.codes,
+		"keys":  f.keys, "types": f.types, "sheets": f.sheets, "root": f.root,
 		"published": f.runs.published, "open": f.runs.open, "staged": staged, "staged users": users,
 		"next": f.next, "strict": f.strict, "began": f.began, "result": f.result}
 }
