@@ -45,7 +45,7 @@ user who runs the server can open.
 --demo runs on a throwaway directory with sample tokens and users.`,
 		Example: `  ostiary serve --data /var/lib/ostiary
   ostiary serve --data /var/lib/ostiary --listen :8443 --tls-cert cert.pem --tls-key key.pem
-  ostiary serve --data /var/lib/ostiary --listen 10.0.0.5:8080 --behind-proxy --trusted-proxy 10.0.0.0/24
+  ostiary serve --data /var/lib/ostiary --listen :8080 --behind-proxy --trusted-proxy 10.0.0.0/24
   ostiary serve --demo`,
 		Args: cmdline.Arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
