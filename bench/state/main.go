@@ -92,6 +92,12 @@ func open(ctx context.Context, dir string) (store.DB, *ledger.Ledger, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := db.Update(ctx, func(tx store.Tx) error {
+		_, err := ledger.MakeKey(tx, ring)
+		return err
+	}); err != nil && !errors.Is(err, store.ErrConflict) { // there is one
+		return nil, nil, err
+	}
 	l, err := ledger.Open(ctx, db, ring, time.Now)
 	return db, l, err
 }
