@@ -75,10 +75,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 			}
 		}
 	}()
-	found, err := h.readHead()
-	if err == nil {
-		err = w.guard.enter(found)
-	}
+	found, err := h.enter(w.guard)
 	if err != nil {
 		return nil, err
 	}

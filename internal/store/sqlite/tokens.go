@@ -33,6 +33,10 @@ const tokenColumns = `t.id, t.kind, t.type, t.manufacturer, t.serial, t.key_id, 
 const tokenTables = ` FROM token t JOIN condition c ON c.token = t.id LEFT JOIN user u ON u.id = c.owner
 	LEFT JOIN secret s ON s.mark = c.twin`
 
+// floorless tells that a token holds its secret with others, and that the row with their
+// floor is gone.
+const floorless = ", c.twin IS NOT NULL AND s.mark IS NULL"
+
 const published = `EXISTS (SELECT 1 FROM import_run r WHERE r.id = t.run AND r.published > 0)`
 
 // tokenDest is where the columns of tokenColumns go.
@@ -96,9 +100,9 @@ func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error)
 // The two lookups of the hot path, prepared once per connection. A parameter
 // that is NULL does not restrict.
 const (
-	bySerialSQL = "SELECT " + tokenColumns + ", t.secret, t.tag, " + hasApplications + tokenTables +
+	bySerialSQL = "SELECT " + tokenColumns + ", t.secret, t.tag, " + hasApplications + floorless + tokenTables +
 		" WHERE t.serial = ?1 AND " + narrowed
-	byUserSQL = "SELECT " + tokenColumns + ", t.secret, t.tag, " + hasApplications + tokenTables +
+	byUserSQL = "SELECT " + tokenColumns + ", t.secret, t.tag, " + hasApplications + floorless + tokenTables +
 		" WHERE c.owner = ?1 AND " + narrowed
 	anySQL   = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " ORDER BY t.id LIMIT 1"
 	narrowed = `(?2 IS NULL OR t.type = ?2) AND (?3 IS NULL OR t.manufacturer = ?3) AND (?4 IS NULL OR t.key_id = ?4)
