@@ -46,7 +46,7 @@ func Verify(src Source, verifierKey string, extra ...string) (Report, error) {
 		return rep, nil
 	}
 	var f Frontier
-	var p Parser // what it reads is JSON (FuzzParse), and it tells in half the time
+	var p Parser     // what it reads is JSON (FuzzParse), and it tells in half the time
 	fits := int64(0) // the size of the last checkpoint that fits
 	check := func() {
 		for _, c := range due[f.Size()] {

@@ -111,7 +111,7 @@ func (t *tx) BeginIntegrity() error {
 		return store.ErrConflict
 	}
 	t.begin = true
-	return t.SetSetting(furtherTags, []byte{1})
+	return t.SetSetting(furtherTags, []byte(allTagged))
 }
 
 // alterConfig is called before one of the small tables is changed: they must be what

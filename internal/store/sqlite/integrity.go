@@ -41,6 +41,7 @@ func (db *DB) Protect(ctx context.Context, key *seal.Integrity, alarm func(store
 // older version of this program left theirs without.
 const (
 	furtherTags = "further_tags"
+	allTagged   = "2" // with the tries of activations
 	furtherRows = 10_000 // in one transaction
 )
 
@@ -48,11 +49,11 @@ const (
 // by a version that knows them.
 func (db *DB) tagFurther(ctx context.Context) error {
 	tagged := func(r *reader) (bool, error) {
-		_, err := r.Setting(furtherTags)
+		value, err := r.Setting(furtherTags)
 		if errors.Is(err, store.ErrNotFound) {
 			return false, nil
 		}
-		return err == nil, err
+		return string(value) == allTagged, err
 	}
 	done := false
 	err := db.View(ctx, func(s store.Reader) (err error) {
@@ -69,7 +70,7 @@ func (db *DB) tagFurther(ctx context.Context) error {
 			if err := t.retagFormer(activationTable); err != nil {
 				return err
 			}
-			return t.SetSetting(furtherTags, []byte{1})
+			return t.SetSetting(furtherTags, []byte(allTagged))
 		})
 	}
 	return err
