@@ -80,7 +80,8 @@ func (c *comparison) view(do func(store.Reader) error) error {
 
 func (c *comparison) run() error {
 	c.fold.Settle()
-	for _, part := range []func() error{c.tokens, c.users, c.codes, c.secrets, c.receipts, func() error { return c.view(c.small) }} {
+	for _, part := range []func() error{c.tokens, c.users, c.codes, c.secrets, c.receipts,
+		func() error { return c.view(c.small) }} {
 		if err := part(); err != nil {
 			return err
 		}

@@ -17,10 +17,11 @@ import (
 var garbage = map[string][]string{
 	"token": {"kind", "type", "manufacturer", "serial", "key_id", "algorithm", "hash", "digits", "period", "t0", "suite",
 		"model", "issuer", "label", "profile", "created", "secret", "mark", "tag"},
-	"condition":  {"owner", "state", "epoch", "not_before", "not_after", "twin"},
-	"user":       {"name", "tag"},
-	"enrolment":  {"hash", "expires", "shown", "tag"},
-	"activation": {"route", "counters", "secret", "device", "locator", "registration", "password", "tries", "answer", "tag"},
+	"condition": {"owner", "state", "epoch", "not_before", "not_after", "twin"},
+	"user":      {"name", "tag"},
+	"enrolment": {"hash", "expires", "shown", "tag"},
+	"activation": {"route", "counters", "secret", "device", "locator", "registration", "password", "tries",
+		"answer", "tag"},
 }
 
 // One column of a tagged row is emptied or filled with garbage while the server is
@@ -57,7 +58,7 @@ func spoiled(t *testing.T, data, table, column, value string) {
 	}
 	set := fmt.Sprintf("UPDATE %s SET %s = ? WHERE rowid = ?", table, column)
 	if _, err := db.Exec(strings.Replace(set, "?", value, 1), it); err != nil {
-		t.Skip("the schema refuses it")
+		return // the schema refuses it
 	}
 	defer func() {
 		if _, err := db.Exec(set, before, it); err != nil {

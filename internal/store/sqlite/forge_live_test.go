@@ -162,7 +162,8 @@ func withActivation(t *testing.T) *scene {
 	s := newScene(t)
 	now := time.Now()
 	update(t, s.db, func(tx store.Tx) error {
-		if err := tx.AddProfile(store.Profile{Name: "p", Vector: []byte("v"), Issuer: []byte("i"), Created: now}); err != nil {
+		if err := tx.AddProfile(store.Profile{Name: "p", Vector: []byte("v"), Issuer: []byte("i"),
+			Created: now}); err != nil {
 			return err
 		}
 		id, err := tx.NextActivationID()
