@@ -46,13 +46,16 @@ func Verify(src Source, verifierKey string, extra ...string) (Report, error) {
 		return rep, nil
 	}
 	var f Frontier
-	var p Parser // what it reads is JSON (FuzzParse), and it tells in half the time
+	var p Parser     // what it reads is JSON (FuzzParse), and it tells in half the time
+	fits := int64(0) // the size of the last checkpoint that fits
 	check := func() {
 		for _, c := range due[f.Size()] {
 			if c.Root != f.Root() && rep.Problem == "" {
-				rep.Problem = fmt.Sprintf("the first %d entries do not have the root of the checkpoint of %s: an "+
-					"entry among them was changed, added or removed", c.Size, c.Time.Format("2006-01-02T15:04:05Z"))
+				rep.Problem = fmt.Sprintf("the first %d entries do not have the root of the checkpoint of %s: between "+
+					"entries %d and %d one was changed, added or removed", c.Size, c.Time.Format("2006-01-02T15:04:05Z"),
+					fits, c.Size-1)
 			}
+			fits = c.Size
 		}
 		rep.Checkpoints += len(due[f.Size()])
 		delete(due, f.Size())
@@ -80,8 +83,8 @@ func Verify(src Source, verifierKey string, extra ...string) (Report, error) {
 		rep.Problem = fmt.Sprintf("the log has %d entries, but a checkpoint was signed over more: entries were "+
 			"removed from its end", f.Size())
 	case head.Size() != f.Size() || head.Root() != root:
-		rep.Problem = fmt.Sprintf("the stored head (%d entries) is not that of the entries (%d): entries were "+
-			"changed, added or removed since the last checkpoint", head.Size(), f.Size())
+		rep.Problem = fmt.Sprintf("the stored head (%d entries) is not that of the entries (%d): from entry %d "+
+			"on, since the last checkpoint, entries were changed, added or removed", head.Size(), f.Size(), fits)
 	}
 	return rep, nil
 }

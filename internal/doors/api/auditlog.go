@@ -83,7 +83,7 @@ func hideTokens(s *wire.AuditState) {
 func AuditReport(rep ledger.Report, err error) wire.AuditReport {
 	out := wire.AuditReport{OK: err == nil && rep.Whole(), Entries: rep.Entries, Checkpoints: rep.Checkpoints,
 		Root: rep.Root, Problem: rep.Problem}
-	if err != nil || rep.Problem != "" && rep.State.Entries == 0 {
+	if err != nil || rep.Problem != "" && rep.State.Entries == 0 && rep.State.Count == 0 {
 		return out // of a log that is not whole nothing follows
 	}
 	s := rep.State

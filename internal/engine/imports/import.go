@@ -340,6 +340,9 @@ func (i *importer) publish() error {
 		if i.short > 0 {
 			after = append(after, audit.Field{Name: "short_secrets", Value: int64(i.short)})
 		}
+		if i.hasReceipt() {
+			after = append(after, audit.Field{Name: "move", Value: i.received.Move})
+		}
 		return tx.AppendAudit(
 			append(entries, audit.Entry{Time: now, Action: audit.ImportPublished, Outcome: audit.Done,
 				Origin:  i.req.Origin,

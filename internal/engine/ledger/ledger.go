@@ -263,9 +263,9 @@ func (l *Ledger) verify(ctx context.Context, rest func(time.Duration), extra ...
 	}
 	fold := derive.New()
 	src := &source{ctx: ctx, db: l.db, fold: fold, rest: rest}
-	var problems []string
+	var checked store.Checked
 	err = l.db.View(ctx, func(r store.Reader) (err error) {
-		if problems, err = r.CheckIntegrity(); err != nil && !errors.Is(err, store.ErrNotFound) {
+		if checked, err = r.CheckIntegrity(); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 		if src.notes, err = r.Checkpoints(); err == nil {
@@ -283,16 +283,19 @@ func (l *Ledger) verify(ctx context.Context, rest func(time.Duration), extra ...
 		return rep, err
 	}
 	whole := rep.Problem == ""
-	if len(problems) > 0 {
+	if problems := checked.Problems; len(problems) > 0 {
 		if !whole {
 			problems = append([]string{rep.Problem}, problems...)
 		}
 		rep.Problem = strings.Join(problems, "; ")
 	}
 	if !whole {
-		return rep, nil // of a log that is not whole nothing follows
+		fold = derive.New() // of a log that is not whole nothing follows
 	}
-	err = (&comparison{ctx: ctx, db: l.db, fold: fold, rest: rest}).run()
+	forged(fold, checked)
+	if whole {
+		err = (&comparison{ctx: ctx, db: l.db, fold: fold, rest: rest}).run()
+	}
 	rep.State = fold.Result()
 	return rep, err
 }

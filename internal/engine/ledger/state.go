@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ostiary/activation"
@@ -31,6 +32,21 @@ type comparison struct {
 	db   store.DB
 	fold *derive.Fold
 	rest func(time.Duration) // called with the time that a page took
+}
+
+// forged takes note of rows that are not as the server wrote them: findings of their
+// own, whatever the log is.
+func forged(f *derive.Fold, c store.Checked) {
+	for _, row := range c.Forged {
+		name := row.Of
+		if name == "" {
+			name = fmt.Sprintf("row %s of table %s", row.Row, row.Table)
+		}
+		f.Forged(name, fmt.Sprintf("%s; no code is taken by it", row))
+	}
+	for range c.More {
+		f.Forged("", "")
+	}
 }
 
 // view runs do on a snapshot to whose end the log is folded.
@@ -64,7 +80,8 @@ func (c *comparison) view(do func(store.Reader) error) error {
 
 func (c *comparison) run() error {
 	c.fold.Settle()
-	for _, part := range []func() error{c.tokens, c.users, c.codes, func() error { return c.view(c.small) }} {
+	for _, part := range []func() error{c.tokens, c.users, c.codes, c.secrets, c.receipts,
+		func() error { return c.view(c.small) }} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -162,6 +179,49 @@ func (c *comparison) codes() error {
 					Expires: millis(code.Expires), Used: !code.Used.IsZero()})
 			}
 			after = page[len(page)-1].TemporaryCode
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// secrets compares what is remembered of secrets whose tokens are gone.
+func (c *comparison) secrets() error {
+	for marks := range slices.Chunk(c.fold.Marks(), pageRead) {
+		if err := c.view(func(r store.Reader) error {
+			kept, err := r.Secrets(marks...)
+			for _, mark := range marks {
+				i := slices.IndexFunc(kept, func(s store.Secret) bool { return s.Mark == mark })
+				if i < 0 {
+					c.fold.Secret(mark, token.Floor{}, false, false)
+					continue
+				}
+				c.fold.Secret(mark, kept[i].Floor, kept[i].MovedAway, true)
+				kept = kept[i+1:] // both are in the order of the marks
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receipts demands those of the moves that brought tokens here.
+func (c *comparison) receipts() error {
+	for moves := range slices.Chunk(c.fold.Moves(), pageRead) {
+		if err := c.view(func(r store.Reader) error {
+			for _, move := range moves {
+				kept, err := r.Received(move)
+				if err != nil {
+					return err
+				}
+				if !kept {
+					c.fold.NoReceipt(move)
+				}
+			}
 			return nil
 		}); err != nil {
 			return err
