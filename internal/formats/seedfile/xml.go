@@ -113,6 +113,11 @@ func (x *xmlReader) token() (xml.Token, error) {
 		case errors.Is(err, errToken):
 			return nil, malformed(x.line(), "a tag, a comment or a run of white space is longer than %d bytes",
 				maxToken)
+		case err != nil && x.in.at == len(x.in.data):
+			cut := malformed(x.line(), "the XML is cut off or not well formed here")
+			cut.Hint = "It may be a part of a download, or still open in the program that writes it: end that program, or " +
+				"fetch the file again."
+			return nil, cut
 		case err != nil:
 			return nil, malformed(x.line(), "the XML is cut off or not well formed here")
 		}
