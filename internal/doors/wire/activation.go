@@ -39,8 +39,8 @@ type Activation struct {
 
 // ActivationConfirm is a confirmation as a device shows it.
 type ActivationConfirm struct {
-	OTP        string `json:"otp" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9"`
-	NextOTP    string `json:"next_otp,omitempty" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9" doc:"The one-time password after it, where the app shows two."`
+	OTP        string `json:"otp" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them"`
+	NextOTP    string `json:"next_otp,omitempty" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them" doc:"The one-time password after it, where the app shows two."`
 	Derivation string `json:"derivation_code,omitempty" maxLength:"64" doc:"With device binding."`
 }
 
@@ -123,7 +123,7 @@ type OwnActivationRequest struct {
 	User   string `json:"user" minLength:"1" maxLength:"128"`
 	Serial string `json:"serial" minLength:"1" maxLength:"64" doc:"Of the token to be activated, which is the user's."`
 	Reason string `json:"reason,omitempty" enum:"pin-forgotten,device-replaced,device-lost" doc:"\"I forgot my PIN\", \"I have a new phone\", \"I lost my phone\"; absent for \"activate my phone\"."`
-	Code   string `json:"code" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9" doc:"One of another token of the user."`
+	Code   string `json:"code" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them" doc:"One of another token of the user."`
 }
 
 // OwnActivationConfirm is a confirmation that the user typed.

@@ -11,6 +11,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/seal"
@@ -42,6 +43,7 @@ type Result struct {
 // error is a fault: NotFound, Conflict if nothing is open or the token's state
 // forbids it, Invalid for what cannot be a confirmation. Then no try is spent.
 func (s *Service) Confirm(ctx context.Context, c Typed) (result Result, err error) {
+	c.OTP, c.NextOTP = codes.Typed(c.OTP), codes.Typed(c.NextOTP)
 	proof := activation.Confirmation{OTP: activation.Secret(c.OTP), Derivation: activation.Secret(c.Derivation)}
 	if c.NextOTP != "" {
 		proof.Next = activation.Secret(c.NextOTP)

@@ -26,7 +26,8 @@ func TestCanonical(t *testing.T) {
 		"DOMAIN\\Alice": "domain\\alice", "Ünal": "ünal", "ÉMILE": "émile", "ΣΊΣΥΦΟΣ": "σίσυφοσ",
 		"two words": "two words",
 		"a":         "a", "1": "1", "名前": "名前", "o'neil": "o'neil", strings.Repeat("A", 128): strings.Repeat("a", 128),
-		strings.Repeat("Ü", 128): strings.Repeat("ü", 128), "😀": "😀", "a\u0301": "a\u0301",
+		strings.Repeat("Ü", 128): strings.Repeat("ü", 128), "😀": "😀", "a\u0301": "\u00e1", "A\u0301": "\u00e1",
+		"\uff21\uff4c\uff49\uff43\uff45": "alice", "Mu\u0308ller": "m\u00fcller", "\u212bngstro\u0308m": "\u00e5ngstr\u00f6m",
 	} {
 		if got, err := Canonical(in); err != nil || got != want {
 			t.Errorf("Canonical(%q) = %q, %v, want %q", in, got, err, want)
