@@ -100,13 +100,16 @@ type PastActivation struct {
 	Device      string     `json:"device,omitempty" doc:"Tells bound devices apart."`
 }
 
-// ActivationsRequest asks for new tokens with activations made ahead.
+// ActivationsRequest asks for activations made ahead: of new tokens, or of those whose
+// codes were lost.
 type ActivationsRequest struct {
 	Type    string `json:"type" minLength:"1" maxLength:"32"`
 	Profile string `json:"profile,omitempty" maxLength:"32" doc:"The type's own if absent."`
-	Count   int    `json:"count" doc:"1 to 100."`
+	Count   int    `json:"count,omitempty" doc:"New tokens, 1 to 100; absent with serials."`
 	Label   string `json:"label,omitempty" maxLength:"128"`
 	Days    int    `json:"days,omitempty" minimum:"1" maximum:"365" doc:"How long they are open; 90 if absent."`
+	// Serials are of tokens that are there.
+	Serials []string `json:"serials,omitempty" maxItems:"100" nullable:"false" doc:"In place of new tokens: those of a batch before whose codes nobody has. They are PENDING, were never activated, and are nobody's; the codes before are worth nothing then."`
 }
 
 // Activations are those that were made ahead. Should the database fail in the middle,
