@@ -82,7 +82,7 @@ func (a *API) startActivation(ctx context.Context, c caller, in *activateInput) 
 	started, err := a.cfg.Activations.Start(
 		ctx, activations.Request{Token: in.selector(), Route: activations.Route(r.Route),
 			Reason:   activations.Reason(r.Reason),
-			Password: r.Password, Expiry: days(r.Days), To: activations.Device{Key: r.Key, Request: r.Request},
+			Password: r.Password, Expiry: days(r.Days), ERC: r.ERC, To: activations.Device{Key: r.Key, Request: r.Request},
 			Origin: c.origin()})
 	if err != nil {
 		return nil, err

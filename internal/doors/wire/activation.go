@@ -8,6 +8,7 @@ type ActivationRequest struct {
 	Reason   string `json:"reason,omitempty" enum:"pin-forgotten,device-replaced,device-lost" doc:"Of a reactivation. With device-lost the token is reported lost as well."`
 	Password string `json:"password,omitempty" maxLength:"64" doc:"The activation password, where the profile has one; one is drawn if absent."`
 	Days     int    `json:"days,omitempty" minimum:"1" maximum:"365" doc:"How long it is open; 7 if absent."`
+	ERC      bool   `json:"erc,omitempty" doc:"An event counter code at a first activation, too, where the profile counts events; later ones have it in any case."`
 	Key      []byte `json:"device_key,omitempty" doc:"HPKE public key of the device (MLKEM768-X25519), for route pushed."`
 	Request  []byte `json:"device_request,omitempty" doc:"The message in which the key came; what is sealed is bound to it."`
 }

@@ -145,7 +145,7 @@ func (s *Service) mayTake(o offered, request []byte) error {
 func (s *Service) take(ctx context.Context, o offered, request *activation.Request, origin audit.Origin) (
 	*activation.Sealed, error) {
 	var counters []uint64
-	if o.a.Again {
+	if o.a.Again || o.a.Counters != nil { // with an ERC on request
 		if err := s.db.View(ctx, func(rd store.Reader) (err error) {
 			counters, err = s.counters(rd, o.token, o.vector)
 			return err

@@ -44,6 +44,7 @@ type startFlags struct {
 	passwordFile string
 	reason       string
 	days         int
+	erc          bool
 }
 
 const maxDays = 365 // the server's limit
@@ -53,6 +54,7 @@ func (f *startFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` that holds the activation password; without it one is drawn, if the profile has one")
 	flags.StringVar(&f.reason, "reason", "", "`REASON` of a reactivation: pin-forgotten, device-replaced or device-lost, which reports the token lost")
+	flags.BoolVar(&f.erc, "erc", false, "give an event counter code at a first activation, too, where the profile counts events")
 	addDays(flags, &f.days, "7")
 }
 
@@ -78,7 +80,7 @@ func (a *app) activationRequest(cmd *cobra.Command, f startFlags, route string) 
 			return r, err
 		}
 	}
-	r = wire.ActivationRequest{Route: route, Reason: f.reason, Days: f.days}
+	r = wire.ActivationRequest{Route: route, Reason: f.reason, Days: f.days, ERC: f.erc}
 	if f.passwordFile != "" {
 		password, err := a.readSecret(f.passwordFile)
 		if err != nil {
