@@ -44,6 +44,8 @@ func (s *Service) Take(ctx context.Context, body []byte, origin audit.Origin) (a
 		sealed, err := s.take(ctx, o, request, origin)
 		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 			continue // somebody was faster, perhaps the same device, or the token is gone
+		} else if errors.Is(err, activation.ErrMessage) {
+			return nil, notAMessage(err)
 		} else if err != nil {
 			return nil, err
 		}

@@ -652,3 +652,30 @@ func TestBatchIsRunAgainForLostLetters(t *testing.T) {
 		t.Error("something was begun")
 	}
 }
+
+// A device key with which nothing can be sealed, because its X25519 part is a point of
+// small order, is no message, online and pushed; the offer stays open.
+func TestDeviceKeyOfSmallOrderIsRefused(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	offer := s.offer()
+	p := s.phone(offer)
+	d := cbor.NewDecoder(p.exchange.Request())
+	d.Array()
+	message := d.Bytes()
+	const public = 1216
+	key := bytes.Clone(message)
+	from := bytes.Index(message, []byte{0x59, public >> 8, public & 0xff}) + 3 // a byte string of that length
+	clear(key[from+public-32 : from+public])
+	forged := cbor.AppendBytes(cbor.AppendBytes(cbor.AppendArray(nil, 2), key),
+		offer.Registration.MAC("on/req", key))
+	_, err := s.take(forged)
+	refused(t, "online", err, "activation_message")
+	r := s.request(activations.Pushed)
+	r.To = activations.Device{Key: key[from : from+public], Request: message}
+	_, err = s.k.Activations.Start(t.Context(), r)
+	refused(t, "pushed", err, "device_key")
+	if _, err := s.take(p.exchange.Request()); err != nil {
+		t.Errorf("the offer: %v", err)
+	}
+}
