@@ -24,8 +24,10 @@ import (
 const batchPart = 20
 
 type activationBatch struct {
-	req                           wire.ActivationsRequest
-	out, passwords, page, serials string
+	req                     wire.ActivationsRequest
+	out, passwords, serials string
+	says                    letterFlags
+	texts                   *letter.Texts
 	// again are the tokens whose codes are made anew, with --serials.
 	again []string
 }
@@ -55,7 +57,7 @@ func newActivationBatch(a *app) *cobra.Command {
 		Short: "Create tokens with codes made ahead, for nobody yet",
 		Long: `Create tokens and begin an activation of each, to be given to users later: as a
 table (FILE.csv) with serial, activation code and end, or as letters to be printed
-(FILE.pdf), a page for each.
+(FILE.pdf), a page for each, in the words of --language or --letter-text.
 
 Whoever has a code and its password has a token. So where the profile has activation
 passwords, they go into a file of their own, --passwords, which is kept and sent
@@ -73,6 +75,10 @@ PENDING and without a user. Run the command again for them with --serials in pla
 			if err := b.check(cmd); err != nil {
 				return err
 			}
+			var err error
+			if b.texts, err = b.says.texts(a, cmd); err != nil {
+				return err
+			}
 			if err := b.checkPasswords(cmd, c); err != nil {
 				return err
 			}
@@ -87,7 +93,7 @@ PENDING and without a user. Run the command again for them with --serials in pla
 	flags.StringVar(&b.passwords, "passwords", "", "write the activation passwords to a new `FILE.csv`, if the profile has them")
 	flags.StringVar(&b.req.Profile, "profile", "", "`NAME` of the profile (default: that of the type)")
 	flags.StringVar(&b.req.Label, "label", "", "`TEXT` to call them by")
-	flags.StringVar(&b.page, "page", "", "`ADDRESS` at which users type the first code, for letters")
+	b.says.add(flags)
 	addDays(flags, &b.req.Days, "90")
 	return cmd
 }
@@ -111,13 +117,14 @@ func (b *activationBatch) check(cmd *cobra.Command) (err error) {
 		return cmdline.Mistakef(cmd, "--out %s: codes go to FILE.csv, letters to FILE.pdf", b.out)
 	case b.letters() && b.count() > letter.MaxLetters:
 		return cmdline.Mistakef(cmd, "%d letters: a file has at most %d; make several", b.count(), letter.MaxLetters)
-	case b.page != "" && !b.letters():
-		return cmdline.Mistakef(cmd, "--page stands in letters: it goes with --out FILE.pdf")
 	case b.passwords != "" && !strings.HasSuffix(b.passwords, ".csv"):
 		return cmdline.Mistakef(cmd, "--passwords %s: passwords go to FILE.csv", b.passwords)
 	case b.passwords != "" && b.passwords == b.out:
 		return cmdline.Mistakef(cmd, "--passwords and --out are the same file: whoever finds code and password "+
 			"together has the token")
+	}
+	if err := b.says.check(cmd, b.letters(), "--out FILE.pdf"); err != nil {
+		return err
 	}
 	return checkDays(cmd, b.req.Days)
 }
@@ -197,9 +204,9 @@ func (f *batchFiles) add(made []wire.Activation) error {
 }
 
 // close makes sure that the files are whole. Where nothing was made there are none.
-func (f *batchFiles) close(page string, made int) (err error) {
+func (f *batchFiles) close(b *activationBatch, made int) (err error) {
 	if f.table == nil && made > 0 {
-		err = writeLetters(f.codes, page, f.letters...)
+		err = writeLetters(f.codes, b.says.page, b.texts, f.letters...)
 	}
 	for _, file := range []*os.File{f.codes, f.passwords} {
 		switch {
@@ -248,7 +255,7 @@ func (a *app) activateAhead(ctx context.Context, c *client.Client, b *activation
 		}
 	}
 	result.Missing = b.count() - result.Made
-	return a.sayAhead(result, b.req.Type, errors.Join(err, files.close(b.page, result.Made)))
+	return a.sayAhead(result, b.req.Type, errors.Join(err, files.close(b, result.Made)))
 }
 
 func (r *batchResult) add(part wire.Activations) {
