@@ -116,7 +116,8 @@ func (b *activationBatch) check(cmd *cobra.Command) (err error) {
 	case !b.letters() && !strings.HasSuffix(b.out, ".csv"):
 		return cmdline.Mistakef(cmd, "--out %s: codes go to FILE.csv, letters to FILE.pdf", b.out)
 	case b.letters() && b.count() > letter.MaxLetters:
-		return cmdline.Mistakef(cmd, "%d letters: a file has at most %d; make several", b.count(), letter.MaxLetters)
+		return cmdline.Mistakef(cmd, "%d tokens: a file has at most %d letters; make several", b.count(),
+			letter.MaxLetters)
 	case b.passwords != "" && !strings.HasSuffix(b.passwords, ".csv"):
 		return cmdline.Mistakef(cmd, "--passwords %s: passwords go to FILE.csv", b.passwords)
 	case b.passwords != "" && b.passwords == b.out:
