@@ -129,6 +129,8 @@ func (s *Service) Start(ctx context.Context, r Request) (Started, error) {
 		} else if err != nil {
 			return Started{}, err
 		}
+		s.told(Begun, p.token, store.Activation{Route: string(r.Route), Reason: string(r.Reason), Again: p.again,
+			Self: r.Self})
 		return drawn.Started, nil
 	}
 	return Started{}, fault.New(fault.Unavailable, "unavailable", "The activation was not begun: the token changed "+
