@@ -48,18 +48,21 @@ func (s *Service) Confirm(ctx context.Context, c Typed) (result Result, err erro
 	if c.NextOTP != "" {
 		proof.Next = activation.Secret(c.NextOTP)
 	}
+	var open store.Activation
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		t, err := s.subject(tx, Request{Token: c.Token, Self: c.Self, User: c.User})
 		if err != nil {
 			return err
 		}
-		open, err := s.open(tx, t)
-		if err != nil {
+		if open, err = s.open(tx, t); err != nil {
 			return err
 		}
 		result, err = s.settle(tx, open, proof, nil, c.Origin)
 		return err
 	})
+	if err == nil && result.Accepted {
+		s.told(Confirmed, result.Token, open)
+	}
 	return result, err
 }
 

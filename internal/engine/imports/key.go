@@ -108,8 +108,11 @@ func checkToken(t *token.Token, k *pskc.Key) error {
 	if t.Identity.Serial == "" {
 		return fmt.Errorf("it has neither a serial number nor a key id")
 	}
+	if err := tokens.CheckSerial(t.Identity.Serial); err != nil {
+		return err
+	}
 	for _, f := range []struct{ name, text string }{
-		{"serial", t.Identity.Serial}, {"manufacturer", k.Manufacturer}, {"key id", k.ID}, {"model", k.Model},
+		{"manufacturer", k.Manufacturer}, {"key id", k.ID}, {"model", k.Model},
 		{"issuer", k.Issuer},
 	} {
 		if err := tokens.CheckText(f.name, f.text, tokens.MaxText); err != nil {

@@ -262,7 +262,7 @@ func (c *comparison) small(r store.Reader) error {
 	sheets, err := r.Profiles()
 	for _, p := range sheets {
 		fingerprint := "none: its static vector is damaged"
-		if v, err := activation.ParseVector(p.Vector); err == nil {
+		if v, err := activation.ParseKeptVector(p.Vector); err == nil {
 			fingerprint = v.Fingerprint()
 		}
 		c.fold.Profile(p.Name, fingerprint)

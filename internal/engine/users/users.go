@@ -16,6 +16,7 @@ import (
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/core/printable"
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 )
@@ -73,9 +74,20 @@ func isASCII(name string) bool {
 	return true
 }
 
+// NewName is [Canonical] for a user who is to be made. It refuses what looks like another
+// name as well: characters that are not to be seen.
+func NewName(name string) (string, error) {
+	name, err := Canonical(name)
+	if err == nil && (strings.ContainsFunc(name, printable.Hidden) || printable.Blank(name)) {
+		err = fault.New(fault.Invalid, "user_name", "The user name holds a character that is not to be seen.").
+			WithHint("Type the name anew, without what was copied along.")
+	}
+	return name, err
+}
+
 // Add makes a user.
 func (u *Users) Add(ctx context.Context, name string, origin audit.Origin) (user store.User, err error) {
-	if name, err = Canonical(name); err != nil {
+	if name, err = NewName(name); err != nil {
 		return user, err
 	}
 	err = u.db.Update(ctx, func(tx store.Tx) error {

@@ -312,3 +312,20 @@ func TestUnlock(t *testing.T) {
 		t.Errorf("a token without wrong codes has an entry: %q", got)
 	}
 }
+
+// A new name looks like no other: what is not to be seen is refused. Users who have such
+// a name from before are still found by it.
+func TestNewNameIsSeenWhole(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"ann\u3164", "ann\ufe0f", "an\uffa0n", "ann\u115f", "\u2800ann"} {
+		if _, err := NewName(name); err == nil {
+			t.Errorf("%q may be a new user", name)
+		}
+		if _, err := Canonical(name); err != nil {
+			t.Errorf("%q is not found: %v", name, err)
+		}
+	}
+	if name, err := NewName("Ann Müller"); err != nil || name != "ann müller" {
+		t.Errorf("%q %v", name, err)
+	}
+}

@@ -41,7 +41,7 @@ func (db *DB) Protect(ctx context.Context, key *seal.Integrity, alarm func(store
 // older version of this program left theirs without.
 const (
 	furtherTags = "further_tags"
-	allTagged   = "2" // with the tries of activations
+	allTagged   = "2"    // with the tries of activations
 	furtherRows = 10_000 // in one transaction
 )
 
