@@ -46,7 +46,8 @@ func counts(rep wire.Import) string {
 	for _, more := range []struct {
 		n    int
 		what string
-	}{{rep.Difference, "different"}, {rep.Twin, "twin"}, {rep.Replaced, "replaced"}, {rep.Renumbered, "renumbered"}, {rep.HeldBack, "held back"}} {
+	}{{rep.Difference, "different"}, {rep.Twin, "twin"}, {rep.Replaced, "replaced"},
+		{rep.Renumbered, "renumbered"}, {rep.HeldBack, "held back"}} {
 		if more.n > 0 {
 			s += fmt.Sprintf(", %d %s", more.n, more.what)
 		}

@@ -106,8 +106,8 @@ func (t *tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error
 	}
 	err := t.changeOne(`UPDATE import_run SET imported = ?, duplicate = ?, conflict = ?, difference = ?, twin = ?, replaced = ?, refused = ?, held_back = ?, renumbered = ?,
 		assigned = ?, users_made = ?, remarks = ?, series = ? WHERE id = ? AND published = 0 AND closed = 0`,
-		c.Imported, c.Duplicate, c.Conflict, c.Difference, c.Twin, c.Replaced, c.Refused, c.HeldBack, c.Renumbered, c.Assigned,
-		c.Users,
+		c.Imported, c.Duplicate, c.Conflict, c.Difference, c.Twin, c.Replaced, c.Refused, c.HeldBack, c.Renumbered,
+		c.Assigned, c.Users,
 		strings.Join(p.Remarks, "\n"), string(series), id)
 	for _, r := range rows {
 		if err != nil {
