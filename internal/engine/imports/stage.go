@@ -191,8 +191,13 @@ func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tal
 	inFile := existing.Token.Run == i.run
 	i.clash(k, same, inFile)
 	k.mindCounter(existing.Token)
+	if same && inFile && existing.Token.Spec != k.token.Spec {
+		k.end(Conflict, twiceDifferent)
+	} else if same && !inFile {
+		i.otherValues(existing.Token, k, t)
+	}
 	defer func() { i.arrived(k, t, !same && !inFile) }()
-	if k.row.Outcome != Replaced {
+	if k.row.Outcome != Replaced || same {
 		if inFile || same {
 			return nil
 		}
@@ -266,9 +271,13 @@ func (i *importer) rekeyed(tx store.Tx, was []formerly) (entries [][]byte, err e
 		if err != nil {
 			return nil, err
 		}
+		before, after := fields(t.Condition), fields(now.Condition)
+		if t.Spec != now.Spec {
+			before, after = append(before, specFields(t.Spec)...), append(after, specFields(now.Spec)...)
+		}
 		entries = append(entries, audit.Entry{Time: i.now(), Action: audit.TokenRekeyed, Outcome: audit.Done,
-			Origin: i.req.Origin, Subject: audit.SubjectOf(t.Token), Before: fields(t.Condition),
-			After: append(append(fields(now.Condition), t.left...), audit.AlgorithmField(now),
+			Origin: i.req.Origin, Subject: audit.SubjectOf(t.Token), Before: before,
+			After: append(append(after, t.left...), audit.AlgorithmField(now),
 				audit.Field{Name: "run", Value: i.run})}.Canonical())
 	}
 	return entries, nil
@@ -293,6 +302,8 @@ func (k *staged) mindCounter(here token.Token) {
 			"delete it here and import again")
 	}
 }
+
+const twiceDifferent = "the same key stands in the file twice and makes other codes there"
 
 // clash words what becomes of a key whose identity is taken.
 func (i *importer) clash(k *staged, same, inFile bool) {
