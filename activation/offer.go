@@ -1,6 +1,7 @@
 package activation
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -86,13 +87,18 @@ func validPort(port string) bool {
 	return err == nil && n > 0 && strconv.FormatUint(n, 10) == port
 }
 
-// validHost takes names, IPv4 addresses, and IPv6 addresses in brackets, of which
-// it looks at the characters alone.
+// validHost takes names, and IPv4 addresses and IPv6 addresses in brackets in their one
+// canonical form (RFC 5952 section 4), so that one server has one address. A name whose
+// last part begins with a digit is an address to some programs, and must be one.
 func validHost(host string) bool {
 	if address, ok := strings.CutPrefix(host, "["); ok {
 		address, ok = strings.CutSuffix(address, "]")
-		return ok && address != "" && strings.Trim(address, "0123456789abcdef:.") == "" &&
-			strings.Contains(address, ":")
+		a, err := netip.ParseAddr(address)
+		return ok && err == nil && a.Is6() && a.Zone() == "" && a.String() == address
+	}
+	if last := host[strings.LastIndexByte(host, '.')+1:]; last != "" && '0' <= last[0] && last[0] <= '9' {
+		a, err := netip.ParseAddr(host)
+		return err == nil && a.Is4() && a.String() == host
 	}
 	for label := range strings.SplitSeq(host, ".") {
 		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {

@@ -132,18 +132,19 @@ func (p *Profile) KeepsOldDevice() bool { return !p.Rules.NewKey && !p.Rules.Dev
 // Vector checks the profile and returns its static vector. The error is
 // [ErrProfile] with the reason.
 func (p *Profile) Vector() (*Vector, error) {
-	if reason := p.check(); reason != "" {
+	if reason := p.check(printable.Check); reason != "" {
 		return nil, &detail{ErrProfile, reason}
 	}
 	return newVector(p, p.encode()), nil
 }
 
-// check returns which rule the profile breaks, or "".
-func (p *Profile) check() (reason string) {
+// check returns which rule the profile breaks, or "". shown says what is wrong with a
+// name, or "".
+func (p *Profile) check(shown func(text string, most int) (reason string)) (reason string) {
 	if !validPrefix(p.Prefix) {
 		return "prefix: 0 to 3 of A-Z and 0-9"
 	}
-	if reason := p.checkApplications(); reason != "" {
+	if reason := p.checkApplications(shown); reason != "" {
 		return "applications: " + reason
 	}
 	if reason := p.PIN.check(); reason != "" {
@@ -158,16 +159,16 @@ func (p *Profile) check() (reason string) {
 	case p.SecureChannel && (p.PIN.Level != PINHashed || p.PIN.Penalty != Erase):
 		return "Secure Channel needs a PIN that is checked, and erased after the tries"
 	}
-	if reason := printable.Check(p.Name, 64); reason != "" {
+	if reason := shown(p.Name, 64); reason != "" {
 		return "name: " + reason
 	}
-	if reason := printable.Check(p.Issuer, 64); reason != "" {
+	if reason := shown(p.Issuer, 64); reason != "" {
 		return "issuer: " + reason
 	}
 	return ""
 }
 
-func (p *Profile) checkApplications() (reason string) {
+func (p *Profile) checkApplications(shown func(text string, most int) (reason string)) (reason string) {
 	if len(p.Applications) < 1 || len(p.Applications) > maxApplications {
 		return "1 to 8 of them"
 	}
@@ -177,7 +178,7 @@ func (p *Profile) checkApplications() (reason string) {
 			return "indexes 1 to 8, rising"
 		}
 		last = a.Index
-		if reason := printable.Check(a.Name, 32); reason != "" {
+		if reason := shown(a.Name, 32); reason != "" {
 			return "name: " + reason
 		}
 		if !a.Suite.valid() {

@@ -328,3 +328,24 @@ func TestRandomnessThatFails(t *testing.T) {
 		}
 	}
 }
+
+// A vector that was taken before names were held to be seen stays readable; a new one
+// of that kind is refused, made or received.
+func TestKeptVector(t *testing.T) {
+	t.Parallel()
+	for name, kept := range map[string]bool{"Mobile": true, "Mobile ": true, "❤\ufe0f": true, "Bank\u3164": true,
+		"a\nb": false, "a\u202eb": false, "": false} {
+		p := must(NewProfile(stream("kept")))
+		p.Name, p.Issuer, p.Prefix = name, "Bank", "FDM"
+		p.Applications = []Application{{Index: 1, Name: "Login", Mode: ResponseOnly,
+			Suite: must(ParseSuite("TOTP-SHA1-6/30"))}}
+		_, made := p.Vector()
+		_, received := ParseVector(p.encode())
+		if good := name == "Mobile"; (made == nil) != good || (received == nil) != good {
+			t.Errorf("%q: made %v, received %v", name, made, received)
+		}
+		if v, err := ParseKeptVector(p.encode()); (err == nil) != kept || kept && v.Profile().Name != name {
+			t.Errorf("%q kept: %v", name, err)
+		}
+	}
+}

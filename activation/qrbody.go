@@ -55,8 +55,11 @@ func (b QRBody) canonical() (QRBody, error) {
 		return QRBody{}, ErrSerial
 	}
 	code, err := typedcode.CanonicalBase32(string(b.Code))
+	if len(code) == decimalCode { // in which O, I and L are no digits
+		code, err = typedcode.CanonicalDecimal(string(b.Code))
+	}
 	switch {
-	case err != nil || len(code) == decimalCode && !digits(code):
+	case err != nil:
 		return QRBody{}, ErrCodeCharacter
 	case code == "":
 		return QRBody{}, ErrCodeEmpty

@@ -59,8 +59,8 @@ func seal(public hpke.PublicKey, request [32]byte, fad *FAD, counters []uint64) 
 		}
 	}
 	enc, sender, err := hpke.NewSender(public, hpke.HKDFSHA256(), hpke.AES256GCM(), sealInfo(request))
-	if err != nil {
-		return nil, err
+	if err != nil { // its X25519 part is a point of small order
+		return nil, &detail{ErrMessage, "public key"}
 	}
 	s := &Sealed{Enc: enc}
 	if s.XFAD, err = sender.Seal(aadXFAD, plain); err != nil {

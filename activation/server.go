@@ -103,7 +103,7 @@ func (r *Request) Hash() [32]byte { return r.hash }
 // Seal encrypts activation data, and counters if there are any, to the device. The
 // counters are those that the activation code was made with. The encapsulation
 // draws randomness of its own. The error is one of [FAD.Encode], or [ErrCounter],
-// [ErrERCUnexpected].
+// [ErrERCUnexpected], or [ErrMessage] for a public key with which nothing can be sealed.
 func (r *Request) Seal(fad *FAD, counters []uint64) (*Sealed, error) {
 	return seal(r.public, r.hash, fad, counters)
 }

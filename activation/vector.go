@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ostiary/internal/codec/cbor"
+	"ostiary/internal/core/printable"
 )
 
 // Vector is a static vector: a valid profile with its encoding and its hash. It is
@@ -26,12 +27,19 @@ func newVector(p *Profile, encoded []byte) *Vector {
 
 // ParseVector reads a static vector. The error is [ErrVector] with the reason, or
 // [ErrVersion].
-func ParseVector(b []byte) (*Vector, error) {
+func ParseVector(b []byte) (*Vector, error) { return parseVector(b, printable.Check) }
+
+// ParseKeptVector is [ParseVector] for a vector that was read, or made, and kept before:
+// its names may be what earlier versions of this package took, among them characters that
+// are not to be seen.
+func ParseKeptVector(b []byte) (*Vector, error) { return parseVector(b, printable.CheckKept) }
+
+func parseVector(b []byte, shown func(text string, most int) (reason string)) (*Vector, error) {
 	p, err := decodeProfile(b)
 	if err != nil {
 		return nil, refusal(ErrVector, err)
 	}
-	if reason := p.check(); reason != "" {
+	if reason := p.check(shown); reason != "" {
 		return nil, &detail{ErrVector, reason}
 	}
 	return newVector(p, slices.Clone(b)), nil

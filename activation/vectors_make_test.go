@@ -436,11 +436,15 @@ func (m *maker) offer() {
 	good := must(Offer{"https://ostiary.example:8443", testCode()}.Encode())
 	in := func(b []byte) fields { return fields{Payload: hex.EncodeToString(b)} }
 	m.accept("offer", "https", in(good))
-	for _, s := range []string{"http://127.0.0.1:8080", "http://[::1]", "https://[2001:db8::1]"} {
+	for _, s := range []string{"http://127.0.0.1:8080", "http://[::1]", "https://[2001:db8::1]", "https://192.0.2.7",
+		"https://[2001:db8::1:0:0:1]:8443", "https://4you.example", "https://[::ffff:192.0.2.7]"} {
 		m.accept("offer", s, in(edited(m.t, good, setText(1, s))))
 	}
 	for _, s := range []string{"http://ostiary.example", "https://Ostiary.example", "https://ostiary.example/",
-		"https://a@ostiary.example", "https://ostiary.example:0443", ""} {
+		"https://a@ostiary.example", "https://ostiary.example:0443", "", "https://[2001:db8:0::1]",
+		"https://[2001:db8:0:0:0:0:0:1]", "https://[2001:0db8::1]", "https://[2001:DB8::1]", "https://[::1%25eth0]",
+		"https://[2001:db8::1:0:0:0:1]", "https://[192.0.2.7]", "https://[:]", "https://[::ffff:c000:207]",
+		"https://192.0.2.07", "https://192.0.2", "https://3221225991", "https://0xc0000207", "https://ostiary.0x7f"} {
 		m.refuse("offer", "server", s, in(edited(m.t, good, setText(1, s))))
 	}
 	m.refuse("offer", "message", "code in groups", in(edited(m.t, good, setText(2, Group(string(testCode().Text()))))))
@@ -506,6 +510,11 @@ func (m *maker) qrBody() {
 		{"qr-body", "1025 bytes", sn + ac + strings.Repeat(" ", 1025-17-len(sn+ac))},
 		{"serial", "small serial", "<SN>fdm1</SN>" + ac}, {"code-length", "short code", sn + "<AC>0123</AC>"},
 		{"code-character", "45 letters", sn + "<AC>" + strings.Repeat("A", 45) + "</AC>"},
+		{"code-character", "45 digits with O for 0", sn + "<AC>O" + strings.Repeat("1", 44) + "</AC>"},
+		{"code-character", "45 digits with l for 1", sn + "<AC>l" + strings.Repeat("1", 44) + "</AC>"},
+		{"user-id", "user with a filler", sn + ac + "<USERID>ann\u3164</USERID>"},
+		{"user-id", "user with a variation selector", sn + ac + "<USERID>ann\ufe0f</USERID>"},
+		{"user-id", "user with a space behind", sn + ac + "<USERID>ann </USERID>"},
 		{"erc-length", "short ERC", sn + ac + "<ERC>12</ERC>"},
 		{"erc-character", "letter in ERC", sn + ac + "<ERC>O12345678901</ERC>"},
 		{"user-id", "user of 41 bytes", sn + ac + "<USERID>" + strings.Repeat("x", 41) + "</USERID>"},

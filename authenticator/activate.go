@@ -191,9 +191,11 @@ func (v *Vault) newAccount(all []*account, d *activation.Delivery, password Secr
 	if a.name == "" {
 		a.name = serial
 	}
-	if err := checkName(
-		a, slices.DeleteFunc(slices.Clone(all), func(other *account) bool { return other == old })); err != nil {
-		return nil, nil, err
+	if old == nil || a.name != old.name { // one that is there stays, by whatever rules it was chosen
+		if err := checkName(
+			a, slices.DeleteFunc(slices.Clone(all), func(other *account) bool { return other == old })); err != nil {
+			return nil, nil, err
+		}
 	}
 	if err := CheckPIN(vector.Profile().PIN, choice.PIN); err != nil {
 		return nil, nil, err

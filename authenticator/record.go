@@ -144,7 +144,7 @@ func decodeAccount(b box, plain []byte) (*account, error) {
 		d.Fail(ErrDamaged)
 	}
 	d.Key(1)
-	if a.name = d.Text(); printable.Check(a.name, maxName) != "" {
+	if a.name = d.Text(); printable.CheckKept(a.name, maxName) != "" {
 		d.Fail(ErrDamaged)
 	}
 	d.Key(2)
@@ -236,7 +236,7 @@ func decodeEpoch(outer *cbor.Decoder, serial string) *epoch {
 	d := cbor.NewDecoder(encoded)
 	d.Map()
 	d.Key(0)
-	vector, err := activation.ParseVector(d.Bytes())
+	vector, err := activation.ParseKeptVector(d.Bytes())
 	if err != nil {
 		outer.Fail(ErrDamaged)
 		return e

@@ -44,7 +44,7 @@ func TestRefusedRequests(t *testing.T) {
 		{"an empty code", "application/json", body(`{"serial":%q,"otp":""}`, d.Serial), http.StatusUnprocessableEntity},
 		{"5 digits", "application/json", body(`{"serial":%q,"otp":%q}`, d.Serial, code[:5]), http.StatusUnprocessableEntity},
 		{"11 digits", "application/json", body(`{"serial":%q,"otp":"%s000"}`, d.Serial, code), http.StatusUnprocessableEntity},
-		{"a blank in it", "application/json", body(`{"serial":%q,"otp":"%s %s"}`, d.Serial, code[:4], code[4:]), http.StatusUnprocessableEntity},
+		{"a blank in it", "application/json", body(`{"serial":%q,"otp":"%s\u00a0%s"}`, d.Serial, code[:4], code[4:]), http.StatusUnprocessableEntity},
 		{"a blank behind it", "application/json", body(`{"serial":%q,"otp":"%s "}`, d.Serial, code), http.StatusUnprocessableEntity},
 		{"a line break behind it", "application/json", body(`{"serial":%q,"otp":"%s\n"}`, d.Serial, code), http.StatusUnprocessableEntity},
 		{"full-width digits", "application/json", body(`{"serial":%q,"otp":%q}`, d.Serial, wide), http.StatusUnprocessableEntity},

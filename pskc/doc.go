@@ -34,7 +34,8 @@
 //
 // # What is read
 //
-// RFC 6030 and the drafts before it, in UTF-8 or UTF-16, under any prefix or
+// RFC 6030 and the drafts before it, in UTF-8, UTF-16 or a
+// single-byte encoding that they declare, under any prefix or
 // none: the namespaces urn:ietf:params:xml:ns:keyprov:pskc, …:pskc:1.0,
 // …:container, …:container:1.0, and those of OATH of 2006/08 and 2006/10.
 //

@@ -227,7 +227,7 @@ func TestNotPSKC(t *testing.T) {
 	}
 	good := plainFile(data(plainSecret(seed)))
 	wantFatal(t, readString(t, `<?xml version="1.0" encoding="UTF-16"?>`+good, Options{}), ErrUnsupported, "UTF-16")
-	wantFatal(t, readString(t, `<?xml version="1.0" encoding="ISO-8859-1"?>`+good, Options{}), ErrUnsupported, "ISO-8859-1")
+	wantFatal(t, readString(t, `<?xml version="1.0" encoding="EBCDIC-US"?>`+good, Options{}), ErrUnsupported, "EBCDIC-US")
 	wantFatal(t, readString(t, `<?xml version="1.1"?>`+good, Options{}), ErrUnsupported, "XML version")
 	for _, ns := range []string{
 		"urn:ietf:params:xml:ns:keyprov:pskc:2.0", "http://www.openauthentication.org/OATH/2007/10/PSKC",

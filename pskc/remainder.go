@@ -22,8 +22,8 @@ const maxHeld = 1 << 20
 // answers the copy will give; a copy of none is no key file.
 //
 // An XML signature and a MAC over the whole file are left out, as they can hold no
-// more. What had such a MAC is then read with [Options.AllowPart]. UTF-16 comes out
-// as UTF-8.
+// more. What had such a MAC is then read with [Options.AllowPart]. UTF-16, and what was
+// declared otherwise, comes out as UTF-8.
 //
 // The file is read as far as that takes, within the default [Limits]; a package of
 // which one mebibyte has come without a key to be kept is [ErrLimit]. After an

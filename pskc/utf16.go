@@ -6,11 +6,13 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"ostiary/pskc/charset"
 )
 
 // input stands between the file and the scanner, which knows UTF-8 alone. A
-// file in UTF-16 is turned into UTF-8 as it is read, a window at a time; any
-// other is passed on untouched.
+// file in UTF-16, or in a single-byte encoding that it declares, is turned into
+// UTF-8 as it is read, a window at a time; any other is passed on untouched.
 type input struct {
 	src  io.Reader
 	read int64 // bytes of the file so far
@@ -18,6 +20,8 @@ type input struct {
 	probed bool
 	wide   bool // the file is in UTF-16
 	little bool // its low bytes come first
+	narrow bool // the file is in single
+	single charset.Encoding
 	raw    []byte
 	rawEnd int    // raw[:rawEnd] is read and not passed on
 	out    []byte // converted and not passed on
@@ -25,14 +29,24 @@ type input struct {
 	err    error  // of src, told once everything before it is passed on
 }
 
-// probeLen is how many bytes tell UTF-16 from UTF-8: a mark, or a first
-// character, which in XML is ASCII.
-const probeLen = 2
+const (
+	// probeLen is how many bytes tell UTF-16 from UTF-8: a mark, or a first
+	// character, which in XML is ASCII.
+	probeLen = 2
+	// declLen is how many bytes may come before the end of an XML declaration.
+	declLen = 1 << 10
+)
 
-func newInput(r io.Reader) *input { return &input{src: r, raw: make([]byte, probeLen)} }
+func newInput(r io.Reader) *input { return &input{src: r, raw: make([]byte, declLen)} }
+
+// converts tells whether the scanner sees other bytes than the file has.
+func (in *input) converts() bool { return in.wide || in.narrow }
 
 // encodingName tells whether the XML declaration may name this encoding.
 func (in *input) encodingName(name string) bool {
+	if in != nil && in.narrow {
+		return in.single.Is(name)
+	}
 	if in == nil || !in.wide {
 		return strings.EqualFold(name, "UTF-8")
 	}
@@ -45,10 +59,12 @@ func (in *input) encodingName(name string) bool {
 
 // Read gives the file in UTF-8.
 func (in *input) Read(b []byte) (int, error) {
-	if !in.probed && !in.probe() {
-		return 0, nil
+	for !in.probed {
+		if before := in.rawEnd; !in.probe() && in.rawEnd == before {
+			return 0, nil
+		}
 	}
-	if !in.wide {
+	if !in.converts() {
 		if in.rawEnd > 0 {
 			n := copy(b, in.raw[:in.rawEnd])
 			in.rawEnd = copy(in.raw, in.raw[n:in.rawEnd])
@@ -88,8 +104,8 @@ func (in *input) probe() bool {
 	if in.rawEnd < probeLen && in.err == nil {
 		return false
 	}
-	in.probed = true
 	if in.rawEnd < probeLen {
+		in.probed = true
 		return true
 	}
 	a, b := in.raw[0], in.raw[1]
@@ -104,18 +120,35 @@ func (in *input) probe() bool {
 	case a == 0 && b != 0 && b < utf8.RuneSelf:
 		in.wide = true
 	}
-	if in.wide {
-		first := in.raw[:in.rawEnd]
-		in.raw = make([]byte, windowSize)
-		if in.rawEnd = 0; !marked {
-			in.rawEnd = copy(in.raw, first)
+	if !in.wide {
+		single, narrow, sure := charset.Declared(in.raw[:in.rawEnd])
+		if !sure && in.err == nil && in.rawEnd < len(in.raw) {
+			return false
 		}
+		in.single, in.narrow = single, narrow
+	}
+	in.probed = true
+	if in.converts() {
+		first := in.raw[:in.rawEnd]
+		if marked {
+			first = first[probeLen:]
+		}
+		in.raw = make([]byte, windowSize)
+		in.rawEnd = copy(in.raw, first)
 	}
 	return true
 }
 
 // convert turns the whole characters of raw into UTF-8 and keeps the rest.
 func (in *input) convert() {
+	if in.narrow {
+		var ok bool
+		if in.out, ok = in.single.Append(in.buf[:0], in.raw[:in.rawEnd]); !ok {
+			in.err = &fault{kind: ErrMalformed, text: "a byte that stands for nothing in the declared encoding"}
+		}
+		in.buf, in.rawEnd = in.out, 0
+		return
+	}
 	unit := func(i int) rune {
 		if in.little {
 			return rune(in.raw[i]) | rune(in.raw[i+1])<<8

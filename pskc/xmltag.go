@@ -383,7 +383,7 @@ func (s *scanner) declaration() error {
 		case i == 1 && name == "encoding":
 			if !s.in.encodingName(v) {
 				return s.fail(ErrUnsupported, "the declared encoding %s: the file is not in it, or it is neither "+
-					"UTF-8 nor UTF-16", quote(v))
+					"UTF-8 nor UTF-16 nor a single-byte encoding that is known here", quote(v))
 			}
 		case name == "standalone" && i == len(s.attrs)-1 && (v == "yes" || v == "no"):
 		default:
@@ -394,7 +394,7 @@ func (s *scanner) declaration() error {
 		return s.fail(ErrMalformed, "the XML declaration is damaged")
 	}
 	s.attrs = s.attrs[:0]
-	if s.redeclare && s.in.wide {
+	if s.redeclare && s.in.converts() {
 		s.give(s.mark)
 		_, _ = s.tap.Write([]byte(`<?xml version="1.0" encoding="UTF-8"?>`))
 		s.given = s.pos

@@ -12,6 +12,7 @@ checks MAC and structure alone.
 import base64
 import hashlib
 import hmac
+import ipaddress
 import json
 import re
 import sys
@@ -145,7 +146,10 @@ def octets(s):
 
 def shown(s, most):
     need(1 <= len(s.encode()) <= most)
-    need(not re.search("[\0-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]", s))
+    need(not re.search("[\0-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+                       "\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufffb"
+                       "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]", s))
+    need(not re.search("^[ \xa0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000]|[ \xa0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000]$", s))
 
 
 # Formats
@@ -279,6 +283,17 @@ def server(s):
     m = re.fullmatch(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]*))?", s)
     need(m and len(s) <= 200 and (not m[3] or int(m[3]) < 65536))
     need(m[1] == "https" or m[2] in ("localhost", "127.0.0.1", "[::1]"))
+    if m[2].startswith("["):
+        try:
+            a = ipaddress.IPv6Address(m[2][1:-1])
+        except ValueError:
+            raise Refused from None
+        need(m[2][1:-1] == ("::ffff:%s" % a.ipv4_mapped if a.ipv4_mapped else str(a)))
+    elif re.match("[0-9]", m[2].split(".")[-1]):
+        try:
+            need(str(ipaddress.IPv4Address(m[2])) == m[2])
+        except ValueError:
+            raise Refused from None
 
 
 BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
@@ -441,8 +456,11 @@ def read_qrbody(i):
         out[names[e.tag]] = e.text
     need("serial" in out and "code" in out)
     need(re.fullmatch("[A-Z0-9]{0,3}[0-9]{1,15}", out["serial"]))
-    out["code"] = b32(out["code"])
-    need(len(out["code"]) == 30 or len(out["code"]) == 45 and out["code"].isdigit())
+    typed = out["code"]
+    out["code"] = b32(typed)
+    need(len(out["code"]) == 30 or len(out["code"]) == 45)
+    if len(out["code"]) == 45:
+        out["code"] = digits(typed)
     if "erc" in out:
         out["erc"] = digits(out["erc"])
         need(len(out["erc"]) in range(12, 83, 10))

@@ -135,7 +135,7 @@ func indexed(data string, size size) error {
 		if err := db.QueryRow("SELECT coalesce(max(beyond), 0) FROM audit_segment").Scan(&upTo); err != nil {
 			return err
 		}
-		if upTo > size.entries-2048 {
+		if upTo > size.entries-8192 {
 			return nil
 		}
 		time.Sleep(time.Second)

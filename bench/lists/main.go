@@ -2,6 +2,8 @@
 // and what searches of the audit log cost those who log in meanwhile.
 //
 //	go run ./bench/lists -tokens 1000000 -entries 2000000
+//
+// With -data DIR the database stays there, and a further run takes it as it is.
 package main
 
 import (
@@ -22,33 +24,53 @@ func main() {
 	size := size{}
 	flag.IntVar(&size.tokens, "tokens", 1_000_000, "number of tokens")
 	flag.IntVar(&size.entries, "entries", 2_000_000, "number of entries of the audit log")
-	pages := flag.Int("pages", 15, "first pages asked for of each list")
-	rounds := flag.Int("rounds", 3, "measurements of logins with and without searches, in turn")
-	length := flag.Duration("length", 5*time.Second, "length of one such measurement")
+	p := plan{}
+	flag.StringVar(&p.data, "data", "", "`DIR` of the database, to be kept; a temporary one by default")
+	flag.IntVar(&p.pages, "pages", 7, "first pages asked for of each list in a row")
+	flag.IntVar(&p.repeats, "repeats", 3, "how often each list is measured; the smallest median counts")
+	flag.BoolVar(&p.all, "all", false, "print all pairs of filters of the log, not only the slowest")
+	flag.IntVar(&p.rounds, "rounds", 3, "measurements of logins with and without searches, in turn")
+	flag.DurationVar(&p.length, "length", 5*time.Second, "length of one such measurement")
 	flag.Parse()
 	log.SetFlags(0)
-	if err := run(*program, size, *pages, *rounds, *length); err != nil {
+	if err := run(*program, size, p); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(program string, size size, pages, rounds int, length time.Duration) error {
-	dir, err := os.MkdirTemp("", "ostiary-bench-")
-	if err != nil {
-		return err
+// plan is what is to be measured.
+type plan struct {
+	data           string
+	pages, repeats int
+	all            bool
+	rounds         int
+	length         time.Duration
+}
+
+func run(program string, size size, p plan) error {
+	data := p.data
+	if data == "" {
+		dir, err := os.MkdirTemp("", "ostiary-bench-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		data = filepath.Join(dir, "data")
 	}
-	defer os.RemoveAll(dir)
-	data := filepath.Join(dir, "data")
-	keys, err := prepare(program, data)
+	_, err := os.Stat(filepath.Join(data, "ostiary.db"))
+	filled := err == nil
+	keys, err := prepare(program, data, filled)
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
 	begun := time.Now()
-	if err := fill(data, size); err != nil {
-		return fmt.Errorf("fill the database: %w", err)
+	if !filled {
+		if err := fill(data, size); err != nil {
+			return fmt.Errorf("fill the database: %w", err)
+		}
+		fmt.Printf("%d tokens and %d entries were written in %s\n", size.tokens, size.entries,
+			time.Since(begun).Round(time.Second))
 	}
-	fmt.Printf("%d tokens and %d entries were written in %s\n", size.tokens, size.entries,
-		time.Since(begun).Round(time.Second))
 	s, err := process.Start(program, data)
 	if err != nil {
 		return err
@@ -59,10 +81,10 @@ func run(program string, size size, pages, rounds int, length time.Duration) err
 		return err
 	}
 	fmt.Printf("the log was indexed in %s\n\n", time.Since(begun).Round(time.Second))
-	if err := measureLists(s.URL, keys, pages); err != nil {
+	if err := measureLists(s, keys, p); err != nil {
 		return err
 	}
-	if err := measureLogins(s.URL, keys, rounds, length); err != nil {
+	if err := measureLogins(s, data, keys, p); err != nil {
 		return err
 	}
 	_, err = s.Stop()
@@ -72,23 +94,27 @@ func run(program string, size size, pages, rounds int, length time.Duration) err
 // callers are the API keys of the benchmark.
 type callers struct{ admin, desk, login string }
 
-// prepare lets a server make the database, with keys and the tokens that log in.
-func prepare(program, data string) (c callers, err error) {
+// prepare lets a server make the database, with the tokens that log in, unless it is
+// there; and keys for this run.
+func prepare(program, data string, filled bool) (c callers, err error) {
 	s, err := process.Start(program, data)
 	if err != nil {
 		return c, err
 	}
 	defer func() { _ = s.Kill() }()
-	if err := importLogins(s.Local()); err != nil {
-		return c, err
+	if !filled {
+		if err := importLogins(s.Local()); err != nil {
+			return c, err
+		}
 	}
+	run := time.Now().Format("-20060102-150405")
 	for _, k := range []struct {
 		key  *string
 		made wire.KeyRequest
 	}{
-		{&c.admin, wire.KeyRequest{Name: "lists", Role: "super_admin"}},
-		{&c.desk, wire.KeyRequest{Name: "desk", Role: "operator", HelpDesk: true}},
-		{&c.login, wire.KeyRequest{Name: "login", Role: "verifier"}},
+		{&c.admin, wire.KeyRequest{Name: "lists" + run, Role: "super_admin"}},
+		{&c.desk, wire.KeyRequest{Name: "desk" + run, Role: "operator", HelpDesk: true}},
+		{&c.login, wire.KeyRequest{Name: "login" + run, Role: "verifier"}},
 	} {
 		made, err := s.Local().CreateKey(context.Background(), k.made)
 		if err != nil {

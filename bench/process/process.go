@@ -5,10 +5,13 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"ostiary/internal/doors/client"
 )
@@ -54,6 +57,32 @@ func (s *Server) Peak() (peak int, err error) {
 		}
 	}
 	return peak, err
+}
+
+// CPU is the processor time that the server took so far.
+func (s *Server) CPU() (time.Duration, error) { return CPU(s.cmd.Process.Pid) }
+
+// CPU is the processor time that the threads of a process took so far (Linux). It does
+// not wait for others, as the clock on the wall does.
+func CPU(pid int) (took time.Duration, err error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err == nil && len(threads) == 0 {
+		err = errors.New("the system does not tell what its threads took (CONFIG_SCHED_INFO)")
+	}
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it has ended
+		} else if err != nil {
+			return 0, err
+		}
+		ran, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		took += time.Duration(ran)
+	}
+	return took, err
 }
 
 // Stop ends the server and gives its peak resident memory in KiB.

@@ -111,11 +111,8 @@ func open(ctx context.Context, dir string) (store.DB, *ledger.Ledger, error) {
 	}
 	if err := db.Update(ctx, func(tx store.Tx) error {
 		_, err := ledger.MakeKey(tx, ring)
-		if errors.Is(err, store.ErrConflict) {
-			err = nil // made before
-		}
 		return err
-	}); err != nil {
+	}); err != nil && !errors.Is(err, store.ErrConflict) { // there is one
 		return nil, nil, err
 	}
 	l, err := ledger.Open(ctx, db, ring, time.Now)

@@ -22,6 +22,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ostiary/bench/process"
 )
 
 func main() {
@@ -127,7 +129,7 @@ type server struct {
 
 // measure adds the processor time that the server took per request.
 func (s *server) measure(run func() (result, error)) (result, error) {
-	before, err := cpuTime(s.cmd.Process.Pid)
+	before, err := process.CPU(s.cmd.Process.Pid)
 	if err != nil {
 		return result{}, err
 	}
@@ -135,24 +137,9 @@ func (s *server) measure(run func() (result, error)) (result, error) {
 	if err != nil {
 		return r, err
 	}
-	after, err := cpuTime(s.cmd.Process.Pid)
+	after, err := process.CPU(s.cmd.Process.Pid)
 	r.cpu = (after - before) / time.Duration(r.requests)
 	return r, err
-}
-
-// cpuTime reads user and system time from /proc; a tick is 10 ms on Linux.
-func cpuTime(pid int) (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	user, err := strconv.Atoi(fields[11])
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond, err
 }
 
 func startServer(data string, tokens int) (*server, error) {

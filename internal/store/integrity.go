@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -47,9 +48,26 @@ type IntegrityReader interface {
 	IntegrityKeys() ([]seal.WrappedIntegrity, error)
 	// Used reports whether the database holds anything that a new one does not.
 	Used() (bool, error)
-	// Check recomputes the head's MAC, the digest, the number of checkpoints and all
-	// tags, and says what does not fit. ErrNotFound without an integrity key.
-	CheckIntegrity() (problems []string, err error)
+	// CheckIntegrity recomputes the head's MAC, the digest, the number of checkpoints
+	// and all tags, and says what does not fit. ErrNotFound without an integrity key.
+	CheckIntegrity() (Checked, error)
+}
+
+// Checked is what does not fit: of the head and what it vouches for, and single rows.
+type Checked struct {
+	Problems []string
+	Forged   []ForgedRow
+	More     int // forged rows beyond those that are named
+}
+
+// ForgedRow is a row that is not as this program wrote it.
+type ForgedRow struct {
+	Table, Row string // Row is its key
+	Of         string // the token or the user that it belongs to, as people know it; empty if nothing tells
+}
+
+func (r ForgedRow) String() string {
+	return fmt.Sprintf("row %s of table %s is not as this server wrote it", r.Row, r.Table)
 }
 
 // IntegrityWriter makes a database prove itself.

@@ -47,10 +47,10 @@ type RunSeries struct {
 	NextAfter       string `json:"next_after"`
 }
 
-// RunCounts says how the keys of a file ended. The first seven add up to the keys
+// RunCounts says how the keys of a file ended. The first eight add up to the keys
 // read so far.
 type RunCounts struct {
-	Imported, Duplicate, Conflict, Twin, Replaced, Refused int
+	Imported, Duplicate, Conflict, Difference, Twin, Replaced, Refused int
 	// HeldBack are good keys that were not imported because others are bad.
 	HeldBack   int
 	Renumbered int // of the imported ones, because the serial was taken
@@ -60,7 +60,7 @@ type RunCounts struct {
 
 // Keys is the number of keys read.
 func (c RunCounts) Keys() int {
-	return c.Imported + c.Duplicate + c.Conflict + c.Twin + c.Replaced + c.Refused + c.HeldBack
+	return c.Imported + c.Duplicate + c.Conflict + c.Difference + c.Twin + c.Replaced + c.Refused + c.HeldBack
 }
 
 // RunRow is what there is to say of one key of a run.

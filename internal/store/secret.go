@@ -23,7 +23,7 @@ type SecretReader interface {
 	// have, in their order.
 	SharedMarks(after token.Mark, limit int) ([]token.Mark, error)
 	// Unmarked gives up to limit tokens behind after that have no mark, published or
-	// not: those without a secret among them.
+	// not: those without a secret among them. Forged ones are said to be so.
 	Unmarked(after token.ID, limit int) ([]Candidate, error)
 	// Retired gives where a token stood that was deleted before there were marks, by
 	// the fingerprint that was kept of it then; ErrNotFound if there is none. Of

@@ -38,7 +38,7 @@ const (
 	TokenDeleted        Action = "token.deleted"
 	TokensExported      Action = "tokens.exported" // they left in a file, secrets and all
 	TokenMoved          Action = "token.moved"     // it lives on another server now
-	TokenRekeyed        Action = "token.rekeyed"   // an import replaced its secret
+	TokenRekeyed        Action = "token.rekeyed"   // an import replaced its secret, or how it makes codes
 	SecretShared        Action = "secret.shared"   // several tokens hold it, and its codes count once
 	ImportPublished     Action = "import.published"
 	ImportAbandoned     Action = "import.abandoned"

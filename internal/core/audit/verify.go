@@ -64,7 +64,7 @@ func Verify(src Source, verifierKey string, extra ...string) (Report, error) {
 	}
 	if len(seams) > 0 {
 		v.f = *seams[len(seams)-1].Frontier.Clone()
-		rep.First = v.f.Size()
+		rep.First, v.fits = v.f.Size(), v.f.Size()
 	}
 	if !v.open(notes, extra) {
 		return rep, nil
@@ -92,8 +92,8 @@ func Verify(src Source, verifierKey string, extra ...string) (Report, error) {
 		v.problem("the log has %d entries, but a checkpoint was signed over more: entries were removed from its end",
 			v.f.Size())
 	case head.Size() != v.f.Size() || head.Root() != root:
-		v.problem("the stored head (%d entries) is not that of the entries (%d): entries were changed, added or "+
-			"removed since the last checkpoint", head.Size(), v.f.Size())
+		v.problem("the stored head (%d entries) is not that of the entries (%d): from entry %d on, since the last "+
+			"checkpoint, entries were changed, added or removed", head.Size(), v.f.Size(), v.fits)
 	}
 	return rep, nil
 }
@@ -105,6 +105,7 @@ type verification struct {
 	past past
 	f    Frontier
 	due  map[int64][]Checkpoint // by size, those that the tree has not reached
+	fits int64                  // the size of the last checkpoint that was looked at
 }
 
 // problem takes note of the first thing that does not fit.
@@ -127,9 +128,10 @@ func (v *verification) wait(c Checkpoint) {
 func (v *verification) check() {
 	for _, c := range v.due[v.f.Size()] {
 		if c.Root != v.f.Root() {
-			v.problem("the first %d entries do not have the root of the checkpoint of %s: an entry among them was "+
-				"changed, added or removed", c.Size, c.Time.Format(time.RFC3339))
+			v.problem("the first %d entries do not have the root of the checkpoint of %s: between entries %d and %d one "+
+				"was changed, added or removed", c.Size, c.Time.Format(time.RFC3339), v.fits, c.Size-1)
 		}
+		v.fits = c.Size
 	}
 	v.rep.Checkpoints += len(v.due[v.f.Size()])
 	delete(v.due, v.f.Size())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"strconv"
 )
 
 // Mark names a secret and tells nothing of it: a keyed digest of what HMAC makes of
@@ -12,6 +13,15 @@ type Mark int64
 
 // String is the mark as it stands in the log: 16 hexadecimal digits.
 func (m Mark) String() string { return fmt.Sprintf("%016x", uint64(m)) }
+
+// ParseMark reads what String writes.
+func ParseMark(s string) (Mark, error) {
+	n, err := strconv.ParseUint(s, 16, 64)
+	if err != nil || len(s) != 16 {
+		return 0, fmt.Errorf("%q is no mark of a secret", s)
+	}
+	return Mark(n), nil
+}
 
 // PairLimit separates the counters from the time steps of a secret that is used for
 // both: counter v and step v are one code, so counters stay below and steps do not.

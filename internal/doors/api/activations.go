@@ -71,6 +71,8 @@ func (a *API) activationRoutes() {
 		})
 	ahead := op("activate-ahead", http.MethodPost, "/api/v1/activations", "Create tokens with activations made "+
 		"ahead, for nobody yet")
+	ahead.Description = "With serials it makes the codes anew of tokens that an earlier request created and whose " +
+		"answer was lost."
 	ahead.DefaultStatus = http.StatusCreated
 	register(a, authz.ActivationAhead, ahead, a.activateAhead)
 }
@@ -80,7 +82,7 @@ func (a *API) startActivation(ctx context.Context, c caller, in *activateInput) 
 	started, err := a.cfg.Activations.Start(
 		ctx, activations.Request{Token: in.selector(), Route: activations.Route(r.Route),
 			Reason:   activations.Reason(r.Reason),
-			Password: r.Password, Expiry: days(r.Days), To: activations.Device{Key: r.Key, Request: r.Request},
+			Password: r.Password, Expiry: days(r.Days), ERC: r.ERC, To: activations.Device{Key: r.Key, Request: r.Request},
 			Origin: c.origin()})
 	if err != nil {
 		return nil, err
@@ -166,7 +168,7 @@ func wirePast(p activations.Past) wire.PastActivation {
 func (a *API) activateAhead(ctx context.Context, c caller, in *activateAheadInput) (*activateAheadOutput, error) {
 	r := in.Body
 	made, err := a.cfg.Activations.Ahead(ctx, activations.BatchRequest{Type: r.Type, Profile: r.Profile, Count: r.Count,
-		Label: r.Label, Expiry: days(r.Days), Origin: c.origin()})
+		Serials: r.Serials, Label: r.Label, Expiry: days(r.Days), Origin: c.origin()})
 	if err != nil {
 		return nil, err
 	}

@@ -85,10 +85,10 @@ func hideTokens(s *wire.AuditState) {
 
 // AuditReport words what verification found.
 func AuditReport(rep ledger.Report, verifierKey string, archives []ledger.Archived) wire.AuditReport {
-	out := wire.AuditReport{OK: rep.Whole(), Entries: rep.Entries, First: rep.First, Checkpoints: rep.Checkpoints,
-		Root: rep.Root, Problem: rep.Problem, VerifierKey: verifierKey, Archives: Archives(archives),
-		ArchivedCheckpoints: rep.Archived}
-	if rep.Problem != "" && rep.State.Entries == 0 {
+	out := wire.AuditReport{OK: rep.Whole(), Entries: rep.Entries, First: rep.First,
+		Checkpoints: rep.Checkpoints, Root: rep.Root, Problem: rep.Problem, VerifierKey: verifierKey,
+		Archives: Archives(archives), ArchivedCheckpoints: rep.Archived}
+	if rep.Problem != "" && rep.State.Entries == 0 && rep.State.Count == 0 {
 		return out // of a log that is not whole nothing follows
 	}
 	s := rep.State

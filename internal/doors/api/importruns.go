@@ -115,7 +115,8 @@ func wireImport(r store.Run) wire.Import {
 	out := wire.Import{ID: r.ID, State: "running", DryRun: r.DryRun, File: r.Label, Format: r.Format, Batch: r.Batch,
 		Note: r.Note, Supplier: r.Supplier,
 		Actor: r.Actor, Started: r.Opened, Failure: r.Failure, Notes: r.Remarks,
-		Keys: c.Keys(), Imported: c.Imported, Duplicate: c.Duplicate, Conflict: c.Conflict, Twin: c.Twin,
+		Keys: c.Keys(), Imported: c.Imported, Duplicate: c.Duplicate, Conflict: c.Conflict,
+		Difference: c.Difference, Twin: c.Twin,
 		Replaced: c.Replaced,
 		Refused:  c.Refused, HeldBack: c.HeldBack,
 		Renumbered: c.Renumbered, Assigned: c.Assigned, Users: c.Users}

@@ -53,8 +53,8 @@ func (a *API) importRoutes() {
 					"key_hex":    text("Pre-shared AES key of the file, hexadecimal."),
 					"dry_run":    flag("Report what would happen and change nothing."),
 					"skip_bad":   flag("Import the good keys although others are refused or in conflict."),
-					"replace": flag("Where a token is there with another secret, give it that " +
-						"of the file."),
+					"replace": flag("Where a token is there with another secret, or makes other codes, give it what " +
+						"the file says."),
 					"new_serials": flag("Give software tokens whose serial is taken here a serial of " +
 						"this server."),
 					"create_users": flag("Make the users that the file names and that are not known."),
@@ -144,13 +144,17 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer
 	req := form.request
 	req.Keys, req.Label, req.Format, req.Remarks, req.Origin = &lastPart{seeds, parts}, label(file.FileName()),
 		seeds.Format, seeds.Remarks, c.origin()
+	var sample *imports.Sample
+	if seeds.Sample != nil {
+		req.Sampled = func(s imports.Sample) { sample = &s }
+	}
 	req.Begun, req.Progress, req.Interrupt = answer.begun, answer.progress, body.interrupt
 	run, err := a.cfg.Imports.Import(r.Context(), req)
 	if err != nil {
 		return out, err
 	}
 	out, err = a.importReport(context.WithoutCancel(r.Context()), run)
-	if s := seeds.Sample; s != nil {
+	if s := sample; s != nil {
 		out.Sample = &wire.Sample{Serial: s.Serial, Code: s.Code, Counter: s.Counter, Time: optionalTime(s.Time)}
 	}
 	return out, err

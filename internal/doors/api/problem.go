@@ -188,7 +188,7 @@ func newHumaError(c caller, status int, msg string, errs ...error) huma.StatusEr
 func fieldError(d *huma.ErrorDetail) string {
 	message := d.Message
 	if strings.HasPrefix(d.Location, "body.otp") && message != "unexpected property" {
-		message = "a code is 6 to 10 of the digits 0-9, without spaces"
+		message = "a code is 6 to 10 of the digits 0-9; blanks between them are passed over"
 	}
 	return strings.TrimPrefix(d.Location+": "+message, ": ")
 }

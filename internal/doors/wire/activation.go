@@ -8,6 +8,7 @@ type ActivationRequest struct {
 	Reason   string `json:"reason,omitempty" enum:"pin-forgotten,device-replaced,device-lost" doc:"Of a reactivation. With device-lost the token is reported lost as well."`
 	Password string `json:"password,omitempty" maxLength:"64" doc:"The activation password, where the profile has one; one is drawn if absent."`
 	Days     int    `json:"days,omitempty" minimum:"1" maximum:"365" doc:"How long it is open; 7 if absent."`
+	ERC      bool   `json:"erc,omitempty" doc:"An event counter code at a first activation, too, where the profile counts events; later ones have it in any case."`
 	Key      []byte `json:"device_key,omitempty" doc:"HPKE public key of the device (MLKEM768-X25519), for route pushed."`
 	Request  []byte `json:"device_request,omitempty" doc:"The message in which the key came; what is sealed is bound to it."`
 }
@@ -39,8 +40,8 @@ type Activation struct {
 
 // ActivationConfirm is a confirmation as a device shows it.
 type ActivationConfirm struct {
-	OTP        string `json:"otp" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9"`
-	NextOTP    string `json:"next_otp,omitempty" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9" doc:"The one-time password after it, where the app shows two."`
+	OTP        string `json:"otp" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them"`
+	NextOTP    string `json:"next_otp,omitempty" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them" doc:"The one-time password after it, where the app shows two."`
 	Derivation string `json:"derivation_code,omitempty" maxLength:"64" doc:"With device binding."`
 }
 
@@ -100,13 +101,16 @@ type PastActivation struct {
 	Device      string     `json:"device,omitempty" doc:"Tells bound devices apart."`
 }
 
-// ActivationsRequest asks for new tokens with activations made ahead.
+// ActivationsRequest asks for activations made ahead: of new tokens, or of those whose
+// codes were lost.
 type ActivationsRequest struct {
 	Type    string `json:"type" minLength:"1" maxLength:"32"`
 	Profile string `json:"profile,omitempty" maxLength:"32" doc:"The type's own if absent."`
-	Count   int    `json:"count" doc:"1 to 100."`
+	Count   int    `json:"count,omitempty" doc:"New tokens, 1 to 100; absent with serials."`
 	Label   string `json:"label,omitempty" maxLength:"128"`
 	Days    int    `json:"days,omitempty" minimum:"1" maximum:"365" doc:"How long they are open; 90 if absent."`
+	// Serials are of tokens that are there.
+	Serials []string `json:"serials,omitempty" maxItems:"100" nullable:"false" doc:"In place of new tokens: those of a batch before whose codes nobody has. They are PENDING, were never activated, and are nobody's; the codes before are worth nothing then."`
 }
 
 // Activations are those that were made ahead. Should the database fail in the middle,
@@ -123,7 +127,7 @@ type OwnActivationRequest struct {
 	User   string `json:"user" minLength:"1" maxLength:"128"`
 	Serial string `json:"serial" minLength:"1" maxLength:"64" doc:"Of the token to be activated, which is the user's."`
 	Reason string `json:"reason,omitempty" enum:"pin-forgotten,device-replaced,device-lost" doc:"\"I forgot my PIN\", \"I have a new phone\", \"I lost my phone\"; absent for \"activate my phone\"."`
-	Code   string `json:"code" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9" doc:"One of another token of the user."`
+	Code   string `json:"code" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them" doc:"One of another token of the user."`
 }
 
 // OwnActivationConfirm is a confirmation that the user typed.

@@ -35,7 +35,7 @@ type Enrolment struct {
 
 // ConfirmRequest is the first code of a PENDING token.
 type ConfirmRequest struct {
-	OTP string `json:"otp" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9"`
+	OTP string `json:"otp" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them"`
 }
 
 // EnrolmentRequest uses up an enrolment link.
@@ -59,5 +59,5 @@ type EnrolmentSecret struct {
 // secret.
 type EnrolmentConfirm struct {
 	Ticket string `json:"ticket" minLength:"1" maxLength:"64"`
-	OTP    string `json:"otp" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9"`
+	OTP    string `json:"otp" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them"`
 }

@@ -35,8 +35,9 @@ type Import struct {
 	Imported   int `json:"imported"`
 	Duplicate  int `json:"duplicate" doc:"There already with the same secret."`
 	Conflict   int `json:"conflict" doc:"There already with another secret."`
+	Difference int `json:"difference" doc:"There already with the same secret, and there make other codes than by the file: the rows name what differs."`
 	Twin       int `json:"twin" doc:"Their secrets are there already, in other tokens."`
-	Replaced   int `json:"replaced" doc:"There with another secret, and have that of the file now."`
+	Replaced   int `json:"replaced" doc:"There with another secret, or with a difference, and have what the file says now."`
 	Refused    int `json:"refused"`
 	HeldBack   int `json:"held_back" doc:"Good ones that were not imported because others are bad."`
 	Renumbered int `json:"renumbered" doc:"Of the imported ones, those that got a serial of this server because theirs is taken."`

@@ -10,7 +10,7 @@ import "time"
 type VerifyRequest struct {
 	Serial        string  `json:"serial,omitempty" minLength:"1" maxLength:"128" doc:"Serial of the token."`
 	User          string  `json:"user,omitempty" minLength:"1" maxLength:"128" doc:"User who presents the code: all tokens of the user are tried."`
-	OTP           string  `json:"otp" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9" doc:"The code as the token shows it, without spaces."`
+	OTP           string  `json:"otp" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them" doc:"The code as the token shows it; blanks between its digits are passed over."`
 	Type          string  `json:"type,omitempty" maxLength:"64" doc:"Token type, where a serial stands under several."`
 	Manufacturer  *string `json:"manufacturer,omitempty" maxLength:"128" doc:"Manufacturer, where a serial stands under several."`
 	KeyID         *string `json:"key_id,omitempty" maxLength:"128" doc:"Key id, where a device has several keys of one type."`
@@ -68,8 +68,8 @@ type AssignRequest struct {
 
 // ResyncRequest is two consecutive codes of a token.
 type ResyncRequest struct {
-	OTP1    string  `json:"otp1" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9"`
-	OTP2    string  `json:"otp2" minLength:"6" maxLength:"10" pattern:"^[0-9]+$" patternDescription:"the digits 0-9" doc:"The code that follows otp1."`
+	OTP1    string  `json:"otp1" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them"`
+	OTP2    string  `json:"otp2" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them" doc:"The code that follows otp1."`
 	Counter *uint64 `json:"counter,omitempty" doc:"Where the search begins (HOTP) or its centre (TOTP); not below the token's counter."`
 	Steps   int     `json:"steps,omitempty" minimum:"1" maximum:"120" doc:"TOTP steps searched either side; 20 if absent."`
 }

@@ -121,7 +121,7 @@ const (
 	sameEvents = 1000 // for two codes, where the secret was sent again
 )
 
-// Config holds what a Service needs. All but Policy and Now is required.
+// Config holds what a Service needs. All but Policy, Tell and Now is required.
 type Config struct {
 	DB     store.DB
 	Keys   Keys
@@ -129,6 +129,9 @@ type Config struct {
 	Codes  Verifier
 	Tokens Creator
 	Policy Policy
+	// Tell, if set, is told of each event that its user is to know, after the commit. It
+	// must not wait.
+	Tell func(Event)
 	// Now is time.Now unless a test replaces it.
 	Now func() time.Time
 }
@@ -141,6 +144,7 @@ type Service struct {
 	codes  Verifier
 	tokens Creator
 	policy Policy
+	tell   func(Event)
 	now    func() time.Time
 	memory *semaphore.Weighted
 	wrong  *throttle.Throttle
@@ -167,7 +171,7 @@ func New(cfg Config) (*Service, error) {
 		return nil, err
 	}
 	return &Service{nobody: nobody, newCode: newCode, db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks,
-		codes: cfg.Codes, tokens: cfg.Tokens, policy: p,
+		codes: cfg.Codes, tokens: cfg.Tokens, policy: p, tell: cfg.Tell,
 		now:    cfg.Now,
 		memory: semaphore.NewWeighted(p.Memory), wrong: throttle.New(p.WrongAtOnce, p.WrongPerMinute)}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/seal"
@@ -42,22 +43,26 @@ type Result struct {
 // error is a fault: NotFound, Conflict if nothing is open or the token's state
 // forbids it, Invalid for what cannot be a confirmation. Then no try is spent.
 func (s *Service) Confirm(ctx context.Context, c Typed) (result Result, err error) {
+	c.OTP, c.NextOTP = codes.Typed(c.OTP), codes.Typed(c.NextOTP)
 	proof := activation.Confirmation{OTP: activation.Secret(c.OTP), Derivation: activation.Secret(c.Derivation)}
 	if c.NextOTP != "" {
 		proof.Next = activation.Secret(c.NextOTP)
 	}
+	var open store.Activation
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		t, err := s.subject(tx, Request{Token: c.Token, Self: c.Self, User: c.User})
 		if err != nil {
 			return err
 		}
-		open, err := s.open(tx, t)
-		if err != nil {
+		if open, err = s.open(tx, t); err != nil {
 			return err
 		}
 		result, err = s.settle(tx, open, proof, nil, c.Origin)
 		return err
 	})
+	if err == nil && result.Accepted {
+		s.told(Confirmed, result.Token, open)
+	}
 	return result, err
 }
 

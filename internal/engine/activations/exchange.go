@@ -44,6 +44,8 @@ func (s *Service) Take(ctx context.Context, body []byte, origin audit.Origin) (a
 		sealed, err := s.take(ctx, o, request, origin)
 		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 			continue // somebody was faster, perhaps the same device, or the token is gone
+		} else if errors.Is(err, activation.ErrMessage) {
+			return nil, notAMessage(err)
 		} else if err != nil {
 			return nil, err
 		}
@@ -137,7 +139,7 @@ func (s *Service) mayTake(o offered, request []byte) error {
 func (s *Service) take(ctx context.Context, o offered, request *activation.Request, origin audit.Origin) (
 	*activation.Sealed, error) {
 	var counters []uint64
-	if o.a.Again {
+	if o.a.Again || o.a.Counters != nil { // with an ERC on request
 		if err := s.db.View(ctx, func(rd store.Reader) (err error) {
 			counters, err = s.counters(rd, o.token, o.vector)
 			return err
@@ -158,9 +160,9 @@ func (s *Service) take(ctx context.Context, o offered, request *activation.Reque
 	taking := store.Taking{Request: hash[:], At: s.stamp(), DeviceType: int(request.Device.Type),
 		DeviceName: request.Device.Name,
 		Counters:   counters, Answer: sealed.Encode()}
-	return sealed, s.db.Update(ctx, func(tx store.Tx) error {
-		t, err := tokens.ByID(tx, o.token.ID)
-		if err != nil {
+	var t token.Token
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		if t, err = tokens.ByID(tx, o.token.ID); err != nil {
 			return err
 		}
 		if err := s.mayConfirm(o.a, t); err != nil {
@@ -173,6 +175,11 @@ func (s *Service) take(ctx context.Context, o offered, request *activation.Reque
 			audit.Field{Name: "device_name", Value: taking.DeviceName},
 			audit.Field{Name: "device_type", Value: DeviceType(request.Device.Type)})
 	})
+	if err == nil {
+		o.a.DeviceType, o.a.DeviceName = taking.DeviceType, taking.DeviceName
+		s.told(Taken, t, o.a)
+	}
+	return sealed, err
 }
 
 // codeFor makes the activation code of an offer.
@@ -209,9 +216,11 @@ func (s *Service) ConfirmOnline(ctx context.Context, body []byte, origin audit.O
 	}
 	hash := c.Hash()
 	var result activation.Result
+	var settled Result
+	var a store.Activation
 	err = s.db.Update(ctx, func(tx store.Tx) error {
-		a, err := tx.OfferedActivation(o.a.Offer.Locator)
-		if err != nil {
+		settled = Result{}
+		if a, err = tx.OfferedActivation(o.a.Offer.Locator); err != nil {
 			return err
 		}
 		if bytes.Equal(a.Offer.Confirm, hash[:]) {
@@ -231,14 +240,17 @@ func (s *Service) ConfirmOnline(ctx context.Context, body []byte, origin audit.O
 		if a.Status != store.ActivationOpen || !s.now().Before(a.Expires) {
 			return offerEnded()
 		}
-		r, err := s.settle(tx, a, c.Confirmation, hash[:], origin)
-		result = activation.Result{Accepted: r.Accepted, TriesLeft: r.TriesLeft}
+		settled, err = s.settle(tx, a, c.Confirmation, hash[:], origin)
+		result = activation.Result{Accepted: settled.Accepted, TriesLeft: settled.TriesLeft}
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) { // deleted meanwhile, with its token
 		return nil, offerEnded()
 	} else if err != nil {
 		return nil, err
+	}
+	if settled.Accepted {
+		s.told(Confirmed, settled.Token, a)
 	}
 	return c.Answer(result)
 }

@@ -80,12 +80,13 @@ func (s *Service) Reset(ctx context.Context, sel tokens.Selector, which Counts, 
 // activation is confirmed, and never again one of the device that it was bound to.
 // Conflict if it has no secret.
 func (s *Service) Unbind(ctx context.Context, sel tokens.Selector, origin audit.Origin) (t token.Token, err error) {
+	var a store.Activation
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		if t, err = tokens.Find(tx, sel); err != nil {
 			return err
 		}
-		a, ok, err := live(tx, t.ID)
-		if err != nil {
+		var ok bool
+		if a, ok, err = live(tx, t.ID); err != nil {
 			return err
 		}
 		if !ok {
@@ -107,6 +108,9 @@ func (s *Service) Unbind(ctx context.Context, sel tokens.Selector, origin audit.
 			After: []audit.Field{{Name: "activation", Value: a.ID}, {Name: "device", Value: a.DeviceMark},
 				{Name: "state", Value: t.Condition.State.String()}}}.Canonical())
 	})
+	if err == nil {
+		s.told(Unbound, t, a)
+	}
 	return t, err
 }
 

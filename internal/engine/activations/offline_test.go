@@ -527,3 +527,41 @@ func TestAudit(t *testing.T) {
 		}
 	}
 }
+
+// On request a first activation has an event counter code as well, by every route: the
+// device takes its counters from it. A profile that counts no events has none.
+func TestFirstActivationCarriesERCOnRequest(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	r := s.request(activations.Offline)
+	if st := s.start(r); st.ERC != "" {
+		t.Errorf("an ERC without request: %q", st.ERC)
+	}
+	r.ERC = true
+	st := s.start(r)
+	if counters, err := s.vector.ReadERC(s.serial, st.ERC); err != nil || len(counters) != 1 || counters[0] != 0 {
+		t.Fatalf("%q: %d, %v", st.ERC, counters, err)
+	}
+	if _, err := s.vector.OpenCode(string(st.Code), activation.CodeInput{Serial: s.serial}); err == nil {
+		t.Error("the code is not bound to the counters")
+	}
+	if d := s.typed(st, nil, nil).accepted(); !d.logsIn() {
+		t.Error("the device does not work")
+	}
+	s.serial = s.create("alice")
+	r = s.request(activations.Online)
+	r.ERC = true
+	p := s.phone(s.start(r))
+	d := p.activated(nil)
+	if len(d.next) != 1 {
+		t.Errorf("online no counters came: %v", d.next)
+	}
+	if result, err := p.confirm(d.confirmation()); err != nil || !result.Accepted {
+		t.Errorf("%+v, %v", result, err)
+	}
+	timely := setUp(t, timed)
+	r = timely.request(activations.Offline)
+	r.ERC = true
+	_, err := timely.k.Activations.Start(t.Context(), r)
+	refused(t, "by time", err, "no_events")
+}

@@ -602,3 +602,80 @@ func TestChangedMeanwhile(t *testing.T) {
 	}
 	d.accepted()
 }
+
+// Tokens whose letters nobody has, because the batch was killed, get their codes anew;
+// the lost ones are worth nothing then. A token that somebody has is refused, and then
+// nothing was begun.
+func TestBatchIsRunAgainForLostLetters(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	ahead := func(r activations.BatchRequest) (activations.Batch, error) {
+		r.Type, r.Origin = "phone", testkit.Origin
+		return s.k.Activations.Ahead(t.Context(), r)
+	}
+	lost := must[activations.Batch](t)(ahead(activations.BatchRequest{Count: 3}))
+	var serials []string
+	for _, st := range lost.Started {
+		serials = append(serials, st.Token.Identity.Serial)
+	}
+	again := must[activations.Batch](t)(ahead(activations.BatchRequest{Serials: serials}))
+	if len(again.Started) != 3 || again.Missing != 0 || again.Why != nil {
+		t.Fatalf("%+v", again)
+	}
+	for i, st := range again.Started {
+		if s.serial = serials[i]; st.Token.Identity.Serial != s.serial || bytes.Equal(st.Code, lost.Started[i].Code) ||
+			!st.Expires.Equal(lost.Started[i].Expires) {
+			t.Errorf("%+v", st)
+		}
+	}
+	if r, err := s.confirm(s.typed(lost.Started[2], nil, nil).confirmation()); err != nil || r.Accepted {
+		t.Errorf("a lost letter: %+v, %v", r, err)
+	}
+	s.typed(again.Started[2], nil, nil).accepted()
+
+	before := s.k.Dump(t)
+	for what, c := range map[string]struct {
+		r    activations.BatchRequest
+		code string
+	}{
+		"activated":     {activations.BatchRequest{Serials: serials}, "token_used"},
+		"of a user":     {activations.BatchRequest{Serials: []string{serials[0], "EX10000001"}}, "token_assigned"},
+		"unknown":       {activations.BatchRequest{Serials: []string{serials[0], "EX99999999"}}, "token_not_found"},
+		"twice":         {activations.BatchRequest{Serials: []string{serials[0], serials[0]}}, "serials"},
+		"none":          {activations.BatchRequest{Serials: []string{}}, "count"},
+		"with a number": {activations.BatchRequest{Serials: serials[:1], Count: 1}, "serials"},
+	} {
+		_, err := ahead(c.r)
+		refused(t, what, err, c.code)
+	}
+	if s.k.Dump(t) != before {
+		t.Error("something was begun")
+	}
+}
+
+// A device key with which nothing can be sealed, because its X25519 part is a point of
+// small order, is no message, online and pushed; the offer stays open.
+func TestDeviceKeyOfSmallOrderIsRefused(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	offer := s.offer()
+	p := s.phone(offer)
+	d := cbor.NewDecoder(p.exchange.Request())
+	d.Array()
+	message := d.Bytes()
+	const public = 1216
+	key := bytes.Clone(message)
+	from := bytes.Index(message, []byte{0x59, public >> 8, public & 0xff}) + 3 // a byte string of that length
+	clear(key[from+public-32 : from+public])
+	forged := cbor.AppendBytes(cbor.AppendBytes(cbor.AppendArray(nil, 2), key),
+		offer.Registration.MAC("on/req", key))
+	_, err := s.take(forged)
+	refused(t, "online", err, "activation_message")
+	r := s.request(activations.Pushed)
+	r.To = activations.Device{Key: key[from : from+public], Request: message}
+	_, err = s.k.Activations.Start(t.Context(), r)
+	refused(t, "pushed", err, "device_key")
+	if _, err := s.take(p.exchange.Request()); err != nil {
+		t.Errorf("the offer: %v", err)
+	}
+}

@@ -39,10 +39,17 @@ func (s *Service) plan(rd store.Reader, r Request) (p plan, err error) {
 		p.warnings = append(p.warnings, "The old device keeps working after this: the profile has neither new keys "+
 			"nor device binding.")
 	}
-	if p.again {
+	if r.ERC && len(p.vector.EventApplications()) == 0 {
+		return p, fault.New(fault.Invalid, "no_events", fmt.Sprintf("Profile %s has no application that counts events, "+
+			"so there is no event counter code.", t.Profile)).
+			WithHint("Leave out --erc.")
+	}
+	if p.again || r.ERC {
 		if p.counters, err = s.counters(rd, t, p.vector); err != nil {
 			return p, err
 		}
+	}
+	if p.again {
 		if err := s.sameSecret(rd, &p, r); err != nil {
 			return p, err
 		}

@@ -48,6 +48,9 @@ type Request struct {
 	// be drawn.
 	Password string
 	Expiry   time.Duration // zero means that of the policy
+	// ERC asks for the event counters at a first activation, too. Those after it have
+	// them in any case.
+	ERC bool
 	// Self says that the user began it. Then the token must be User's.
 	Self bool
 	User int64
@@ -126,6 +129,8 @@ func (s *Service) Start(ctx context.Context, r Request) (Started, error) {
 		} else if err != nil {
 			return Started{}, err
 		}
+		s.told(Begun, p.token, store.Activation{Route: string(r.Route), Reason: string(r.Reason), Again: p.again,
+			Self: r.Self})
 		return drawn.Started, nil
 	}
 	return Started{}, fault.New(fault.Unavailable, "unavailable", "The activation was not begun: the token changed "+
@@ -289,7 +294,9 @@ func (s *Service) row(tx store.Tx, p plan, d draft, r Request) (a store.Activati
 	if r.Route != Online {
 		return a, nil
 	}
-	a.Counters = nil // those of the moment when the device comes
+	if a.Again {
+		a.Counters = nil // those of the moment when the device comes
+	}
 	a.Offer.Locator = d.Registration.Locator()
 	if a.Offer.Registration, err = s.sealed(a.ID, store.ActivationRegistration, d.Registration.Text()); err != nil {
 		return a, err

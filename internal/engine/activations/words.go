@@ -43,6 +43,7 @@ var input = map[error]string{
 	activation.ErrPasswordUnexpected: "activation_password_unexpected",
 	activation.ErrTwoStep:            "two_step",
 	activation.ErrKeySize:            "device_key",
+	activation.ErrMessage:            "device_key",
 }
 
 // worded makes a fault of an error of package activation that is one of the caller's.

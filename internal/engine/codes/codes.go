@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -171,7 +172,7 @@ const maxRounds = 100
 // store.ErrUnavailable when nothing was decided, store.ErrUncertain when the code
 // may be used up.
 func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) {
-	if !isCode(r.OTP) {
+	if r.OTP = Typed(r.OTP); !isCode(r.OTP) {
 		return false, errNotACode()
 	}
 	if (r.Lookup.Serial == "") == (r.Lookup.User == "") {
@@ -412,6 +413,16 @@ func forged(t token.Token) error {
 		WithHint("Somebody changed it in the file. Find out who; then delete the token and import it again.")
 }
 
+// Typed is a code as people type it, without the blanks between its digits, with which
+// many apps show them in groups. Every door reads a code so; any other character stays,
+// and refuses it.
+func Typed(code string) string {
+	if strings.IndexByte(code, ' ') < 0 || strings.TrimSpace(code) != code {
+		return code
+	}
+	return strings.ReplaceAll(code, " ", "")
+}
+
 // isCode reports whether s can be the code of any token: 6 to 10 ASCII digits.
 func isCode(s string) bool {
 	if len(s) < 6 || len(s) > 10 {
@@ -426,6 +437,6 @@ func isCode(s string) bool {
 }
 
 func errNotACode() error {
-	return fault.New(fault.Invalid, "otp_format", "A code is 6 to 10 of the digits 0-9, without spaces.").
+	return fault.New(fault.Invalid, "otp_format", "A code is 6 to 10 of the digits 0-9; blanks between them are passed over.").
 		WithHint("Nothing was checked and no failure was counted.")
 }

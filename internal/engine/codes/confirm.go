@@ -28,7 +28,7 @@ type ConfirmRequest struct {
 // said: NotFound, Conflict (ambiguous, confirmed already, revoked, locked,
 // delayed, without a secret yet), Invalid (a code's form).
 func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err error) {
-	if !isCode(r.OTP) {
+	if r.OTP = Typed(r.OTP); !isCode(r.OTP) {
 		return false, errNotACode()
 	}
 	return e.decide(ctx, Request{Lookup: r.Lookup, Origin: r.Origin, MayList: true},

@@ -170,8 +170,10 @@ func TestTextsThatAreNoCodes(t *testing.T) {
 	right := testkit.Code(t, key, 0)
 	texts := map[string]string{
 		"empty": "", "5 digits": right[:5], "11 digits": right + "00000", "one digit": "1",
-		"space before": " " + right, "space after": right + " ", "space inside": right[:3] + " " + right[3:],
-		"new line": right + "\n", "tab": right + "\t", "no-break space": right + "\u00a0",
+		"space before": " " + right, "space after": right + " ", "tab inside": right[:3] + "\t" + right[3:],
+		"blanks alone": "      ", "hyphen inside": right[:3] + "-" + right[3:],
+		"5 digits and a blank": right[:3] + " " + right[3:5],
+		"new line":             right + "\n", "tab": right + "\t", "no-break space": right + "\u00a0",
 		"full-width": mapDigits(right, '０'), "Arabic-Indic": mapDigits(right, '٠'), "Devanagari": mapDigits(right, '०'),
 		"mixed": string([]rune{'０' + rune(right[0]-'0')}) + right[1:],
 		"plus":  "+" + right, "minus": "-" + right, "NUL inside": right[:3] + "\x00" + right[3:], "NUL after": right +

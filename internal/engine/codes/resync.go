@@ -33,6 +33,7 @@ type ResyncRequest struct {
 // in reach count one failure, as any wrong code does. Further applications are left
 // aside.
 func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err error) {
+	r.OTP1, r.OTP2 = Typed(r.OTP1), Typed(r.OTP2)
 	if !isCode(r.OTP1) || !isCode(r.OTP2) {
 		return false, errNotACode()
 	}

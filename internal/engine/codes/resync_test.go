@@ -193,7 +193,7 @@ func TestResyncRefusals(t *testing.T) {
 		{"event", "1234567", "7654321", fault.Invalid, "otp_length", nil},
 		{"event", "123456", "7654321", fault.Invalid, "otp_length", nil},
 		{"event", "12345", "765432", fault.Invalid, "otp_format", nil},
-		{"event", "123456", "76 5432", fault.Invalid, "otp_format", nil},
+		{"event", "123456", "76-5432", fault.Invalid, "otp_format", nil},
 		{"event", "123456", "654321", fault.Invalid, "steps", []func(*codes.ResyncRequest){steps(5)}},
 		{"time", "123456", "654321", fault.Invalid, "counter_range", []func(*codes.ResyncRequest){atCounter(1 << 62)}},
 	} {

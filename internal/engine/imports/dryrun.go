@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"hash/crc32"
 
 	"ostiary/internal/store"
 )
@@ -14,9 +16,15 @@ import (
 // than some tens of bytes a key.
 type seen struct {
 	key     []byte
-	secrets map[mark]mark  // of identities
-	holds   map[heldBy]int // tokens that users would get
+	secrets map[mark]seenKey // of identities
+	holds   map[heldBy]int   // tokens that users would get
 	made    map[string]bool
+}
+
+// seenKey is a secret, and a sum of how it makes codes.
+type seenKey struct {
+	secret mark
+	spec   uint32
 }
 
 // mark is a keyed fingerprint; two are alike by chance never.
@@ -28,11 +36,11 @@ type heldBy struct{ user, typ string }
 func newSeen() *seen {
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // never fails (crypto/rand)
-	return &seen{key: key, secrets: map[mark]mark{}, holds: map[heldBy]int{}, made: map[string]bool{}}
+	return &seen{key: key, secrets: map[mark]seenKey{}, holds: map[heldBy]int{}, made: map[string]bool{}}
 }
 
 // marks gives the marks of a key's identity and of its secret.
-func (s *seen) marks(k *staged) (identity, secret mark) {
+func (s *seen) marks(k *staged) (identity mark, made seenKey) {
 	mac := hmac.New(sha256.New, s.key)
 	id := k.token.Unique()
 	for _, part := range []string{id.Type, id.Manufacturer, id.Serial, id.KeyID} {
@@ -42,8 +50,9 @@ func (s *seen) marks(k *staged) (identity, secret mark) {
 	copy(identity[:], mac.Sum(nil))
 	mac.Reset()
 	mac.Write(k.secret.Bytes())
-	copy(secret[:], mac.Sum(nil))
-	return identity, secret
+	copy(made.secret[:], mac.Sum(nil))
+	made.spec = crc32.ChecksumIEEE(fmt.Append(nil, k.token.Spec))
+	return identity, made
 }
 
 // foresee says of a chunk how stage would end its keys.
@@ -90,7 +99,9 @@ func (i *importer) foreseeOne(r store.Reader, here known, k *staged, t *tally) e
 		return err
 	}
 	if before, ok := i.seen.secrets[id]; ok {
-		i.clash(k, before == sum, true)
+		if i.clash(k, before.secret == sum.secret, true); before.secret == sum.secret && before.spec != sum.spec {
+			k.end(Conflict, twiceDifferent)
+		}
 		return nil
 	}
 	existing, err := r.Identity(k.token.Identity, 0)
@@ -108,8 +119,11 @@ func (i *importer) foreseeOne(r store.Reader, here known, k *staged, t *tally) e
 	}
 	i.clash(k, same, false)
 	k.mindCounter(existing.Token)
+	if same {
+		i.otherValues(existing.Token, k, t)
+	}
 	defer func() { i.arrived(k, t, !same) }()
-	if k.row.Outcome != Replaced {
+	if k.row.Outcome != Replaced || same {
 		if same {
 			return nil
 		}

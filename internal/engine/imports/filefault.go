@@ -50,6 +50,9 @@ func fileFault(err error) error {
 			WithHint("If it came over a channel you trust, import it with --allow-unauthenticated.").Because(err)
 	case errors.Is(err, pskc.ErrNotPSKC):
 		return make("not_pskc", "Ostiary reads PSKC files (RFC 6030).")
+	case errors.Is(err, pskc.ErrMalformed) && strings.Contains(err.Error(), "the file ends early"):
+		return make("malformed_file", "It may be a part of a download, or a log that is still open in the program that "+
+			"writes it: end that program, or fetch the file again.")
 	case errors.Is(err, pskc.ErrMalformed):
 		return make("malformed_file", "The file is damaged; fetch or copy it again.")
 	case errors.Is(err, pskc.ErrAltered):

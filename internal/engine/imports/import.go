@@ -37,8 +37,12 @@ type Request struct {
 	// Without it a file is imported whole or not at all.
 	SkipBad bool
 	// Replace gives a token in stock the secret of the file where the two
-	// differ, instead of calling it a conflict.
+	// differ, instead of calling it a conflict, and where the secret is the same,
+	// the way in which the file says that it makes codes.
 	Replace bool
+	// Sampled is told a code of the first key that is good, by the values that count
+	// in the end: those of the file, or those of the token that is here. It may be nil.
+	Sampled func(Sample)
 	// Renumber gives a token of a software type whose serial is taken here by
 	// another one the next serial of its series, instead of calling it a
 	// conflict.
@@ -60,9 +64,11 @@ const (
 	Imported  = "imported"
 	Duplicate = "duplicate" // the same token with the same secret is there
 	Conflict  = "conflict"  // the same token is there with another secret
-	Twin      = "twin"      // another token is there with the same secret
-	Replaced  = "replaced"  // it was there with another secret, and has this one now
-	Refused   = "refused"
+	// Difference: the same token with the same secret is there, and makes other codes
+	Difference = "difference"
+	Twin       = "twin"     // another token is there with the same secret
+	Replaced   = "replaced" // it was there with another secret, and has this one now
+	Refused    = "refused"
 )
 
 // A transaction is a sync to the disk, of which an import of many keys wants
@@ -90,7 +96,8 @@ func (s *Service) Import(ctx context.Context, req Request) (store.Run, error) {
 		return store.Run{}, err
 	}
 	i := importer{Service: s, ctx: ctx, req: req, replaced: map[token.ID]bool{},
-		pins: pins{named: map[string][]namedPIN{}}}
+		different: map[token.ID]difference{},
+		pins:      pins{named: map[string][]namedPIN{}}}
 	defer i.wipe()
 	types, err := s.types(ctx)
 	if err != nil {
@@ -168,9 +175,12 @@ type importer struct {
 	short    int               // keys that are imported with short secrets
 	late     []staged          // keys in conflict that are to get other serials, at the end
 	replaced map[token.ID]bool // the tokens whose secrets the run replaces
-	file     map[token.Mark]held
-	shared   map[token.Mark]bool // the secrets that several keys of the run have
-	seen     *seen               // what a dry run has met so far; nil in a real one
+	// different are those of them that keep their secret and get another spec.
+	different map[token.ID]difference
+	sampled   bool
+	file      map[token.Mark]held
+	shared    map[token.Mark]bool // the secrets that several keys of the run have
+	seen      *seen               // what a dry run has met so far; nil in a real one
 }
 
 // begin opens the run. A run in its way that nobody works at is swept.
@@ -275,8 +285,9 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 // conclude publishes a run, or closes it when nothing is to be published.
 func (i *importer) conclude() error {
 	c := &i.counts
-	if (c.Refused > 0 || c.Conflict > 0 || c.Twin > 0) && !i.req.SkipBad {
-		*c = store.RunCounts{Duplicate: c.Duplicate, Conflict: c.Conflict, Twin: c.Twin, Refused: c.Refused,
+	if c.Refused+c.Conflict+c.Difference+c.Twin > 0 && !i.req.SkipBad {
+		*c = store.RunCounts{Duplicate: c.Duplicate, Conflict: c.Conflict, Difference: c.Difference, Twin: c.Twin,
+			Refused:  c.Refused,
 			HeldBack: c.Imported + c.Replaced}
 	}
 	if !i.req.DryRun && c.Imported+c.Replaced > 0 {
@@ -317,6 +328,9 @@ func (i *importer) publish() error {
 		if err != nil {
 			return err
 		}
+		if err := i.stageDifferent(tx, replaced); err != nil {
+			return err
+		}
 		if err := tx.PublishRun(i.run, now); err != nil {
 			return err
 		}
@@ -332,6 +346,7 @@ func (i *importer) publish() error {
 		c := i.counts
 		after := []audit.Field{{Name: "assigned", Value: int64(c.Assigned)}, {Name: "batch", Value: i.req.Batch},
 			{Name: "conflict", Value: int64(c.Conflict)},
+			{Name: "difference", Value: int64(c.Difference)},
 			{Name: "duplicate", Value: int64(c.Duplicate)}, {Name: "imported", Value: int64(c.Imported)},
 			{Name: "refused", Value: int64(c.Refused)},
 			{Name: "replaced", Value: int64(c.Replaced)}, {Name: "run", Value: i.run},
@@ -339,6 +354,9 @@ func (i *importer) publish() error {
 			{Name: "users", Value: int64(c.Users)}}
 		if i.short > 0 {
 			after = append(after, audit.Field{Name: "short_secrets", Value: int64(i.short)})
+		}
+		if i.hasReceipt() {
+			after = append(after, audit.Field{Name: "move", Value: i.received.Move})
 		}
 		return tx.AppendAudit(
 			append(entries, audit.Entry{Time: now, Action: audit.ImportPublished, Outcome: audit.Done,

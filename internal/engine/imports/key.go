@@ -108,8 +108,11 @@ func checkToken(t *token.Token, k *pskc.Key) error {
 	if t.Identity.Serial == "" {
 		return fmt.Errorf("it has neither a serial number nor a key id")
 	}
+	if err := tokens.CheckSerial(t.Identity.Serial); err != nil {
+		return err
+	}
 	for _, f := range []struct{ name, text string }{
-		{"serial", t.Identity.Serial}, {"manufacturer", k.Manufacturer}, {"key id", k.ID}, {"model", k.Model},
+		{"manufacturer", k.Manufacturer}, {"key id", k.ID}, {"model", k.Model},
 		{"issuer", k.Issuer},
 	} {
 		if err := tokens.CheckText(f.name, f.text, tokens.MaxText); err != nil {
@@ -125,7 +128,8 @@ func (m *mapper) setSpec(t *token.Token, k *pskc.Key) error {
 	if err := checkCodes(k); err != nil {
 		return err
 	}
-	if !k.NotBefore.IsZero() && !k.NotAfter.IsZero() && k.NotBefore.After(k.NotAfter) {
+	// An Ostiary may have tokens of before that cannot be valid; they move with the others.
+	if len(k.Record) == 0 && !k.NotBefore.IsZero() && !k.NotAfter.IsZero() && k.NotBefore.After(k.NotAfter) {
 		return fmt.Errorf("its start date is behind its expiry date: it would never be valid")
 	}
 	switch k.Kind {

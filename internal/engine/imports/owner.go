@@ -43,6 +43,10 @@ func (i *importer) giveOwner(r store.Reader, k *staged, t *tally,
 				"file names)", name))
 			return nil
 		}
+		if _, err := users.NewName(name); err != nil {
+			k.note("not assigned: " + fault.Of(err).Text)
+			return nil
+		}
 		made := false
 		if user.ID, made, err = stageUser(name); made {
 			t.counts.Users++

@@ -41,9 +41,11 @@ func (i *importer) admit(r store.Reader, k *staged, t *tally) error {
 	return nil
 }
 
+func (i *importer) hasReceipt() bool { return len(i.received.tokens) > 0 && i.counts.HeldBack == 0 }
+
 // receipt writes the receipt of a run, if it received tokens of a move.
 func (i *importer) receipt(tx store.Tx) error {
-	if len(i.received.tokens) == 0 || i.counts.HeldBack > 0 {
+	if !i.hasReceipt() {
 		return nil
 	}
 	r := transfer.Receipt{Version: 1, Move: i.received.Move, Import: i.run, Issued: i.now().UTC().Truncate(time.Second),

@@ -191,8 +191,13 @@ func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tal
 	inFile := existing.Token.Run == i.run
 	i.clash(k, same, inFile)
 	k.mindCounter(existing.Token)
+	if same && inFile && existing.Token.Spec != k.token.Spec {
+		k.end(Conflict, twiceDifferent)
+	} else if same && !inFile {
+		i.otherValues(existing.Token, k, t)
+	}
 	defer func() { i.arrived(k, t, !same && !inFile) }()
-	if k.row.Outcome != Replaced {
+	if k.row.Outcome != Replaced || same {
 		if inFile || same {
 			return nil
 		}
@@ -229,9 +234,15 @@ func (i *importer) mayReplace(existing token.Token, k *staged, t *tally) bool {
 	return false
 }
 
-// retireReplaced remembers where the secrets stood that a run replaces, and gives
-// their tokens as they were.
-func (i *importer) retireReplaced(tx store.Tx) (was []token.Token, err error) {
+// formerly is a token whose secret a run replaces, as it was, and what is remembered of
+// that secret.
+type formerly struct {
+	token.Token
+	left []audit.Field
+}
+
+// retireReplaced remembers where the secrets stood that a run replaces.
+func (i *importer) retireReplaced(tx store.Tx) (was []formerly, err error) {
 	for _, id := range slices.Sorted(maps.Keys(i.replaced)) {
 		found, err := tx.Tokens(store.TokenFilter{ID: id})
 		if err != nil {
@@ -240,17 +251,17 @@ func (i *importer) retireReplaced(tx store.Tx) (was []token.Token, err error) {
 		if len(found) == 0 {
 			return nil, store.ErrConflict // deleted meanwhile
 		}
-		t := found[0]
-		if err := i.marks.Retire(tx, i.keys, t); err != nil {
+		left, err := i.marks.Retire(tx, i.keys, found[0])
+		if err != nil {
 			return nil, err
 		}
-		was = append(was, t)
+		was = append(was, formerly{found[0], left})
 	}
 	return was, nil
 }
 
 // rekeyed gives the entries of tokens whose secrets were replaced.
-func (i *importer) rekeyed(tx store.Tx, was []token.Token) (entries [][]byte, err error) {
+func (i *importer) rekeyed(tx store.Tx, was []formerly) (entries [][]byte, err error) {
 	fields := func(c token.Condition) []audit.Field {
 		f := append(audit.CounterFields(c), audit.Field{Name: "epoch", Value: c.Epoch})
 		return append(append(f, audit.FailureFields(c)...), audit.DateFields(c)...)
@@ -260,9 +271,13 @@ func (i *importer) rekeyed(tx store.Tx, was []token.Token) (entries [][]byte, er
 		if err != nil {
 			return nil, err
 		}
+		before, after := fields(t.Condition), fields(now.Condition)
+		if t.Spec != now.Spec {
+			before, after = append(before, specFields(t.Spec)...), append(after, specFields(now.Spec)...)
+		}
 		entries = append(entries, audit.Entry{Time: i.now(), Action: audit.TokenRekeyed, Outcome: audit.Done,
-			Origin: i.req.Origin, Subject: audit.SubjectOf(t), Before: fields(t.Condition),
-			After: append(fields(now.Condition), audit.AlgorithmField(now),
+			Origin: i.req.Origin, Subject: audit.SubjectOf(t.Token), Before: before,
+			After: append(append(after, t.left...), audit.AlgorithmField(now),
 				audit.Field{Name: "run", Value: i.run})}.Canonical())
 	}
 	return entries, nil
@@ -287,6 +302,8 @@ func (k *staged) mindCounter(here token.Token) {
 			"delete it here and import again")
 	}
 }
+
+const twiceDifferent = "the same key stands in the file twice and makes other codes there"
 
 // clash words what becomes of a key whose identity is taken.
 func (i *importer) clash(k *staged, same, inFile bool) {

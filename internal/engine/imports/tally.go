@@ -30,6 +30,8 @@ type staged struct {
 
 	short bool // its secret has fewer bits than RFC 4226 demands
 
+	here *token.Token // that has its secret and goes on as it is; nil if there is none
+
 	pair bool // its secret was used here by tokens of the other kind
 }
 
@@ -56,14 +58,16 @@ type tally struct {
 	counts   store.RunCounts
 	rows     []store.RunRow
 	replaced []token.ID
-	named    []namedPIN
-	late     []staged            // that wait for the end of the file
-	arrivals map[string]arrivals // by type
-	received received
-	short    int // keys that are imported with short secrets
-	entries  [][]byte
-	file     map[token.Mark]held // the secrets of the keys that are imported
-	shared   map[token.Mark]bool // those that several of them have
+	// different are those of them that keep their secret.
+	different map[token.ID]difference
+	named     []namedPIN
+	late      []staged            // that wait for the end of the file
+	arrivals  map[string]arrivals // by type
+	received  received
+	short     int // keys that are imported with short secrets
+	entries   [][]byte
+	file      map[token.Mark]held // the secrets of the keys that are imported
+	shared    map[token.Mark]bool // those that several of them have
 }
 
 // count takes a key that has ended into the tally.
@@ -72,6 +76,9 @@ func (t *tally) count(i *importer, k *staged) {
 	if k.late {
 		t.late = append(t.late, k.kept())
 		return
+	}
+	if slices.Contains([]string{Imported, Replaced, Duplicate, Difference}, k.row.Outcome) {
+		i.sample(k)
 	}
 	switch k.row.Outcome {
 	case Imported:
@@ -89,6 +96,8 @@ func (t *tally) count(i *importer, k *staged) {
 		c.Duplicate++
 	case Conflict:
 		c.Conflict++
+	case Difference:
+		c.Difference++
 	case Twin:
 		c.Twin++
 	default:
@@ -117,7 +126,7 @@ func oneIf(b bool) int {
 // tally begins where the importer is.
 func (i *importer) tally() tally {
 	return tally{counts: i.counts, short: i.short, arrivals: maps.Clone(i.arrivals), received: i.received,
-		file: map[token.Mark]held{}, shared: map[token.Mark]bool{}}
+		different: map[token.ID]difference{}, file: map[token.Mark]held{}, shared: map[token.Mark]bool{}}
 }
 
 // commit runs do in a transaction and takes over what it adds.
@@ -140,6 +149,7 @@ func (i *importer) commit(do func(tx store.Tx, t *tally) error) error {
 	for _, id := range t.replaced {
 		i.replaced[id] = true
 	}
+	maps.Copy(i.different, t.different)
 	maps.Copy(i.file, t.file)
 	maps.Copy(i.shared, t.shared)
 	i.late = append(i.late, t.late...)

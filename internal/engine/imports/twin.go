@@ -95,6 +95,12 @@ func (i *importer) settleSecret(k *staged, here known, t *tally) (err error) {
 		if sameDevice(h, k) {
 			k.end(Duplicate, alias(h, k))
 			k.mindCounter(h)
+			i.otherValues(h, k, t)
+			return nil
+		}
+		if otherKind(h, k) {
+			k.end(Duplicate, "")
+			i.otherValues(h, k, t)
 			return nil
 		}
 	}
@@ -193,6 +199,15 @@ func sameDevice(h token.Token, k *staged) bool {
 		return other.KeyID == id.KeyID || other.KeyID == "" || id.KeyID == ""
 	}
 	return h.Kind == token.Software && other.KeyID == id.Serial
+}
+
+// otherKind tells whether a token is the one of a key but for its kind: one counts
+// presses of a button, and the other time.
+func otherKind(h token.Token, k *staged) bool {
+	id, other := k.token.Identity, h.Identity
+	other.Type = id.Type
+	return other == id && h.Kind == token.Hardware && k.token.Kind == token.Hardware &&
+		h.Spec.Algorithm != k.token.Spec.Algorithm && h.Condition.State != token.Moving
 }
 
 func alias(h token.Token, k *staged) string {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ostiary/activation"
@@ -27,6 +28,21 @@ func (r Report) Whole() bool { return r.Problem == "" && r.State.Count == 0 }
 // behind those folded so far, so that what is compared is of one moment.
 type comparison struct {
 	*source
+}
+
+// forged takes note of rows that are not as the server wrote them: findings of their
+// own, whatever the log is.
+func forged(f *derive.Fold, c store.Checked) {
+	for _, row := range c.Forged {
+		name := row.Of
+		if name == "" {
+			name = fmt.Sprintf("row %s of table %s", row.Row, row.Table)
+		}
+		f.Forged(name, fmt.Sprintf("%s; no code is taken by it", row))
+	}
+	for range c.More {
+		f.Forged("", "")
+	}
 }
 
 // view runs do on a snapshot to whose end the log is folded.
@@ -60,7 +76,8 @@ func (c *comparison) view(do func(store.Reader) error) error {
 
 func (c *comparison) run() error {
 	c.fold.Settle()
-	for _, part := range []func() error{c.tokens, c.users, c.codes, func() error { return c.view(c.small) }} {
+	for _, part := range []func() error{c.tokens, c.users, c.codes, c.secrets, c.receipts,
+		func() error { return c.view(c.small) }} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -169,6 +186,49 @@ func (c *comparison) codes() error {
 	return nil
 }
 
+// secrets compares what is remembered of secrets whose tokens are gone.
+func (c *comparison) secrets() error {
+	for marks := range slices.Chunk(c.fold.Marks(), pageRead) {
+		if err := c.view(func(r store.Reader) error {
+			kept, err := r.Secrets(marks...)
+			for _, mark := range marks {
+				i := slices.IndexFunc(kept, func(s store.Secret) bool { return s.Mark == mark })
+				if i < 0 {
+					c.fold.Secret(mark, token.Floor{}, false, false)
+					continue
+				}
+				c.fold.Secret(mark, kept[i].Floor, kept[i].MovedAway, true)
+				kept = kept[i+1:] // both are in the order of the marks
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receipts demands those of the moves that brought tokens here.
+func (c *comparison) receipts() error {
+	for moves := range slices.Chunk(c.fold.Moves(), pageRead) {
+		if err := c.view(func(r store.Reader) error {
+			for _, move := range moves {
+				kept, err := r.Received(move)
+				if err != nil {
+					return err
+				}
+				if !kept {
+					c.fold.NoReceipt(move)
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // small compares the small tables.
 func (c *comparison) small(r store.Reader) error {
 	keys, err := r.APIKeys()
@@ -201,7 +261,7 @@ func (c *comparison) small(r store.Reader) error {
 	sheets, err := r.Profiles()
 	for _, p := range sheets {
 		fingerprint := "none: its static vector is damaged"
-		if v, err := activation.ParseVector(p.Vector); err == nil {
+		if v, err := activation.ParseKeptVector(p.Vector); err == nil {
 			fingerprint = v.Fingerprint()
 		}
 		c.fold.Profile(p.Name, fingerprint)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,11 @@ func (w *town) verify() ledger.Report {
 	w.t.Helper()
 	rep, err := w.Ledger.Verify(w.t.Context())
 	// What the tags of rows and the head tell beside is not what these tests are about.
+	n := len(rep.State.Findings)
+	rep.State.Findings = slices.DeleteFunc(rep.State.Findings, func(f derive.Finding) bool {
+		return strings.Contains(f.Text, "as this server wrote it")
+	})
+	rep.State.Count -= n - len(rep.State.Findings)
 	if err != nil || rep.Problem != "" && !strings.Contains(rep.Problem, "as this server wrote it") {
 		w.t.Fatalf("verify: %v, %s", err, rep.Problem)
 	}
@@ -248,12 +254,15 @@ func TestCounterSetBackAndForthStaysVisible(t *testing.T) {
 func TestOlderRowPutBackIsNamed(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	w.Exec(t, "CREATE TABLE kept AS SELECT * FROM condition")
+	var next, drift, failures, used int64
+	const of = "FROM condition WHERE token = (SELECT id FROM token WHERE serial = '1')"
+	for column, to := range map[string]*int64{"next": &next, "drift": &drift, "failures": &failures, "last_used": &used} {
+		w.query("SELECT "+column+" "+of, to)
+	}
 	w.login(3)
 	w.Unlock(t, "1")
-	w.Exec(t, "UPDATE condition SET (next, drift, failures, last_used) = (SELECT k.next, k.drift, k.failures, "+
-		"k.last_used FROM kept k WHERE k.token = condition.token)")
-	w.Exec(t, "DROP TABLE kept")
+	w.Exec(t, fmt.Sprintf("UPDATE condition SET next = %d, drift = %d, failures = %d, last_used = %d WHERE token = "+
+		"(SELECT id FROM token WHERE serial = '1')", next, drift, failures, used))
 	w.names("token hotp 1 of Acme", "token.unlocked", "the counter is 3, and by the log 4")
 }
 

@@ -99,9 +99,9 @@ func (s *source) view(do func(store.Reader) error) error {
 }
 
 func (s *source) verify(verifier string, extra []string) (rep Report, err error) {
-	var problems []string
+	var checked store.Checked
 	err = s.db.View(s.ctx, func(r store.Reader) (err error) {
-		if problems, err = r.CheckIntegrity(); err != nil && !errors.Is(err, store.ErrNotFound) {
+		if checked, err = r.CheckIntegrity(); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 		if s.notes, err = r.Checkpoints(); err == nil {
@@ -115,8 +115,8 @@ func (s *source) verify(verifier string, extra []string) (rep Report, err error)
 		}
 		return err
 	})
-	if errors.Is(err, store.ErrTampered) && len(problems) > 0 {
-		rep.Problem = strings.Join(problems, "; ")
+	if errors.Is(err, store.ErrTampered) && len(checked.Problems) > 0 {
+		rep.Problem = strings.Join(checked.Problems, "; ")
 		return rep, nil
 	}
 	if err != nil {
@@ -136,16 +136,19 @@ func (s *source) verify(verifier string, extra []string) (rep Report, err error)
 		rep.Problem = s.untold()
 	}
 	whole := rep.Problem == ""
-	if len(problems) > 0 {
+	if problems := checked.Problems; len(problems) > 0 {
 		if !whole {
 			problems = append([]string{rep.Problem}, problems...)
 		}
 		rep.Problem = strings.Join(problems, "; ")
 	}
 	if !whole {
-		return rep, nil // of a log that is not whole nothing follows
+		s.fold = derive.New() // of a log that is not whole nothing follows
 	}
-	err = (&comparison{s}).run()
+	forged(s.fold, checked)
+	if whole {
+		err = (&comparison{s}).run()
+	}
 	rep.State = s.fold.Result()
 	return rep, err
 }

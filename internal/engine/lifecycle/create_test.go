@@ -91,7 +91,7 @@ func TestCreate(t *testing.T) {
 	for i, e := range log[1:] {
 		if e.Action != string(audit.TokenCreated) || e.Subject["serial"] != serials(made)[i] ||
 			e.Actor != testkit.Origin.Actor ||
-			fmt.Sprint(e.After) != fmt.Sprintf("map[label:second phone link_expires:2026-03-01T12:30:15Z "+
+			fmt.Sprint(e.After) != fmt.Sprintf("map[algorithm:TOTP label:second phone link_expires:2026-03-01T12:30:15Z "+
 				"link_hash:%.8s "+
 				"owner:anna secret_shown:false state:PENDING valid_from:none valid_until:2027-03-01T12:00:15Z]",
 				e.After["link_hash"]) {

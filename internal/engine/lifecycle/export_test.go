@@ -18,6 +18,7 @@ import (
 
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
@@ -169,8 +170,11 @@ func TestExportRoundTrip(t *testing.T) {
 		if err != nil || count != len(serials) {
 			rt.Fatalf("%d of %d exported, %v", count, len(serials), err)
 		}
-		if _, err := testkit.Try(b, testkit.OpenExport(t, file)); err != nil {
-			rt.Fatal(err)
+		rep := testkit.Take(t, b, testkit.OpenExport(t, file))
+		for _, row := range rep.Rows {
+			if row.Outcome != imports.Imported {
+				rt.Fatalf("%s of %s was %s: %s", row.KeyID, row.Serial, row.Outcome, row.Reason)
+			}
 		}
 		if diff := cmp.Diff(all(t, a), all(t, b)); diff != "" {
 			rt.Fatalf("the tokens differ (-exported +imported):\n%s", diff)

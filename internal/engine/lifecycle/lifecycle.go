@@ -299,9 +299,11 @@ func (s *Service) Delete(ctx context.Context, sel tokens.Selector, origin audit.
 		deleted = *t
 		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t),
 			Before: append(audit.ConditionFields(t.Condition, ""), audit.Field{Name: "owner", Value: t.OwnerName})}
-		if err := s.marks.Retire(tx, s.keys, *t); err != nil {
+		left, err := s.marks.Retire(tx, s.keys, *t)
+		if err != nil {
 			return e, err
 		}
+		e.After = left
 		return e, tx.DeleteToken(t.ID)
 	})
 	return deleted, err

@@ -227,8 +227,10 @@ func TestDelete(t *testing.T) {
 	if !k.Verify(t, "1", testkit.Code(t, key, 6)) {
 		t.Fatal("the token does not work")
 	}
-	id := k.Token(t, "1").ID
-	written(t, k, audit.TokenDeleted, "map[epoch:1 next:7 owner:anna state:VALID]", none, func() error {
+	was := k.Token(t, "1")
+	id := was.ID
+	left := fmt.Sprintf("map[secret:%s secret_events:7 secret_moved_away:false secret_seconds:0]", was.Mark)
+	written(t, k, audit.TokenDeleted, "map[epoch:1 next:7 owner:anna state:VALID]", left, func() error {
 		tok, err := k.Lifecycle.Delete(t.Context(), testkit.Serial("1"), testkit.Origin)
 		if tok.Identity.Serial != "1" {
 			t.Errorf("deleted %+v", tok)

@@ -112,7 +112,8 @@ func (s *Service) arriveOne(tx store.Tx, move string, id token.ID, origin audit.
 	if len(found) != 1 {
 		return fmt.Errorf("token %d of move %s: %w", id, move, store.ErrNotFound)
 	}
-	if err := s.marks.Retire(tx, s.keys, found[0]); err != nil {
+	left, err := s.marks.Retire(tx, s.keys, found[0])
+	if err != nil {
 		return err
 	}
 	if err := tx.DeleteToken(id); err != nil {
@@ -121,7 +122,7 @@ func (s *Service) arriveOne(tx store.Tx, move string, id token.ID, origin audit.
 	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenMoved, Outcome: audit.Done, Origin: origin,
 		Subject: audit.SubjectOf(found[0]),
 		Before:  audit.ConditionFields(found[0].Condition, found[0].OwnerName),
-		After:   []audit.Field{{Name: "move", Value: move}}}.Canonical())
+		After:   append(left, audit.Field{Name: "move", Value: move})}.Canonical())
 }
 
 // CancelMove puts the tokens that are still on their way back into the states

@@ -77,15 +77,15 @@ const maxIssuer = 64 // bytes
 
 // issuerName cuts a name to what a profile may show.
 func issuerName(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if printable.Check(string(r), utf8.UTFMax) != "" {
+	name = printable.Trim(strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || printable.Hidden(r) {
 			return -1
 		}
 		return r
-	}, name)
+	}, name))
 	for len(name) > maxIssuer {
 		_, size := utf8.DecodeLastRuneInString(name)
 		name = name[:len(name)-size]
 	}
-	return name
+	return printable.Trim(name)
 }

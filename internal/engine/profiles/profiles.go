@@ -67,7 +67,7 @@ func absent(name string, err error) error {
 }
 
 func vector(p store.Profile) (*activation.Vector, error) {
-	v, err := activation.ParseVector(p.Vector)
+	v, err := activation.ParseKeptVector(p.Vector)
 	if err != nil {
 		return nil, fmt.Errorf("profile %s in the database: %w", p.Name, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
@@ -86,17 +87,19 @@ func (p Past) Away(t token.Token, secret seal.Secret, move string) (why string, 
 	return why, err
 }
 
-// Retire remembers where a token stands that is about to be deleted or to get another
-// secret. One on its way may have arrived elsewhere.
-func (m *Marker) Retire(tx store.Tx, keys Keys, t token.Token) error {
+// Retire remembers where a token stood that is about to be deleted or to get another
+// secret. One on its way may have arrived elsewhere. The fields tell the log what is
+// remembered; there are none for a token without a secret.
+func (m *Marker) Retire(tx store.Tx, keys Keys, t token.Token) ([]audit.Field, error) {
 	if t.Mark == 0 {
 		var err error
 		if t.Mark, err = m.Of(tx, keys, t); err != nil || t.Mark == 0 {
-			return err // there is no secret: its activation was still to make one
+			return nil, err // there is no secret: its activation was still to make one
 		}
 	}
-	return tx.Remember(store.Secret{Mark: t.Mark, Floor: t.Spec.Used(t.Condition.Next),
-		MovedAway: t.Condition.State == token.Moving})
+	w := store.Secret{Mark: t.Mark, Floor: t.Spec.Used(t.Condition.Next), MovedAway: t.Condition.State == token.Moving}
+	return []audit.Field{{Name: "secret", Value: w.Mark.String()}, {Name: "secret_events", Value: w.Floor.Events},
+		{Name: "secret_moved_away", Value: w.MovedAway}, {Name: "secret_seconds", Value: w.Floor.Seconds}}, tx.Remember(w)
 }
 
 // Of opens the secret of a token and gives its mark; 0 if it has no secret.

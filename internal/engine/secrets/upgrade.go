@@ -30,11 +30,14 @@ func (m *Marker) Upgrade(ctx context.Context, db store.DB, keys Keys, now time.T
 				return err
 			}
 			for _, c := range all {
+				if last = c.Token.ID; c.Forged {
+					continue // it takes no code, and the database has told of it
+				}
 				mark, err := m.open(keys, c)
 				if err != nil {
 					return fmt.Errorf("mark token %d: %w", c.Token.ID, err)
 				}
-				if last = c.Token.ID; mark == 0 {
+				if mark == 0 {
 					continue // its activation is still to make a secret
 				}
 				if err := tx.SetMark(c.Token.ID, mark); err != nil {

@@ -1,9 +1,13 @@
 package tokens
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"ostiary/internal/core/printable"
 )
 
 // What a token may have.
@@ -12,6 +16,21 @@ const (
 	MaxReason = 500     // characters of a reason or a note
 	MaxPeriod = 172_800 // seconds; the longest time step seen in manufacturers' files
 )
+
+// CheckSerial is [CheckText] for a serial, which names the token: it refuses what looks
+// like another serial as well, such as one with a space behind it.
+func CheckSerial(serial string) error {
+	if err := CheckText("serial", serial, MaxText); err != nil {
+		return err
+	}
+	switch {
+	case strings.ContainsFunc(serial, printable.Hidden):
+		return errors.New("its serial holds a character that is not to be seen")
+	case printable.Blank(serial):
+		return errors.New("its serial begins or ends with a space")
+	}
+	return nil
+}
 
 // CheckText refuses text that cannot be shown or is too long.
 func CheckText(name, s string, limit int) error {

@@ -11,8 +11,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/width"
+
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/core/printable"
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 )
@@ -28,19 +32,25 @@ type Users struct {
 // New makes Users on a database. now is the clock.
 func New(db store.DB, now func() time.Time) *Users { return &Users{db: db, now: now} }
 
-// Canonical gives the form in which a user name is stored and looked up: lower
-// case, as directories and RADIUS clients differ in case. It refuses names that
-// are empty, longer than 128 characters, begin or end with a blank, or hold
-// characters that do not print.
+// Canonical gives the form in which a user name is stored and looked up, at every
+// door: wide and narrow forms as usual ones, lower case, and composed (NFC), as RFC
+// 8265 section 3.3 has it; directories, RADIUS clients and keyboards differ in all of
+// them. It refuses names that are empty, longer than 128 characters, begin or end with
+// a blank, or hold characters that do not print.
 func Canonical(name string) (string, error) {
 	bad := func(why string) (string, error) {
 		return "", fault.New(fault.Invalid, "user_name", "The user name "+why+".")
 	}
+	if !utf8.ValidString(name) {
+		return bad("is not UTF-8 text")
+	}
+	if !isASCII(name) {
+		// Composed again, as a small letter may compose where the capital did not.
+		name = norm.NFC.String(strings.ToLower(norm.NFC.String(width.Fold.String(name))))
+	}
 	switch {
 	case name == "":
 		return bad("is empty")
-	case !utf8.ValidString(name):
-		return bad("is not UTF-8 text")
 	case utf8.RuneCountInString(name) > maxName:
 		return bad(fmt.Sprintf("is longer than %d characters", maxName))
 	case strings.TrimSpace(name) != name:
@@ -54,9 +64,30 @@ func Canonical(name string) (string, error) {
 	return strings.ToLower(name), nil
 }
 
+// isASCII tells most names, which need no tables.
+func isASCII(name string) bool {
+	for i := range len(name) {
+		if name[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// NewName is [Canonical] for a user who is to be made. It refuses what looks like another
+// name as well: characters that are not to be seen.
+func NewName(name string) (string, error) {
+	name, err := Canonical(name)
+	if err == nil && (strings.ContainsFunc(name, printable.Hidden) || printable.Blank(name)) {
+		err = fault.New(fault.Invalid, "user_name", "The user name holds a character that is not to be seen.").
+			WithHint("Type the name anew, without what was copied along.")
+	}
+	return name, err
+}
+
 // Add makes a user.
 func (u *Users) Add(ctx context.Context, name string, origin audit.Origin) (user store.User, err error) {
-	if name, err = Canonical(name); err != nil {
+	if name, err = NewName(name); err != nil {
 		return user, err
 	}
 	err = u.db.Update(ctx, func(tx store.Tx) error {

@@ -26,7 +26,8 @@ func TestCanonical(t *testing.T) {
 		"DOMAIN\\Alice": "domain\\alice", "Ünal": "ünal", "ÉMILE": "émile", "ΣΊΣΥΦΟΣ": "σίσυφοσ",
 		"two words": "two words",
 		"a":         "a", "1": "1", "名前": "名前", "o'neil": "o'neil", strings.Repeat("A", 128): strings.Repeat("a", 128),
-		strings.Repeat("Ü", 128): strings.Repeat("ü", 128), "😀": "😀", "a\u0301": "a\u0301",
+		strings.Repeat("Ü", 128): strings.Repeat("ü", 128), "😀": "😀", "a\u0301": "\u00e1", "A\u0301": "\u00e1",
+		"\uff21\uff4c\uff49\uff43\uff45": "alice", "Mu\u0308ller": "m\u00fcller", "\u212bngstro\u0308m": "\u00e5ngstr\u00f6m",
 	} {
 		if got, err := Canonical(in); err != nil || got != want {
 			t.Errorf("Canonical(%q) = %q, %v, want %q", in, got, err, want)
@@ -309,5 +310,22 @@ func TestUnlock(t *testing.T) {
 	}
 	if got := actions(t, db); got[len(got)-2] != "user.unlocked alice 3" {
 		t.Errorf("a token without wrong codes has an entry: %q", got)
+	}
+}
+
+// A new name looks like no other: what is not to be seen is refused. Users who have such
+// a name from before are still found by it.
+func TestNewNameIsSeenWhole(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"ann\u3164", "ann\ufe0f", "an\uffa0n", "ann\u115f", "\u2800ann"} {
+		if _, err := NewName(name); err == nil {
+			t.Errorf("%q may be a new user", name)
+		}
+		if _, err := Canonical(name); err != nil {
+			t.Errorf("%q is not found: %v", name, err)
+		}
+	}
+	if name, err := NewName("Ann Müller"); err != nil || name != "ann müller" {
+		t.Errorf("%q %v", name, err)
 	}
 }

@@ -38,7 +38,7 @@ type document struct {
 	buf  sfnt.Buffer
 }
 
-func newDocument(made time.Time) (*document, error) {
+func newDocument(made time.Time, language string) (*document, error) {
 	pdf := fpdf.New("P", "mm", "A4", "")
 	pdf.SetAutoPageBreak(false, 0)
 	pdf.SetCellMargin(0)
@@ -47,7 +47,7 @@ func newDocument(made time.Time) (*document, error) {
 	pdf.SetCatalogSort(true) // else its order is that of a map
 	pdf.SetProducer("Ostiary", false)
 	pdf.SetTitle("Activation letters", false)
-	pdf.SetLang("en")
+	pdf.SetLang(language)
 	for _, name := range []font{regular, bold, mono} {
 		pdf.AddUTF8FontFromBytes(string(name), "", bytes.Clone(faces[name])) // the library writes into it
 	}
@@ -117,6 +117,7 @@ func (d *document) wrap(s style, width float64, most int, text string) []string 
 // printable is a text with what the fonts lack replaced. The PDF library must not
 // see it: it panics on some of it.
 func (d *document) printable(text string) string {
+	text = composed(text)
 	return strings.Map(func(r rune) rune {
 		if i, err := d.font.GlyphIndex(&d.buf, r); err != nil || i == 0 || unicode.IsControl(r) {
 			return missing

@@ -19,8 +19,9 @@ import (
 const MaxLetters = 1000
 
 // Letter is what stands on one page. Names longer than their place are wrapped, and
-// then cut with an ellipsis; codes are refused instead. Characters beyond Latin,
-// Greek and Cyrillic, which the fonts lack, are printed as U+FFFD.
+// then cut with an ellipsis; codes are refused instead. Accents that
+// stand behind their letters are joined with them. Characters beyond Latin, Greek and
+// Cyrillic, which the fonts lack, are printed as U+FFFD.
 type Letter struct {
 	Issuer  string            // who it is from
 	Profile string            // name of the profile
@@ -36,6 +37,8 @@ type Letter struct {
 	Binding bool
 	// Pair: the app shows two codes, which are both typed.
 	Pair bool
+	// Texts is what the letter says; nil for English.
+	Texts *Texts
 	// Server is where the first code is typed, an address or a few words; may be empty.
 	Server string
 	// Expires is until when the code is good, printed in its own time zone; zero if
@@ -54,7 +57,16 @@ func Write(w io.Writer, made time.Time, letters []Letter) error {
 	if made.IsZero() {
 		return errors.New("letter: no date is given")
 	}
-	doc, err := newDocument(made)
+	english, err := In(Languages[0])
+	if err != nil {
+		return err
+	}
+	for i := range letters {
+		if letters[i].Texts == nil {
+			letters[i].Texts = english
+		}
+	}
+	doc, err := newDocument(made, letters[0].Texts.Language)
 	if err != nil {
 		return err
 	}

@@ -136,16 +136,18 @@ func TestWhatIsSaid(t *testing.T) {
 	for i, c := range []struct{ has, lacks []string }{
 		{[]string{"Bank für Fälle", "Τράπεζα Παραδειγμάτων", "For Zoë Łukasz Жукова", "1 March 2026", "1 Install the",
 			"2 Add an account", "3 Choose a PIN",
-			"4 Type the first code that the app shows here: https://otp.example.com", "5 When the code",
+			"4 Type the first code that the app shows into the page that asks you for it. Its address: " +
+				"https://otp.example.com", "When the code is accepted",
 			"Destroy this page", "FDM10000001", "Good until 8 March 2026, 12:00 UTC"},
 			[]string{"password", "counter", "derivation"}},
 		{[]string{"4 Type the first code that the app shows into the page that asks you for it."},
 			[]string{"For ", "Good until", "https"}},
-		{[]string{"3 Type the activation password. It comes to you by another way and is not on this page.",
+		{[]string{"3 Type the activation password. It was sent to you separately and is not on this page.",
 			"4 Choose a PIN", "6 When the code",
 			"the serial number, the activation code and the event counter code that are printed below",
 			"Event counter code 00000-04711-19",
-			"5 Type the two codes that the app shows, and the derivation code, here:", "whoever has it and the " +
+			"5 Type the two codes that the app shows, and the derivation code, into the page that asks you for them. " +
+				"Its address: https://otp.example.com", "whoever has it and the " +
 				"activation password", "Good until 8 March 2026, 13:00 CET"}, nil},
 	} {
 		page := textOf(t, file, strconv.Itoa(i+1))
@@ -300,7 +302,7 @@ func TestManyLetters(t *testing.T) {
 		}
 	}
 
-	doc := must(newDocument(made))
+	doc := must(newDocument(made, "en"))
 	before := inUse()
 	for i := range letters {
 		if err := doc.add(&letters[i]); err != nil {

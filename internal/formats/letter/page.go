@@ -42,8 +42,6 @@ const (
 	maxERC    = 82
 )
 
-const dateForm = "2 January 2006"
-
 // add adds the page of a letter.
 func (d *document) add(l *Letter) error {
 	switch {
@@ -59,7 +57,7 @@ func (d *document) add(l *Letter) error {
 	d.pdf.AddPage()
 	y := d.heading(l)
 	d.drawQR(code, right-qrSide, y)
-	d.caption(y + qrSide)
+	d.caption(l.Texts.Scan, y+qrSide)
 	y = max(d.steps(l, y), y+qrSide+12)
 	y = d.panel(l, y+2)
 	d.ending(l, y+11)
@@ -68,17 +66,16 @@ func (d *document) add(l *Letter) error {
 
 // heading says who the letter is from and for, and returns where what follows begins.
 func (d *document) heading(l *Letter) float64 {
-	date := d.made.Format(dateForm)
+	date := d.printable(l.Texts.dated(d.made))
 	d.use(note)
 	d.pdf.Text(right-d.pdf.GetStringWidth(date), top, date)
 	y := d.lines(sender, left, top, d.wrap(sender, width-40, 2, l.Issuer))
 	y = d.lines(note, left, y, d.wrap(note, width-40, 1, l.Profile))
 	d.rule(y)
 	y += 15
-	d.line(title, left, y, "Set up your authenticator")
-	y += title.lead
+	y = d.lines(title, left, y, d.wrap(title, width, 1, l.Texts.Title))
 	if l.User != "" {
-		y = d.lines(body, left, y, d.wrap(body, width, 1, "For "+l.User))
+		y = d.lines(body, left, y, d.wrap(body, width, 1, put(l.Texts.For, "user", l.User)))
 	}
 	return y + 6
 }
@@ -119,8 +116,8 @@ func (d *document) bar(x, y, w, h float64) {
 }
 
 // caption stands under the QR code, beyond its quiet zone.
-func (d *document) caption(bottom float64) {
-	const words = "Scan this with the app"
+func (d *document) caption(words string, bottom float64) {
+	words = d.wrap(note, qrSide, 1, words)[0]
 	d.use(note)
 	d.pdf.Text(right-(qrSide+d.pdf.GetStringWidth(words))/2, bottom+9.5, words)
 }
@@ -137,33 +134,27 @@ func (d *document) steps(l *Letter, y float64) float64 {
 
 // instructions are the steps in words.
 func instructions(l *Letter) []string {
-	typing := "the serial number and the activation code"
+	t := l.Texts
+	add, first := t.Add, t.First
 	if l.ERC != "" {
-		typing = "the serial number, the activation code and the event counter code"
+		add = t.AddERC
 	}
-	steps := []string{
-		"Install the authenticator app on your phone, if you do not have it yet, and open it.",
-		"Add an account: scan the code on the right, or type " + typing + " that are printed below.",
+	switch {
+	case l.Pair && l.Binding:
+		first = t.TwoDerivation
+	case l.Pair:
+		first = t.Two
+	case l.Binding:
+		first = t.FirstDerivation
 	}
+	if l.Server != "" {
+		first += " " + put(t.Page, "server", l.Server)
+	}
+	steps := []string{t.Install, add}
 	if l.Password {
-		steps = append(steps, "Type the activation password. It comes to you by another way and is not on this page.")
+		steps = append(steps, t.Password)
 	}
-	first := "Type the first code that the app shows"
-	if l.Pair {
-		first = "Type the two codes that the app shows"
-	}
-	if l.Binding {
-		first += ", and the derivation code,"
-	}
-	if l.Server == "" {
-		first += " into the page that asks you for it."
-	} else {
-		first += " here: " + l.Server
-	}
-	return append(steps,
-		"Choose a PIN that nobody else knows. Do not write it down.",
-		first,
-		"When the code is accepted, you are done. Destroy this page.")
+	return append(steps, t.PIN, first, t.Done)
 }
 
 // entry is a line of the panel, or several.
@@ -176,11 +167,11 @@ type entry struct {
 // panel holds what may be typed, and returns its lower edge.
 func (d *document) panel(l *Letter, upper float64) float64 {
 	entries := []entry{
-		{"Serial number", typed, []string{d.printable(l.Serial)}},
-		{"Activation code", typed, grouped(d.printable(string(l.Code)))},
+		{l.Texts.Serial, typed, []string{d.printable(l.Serial)}},
+		{l.Texts.Code, typed, grouped(d.printable(string(l.Code)))},
 	}
 	if l.ERC != "" {
-		entries = append(entries, entry{"Event counter code", counted, grouped(d.printable(l.ERC))})
+		entries = append(entries, entry{l.Texts.ERC, counted, grouped(d.printable(l.ERC))})
 	}
 	const between = 3.5
 	height := 2*inset - between
@@ -193,7 +184,7 @@ func (d *document) panel(l *Letter, upper float64) float64 {
 	d.pdf.Rect(left, upper, width, height, "FD")
 	y := upper + inset
 	for _, e := range entries {
-		d.line(note, left+inset, y+ascent*note.lead, e.name)
+		d.line(note, left+inset, y+ascent*note.lead, d.wrap(note, width-2*inset, 1, e.name)[0])
 		y += note.lead
 		d.lines(e.style, left+inset, y+ascent*e.style.lead, e.lines)
 		y += e.style.lead*float64(len(e.lines)) + between
@@ -214,14 +205,13 @@ func grouped(code string) (lines []string) {
 // ending says until when the letter is good, and how it is to be kept.
 func (d *document) ending(l *Letter, y float64) {
 	if !l.Expires.IsZero() {
-		d.line(strong, left, y, "Good until "+l.Expires.Format(dateForm+", 15:04 MST"))
+		d.lines(strong, left, y, d.wrap(strong, width, 1, put(l.Texts.Until, "date", l.Texts.dated(l.Expires), "time",
+			l.Expires.Format("15:04 MST"))))
 		y += 7
 	}
-	what := "it"
+	keep := l.Texts.Keep
 	if l.Password {
-		what = "it and the activation password"
+		keep = l.Texts.KeepPassword
 	}
-	d.lines(note, left, y, d.wrap(note, width, 3, "Keep this page to yourself: whoever has "+what+
-		" could set up your authenticator in your place. If somebody opened the letter before you, tell the "+
-		"sender at once."))
+	d.lines(note, left, y, d.wrap(note, width, 3, keep))
 }

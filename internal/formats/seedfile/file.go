@@ -94,7 +94,7 @@ func wipe(answers []answer) {
 // job is what the parsers share.
 type job struct {
 	data     []byte // in UTF-8
-	charset  charset
+	charset  encoded
 	opt      Options
 	info     Info
 	counting bool // in the first pass, which collects info
@@ -157,7 +157,7 @@ func (f *File) open() error {
 	f.info.Format = format
 	f.charset = charsetOf(f.data)
 	text := f.charset.decode(f.data, false)
-	if f.charset > markedUTF8 {
+	if f.charset.charset > markedUTF8 {
 		clear(f.data) // text is a copy
 	}
 	f.data = text

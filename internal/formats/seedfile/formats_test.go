@@ -85,7 +85,7 @@ func testFormat(t *testing.T, name Format) {
 // Windows, and in UTF-16.
 func written(text string) []string {
 	all := []string{text}
-	if charsetOf([]byte(text)) > markedUTF8 {
+	if charsetOf([]byte(text)).charset > markedUTF8 {
 		return all
 	}
 	windows := strings.TrimPrefix(strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n"), "\ufeff")

@@ -10,7 +10,7 @@ const PrivacyIDEACSV Format = "privacyidea-csv"
 
 var privacyIDEAFormat = format{
 	name:        PrivacyIDEACSV,
-	description: "privacyIDEA list of version 2 (CSV): owner, serial, secret, type, digits, counter or period",
+	description: "privacyIDEA list, version 2 (CSV), with the owner of each token",
 	recognise: func(h *head) bool {
 		return listVersion(h.text) == 2 || h.titled && h.cols.has(colResolver) && h.cols.has(colRealm) &&
 			h.cols.has(colSerial) && h.cols.has(colSecret)

@@ -29,7 +29,7 @@ func Remainder(w io.Writer, r io.Reader, opt Options, keep func(n int) bool) (ke
 	}
 	defer f.Close()
 	out := &rewriter{w: bufio.NewWriter(w), charset: f.charset}
-	out.w.WriteString(marks[f.charset]) // an error stays until Flush
+	out.w.WriteString(marks[f.charset.charset]) // an error stays until Flush
 	out.write(f.data[:f.preface.at])
 	out.write([]byte(f.preface.text))
 	at := f.preface.at // what is before is written
@@ -72,23 +72,24 @@ func Remainder(w io.Writer, r io.Reader, opt Options, keep func(n int) bool) (ke
 // rewriter writes text as its file was written.
 type rewriter struct {
 	w       *bufio.Writer
-	charset charset
+	charset encoded
 }
 
 func (r *rewriter) write(text []byte) {
-	if r.charset <= markedUTF8 {
+	if r.charset.charset <= markedUTF8 {
 		r.w.Write(text)
 		return
 	}
 	var order binary.AppendByteOrder = binary.LittleEndian
-	if r.charset == utf16BE {
+	if r.charset.charset == utf16BE {
 		order = binary.BigEndian
 	}
 	for len(text) > 0 {
 		c, n := utf8.DecodeRune(text)
 		text = text[n:]
-		if r.charset == latin1 {
-			r.w.WriteByte(byte(c))
+		if r.charset.charset == singleByte {
+			b, _ := r.charset.single.Byte(c) // it was read from one
+			r.w.WriteByte(b)
 			continue
 		}
 		for _, unit := range utf16.AppendRune(nil, c) {

@@ -3,15 +3,20 @@ package seedfile
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/xml"
-	"io"
 	"math"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	xmlcharset "ostiary/pskc/charset"
 )
 
-// charset is how the text of a file is written.
+// encoded is how the text of a file is written.
+type encoded struct {
+	charset
+	single xmlcharset.Encoding // of a file in singleByte
+}
+
+// charset is what is known of it by its first bytes.
 type charset byte
 
 const (
@@ -19,50 +24,40 @@ const (
 	markedUTF8         // with a byte order mark, as are the next two
 	utf16LE
 	utf16BE
-	latin1 // ISO 8859-1, of XML that declares it
+	singleByte // of XML that declares it
 )
 
 // marks are the byte order marks.
 var marks = map[charset]string{markedUTF8: "\xef\xbb\xbf", utf16LE: "\xff\xfe", utf16BE: "\xfe\xff"}
 
 // charsetOf tells how a file is written by how it begins.
-func charsetOf(b []byte) charset {
+func charsetOf(b []byte) encoded {
 	for c, mark := range marks {
 		if bytes.HasPrefix(b, []byte(mark)) {
-			return c
+			return encoded{charset: c}
 		}
 	}
-	if bytes.HasPrefix(bytes.TrimLeft(b, " \t\r\n"), []byte("<?xml")) && declaresLatin1(b) {
-		return latin1
+	if single, ok, _ := xmlcharset.Declared(b); ok {
+		return encoded{singleByte, single}
 	}
-	return plainUTF8
-}
-
-func declaresLatin1(b []byte) bool {
-	declared := ""
-	d := xml.NewDecoder(bytes.NewReader(b))
-	d.CharsetReader = func(name string, in io.Reader) (io.Reader, error) {
-		declared = name
-		return in, nil
-	}
-	for declared == "" {
-		tok, err := d.RawToken()
-		if _, text := tok.(xml.CharData); err != nil || !text {
-			break
-		}
-	}
-	return strings.EqualFold(declared, "iso-8859-1")
+	return encoded{}
 }
 
 // decode gives text in UTF-8, without a byte order mark. A part of a file may end
 // inside a character.
-func (c charset) decode(b []byte, part bool) []byte {
-	b = b[len(marks[c]):]
-	switch c {
-	case latin1:
+func (c encoded) decode(b []byte, part bool) []byte {
+	b = b[len(marks[c.charset]):]
+	switch c.charset {
+	case singleByte:
 		out := make([]byte, 0, len(b)+len(b)/8)
-		for _, x := range b {
-			out = utf8.AppendRune(out, rune(x))
+		for len(b) > 0 {
+			var ok bool
+			before := len(out)
+			if out, ok = c.single.Append(out, b); ok {
+				return out
+			}
+			b = b[utf8.RuneCount(out[before:])+1:]
+			out = utf8.AppendRune(out, utf8.RuneError) // which XML readers refuse
 		}
 		return out
 	case utf16LE:

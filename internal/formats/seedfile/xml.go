@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"ostiary/pskc"
+	xmlcharset "ostiary/pskc/charset"
 )
 
 // What one XML file may hold.
@@ -25,7 +26,10 @@ func newXML(in io.Reader) *xml.Decoder {
 	d := xml.NewDecoder(in)
 	d.CharsetReader = func(name string, in io.Reader) (io.Reader, error) {
 		switch strings.ToLower(name) {
-		case "utf-8", "us-ascii", "utf-16", "utf-16le", "utf-16be", "iso-8859-1":
+		case "utf-8", "utf-16", "utf-16le", "utf-16be":
+			return in, nil
+		}
+		if _, ok := xmlcharset.Named(name); ok {
 			return in, nil
 		}
 		return nil, fmt.Errorf("encoding %s", quote(name))
@@ -109,6 +113,11 @@ func (x *xmlReader) token() (xml.Token, error) {
 		case errors.Is(err, errToken):
 			return nil, malformed(x.line(), "a tag, a comment or a run of white space is longer than %d bytes",
 				maxToken)
+		case err != nil && x.in.at == len(x.in.data):
+			cut := malformed(x.line(), "the XML is cut off or not well formed here")
+			cut.Hint = "It may be a part of a download, or still open in the program that writes it: end that program, or " +
+				"fetch the file again."
+			return nil, cut
 		case err != nil:
 			return nil, malformed(x.line(), "the XML is cut off or not well formed here")
 		}

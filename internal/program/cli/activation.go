@@ -33,6 +33,7 @@ docs/activation.md walks through it.`,
 	}
 	cmd.AddCommand(newActivationOffline(a), newActivationQR(a), newActivationOffer(a), newActivationConfirm(a),
 		newActivationBatch(a),
+		newActivationLetterText(a),
 		newActivationShow(a), newActivationCancel(a), newActivationReset(a), newActivationUnbind(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
@@ -44,6 +45,7 @@ type startFlags struct {
 	passwordFile string
 	reason       string
 	days         int
+	erc          bool
 }
 
 const maxDays = 365 // the server's limit
@@ -53,6 +55,7 @@ func (f *startFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` that holds the activation password; without it one is drawn, if the profile has one")
 	flags.StringVar(&f.reason, "reason", "", "`REASON` of a reactivation: pin-forgotten, device-replaced or device-lost, which reports the token lost")
+	flags.BoolVar(&f.erc, "erc", false, "give an event counter code at a first activation, too, where the profile counts events")
 	addDays(flags, &f.days, "7")
 }
 
@@ -78,7 +81,7 @@ func (a *app) activationRequest(cmd *cobra.Command, f startFlags, route string) 
 			return r, err
 		}
 	}
-	r = wire.ActivationRequest{Route: route, Reason: f.reason, Days: f.days}
+	r = wire.ActivationRequest{Route: route, Reason: f.reason, Days: f.days, ERC: f.erc}
 	if f.passwordFile != "" {
 		password, err := a.readSecret(f.passwordFile)
 		if err != nil {
@@ -94,7 +97,8 @@ func (a *app) activationRequest(cmd *cobra.Command, f startFlags, route string) 
 
 func newActivationOffline(a *app) *cobra.Command {
 	var f startFlags
-	var letterFile, page string
+	var letterFile string
+	var says letterFlags
 	cmd := &cobra.Command{
 		Use:   "offline SERIAL",
 		Short: "Begin an activation by codes that are typed",
@@ -106,17 +110,22 @@ If the profile has activation passwords, one is drawn and shown, unless
 
 --letter writes the codes as a letter to be printed instead of showing them; the
 password is not in it. FILE is made with mode 0600 and must not exist. --page
-says in it where the user types the first code.`,
+says in it where the user types the first code; --language and --letter-text say
+in which words.`,
 		Example: `  ostiary activation offline MT10000001
   ostiary activation offline MT10000001 --letter alice.pdf --page https://bank.example.com/token
   ostiary activation offline MT10000001 --reason device-lost --json`,
 		Args: cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			if page != "" && letterFile == "" {
-				return cmdline.Mistakef(cmd, "--page stands in a letter: add --letter FILE.pdf")
+			if err := says.check(cmd, letterFile != "", "--letter FILE.pdf"); err != nil {
+				return err
 			}
 			if letterFile != "" && !strings.HasSuffix(letterFile, ".pdf") {
 				return cmdline.Mistakef(cmd, "--letter %s: a letter is a PDF, and goes to FILE.pdf", letterFile)
+			}
+			texts, err := says.texts(a, cmd)
+			if err != nil {
+				return err
 			}
 			req, err := a.activationRequest(cmd, f, "offline")
 			if err != nil {
@@ -137,7 +146,7 @@ says in it where the user types the first code.`,
 				if made, err = start(); err != nil {
 					return err
 				}
-				return writeLetters(w, page, made)
+				return writeLetters(w, says.page, texts, made)
 			})
 			if err != nil && made.Serial != "" {
 				a.note("An activation has begun nevertheless. End it: ostiary activation cancel %s",
@@ -151,7 +160,7 @@ says in it where the user types the first code.`,
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&letterFile, "letter", "", "write a letter to a new `FILE.pdf` instead of showing the codes")
-	cmd.Flags().StringVar(&page, "page", "", "`ADDRESS` at which the user types the first code, for the letter")
+	says.add(cmd.Flags())
 	return cmd
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -23,8 +24,20 @@ import (
 const batchPart = 20
 
 type activationBatch struct {
-	req                  wire.ActivationsRequest
-	out, passwords, page string
+	req                     wire.ActivationsRequest
+	out, passwords, serials string
+	says                    letterFlags
+	texts                   *letter.Texts
+	// again are the tokens whose codes are made anew, with --serials.
+	again []string
+}
+
+// count is how many codes are to be made.
+func (b *activationBatch) count() int {
+	if b.serials != "" {
+		return len(b.again)
+	}
+	return b.req.Count
 }
 
 // batchResult is what was made.
@@ -40,23 +53,30 @@ type batchResult struct {
 func newActivationBatch(a *app) *cobra.Command {
 	var b activationBatch
 	cmd := &cobra.Command{
-		Use:   "batch --type TYPE --count N --out FILE",
+		Use:   "batch --type TYPE {--count N | --serials LIST} --out FILE",
 		Short: "Create tokens with codes made ahead, for nobody yet",
 		Long: `Create tokens and begin an activation of each, to be given to users later: as a
 table (FILE.csv) with serial, activation code and end, or as letters to be printed
-(FILE.pdf), a page for each.
+(FILE.pdf), a page for each, in the words of --language or --letter-text.
 
 Whoever has a code and its password has a token. So where the profile has activation
 passwords, they go into a file of their own, --passwords, which is kept and sent
 apart. The files are made with mode 0600 and must not exist.
 
 Interrupted, the command finishes the request that is under way and leaves what was
-made in the files.`,
+made in the files. Killed outright, it leaves tokens whose codes nobody has. They are
+PENDING and without a user. Run the command again for them with --serials in place of
+--count; whatever codes of them were printed before are worth nothing then.`,
 		Example: `  ostiary activation batch --type mobile-totp --count 200 --out codes.csv --passwords passwords.csv
-  ostiary activation batch --type letters --count 50 --out letters.pdf --days 180`,
+  ostiary activation batch --type letters --count 50 --out letters.pdf --days 180
+  ostiary activation batch --type letters --serials LT10000031-LT10000050 --out rest.pdf`,
 		Args: cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			if err := b.check(cmd); err != nil {
+				return err
+			}
+			var err error
+			if b.texts, err = b.says.texts(a, cmd); err != nil {
 				return err
 			}
 			if err := b.checkPasswords(cmd, c); err != nil {
@@ -68,35 +88,44 @@ made in the files.`,
 	flags := cmd.Flags()
 	flags.StringVar(&b.req.Type, "type", "", "`TYPE` of the tokens")
 	flags.IntVar(&b.req.Count, "count", 0, "create `N` tokens")
+	flags.StringVar(&b.serials, "serials", "", "make the codes anew of tokens that are there: `LIST` of serials and of ranges FIRST-LAST, with commas")
 	flags.StringVar(&b.out, "out", "", "write the codes to a new `FILE.csv`, or letters to a new FILE.pdf")
 	flags.StringVar(&b.passwords, "passwords", "", "write the activation passwords to a new `FILE.csv`, if the profile has them")
 	flags.StringVar(&b.req.Profile, "profile", "", "`NAME` of the profile (default: that of the type)")
 	flags.StringVar(&b.req.Label, "label", "", "`TEXT` to call them by")
-	flags.StringVar(&b.page, "page", "", "`ADDRESS` at which users type the first code, for letters")
+	b.says.add(flags)
 	addDays(flags, &b.req.Days, "90")
 	return cmd
 }
 
 func (b *activationBatch) letters() bool { return strings.HasSuffix(b.out, ".pdf") }
 
-func (b *activationBatch) check(cmd *cobra.Command) error {
+func (b *activationBatch) check(cmd *cobra.Command) (err error) {
+	if b.serials != "" {
+		if b.again, err = serialList(b.serials); err != nil {
+			return cmdline.Mistakef(cmd, "--serials %s: %v", b.serials, err)
+		}
+	}
 	switch {
 	case b.req.Type == "":
 		return cmdline.Mistakef(cmd, "--type is missing: the type of the tokens")
-	case b.req.Count < 1:
+	case b.serials != "" && (b.req.Count != 0 || b.req.Profile != "" || b.req.Label != ""):
+		return cmdline.Mistakef(cmd, "--count, --profile and --label are for new tokens: leave them out with --serials")
+	case b.serials == "" && b.req.Count < 1:
 		return cmdline.Mistakef(cmd, "--count %d: how many tokens? At least 1", b.req.Count)
 	case !b.letters() && !strings.HasSuffix(b.out, ".csv"):
 		return cmdline.Mistakef(cmd, "--out %s: codes go to FILE.csv, letters to FILE.pdf", b.out)
-	case b.letters() && b.req.Count > letter.MaxLetters:
-		return cmdline.Mistakef(cmd, "--count %d: a file has at most %d letters; make several", b.req.Count,
+	case b.letters() && b.count() > letter.MaxLetters:
+		return cmdline.Mistakef(cmd, "%d tokens: a file has at most %d letters; make several", b.count(),
 			letter.MaxLetters)
-	case b.page != "" && !b.letters():
-		return cmdline.Mistakef(cmd, "--page stands in letters: it goes with --out FILE.pdf")
 	case b.passwords != "" && !strings.HasSuffix(b.passwords, ".csv"):
 		return cmdline.Mistakef(cmd, "--passwords %s: passwords go to FILE.csv", b.passwords)
 	case b.passwords != "" && b.passwords == b.out:
 		return cmdline.Mistakef(cmd, "--passwords and --out are the same file: whoever finds code and password "+
 			"together has the token")
+	}
+	if err := b.says.check(cmd, b.letters(), "--out FILE.pdf"); err != nil {
+		return err
 	}
 	return checkDays(cmd, b.req.Days)
 }
@@ -176,9 +205,9 @@ func (f *batchFiles) add(made []wire.Activation) error {
 }
 
 // close makes sure that the files are whole. Where nothing was made there are none.
-func (f *batchFiles) close(page string, made int) (err error) {
+func (f *batchFiles) close(b *activationBatch, made int) (err error) {
 	if f.table == nil && made > 0 {
-		err = writeLetters(f.codes, page, f.letters...)
+		err = writeLetters(f.codes, b.says.page, b.texts, f.letters...)
 	}
 	for _, file := range []*os.File{f.codes, f.passwords} {
 		switch {
@@ -206,18 +235,17 @@ func (a *app) activateAhead(ctx context.Context, c *client.Client, b *activation
 		defer startProgress(
 			a.Stderr,
 			func(time.Duration) string {
-				return fmt.Sprintf("%d of %d tokens created", made.Load(),
-					b.req.Count)
+				return fmt.Sprintf("codes of %d of %d tokens made", made.Load(), b.count())
 			}).stop()
 	}
 	result := batchResult{File: b.out, Passwords: b.passwords}
-	for err == nil && result.Made < b.req.Count {
+	for err == nil && result.Made < b.count() {
 		if err = ctx.Err(); err != nil {
 			break
 		}
 		var part wire.Activations
 		// An interrupt must not lose the answer with the codes.
-		if part, err = b.part(context.WithoutCancel(ctx), c, b.req.Count-result.Made); err != nil {
+		if part, err = b.part(context.WithoutCancel(ctx), c, result.Made); err != nil {
 			break
 		}
 		err = files.add(part.Activations)
@@ -227,8 +255,8 @@ func (a *app) activateAhead(ctx context.Context, c *client.Client, b *activation
 			err = errors.Join(err, errors.New(part.Problem))
 		}
 	}
-	result.Missing = b.req.Count - result.Made
-	return a.sayAhead(result, b.req.Type, errors.Join(err, files.close(b.page, result.Made)))
+	result.Missing = b.count() - result.Made
+	return a.sayAhead(result, b.req.Type, errors.Join(err, files.close(b, result.Made)))
 }
 
 func (r *batchResult) add(part wire.Activations) {
@@ -262,11 +290,50 @@ func (a *app) sayAhead(r batchResult, typeName string, why error) error {
 		fmt.Errorf("%s, %d missing: %s", cmdline.Plural(r.Made, "token is there", "tokens are there"), r.Missing,
 			reason),
 		"make the rest into another file; tokens whose codes were lost on the way are among: ostiary token list "+
-			"--state PENDING --type "+cmdline.ShellQuote(typeName))
+			"--state PENDING --type "+cmdline.ShellQuote(typeName)+". Make their codes anew with --serials")
 }
 
-func (b *activationBatch) part(ctx context.Context, c *client.Client, left int) (wire.Activations, error) {
+// part makes the codes of the next tokens, behind those that are made.
+func (b *activationBatch) part(ctx context.Context, c *client.Client, made int) (wire.Activations, error) {
 	req := b.req
-	req.Count = min(left, batchPart)
+	n := min(b.count()-made, batchPart)
+	if b.serials != "" {
+		req.Serials = b.again[made : made+n]
+	} else {
+		req.Count = n
+	}
 	return c.ActivateAhead(ctx, req)
+}
+
+// maxSerials bounds what --serials may name.
+const maxSerials = 100_000
+
+// serialList reads serials and ranges of them: the text before the digits at the end is
+// the same in a range, and so is the number of digits.
+func serialList(text string) (all []string, err error) {
+	for item := range strings.SplitSeq(text, ",") {
+		first, last, isRange := strings.Cut(strings.ToUpper(strings.TrimSpace(item)), "-")
+		if !isRange {
+			last = first
+		}
+		digits := func(r rune) bool { return '0' <= r && r <= '9' }
+		prefix := strings.TrimRightFunc(first, digits)
+		width := len(first) - len(prefix)
+		from, err := strconv.ParseUint(first[len(prefix):], 10, 63)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a serial: letters and then digits", first)
+		}
+		to, err := strconv.ParseUint(strings.TrimPrefix(last, prefix), 10, 63)
+		if err != nil || len(last) != len(first) || !strings.HasPrefix(last, prefix) || to < from {
+			return nil, fmt.Errorf("%q to %q is not a range: the first and the last serial differ in their last digits "+
+				"alone, and rise", first, last)
+		}
+		if to-from >= maxSerials-uint64(len(all)) {
+			return nil, fmt.Errorf("these are more than %d serials", maxSerials)
+		}
+		for n := from; n <= to; n++ {
+			all = append(all, fmt.Sprintf("%s%0*d", prefix, width, n))
+		}
+	}
+	return all, nil
 }

@@ -247,3 +247,37 @@ func TestBatchRefuses(t *testing.T) {
 		t.Errorf("files are left: %v", left)
 	}
 }
+
+func TestSerialList(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"MT10000003":                    "[MT10000003]",
+		"mt10000009-MT10000011, MT0999": "[MT10000009 MT10000010 MT10000011 MT0999]",
+		"7-9":                           "[7 8 9]",
+		"1A008-1A010":                   "[1A008 1A009 1A010]",
+		"":                              "error",
+		"MT":                            "error",
+		"MT2-MT1":                       "error",
+		"MT8-MT10":                      "error",
+		"MT1-EX2":                       "error",
+		"MT1-2":                         "error",
+		"MT00000001-MT99999999":         "error",
+		"MT000001-MT099999,MT200000":    "100000",
+		"MT000001-MT099999,MT2-MT9":     "error",
+		"MT1,,MT2":                      "error",
+		"MT99999999999999999999999":     "error",
+		"MT9223372036854775807":         "[MT9223372036854775807]",
+		"MT9223372036854775806-MT9223372036854775807": "[MT9223372036854775806 MT9223372036854775807]",
+	} {
+		all, err := serialList(text)
+		got := fmt.Sprint(all)
+		if err != nil {
+			got = "error"
+		} else if len(all) > 10 {
+			got = fmt.Sprint(len(all))
+		}
+		if got != want {
+			t.Errorf("%q: %s (%v), want %s", text, got, err, want)
+		}
+	}
+}

@@ -74,7 +74,7 @@ func (a *app) endActivation(made wire.Activation) error {
 }
 
 // writeLetters writes a page for each activation.
-func writeLetters(w io.Writer, page string, made ...wire.Activation) error {
+func writeLetters(w io.Writer, page string, texts *letter.Texts, made ...wire.Activation) error {
 	letters := make([]letter.Letter, len(made))
 	for i, m := range made {
 		body, err := activation.ReadQRBody(m.QRBody)
@@ -84,7 +84,7 @@ func writeLetters(w io.Writer, page string, made ...wire.Activation) error {
 		letters[i] = letter.Letter{Issuer: m.Issuer, Profile: m.Title, User: m.User, Serial: m.Serial, Code: body.Code,
 			ERC:    body.ERC,
 			QRBody: activation.Secret(m.QRBody), Password: m.NeedsPass, Binding: m.Binding, Pair: m.Pair, Server: page,
-			Expires: m.Expires.Local()}
+			Expires: m.Expires.Local(), Texts: texts}
 	}
 	return letter.Write(w, time.Now(), letters)
 }

@@ -29,7 +29,7 @@ func (a *app) showReport(rep wire.ImportReport) error {
 	if err := print(rep); err != nil {
 		return err
 	}
-	if rep.Refused > 0 || rep.Conflict > 0 || rep.Twin > 0 || rep.State == "failed" {
+	if rep.Refused+rep.Conflict+rep.Difference+rep.Twin > 0 || rep.State == "failed" {
 		return errNo
 	}
 	return nil
@@ -46,7 +46,8 @@ func counts(rep wire.Import) string {
 	for _, more := range []struct {
 		n    int
 		what string
-	}{{rep.Twin, "twin"}, {rep.Replaced, "replaced"}, {rep.Renumbered, "renumbered"}, {rep.HeldBack, "held back"}} {
+	}{{rep.Difference, "different"}, {rep.Twin, "twin"}, {rep.Replaced, "replaced"},
+		{rep.Renumbered, "renumbered"}, {rep.HeldBack, "held back"}} {
 		if more.n > 0 {
 			s += fmt.Sprintf(", %d %s", more.n, more.what)
 		}
@@ -138,13 +139,13 @@ func (a *app) printRows(rep wire.ImportReport) error {
 // writeRemainder writes what was refused, in conflict or a twin into a file of its own.
 func (a *app) writeRemainder(ctx context.Context, c *client.Client, f *importFlags, path string,
 	rep wire.ImportReport) error {
-	if f.remainder == "" || rep.Refused+rep.Conflict+rep.Twin == 0 {
+	if f.remainder == "" || rep.Refused+rep.Conflict+rep.Difference+rep.Twin == 0 {
 		return nil
 	}
 	left := map[int]bool{}
 	for rows, next := rep.Rows, rep.Next; ; {
 		for _, r := range rows {
-			if slices.Contains([]string{imports.Refused, imports.Conflict, imports.Twin}, r.Outcome) {
+			if slices.Contains([]string{imports.Refused, imports.Conflict, imports.Difference, imports.Twin}, r.Outcome) {
 				left[r.N] = true
 			}
 		}

@@ -24,7 +24,7 @@ const (
 
 func newServe(a *app) *cobra.Command {
 	cfg := serve.Config{Version: cmdline.BuildInfo().Version, Out: a.Stdout, Activations: activations.DefaultPolicy()}
-	var level, format string
+	var level, format, hookKey string
 	var reportDays int
 	var proxies []string
 	cmd := &cobra.Command{
@@ -45,7 +45,7 @@ user who runs the server can open.
 --demo runs on a throwaway directory with sample tokens and users.`,
 		Example: `  ostiary serve --data /var/lib/ostiary
   ostiary serve --data /var/lib/ostiary --listen :8443 --tls-cert cert.pem --tls-key key.pem
-  ostiary serve --data /var/lib/ostiary --listen 10.0.0.5:8080 --behind-proxy --trusted-proxy 10.0.0.0/24
+  ostiary serve --data /var/lib/ostiary --listen :8080 --behind-proxy --trusted-proxy 10.0.0.0/24
   ostiary serve --demo`,
 		Args: cmdline.Arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -80,6 +80,15 @@ user who runs the server can open.
 				return cmdline.Mistakef(cmd, "--import-report-days %d is not between 0 (for ever) and %d", reportDays,
 					maxReportDays)
 			}
+			if hookKey != "" {
+				if cfg.ActivationHook == "" {
+					return cmdline.Mistakef(cmd, "--activation-hook-key-file goes with --activation-hook")
+				}
+				var err error
+				if cfg.ActivationHookKey, err = a.readSecret(hookKey); err != nil {
+					return err
+				}
+			}
 			cfg.KeepReports = time.Duration(reportDays) * 24 * time.Hour
 			if cfg.TrustedProxies, err = proxiesOf(cmd, proxies); err != nil {
 				return err
@@ -111,6 +120,8 @@ user who runs the server can open.
 	flags.IntVar(&cfg.ConnectionsPerAddress, "max-connections-per-address", serve.DefaultConnectionsPerAddress,
 		"`N` connections of one address (IPv6: of one /64 network) at a time, at most; no limit with --behind-proxy")
 	addActivationFlags(flags, &cfg.Activations)
+	flags.StringVar(&cfg.ActivationHook, "activation-hook", "", "`URL` to which each activation is posted, so that its user can be told (default: none)")
+	flags.StringVar(&hookKey, "activation-hook-key-file", "", "`FILE` that holds the bearer token for --activation-hook")
 	flags.IntVar(&reportDays, "import-report-days", defaultReportDays, "`DAYS` that import reports say what became "+
 		"of single keys; 0 is for ever")
 	flags.BoolVar(&cfg.Demo, "demo", false, "run on a throwaway data directory with sample tokens and users")

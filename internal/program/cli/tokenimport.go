@@ -44,8 +44,9 @@ func newTokenImport(a *app) *cobra.Command {
 		Short: "Import a manufacturer's file of tokens",
 		Long: `Import a seed file and account for every key in it: imported, duplicate (the
 same token with the same secret is there already), in conflict (it is there with
-another secret), twin (another token has its secret, so that a code of one would be
-right for both), or refused. FILE "-" is standard input. The format is recognised
+another secret), difference (it is there with the same secret, and makes other codes
+than by the file), twin (another token has its secret, so that a code of one would
+be right for both), or refused. FILE "-" is standard input. The format is recognised
 by the content:
 
 ` + formatList() + `
@@ -54,8 +55,9 @@ give the tokens out, and correct with --encoding, --kind, --hash, --period and
 --digits what was taken wrong. "ostiary seedfile inspect" looks at a file first.
 
 A file is imported whole or not at all. With --skip-bad the good keys are
-imported although others are refused, in conflict or twins; --replace gives tokens
-in conflict the secret of the file; --dry-run shows what would happen.
+imported although others are refused, in conflict, different or twins; --replace
+gives tokens in conflict the secret of the file, and different ones its period,
+digits and hash; --dry-run shows what would happen.
 
 Software tokens of another server may have serials that are taken here. That is a
 conflict, too; --new-serials gives them the next serials of their series instead.
@@ -76,8 +78,8 @@ The passphrase or key of an encrypted file comes from a file, never from the
 command line, where others could read it. One line break at its end does not
 count; "-" is standard input.
 
-Exit code 0 means that no key was refused, in conflict or a twin, 1 that some were,
-2 an error.`,
+Exit code 0 means that no key was refused, in conflict, different or a twin, 1 that
+some were, 2 an error.`,
 		Example: `  ostiary token import tokens.pskc --dry-run
   ostiary token import tokens.pskc --passphrase-file letter.txt
   ostiary token import tokens.pskc --key-hex-file transport.key --json
@@ -108,8 +110,8 @@ Exit code 0 means that no key was refused, in conflict or a twin, 1 that some we
 	f.hints.add(flags)
 	flags.BoolVar(&f.upload.DryRun, "dry-run", false, "show what would happen and change nothing")
 	flags.BoolVar(&f.upload.SkipBad, "skip-bad", false, "import the good keys although others are refused")
-	flags.BoolVar(&f.upload.Replace, "replace", false, "where a token is there with another secret, give it that "+
-		"of the file")
+	flags.BoolVar(&f.upload.Replace, "replace", false, "where a token is there with another secret, or makes other "+
+		"codes, give it what the file says")
 	flags.BoolVar(&f.upload.NewSerials, "new-serials", false, "give software tokens whose serial is taken here the "+
 		"next serials of their series")
 	flags.BoolVar(&f.upload.CreateUsers, "create-users", false, "make the users that the file names and that "+

@@ -57,6 +57,12 @@ type Config struct {
 	// Activations are the limits of activations; zero fields take the defaults.
 	Activations activations.Policy
 
+	// ActivationHook is an address to which each event of an activation is posted, so that
+	// its user can be told; empty for none. ActivationHookKey, if not empty, is sent along
+	// as a bearer token.
+	ActivationHook    string
+	ActivationHookKey []byte
+
 	// KeepReports is how long the rows of import reports are kept; zero is for ever.
 	KeepReports time.Duration
 
@@ -98,6 +104,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	if err := checkPublicURL(cfg.PublicURL); err != nil {
+		return err
+	}
+	if err := checkHook(cfg.ActivationHook); err != nil {
 		return err
 	}
 	s, err := Open(ctx, cfg)
@@ -204,6 +213,7 @@ func (s *Server) serve(ctx context.Context) error {
 	wg.Go(func() { s.alarms.record(run, s.ledger) })
 	wg.Go(func() { s.expireHourly(run) })
 	wg.Go(func() { s.trim(run) })
+	wg.Go(func() { s.hook.run(run) })
 	wg.Go(func() { s.ledger.Watch(run, s.verified) })
 	wg.Go(func() { s.tidyImports(run) })
 	select {
@@ -231,6 +241,7 @@ func (s *Server) stop(ctx context.Context, wg *sync.WaitGroup, servers ...*http.
 		wg.Go(func() { errs[i] = s.shutdown(patience, server) })
 	}
 	wg.Wait()
+	s.hook.drain(ctx)
 	last, end := context.WithTimeout(ctx, lastTimeout)
 	defer end()
 	return errors.Join(errors.Join(errs...),

@@ -58,6 +58,7 @@ type Server struct {
 	api         *api.API
 	watch       *watch
 	demo        *demo // nil unless this is one
+	hook        *hook // nil without an address
 }
 
 // Open takes the data directory and wires the parts. Close gives it back.
@@ -96,7 +97,8 @@ func newServer(cfg Config) *Server {
 	}
 	steady := steadylog.New(cfg.Log.Handler())
 	log := slog.New(steady)
-	return &Server{cfg: cfg, steady: steady, log: log, alarms: newAlarms(log), watch: newWatch()}
+	return &Server{cfg: cfg, steady: steady, log: log, alarms: newAlarms(log), watch: newWatch(),
+		hook: newHook(cfg, log)}
 }
 
 // takeData makes the data directory and locks it.
@@ -226,8 +228,8 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	s.root = credentials.NewRoot(s.db, hashers[seal.Password], now)
 	if s.activations, err = activations.New(
 		activations.Config{DB: s.db, Keys: keyring, Marks: s.marks, Codes: s.engine, Tokens: s.lifecycle,
-			Policy: s.cfg.Activations,
-			Now:    now}); err != nil {
+			Policy: s.cfg.Activations, Tell: s.hook.told,
+			Now: now}); err != nil {
 		return err
 	}
 	if err := s.firstPassword(ctx); err != nil {

@@ -394,7 +394,8 @@ func TestForgedOwnerIsRefusedAndTold(t *testing.T) {
 		t.Errorf("told %d times, degraded %t", told, s.alarms.degraded())
 	}
 	report, err := s.ledger.Verify(t.Context())
-	if err != nil || !strings.Contains(report.Problem, "table token") {
+	if err != nil || report.Problem != "" || report.Whole() ||
+		!strings.Contains(report.State.Findings[0].String(), "row 1 of table token") {
 		t.Errorf("audit verify says %+v, %v", report, err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"ostiary/internal/store"
 )
 
-const activationQuery = `SELECT id, token, profile, owner, route, reason, actor, self, opened, expires, status, ended, tries, last_try,
-	again, same_secret, counters, secret, device, device_mark, device_type, device_name,
+const activationQuery = `SELECT id, token, profile, owner, route, reason, actor, self <> 0, opened, expires, status, ended, tries, last_try,
+	again <> 0, same_secret <> 0, counters, secret, device, device_mark, device_type, device_name,
 	coalesce(locator, ''), registration, password, request, taken, answer, confirm, result FROM activation`
 
 func scanActivation(s scanner) (a store.Activation, err error) {

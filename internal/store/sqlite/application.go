@@ -64,13 +64,14 @@ func (t *tx) SetApplications(id token.ID, all []store.Application) error {
 // lookedUp is a candidate of a lookup; more says that it has further applications.
 type lookedUp struct {
 	store.Candidate
-	tag  []byte
-	more bool
+	tag       []byte
+	more      bool
+	floorless bool // its secret is shared, and has no floor
 }
 
 func scanLookedUp(s scanner) (l lookedUp, err error) {
 	var d tokenDest
-	err = s.Scan(append(d.dest(), &l.Sealed, &l.tag, &l.more)...)
+	err = s.Scan(append(d.dest(), &l.Sealed, &l.tag, &l.more, &l.floorless)...)
 	l.Token = d.token()
 	return l, err
 }
@@ -84,6 +85,10 @@ func (q lookups) complete(ctx context.Context, rows []lookedUp) (cs []store.Cand
 		if !q.guard.right(tokenTable.name, rows[i].tag, func() []byte { return tokenText(c) }) {
 			c.Forged = true
 			_ = q.guard.forged(tokenTable.name, fmt.Sprint(c.Token.ID)) // the alarm; the code is refused
+		}
+		if rows[i].floorless && q.guard.begun.Load() {
+			c.Forged = true
+			_ = q.guard.forged(secretTable, c.Token.Condition.Shared.Mark.String())
 		}
 		if !rows[i].more {
 			continue

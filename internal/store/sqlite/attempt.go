@@ -75,10 +75,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 			}
 		}
 	}()
-	found, err := h.readHead()
-	if err == nil {
-		err = w.guard.enter(found)
-	}
+	found, err := h.enter(w.guard)
 	if err != nil {
 		return nil, err
 	}
@@ -469,7 +466,7 @@ func (d *decision) read(id token.ID, spec token.Spec) (c token.Condition, ok boo
 	n := func(i int) int64 { return v[i].(int64) }
 	c = token.Condition{
 		Epoch: n(0), Next: uint64(n(1)), Drift: n(2), Failures: int(n(3)), RetryAt: fromMillis(n(4)),
-		State: token.State(n(5)), NotBefore: fromMillis(n(6)), NotAfter: fromMillis(n(7)),
+		State: stateOf(n(5)), NotBefore: fromMillis(n(6)), NotAfter: fromMillis(n(7)),
 		Owner: n(8), LastUsed: fromMillis(n(9)),
 	}
 	if twin := token.Mark(n(10)); twin != 0 {

@@ -70,7 +70,7 @@ func (l *postingList) before(high int64) (int64, error) {
 		if high = min(high, g.beyond); l.bound == 0 || high < l.bound {
 			l.bound = high
 		}
-		if l.s.cost >= maxCost {
+		if l.s.spent() {
 			return l.bound - 1, nil
 		}
 		if err := l.read(g); err != nil {

@@ -23,6 +23,7 @@ type search struct {
 	matches func([]byte) bool
 	want    int
 	rows    []store.AuditRow
+	most    int // that it may cost
 	cost    int
 	at      int64 // where it stands: what is at or above was looked at
 }
@@ -30,17 +31,17 @@ type search struct {
 // FindAudit looks at the newest entries first: at those that nothing leads to, the end
 // of the log as the tail has it, then what the index covers.
 func (r *reader) FindAudit(f audit.Filter, before int64, limit int) (rows []store.AuditRow, next int64, err error) {
-	_, rows, next, err = r.findAudit(f, before, limit)
+	_, rows, next, err = r.findAudit(f, before, limit, maxCost)
 	return rows, next, err
 }
 
-func (r *reader) findAudit(f audit.Filter, before int64, limit int) (s *search, rows []store.AuditRow, next int64,
-	err error) {
+func (r *reader) findAudit(f audit.Filter, before int64, limit, most int) (s *search, rows []store.AuditRow,
+	next int64, err error) {
 	if before == 0 {
 		before = math.MaxInt64
 	}
 	// One more than asked for, to know whether there are more.
-	s = &search{r: r, matches: f.Matcher(), want: limit + 1, at: before}
+	s = &search{r: r, matches: f.Matcher(), want: limit + 1, most: most, at: before}
 	indexed, err := r.indexed()
 	if err != nil {
 		return s, nil, 0, err
@@ -66,7 +67,9 @@ func (r *reader) findAudit(f audit.Filter, before int64, limit int) (s *search, 
 	return s, s.rows, 0, nil
 }
 
-func (s *search) ended() bool { return len(s.rows) >= s.want || s.cost >= maxCost }
+func (s *search) spent() bool { return s.cost >= s.most }
+
+func (s *search) ended() bool { return len(s.rows) >= s.want || s.spent() }
 
 // take looks at an entry, which cost so much to read.
 func (s *search) take(row store.AuditRow, cost int) {
@@ -198,7 +201,7 @@ func (s *search) common(lists []places, high int64) (int64, error) {
 			}
 			agreed = agreed && at == high-1
 			high = at + 1
-			if s.cost >= maxCost {
+			if s.spent() {
 				return high, nil
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	codes "modernc.org/sqlite/lib"
 )
 
 const (
@@ -25,15 +27,26 @@ const (
 // while a commit waits. So the file is synced here after each checkpoint, and when
 // the WAL is long, the writer is asked for one between two transactions, to which
 // almost nothing is left.
+//
+// After a sync of the file that failed, the system may have dropped what it was to
+// write, and the next sync would say that all is well. So there is no other: the WAL,
+// which has it all, stays as it is for the next start, and nothing is accepted any more
+// (health.breaks).
 type checkpoints struct {
 	db      *sql.DB
 	wal     string // its path
-	file    *os.File
+	file    syncer
 	writer  *writer
 	restart int // pages
 	end     sync.Once
 	quit    chan struct{}
 	done    chan struct{}
+}
+
+// syncer is the file as far as it is used here.
+type syncer interface {
+	Sync() error
+	Close() error
 }
 
 func newCheckpoints(path string, w *writer) (*checkpoints, error) {
@@ -70,6 +83,8 @@ func (c *checkpoints) run() {
 		// What cannot be written back now stays in the WAL, whole and synced.
 		if err := c.writeBack(); err == nil {
 			written = info.ModTime()
+		} else if c.writer.health.broken() != nil {
+			return
 		}
 	}
 }
@@ -77,7 +92,7 @@ func (c *checkpoints) run() {
 func (c *checkpoints) writeBack() error {
 	pages, err := c.checkpoint()
 	if err == nil {
-		err = c.file.Sync()
+		err = c.sync()
 	}
 	if err != nil || pages < c.restart {
 		return err
@@ -86,7 +101,7 @@ func (c *checkpoints) writeBack() error {
 	if _, err := c.checkpoint(); err != nil {
 		return err
 	}
-	if err := c.file.Sync(); err != nil {
+	if err := c.sync(); err != nil {
 		return err
 	}
 	return c.writer.between(func() error {
@@ -98,8 +113,21 @@ func (c *checkpoints) writeBack() error {
 // checkpoint writes back what is in the WAL and gives its length in pages.
 func (c *checkpoints) checkpoint() (pages int, err error) {
 	var busy, done int
+	if err := c.writer.health.broken(); err != nil {
+		return 0, err
+	}
 	err = c.db.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &done)
+	if code, ok := codeOf(err); ok && code == codes.SQLITE_IOERR_FSYNC {
+		err = c.writer.health.breaks(err)
+	}
 	return pages, err
+}
+
+func (c *checkpoints) sync() error {
+	if err := c.file.Sync(); err != nil {
+		return c.writer.health.breaks(err)
+	}
+	return nil
 }
 
 func (c *checkpoints) stop() error {
@@ -108,6 +136,11 @@ func (c *checkpoints) stop() error {
 	}
 	c.end.Do(func() { close(c.quit) })
 	<-c.done
+	if c.writer.health.broken() != nil {
+		// The last connection that is closed would write the WAL back and remove it. So
+		// this one stays open until the process ends.
+		return nil
+	}
 	return c.db.Close()
 }
 
@@ -116,6 +149,9 @@ func (c *checkpoints) stop() error {
 func (c *checkpoints) close() error {
 	if c == nil {
 		return nil
+	}
+	if c.writer.health.broken() != nil {
+		return nil // see stop
 	}
 	if err := c.file.Close(); !errors.Is(err, os.ErrClosed) {
 		return err

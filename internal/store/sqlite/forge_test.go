@@ -81,8 +81,12 @@ func (s *scene) find(l store.Lookup) store.Found {
 
 func (s *scene) problems() (all []string) {
 	s.Helper()
-	view(s.T, s.db, func(r store.Reader) (err error) {
-		all, err = r.CheckIntegrity()
+	view(s.T, s.db, func(r store.Reader) error {
+		c, err := r.CheckIntegrity()
+		all = c.Problems
+		for _, row := range c.Forged {
+			all = append(all, row.String()+"; "+row.Of)
+		}
 		return err
 	})
 	return all
@@ -145,7 +149,8 @@ func TestForgedRowsAreRefused(t *testing.T) {
 			if rows := s.raised.rows(); !slices.Contains(rows, row) {
 				t.Errorf("alarms %q, want one about %s", rows, row)
 			}
-			if p := s.problems(); len(p) != 1 || !strings.Contains(p[0], fmt.Sprintf("row %d of table token", s.id)) {
+			if p := s.problems(); len(p) != 1 || !strings.Contains(p[0], fmt.Sprintf("row %d of table token", s.id)) ||
+				!strings.Contains(p[0], "; token hotp ") {
 				t.Errorf("verify says %q", p)
 			}
 			update(t, s.db, func(tx store.Tx) error { return tx.DeleteToken(s.id) }) // the way out

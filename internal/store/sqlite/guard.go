@@ -16,14 +16,16 @@ import (
 // that Protect was not called on: it makes no records and no tags, and checks none.
 //
 // last is the head as the writer wrote it, and pending the one whose commit failed
-// half-way, so that only the database knows which of the two is there. Only the
-// writer uses them; the rest may be used from everywhere.
+// half-way, so that only the database knows which of the two is there. schema is the
+// number under which the schema was last seen to be the program's. Only the writer uses
+// them; the rest may be used from everywhere.
 type guard struct {
 	keys    atomic.Pointer[guardKeys]
 	begun   atomic.Bool // there is a record
 	stopped atomic.Bool // the head was another one
 	last    headRow
 	pending *headRow
+	schema  int64
 }
 
 type guardKeys struct {

@@ -54,8 +54,15 @@ func (r *reader) Record() (record audit.Record, err error) {
 	return record, record.UnmarshalBinary(row.record)
 }
 
-// enter checks the head of the log when a transaction begins.
+// enter checks the schema and the head of the log when a transaction begins.
 func (t *tx) enter() error {
+	version, err := queryOne(t.ctx, t.q, scanOne[int64], schemaVersionSQL)
+	if err != nil {
+		return err
+	}
+	if err := t.guard.schemaIs(version, func() (string, error) { return schemaOf(t.ctx, t.q) }); err != nil {
+		return err
+	}
 	row, err := t.head()
 	if err != nil {
 		return err
@@ -104,7 +111,7 @@ func (t *tx) BeginIntegrity() error {
 		return store.ErrConflict
 	}
 	t.begin = true
-	return t.SetSetting(furtherTags, []byte{1})
+	return t.SetSetting(furtherTags, []byte(allTagged))
 }
 
 // alterConfig is called before one of the small tables is changed: they must be what

@@ -18,6 +18,7 @@ const probeEvery = time.Second
 // commit can accept no code, so it is not ready.
 type health struct {
 	trouble atomic.Pointer[error] // nil while commits succeed
+	synced  atomic.Pointer[error] // why the file could not be synced; nil while it can
 	// report is told the trouble when the commits begin to fail, and nil when they
 	// succeed again.
 	report func(error)
@@ -35,6 +36,25 @@ func (h *health) succeeds() {
 	if h.trouble.Load() != nil && h.trouble.Swap(nil) != nil && h.report != nil {
 		h.report(nil)
 	}
+}
+
+// breaks notes that a sync of the database file failed, for good: only a start can tell
+// what is in the file, and the WAL is kept for it. It gives the error that all writes
+// end with from now on.
+func (h *health) breaks(err error) error {
+	err = fmt.Errorf("%w: %w: sync of the database file, after which nothing is written until the server is started "+
+		"again: %w", store.ErrUnavailable, store.ErrDisk, err)
+	h.synced.CompareAndSwap(nil, &err)
+	h.fails(err)
+	return *h.synced.Load()
+}
+
+// broken gives the error of breaks, if it was called.
+func (h *health) broken() error {
+	if err := h.synced.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // noted notes what a transaction that failed says of the database, and gives its

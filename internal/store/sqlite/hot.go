@@ -26,6 +26,7 @@ type hotStatements struct {
 	useTemporary, temporary *statement
 	unusedTemporary         *statement
 	taggedToken, tagToken   *statement
+	schemaVersion, schema   *statement
 }
 
 // statement is a prepared statement with its argument slots.
@@ -137,6 +138,8 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.taggedToken = prepare(tokenTable.rowSQL(), 1)
 	h.tagToken = prepare(tokenTable.writeSQL(), 2)
 	h.temporary = prepare(temporarySQL, 3)
+	h.schemaVersion = prepare(schemaVersionSQL, 0)
+	h.schema = prepare(schemaSQL, 0)
 	h.decoy = prepare("UPDATE decoy SET n = n + 1 WHERE id = 1", 0)
 	if err != nil {
 		h.close()
@@ -200,4 +203,24 @@ func (h *hotStatements) readHead() (row headRow, err error) {
 	row.record, _ = dest[1].([]byte)
 	row.mac, _ = dest[2].([]byte)
 	return row, nil
+}
+
+// enter checks the schema and the head when a transaction begins, and gives the head.
+func (h *hotStatements) enter(g *guard) (found headRow, err error) {
+	var v [1]driver.Value
+	if _, err := h.schemaVersion.row(v[:]); err != nil {
+		return found, err
+	}
+	version, _ := v[0].(int64)
+	if err := g.schemaIs(version, func() (string, error) {
+		_, err := h.schema.row(v[:])
+		schema, _ := v[0].(string)
+		return schema, err
+	}); err != nil {
+		return found, err
+	}
+	if found, err = h.readHead(); err == nil {
+		err = g.enter(found)
+	}
+	return found, err
 }

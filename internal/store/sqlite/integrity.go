@@ -41,6 +41,7 @@ func (db *DB) Protect(ctx context.Context, key *seal.Integrity, alarm func(store
 // older version of this program left theirs without.
 const (
 	furtherTags = "further_tags"
+	allTagged   = "2"    // with the tries of activations
 	furtherRows = 10_000 // in one transaction
 )
 
@@ -48,11 +49,11 @@ const (
 // by a version that knows them.
 func (db *DB) tagFurther(ctx context.Context) error {
 	tagged := func(r *reader) (bool, error) {
-		_, err := r.Setting(furtherTags)
+		value, err := r.Setting(furtherTags)
 		if errors.Is(err, store.ErrNotFound) {
 			return false, nil
 		}
-		return err == nil, err
+		return string(value) == allTagged, err
 	}
 	done := false
 	err := db.View(ctx, func(s store.Reader) (err error) {
@@ -66,7 +67,10 @@ func (db *DB) tagFurther(ctx context.Context) error {
 			if done = n < furtherRows; err != nil || !done {
 				return err
 			}
-			return t.SetSetting(furtherTags, []byte{1})
+			if err := t.retagFormer(activationTable); err != nil {
+				return err
+			}
+			return t.SetSetting(furtherTags, []byte(allTagged))
 		})
 	}
 	return err
@@ -165,14 +169,14 @@ func (r *reader) Used() (bool, error) {
 		"record IS NOT NULL OR frontier <> x'0000000000000000') OR NOT EXISTS (SELECT 1 FROM audit_head)")
 }
 
-func (r *reader) CheckIntegrity() (problems []string, err error) {
+func (r *reader) CheckIntegrity() (c store.Checked, err error) {
 	keys := r.guard.keys.Load()
 	if keys == nil {
-		return nil, store.ErrNotFound
+		return c, store.ErrNotFound
 	}
 	row, err := r.head()
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	record, err := keys.open(row)
 	if err == nil {
@@ -185,53 +189,92 @@ func (r *reader) CheckIntegrity() (problems []string, err error) {
 		}
 	}
 	if errors.Is(err, store.ErrTampered) {
-		problems = append(problems, err.Error())
+		c.Problems = append(c.Problems, err.Error())
 	} else if err != nil {
-		return nil, err
+		return c, err
 	}
 	for _, table := range taggedTables {
-		wrong, err := r.wrongTags(keys, table)
-		if err != nil {
-			return nil, err
+		if err := r.wrongTags(keys, table, &c); err != nil {
+			return c, err
 		}
-		problems = append(problems, wrong...)
 	}
-	return problems, nil
+	gone, err := queryAll(r.ctx, r.q, scanOne[token.Mark], `SELECT DISTINCT twin FROM condition
+		WHERE twin IS NOT NULL AND NOT EXISTS (SELECT 1 FROM secret WHERE mark = twin)`)
+	for _, mark := range gone {
+		r.name(&c, len(c.Forged), store.ForgedRow{Table: secretTable, Row: mark.String()})
+	}
+	return c, err
 }
 
 // maxNamed bounds how many rows of a table are named one by one.
 const maxNamed = 20
 
-func (r *reader) wrongTags(keys *guardKeys, table *tagged) (problems []string, err error) {
+// name takes note of a forged row; first is how many there were before its table.
+func (r *reader) name(c *store.Checked, first int, row store.ForgedRow) {
+	if len(c.Forged)-first >= maxNamed {
+		c.More++
+		return
+	}
+	c.Forged = append(c.Forged, row)
+}
+
+func (r *reader) wrongTags(keys *guardKeys, table *tagged, c *store.Checked) error {
 	query := "SELECT t.tag, " + table.columns + " FROM " + table.from
 	if table.some != "" {
 		query += " WHERE " + table.some
 	}
 	rows, err := r.q.QueryContext(r.ctx, query)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	more := 0
+	first := len(c.Forged)
 	for rows.Next() {
 		var id any // the first column is the first part of the key
 		tag, text, err := scanTagged(noting{rows, &id}, table.width())
 		if err != nil {
-			return nil, err
+			return err
 		}
-		switch {
-		case string(tag) == string(keys.tag(table.name, text)):
-		case len(problems) < maxNamed:
-			problems = append(problems, fmt.Sprintf("row %v of table %s is not as this server wrote it", id,
-				table.name))
-		default:
-			more++
+		if string(tag) != string(keys.tag(table.name, text)) {
+			r.name(c, first, store.ForgedRow{Table: table.name, Row: fmt.Sprint(id)})
 		}
 	}
-	if more > 0 {
-		problems = append(problems, fmt.Sprintf("so are %d more rows of table %s", more, table.name))
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
 	}
-	return problems, rows.Err()
+	for i := range c.Forged[first:] {
+		if err := r.belongs(table, &c.Forged[first+i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// belongs says whose a forged row is, as far as the rest of the database tells.
+func (r *reader) belongs(table *tagged, row *store.ForgedRow) (err error) {
+	key := "CAST(? AS INTEGER)"
+	switch table {
+	case userTable, temporaryTable:
+		row.Of, err = queryOne(r.ctx, r.q, scanOne[string], "SELECT 'user ' || coalesce(name, '') FROM user WHERE id = "+
+			key, row.Row)
+	case activationTable:
+		key = "(SELECT token FROM activation WHERE id = " + key + ")"
+		fallthrough
+	default:
+		var id token.Identity
+		id, err = queryOne(r.ctx, r.q, func(s scanner) (id token.Identity, err error) {
+			err = s.Scan(&id.Type, &id.Manufacturer, &id.Serial, &id.KeyID)
+			return id, err
+		}, "SELECT coalesce(type, ''), coalesce(manufacturer, ''), coalesce(serial, ''), coalesce(key_id, '') FROM token "+
+			"WHERE id = "+key, row.Row)
+		if err == nil {
+			row.Of = "token " + id.String()
+		}
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return err
 }
 
 // noting keeps the value of the second column.
@@ -314,6 +357,28 @@ func (t *tx) keyEnrolment(keys *guardKeys, id int64) error {
 	}
 	keyed := keys.link.Sum(hash)
 	return t.changeOne("UPDATE enrolment SET hash = ? WHERE token = ?", keyed[:], id)
+}
+
+// retagFormer has the rows tagged anew that carry the tag over the former columns. A
+// forged one stays so.
+func (t *tx) retagFormer(table *tagged) error {
+	rows, err := t.q.QueryContext(t.ctx, "SELECT t.tag, "+table.former+" FROM "+table.from)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	keys := t.guard.keys.Load()
+	for rows.Next() {
+		var id any
+		tag, text, err := scanTagged(noting{rows, &id}, strings.Count(table.former, ",")+1)
+		if err != nil {
+			return err
+		}
+		if n, ok := id.(int64); ok && string(tag) == string(keys.tag(table.name, text)) {
+			t.added(rowKey{table: table, id: n})
+		}
+	}
+	return rows.Err()
 }
 
 func (t *tx) SetAPIKeyHash(id string, before, after []byte) error {

@@ -12,7 +12,7 @@ import (
 )
 
 const runColumns = `id, label, batch, note, supplier, format, actor, dry_run, opened, published, closed,
-	imported, duplicate, conflict, twin, replaced, refused, held_back, renumbered, assigned, users_made, remarks, series, failure, rows_removed`
+	imported, duplicate, conflict, difference, twin, replaced, refused, held_back, renumbered, assigned, users_made, remarks, series, failure, rows_removed`
 
 func scanRun(s scanner) (r store.Run, err error) {
 	var opened, published, closed, removed int64
@@ -20,7 +20,7 @@ func scanRun(s scanner) (r store.Run, err error) {
 	c := &r.Counts
 	err = s.Scan(&r.ID, &r.Label, &r.Batch, &r.Note, &r.Supplier, &r.Format, &r.Actor, &r.DryRun, &opened, &published,
 		&closed,
-		&c.Imported, &c.Duplicate, &c.Conflict, &c.Twin, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered,
+		&c.Imported, &c.Duplicate, &c.Conflict, &c.Difference, &c.Twin, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered,
 		&c.Assigned,
 		&c.Users, &remarks, &series, &r.Failure, &removed)
 	r.Removed = fromMillis(removed)
@@ -104,10 +104,10 @@ func (t *tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error
 	if len(p.Series) > 0 {
 		series, _ = json.Marshal(p.Series) // strings and numbers always can
 	}
-	err := t.changeOne(`UPDATE import_run SET imported = ?, duplicate = ?, conflict = ?, twin = ?, replaced = ?, refused = ?, held_back = ?, renumbered = ?,
+	err := t.changeOne(`UPDATE import_run SET imported = ?, duplicate = ?, conflict = ?, difference = ?, twin = ?, replaced = ?, refused = ?, held_back = ?, renumbered = ?,
 		assigned = ?, users_made = ?, remarks = ?, series = ? WHERE id = ? AND published = 0 AND closed = 0`,
-		c.Imported, c.Duplicate, c.Conflict, c.Twin, c.Replaced, c.Refused, c.HeldBack, c.Renumbered, c.Assigned,
-		c.Users,
+		c.Imported, c.Duplicate, c.Conflict, c.Difference, c.Twin, c.Replaced, c.Refused, c.HeldBack, c.Renumbered,
+		c.Assigned, c.Users,
 		strings.Join(p.Remarks, "\n"), string(series), id)
 	for _, r := range rows {
 		if err != nil {

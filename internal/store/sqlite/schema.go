@@ -3,8 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"ostiary/internal/store"
@@ -15,8 +15,13 @@ import (
 // own transactions, which then vouches for them. So the schema must be to the letter
 // the one that the migrations make.
 
-const schemaSQL = "SELECT type || ' ' || name || ' ' || tbl_name || ' ' || coalesce(sql, '') FROM sqlite_schema " +
-	"WHERE name NOT LIKE 'sqlite_stat%' ORDER BY 1"
+const (
+	schemaSQL = "SELECT coalesce(group_concat(line, char(10) ORDER BY line), '') FROM (SELECT type || ' ' || name || " +
+		"' ' || tbl_name || ' ' || coalesce(sql, '') AS line FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%')"
+
+	// A number that every change of the schema changes, and a VACUUM.
+	schemaVersionSQL = "PRAGMA schema_version"
+)
 
 var errSchema = fmt.Errorf("%w: its tables, indexes or triggers are not those that this program made",
 	store.ErrTampered)
@@ -40,19 +45,41 @@ var ownSchema = sync.OnceValues(func() (string, error) {
 })
 
 func schemaOf(ctx context.Context, q querier) (string, error) {
-	all, err := queryAll(ctx, q, scanOne[string], schemaSQL)
-	return strings.Join(all, "\n"), err
+	return queryOne(ctx, q, scanOne[string], schemaSQL)
 }
 
 // checkSchema holds the schema of a database against the program's.
 func checkSchema(ctx context.Context, q querier) error {
-	want, err := ownSchema()
+	is, err := schemaOf(ctx, q)
 	if err != nil {
 		return err
 	}
-	is, err := schemaOf(ctx, q)
-	if err == nil && is != want {
+	return sameAsOwn(is)
+}
+
+func sameAsOwn(schema string) error {
+	own, err := ownSchema()
+	if err == nil && schema != own {
 		err = errSchema
+	}
+	return err
+}
+
+// schemaIs is called when a transaction of the writer begins, before its first statement:
+// nobody can change the schema from then on until it ends. Where its number is another
+// one than before, the schema is held against the program's.
+func (g *guard) schemaIs(version int64, read func() (string, error)) error {
+	if !g.begun.Load() || version == g.schema {
+		return nil
+	}
+	schema, err := read()
+	if err == nil {
+		err = sameAsOwn(schema)
+	}
+	if errors.Is(err, errSchema) {
+		return g.stop(err)
+	} else if err == nil {
+		g.schema = version
 	}
 	return err
 }

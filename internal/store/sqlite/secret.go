@@ -26,7 +26,7 @@ func scanSecret(s scanner) (w store.Secret, err error) {
 }
 
 func (r *reader) Secrets(marks ...token.Mark) ([]store.Secret, error) {
-	return queryAll(r.ctx, r.q, scanSecret, "SELECT mark, events, seconds, both, moved_away FROM secret "+
+	return queryAll(r.ctx, r.q, scanSecret, "SELECT mark, events, seconds, both <> 0, moved_away <> 0 FROM secret "+
 		"WHERE mark IN (SELECT value FROM json_each(?)) ORDER BY mark", list(marks))
 }
 
@@ -36,8 +36,18 @@ func (r *reader) SharedMarks(after token.Mark, limit int) ([]token.Mark, error) 
 }
 
 func (r *reader) Unmarked(after token.ID, limit int) ([]store.Candidate, error) {
-	return queryAll(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+
+	all, err := queryAll(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+
 		" WHERE t.mark IS NULL AND t.id > ? ORDER BY t.id LIMIT ?", int64(after), limit)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		err := r.check(rowKey{table: tokenTable, id: int64(all[i].Token.ID)})
+		if all[i].Forged = errors.Is(err, store.ErrForged); err != nil && !all[i].Forged {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 func (r *reader) Retired(fingerprint []byte) (next uint64, movedAway bool, err error) {

@@ -34,6 +34,9 @@ const (
 	floorSQL = "SELECT events, seconds, both FROM secret WHERE mark = ?1"
 )
 
+// secretTable names the rows of secrets in alarms.
+const secretTable = "secret"
+
 // sharedStatements are those of both kinds of tokens, and what they have in common.
 type sharedStatements struct {
 	events, seconds sharedKind
@@ -81,15 +84,21 @@ func (d *decision) acceptShared(a *store.Attempt, p *store.Proposal, seen token.
 	return err == nil, err
 }
 
-// share puts the floor of a secret into a condition.
+// share puts the floor of a secret into a condition. Where the floor is gone, somebody
+// took it away: no write finds one, so no code of the secret is accepted.
 func (d *decision) share(c *token.Condition, spec token.Spec, mark token.Mark) error {
 	var v [3]driver.Value
 	ok, err := d.hot.shared.floor.row(v[:], int64(mark))
-	if err == nil && !ok {
-		err = fmt.Errorf("the secret of mark %s has no floor", mark)
-	}
 	if err != nil {
 		return err
+	}
+	if !ok {
+		if !d.guard.begun.Load() {
+			return fmt.Errorf("the secret of mark %s has no floor", mark)
+		}
+		_ = d.guard.forged(secretTable, mark.String()) // the alarm
+		c.Share(spec, mark, token.Floor{})
+		return nil
 	}
 	c.Share(spec, mark, token.Floor{Events: v[0].(int64), Seconds: v[1].(int64), Both: v[2].(int64) != 0})
 	return nil

@@ -7,8 +7,8 @@
 // transaction and its sync (group commit); see writer.go.
 //
 // The WAL is written back into the file beside the writer (checkpoint.go), so that
-// no login waits for that, or only for the last pages of it. Should that not keep up, the writer does it once the WAL
-// has walPages pages.
+// no login waits for that, or only for the last pages of it. The writer never does it
+// itself: SQLite would not say when the sync of the file failed.
 package sqlite
 
 import (
@@ -35,7 +35,6 @@ var migrationFiles embed.FS
 const (
 	readers  = 4
 	browsers = 2
-	walPages = 32768 // pages of 4 KiB, so 128 MiB
 )
 
 // Config says where the database is and how much it may cache.
@@ -135,8 +134,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 // first.
 var (
 	writerPragmas = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"trusted_schema(0)", "cache_size(-65536)", fmt.Sprintf("wal_autocheckpoint(%d)", walPages),
-		"journal_size_limit(67108864)"}
+		"trusted_schema(0)", "cache_size(-65536)", "wal_autocheckpoint(0)", "journal_size_limit(67108864)"}
 	readerPragmas = []string{"busy_timeout(5000)", "query_only(1)", "trusted_schema(0)", "cache_size(-8192)"}
 )
 

@@ -194,7 +194,7 @@ func TestWriterConnection(t *testing.T) {
 			"PRAGMA synchronous":        "2", // FULL
 			"PRAGMA journal_mode":       "wal",
 			"PRAGMA foreign_keys":       "1",
-			"PRAGMA wal_autocheckpoint": "32768",
+			"PRAGMA wal_autocheckpoint": "0",
 			"PRAGMA trusted_schema":     "0",
 		} {
 			if got := onWriter(t, db, query); !cmp.Equal(got, []string{want}) {

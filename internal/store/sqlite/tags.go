@@ -18,10 +18,15 @@ type tagged struct {
 	columns string   // what the tag is over, in this order, the keys among them
 	from    string
 	some    string // which rows carry one; empty for all
+	former  string // the columns that it was over before furtherTags
 }
 
-// Counters, failures and tries are in no tag: they change with every code and must
-// follow from the log.
+// Counters and failures are in no tag: they change with every code and must follow from
+// the log.
+const activationColumns = `t.id, t.token, t.profile, t.owner, t.route, t.reason, t.actor, t.self, t.opened, t.expires,
+	t.status, t.ended, t.again, t.same_secret, t.counters, t.secret, t.device, t.device_mark, t.device_type, t.device_name,
+	t.locator, t.registration, t.password, t.request, t.taken, t.confirm, t.result`
+
 var (
 	tokenTable = &tagged{name: "token", keys: []string{"t.id"},
 		columns: `t.id, t.kind, t.type, t.manufacturer, t.serial, t.key_id, t.algorithm, t.hash, t.digits, t.period,
@@ -31,10 +36,8 @@ var (
 	userTable      = &tagged{name: "user", keys: []string{"t.id"}, columns: "t.id, t.name", from: "user t"}
 	enrolmentTable = &tagged{name: "enrolment", keys: []string{"t.token"},
 		columns: "t.token, t.hash, t.expires, t.shown", from: "enrolment t"}
-	activationTable = &tagged{name: "activation", keys: []string{"t.id"},
-		columns: `t.id, t.token, t.profile, t.owner, t.route, t.reason, t.actor, t.self, t.opened, t.expires, t.status,
-	t.ended, t.again, t.same_secret, t.counters, t.secret, t.device, t.device_mark, t.device_type, t.device_name,
-	t.locator, t.registration, t.password, t.request, t.taken, t.confirm, t.result`, from: "activation t"}
+	activationTable = &tagged{name: "activation", keys: []string{"t.id"}, from: "activation t",
+		columns: activationColumns + ", t.tries, t.last_try, t.answer", former: activationColumns}
 	applicationTable = &tagged{name: "application", keys: []string{"t.token", "t.idx"},
 		columns: "t.token, t.idx, t.mode, t.algorithm, t.hash, t.digits, t.period, t.suite, t.secret",
 		from:    "application t"}
@@ -49,7 +52,7 @@ var (
 
 	taggedTables = []*tagged{tokenTable, userTable, enrolmentTable, activationTable, applicationTable, temporaryTable,
 		moveTable, replacementTable}
-	// furtherTables carry tags since furtherTags.
+	// furtherTables carry tags since furtherTags; those of activations are over more.
 	furtherTables = []*tagged{moveTable, replacementTable}
 )
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	sqlitedriver "modernc.org/sqlite"
@@ -27,11 +28,15 @@ const tokenColumns = `t.id, t.kind, t.type, t.manufacturer, t.serial, t.key_id, 
 	t.t0, t.suite, t.model, t.issuer, t.label, t.profile, t.run, t.created, t.state_reason, coalesce(u.name, ''),
 	c.epoch, c.next, c.drift, c.failures, c.retry_at, c.state, c.not_before, c.not_after, coalesce(c.owner, 0), c.last_used,
 	coalesce(t.mark, 0), coalesce(c.twin, 0), coalesce(s.events, 0), coalesce(s.seconds, 0),
-	coalesce(s.both, 0)`
+	coalesce(s.both, 0) <> 0`
 
 // A token without a twin joins NULL, which finds nothing without a search.
 const tokenTables = ` FROM token t JOIN condition c ON c.token = t.id LEFT JOIN user u ON u.id = c.owner
 	LEFT JOIN secret s ON s.mark = c.twin`
+
+// floorless tells that a token holds its secret with others, and that the row with their
+// floor is gone.
+const floorless = ", c.twin IS NOT NULL AND s.mark IS NULL"
 
 const published = `EXISTS (SELECT 1 FROM import_run r WHERE r.id = t.run AND r.published > 0)`
 
@@ -39,6 +44,7 @@ const published = `EXISTS (SELECT 1 FROM import_run r WHERE r.id = t.run AND r.p
 type tokenDest struct {
 	t                                               token.Token
 	next, created, retryAt, notBefore, notAfter, at int64
+	state                                           int64
 	twin                                            token.Mark
 	floor                                           token.Floor
 }
@@ -48,7 +54,7 @@ func (d *tokenDest) dest() []any {
 	return []any{&t.ID, &t.Kind, &t.Identity.Type, &t.Identity.Manufacturer, &t.Identity.Serial, &t.Identity.KeyID,
 		&t.Spec.Algorithm, &t.Spec.Hash, &t.Spec.Digits, &t.Spec.Period, &t.Spec.T0, &t.Spec.Suite,
 		&t.Model, &t.Issuer, &t.Label, &t.Profile, &t.Run, &d.created, &t.StateReason, &t.OwnerName,
-		&c.Epoch, &d.next, &c.Drift, &c.Failures, &d.retryAt, &c.State, &d.notBefore, &d.notAfter, &c.Owner, &d.at,
+		&c.Epoch, &d.next, &c.Drift, &c.Failures, &d.retryAt, &d.state, &d.notBefore, &d.notAfter, &c.Owner, &d.at,
 		&t.Mark, &d.twin, &d.floor.Events, &d.floor.Seconds, &d.floor.Both}
 }
 
@@ -56,6 +62,7 @@ func (d *tokenDest) token() token.Token {
 	t := d.t
 	t.Created = fromMillis(d.created)
 	t.Condition.Next = uint64(d.next)
+	t.Condition.State = stateOf(d.state)
 	t.Condition.RetryAt = fromMillis(d.retryAt)
 	t.Condition.NotBefore, t.Condition.NotAfter = fromMillis(d.notBefore), fromMillis(d.notAfter)
 	t.Condition.LastUsed = fromMillis(d.at)
@@ -63,6 +70,16 @@ func (d *tokenDest) token() token.Token {
 		t.Condition.Share(t.Spec, d.twin, d.floor)
 	}
 	return t
+}
+
+// noState is what a row has whose state is none: no list ends at it, and its tag is wrong.
+const noState = token.State(math.MaxUint8)
+
+func stateOf(n int64) token.State {
+	if n < 0 || n > math.MaxUint8 {
+		return noState
+	}
+	return token.State(n)
 }
 
 func scanToken(s scanner) (token.Token, error) {
@@ -96,9 +113,9 @@ func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error)
 // The two lookups of the hot path, prepared once per connection. A parameter
 // that is NULL does not restrict.
 const (
-	bySerialSQL = "SELECT " + tokenColumns + ", t.secret, t.tag, " + hasApplications + tokenTables +
+	bySerialSQL = "SELECT " + tokenColumns + ", t.secret, t.tag, " + hasApplications + floorless + tokenTables +
 		" WHERE t.serial = ?1 AND " + narrowed
-	byUserSQL = "SELECT " + tokenColumns + ", t.secret, t.tag, " + hasApplications + tokenTables +
+	byUserSQL = "SELECT " + tokenColumns + ", t.secret, t.tag, " + hasApplications + floorless + tokenTables +
 		" WHERE c.owner = ?1 AND " + narrowed
 	anySQL   = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " ORDER BY t.id LIMIT 1"
 	narrowed = `(?2 IS NULL OR t.type = ?2) AND (?3 IS NULL OR t.manufacturer = ?3) AND (?4 IS NULL OR t.key_id = ?4)

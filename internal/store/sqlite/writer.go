@@ -114,8 +114,11 @@ func (w *writer) reopen() {
 	w.opening = w.open(context.Background()) // tried again before the next job if it fails
 }
 
-// connect makes sure that there is a connection.
+// connect makes sure that there is a connection, and a file that keeps what is written.
 func (w *writer) connect() error {
+	if err := w.health.broken(); err != nil {
+		return err
+	}
 	if w.conn == nil {
 		w.reopen()
 	}

@@ -137,7 +137,7 @@ var secretTests = []test{
 			if err := tx.StageReplacement(run, c); err != nil {
 				return err
 			}
-			if err := tx.RecordRun(run, store.RunProgress{Counts: store.RunCounts{Replaced: 1, Twin: 3}},
+			if err := tx.RecordRun(run, store.RunProgress{Counts: store.RunCounts{Replaced: 1, Twin: 3, Difference: 2}},
 				nil); err != nil {
 				return err
 			}
@@ -149,6 +149,7 @@ var secretTests = []test{
 			runs, rerr := rd.Runs(0, 1)
 			r.must(rerr)
 			r.same("twins of the run", runs[0].Counts.Twin, 3)
+			r.same("differences of the run", runs[0].Counts.Difference, 2)
 			return err
 		})
 		r.same("its new secret is its own", r.condition(t.ID).Shared, token.Shared{})

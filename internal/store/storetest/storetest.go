@@ -316,12 +316,12 @@ func (r *rig) checkLog() {
 			return fmt.Errorf("the audit head has %d entries, the log %d; roots equal: %t", head.Size(), f.Size(),
 				f.Root() == head.Root())
 		}
-		problems, err := rd.CheckIntegrity()
+		c, err := rd.CheckIntegrity()
 		if errors.Is(err, store.ErrNotFound) {
 			return nil // the database has no integrity key
 		}
-		if len(problems) > 0 {
-			r.Errorf("after the test: %q", problems)
+		if len(c.Problems) > 0 || len(c.Forged) > 0 {
+			r.Errorf("after the test: %+v", c)
 		}
 		return err
 	})

@@ -21,7 +21,7 @@ var house = []floor{
 	{"internal/core/...", []string{"internal/core/..."}, true},
 	{"internal/codec/...", nil, true},
 	{"oath", nil, true},
-	{"pskc/...", []string{"pskc"}, true},
+	{"pskc/...", []string{"pskc/..."}, true},
 	{"activation", []string{"oath", "internal/codec/...", "internal/core/printable"}, true},
 	{"authenticator", []string{"activation", "oath", "internal/codec/...", "internal/core/printable"}, true},
 	{"internal/seal", nil, false},

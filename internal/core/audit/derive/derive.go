@@ -84,6 +84,9 @@ type Fold struct {
 	sheets   map[string]sheet
 	root     root
 	runs     runs
+	// What is left of tokens that are gone; receipts by move, with the place of the entry.
+	remains  map[token.Mark]remains
+	receipts map[string]int64
 	// settled is the place from which on entries are of the time of the comparison.
 	settled int64
 }
@@ -92,6 +95,7 @@ type Fold struct {
 // are gone (Load).
 func New() *Fold {
 	f := &Fold{seed: maphash.MakeSeed(), settled: -1, moving: map[uint64]token.State{},
+		remains: map[token.Mark]remains{}, receipts: map[string]int64{},
 		apps: map[uint64]counter{}, users: map[uint64]*user{}, codes: map[uint64]*code{}, keys: map[string]*key{},
 		types: map[string]*kind{}, sheets: map[string]sheet{}, runs: runs{published: map[int64]int64{}}}
 	f.tokens = newTokens()
@@ -116,6 +120,16 @@ func (f *Fold) find(row string, entry int64, format string, args ...any) {
 	if len(f.result.Findings) < Shown {
 		f.result.Findings = append(f.result.Findings, Finding{row, entry, fmt.Sprintf(format, args...)})
 	}
+}
+
+// Forged takes note of a row that does not carry its tag; an empty text is one that is
+// only counted.
+func (f *Fold) Forged(row, text string) {
+	if text == "" {
+		f.result.Count++
+		return
+	}
+	f.find(row, NoEntry, "%s", text)
 }
 
 // act is one entry being folded.
@@ -196,6 +210,7 @@ func (f *Fold) stage(run int64, row uint64, isUser bool) {
 func (f *Fold) publish(a *act) {
 	run := intOf(a.After, "run")
 	f.runs.published[run] = a.seq
+	f.received(a)
 	if run == f.runs.open {
 		f.runs.open, f.runs.staged, f.runs.users = 0, nil, nil
 	}

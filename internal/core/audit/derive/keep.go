@@ -20,6 +20,8 @@ import (
 //	root     mark · last
 //	type     name · next · highest · issued · last · trusted · trusted time · (field · value)…
 //	profile  name · fingerprint · last
+//	secret   mark · least counter · least second · lives elsewhere · last: of tokens that are gone
+//	receipt  move · last
 //	name     text: of an owner, the first of whom is number 1
 //	user     name · failures · end of delay · known · run · last
 //	code     user · mark · expires · used · last
@@ -33,7 +35,8 @@ const lineForm = 1
 // Keeper writes the state of a Fold as lines. A Fold knows rows by hashes alone, so
 // their names are read again: from the lines that the Fold began with (Line), then
 // from all entries that were added (Entry), in their order. A token is written when the
-// last that speaks of it is met, the others when they are met first. The Fold is of no other use afterwards.
+// last that speaks of it is met, the others when they are met first. The Fold is of no
+// other use afterwards.
 type Keeper struct {
 	f      *Fold
 	write  func(line []byte) error
@@ -90,6 +93,14 @@ func (k *Keeper) small() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.sheets)) {
 		lines = append(lines, lineOf("profile").text(name).text(f.sheets[name].mark).number(f.sheets[name].last))
+	}
+	for _, mark := range f.Marks() {
+		r := f.remains[mark]
+		lines = append(lines, lineOf("secret").text(mark.String()).number(r.floor.Events).number(r.floor.Seconds).
+			truth(r.away).number(r.last))
+	}
+	for _, move := range f.Moves() {
+		lines = append(lines, lineOf("receipt").text(move).number(f.receipts[move]))
 	}
 	for _, l := range lines {
 		if err := k.write(l); err != nil {

@@ -72,7 +72,10 @@ func history() (all [][]byte) {
 	add(audit.Entry{Action: audit.TokenUnlocked, Subject: own("1"), Before: []audit.Field{field("failures", int64(7))},
 		After: []audit.Field{field("failures", int64(1)), field("retry_at", audit.Stamp(at.AddDate(0, 0, 1)))}})
 	made("5", "eve", 0, token.Condition{Epoch: 1})
-	add(audit.Entry{Action: audit.TokenDeleted, Subject: own("5"), Before: []audit.Field{field("state", "VALID")}})
+	add(audit.Entry{Action: audit.TokenDeleted, Subject: own("5"), Before: []audit.Field{field("state", "VALID")},
+		After: []audit.Field{field("secret", "00112233445566ff"), field("secret_events", int64(7)),
+			field("secret_moved_away", true), field("secret_seconds", int64(8))}})
+	add(audit.Entry{Action: audit.ImportPublished, After: []audit.Field{field("run", int64(3)), field("move", "m\t1")}})
 	add(audit.Entry{Action: audit.UserDeleted, Subject: audit.Subject{User: "eve"}})
 	made("3", "", 9, token.Condition{Epoch: 1})
 	add(audit.Entry{Action: audit.UserStaged, Subject: audit.Subject{User: "staged"},
@@ -145,7 +148,7 @@ func rowsOf(f *Fold) map[string]any {
 		c.seen = false
 	}
 	return map[string]any{"tokens": tokens, "delays": f.tokens.delays, "apps": f.apps, "moving": f.moving,
-		"fenced": f.fencedAt, "users": f.users,
+		"fenced": f.fencedAt, "remains": f.remains, "receipts": f.receipts, "users": f.users,
 		"codes": f.codes,
 		"keys":  f.keys, "types": f.types, "sheets": f.sheets, "root": f.root,
 		"published": f.runs.published, "open": f.runs.open, "staged": staged, "staged users": users,

@@ -52,6 +52,14 @@ func (l *Loader) Line(b []byte) error {
 	case "profile":
 		name := string(in.text())
 		f.sheets[name] = sheet{string(in.text()), in.number()}
+	case "secret":
+		mark, err := token.ParseMark(string(in.text()))
+		in.bad = in.bad || err != nil
+		f.remains[mark] = remains{floor: token.Floor{Events: in.number(), Seconds: in.number()}, away: in.truth(),
+			last: in.number()}
+	case "receipt":
+		move := string(in.text())
+		f.receipts[move] = in.number()
 	case "name":
 		l.owners = append(l.owners, f.ownerKey(in.text()))
 	case "user":

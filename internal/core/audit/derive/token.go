@@ -182,12 +182,14 @@ func (f *Fold) removed(a *act) {
 	if f.changed(a, &a.ParsedChange) != nil {
 		f.dropToken(id)
 	}
+	f.retired(a)
 }
 
 // updated folds an entry that changes a token, and further rows perhaps.
 func (f *Fold) updated(a *act) {
 	f.changed(a, &a.ParsedChange)
 	f.others(a)
+	f.retired(a)
 }
 
 func (f *Fold) others(a *act) {
