@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -224,12 +225,14 @@ func TestAnOlderSeamPutBackIsNoticed(t *testing.T) {
 	w.PastLog()
 	counter := w.days(2, 3)
 	w.ArchiveBefore(t, w.Clock.Now())
-	w.Exec(t, "CREATE TABLE kept_entry AS SELECT * FROM audit_entry; CREATE TABLE kept_state AS SELECT * FROM seam_state")
+	aside := "ATTACH '" + filepath.Join(t.TempDir(), "aside.db") + "' AS aside; "
+	w.Exec(t, aside+"CREATE TABLE aside.entry AS SELECT * FROM audit_entry; "+
+		"CREATE TABLE aside.state AS SELECT * FROM seam_state; DETACH aside")
 	w.days(2, counter)
 	w.ArchiveBefore(t, w.Clock.Now())
-	w.Exec(t, "DELETE FROM audit_seam WHERE size = (SELECT max(size) FROM audit_seam); "+
-		"INSERT OR IGNORE INTO audit_entry SELECT * FROM kept_entry; DELETE FROM seam_state; "+
-		"INSERT INTO seam_state SELECT * FROM kept_state; DROP TABLE kept_entry; DROP TABLE kept_state")
+	w.Exec(t, aside+"DELETE FROM audit_seam WHERE size = (SELECT max(size) FROM audit_seam); "+
+		"INSERT OR IGNORE INTO audit_entry SELECT * FROM aside.entry; DELETE FROM seam_state; "+
+		"INSERT INTO seam_state SELECT * FROM aside.state; DETACH aside")
 	w.refuses("a setting, a key")
 	if err := w.TryReopen(t); err == nil {
 		t.Error("the server starts on it")
