@@ -30,9 +30,11 @@ type row struct {
 	entry string
 }
 
-func (m *memory) Each(fn func(int64, []byte) error) error {
+func (m *memory) Each(fn func(int64, []byte, bool) error) error {
+	var p Parser
 	for _, r := range m.rows {
-		if err := fn(r.seq, []byte(r.entry)); err != nil {
+		_, unread := p.Parse([]byte(r.entry))
+		if err := fn(r.seq, []byte(r.entry), unread == nil); err != nil {
 			return err
 		}
 	}

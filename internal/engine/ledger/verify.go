@@ -226,20 +226,16 @@ func (s *source) untold() (problem string) {
 	return ""
 }
 
-func (s *source) Each(fn func(int64, []byte) error) error {
+func (s *source) Each(fn func(int64, []byte, bool) error) error {
 	s.told = map[int64]archived{}
 	if err := eachEntry(s.first(), s.head.Size(), s.view, s.rest, func(row store.AuditRow) error {
-		if err := fn(row.Seq, row.Entry); err != nil {
-			return err
-		}
 		s.tells(row.Entry)
-		s.fold.Add(row.Seq, row.Entry)
-		return nil
+		return fn(row.Seq, row.Entry, s.fold.Add(row.Seq, row.Entry))
 	}); err != nil {
 		return err
 	}
 	for _, row := range s.beyond {
-		if err := fn(row.Seq, row.Entry); err != nil {
+		if err := fn(row.Seq, row.Entry, false); err != nil {
 			return err
 		}
 	}

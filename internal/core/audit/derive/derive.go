@@ -141,13 +141,13 @@ type act struct {
 
 func (a *act) accepted() bool { return string(a.Outcome) == string(audit.Accepted) }
 
-// Add folds the next entry.
-func (f *Fold) Add(seq int64, entry []byte) {
+// Add folds the next entry. parsed says that its parser read it: then it is JSON.
+func (f *Fold) Add(seq int64, entry []byte) (parsed bool) {
 	f.next = seq + 1
 	p, err := f.parser.Parse(entry)
 	if err != nil {
 		f.find("", seq, "%v", err)
-		return
+		return false
 	}
 	a := &act{seq: seq, Parsed: p, old: p.Version == 1}
 	switch {
@@ -161,11 +161,12 @@ func (f *Fold) Add(seq int64, entry []byte) {
 	rule, ok := rules[audit.Action(p.Action)]
 	if !ok {
 		f.find("", seq, "the action %q is not known", p.Action)
-		return
+		return true
 	}
 	if rule.fold != nil {
 		rule.fold(f, a)
 	}
+	return true
 }
 
 // hash is the key of a row in a map: of its parts, each with its end.
