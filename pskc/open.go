@@ -14,7 +14,10 @@ func (p *parser) openValues(k *Key) error {
 			return err
 		}
 	}
-	return p.openRecord(k)
+	if err := p.openRecord(k); err != nil {
+		return err
+	}
+	return p.checkSecret(k)
 }
 
 func (p *parser) openSecret(k *Key) error {
@@ -48,7 +51,7 @@ func (p *parser) openSecret(k *Key) error {
 		}
 	}
 	k.Secret = secret
-	return p.checkSecret(k)
+	return nil
 }
 
 // nothingEncrypted tells whether the file says so, as drafts can, and has kept
@@ -79,6 +82,8 @@ func (p *parser) checkSecret(k *Key) error {
 	least := p.opt.MinSecret
 	if kind, _ := kindOf(k.Algorithm); kind == PIN {
 		least = 1
+	} else if len(k.Record) > 0 {
+		least = min(least, ShortSecret)
 	}
 	if n < least {
 		why := "secret of %d bytes is too short, at least %d are demanded"

@@ -62,7 +62,8 @@ type Options struct {
 	AllowPart bool
 
 	// MinSecret is the shortest secret in bytes that is not refused; 0 means
-	// [DefaultMinSecret]. It does not bind keys of kind [PIN].
+	// [DefaultMinSecret]. It does not bind keys of kind [PIN]; and of a key with a
+	// Record [ShortSecret] bytes are enough, for a server has taken it before.
 	MinSecret int
 
 	// Limits bound what one file may cost; zero fields mean the defaults.

@@ -11,14 +11,14 @@ import (
 // Property is one entry of the record of a [Key].
 type Property struct {
 	Name  string // 1 to 32 characters of a to z and _, once in a record
-	Value string // at most 1024 bytes of UTF-8, without control characters
+	Value string // at most 2048 bytes of UTF-8, without control characters
 }
 
 // Bounds of a record.
 const (
-	maxProperties    = 32
+	maxProperties    = 20
 	maxPropertyName  = 32
-	maxPropertyValue = 1024
+	maxPropertyValue = 2048 // 500 characters of 4 bytes, and some
 )
 
 // appendRecord appends a record as it is encrypted: lines of name and value.

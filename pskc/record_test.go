@@ -36,6 +36,21 @@ func TestLargestRecord(t *testing.T) {
 	reread(t, export(t, WriterOptions{}, k), k)
 }
 
+// A secret of 80 bits that a server has taken is read again; without a record, or if it
+// is shorter, it is not.
+func TestShortSecretWithRecord(t *testing.T) {
+	t.Parallel()
+	with, without, shorter := recordKeys()[0], recordKeys()[2], recordKeys()[1]
+	with.Secret, without.Secret, shorter.Secret = Secret(seed[:ShortSecret]), Secret(seed[:ShortSecret]),
+		Secret(seed[:ShortSecret-1])
+	res := readString(t, export(t, WriterOptions{}, with, without, shorter), Options{Passphrase: Secret(testPassphrase)})
+	if res.err != nil || len(res.keys) != 1 || len(res.refused) != 2 || res.keys[0].ID != with.ID ||
+		!strings.Contains(res.refused[0].Reason, "10 bytes is too short, at least 16") ||
+		!strings.Contains(res.refused[1].Reason, "9 bytes is too short, at least 10") {
+		t.Errorf("%d keys, refused %v, %v", len(res.keys), res.refused, res.err)
+	}
+}
+
 // resealed gives the export of one key with another text encrypted as its
 // record, by somebody who has the keys of the file.
 func resealed(t testing.TB, change func(text string) string) string {
@@ -88,9 +103,9 @@ func TestRecordFormat(t *testing.T) {
 		"names are 1 to 32":         add(strings.Repeat("a", 33) + "=\n"),
 		"control character":         add("a=\x07\n"),
 		"or is not UTF-8":           add("a=\xff\n"),
-		"is longer than 1024 bytes": add("a=" + strings.Repeat("x", 1025) + "\n"),
-		"more than 32 properties": add(func() (s string) {
-			for c := range rune(33) {
+		"is longer than 2048 bytes": add("a=" + strings.Repeat("x", 2049) + "\n"),
+		"more than 20 properties": add(func() (s string) {
+			for c := range rune(maxProperties - 1) { // and the two that are there
 				s += strings.Repeat(string('a'+c%26), int(c)+1) + "=\n"
 			}
 			return s

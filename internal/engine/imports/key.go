@@ -108,7 +108,11 @@ func checkToken(t *token.Token, k *pskc.Key) error {
 	if t.Identity.Serial == "" {
 		return fmt.Errorf("it has neither a serial number nor a key id")
 	}
-	if err := tokens.CheckSerial(t.Identity.Serial); err != nil {
+	check := tokens.CheckSerial
+	if len(k.Record) > 0 {
+		check = tokens.CheckKeptSerial
+	}
+	if err := check(t.Identity.Serial); err != nil {
 		return err
 	}
 	for _, f := range []struct{ name, text string }{

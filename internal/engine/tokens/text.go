@@ -20,7 +20,7 @@ const (
 // CheckSerial is [CheckText] for a serial, which names the token: it refuses what looks
 // like another serial as well, such as one with a space behind it.
 func CheckSerial(serial string) error {
-	if err := CheckText("serial", serial, MaxText); err != nil {
+	if err := CheckKeptSerial(serial); err != nil {
 		return err
 	}
 	switch {
@@ -31,6 +31,10 @@ func CheckSerial(serial string) error {
 	}
 	return nil
 }
+
+// CheckKeptSerial is CheckSerial by the rules that it had at first, for the tokens of
+// another Ostiary.
+func CheckKeptSerial(serial string) error { return CheckText("serial", serial, MaxText) }
 
 // CheckText refuses text that cannot be shown or is too long.
 func CheckText(name, s string, limit int) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"ostiary/internal/core/token"
@@ -44,6 +45,10 @@ func Key(t token.Token) *pskc.Key {
 		HasResponse: true, Response: pskc.ResponseFormat{Encoding: "DECIMAL", Length: t.Spec.Digits}}
 	if k.ID == "" {
 		k.ID = k.Serial
+	}
+	if strings.Trim(k.Serial, " ") != k.Serial {
+		// It came as a key id without a serial number: elements do not keep such blanks.
+		k.ID, k.Serial = k.Serial, ""
 	}
 	switch t.Spec.Algorithm {
 	case token.TOTP:
