@@ -57,6 +57,9 @@ func TestDifferenceIsNamed(t *testing.T) {
 				}
 			}
 		}
+		if e := k.LastEntry(t); !strings.Contains(e.Reason, "of 1 key: 0 refused, 0 in conflict, 1 different") {
+			t.Errorf("%s: the log says %s", name, e.Raw)
+		}
 		if now := only(t, k); now.Spec != was.Spec {
 			t.Errorf("%s: %+v, was %+v", name, now.Spec, was.Spec)
 		}

@@ -85,7 +85,7 @@ func TestImportAllOrNothing(t *testing.T) {
 			t.Errorf("row 1 is %+v", rep.Rows[1])
 		}
 	}, marks...)
-	if e := k.LastEntry(t); e.Action != "import.abandoned" || !strings.Contains(e.Reason, "1 were refused") ||
+	if e := k.LastEntry(t); e.Action != "import.abandoned" || !strings.Contains(e.Reason, ": 1 refused") ||
 		!strings.Contains(e.Reason, "2 held back") {
 		t.Errorf("the log says %s", e.Raw)
 	}

@@ -50,9 +50,9 @@ func whyNot(r store.Run) string {
 	switch {
 	case r.Failure != "":
 		return r.Failure
-	case c.Refused+c.Conflict+c.Twin > 0:
-		return fmt.Sprintf("of %s: %d refused, %d in conflict, %d twin, %d held back",
-			fault.Plural(int(c.Keys()), "key", "keys"), c.Refused, c.Conflict, c.Twin, c.HeldBack)
+	case c.Refused+c.Conflict+c.Difference+c.Twin > 0:
+		return fmt.Sprintf("of %s: %d refused, %d in conflict, %d different, %d twin, %d held back",
+			fault.Plural(int(c.Keys()), "key", "keys"), c.Refused, c.Conflict, c.Difference, c.Twin, c.HeldBack)
 	}
 	return "every key was there already"
 }
