@@ -13,7 +13,7 @@ var (
 	// broken over two lines.
 	link = regexp.MustCompile(`\]\(([^()\s]+)\)`)
 	// formatting is what a heading has that its anchor has not.
-	formatting = regexp.MustCompile("[^\\p{L}\\p{N} _-]")
+	formatting = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
 // TestLinks: every link from one document to another, or to a heading, hits it.
