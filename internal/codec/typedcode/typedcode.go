@@ -8,7 +8,7 @@ package typedcode
 import "errors"
 
 // ErrCharacter means a character that the code cannot hold.
-var ErrCharacter = errors.New("character that does not belong into the code")
+var ErrCharacter = errors.New("character not allowed in a code")
 
 // maxTyped bounds what is looked at: no code is near it, with all its separators.
 const maxTyped = 1024

@@ -89,7 +89,7 @@ const maxExpiry = 365 * 24 * time.Hour
 func (r Request) check() error {
 	switch {
 	case r.Route != Offline && r.Route != QR && r.Route != Online && r.Route != Pushed:
-		return fault.New(fault.Invalid, "route", fmt.Sprintf("%q is no way to activate: it is offline, qr, "+
+		return fault.New(fault.Invalid, "route", fmt.Sprintf("%q is an unknown route: it is offline, qr, "+
 			"online or pushed.", string(r.Route)))
 	case r.Reason != "" && r.Reason != PINForgotten && r.Reason != DeviceReplaced && r.Reason != DeviceLost:
 		return fault.New(fault.Invalid, "reason", fmt.Sprintf("%q is no reason: they are %s, %s and %s.",

@@ -357,7 +357,7 @@ func unavailable(err error) error {
 			WithHint("Take the next code; this one may be used up.").Because(err)
 	}
 	return fault.New(fault.Unavailable, "unavailable",
-		"The code was not decided, because the database did not answer.").
+		"The code could not be checked: the database is unavailable.").
 		WithHint("Try again; a code that was not decided is not used.").Because(err)
 }
 

@@ -73,7 +73,7 @@ func (e *Engine) mayConfirm(t token.Token, otp string, now time.Time) error {
 	serial, c := t.Identity.Serial, t.Condition
 	switch e.rightDelay(&c, now); c.ProofRefusal(now, e.policy.FailureLimit) {
 	case token.AlreadyProven:
-		return fault.New(fault.Conflict, "token_confirmed", fmt.Sprintf("Token %s is confirmed already.", serial)).
+		return fault.New(fault.Conflict, "token_confirmed", fmt.Sprintf("Token %s is already confirmed.", serial)).
 			WithHint("Check a code of it with: ostiary token verify " + serial + " CODE.")
 	case token.Revoked:
 		return fault.New(fault.Conflict, "token_refuses", fmt.Sprintf("Token %s is %s.", serial, c.State)).

@@ -142,8 +142,7 @@ func (k *Keys) Create(ctx context.Context, by authz.Principal, name string, role
 			"role operator.")
 	case !by.Outranks(role):
 		return store.APIKey{}, "",
-			fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you may make keys of roles below "+
-				"your own only.", by.Role))
+			fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you can create keys of lower roles only.", by.Role))
 	}
 	id, text, hash, err := newKey()
 	if err != nil {
@@ -163,7 +162,7 @@ func (k *Keys) Create(ctx context.Context, by authz.Principal, name string, role
 				{Name: "id", Value: id}, {Name: "role", Value: key.Role}}}.Canonical())
 	})
 	if errors.Is(err, store.ErrConflict) {
-		err = fault.New(fault.Conflict, "key_exists", fmt.Sprintf("There is a key %s already.", name)).
+		err = fault.New(fault.Conflict, "key_exists", fmt.Sprintf("Key %s already exists.", name)).
 			WithHint("Revoke it first, or take another name.").Because(err)
 	}
 	if err != nil {
@@ -189,8 +188,8 @@ func (k *Keys) Revoke(ctx context.Context, by authz.Principal, name string, orig
 				continue
 			}
 			if role, err := authz.ParseRole(key.Role); err != nil || !by.Outranks(role) {
-				return fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you may revoke keys of roles "+
-					"below your own only.", by.Role))
+				return fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you can revoke keys of lower "+
+					"roles only.", by.Role))
 			}
 			id = key.ID
 			if err := tx.RevokeAPIKey(id, k.now()); err != nil {

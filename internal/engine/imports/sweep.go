@@ -117,7 +117,7 @@ func (s *Service) openRun(ctx context.Context, id int64) (store.Run, error) {
 }
 
 func endedFault(run store.Run) error {
-	return fault.New(fault.Conflict, "import_ended", fmt.Sprintf("Import %d has ended already.", run.ID)).
+	return fault.New(fault.Conflict, "import_ended", fmt.Sprintf("Import %d has already ended.", run.ID)).
 		WithHint(fmt.Sprintf("ostiary import show %d says how. To take tokens back that came in: ostiary batch state.",
 			run.ID))
 }

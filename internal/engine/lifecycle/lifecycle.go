@@ -243,7 +243,7 @@ func (s *Service) mayBecome(r store.TokenReader, t token.Token, to token.State) 
 	case to == token.Valid && from != token.Valid && t.Condition.Ended(s.now()):
 		return endedFault(t)
 	case !from.CanBecome(to):
-		return fault.New(fault.Conflict, "state_unchanged", fmt.Sprintf("Token %s is %s already.", t.Identity.Serial,
+		return fault.New(fault.Conflict, "state_unchanged", fmt.Sprintf("Token %s is already %s.", t.Identity.Serial,
 			from))
 	case to == token.Valid && t.Profile != "":
 		return s.hasSecret(r, t)

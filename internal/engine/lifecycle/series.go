@@ -50,7 +50,7 @@ func (s *Service) SetSeries(ctx context.Context, typeName, next string, origin a
 		}
 		if number == before.At.Next && before.At.Present < number {
 			return fault.New(fault.Conflict, "series_unchanged",
-				fmt.Sprintf("The next serial of type %s is %s already.", typeName, before.Next()))
+				fmt.Sprintf("The next serial of type %s is already %s.", typeName, before.Next()))
 		}
 		if err := tx.SetSeries(typeName, number); errors.Is(err, store.ErrConflict) {
 			used := before.Serial(max(before.At.Highest, before.At.Present))

@@ -73,7 +73,7 @@ func (s *Service) CreateType(ctx context.Context, t token.Type, origin audit.Ori
 		err := tx.AddType(t)
 		if errors.Is(err, store.ErrConflict) {
 			return fault.New(fault.Conflict, "type_exists",
-				fmt.Sprintf("There is a token type %s already.", t.Name)).Because(err)
+				fmt.Sprintf("Token type %s already exists.", t.Name)).Because(err)
 		} else if err != nil {
 			return clashFault(t, err)
 		}
@@ -143,7 +143,7 @@ func (s *Service) RetireType(ctx context.Context, name string, origin audit.Orig
 			return fault.New(fault.Conflict, "type_fixed", fmt.Sprintf("Type %s is where imports put their tokens: "+
 				"it cannot be retired.", name))
 		case !after.Retired.IsZero():
-			return fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired already.", name))
+			return fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is already retired.", name))
 		}
 		after.Retired = s.stamp()
 		t = *after
@@ -178,7 +178,7 @@ func (s *Service) changeType(ctx context.Context, name string, action audit.Acti
 			return err
 		}
 		if after == before {
-			return fault.New(fault.Conflict, "type_unchanged", fmt.Sprintf("Type %s is so already.", name))
+			return fault.New(fault.Conflict, "type_unchanged", fmt.Sprintf("Type %s is already set like that.", name))
 		}
 		if after.Profile != "" && (after.Profile != before.Profile || !after.SameDefinition(before)) {
 			if _, err := profileOf(tx, after); err != nil {

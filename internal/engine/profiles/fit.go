@@ -87,9 +87,8 @@ func warn(name string, v *activation.Vector, types []token.Type) (warnings []str
 	}
 	fits := func(t token.Type) bool { return t.Retired.IsZero() && Misfit(t, v) == "" }
 	if !slices.ContainsFunc(types, fits) {
-		warnings = append(warnings, fmt.Sprintf("No token type in use has %s, activation %s and algorithm %s. This "+
-			"makes one: %s",
-			prefixed(p.Prefix), offered(p), algorithm(v), typeCommand(name, v, types)))
+		warnings = append(warnings, fmt.Sprintf("No token type has %s, activation %s and algorithm %s yet. Create "+
+			"one: %s", prefixed(p.Prefix), offered(p), algorithm(v), typeCommand(name, v, types)))
 	}
 	return warnings
 }

@@ -139,7 +139,7 @@ func (s *Service) Create(ctx context.Context, name string, p activation.Profile,
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		v, err := s.add(tx, name, p, origin)
 		if errors.Is(err, store.ErrConflict) {
-			return fault.New(fault.Conflict, "profile_exists", fmt.Sprintf("There is a profile %s already, and a "+
+			return fault.New(fault.Conflict, "profile_exists", fmt.Sprintf("Profile %s already exists, and a "+
 				"profile never changes.", name)).
 				WithHint("Choose another name for the new one; a type takes it with ostiary type change TYPE " +
 					"--profile NAME.").Because(err)

@@ -229,10 +229,10 @@ func TestWarnings(t *testing.T) {
 		"old":     {func(p *activation.Profile) { p.Rules.NewKey = false }, []string{"the old device keeps working"}},
 		"bound":   {func(p *activation.Profile) { p.Rules.NewKey, p.Rules.DeviceBinding = false, true }, nil},
 		"checked": {func(p *activation.Profile) { p.Rules.CheckPassword = true }, []string{"check_password"}},
-		"no-prefix": {func(p *activation.Profile) { p.Prefix = "" }, []string{"in use has no prefix, activation " +
+		"no-prefix": {func(p *activation.Profile) { p.Prefix = "" }, []string{"type has no prefix, activation " +
 			"one-step and algorithm TOTP"}},
-		"no-type": {func(p *activation.Profile) { p.Prefix = "BNK" }, []string{"No token type in use has prefix " +
-			"BNK, activation one-step and algorithm TOTP. This makes one: " +
+		"no-type": {func(p *activation.Profile) { p.Prefix = "BNK" }, []string{"No token type has prefix " +
+			"BNK, activation one-step and algorithm TOTP yet. Create one: " +
 			"ostiary type create no-type --kind software --algorithm TOTP --hash SHA256 --digits 8 --period 60 " +
 			"--prefix BNK --activation one-step --profile no-type"}},
 		"totp": {func(p *activation.Profile) { p.Prefix, p.Applications[0].Suite = "BNK", suite(t, "HOTP-SHA1-6") },

@@ -99,7 +99,7 @@ func (u *Users) Add(ctx context.Context, name string, origin audit.Origin) (user
 			Subject: audit.Subject{User: name}}.Canonical())
 	})
 	if errors.Is(err, store.ErrConflict) {
-		err = fault.New(fault.Conflict, "user_exists", fmt.Sprintf("There is a user %s already.", name)).Because(err)
+		err = fault.New(fault.Conflict, "user_exists", fmt.Sprintf("User %s already exists.", name)).Because(err)
 	}
 	return user, err
 }

@@ -16,8 +16,8 @@ import (
 func newAudit(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "Read the audit log, and prove that it is whole",
-		Long: `Read the audit log, and prove that it is whole.
+		Short: "Read the audit log, and verify its integrity",
+		Long: `Read the audit log, and verify its integrity.
 
 Every change and every checked code is an entry, bound to those before it. A
 checkpoint is a signed statement of what the log was at a time: keep checkpoints
@@ -176,7 +176,7 @@ func newAuditVerify(a *app) *cobra.Command {
 	var archives archiveFiles
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Prove that the audit log is whole, and that the state follows from it",
+		Short: "Verify the integrity of the audit log, and that the state follows from it",
 		Long: `Recompute the whole audit log and hold it against the checkpoints that the
 server signed, and against those given with --checkpoint. Then hold the database
 against the log: the counter, failures, state, owner and dates of every token,

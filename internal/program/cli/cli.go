@@ -90,14 +90,14 @@ func newRoot(env *Env, args []string) *cobra.Command {
 		Short:   "Authentication-token server and its command line",
 		Version: cmdline.BuildInfo().Version,
 		Long: `Ostiary keeps one-time-password tokens: it imports them, checks their codes,
-and looks after them from stock to scrap.
+and looks after them through their whole life cycle.
 
 "ostiary serve" runs the server. All other commands speak to a running server:
 
   --data DIR    the server of that data directory, as the user who runs it
   --server URL  a server on the network, with an API key in OSTIARY_API_KEY
 
-OSTIARY_DATA and OSTIARY_SERVER say the same once for all.
+Set OSTIARY_DATA or OSTIARY_SERVER instead of repeating the flags.
 
 Exit codes: 0 yes or done, 1 the answer is no, 2 error, 3 the database is refused.
 An error ends with its code, as in (disk_full); with --json it is an object with code,

@@ -15,7 +15,7 @@ import (
 // absent refuses a path where a file is already.
 func absent(path string) error {
 	if _, err := os.Lstat(path); path != "" && err == nil {
-		return &inputError{fmt.Errorf("%s exists already and is not overwritten", path)}
+		return &inputError{fmt.Errorf("%s already exists and is not overwritten", path)}
 	}
 	return nil
 }
