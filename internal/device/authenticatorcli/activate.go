@@ -42,8 +42,10 @@ are asked before; where it counts events, the letter has an event counter code (
 
 What is typed or scanned is confirmed by you: type what is shown into the server's
 page. Where the vault had the token, its old keys are kept until you say what the page
-answered: run confirm --keep, or confirm --undo. Online the server is asked. On a command line other programs can see codes; put
-them into files, or leave them out and they are asked for.`,
+answered: run confirm --keep, or confirm --undo. Online the server is asked.
+
+Other programs can see codes that stand on a command line. Put them into files, or
+leave them out: then they are asked for.`,
 		Example: `  ostiary-authenticator activate --static-vector-file bank.vector --serial FDM10000001 --code 4WQ0R-…
   ostiary-authenticator activate --qr letter.png --static-vector-file bank.vector
   ostiary-authenticator activate --server https://bank.example --registration ABCDE-…`,

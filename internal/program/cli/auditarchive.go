@@ -129,7 +129,8 @@ func (a *app) archive(ctx context.Context, log archiver, before time.Time, out s
 		if err := check(out); err != nil {
 			return errors.Join(there, fmt.Errorf("it is no archive of this log to go on with: %w", err))
 		}
-		a.note("%s is an archive of this log: its entries are removed.", out)
+		a.note("%s is there already, and is an archive of this log: only the entries in it are removed. For later "+
+			"ones name another file.", out)
 	} else if _, err := writeChecked(out, func(w io.Writer) error { return log.ArchiveAudit(ctx, before, w) },
 		check); err != nil {
 		return err
