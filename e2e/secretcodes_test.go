@@ -59,6 +59,9 @@ func (w *watch) activations(n int, form []string) {
 	w.secretText("an activation password", password)
 	shows("typed codes", "activation", "offline", serial)
 	shows("a letter", "activation", "offline", serial, "--letter", filepath.Join(dir, "letter.pdf"))
+	did(0, []string{"activation", "letter-text"})
+	shows("a letter in other words", "activation", "offline", serial, "--letter", filepath.Join(dir, "brief.pdf"),
+		"--letter-text", writeFile(t, "brief.toml", w.did(0, []string{"activation", "letter-text", "--language", "de"})))
 	shows("an image", "activation", "qr", serial, "--out", filepath.Join(dir, "code.png"))
 	out := shows("an offer", "activation", "offer", serial, "--password-file", writeFile(t, "password", password))
 	offer := wire.Activation{Registration: groups.FindString(out), Password: password}

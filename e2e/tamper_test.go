@@ -25,19 +25,20 @@ func TestTamperedLog(t *testing.T) {
 	s.stop()
 	whole, marked := read(t, file), read(t, mark)
 
-	for name, query := range map[string]string{
-		"an entry changed": "UPDATE audit_entry SET entry = CAST(replace(CAST(entry AS TEXT), 'accepted', " +
-			"'refused') AS BLOB) WHERE seq = (SELECT max(seq) - 3 FROM audit_entry)",
-		"an entry removed": "DELETE FROM audit_entry WHERE seq = (SELECT max(seq) - 3 FROM audit_entry)",
-		"two entries exchanged": "UPDATE audit_entry SET entry = (SELECT entry FROM audit_entry WHERE seq = 1) " +
-			"WHERE seq = 2",
-		"an owner changed": "UPDATE condition SET not_after = 4102444800000",
+	const logNot, stateNot = "The log is NOT whole", "The state does NOT follow from it"
+	for name, c := range map[string]struct{ query, says string }{
+		"an entry changed": {"UPDATE audit_entry SET entry = CAST(replace(CAST(entry AS TEXT), 'accepted', " +
+			"'refused') AS BLOB) WHERE seq = (SELECT max(seq) - 3 FROM audit_entry)", logNot},
+		"an entry removed": {"DELETE FROM audit_entry WHERE seq = (SELECT max(seq) - 3 FROM audit_entry)", logNot},
+		"two entries exchanged": {"UPDATE audit_entry SET entry = (SELECT entry FROM audit_entry WHERE seq = 1) " +
+			"WHERE seq = 2", logNot},
+		"a date changed": {"UPDATE condition SET not_after = 4102444800000", stateNot},
 	} {
 		writeTo(t, file, whole)
 		writeTo(t, mark, marked)
-		sqlOn(t, s.data, query)
+		sqlOn(t, s.data, c.query)
 		s = start(t, s.data)
-		if r := s.run("audit", "verify"); r.code != 1 || !strings.Contains(r.out, "NOT whole") {
+		if r := s.run("audit", "verify"); r.code != 1 || !strings.Contains(r.out, c.says) {
 			t.Errorf("%s: audit verify ended with %d:\n%s%s", name, r.code, r.out, r.err)
 		}
 		s.stop()

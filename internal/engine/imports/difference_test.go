@@ -210,10 +210,17 @@ func TestSampleByWhatCounts(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", c.what, c.got, c.want)
 		}
 	}
+	var s imports.Sample
+	other := testkit.TOTP("a")
+	other.Secret = testkit.SecretOf("another")
+	testkit.Take(t, k, testkit.Keys(other), func(r *imports.Request) { r.Sampled = func(got imports.Sample) { s = got } })
+	want, err := oath.TOTP(other.Secret, k.Clock.Now().Unix(), 30, 0, oath.SHA1, 6)
+	if err != nil || s.Code != want {
+		t.Errorf("a conflict: %+v, want %s, %v", s, want, err)
+	}
 	h := testkit.HOTP("h")
 	k.Import(t, h)
 	k.Verify(t, "h", testkit.Code(t, h, 4))
-	var s imports.Sample
 	testkit.Take(t, k, testkit.Keys(testkit.HOTP("h")),
 		func(r *imports.Request) { r.Sampled = func(got imports.Sample) { s = got } })
 	if s.Counter == nil || fmt.Sprint(*s.Counter) != "5" || s.Code != testkit.Code(t, h, 5) {

@@ -41,7 +41,9 @@ type Request struct {
 	// the way in which the file says that it makes codes.
 	Replace bool
 	// Sampled is told a code of the first key that is good, by the values that count
-	// in the end: those of the file, or those of the token that is here. It may be nil.
+	// in the end: those of the file, or those of the token that is here. Of a conflict
+	// it is told what the file says, for the device decides which of the two is right.
+	// It may be nil.
 	Sampled func(Sample)
 	// Renumber gives a token of a software type whose serial is taken here by
 	// another one the next serial of its series, instead of calling it a

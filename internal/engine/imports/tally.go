@@ -77,7 +77,7 @@ func (t *tally) count(i *importer, k *staged) {
 		t.late = append(t.late, k.kept())
 		return
 	}
-	if slices.Contains([]string{Imported, Replaced, Duplicate, Difference}, k.row.Outcome) {
+	if slices.Contains([]string{Imported, Replaced, Duplicate, Difference, Conflict}, k.row.Outcome) {
 		i.sample(k)
 	}
 	switch k.row.Outcome {
