@@ -71,6 +71,12 @@ func (s *Signer) Attest(subject string, lines ...string) (string, error) {
 
 var errForeignNote = errors.New("not in the form this server signs")
 
+// CheckVerifierKey refuses a text that is no verifier key.
+func CheckVerifierKey(key string) error {
+	_, err := note.NewVerifier(key)
+	return err
+}
+
 // Attested checks the signature of a note against a verifier key and gives its lines,
 // n of them, if they are about the subject.
 func Attested(signed, verifierKey, subject string, n int) (lines []string, err error) {

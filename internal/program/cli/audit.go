@@ -204,6 +204,9 @@ names, and there is no mark.`,
 			if archives.key != "" && len(archives.paths) == 0 {
 				return cmdline.Mistakef(cmd, "--verifier-key is for files: give --archive FILE, too")
 			}
+			if archives.key != "" && audit.CheckVerifierKey(archives.key) != nil {
+				return cmdline.Mistakef(cmd, "--verifier-key is not a key that \"ostiary audit checkpoint\" printed")
+			}
 			checkpoints := make([]string, len(files))
 			for i, file := range files {
 				note, err := a.readSmall(file, maxCheckpointFile)
