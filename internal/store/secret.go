@@ -9,6 +9,10 @@ type Secret struct {
 	Floor token.Floor
 	// MovedAway says that the token did not end here, but lives on another server.
 	MovedAway bool
+	// Fenced says that codes beyond the floor may have been used in a time that was lost
+	// (IntegrityWriter.Fence): a token that counts events asks for two codes. It stays
+	// so for good.
+	Fenced bool
 }
 
 // SecretReader tells who holds a secret, and what is left of it.
@@ -42,7 +46,7 @@ type SecretWriter interface {
 	// remembered of it. From then on an Attempt demands the floor. It is called in
 	// the transaction that makes the second of them visible.
 	ShareSecret(run int64, mark token.Mark) error
-	// Remember raises the floor of a secret, never lowers it, and says whether the
-	// secret lives on another server now.
+	// Remember raises the floor of a secret, never lowers it, keeps that it is fenced,
+	// and says whether the secret lives on another server now.
 	Remember(Secret) error
 }

@@ -91,7 +91,7 @@ func (m *mapper) token(out *staged, k *pskc.Key) error {
 		}
 		out.user, out.noUser, out.passage, out.unshown = said.Owner, nil, said.Passage, said.Unshown
 	}
-	if d := t.Condition.Drift; d > m.maxDrift || d < -m.maxDrift {
+	if d := t.Condition.Drift; !t.Condition.Fenced() && (d > m.maxDrift || d < -m.maxDrift) {
 		return fmt.Errorf("a clock drift of %d steps is more than %d", d, m.maxDrift)
 	}
 	if typ, ok = m.types[t.Identity.Type]; !ok {

@@ -124,6 +124,10 @@ func (i *importer) settleSecret(k *staged, here known, t *tally) (err error) {
 	if k.token.Condition.Next = next; used {
 		k.note(fmt.Sprintf("its secret was used here before: it begins at %d", next))
 	}
+	if here.past.Fenced(k.token) {
+		k.token.Condition.Drift = token.TwoCodes
+		k.note("a backup was accepted with --fence since its secret was used here: it asks for two codes in a row")
+	}
 	k.pair = here.past.Pair(k.token)
 	i.shareInFile(k, t)
 	return nil

@@ -194,10 +194,10 @@ func (c *comparison) secrets() error {
 			for _, mark := range marks {
 				i := slices.IndexFunc(kept, func(s store.Secret) bool { return s.Mark == mark })
 				if i < 0 {
-					c.fold.Secret(mark, token.Floor{}, false, false)
+					c.fold.Secret(mark, token.Floor{}, false, false, false)
 					continue
 				}
-				c.fold.Secret(mark, kept[i].Floor, kept[i].MovedAway, true)
+				c.fold.Secret(mark, kept[i].Floor, kept[i].MovedAway, kept[i].Fenced, true)
 				kept = kept[i+1:] // both are in the order of the marks
 			}
 			return err

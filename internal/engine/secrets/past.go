@@ -57,6 +57,12 @@ func (p Past) Resume(t token.Token, secret seal.Secret) (next uint64, used bool,
 	return next, next > t.Condition.Next, err
 }
 
+// Fenced tells whether codes of a token that comes may have been used in a time that was
+// lost: then it takes no code before two in a row. What counts time begins beyond.
+func (p Past) Fenced(t token.Token) bool {
+	return t.Spec.Algorithm == token.HOTP && p.floors[t.Mark].Fenced
+}
+
 // Pair tells whether a secret was used by tokens of the other kind: for counters where
 // the token counts time, and the other way round.
 func (p Past) Pair(t token.Token) bool {
@@ -97,9 +103,14 @@ func (m *Marker) Retire(tx store.Tx, keys Keys, t token.Token) ([]audit.Field, e
 			return nil, err // there is no secret: its activation was still to make one
 		}
 	}
-	w := store.Secret{Mark: t.Mark, Floor: t.Spec.Used(t.Condition.Next), MovedAway: t.Condition.State == token.Moving}
-	return []audit.Field{{Name: "secret", Value: w.Mark.String()}, {Name: "secret_events", Value: w.Floor.Events},
-		{Name: "secret_moved_away", Value: w.MovedAway}, {Name: "secret_seconds", Value: w.Floor.Seconds}}, tx.Remember(w)
+	w := store.Secret{Mark: t.Mark, Floor: t.Spec.Used(t.Condition.Next), MovedAway: t.Condition.State == token.Moving,
+		Fenced: t.Condition.Fenced()}
+	f := []audit.Field{{Name: "secret", Value: w.Mark.String()}, {Name: "secret_events", Value: w.Floor.Events},
+		{Name: "secret_moved_away", Value: w.MovedAway}, {Name: "secret_seconds", Value: w.Floor.Seconds}}
+	if w.Fenced {
+		f = append(f, audit.Field{Name: "secret_fenced", Value: true})
+	}
+	return f, tx.Remember(w)
 }
 
 // Of opens the secret of a token and gives its mark; 0 if it has no secret.

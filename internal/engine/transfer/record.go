@@ -26,9 +26,10 @@ const (
 	recordT0       = "time_zero" // where TOTP steps begin, unix seconds
 	recordLastUsed = "last_used"
 	recordLabel    = "label"
-	RecordUnshown  = "unshown"  // "yes" for one whose secret was not shown to its user yet
-	RecordMove     = "move"     // see move.go
-	recordUnproven = "unproven" // "yes" for a software token whose first code is still to come
+	RecordUnshown  = "unshown"   // "yes" for one whose secret was not shown to its user yet
+	RecordMove     = "move"      // see move.go
+	recordUnproven = "unproven"  // "yes" for a software token whose first code is still to come
+	recordTwoCodes = "two_codes" // "yes" for a token that takes no code before two in a row (token.TwoCodes)
 )
 
 const maxT0 = 1 << 40 // seconds
@@ -37,7 +38,10 @@ const maxT0 = 1 << 40 // seconds
 func Key(t token.Token) *pskc.Key {
 	c := t.Condition
 	// One that was learned when there was no bound could not be read anywhere.
-	c.Drift = min(max(c.Drift, -token.MaxDrift), token.MaxDrift)
+	fenced := c.Fenced()
+	if c.Drift = min(max(c.Drift, -token.MaxDrift), token.MaxDrift); fenced {
+		c.Drift = 0
+	}
 	k := &pskc.Key{ID: t.Identity.KeyID, Kind: pskc.Kind(t.Spec.Algorithm), Manufacturer: t.Identity.Manufacturer,
 		Serial: t.Identity.Serial,
 		Model:  t.Model, Issuer: t.Issuer, Hash: t.Spec.Hash, NotBefore: c.NotBefore, NotAfter: c.NotAfter,
@@ -74,6 +78,7 @@ func Key(t token.Token) *pskc.Key {
 		{recordReason, t.StateReason, t.StateReason != ""}, {recordOwner, t.OwnerName, t.OwnerName != ""},
 		{recordT0, strconv.FormatInt(t.Spec.T0, 10), t.Spec.T0 != 0},
 		{recordLabel, t.Label, t.Label != ""}, {recordUnproven, "yes", !c.Proven()},
+		{recordTwoCodes, "yes", fenced},
 		{recordLastUsed, c.LastUsed.UTC().Format(time.RFC3339Nano), !c.LastUsed.IsZero()},
 	} {
 		if p.there {
@@ -93,7 +98,7 @@ type Said struct {
 // Apply takes over what another server knew of a token. A property that
 // is not known here is refused: it may be a reason against the token.
 func Apply(t *token.Token, record []pskc.Property) (said Said, err error) {
-	c := &t.Condition
+	c, fenced := &t.Condition, false
 	for _, p := range record {
 		switch p.Name {
 		case recordType:
@@ -134,6 +139,10 @@ func Apply(t *token.Token, record []pskc.Property) (said Said, err error) {
 				err = errors.New("it may be yes")
 			}
 			c.Epoch = 0
+		case recordTwoCodes:
+			if fenced = p.Value == "yes" && t.Spec.Algorithm == token.HOTP; !fenced {
+				err = errors.New("it may be yes, of a HOTP token")
+			}
 		case recordLastUsed:
 			c.LastUsed, err = time.Parse(time.RFC3339Nano, p.Value)
 		default:
@@ -143,6 +152,9 @@ func Apply(t *token.Token, record []pskc.Property) (said Said, err error) {
 		if err != nil {
 			return Said{}, fmt.Errorf("its record has a wrong %s: %w", p.Name, err)
 		}
+	}
+	if fenced {
+		c.Drift = token.TwoCodes
 	}
 	if said.Unshown && c.State != token.Pending {
 		return Said{}, errors.New("its record says that its secret is still to be shown, and that it is not PENDING")

@@ -127,7 +127,7 @@ func (a *app) archive(ctx context.Context, log archiver, before time.Time, out s
 	}
 	if there := absent(out); there != nil {
 		if err := check(out); err != nil {
-			return errors.Join(there, fmt.Errorf("it is no archive of this log to go on with: %w", err))
+			return fmt.Errorf("%w; it is no archive of this log to go on with: %w", there, err)
 		}
 		a.note("%s is there already, and is an archive of this log: only the entries in it are removed. For later "+
 			"ones name another file.", out)
@@ -154,6 +154,9 @@ func checkArchive(path, key string) (got archive.Archive, err error) {
 }
 
 func takeFile(chain *archive.Chain, path string) (got archive.Archive, err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return got, &inputError{fmt.Errorf("%s is no regular file", path)}
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return got, &inputError{err}

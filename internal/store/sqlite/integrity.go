@@ -415,7 +415,7 @@ func (t *tx) Fence(now time.Time) (f store.Fenced, err error) {
 		"c.drift")+
 		") FROM token t WHERE t.id = c.token AND t.algorithm = ?2", seconds, string(token.TOTP))
 	floors := 0
-	count(&floors, "UPDATE secret SET seconds = max(seconds, coalesce((SELECT max(t.t0 + c.next * t.period) "+
+	count(&floors, "UPDATE secret SET fenced = 1, seconds = max(seconds, coalesce((SELECT max(t.t0 + c.next * t.period) "+
 		"FROM token t "+
 		"JOIN condition c ON c.token = t.id WHERE t.mark = secret.mark AND t.algorithm = ?2), ?1))", seconds,
 		string(token.TOTP))

@@ -21,12 +21,12 @@ func (r *reader) Holders(run int64, marks ...token.Mark) ([]token.Token, error) 
 }
 
 func scanSecret(s scanner) (w store.Secret, err error) {
-	err = s.Scan(&w.Mark, &w.Floor.Events, &w.Floor.Seconds, &w.Floor.Both, &w.MovedAway)
+	err = s.Scan(&w.Mark, &w.Floor.Events, &w.Floor.Seconds, &w.Floor.Both, &w.MovedAway, &w.Fenced)
 	return w, err
 }
 
 func (r *reader) Secrets(marks ...token.Mark) ([]store.Secret, error) {
-	return queryAll(r.ctx, r.q, scanSecret, "SELECT mark, events, seconds, both <> 0, moved_away <> 0 FROM secret "+
+	return queryAll(r.ctx, r.q, scanSecret, "SELECT mark, events, seconds, both <> 0, moved_away <> 0, fenced <> 0 FROM secret "+
 		"WHERE mark IN (SELECT value FROM json_each(?)) ORDER BY mark", list(marks))
 }
 
@@ -119,7 +119,8 @@ func (t *tx) Remember(w store.Secret) error {
 	if w.Mark == 0 {
 		return errors.New("a secret without a mark cannot be remembered")
 	}
-	_, err := t.change("INSERT INTO secret (mark, events, seconds, moved_away) VALUES (?, ?, ?, ?)"+remembered+
-		", moved_away = excluded.moved_away", int64(w.Mark), w.Floor.Events, w.Floor.Seconds, w.MovedAway)
+	_, err := t.change("INSERT INTO secret (mark, events, seconds, moved_away, fenced) VALUES (?, ?, ?, ?, ?)"+remembered+
+		", moved_away = excluded.moved_away, fenced = max(fenced, excluded.fenced)", int64(w.Mark), w.Floor.Events,
+		w.Floor.Seconds, w.MovedAway, w.Fenced)
 	return err
 }

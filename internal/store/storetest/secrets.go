@@ -105,6 +105,9 @@ var secretTests = []test{
 				store.Secret{Floor: token.Floor{Events: 7, Seconds: 60}, MovedAway: true}},
 			{store.Secret{Floor: token.Floor{Events: token.MaxCounter, Seconds: 30}},
 				store.Secret{Floor: token.Floor{Events: token.MaxCounter, Seconds: 60}}},
+			{store.Secret{Fenced: true},
+				store.Secret{Floor: token.Floor{Events: token.MaxCounter, Seconds: 60}, Fenced: true}},
+			{store.Secret{}, store.Secret{Floor: token.Floor{Events: token.MaxCounter, Seconds: 60}, Fenced: true}},
 		} {
 			step.say.Mark, step.want.Mark = aMark, aMark
 			r.remember(step.say)

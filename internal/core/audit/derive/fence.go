@@ -22,6 +22,10 @@ func (f *Fold) fence(at int64) {
 	for _, i := range f.tokens.at {
 		f.tokens.row(i).known |= fenced
 	}
+	for mark, r := range f.remains {
+		r.fenced = true
+		f.remains[mark] = r
+	}
 	for id, c := range f.apps {
 		c.fenced = true
 		f.apps[id] = c

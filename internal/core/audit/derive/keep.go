@@ -20,7 +20,7 @@ import (
 //	root     mark · last
 //	type     name · next · highest · issued · last · trusted · trusted time · (field · value)…
 //	profile  name · fingerprint · last
-//	secret   mark · least counter · least second · lives elsewhere · last: of tokens that are gone
+//	secret   mark · least counter · least second · lives elsewhere · fenced · last: of tokens that are gone
 //	receipt  move · last
 //	name     text: of an owner, the first of whom is number 1
 //	user     name · failures · end of delay · known · run · last
@@ -97,7 +97,7 @@ func (k *Keeper) small() error {
 	for _, mark := range f.Marks() {
 		r := f.remains[mark]
 		lines = append(lines, lineOf("secret").text(mark.String()).number(r.floor.Events).number(r.floor.Seconds).
-			truth(r.away).number(r.last))
+			truth(r.away).truth(r.fenced).number(r.last))
 	}
 	for _, move := range f.Moves() {
 		lines = append(lines, lineOf("receipt").text(move).number(f.receipts[move]))

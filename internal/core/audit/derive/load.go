@@ -56,7 +56,7 @@ func (l *Loader) Line(b []byte) error {
 		mark, err := token.ParseMark(string(in.text()))
 		in.bad = in.bad || err != nil
 		f.remains[mark] = remains{floor: token.Floor{Events: in.number(), Seconds: in.number()}, away: in.truth(),
-			last: in.number()}
+			fenced: in.truth(), last: in.number()}
 	case "receipt":
 		move := string(in.text())
 		f.receipts[move] = in.number()

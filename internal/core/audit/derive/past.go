@@ -14,9 +14,10 @@ import (
 
 // remains is what was remembered of a secret last, and the highest floors ever.
 type remains struct {
-	floor token.Floor
-	away  bool
-	last  int64
+	floor  token.Floor
+	away   bool
+	fenced bool
+	last   int64
 }
 
 // retired folds what an entry tells of the secret of a token that is gone.
@@ -34,6 +35,7 @@ func (f *Fold) retired(a *act) {
 	r.floor.Events = max(r.floor.Events, intOf(a.After, "secret_events"))
 	r.floor.Seconds = max(r.floor.Seconds, intOf(a.After, "secret_seconds"))
 	r.away, r.last = textOf(a.After, "secret_moved_away") == "true", a.seq
+	r.fenced = r.fenced || textOf(a.After, "secret_fenced") == "true"
 	f.remains[mark] = r
 }
 
@@ -51,7 +53,7 @@ func (f *Fold) Marks() []token.Mark {
 
 // Secret holds against the log what is remembered of a secret; there is false if nothing
 // is. A floor may be higher than the entries tell, as codes move it, and never lower.
-func (f *Fold) Secret(mark token.Mark, floor token.Floor, away, there bool) {
+func (f *Fold) Secret(mark token.Mark, floor token.Floor, away, isFenced, there bool) {
 	was := f.remains[mark]
 	name := "secret " + mark.String()
 	switch {
@@ -60,6 +62,9 @@ func (f *Fold) Secret(mark token.Mark, floor token.Floor, away, there bool) {
 	case floor.Events < was.floor.Events || floor.Seconds < was.floor.Seconds:
 		f.find(name, was.last, "in the database its floor is counter %d and second %d, and by the log at least %d and %d",
 			floor.Events, floor.Seconds, was.floor.Events, was.floor.Seconds)
+	case was.fenced && !isFenced:
+		f.find(name, was.last, "in the database it is not fenced any more, so that codes of a time that was lost would "+
+			"work again")
 	case away != was.away:
 		f.find(name, was.last, "in the database it lives on another server: %t; by the log: %t", away, was.away)
 	}

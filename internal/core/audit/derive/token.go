@@ -342,6 +342,10 @@ func (f *Fold) setCounter(id uint64, r *row, a *act, c *audit.ParsedChange, text
 		return
 	}
 	r.next, r.drift, r.known = now.next, int32(now.drift), r.known&^fenced|knowsCounter
+	if now.drift == token.TwoCodes { // it came fenced
+		r.drift, r.known = 0, r.known|fenced|countsEvents
+		return
+	}
 	if int64(r.drift) != now.drift {
 		r.known &^= knowsCounter // no clock is off by so much
 	}
