@@ -218,6 +218,24 @@ func TestTamperedSeamIsNoticed(t *testing.T) {
 	}
 }
 
+// A seam that somebody else made has no entry removed.
+func TestForgedSeamRemovesNothing(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.PastLog()
+	counter := w.days(2, 3)
+	w.ArchiveBefore(t, w.Clock.Now())
+	w.days(2, counter)
+	w.Exec(t, "UPDATE audit_seam SET size = size + 2")
+	before := w.Dump(t, "checkpoint")
+	if err := w.Ledger.Trim(t.Context()); err == nil {
+		t.Error("entries behind a forged seam are removed")
+	}
+	if w.Dump(t, "checkpoint") != before {
+		t.Error("the database changed")
+	}
+}
+
 // An older seam, put back whole with all that belongs to it, is not the log's.
 func TestAnOlderSeamPutBackIsNoticed(t *testing.T) {
 	t.Parallel()

@@ -108,6 +108,15 @@ func (t *tx) RemoveArchived(limit int) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if t.guard.begun.Load() {
+		record, err := t.Record()
+		if err == nil && record.First != first {
+			err = t.guard.stop(errConfig) // somebody else made the seam, and would have entries removed
+		}
+		if err != nil {
+			return false, err
+		}
+	}
 	for _, part := range []func(first int64, limit int) (int64, error){t.removeEntries, t.removeSegment,
 		t.removeCheckpoints, t.removeStates} {
 		if n, err := part(first, limit); err != nil || n > 0 {
