@@ -427,6 +427,9 @@ func TestOpeningChecksWhatTheHeadVouchesFor(t *testing.T) {
 		"an entry behind it": "INSERT INTO audit_entry SELECT max(seq) + 1, x'7b7d' FROM audit_entry",
 		"the integrity key":  "DELETE FROM setting",
 		"the head's row":     "DELETE FROM audit_head",
+		"the head's MAC":     "UPDATE audit_head SET mac = zeroblob(32)",
+		"the number of the commit": "UPDATE audit_head SET record = CAST(substr(record, 1, 21) || zeroblob(8) || " +
+			"substr(record, 30) AS BLOB)",
 	} {
 		s := newScene(t)
 		update(t, s.db, func(tx store.Tx) error {
