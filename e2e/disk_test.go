@@ -92,9 +92,10 @@ func (f failing) holds(t *testing.T, s *server, key, serial, otp string) {
 func (s *server) recovers() {
 	s.t.Helper()
 	eventually(s.t, "the server is ready again", s.ready)
-	if log := s.log.String(); !strings.Contains(log, "takes no changes") || !strings.Contains(log, "takes changes again") {
-		s.t.Errorf("the log does not tell of the trouble and its end: %s", log)
-	}
+	eventually(s.t, "the log tells of the trouble and its end", func() bool {
+		log := s.log.String()
+		return strings.Contains(log, "takes no changes") && strings.Contains(log, "takes changes again")
+	})
 }
 
 // TestDiskThatTakesNoWrites lets the writes of the database's log fail. Nothing of
