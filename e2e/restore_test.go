@@ -15,6 +15,9 @@ func refusedStart(t *testing.T, data string, says ...string) {
 	if code := s.wait(); code != 3 {
 		t.Errorf("the start ended with status %d, want 3:\n%s%s", code, s.out.String(), s.log.String())
 	}
+	if found, _ := filepath.Glob(filepath.Join(data, "ostiary.db-*")); len(found) > 0 {
+		t.Errorf("a refused start leaves %q", found)
+	}
 	for _, text := range says {
 		if !strings.Contains(s.log.String(), text) {
 			t.Errorf("the start does not say %q:\n%s", text, s.log.String())
@@ -150,6 +153,9 @@ func TestWhatIsMissingIsRefused(t *testing.T) {
 		refusedStart(t, s.data, says)
 		if r := s.run("database", "accept", "--reason", "trying"); r.code != 3 {
 			t.Errorf("%s: accept ended with %d: %s%s", name, r.code, r.out, r.err)
+		}
+		if found, _ := filepath.Glob(file + "-*"); len(found) > 0 {
+			t.Errorf("%s: database accept leaves %q", name, found)
 		}
 		writeTo(t, file, whole)
 		writeTo(t, mark, marked)

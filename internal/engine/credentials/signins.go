@@ -22,8 +22,8 @@ const (
 // stops only sources that have sent a wrong password themselves. Those that have sent
 // none lately share a reserve, which somebody with many addresses can use up, too. A
 // source from which a right password came before is judged by its own wrong ones
-// alone; so is the server's own machine, which asks through the socket and needs no
-// password.
+// alone. Whoever works on the server itself needs no password: the socket in the data
+// directory asks for none.
 type signIns struct {
 	sources *throttle.Throttle // of each source
 	names   *throttle.Throttle // under each name, of all sources

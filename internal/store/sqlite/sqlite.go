@@ -22,6 +22,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver
 
@@ -114,7 +115,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	db.browses.SetMaxOpenConns(browsers)
 	db.browses.SetMaxIdleConns(browsers)
 	if db.writer, err = startWriter(ctx, db.writes, db.cache, db.disk, db.guard, db.tail, cfg.Report); err != nil {
-		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
+		return nil, errors.Join(err, closed(db.browses), closed(db.reads), closed(db.writes))
 	}
 	if db.checkpoints, err = newCheckpoints(cfg.Path, db.writer); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -147,8 +148,25 @@ func dsn(path string, pragmas []string) string {
 func (db *DB) Close() error {
 	db.probes.stop()
 	db.indexer.stop()
-	return errors.Join(db.checkpoints.stop(), db.writer.stop(), db.browses.Close(), db.reads.Close(), db.writes.Close(),
+	return errors.Join(db.checkpoints.stop(), db.writer.stop(), closed(db.browses), closed(db.reads), closed(db.writes),
 		db.checkpoints.close())
+}
+
+// closePatience bounds the wait for connections that are being closed.
+const closePatience = 5 * time.Second
+
+// closed closes a pool and waits until its connections are. One whose transaction was
+// cancelled is closed by a goroutine of package sql: if that came behind the writer's,
+// or not before the process ends, a WAL would be left, and be played into whatever file
+// is put in the place of this one.
+func closed(pool *sql.DB) error {
+	err := pool.Close()
+	for end := time.Now().Add(closePatience); pool.Stats().OpenConnections > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return errors.Join(err, errors.New("connections of the database are still in use"))
+		}
+	}
+	return err
 }
 
 // Check reads one row, and tells how the last commit went.

@@ -498,3 +498,32 @@ func TestTokensFromBeforeProfiles(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A database that is closed leaves no WAL, also when a reader is still under way: it
+// would be played into a file that is put in its place.
+func TestCloseLeavesNoWAL(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ostiary.db")
+	db, err := Open(t.Context(), Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reads, ended := make(chan struct{}), make(chan error)
+	go func() {
+		ended <- db.View(t.Context(), func(store.Reader) error {
+			close(reads)
+			time.Sleep(200 * time.Millisecond)
+			return nil
+		})
+	}()
+	<-reads
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := filepath.Glob(path + "-*"); err != nil || len(left) > 0 {
+		t.Errorf("left over: %q, %v", left, err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
