@@ -176,7 +176,6 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, c caller) {
 	if !c.known {
 		c.identify(r, a.cfg.Keys, a.cfg.Root)
 	}
-	r = r.WithContext(withCaller(r.Context(), c))
 	defer func() {
 		if p := recover(); p != nil {
 			a.panicked(&rec, r, c, p)
@@ -187,7 +186,10 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, c caller) {
 	h.Set("X-Request-Id", c.request)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	a.mux.ServeHTTP(&rec, r)
+	if rest := a.answered(&rec, r, c); rest != nil {
+		r = rest.WithContext(withCaller(r.Context(), c))
+		a.mux.ServeHTTP(&rec, r)
+	}
 }
 
 // panicked answers for a defect without showing it.

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -20,7 +19,7 @@ type verifyOutput struct{ Body wire.VerifyResponse }
 func (a *API) verifyRoutes() {
 	a.used = append(a.used, authz.VerifyWide)
 	register(a, authz.Verify, huma.Operation{
-		OperationID: "verify", Method: http.MethodPost, Path: "/api/v1/verify", Tags: []string{"Codes"},
+		OperationID: "verify", Method: http.MethodPost, Path: verifyPath, Tags: []string{"Codes"},
 		Summary: "Check a code",
 		Description: "Checks one code against a token (serial) or against all tokens of a user. A right code is " +
 			"used up: it is never accepted again. " +
@@ -29,7 +28,7 @@ func (a *API) verifyRoutes() {
 			"called by an administrator it is a check. " +
 			"503: nothing was decided and the code is not used. 500 with the code outcome_unknown, and a connection " +
 			"that breaks without an answer: the code may be used up; ask for the next one.",
-		MaxBodyBytes: 4 << 10, BodyReadTimeout: 5 * time.Second,
+		MaxBodyBytes: verifyBody, BodyReadTimeout: verifyWait,
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict,
 			http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}, a.verify)
