@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/doors/wire"
@@ -60,6 +61,14 @@ func errForged(cause error) *fault.Error {
 		"The database's row of this is not as this server wrote it; nothing "+
 			"was changed.").WithHint("Somebody changed it in the file: find out who. A token can be deleted and " +
 		"imported again.").
+		Because(cause)
+}
+
+// errTampered is the answer where what the whole log stands on was changed by
+// somebody else.
+func errTampered(cause error) *fault.Error {
+	return fault.New(fault.Internal, "database_changed", "The database is not as this server wrote it.").
+		WithHint("Somebody changed its file: ostiary audit verify says what, and docs/operate.md what to do.").
 		Because(cause)
 }
 
@@ -114,8 +123,11 @@ func (a *API) problem(ctx context.Context, c caller, err error) *Problem {
 		return p
 	}
 	f := stored(fault.Of(err), c)
-	if f.Kind == fault.Internal && errors.Is(err, store.ErrForged) {
+	switch {
+	case f.Kind == fault.Internal && errors.Is(err, store.ErrForged):
 		f = errForged(err)
+	case f.Kind == fault.Internal && errors.Is(err, store.ErrTampered) && authz.Allows(c.principal, authz.AuditView):
+		f = errTampered(err)
 	}
 	switch f.Kind {
 	case fault.Internal, fault.Unavailable, fault.Uncertain:

@@ -15,6 +15,7 @@ import (
 
 	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/api"
+	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
@@ -182,5 +183,25 @@ func TestMalformedChunkIsABadRequest(t *testing.T) {
 	}
 	if log := s.Log.String(); strings.Contains(log, "level=ERROR") {
 		t.Errorf("a malformed body is an error of the server: %s", log)
+	}
+}
+
+// What the log stands on was changed: whoever reads the log is told so, and by what
+// command to find out more.
+func TestChangedDatabaseIsSaid(t *testing.T) {
+	t.Parallel()
+	s := server(t, testkit.HOTP("1"))
+	s.Exec(t, "INSERT INTO audit_seam (size, frontier, note, lines, state, file) VALUES (1, x'00', '', 0, x'00', x'00')")
+	a := s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/audit", nil)
+	status(t, a, http.StatusInternalServerError, "database_changed")
+	if p := a.Problem(t); !strings.Contains(p.Hint, "ostiary audit verify") {
+		t.Errorf("the hint is %q", p.Hint)
+	}
+	var rep wire.AuditReport
+	a = s.Do(t, testkit.Operator, http.MethodPost, "/api/v1/audit/verify", object{})
+	status(t, a, http.StatusOK, "")
+	a.JSON(t, &rep)
+	if rep.OK || !strings.Contains(rep.Problem, "not as this server wrote it") {
+		t.Errorf("the verification says %+v", rep)
 	}
 }

@@ -227,6 +227,7 @@ func TestForgedSeamRemovesNothing(t *testing.T) {
 	w.ArchiveBefore(t, w.Clock.Now())
 	w.days(2, counter)
 	w.Exec(t, "UPDATE audit_seam SET size = size + 2")
+	w.refuses("a setting, a key")
 	before := w.Dump(t, "checkpoint")
 	if err := w.Ledger.Trim(t.Context()); err == nil {
 		t.Error("entries behind a forged seam are removed")
