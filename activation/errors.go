@@ -37,7 +37,7 @@ var (
 	// ErrCodeEmpty: no activation code was given.
 	ErrCodeEmpty = errors.New("the activation code is missing: type it as it stands in the letter")
 	// ErrCodeCharacter: the activation code holds a character that none holds.
-	ErrCodeCharacter = errors.New("the activation code holds a character that does not belong there: check it")
+	ErrCodeCharacter = errors.New("the activation code holds a character that is not allowed there: check it")
 	// ErrCodeLength: the activation code is too short or too long.
 	ErrCodeLength = errors.New("the activation code has too few or too many characters: check it")
 	// ErrCodeInvalid: the check symbols do not fit: something is mistyped, or the
@@ -76,7 +76,7 @@ var (
 	ErrRegistrationEmpty = errors.New("the registration code is missing: type it as the page shows it")
 	// ErrRegistrationCharacter: it holds a character that none holds.
 	ErrRegistrationCharacter = errors.New(
-		"the registration code holds a character that does not belong there: check it")
+		"the registration code holds a character that is not allowed there: check it")
 	// ErrRegistrationLength: it has not 25 characters.
 	ErrRegistrationLength = errors.New("the registration code has 25 characters: check it")
 	// ErrRegistrationInvalid: its check characters do not fit.
@@ -85,7 +85,7 @@ var (
 	// ErrDerivationEmpty: no derivation code was given.
 	ErrDerivationEmpty = errors.New("the derivation code is missing: type it as the app shows it")
 	// ErrDerivationCharacter: it holds a character that none holds.
-	ErrDerivationCharacter = errors.New("the derivation code holds a character that does not belong there: check it")
+	ErrDerivationCharacter = errors.New("the derivation code holds a character that is not allowed there: check it")
 	// ErrDerivationLength: it has not 20 characters.
 	ErrDerivationLength = errors.New("the derivation code has 20 characters: check it")
 	// ErrDerivationInvalid: it is mistyped, or from another activation.

@@ -64,7 +64,7 @@ var (
 	// ErrChallengeLong: the challenge has more characters than the application takes.
 	ErrChallengeLong = errors.New("the challenge is too long: check it, and the application")
 	// ErrChallengeCharacter: the application does not take such a character.
-	ErrChallengeCharacter = errors.New("the challenge holds a character that does not belong there: check it")
+	ErrChallengeCharacter = errors.New("the challenge holds a character that is not allowed there: check it")
 	// ErrFieldCount: there are not 1 to 8 fields.
 	ErrFieldCount = errors.New("a signature is made of 1 to 8 fields: give all that the page asks for, and no more")
 	// ErrFieldLabel: the labels are not 1, 2, 3 and so on.

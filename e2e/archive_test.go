@@ -79,7 +79,7 @@ func TestArchiveKilled(t *testing.T) {
 	s.stop()
 	// Without a server, and without its data.
 	if r := command(t, nil, append(append(verify, "--verifier-key", key), notes...)...); r.code != 0 ||
-		strings.Count(r.out, "is whole") != 12 {
+		strings.Count(r.out, "is intact") != 12 {
 		t.Errorf("the files alone: %d\n%s%s", r.code, r.out, r.err)
 	}
 	if r := command(t, nil, append(verify[:2:2], append(verify[4:], "--verifier-key", key)...)...); r.code != 0 {

@@ -32,7 +32,7 @@ func TestTamperedState(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{nil, []string{"The log is whole", "The state does NOT follow from it: 1 finding.",
+		{nil, []string{"The log is intact", "The state does NOT follow from it: 1 finding.",
 			"token hotp 14000001 of Acme, entry ", "in the database the counter is 0, and by the log 3"}},
 		{[]string{"--json"}, []string{`{"ok":false,`, `"findings":1,"rows":[{"row":"token hotp 14000001`, `"entry":`}},
 	} {

@@ -62,7 +62,7 @@ func signed(program, dir string) error {
 	}
 	fmt.Printf("\n%d dry runs at once of a signed container of %.0f MB\n", signedRuns, float64(info.Size())/1e6)
 	fmt.Printf("  in all                  %6.1f s\n", took)
-	fmt.Printf("  server's peak memory    %6d MiB  to reach below 512\n", peak/1024)
+	fmt.Printf("  server's peak memory    %6d MiB  target: below 512\n", peak/1024)
 	return nil
 }
 

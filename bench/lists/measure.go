@@ -332,7 +332,7 @@ func measureLogins(s *process.Server, data string, keys callers, p plan) error {
 			answers[1].Load(), 100*(1-each*beside/float64(cpu)))
 	}
 	slices.Sort(ratios)
-	fmt.Printf("  median %.2f, least %.2f; to reach is 0.80 in each\n", ratios[len(ratios)/2], ratios[0])
+	fmt.Printf("  median %.2f, least %.2f; target: 0.80 in each\n", ratios[len(ratios)/2], ratios[0])
 	return nil
 }
 

@@ -36,7 +36,7 @@ func newActivate(a *app) *cobra.Command {
   scanned  a picture of the code image from a letter or a page (PNG or JPEG)
   online   a server's address and a registration code
 
-The activation password, if the profile has one, comes another way than the code. You
+The activation password, if the profile has one, comes separately from the code. You
 choose a PIN. A token that the vault has already gets new keys and the new PIN, and you
 are asked before; where it counts events, the letter has an event counter code (ERC).
 

@@ -25,7 +25,7 @@ type Activation struct {
 	Code         string    `json:"activation_code,omitempty" doc:"In groups of five."`
 	ERC          string    `json:"erc,omitempty" doc:"Event counter code, in groups of five."`
 	QRBody       string    `json:"qr_body,omitempty" doc:"Content of the code image: serial, activation code and event counter code."`
-	Password     string    `json:"activation_password,omitempty" doc:"If one was drawn. It goes to the user by another way than the code."`
+	Password     string    `json:"activation_password,omitempty" doc:"If one was drawn. Send it to the user separately from the code."`
 	NeedsPass    bool      `json:"password_needed,omitempty" doc:"The app asks for the activation password."`
 	Binding      bool      `json:"device_binding,omitempty" doc:"A derivation code belongs to the confirmation."`
 	Pair         bool      `json:"two_codes,omitempty" doc:"The app shows two one-time passwords, which both belong to the confirmation."`

@@ -169,7 +169,7 @@ type AuditList struct {
 // AuditReport is the result of recomputing the log and of holding the state against
 // it. OK says that both fit.
 type AuditReport struct {
-	OK          bool   `json:"ok" doc:"The log is whole, and the state follows from it."`
+	OK          bool   `json:"ok" doc:"The log is intact, and the state follows from it."`
 	Entries     int64  `json:"entries" doc:"Those that were archived included."`
 	First       int64  `json:"first" doc:"Place of the first entry that is not archived."`
 	Checkpoints int    `json:"checkpoints"`
@@ -183,7 +183,7 @@ type AuditReport struct {
 	// ArchivedCheckpoints are those that were given and need the archive.
 	ArchivedCheckpoints []int `json:"archived_checkpoints,omitempty" doc:"Which of the checkpoints given, from 0, were signed over archived entries and are not kept: the archive proves them."`
 
-	State *AuditState `json:"state,omitempty" doc:"Of a log that is whole: the rows of the database, held against its entries."`
+	State *AuditState `json:"state,omitempty" doc:"of an intact log: the rows of the database, held against its entries."`
 }
 
 // AuditState is what does not follow from the log.

@@ -57,7 +57,7 @@ func TestStateBeforeAMoveFollowsFromTheLog(t *testing.T) {
 }
 
 // A row that is not as the server wrote it is a finding of its own, under the name that
-// people know; the log is whole all the same.
+// people know; the log is intact all the same.
 func TestForgedRowIsNamedApartFromTheLog(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)

@@ -20,7 +20,7 @@ type Report struct {
 	State derive.Result
 }
 
-// Whole tells whether the log is whole and all state follows from it.
+// Whole tells whether the log is intact and all state follows from it.
 func (r Report) Whole() bool { return r.Problem == "" && r.State.Count == 0 }
 
 // comparison holds the rows of a database against a fold of its log. The database

@@ -127,7 +127,7 @@ func checkText(text string, puts []string) error {
 		}
 	}
 	if len(found) > 0 {
-		return fmt.Errorf("%s does not belong there", found[0])
+		return fmt.Errorf("%s is not allowed there", found[0])
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func newActivationOffline(a *app) *cobra.Command {
 code, and an event counter code where the app needs one. They are shown this once.
 
 If the profile has activation passwords, one is drawn and shown, unless
---password-file holds one. It goes to the user by another way than the code.
+--password-file holds one. Send it to the user separately from the code.
 
 --letter writes the codes as a letter to be printed instead of showing them; the
 password is not in it. FILE is made with mode 0600 and must not exist. --page

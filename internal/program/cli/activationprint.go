@@ -48,13 +48,13 @@ func (a *app) sayCodes(made wire.Activation) error {
 // endActivation shows the password, apart from the codes, and says what is next.
 func (a *app) endActivation(made wire.Activation) error {
 	if made.Password != "" {
-		if err := a.say(nil, "Activation password, which goes to the user by another way than the code: %s",
+		if err := a.say(nil, "Activation password (send it to the user separately from the code): %s",
 			made.Password); err != nil {
 			return err
 		}
 	}
 	for _, w := range made.Warnings {
-		a.note("Beware: %s", w)
+		a.note("Warning: %s", w)
 	}
 	if made.Route == "online" {
 		a.note("This cannot be shown again. The app confirms it by itself: ostiary activation show %s",

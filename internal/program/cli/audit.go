@@ -73,7 +73,7 @@ When the server of --data is stopped, its files are read.`, actorForms),
 				return err
 			}
 			if stopped, ok := log.(stoppedLog); ok && stopped.Behind != nil {
-				a.note("Beware: %s", markText(stopped.Behind))
+				a.note("Warning: %s", markText(stopped.Behind))
 			}
 			empty := nothingFits(filter, page.After)
 			var archives []wire.Archive

@@ -201,7 +201,7 @@ func (f archiveFiles) alone(a *app, notes []string) error {
 	}
 	for _, c := range all {
 		if err == nil && !a.json {
-			err = a.say(nil, "The archive %s is whole: entries %d to %d, older than %s.", c.File, c.From, c.To-1,
+			err = a.say(nil, "The archive %s is intact: entries %d to %d, older than %s.", c.File, c.From, c.To-1,
 				localTime(c.Until))
 		}
 	}

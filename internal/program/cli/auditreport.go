@@ -16,7 +16,7 @@ func (a *app) sayVerified(rep wire.AuditReport) error {
 		if rep.First > 0 {
 			archived = fmt.Sprintf(" (the first %d are archived)", rep.First)
 		}
-		lines[0] = fmt.Sprintf("The log is whole: %s%s, %s, root %s",
+		lines[0] = fmt.Sprintf("The log is intact: %s%s, %s, root %s",
 			cmdline.Plural(int(rep.Entries), "entry", "entries"), archived,
 			cmdline.Plural(rep.Checkpoints, "checkpoint", "checkpoints"), rep.Root)
 	}

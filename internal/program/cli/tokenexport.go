@@ -23,7 +23,7 @@ counter, drift and owner of each token from it.
 Say which tokens: by --serial, --type, --user, --state, --kind, --batch, --import,
 or --all. It takes the role ROOT or SUPER_ADMIN, and the audit log keeps the
 serials. The passphrase comes from a file, has at least 12 characters, and goes to
-the receiver by another way than FILE. FILE is made with mode 0600 and must not
+the receiver separately from FILE. FILE is made with mode 0600 and must not
 exist.
 
 Without --move the tokens stay here and go on working. A code that was used there

@@ -288,6 +288,6 @@ func (a *app) beware(warnings []string) {
 		return
 	}
 	for _, w := range warnings {
-		a.note("Beware: %s", w)
+		a.note("Warning: %s", w)
 	}
 }
