@@ -271,7 +271,7 @@ func (s *activating) agreedOnline(o *authenticator.Online) error {
 	s.note("The server %s sends the token %s.", o.Server, o.Serial)
 	s.noteProfile(o.Vector)
 	if s.vector == nil {
-		s.note("Compare the fingerprint with the one that the issuer tells.")
+		s.note("Compare the fingerprint with the one that the issuer gave you.")
 		question = "Activate this token?"
 	}
 	replacing, err := s.tellReplaced(o.Replaces, o.Beside)
