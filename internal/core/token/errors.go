@@ -10,7 +10,7 @@ import (
 // NotFoundError is the error for a serial that no token carries.
 func NotFoundError(serial string) error {
 	return fault.New(fault.NotFound, "token_not_found", fmt.Sprintf("There is no token with serial %s.", serial)).
-		WithHint("ostiary token list shows the tokens there are.")
+		WithHint("ostiary token list lists all tokens.")
 }
 
 // AmbiguousError is the error for a serial that several tokens carry. It lists them,
@@ -22,5 +22,5 @@ func AmbiguousError(serial string, ids []Identity) error {
 	}
 	return fault.New(fault.Conflict, "serial_ambiguous",
 		fmt.Sprintf("Serial %s stands for %d tokens: %s.", serial, len(ids), strings.Join(names, "; "))).
-		WithHint("Say which by type, manufacturer or key id.").With("candidates", ids)
+		WithHint("Name the type, the manufacturer or the key id.").With("candidates", ids)
 }

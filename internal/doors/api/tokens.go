@@ -115,7 +115,7 @@ func (a *API) tokenRoutes() {
 			return a.token(a.cfg.Lifecycle.Assign(ctx, in.selector(), in.Body.User, c.origin()))
 		})
 	register(a, authz.TokenAssign, op("unassign-token", http.MethodPost, path+"/unassign",
-		"Take a token back into stock"),
+		"Unassign a token"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
 			return a.token(a.cfg.Lifecycle.Unassign(ctx, in.selector(), c.origin()))
 		})

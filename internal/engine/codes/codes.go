@@ -358,7 +358,7 @@ func unavailable(err error) error {
 	}
 	return fault.New(fault.Unavailable, "unavailable",
 		"The code could not be checked: the database is unavailable.").
-		WithHint("Try again; a code that was not decided is not used.").Because(err)
+		WithHint("Try again: the code was not checked, and it is not used.").Because(err)
 }
 
 // openly reports whether the caller is told more than valid or not: it may see tokens,

@@ -200,7 +200,7 @@ func (k *Keys) Revoke(ctx context.Context, by authz.Principal, name string, orig
 				Before: []audit.Field{{Name: "id", Value: id}, {Name: "role", Value: key.Role}}}.Canonical())
 		}
 		return fault.New(fault.NotFound, "key_not_found", fmt.Sprintf("There is no working key %s.", name)).
-			WithHint("ostiary key list shows the keys there are.")
+			WithHint("ostiary key list lists all keys.")
 	})
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ func (s *Service) Run(ctx context.Context, id int64) (run store.Run, err error) 
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		err = fault.New(fault.NotFound, "import_not_found", fmt.Sprintf("There is no import %d.", id)).
-			WithHint("ostiary import list shows the imports there were.").Because(err)
+			WithHint("ostiary import list lists all imports.").Because(err)
 	}
 	return run, err
 }

@@ -237,7 +237,7 @@ func (l *Ledger) read(ctx context.Context, p plan, fn func(store.AuditRow) error
 
 func notWhole(err error) error {
 	return fault.New(fault.Conflict, "log_not_whole", "The audit log is not archived, because it is not whole: "+
-		err.Error()+".").WithHint("Run: ostiary audit verify. If another archive was made meanwhile, begin anew.").
+		err.Error()+".").WithHint("Run: ostiary audit verify. If another archive was made meanwhile, start again.").
 		Because(err)
 }
 

@@ -48,7 +48,7 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 	if len([]rune(string(req.Passphrase.Bytes()))) < minPassphrase {
 		return 0, fault.New(fault.Invalid, "passphrase_short", fmt.Sprintf("The passphrase has fewer than %d "+
 			"characters.", minPassphrase)).
-			WithHint("A file of secrets may be tried for years: take several words that do not belong together.")
+			WithHint("An attacker can try passphrases of the file for years: choose several unrelated words.")
 	}
 	q, err := s.filter(ctx, req.Filter)
 	if err != nil {
@@ -135,7 +135,7 @@ func (s *Service) exportable(ctx context.Context, q store.TokenFilter, move bool
 	}
 	switch {
 	case !found:
-		return fault.New(fault.NotFound, "nothing_to_export", "No token fits.").WithHint(
+		return fault.New(fault.NotFound, "nothing_to_export", "No token matches.").WithHint(
 			"ostiary token list with the same filters shows what would be exported.")
 	case len(moving) > 0:
 		return fault.New(fault.Conflict, "moving_already", fmt.Sprintf("Of the tokens to be exported %d are on "+

@@ -59,7 +59,7 @@ func (s *Service) ConfirmMove(ctx context.Context, r transfer.Receipt, origin au
 	if r.Version != 1 || !r.SignedBy(key.Bytes()) {
 		return move,
 			fault.New(fault.Invalid, "receipt_wrong", "The receipt is not one of this move, or it was changed.").
-				WithHint("Fetch it anew where the tokens were imported: ostiary import receipt.")
+				WithHint("Fetch it again where the tokens were imported: ostiary import receipt.")
 	}
 	if err := s.takeReceipt(ctx, r); err != nil {
 		return move, err

@@ -60,7 +60,7 @@ func In(r store.ProfileReader, name string) (*activation.Vector, error) {
 func absent(name string, err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		err = fault.New(fault.NotFound, "profile_not_found", fmt.Sprintf("There is no profile %s.", name)).
-			WithHint("ostiary profile list shows the profiles there are; ostiary profile create makes one.").Because(
+			WithHint("ostiary profile list lists all profiles; ostiary profile create makes one.").Because(
 			err)
 	}
 	return err

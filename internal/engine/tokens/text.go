@@ -25,7 +25,7 @@ func CheckSerial(serial string) error {
 	}
 	switch {
 	case strings.ContainsFunc(serial, printable.Hidden):
-		return errors.New("its serial holds a character that is not to be seen")
+		return errors.New("its serial holds an invisible character")
 	case printable.Blank(serial):
 		return errors.New("its serial begins or ends with a space")
 	}

@@ -16,7 +16,7 @@ func TypeIn(r store.TypeReader, name string) (token.Type, error) {
 	t, err := r.Type(name)
 	if errors.Is(err, store.ErrNotFound) {
 		err = fault.New(fault.NotFound, "type_not_found", fmt.Sprintf("There is no token type %s.", name)).
-			WithHint("ostiary type list shows the types there are.").Because(err)
+			WithHint("ostiary type list lists all types.").Because(err)
 	}
 	return t, err
 }

@@ -79,8 +79,8 @@ func isASCII(name string) bool {
 func NewName(name string) (string, error) {
 	name, err := Canonical(name)
 	if err == nil && (strings.ContainsFunc(name, printable.Hidden) || printable.Blank(name)) {
-		err = fault.New(fault.Invalid, "user_name", "The user name holds a character that is not to be seen.").
-			WithHint("Type the name anew, without what was copied along.")
+		err = fault.New(fault.Invalid, "user_name", "The user name holds an invisible character.").
+			WithHint("Type the name again: the copy holds an invisible character.")
 	}
 	return name, err
 }
@@ -121,7 +121,7 @@ func In(r store.UserReader, name string) (store.User, error) {
 	user, err := r.User(name)
 	if errors.Is(err, store.ErrNotFound) {
 		err = fault.New(fault.NotFound, "user_not_found", fmt.Sprintf("There is no user %s.", name)).
-			WithHint("ostiary user list shows the users there are.").Because(err)
+			WithHint("ostiary user list lists all users.").Because(err)
 	}
 	return user, err
 }

@@ -17,7 +17,7 @@ import (
 func newActivation(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "activation",
-		Short: "Make a user's phone a token, and again after a lost one",
+		Short: "Activate a user's phone as a token, also after a loss",
 		Long: `Make an authenticator on a phone or computer a token of its user, and again after
 a lost phone or a forgotten PIN.
 
@@ -101,7 +101,7 @@ func newActivationOffline(a *app) *cobra.Command {
 	var says letterFlags
 	cmd := &cobra.Command{
 		Use:   "offline SERIAL",
-		Short: "Begin an activation by codes that are typed",
+		Short: "Begin an activation with codes to type",
 		Long: `Begin an activation whose codes the user types into the app: serial, activation
 code, and an event counter code where the app needs one. They are shown this once.
 
@@ -169,7 +169,7 @@ func newActivationQR(a *app) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "qr SERIAL --out FILE",
-		Short: "Begin an activation by a code image",
+		Short: "Begin an activation with a QR code",
 		Long: `Begin an activation whose codes the app reads from an image: FILE.png, FILE.svg,
 or with - the terminal. The file is made with mode 0600 and must not exist. Delete
 it when the app has read it.

@@ -54,7 +54,7 @@ func newActivationBatch(a *app) *cobra.Command {
 	var b activationBatch
 	cmd := &cobra.Command{
 		Use:   "batch --type TYPE {--count N | --serials LIST} --out FILE",
-		Short: "Create tokens with codes made ahead, for nobody yet",
+		Short: "Create tokens with activation codes in advance",
 		Long: `Create tokens and begin an activation of each, to be given to users later: as a
 table (FILE.csv) with serial, activation code and end, or as letters to be printed
 (FILE.pdf), a page for each, in the words of --language or --letter-text.

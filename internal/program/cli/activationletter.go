@@ -66,7 +66,7 @@ func newActivationLetterText(a *app) *cobra.Command {
 	var language string
 	cmd := &cobra.Command{
 		Use:   "letter-text",
-		Short: "Print the texts of letters, to be changed",
+		Short: "Print the texts of letters for editing",
 		Long: `Print what activation letters say, in English, German or Swedish, as a file in TOML
 that explains itself. Change the texts and give the file to activation offline or
 activation batch with --letter-text.`,

@@ -17,7 +17,7 @@ func newActivationConfirm(a *app) *cobra.Command {
 	var req wire.ActivationConfirm
 	cmd := &cobra.Command{
 		Use:   "confirm SERIAL --otp OTP",
-		Short: "Confirm the open activation by what the app shows",
+		Short: "Confirm the open activation with what the app shows",
 		Long: `Present the first code that the app shows. If it is right, the token is VALID, the
 code is used up, and a device before has ended. With device binding the derivation
 code belongs to it; where the app shows two one-time passwords, both do.
@@ -200,7 +200,7 @@ func newActivationReset(a *app) *cobra.Command {
 	var counts wire.ActivationReset
 	cmd := &cobra.Command{
 		Use:   "reset SERIAL",
-		Short: "Let what counts against the limits begin anew",
+		Short: "Reset what counts against the limits",
 		Long: `Let what counts against the limits of a token begin anew: the activations after the
 first, the wrong confirmations, and the interval since the last activation. With
 flags only those named, without all three. Nothing else changes.`,

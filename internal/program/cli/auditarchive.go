@@ -26,7 +26,7 @@ func newAuditArchive(a *app) *cobra.Command {
 	var before, out string
 	cmd := &cobra.Command{
 		Use:   "archive --before DATE --out FILE",
-		Short: "Put old entries into a file, and remove them from the database",
+		Short: "Move old entries from the database to a file",
 		Long: `Put the entries up to the last checkpoint before DATE into a file, and remove them
 from the database. "audit verify" goes on from there, and proves with the file what
 was before: keep it, with a copy elsewhere. A date is written as 2027-01-31, which is

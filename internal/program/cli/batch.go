@@ -14,7 +14,7 @@ import (
 func newBatch(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "batch",
-		Short: "Look after whole deliveries of tokens",
+		Short: "Manage whole deliveries of tokens",
 		Long: `Look after whole deliveries. A batch is what was imported with
 ostiary token import --batch NAME, in one file or several.`,
 		Example: `  ostiary batch list

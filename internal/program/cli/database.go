@@ -13,7 +13,7 @@ import (
 func newDatabase(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "database",
-		Short:   "Look after the database of a server that is stopped",
+		Short:   "Manage the database of a stopped server",
 		Long:    "Look after the database of a server that is stopped.",
 		Example: `  ostiary database accept --data /var/lib/ostiary --reason "disk of 3 March failed"`,
 	}

@@ -181,7 +181,7 @@ func (a *app) writeRemainder(ctx context.Context, c *client.Client, f *importFla
 func newImport(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import",
-		Short: "Look at imports: what came of them, how far one is; cancel one",
+		Short: "Show imports, their results and progress; cancel one",
 		Long: `Look at imports: what came of them, key by key, and how far one is that is under
 way. "ostiary token import" begins one.`,
 		Example: `  ostiary import list
@@ -241,7 +241,7 @@ func importID(cmd *cobra.Command, s string) (int64, error) {
 func newImportShow(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "show ID",
-		Short:   "Show what came of an import",
+		Short:   "Show the result of an import",
 		Long:    "Show what came of an import, or how far it is, as ostiary token import does at its end.",
 		Example: "  ostiary import show 12 --json",
 		Args:    cmdline.Arguments("ID"),

@@ -66,7 +66,7 @@ func newSeedfileInspect(a *app) *cobra.Command {
 	var f importFlags
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
-		Short: "Say what a seed file is and what would be refused",
+		Short: "Describe a seed file and what would be refused",
 		Long: `Say what a seed file is, how it is protected (cipher, MAC, key derivation,
 signature), how many keys of which kinds are in it, with which digits and time
 steps, and which would be refused and why. No server is asked, and no secret or

@@ -13,7 +13,7 @@ import (
 func newKey(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "key",
-		Short: "Keep the API keys of programs and administrators",
+		Short: "Manage the API keys of programs and administrators",
 		Long:  "Keep the API keys with which programs and administrators reach the server over the network.",
 		Example: `  ostiary key create radius --role verifier
   ostiary key list

@@ -67,7 +67,7 @@ func newMoveList(a *app) *cobra.Command {
 func newMoveConfirm(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "confirm RECEIPT",
-		Short: "Hand in the receipt of the other server, and let its tokens go",
+		Short: "Confirm a move with the receipt of the other server",
 		Long: `Hand in the receipt that the other server wrote when it imported the tokens. They
 are deleted here; where they stood is remembered, should they ever come back. The
 same receipt again changes nothing.`,

@@ -15,7 +15,7 @@ import (
 func newProfile(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "profile",
-		Short: "Keep the profiles of software authenticators",
+		Short: "Manage the profiles of software authenticators",
 		Long: `Keep the profiles, the parameter sheets of software authenticators: which
 applications they have, what PINs and activation codes look like, and whether
 their keys are bound to the device. A token type names the profile of its tokens.

@@ -10,7 +10,7 @@ import (
 func newRootAccount(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "root",
-		Short:   "Keep the account ROOT",
+		Short:   "Manage the account ROOT",
 		Long:    "Keep the account ROOT, which sets a server up and helps in emergencies.",
 		Example: "  ostiary root reset-password --data /var/lib/ostiary",
 	}

@@ -108,7 +108,7 @@ func sampleText(s wire.Sample) string {
 func newSeedfile(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "seedfile",
-		Short:   "Look at a manufacturer's file without a server",
+		Short:   "Inspect a manufacturer's file without a server",
 		Long:    "Look at a manufacturer's file of tokens without a server.",
 		Example: "  ostiary seedfile inspect tokens.pskc",
 	}

@@ -12,7 +12,7 @@ import (
 func newSeries(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "series",
-		Short: "Keep the serials of software tokens",
+		Short: "Manage the serials of software tokens",
 		Long: `Keep the serials of software tokens. Each software type has a series of its own,
 from which new tokens take their serials. A serial is never made twice, whatever
 is deleted or set.`,

@@ -15,7 +15,7 @@ import (
 func newToken(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Import tokens, check their codes, look after them",
+		Short: "Import tokens, check their codes, manage them",
 		Long: `Import tokens, check their codes, and look after them.
 
 A token is named by its serial. Where several tokens carry the same serial,
@@ -193,7 +193,7 @@ func newTokenUnassign(a *app) *cobra.Command {
 	var which selectorFlags
 	cmd := &cobra.Command{
 		Use:     "unassign SERIAL",
-		Short:   "Take a token back into stock",
+		Short:   "Unassign a token",
 		Long:    "Take a token from its user. It keeps its state and its counter and can be assigned again.",
 		Example: "  ostiary token unassign 12345678",
 		Args:    cmdline.Arguments("SERIAL"),
@@ -250,7 +250,7 @@ func newTokenUnlock(a *app) *cobra.Command {
 	var which selectorFlags
 	cmd := &cobra.Command{
 		Use:     "unlock SERIAL",
-		Short:   "Forget a token's failures, and with them its lock",
+		Short:   "Unlock a token: forget its failures",
 		Long:    "Forget the wrong codes of a token, and with them its lock and its delay.",
 		Example: "  ostiary token unlock 12345678",
 		Args:    cmdline.Arguments("SERIAL"),

@@ -52,7 +52,7 @@ printed, or all at once with --all.`,
 			if cmd.Flags().Changed("expiring") && (filter.Expiring < 1 || filter.Expiring > 36500) {
 				return cmdline.Mistakef(cmd, "--expiring %d: it may be 1 to 36500", filter.Expiring)
 			}
-			empty := "No token fits."
+			empty := "No token matches."
 			if filter == (client.TokenFilter{}) && page.After == "" {
 				empty = "No tokens yet. Import a manufacturer's file: ostiary token import FILE"
 			}

@@ -14,7 +14,7 @@ import (
 func newType(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "type",
-		Short: "Keep the token types: how codes and serials are made",
+		Short: "Manage the token types: how codes and serials are made",
 		Long: `Keep the token types. A type says how its tokens make codes, what their serials
 look like, how many a user may hold and how long they are valid.
 

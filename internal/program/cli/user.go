@@ -15,7 +15,7 @@ import (
 func newUser(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user",
-		Short: "Keep the users who hold tokens",
+		Short: "Manage the users who hold tokens",
 		Long:  "Keep the users who hold tokens. Upper and lower case in a user's name are the same.",
 		Example: `  ostiary user add alice
   ostiary token assign 12345678 alice`,
