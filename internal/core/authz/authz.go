@@ -84,6 +84,7 @@ const (
 	TokenUnlock       Operation = "token.unlock"
 	TokenDelete       Operation = "token.delete"
 	ActivationStart   Operation = "activation.start"   // and cancel
+	ActivationBeyond  Operation = "activation.beyond"  // begin one by typed codes or an image, whatever the limits
 	ActivationConfirm Operation = "activation.confirm" // present what a device shows
 	ActivationReset   Operation = "activation.reset"   // let counts begin anew
 	ActivationUnbind  Operation = "activation.unbind"  // discard the secret of a token
@@ -141,6 +142,7 @@ var matrix = map[Operation]grant{
 	TokenUnlock:       {roles: admins, helpDesk: true},
 	TokenDelete:       {roles: admins},
 	ActivationStart:   {roles: admins, helpDesk: true},
+	ActivationBeyond:  {roles: admins},
 	ActivationConfirm: {roles: admins, helpDesk: true},
 	ActivationReset:   {roles: admins},
 	ActivationUnbind:  {roles: admins, helpDesk: true},

@@ -47,6 +47,7 @@ var rights = map[string]string{
 	"TokenUnlock":       "xxxx....",
 	"TokenDelete":       "xxx.....",
 	"ActivationStart":   "xxxx....",
+	"ActivationBeyond":  "xxx.....",
 	"ActivationConfirm": "xxxx....",
 	"ActivationReset":   "xxx.....",
 	"ActivationUnbind":  "xxxx....",

@@ -43,6 +43,7 @@ func (a *API) activationRoutes() {
 	start.Description = "The codes are in this answer and in no other. Until the device has confirmed it, the epoch " +
 		"before goes on, unless the token was reported lost."
 	start.DefaultStatus = http.StatusCreated
+	a.used = append(a.used, authz.ActivationBeyond)
 	register(a, authz.ActivationStart, start, a.startActivation)
 	register(a, authz.TokenView, op("show-activations", http.MethodGet, path, "Show how the activations of a "+
 		"token stand"), a.showActivations)
@@ -83,7 +84,7 @@ func (a *API) startActivation(ctx context.Context, c caller, in *activateInput) 
 		ctx, activations.Request{Token: in.selector(), Route: activations.Route(r.Route),
 			Reason:   activations.Reason(r.Reason),
 			Password: r.Password, Expiry: days(r.Days), ERC: r.ERC, To: activations.Device{Key: r.Key, Request: r.Request},
-			Origin: c.origin()})
+			By: c.principal, Origin: c.origin()})
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +169,8 @@ func wirePast(p activations.Past) wire.PastActivation {
 func (a *API) activateAhead(ctx context.Context, c caller, in *activateAheadInput) (*activateAheadOutput, error) {
 	r := in.Body
 	made, err := a.cfg.Activations.Ahead(ctx, activations.BatchRequest{Type: r.Type, Profile: r.Profile, Count: r.Count,
-		Serials: r.Serials, Label: r.Label, Expiry: days(r.Days), Origin: c.origin()})
+		Serials: r.Serials, Label: r.Label, Expiry: days(r.Days), By: c.principal,
+		Origin: c.origin()})
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/lifecycle"
@@ -32,6 +33,7 @@ type BatchRequest struct {
 	Serials []string
 	Label   string        // of new tokens
 	Expiry  time.Duration // zero means DefaultBatchExpiry
+	By      authz.Principal
 	Origin  audit.Origin
 }
 
@@ -93,7 +95,8 @@ func (s *Service) Ahead(ctx context.Context, r BatchRequest) (Batch, error) {
 // startAll begins the activations of a batch, until one cannot be begun.
 func (s *Service) startAll(ctx context.Context, all []token.Token, b Batch, r BatchRequest) Batch {
 	for i, t := range all {
-		started, err := s.Start(ctx, Request{Token: selector(t), Route: Offline, Expiry: r.Expiry, Origin: r.Origin})
+		started, err := s.Start(ctx, Request{Token: selector(t), Route: Offline, Expiry: r.Expiry, By: r.By,
+			Origin: r.Origin})
 		if err != nil {
 			b.Missing, b.Why = b.Missing+len(all)-i, err
 			break

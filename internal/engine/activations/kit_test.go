@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ostiary/activation"
+	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/activations"
@@ -111,7 +112,8 @@ func (s *scene) create(user string) string {
 }
 
 func (s *scene) request(route activations.Route) activations.Request {
-	return activations.Request{Token: tokens.Selector{Serial: s.serial}, Route: route, Origin: testkit.Origin}
+	return activations.Request{Token: tokens.Selector{Serial: s.serial}, Route: route,
+		By: authz.Principal{Role: authz.Admin}, Origin: testkit.Origin}
 }
 
 func (s *scene) start(r activations.Request) activations.Started {

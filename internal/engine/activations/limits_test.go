@@ -1,11 +1,13 @@
 package activations_test
 
 import (
+	"crypto/hpke"
 	"strings"
 	"testing"
 	"time"
 
 	"ostiary/activation"
+	"ostiary/internal/core/authz"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/tempcodes"
@@ -107,6 +109,40 @@ func TestItem9Limits(t *testing.T) {
 	}
 	_, err := s.k.Activations.Reset(t.Context(), s.request("").Token, activations.Counts{}, testkit.Origin)
 	refused(t, "a reset of nothing", err, "nothing_to_reset")
+}
+
+// A limit refuses every route. Only an administrator passes it, with codes to hand over;
+// the help desk, whatever it begins, does not, nor a server that pushes.
+func TestLimitsBindEveryRoute(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	s.activate()
+	key := must[hpke.PrivateKey](t)(hpke.MLKEM768X25519().GenerateKey())
+	passes := map[string]bool{testkit.Admin: true, testkit.SuperAdmin: true, testkit.Root: true}
+	for name, by := range testkit.Principals() {
+		for _, route := range []activations.Route{activations.Offline, activations.QR, activations.Online,
+			activations.Pushed} {
+			for _, reason := range []activations.Reason{"", activations.DeviceReplaced, activations.DeviceLost} {
+				r := s.request(route)
+				r.By, r.Reason = by, reason
+				r.To = activations.Device{Key: key.PublicKey().Bytes(), Request: []byte("a request")}
+				if passes[name] && (route == activations.Offline || route == activations.QR) {
+					if reason == "" { // else the token would be lost to those after it
+						if st := s.start(r); len(st.Warnings) != 1 {
+							t.Errorf("%s by %s: warnings %q", route, name, st.Warnings)
+						}
+					}
+					continue
+				}
+				_, err := s.k.Activations.Start(t.Context(), r)
+				refused(t, string(route)+" by "+name, err, "activation_limit")
+			}
+		}
+	}
+	r := s.request(activations.Offline)
+	r.By = authz.Principal{} // whoever forgets to say who asks
+	_, err := s.k.Activations.Start(t.Context(), r)
+	refused(t, "by nobody", err, "activation_limit")
 }
 
 // What is older than 30 days counts no more.

@@ -393,6 +393,7 @@ func TestPushed(t *testing.T) {
 	in := activation.CodeInput{Serial: fad.Serial, Password: st.Password}
 	s.device(must[activation.Secret](t)(fad.Vector.OpenCode(string(fad.Code), in)), nil, nil).accepted()
 	r.To.Key = r.To.Key[1:]
+	s.k.Clock.Advance(time.Hour)
 	_, err := s.k.Activations.Start(t.Context(), r)
 	refused(t, "a key that is too short", err, "device_key")
 	r.To.Request = nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ostiary/activation"
+	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/profiles"
@@ -126,8 +127,14 @@ func (s *Service) sameSecret(rd store.ActivationReader, p *plan, r Request) erro
 	return err
 }
 
-// limits holds a token against the limits. They bind users and offers; of an
-// administrator's own command they warn.
+// mayPass tells whether a request may go beyond the limits: an administrator's own, for
+// codes that he hands over himself. What a device or a server of others fetches is
+// always bound, and so is what a user begins.
+func (r Request) mayPass() bool {
+	return !r.Self && (r.Route == Offline || r.Route == QR) && authz.Allows(r.By, authz.ActivationBeyond)
+}
+
+// limits holds a token against the limits. They refuse, or warn whoever may pass.
 func (s *Service) limits(rd store.ActivationReader, t token.Token, r Request, again bool) (warnings []string,
 	err error) {
 	standing, err := s.standing(rd, t.ID)
@@ -135,7 +142,7 @@ func (s *Service) limits(rd store.ActivationReader, t token.Token, r Request, ag
 		return nil, err
 	}
 	for _, reached := range standing.reached(s.policy, again) {
-		if r.Self || r.Route == Online {
+		if !r.mayPass() {
 			return nil,
 				fault.New(fault.Conflict, "activation_limit", fmt.Sprintf("Token %s: %s.", t.Identity.Serial, reached)).
 					WithHint("An administrator can reset the counts: ostiary activation reset " + t.Identity.Serial +

@@ -10,6 +10,7 @@ import (
 
 	"ostiary/activation"
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/printable"
 	"ostiary/internal/core/token"
@@ -55,7 +56,9 @@ type Request struct {
 	Self bool
 	User int64
 	// To is a Pushed one's device.
-	To     Device
+	To Device
+	// By is who asks, and decides whether limits warn or refuse.
+	By     authz.Principal
 	Origin audit.Origin
 }
 
