@@ -32,15 +32,15 @@ func (a *API) careRoutes() {
 	}
 	replace := op("replace-token", "replace", "Give a user another token in place of this one")
 	replace.DefaultStatus = http.StatusCreated
-	replace.Description = "Revokes the token, takes it from its user, and gives the user another one of the same " +
-		"type: a new software token, which the answer shows as " +
-		"create-tokens does, or for hardware the free token that the request names. All of it happens, or nothing."
+	replace.Description = "Revokes the token, takes it from its user, and gives the user another one, of the same " +
+		"type or of another: a new software token, which the answer shows as " +
+		"create-tokens does, or the free hardware token that the request names. All of it happens, or nothing."
 	register(a, authz.TokenReplace, replace, a.replaceToken)
 	register(a, authz.TokenDates, op("set-token-dates", "dates", "Change when a token is valid"), a.setDates)
 }
 
 func (a *API) replaceToken(ctx context.Context, c caller, in *replaceInput) (*createTokensOutput, error) {
-	req := lifecycle.ReplaceRequest{Selector: in.selector(), By: in.Body.By, Reason: in.Body.Reason,
+	req := lifecycle.ReplaceRequest{Selector: in.selector(), By: in.Body.By, Type: in.Body.Type, Reason: in.Body.Reason,
 		Origin: c.origin()}
 	if in.Body.State != "" {
 		var err error

@@ -24,7 +24,8 @@ type RevokedCodes struct {
 
 // ReplaceRequest replaces a token that a user holds.
 type ReplaceRequest struct {
-	By     string `json:"by,omitempty" maxLength:"128" doc:"For hardware: the serial of a free token of the same type. Software tokens are made anew."`
+	By     string `json:"by,omitempty" maxLength:"128" doc:"Serial of a free hardware token that takes its place. If absent, a software token is created."`
+	Type   string `json:"new_type,omitempty" maxLength:"64" doc:"Type of the new token; if absent, that of the old one. Beside by it is needed only where the serial stands under several types."`
 	State  string `json:"state,omitempty" enum:"REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER" doc:"What the old token becomes; if absent it stays as it is if it is revoked, and else is REVOKED_TOKEN_OTHER."`
 	Reason string `json:"reason,omitempty" maxLength:"500"`
 }

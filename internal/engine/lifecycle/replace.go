@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -15,9 +16,13 @@ import (
 // ReplaceRequest asks for another token in place of one that a user holds.
 type ReplaceRequest struct {
 	Selector tokens.Selector // the one that is replaced
-	// By is the serial of a free token of the same type, for hardware; software
-	// tokens are made anew, and it is empty.
+	// By is the serial of a free hardware token, of any type. Empty makes a software
+	// token.
 	By string
+	// Type is that of the new token. Empty makes a software token of the old one's type;
+	// beside By it is needed only where the serial stands under several, none of them
+	// the old one's.
+	Type string
 	// State is what the old token becomes, one of the revoked states. Zero leaves
 	// it as it is if it is revoked already, and else means RevokedOther.
 	State  token.State
@@ -32,9 +37,10 @@ type Replacement struct {
 	New Created
 }
 
-// Replace gives the user of a token another one of the same type, and revokes
-// the old one and takes it from the user, all in one transaction. The old one
-// does not count in what the user may hold.
+// Replace gives the user of a token another one, and revokes the old one and takes
+// it from the user, all in one transaction. The new one may be of another type, such
+// as a time-based one in place of one that counts presses. The old one does not count
+// in what the user may hold.
 func (s *Service) Replace(ctx context.Context, req ReplaceRequest) (r Replacement, err error) {
 	if err := tokens.CheckText("reason", req.Reason, tokens.MaxReason); err != nil {
 		return r, fault.New(fault.Invalid, "reason", fault.Sentence(err.Error()))
@@ -57,11 +63,7 @@ func (s *Service) replace(tx store.Tx, req ReplaceRequest) (r Replacement, err e
 	if err != nil {
 		return r, err
 	}
-	typ, err := replaceable(tx, old)
-	if err != nil {
-		return r, err
-	}
-	spare, err := s.spareFor(tx, old, req.By)
+	spare, typ, err := s.successor(tx, old, req)
 	if err != nil {
 		return r, err
 	}
@@ -74,7 +76,7 @@ func (s *Service) replace(tx store.Tx, req ReplaceRequest) (r Replacement, err e
 		return r, err
 	}
 	var id token.ID
-	if old.Kind == token.Hardware {
+	if req.By != "" {
 		id, err = spare.ID, s.give(tx, spare, user, req.Origin)
 	} else {
 		r.New, err = s.createInstead(tx, typ, old, user, req.Origin)
@@ -99,60 +101,71 @@ func (s *Service) replace(tx store.Tx, req ReplaceRequest) (r Replacement, err e
 			Subject: audit.SubjectOf(old), Before: was, After: is}.Canonical())
 }
 
-// replaceable gives the type of a token that may be replaced.
-func replaceable(r store.TypeReader, old token.Token) (token.Type, error) {
+// successor finds what is to take the place of a token: a free hardware token, or the
+// type of a software token that is to be made.
+func (s *Service) successor(r store.Reader, old token.Token, req ReplaceRequest) (spare token.Token, typ token.Type,
+	err error) {
+	serial := old.Identity.Serial
 	if old.Condition.Owner == 0 {
-		return token.Type{}, fault.New(fault.Conflict, "token_free",
-			fmt.Sprintf("Token %s is not assigned to anyone, so that nobody needs another one in its place.",
-				old.Identity.Serial)).
-			WithHint("Revoke it: ostiary token state " + old.Identity.Serial)
+		return spare, typ, fault.New(fault.Conflict, "token_free",
+			fmt.Sprintf("Token %s is not assigned to anyone, so that nobody needs another one in its place.", serial)).
+			WithHint("Revoke it: ostiary token state " + serial)
 	}
-	typ, err := tokens.TypeIn(r, old.Identity.Type)
-	if err == nil && !typ.Retired.IsZero() {
+	name := cmp.Or(req.Type, old.Identity.Type)
+	if req.By != "" {
+		if spare, err = s.spareFor(r, old, req); err != nil {
+			return spare, typ, err
+		}
+		name = spare.Identity.Type
+	}
+	if typ, err = tokens.TypeIn(r, name); err != nil {
+		return spare, typ, err
+	}
+	switch {
+	case req.By == "" && typ.Kind == token.Hardware && req.Type == "":
+		err = fault.New(fault.Invalid, "by", fmt.Sprintf("Token %s is hardware: which free token takes its place?",
+			serial)).
+			WithHint("Name it: ostiary token replace " + serial + " --by SERIAL. Or name a software type: --new-type " +
+				"TYPE.")
+	case req.By == "" && typ.Kind == token.Hardware:
+		err = fault.New(fault.Invalid, "by", fmt.Sprintf("Tokens of type %s are hardware: which free token takes the "+
+			"place of %s?", typ.Name, serial)).
+			WithHint("Name it: ostiary token replace " + serial + " --by SERIAL.")
+	case !typ.Retired.IsZero():
 		err = fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired: nothing is replaced by a "+
 			"token of it.", typ.Name)).
-			WithHint(fmt.Sprintf("Give %s a token of another type and revoke this one, or restore the type: ostiary "+
-				"type restore %s.", old.OwnerName, typ.Name))
+			WithHint("Choose another type: --new-type TYPE; or restore this one: ostiary type restore " + typ.Name + ".")
 	}
-	return typ, err
+	return spare, typ, err
 }
 
-// spareFor finds the hardware token that is to take the place of old; of
-// software there is none.
-func (s *Service) spareFor(r store.TokenReader, old token.Token, serial string) (token.Token, error) {
-	typ := old.Identity.Type
-	switch {
-	case old.Kind == token.Software && serial == "":
-		return token.Token{}, nil
-	case old.Kind == token.Software:
-		return token.Token{}, fault.New(fault.Invalid, "by", "A software token is replaced by a new one, not by one "+
-			"that is there.")
-	case serial == "":
-		return token.Token{}, fault.New(fault.Invalid, "by", fmt.Sprintf("Token %s is hardware: which free token "+
-			"takes its place?", old.Identity.Serial)).
-			WithHint("Say it: ostiary token replace " + old.Identity.Serial + " --by SERIAL.")
-	}
-	spare, err := tokens.Find(r, tokens.Selector{Serial: serial, Type: typ})
-	if err != nil && fault.Of(err).Code == "token_not_found" {
-		return spare, fault.New(fault.NotFound, "token_not_found", fmt.Sprintf("There is no token of type %s "+
-			"with serial %s.", typ, serial)).
-			WithHint("ostiary token list --type " + typ + " shows those there are.").Because(err)
+// spareFor finds the free hardware token that is to take the place of old. Of several
+// that have the serial, one of the old one's type is meant, if the request says
+// nothing else.
+func (s *Service) spareFor(r store.TokenReader, old token.Token, req ReplaceRequest) (token.Token, error) {
+	spare, err := tokens.Find(r, tokens.Selector{Serial: req.By, Type: cmp.Or(req.Type, old.Identity.Type)})
+	if err != nil && req.Type == "" && fault.Of(err).Code == "token_not_found" {
+		spare, err = tokens.Find(r, tokens.Selector{Serial: req.By})
 	}
 	if err != nil {
 		return spare, err
 	}
 	switch c := spare.Condition; {
+	case spare.Kind != token.Hardware:
+		err = fault.New(fault.Invalid, "by", fmt.Sprintf("Token %s is a software token: only a hardware token of stock "+
+			"takes the place of another.", req.By)).
+			WithHint("Make a new one: leave --by out, and name the type with --new-type.")
 	case c.Owner != 0:
 		err = fault.New(fault.Conflict, "token_taken",
-			fmt.Sprintf("Token %s is assigned to %s.", serial, spare.OwnerName))
+			fmt.Sprintf("Token %s is assigned to %s.", req.By, spare.OwnerName))
 	case c.State != token.Valid:
-		err = fault.New(fault.Conflict, "token_refuses", fmt.Sprintf("Token %s is %s.", serial, c.State)).WithHint(
+		err = fault.New(fault.Conflict, "token_refuses", fmt.Sprintf("Token %s is %s.", req.By, c.State)).WithHint(
 			"Take one that is VALID.")
 	case c.Ended(s.now()):
 		err = endedFault(spare)
 	case spare.Mark != 0 && spare.Mark == old.Mark:
 		err = fault.New(fault.Conflict, "twin", fmt.Sprintf("Token %s has the same secret as %s, which would go on "+
-			"making its codes.", serial, old.Identity.Serial)).WithHint("Take another one.")
+			"making its codes.", req.By, old.Identity.Serial)).WithHint("Take another one.")
 	}
 	return spare, err
 }
@@ -194,11 +207,16 @@ func (s *Service) give(tx store.Tx, t token.Token, user store.User, origin audit
 	return tx.AppendAudit(e.Canonical())
 }
 
-// createInstead makes a token of the same type, profile and label.
+// createInstead makes a token of that type and the same label; one of the same type has
+// the same profile, too.
 func (s *Service) createInstead(tx store.Tx, typ token.Type, old token.Token, user store.User, origin audit.Origin) (
 	Created, error) {
 	req := CreateRequest{Type: typ.Name, Count: 1, User: user.Name, Label: old.Label, Origin: origin}
-	typ, err := withProfile(tx, typ, old.Profile)
+	profile := ""
+	if typ.Name == old.Identity.Type {
+		profile = old.Profile
+	}
+	typ, err := withProfile(tx, typ, profile)
 	if err != nil {
 		return Created{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/test/testkit"
 )
 
@@ -25,6 +26,14 @@ func replaceToken(k *testkit.Kit, serial string, more ...func(*lifecycle.Replace
 
 func by(serial string) func(*lifecycle.ReplaceRequest) {
 	return func(r *lifecycle.ReplaceRequest) { r.By = serial }
+}
+
+func ofType(name string) func(*lifecycle.ReplaceRequest) {
+	return func(r *lifecycle.ReplaceRequest) { r.Type = name }
+}
+
+func both(one, other func(*lifecycle.ReplaceRequest)) func(*lifecycle.ReplaceRequest) {
+	return func(r *lifecycle.ReplaceRequest) { one(r); other(r) }
 }
 
 func becomes(s token.State, reason string) func(*lifecycle.ReplaceRequest) {
@@ -116,6 +125,56 @@ func TestReplaceHardware(t *testing.T) {
 	}
 }
 
+// The new token may count otherwise than the old one, and be of another kind. No code of
+// the old one is accepted, whatever takes its place.
+func TestReplaceByAnotherType(t *testing.T) {
+	t.Parallel()
+	counts, times := testkit.HOTP("1"), testkit.TOTP("2")
+	k := kit(t, counts, times, testkit.HOTP("2"))
+	k.Assign(t, "1", "anna")
+	if !k.VerifyUser(t, "anna", testkit.Code(t, counts, 0)) {
+		t.Fatal("a right code is refused")
+	}
+	// Hardware that counts presses by hardware that counts time; a serial that stands
+	// under several types is of the type that is named.
+	r, err := replaceToken(k, "1", both(by("2"), ofType("totp")))
+	if err != nil || r.New.Token.Identity.Type != "totp" || r.New.Token.OwnerName != "anna" ||
+		r.Old.Condition.State != token.RevokedOther {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	step := uint64(k.Clock.Now().Unix() / 30)
+	if k.VerifyUser(t, "anna", testkit.Code(t, counts, 1)) || !k.VerifyUser(t, "anna", testkit.Code(t, times, step)) {
+		t.Error("the old one works, or the new one does not")
+	}
+	// Hardware by software, its own type being no software type.
+	held := r.New.Token.Identity
+	r, err = k.Lifecycle.Replace(t.Context(), lifecycle.ReplaceRequest{Selector: tokens.Selector{Serial: "2",
+		Type: held.Type}, Type: "app-hotp", Origin: testkit.Origin})
+	if err != nil || r.New.Token.Identity.Serial != "AH10000001" || r.New.Link.Len() == 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if k.Clock.Advance(time.Hour); k.VerifyUser(t, "anna", testkit.Code(t, times, step+120)) {
+		t.Error("the fob works beside the app")
+	}
+	// The advice for tokens that drift: HOTP by TOTP, in an app; and back.
+	for _, c := range []struct{ old, typ, made string }{
+		{"AH10000001", "app-totp", "AT10000001"}, {"AT10000001", "app-hotp", "AH10000002"},
+	} {
+		if r, err = replaceToken(k, c.old, ofType(c.typ)); err != nil || r.New.Token.Identity.Serial != c.made ||
+			r.New.Token.Condition.State != token.Pending || r.Old.Condition.State != token.RevokedOther {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	// Software by hardware, of the one type that has the serial free.
+	if r, err = replaceToken(k, "AH10000002", both(by("2"), ofType("hotp"))); err != nil ||
+		r.New.Token.OwnerName != "anna" || r.New.Link.Len() != 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if held := k.Serials(t, lifecycle.Filter{User: "anna"}); fmt.Sprint(held) != "[2]" {
+		t.Errorf("anna holds %v", held)
+	}
+}
+
 // What was said of a revoked token stands.
 func TestReplaceARevokedToken(t *testing.T) {
 	t.Parallel()
@@ -168,9 +227,12 @@ func TestReplaceIsRefused(t *testing.T) {
 		"of a retired type":          {"O10000001", by(""), fault.Conflict, "type_retired"},
 		"above the limit":            {"AH10000001", by(""), fault.Conflict, "too_many_of_type"},
 		"hardware by nothing":        {"1", by(""), fault.Invalid, "by"},
-		"software by a token":        {"AT10000001", by("free"), fault.Invalid, "by"},
+		"by a software token":        {"1", by("AH10000003"), fault.Invalid, "by"},
+		"by nothing of hardware":     {"AT10000001", ofType("totp"), fault.Invalid, "by"},
+		"of a type there is not":     {"AT10000001", ofType("nonesuch"), fault.NotFound, "type_not_found"},
+		"of another retired type":    {"AT10000001", ofType("old"), fault.Conflict, "type_retired"},
 		"by none":                    {"1", by("nonesuch"), fault.NotFound, "token_not_found"},
-		"by one of another type":     {"1", by("timed"), fault.NotFound, "token_not_found"},
+		"by one of another type":     {"1", both(by("timed"), ofType("hotp")), fault.NotFound, "token_not_found"},
 		"by one of somebody else's":  {"1", by("taken"), fault.Conflict, "token_taken"},
 		"by itself":                  {"1", by("1"), fault.Conflict, "token_taken"},
 		"by a lost one":              {"1", by("lost"), fault.Conflict, "token_refuses"},

@@ -16,14 +16,17 @@ func newTokenReplace(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replace SERIAL",
 		Short: "Give a user another token in place of this one",
-		Long: `Give the user of a token another one of the same type, and revoke the old one and
-take it from the user, all at once.
+		Long: `Give the user of a token another one, and revoke the old one and take it from the
+user, all at once.
 
-A software token is replaced by a new one, PENDING until its first code, with an
-enrolment link as ostiary token create gives it. A hardware token is replaced by a
-free one of stock: --by says which.`,
+--by names a free hardware token that takes its place, of any type. Without it, a
+new software token is created, of the same type or of the one that --new-type
+names. It is PENDING until its first code, and has an enrolment link as ostiary
+token create gives it. So a token that counts presses can be replaced by one that
+counts time.`,
 		Example: `  ostiary token replace AT10000001 --state REVOKED_TOKEN_LOST --reason 'new phone'
-  ostiary token replace 12345678 --by 12345679 --state REVOKED_TOKEN_BROKEN`,
+  ostiary token replace 12345678 --by 12345679 --state REVOKED_TOKEN_BROKEN
+  ostiary token replace AH10000001 --new-type app-totp --reason 'counter drifts'`,
 		Args: cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if req.State != "" {
@@ -51,6 +54,7 @@ free one of stock: --by says which.`,
 	which.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&req.By, "by", "", "`SERIAL` of the free hardware token that takes its place")
+	flags.StringVar(&req.Type, "new-type", "", "`TYPE` of the new token; that of the old one if not given")
 	flags.StringVar(&req.State, "state", "", "what the old one becomes, a `STATE` of the revoked; REVOKED_TOKEN_OTHER if it is not revoked yet")
 	flags.StringVar(&req.Reason, "reason", "", "`TEXT` that says why, for the token and the audit log")
 	return cmd
