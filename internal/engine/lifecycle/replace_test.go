@@ -199,8 +199,10 @@ func TestReplaceIsRefused(t *testing.T) {
 	t.Parallel()
 	ended := testkit.HOTP("ended")
 	ended.NotAfter = testkit.Start
+	twin := testkit.HOTP("twin")
+	twin.Secret = testkit.HOTP("1").Secret
 	k := kit(t, testkit.HOTP("1"), testkit.HOTP("free"), testkit.HOTP("taken"), testkit.HOTP("lost"),
-		testkit.TOTP("timed"), ended)
+		testkit.TOTP("timed"), ended, twin)
 	k.Assign(t, "1", "anna")
 	k.Assign(t, "taken", "bert")
 	k.SetState(t, "lost", token.RevokedLost)
@@ -237,6 +239,7 @@ func TestReplaceIsRefused(t *testing.T) {
 		"by itself":                  {"1", by("1"), fault.Conflict, "token_taken"},
 		"by a lost one":              {"1", by("lost"), fault.Conflict, "token_refuses"},
 		"by one that ended":          {"1", by("ended"), fault.Conflict, "token_expired"},
+		"by its twin":                {"1", by("twin"), fault.Conflict, "twin"},
 		"into PENDING":               {"1", becomes(token.Pending, ""), fault.Invalid, "state"},
 		"with a reason that is long": {"1", becomes(0, strings.Repeat("x", 501)), fault.Invalid, "reason"},
 	} {
