@@ -4,9 +4,10 @@
 // predicate of a conditional write, a sync, an audit entry, a MAC that is
 // compared. Each row names the promise, the file, the exact text that keeps it,
 // what stands there instead, and the tests that must notice. A row is tried with
-// "go test -overlay", so that nothing in the tree is edited and rows run beside
-// each other. What counts as noticed is a test that fails; a mutation that does
-// not build shows nothing, and neither do tests that a pattern does not find.
+// an overlay (go help build), so that nothing in the tree is edited and rows run
+// beside each other; tests that read sources go by the overlay in GOFLAGS. What
+// counts as noticed is a test that fails; a mutation that does not build shows
+// nothing, and neither do tests that a pattern does not find.
 //
 // A row goes stale when its text is not there exactly once. That is an error,
 // never a row passed over: whoever rewrites a line that keeps a promise takes the

@@ -90,7 +90,7 @@ func (r *runner) try(ctx context.Context, n int, m mutation) verdict {
 	if err != nil {
 		return verdict{why: err.Error()}
 	}
-	out, err := test(ctx, append([]string{"-overlay", overlay, "-vet=off", "-failfast", "-run", m.run}, m.packages...))
+	out, err := test(ctx, append([]string{"-vet=off", "-failfast", "-run", m.run}, m.packages...), "-overlay="+overlay)
 	switch {
 	case err == nil:
 		return verdict{why: "every test still passes"}
@@ -126,9 +126,12 @@ func (r *runner) overlay(n int, m mutation) (string, error) {
 	return name, os.WriteFile(name, list, 0o600)
 }
 
-// test runs go test and gives what it says.
-func test(ctx context.Context, args []string) (string, error) {
+// test runs go test and gives what it says. The flags hold for every go command that the
+// tests run as well, so that a program which they build is of the mutated file.
+func test(ctx context.Context, args []string, flags ...string) (string, error) {
 	args = append([]string{"test", "-timeout", limit.String()}, args...)
-	out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Env = append(os.Environ(), "GOFLAGS="+strings.Join(append([]string{os.Getenv("GOFLAGS")}, flags...), " "))
+	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -129,6 +129,20 @@ var twinTests = []test{
 			}
 		}
 	}},
+	// What is remembered of a secret never falls, whoever remembers less.
+	{"FloorsNeverFall", func(r *rig) {
+		want := store.Secret{Mark: aMark, Floor: token.Floor{Events: 11, Seconds: 4000}}
+		for _, f := range []token.Floor{want.Floor, {Events: 3, Seconds: 10}, {Events: 11}, {Seconds: 4000}, {}} {
+			r.remember(store.Secret{Mark: aMark, Floor: f})
+			r.view(func(rd store.Reader) error {
+				got, err := rd.Secrets(aMark)
+				r.same("what is remembered", got, []store.Secret{want})
+				return err
+			})
+		}
+		all := r.holders(0, events, eight)
+		r.same("where its tokens stand", []uint64{all[0].Condition.Next, all[1].Condition.Next}, []uint64{11, 11})
+	}},
 	// A code that is right for two tokens of a user is one acceptance, and one entry.
 	{"OneOfSeveralProposals", func(r *rig) {
 		alice := r.user("alice")

@@ -4,6 +4,8 @@
 package archtest
 
 import (
+	"cmp"
+	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -14,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -51,7 +54,7 @@ func files(t *testing.T) (all []file) {
 		if !strings.HasSuffix(name, ".go") {
 			return nil
 		}
-		text, err := os.ReadFile(name)
+		text, err := os.ReadFile(instead(name))
 		if err != nil {
 			return err
 		}
@@ -100,4 +103,25 @@ func own(p string) (pkg string, ok bool) { return strings.CutPrefix(p, module+"/
 func std(p string) bool {
 	first, _, _ := strings.Cut(p, "/")
 	return !strings.Contains(first, ".") && first != module
+}
+
+// overlay names the files that stand in for others while a mutation is tried.
+var overlay = sync.OnceValue(func() (o struct{ Replace map[string]string }) {
+	for _, flag := range strings.Fields(os.Getenv("GOFLAGS")) {
+		if name, ok := strings.CutPrefix(flag, "-overlay="); ok {
+			if text, err := os.ReadFile(name); err != nil || json.Unmarshal(text, &o) != nil {
+				panic("the overlay of GOFLAGS cannot be read: " + name)
+			}
+		}
+	}
+	return o
+})
+
+// instead gives the file that is compiled in place of another.
+func instead(name string) string {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return name
+	}
+	return cmp.Or(overlay().Replace[abs], name)
 }
