@@ -51,7 +51,7 @@ type Found struct {
 //
 // For each proposal that Matched, the database itself demands, in the write:
 // the epoch of Seen, a stored counter not above Counter, state VALID, validity
-// dates around Now, failures below Limit, no delay running, the import run
+// dates around Now, no Lock that holds, no delay running, the import run
 // published, and, when UserID is set, that the token is still that user's and
 // the user is neither locked nor delayed. If the row count is one, the counter
 // becomes Counter+1, the drift Drift, and the failures zero.
@@ -94,7 +94,7 @@ type Found struct {
 // arrival.
 type Attempt struct {
 	Now   time.Time
-	Limit int                              // failures that lock a token or a user
+	Lock  token.Lock
 	Delay func(failures int) time.Duration // how long to wait after so many failures
 	// MaxDelay is the longest of these delays: a RetryAt further than that from Now
 	// was written by a clock that was wrong, and holds nobody. 0 means no bound.
@@ -138,14 +138,23 @@ func (a *Attempt) Refusal(c token.Condition) token.Reason {
 		c.RetryAt = time.Time{}
 	}
 	if a.Proof {
-		return c.ProofRefusal(a.Now, a.Limit)
+		return c.ProofRefusal(a.Now, a.Lock)
 	}
-	return c.Refusal(a.Now, a.Limit)
+	return c.Refusal(a.Now, a.Lock)
 }
 
 // Holds reports whether a delay that ends at retryAt is running.
 func (a *Attempt) Holds(retryAt time.Time) bool {
 	return a.Now.Before(retryAt) && (a.MaxDelay == 0 || !retryAt.After(a.Now.Add(a.MaxDelay)))
+}
+
+// MostFailures is how many failures a row has at most that may take a code. A lock that
+// ends is a delay, and the write demands that none is running.
+func (a *Attempt) MostFailures() int64 {
+	if a.Lock.Ends {
+		return math.MaxInt64
+	}
+	return int64(a.Lock.Limit) - 1
 }
 
 // LatestRetry is the latest end of a delay that holds.

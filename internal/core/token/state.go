@@ -104,11 +104,11 @@ func (c Condition) Fenced() bool { return c.Drift == TwoCodes }
 func (c Condition) Proven() bool { return c.Epoch > 0 }
 
 // Refusal says why a token in this condition takes no code at now, or NoReason
-// if it does. limit is the number of failures that locks it.
-func (c Condition) Refusal(now time.Time, limit int) Reason {
+// if it does.
+func (c Condition) Refusal(now time.Time, lock Lock) Reason {
 	switch c.State {
 	case Valid:
-		return c.barred(now, limit)
+		return c.barred(now, lock)
 	case Pending:
 		return NotProven
 	case Moving:
@@ -118,10 +118,10 @@ func (c Condition) Refusal(now time.Time, limit int) Reason {
 }
 
 // ProofRefusal is Refusal for the code that is to prove a PENDING token.
-func (c Condition) ProofRefusal(now time.Time, limit int) Reason {
+func (c Condition) ProofRefusal(now time.Time, lock Lock) Reason {
 	switch c.State {
 	case Pending:
-		return c.barred(now, limit)
+		return c.barred(now, lock)
 	case Valid:
 		return AlreadyProven
 	case Moving:
@@ -134,13 +134,13 @@ func (c Condition) ProofRefusal(now time.Time, limit int) Reason {
 func (c Condition) Ended(now time.Time) bool { return !c.NotAfter.IsZero() && !now.Before(c.NotAfter) }
 
 // barred says what beside the state keeps a token from taking a code.
-func (c Condition) barred(now time.Time, limit int) Reason {
+func (c Condition) barred(now time.Time, lock Lock) Reason {
 	switch {
 	case !c.NotBefore.IsZero() && now.Before(c.NotBefore):
 		return NotYetValid
 	case c.Ended(now):
 		return Expired
-	case c.Failures >= limit:
+	case lock.Holds(c.Failures, c.RetryAt, now):
 		return Locked
 	case now.Before(c.RetryAt):
 		return Delayed

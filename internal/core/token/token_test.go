@@ -54,11 +54,11 @@ func TestRefusal(t *testing.T) {
 		{"counters do not matter", Condition{Epoch: 9, Next: MaxCounter, Drift: -99, Owner: 7, LastUsed: after},
 			NoReason},
 	} {
-		if got := tt.c.Refusal(now, limit); got != tt.want {
+		if got := tt.c.Refusal(now, Lock{Limit: limit}); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 		// The same instant in another zone is the same.
-		if got := tt.c.Refusal(now.In(time.FixedZone("elsewhere", 3600)), limit); got != tt.want {
+		if got := tt.c.Refusal(now.In(time.FixedZone("elsewhere", 3600)), Lock{Limit: limit}); got != tt.want {
 			t.Errorf("%s, elsewhere: %q, want %q", tt.name, got, tt.want)
 		}
 	}
@@ -72,14 +72,14 @@ func TestProofRefusal(t *testing.T) {
 		{Failures: 9, NotBefore: now}} {
 		pending := c
 		pending.State = Pending
-		if got, want := pending.ProofRefusal(now, 10), c.Refusal(now, 10); got != want {
+		if got, want := pending.ProofRefusal(now, Lock{Limit: 10}), c.Refusal(now, Lock{Limit: 10}); got != want {
 			t.Errorf("%+v: %q, want %q", pending, got, want)
 		}
 		for state, want := range map[State]Reason{Valid: AlreadyProven, RevokedLost: Revoked, RevokedBroken: Revoked,
 			RevokedOther: Revoked, Moving: OnItsWay, 77: Revoked} {
 			other := c
 			other.State = state
-			if got := other.ProofRefusal(now, 10); got != want {
+			if got := other.ProofRefusal(now, Lock{Limit: 10}); got != want {
 				t.Errorf("%+v: %q, want %q", other, got, want)
 			}
 		}

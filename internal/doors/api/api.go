@@ -42,6 +42,7 @@ type Verifier interface {
 	Resync(ctx context.Context, r codes.ResyncRequest) (valid bool, err error)
 	Confirm(ctx context.Context, r codes.ConfirmRequest) (valid bool, err error)
 	Policy() codes.Policy
+	Locked(failures int, retryAt time.Time) bool
 }
 
 // Config holds what the API stands on. All fields are required, but Ready,

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/api"
@@ -23,6 +24,8 @@ func (v troubled) Resync(context.Context, codes.ResyncRequest) (bool, error) { r
 func (v troubled) Confirm(context.Context, codes.ConfirmRequest) (bool, error) {
 	return false, v.do()
 }
+func (v troubled) Locked(int, time.Time) bool { return false }
+
 func (v troubled) Policy() codes.Policy { return codes.Policy{FailureLimit: 10} }
 
 // What goes wrong inside stays inside: the caller gets a request id, the log

@@ -229,7 +229,7 @@ func (a *API) setState(ctx context.Context, c caller, in *stateInput) (*tokenOut
 
 func (a *API) wireToken(t token.Token) wire.Token {
 	c := t.Condition
-	limit := a.cfg.Verifier.Policy().FailureLimit
+	locked, retryAt := a.held(c.Failures, c.RetryAt)
 	return wire.Token{
 		Serial: t.Identity.Serial, Type: t.Identity.Type, Manufacturer: t.Identity.Manufacturer,
 		KeyID: t.Identity.KeyID,
@@ -238,10 +238,19 @@ func (a *API) wireToken(t token.Token) wire.Token {
 		Suite:  t.Spec.Suite, Model: t.Model, Issuer: t.Issuer, Label: t.Label, Profile: t.Profile,
 		State: c.State.String(), StateReason: t.StateReason, User: t.OwnerName,
 		Counter: c.Next, Drift: shownDrift(c), Fenced: c.Fenced(), Failures: c.Failures,
-		FailureLimit: limit, Locked: c.Failures >= limit,
-		RetryAt: optionalTime(c.RetryAt), ValidFrom: optionalTime(c.NotBefore), ValidUntil: optionalTime(c.NotAfter),
+		FailureLimit: a.cfg.Verifier.Policy().FailureLimit, Locked: locked,
+		RetryAt: retryAt, ValidFrom: optionalTime(c.NotBefore), ValidUntil: optionalTime(c.NotAfter),
 		LastUsed: optionalTime(c.LastUsed), Created: t.Created,
 	}
+}
+
+// held tells whether wrong codes lock a token or a user, and until when it takes no code:
+// nil for a lock that does not end, and where nothing was to be waited for.
+func (a *API) held(failures int, retryAt time.Time) (locked bool, until *time.Time) {
+	if locked = a.cfg.Verifier.Locked(failures, retryAt); locked && !a.cfg.Verifier.Policy().Lock().Ends {
+		return true, nil
+	}
+	return locked, optionalTime(retryAt)
 }
 
 func optionalTime(t time.Time) *time.Time {

@@ -69,9 +69,9 @@ func (a *API) user(u store.User, err error) (*userOutput, error) {
 }
 
 func (a *API) wireUser(u store.User) wire.User {
-	return wire.User{Name: u.Name, Tokens: u.Tokens, Failures: u.Failures,
-		Locked:  u.Failures >= a.cfg.Verifier.Policy().FailureLimit,
-		RetryAt: optionalTime(u.RetryAt), Created: u.Created}
+	locked, retryAt := a.held(u.Failures, u.RetryAt)
+	return wire.User{Name: u.Name, Tokens: u.Tokens, Failures: u.Failures, Locked: locked, RetryAt: retryAt,
+		Created: u.Created}
 }
 
 func (a *API) listUsers(ctx context.Context, _ caller, in *listUsersInput) (*listUsersOutput, error) {

@@ -48,7 +48,7 @@ type Token struct {
 	Failures     int        `json:"failures" doc:"Wrong codes since the last accepted one."`
 	FailureLimit int        `json:"failure_limit" doc:"Failures that lock the token."`
 	Locked       bool       `json:"locked"`
-	RetryAt      *time.Time `json:"retry_at,omitempty" doc:"End of the delay that wrong codes caused."`
+	RetryAt      *time.Time `json:"retry_at,omitempty" doc:"End of the delay that wrong codes caused; with locked, the end of the lock, if it has one."`
 	ValidFrom    *time.Time `json:"valid_from,omitempty"`
 	ValidUntil   *time.Time `json:"valid_until,omitempty"`
 	LastUsed     *time.Time `json:"last_used,omitempty" doc:"Last authentication; checks by administrators do not count."`

@@ -11,6 +11,7 @@
 package codes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +52,11 @@ type Policy struct {
 	FailureLimit  int           // failures that lock; default 10
 	FreeFailures  int           // failures before a delay begins; default 3
 	FirstDelay    time.Duration // the first delay, doubled by each further failure; default 1 s
+	// FirstLock is how long a lock lasts; zero for one that lasts until somebody undoes it.
+	// When it is over, one code is tried; a wrong one locks for twice as long, up to
+	// LongestLock.
+	FirstLock   time.Duration
+	LongestLock time.Duration // default 24 h
 	// refusals without a change that a caller may cause at once before they are only counted; default 60
 	QuietAfter     int
 	QuietPerMinute int // and per minute from then on; default 60
@@ -74,22 +80,51 @@ func (p Policy) withDefaults() Policy {
 	def(&p.FreeFailures, 3)
 	def(&p.QuietAfter, 60)
 	def(&p.QuietPerMinute, 60)
-	if p.FirstDelay == 0 {
-		p.FirstDelay = time.Second
-	}
+	p.FirstDelay = cmp.Or(p.FirstDelay, time.Second)
+	p.LongestLock = max(cmp.Or(p.LongestLock, 24*time.Hour), p.FirstLock)
 	return p
 }
 
+// longestLock bounds what LongestLock may be.
+const longestLock = 30 * 24 * time.Hour
+
+// Check says which setting is out of bounds.
+func (p Policy) Check() error {
+	if p.FirstLock != 0 && p.FirstLock < time.Minute {
+		return errors.New("a lock lasts 1 minute or more, or 0 to last until somebody undoes it")
+	}
+	if p = p.withDefaults(); p.LongestLock > longestLock {
+		return errors.New("the longest lock lasts 30 days at most")
+	}
+	return nil
+}
+
+// Lock says when wrong codes lock.
+func (p Policy) Lock() token.Lock { return token.Lock{Limit: p.FailureLimit, Ends: p.FirstLock > 0} }
+
 // delay is the wait after so many failures.
 func (p Policy) delay(failures int) time.Duration {
-	if failures < p.FreeFailures {
+	switch {
+	case failures < p.FreeFailures:
 		return 0
+	case p.Lock().Ends && failures >= p.FailureLimit:
+		d := p.FirstLock
+		for n := p.FailureLimit; n < failures && d < p.LongestLock; n++ {
+			d *= 2
+		}
+		return min(d, p.LongestLock)
 	}
 	return p.FirstDelay << min(failures-p.FreeFailures, 20)
 }
 
-// longest is the longest delay there can be: with the next failure comes the lock.
-func (p Policy) longest() time.Duration { return max(p.delay(p.FailureLimit-1), p.FirstDelay) }
+// longest is the longest delay there can be. Where locks end it is that of a lock; else
+// none is longer than the last one before the lock.
+func (p Policy) longest() time.Duration {
+	if p.Lock().Ends {
+		return p.LongestLock
+	}
+	return max(p.delay(p.FailureLimit-1), p.FirstDelay)
+}
 
 // Temporary knows how temporary codes are stored; *temporary.Codes does.
 type Temporary interface {
@@ -137,6 +172,15 @@ func New(cfg Config) (*Engine, error) {
 	}
 	return &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, temporary: cfg.Temporary, now: cfg.Now,
 		quiet: throttle.New(p.QuietAfter, p.QuietPerMinute), decoy: d}, nil
+}
+
+// Locked reports whether so many wrong codes lock a token or a user now. retryAt is the
+// end of the delay that the last of them began; where locks end, that of the lock, too.
+func (e *Engine) Locked(failures int, retryAt time.Time) bool {
+	c := token.Condition{RetryAt: retryAt}
+	now := e.now()
+	e.rightDelay(&c, now)
+	return e.policy.Lock().Holds(failures, c.RetryAt, now)
 }
 
 // Policy gives the policy with its defaults filled in.
@@ -309,7 +353,7 @@ func (e *Engine) find(ctx context.Context, r Request, fresh bool) (store.Found, 
 
 func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token.Reason, now time.Time) store.Attempt {
 	a := store.Attempt{
-		Now: now, Limit: e.policy.FailureLimit, Delay: e.policy.delay, MaxDelay: e.policy.longest(),
+		Now: now, Lock: e.policy.Lock(), Delay: e.policy.delay, MaxDelay: e.policy.longest(),
 		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof, Temporary: j.temporary,
 	}
 	if found.User != nil {

@@ -71,7 +71,7 @@ func awaitsActivation(t token.Token, cause error) error {
 
 func (e *Engine) mayConfirm(t token.Token, otp string, now time.Time) error {
 	serial, c := t.Identity.Serial, t.Condition
-	switch e.rightDelay(&c, now); c.ProofRefusal(now, e.policy.FailureLimit) {
+	switch e.rightDelay(&c, now); c.ProofRefusal(now, e.policy.Lock()) {
 	case token.AlreadyProven:
 		return fault.New(fault.Conflict, "token_confirmed", fmt.Sprintf("Token %s is already confirmed.", serial)).
 			WithHint("Check a code of it with: ostiary token verify " + serial + " CODE.")

@@ -106,9 +106,9 @@ func (e *Engine) refuses(t token.Token, now time.Time) error {
 	}
 	c, serial := t.Condition, t.Identity.Serial
 	e.rightDelay(&c, now)
-	reason := c.Refusal(now, e.policy.FailureLimit)
+	reason := c.Refusal(now, e.policy.Lock())
 	if reason == token.NotProven {
-		if reason = c.ProofRefusal(now, e.policy.FailureLimit); reason == token.NoReason {
+		if reason = c.ProofRefusal(now, e.policy.Lock()); reason == token.NoReason {
 			return conflict("Token "+serial+" is PENDING: its first code is still to confirm it.",
 				"Confirm it first: ostiary token confirm "+serial+" CODE.")
 		}

@@ -19,6 +19,7 @@ import (
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
 	"ostiary/internal/seal/filekek"
 	"ostiary/internal/store"
@@ -250,7 +251,7 @@ func TestRecord(t *testing.T) {
 func (h *house) refuseQuietly(caller string, n int) {
 	h.Helper()
 	for range n {
-		_, err := h.db.Attempt(h.Context(), store.Attempt{Now: h.now, Limit: 10, QuietFor: caller,
+		_, err := h.db.Attempt(h.Context(), store.Attempt{Now: h.now, Lock: token.Lock{Limit: 10}, QuietFor: caller,
 			Record: func(store.Outcome) []byte { return []byte("{}") }})
 		h.must(err)
 	}

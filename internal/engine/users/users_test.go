@@ -239,7 +239,7 @@ func hold(t *testing.T, db *sqlite.DB, user store.User, failures int) (id token.
 	}
 	for range failures {
 		_, err := db.Attempt(
-			t.Context(), store.Attempt{Now: now, Limit: 10, UserID: user.ID,
+			t.Context(), store.Attempt{Now: now, Lock: token.Lock{Limit: 10}, UserID: user.ID,
 				Delay:     func(int) time.Duration { return 0 },
 				Proposals: []store.Proposal{{ID: id, Seen: condition, Tested: true}},
 				Record: func(store.Outcome) []byte {

@@ -22,6 +22,12 @@ const (
 	maxReportDays     = 36_500
 )
 
+// How long wrong codes lock.
+const (
+	defaultLock        = 30 * time.Minute
+	defaultLongestLock = 24 * time.Hour
+)
+
 func newServe(a *app) *cobra.Command {
 	cfg := serve.Config{Version: cmdline.BuildInfo().Version, Out: a.Stdout, Activations: activations.DefaultPolicy()}
 	var level, format, hookKey string
@@ -73,6 +79,10 @@ user who runs the server can open.
 			if err := checkActivations(cmd, cfg.Activations); err != nil {
 				return err
 			}
+			if err := cfg.Codes.Check(); err != nil || cfg.Codes.LongestLock < cfg.Codes.FirstLock {
+				return cmdline.Mistakef(cmd, "--lock is 1m to 720h, or 0 for a lock that does not end; --longest-lock is "+
+					"--lock or more, up to 720h")
+			}
 			if cfg.Connections < 1 || cfg.ConnectionsPerAddress < 1 {
 				return cmdline.Mistakef(cmd, "--max-connections and --max-connections-per-address must be 1 or more")
 			}
@@ -119,6 +129,8 @@ user who runs the server can open.
 		"a time, at most")
 	flags.IntVar(&cfg.ConnectionsPerAddress, "max-connections-per-address", serve.DefaultConnectionsPerAddress,
 		"`N` connections of one address (IPv6: of one /64 network) at a time, at most; no limit with --behind-proxy")
+	flags.DurationVar(&cfg.Codes.FirstLock, "lock", defaultLock, "`TIME` that ten wrong codes in a row lock a token or a user; a wrong code after that locks for twice as long; 0 locks until somebody unlocks")
+	flags.DurationVar(&cfg.Codes.LongestLock, "longest-lock", defaultLongestLock, "longest `TIME` of a lock, however many wrong codes come")
 	addActivationFlags(flags, &cfg.Activations)
 	flags.StringVar(&cfg.ActivationHook, "activation-hook", "", "`URL` to which each activation is posted, so that its user can be told (default: none)")
 	flags.StringVar(&hookKey, "activation-hook-key-file", "", "`FILE` that holds the bearer token for --activation-hook")

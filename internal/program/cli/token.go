@@ -115,7 +115,7 @@ func (a *app) printToken(t wire.Token) error {
 		failures += ", locked"
 	}
 	line("Failures", failures)
-	line("Delayed until", optionalTime(t.RetryAt, ""))
+	line(heldUntil(t.Locked), optionalTime(t.RetryAt, ""))
 	line("Valid from", optionalTime(t.ValidFrom, ""))
 	line("Valid until", optionalTime(t.ValidUntil, ""))
 	line("Last used", optionalTime(t.LastUsed, "never"))
@@ -293,4 +293,12 @@ A token that is lost or broken is better revoked: ostiary token state.`,
 	which.add(cmd)
 	cmd.Flags().BoolVar(&yes, "yes", false, "yes, destroy the secret for good")
 	return cmd
+}
+
+// heldUntil names the end of what wrong codes have caused.
+func heldUntil(locked bool) string {
+	if locked {
+		return "Locked until"
+	}
+	return "Delayed until"
 }

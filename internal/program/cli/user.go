@@ -99,7 +99,7 @@ func newUserShow(a *app) *cobra.Command {
 			out.row("Failures", strconv.Itoa(u.Failures))
 			out.row("Locked", cmdline.YesNo(u.Locked))
 			if u.RetryAt != nil {
-				out.row("Delayed until", localTime(*u.RetryAt))
+				out.row(heldUntil(u.Locked), localTime(*u.RetryAt))
 			}
 			out.row("Created", localTime(u.Created))
 			return out.flush()

@@ -28,6 +28,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/peer"
 	"ostiary/internal/engine/activations"
+	"ostiary/internal/engine/codes"
 	"ostiary/internal/program/connlimit"
 )
 
@@ -53,6 +54,10 @@ type Config struct {
 	PublicURL string
 	// Issuer names the organisation in authenticator apps; default "Ostiary".
 	Issuer string
+
+	// Codes says how long wrong codes lock; zero fields take the defaults of package
+	// codes, where a lock does not end.
+	Codes codes.Policy
 
 	// Activations are the limits of activations; zero fields take the defaults.
 	Activations activations.Policy

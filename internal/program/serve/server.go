@@ -200,7 +200,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	s.marks = secrets.NewMarker(hashers[seal.Twin])
 	s.temporary = tempcodes.New(s.db, hashers[seal.Code], now)
 	if s.engine, err = codes.New(
-		codes.Config{Store: s.db, Keys: keyring, Temporary: s.temporary, Now: now}); err != nil {
+		codes.Config{Store: s.db, Keys: keyring, Policy: s.cfg.Codes, Temporary: s.temporary, Now: now}); err != nil {
 		return err
 	}
 	if s.lifecycle, err = lifecycle.New(

@@ -280,7 +280,7 @@ func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before row) (w
 		write, user = d.hot.acceptOwned, a.UserID
 	}
 	c := &before.condition
-	args := [...]driver.Value{int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, int64(a.Limit), used, user,
+	args := [...]driver.Value{int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, a.MostFailures(), used, user,
 		int64(c.Own()), c.Drift, int64(c.Failures), millis(c.RetryAt), millis(c.LastUsed), c.Owner,
 		millis(a.LatestRetry())}
 	switch {
@@ -426,10 +426,11 @@ func (u userCondition) standing() store.Standing {
 }
 
 func (u userCondition) refusal(a *store.Attempt) token.Reason {
+	delayed := a.Holds(fromMillis(u.retryAt))
 	switch {
-	case u.failures >= a.Limit:
+	case u.failures >= a.Lock.Limit && (delayed || !a.Lock.Ends):
 		return token.UserLocked
-	case a.Holds(fromMillis(u.retryAt)):
+	case delayed:
 		return token.UserDelayed
 	}
 	return token.NoReason

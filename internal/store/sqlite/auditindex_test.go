@@ -9,6 +9,7 @@ import (
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/postings"
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 	"ostiary/internal/store/storetest"
 )
@@ -287,7 +288,7 @@ func TestTheAuditTailIsInMemory(t *testing.T) {
 	db := open(t, Config{})
 	appendEntries(t, db, 1990)
 	for range 10 {
-		if _, err := db.Attempt(t.Context(), store.Attempt{Now: time.Now(), Limit: 10,
+		if _, err := db.Attempt(t.Context(), store.Attempt{Now: time.Now(), Lock: token.Lock{Limit: 10},
 			Delay: func(int) time.Duration { return 0 }, Record: func(store.Outcome) []byte {
 				return audit.Entry{Time: time.Unix(1000, 0), Action: audit.CodeVerified,
 					Subject: audit.Subject{Serial: "S1999"}}.Canonical()

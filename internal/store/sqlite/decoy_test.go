@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 )
 
@@ -15,7 +16,7 @@ func TestEmptyRefusalWrites(t *testing.T) {
 	db := open(t, Config{Path: filepath.Join(t.TempDir(), "a.db")})
 	written := func() string { return onWriter(t, db, "SELECT n FROM decoy")[0] }
 	before := written()
-	o, err := db.Attempt(t.Context(), store.Attempt{Now: time.Now(), Limit: 10,
+	o, err := db.Attempt(t.Context(), store.Attempt{Now: time.Now(), Lock: token.Lock{Limit: 10},
 		Delay: func(int) time.Duration { return 0 }, Record: func(store.Outcome) []byte { return []byte("{}") }})
 	if err != nil || o.Verdict != store.Refused || o.Counted {
 		t.Fatalf("%+v, %v", o, err)

@@ -42,7 +42,7 @@ type statement struct {
 // stands here, and the row count is the verdict.
 //
 //	?1 counter that matched  ?2 drift    ?3 now    ?4 token  ?5 epoch
-//	?6 failure limit         ?7 new time of last use, or 0   ?8 user
+//	?6 most failures         ?7 new time of last use, or 0   ?8 user
 //	?9 to ?14 what the row is expected to hold, so that what is recorded as
 //	its state before is that
 //	?15 the latest end of a delay: none that is later holds
@@ -55,7 +55,7 @@ const (
 	// What is demanded of a token whichever of its keys the code is of.
 	acceptable = `
 	WHERE token = ?4 AND epoch = ?5
-	  AND failures < ?6 AND (retry_at <= ?3 OR retry_at > ?15)
+	  AND failures <= ?6 AND (retry_at <= ?3 OR retry_at > ?15)
 	  AND not_before <= ?3 AND (not_after = 0 OR not_after > ?3)
 	  AND next = ?9 AND drift = ?10 AND failures = ?11 AND retry_at = ?12 AND last_used = ?13 AND coalesce(owner, 0) = ?14
 	  AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
@@ -80,7 +80,7 @@ const (
 	proveSQL       = proveAny + alone
 
 	ownedByUser = `
-	  AND owner = ?8 AND EXISTS (SELECT 1 FROM user WHERE id = ?8 AND failures < ?6
+	  AND owner = ?8 AND EXISTS (SELECT 1 FROM user WHERE id = ?8 AND failures <= ?6
 	    AND (retry_at <= ?3 OR retry_at > ?15))`
 
 	failSQL = `UPDATE condition SET failures = failures + 1, retry_at = ?1

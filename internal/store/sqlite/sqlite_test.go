@@ -156,7 +156,7 @@ func view(t *testing.T, db *DB, fn func(store.Reader) error) {
 
 // right is an attempt with the right code for counter, whatever was seen.
 func right(id token.ID, counter uint64) store.Attempt {
-	return store.Attempt{Now: time.Now(), Limit: 10, Delay: func(int) time.Duration { return 0 },
+	return store.Attempt{Now: time.Now(), Lock: token.Lock{Limit: 10}, Delay: func(int) time.Duration { return 0 },
 		Proposals: []store.Proposal{{ID: id, Tested: true, Matched: true, Counter: counter}},
 		Record:    func(store.Outcome) []byte { return []byte("{}") }}
 }

@@ -55,7 +55,7 @@ const (
 	//	?1 now  ?2 user  ?3 fingerprint  ?4 failure limit  ?5 the tag it must carry  ?6 the latest end of a delay
 	useTemporarySQL = `UPDATE temporary_code SET used = max(?1, 1), tag = NULL
 	WHERE user = ?2 AND fingerprint = ?3 AND used = 0 AND expires > ?1 AND tag IS ?5
-	  AND EXISTS (SELECT 1 FROM user WHERE id = ?2 AND failures < ?4 AND (retry_at <= ?1 OR retry_at > ?6))`
+	  AND EXISTS (SELECT 1 FROM user WHERE id = ?2 AND failures <= ?4 AND (retry_at <= ?1 OR retry_at > ?6))`
 
 	// The tag is over the end of the code, so that is read first.
 	unusedTemporarySQL = `SELECT coalesce((SELECT expires FROM temporary_code
@@ -74,7 +74,7 @@ func (d *decision) acceptTemporary(a *store.Attempt) (o store.Outcome, decided b
 	if err != nil || d.forgedTemporary {
 		return o, false, err
 	}
-	n, err := d.hot.useTemporary.exec(millis(a.Now), a.UserID, a.Temporary, int64(a.Limit), tag,
+	n, err := d.hot.useTemporary.exec(millis(a.Now), a.UserID, a.Temporary, a.MostFailures(), tag,
 		millis(a.LatestRetry()))
 	if err != nil || n != 1 {
 		return o, false, err

@@ -130,7 +130,7 @@ var failureTests = []test{
 	{"StopCountingAtTheLimit", func(r *rig) {
 		t := r.one(nil)
 		a := attempt(wrong(t))
-		a.Limit = 3
+		a.Lock.Limit = 3
 		for range 3 {
 			r.try(a)
 		}

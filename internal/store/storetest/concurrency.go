@@ -140,7 +140,7 @@ var concurrencyTests = []test{
 		as := make([]store.Attempt, callers)
 		for i := range as {
 			as[i] = forUser(u, wrong(t))
-			as[i].Limit = callers
+			as[i].Lock.Limit = callers
 		}
 		_, errs := r.together(as)
 		for _, err := range errs {

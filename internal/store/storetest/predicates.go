@@ -51,7 +51,7 @@ func (s *scene) fail(n int, delay time.Duration, user int64, of token.Token) {
 	for i := range n {
 		of.Condition = s.condition(of.ID)
 		a := attempt(wrong(of))
-		a.Now, a.Limit, a.UserID = start.Add(-time.Hour), 1000, user
+		a.Now, a.Lock.Limit, a.UserID = start.Add(-time.Hour), 1000, user
 		if i == n-1 {
 			a.Delay = func(int) time.Duration { return delay }
 		}
@@ -149,6 +149,22 @@ var predicates = []predicate{
 	}, want: store.Stale},
 	{name: "UserFailuresBelowLimit",
 		prepare: func(s *scene) { s.fail(limit-1, 0, s.alice.ID, s.several(1, s.alice.ID)[0]) }, want: store.Accepted},
+	{name: "LockThatEndsRuns", prepare: func(s *scene) {
+		s.fail(limit, time.Hour+time.Millisecond, 0, s.token)
+		s.attempt.Lock.Ends = true
+	}, want: store.Refused, refusal: token.Locked},
+	{name: "LockThatEndsIsOver", prepare: func(s *scene) {
+		s.fail(limit+1, time.Hour, 0, s.token)
+		s.attempt.Lock.Ends = true
+	}, want: store.Accepted},
+	{name: "UserLockThatEndsRuns", prepare: func(s *scene) {
+		s.fail(limit, time.Hour+time.Millisecond, s.alice.ID, s.several(1, s.alice.ID)[0])
+		s.attempt.Lock.Ends = true
+	}, want: store.Refused, refusal: token.UserLocked},
+	{name: "UserLockThatEndsIsOver", prepare: func(s *scene) {
+		s.fail(limit, time.Hour, s.alice.ID, s.several(1, s.alice.ID)[0])
+		s.attempt.Lock.Ends = true
+	}, want: store.Accepted},
 	{name: "UserLocked", prepare: func(s *scene) { s.fail(limit, 0, s.alice.ID, s.several(1, s.alice.ID)[0]) },
 		want: store.Refused, refusal: token.UserLocked},
 	{name: "UserLockedBySerial", prepare: func(s *scene) {

@@ -45,7 +45,7 @@ func (r *rig) failFirst(t token.Token, n int, delay time.Duration) {
 	for i := range n {
 		t.Condition = r.condition(t.ID)
 		a := first(wrong(t))
-		a.Now, a.Limit = start.Add(-time.Hour), 1000
+		a.Now, a.Lock.Limit = start.Add(-time.Hour), 1000
 		if i == n-1 {
 			a.Delay = func(int) time.Duration { return delay }
 		}

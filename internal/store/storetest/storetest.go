@@ -340,7 +340,8 @@ func noDelay(int) time.Duration { return 0 }
 
 // attempt is an attempt with these proposals.
 func attempt(ps ...store.Proposal) store.Attempt {
-	return store.Attempt{Now: start, Limit: limit, Delay: noDelay, Proposals: ps, Authentication: true, Record: record}
+	return store.Attempt{Now: start, Lock: token.Lock{Limit: limit}, Delay: noDelay,
+		Proposals: ps, Authentication: true, Record: record}
 }
 
 // right proposes that the code is the one for counter.

@@ -72,6 +72,14 @@ var temporaryPredicates = []struct {
 	}, refusal: token.Wrong, counts: true},
 	{name: "UserBelowLimit", prepare: func(s *scene) { s.guess(limit-1, 0) }, want: store.Accepted},
 	{name: "UserLocked", prepare: func(s *scene) { s.guess(limit, 0) }, refusal: token.UserLocked},
+	{name: "UserLockThatEndsRuns", prepare: func(s *scene) {
+		s.guess(limit, time.Minute+time.Millisecond)
+		s.attempt.Lock.Ends = true
+	}, refusal: token.UserLocked},
+	{name: "UserLockThatEndsIsOver", prepare: func(s *scene) {
+		s.guess(limit, time.Minute)
+		s.attempt.Lock.Ends = true
+	}, want: store.Accepted},
 	{name: "UserUnlocked", prepare: func(s *scene) {
 		s.guess(limit, 2*time.Hour)
 		s.update(func(tx store.Tx) error { return tx.ResetUserFailures(s.alice.ID) })
@@ -94,7 +102,7 @@ func (s *scene) guess(n int, delay time.Duration) {
 	s.Helper()
 	for i := range n {
 		a := presents(s.alice, "guess")
-		a.Now, a.Limit = start.Add(-time.Minute), 1000
+		a.Now, a.Lock.Limit = start.Add(-time.Minute), 1000
 		if i == n-1 {
 			a.Delay = func(int) time.Duration { return delay }
 		}
@@ -273,7 +281,7 @@ func useTogether(r *rig, handles ...store.DB) {
 			go func() {
 				defer func() { done <- struct{}{} }()
 				a := presents(u, "code", ps...)
-				a.Limit = 2 * callers
+				a.Lock.Limit = 2 * callers
 				o, err := handles[i%len(handles)].Attempt(r.ctx(), a)
 				if err != nil {
 					r.Error(err)

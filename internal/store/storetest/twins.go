@@ -248,7 +248,7 @@ var twinTests = []test{
 			as := make([]store.Attempt, 64)
 			for i := range as {
 				as[i] = attempt(right(r.now(all[i%len(all)]), round))
-				as[i].Limit = 1_000_000
+				as[i].Lock.Limit = 1_000_000
 			}
 			outcomes, errs := r.together(as)
 			n := 0
