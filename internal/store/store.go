@@ -215,6 +215,9 @@ type UserReader interface {
 type UserWriter interface {
 	// AddUser returns ErrConflict when the name is taken.
 	AddUser(name string, at time.Time) (User, error)
+	// RenameUser changes the name if it is still from; all that is the user's stays so.
+	// ErrConflict if it is not, or to is taken, also by a user of an open run.
+	RenameUser(id int64, from, to string) error
 	// DeleteUser returns ErrConflict while tokens are assigned.
 	DeleteUser(id int64) error
 	ResetUserFailures(id int64) error

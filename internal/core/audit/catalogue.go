@@ -40,6 +40,7 @@ var catalogue = []described{
 	{ImportRowsRemoved, "what a report said of single keys was removed, because its time was over"},
 	{UserAdded, "a user was made"},
 	{UserStaged, "an import made a user, who is there from import.published on"},
+	{UserRenamed, "a user has another name; all that is the user's stays so"},
 	{UserDeleted, "a user was deleted"},
 	{UserUnlocked, "the wrong codes under a user's name were forgotten"},
 	{CodesIssued, "a user got temporary codes"},

@@ -59,6 +59,7 @@ const (
 	SeriesAdvanced      Action = "series.advanced" // by new serials, or by imported ones
 	UserAdded           Action = "user.added"
 	UserStaged          Action = "user.staged" // made by an import, once its run is published
+	UserRenamed         Action = "user.renamed"
 	UserDeleted         Action = "user.deleted"
 	UserUnlocked        Action = "user.unlocked"
 	CodesIssued         Action = "codes.issued" // temporary ones, for a user

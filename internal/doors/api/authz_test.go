@@ -83,6 +83,7 @@ var requests = map[string]request{
 	"set-series":        {needs: authz.SeriesManage, body: object{"next": "1"}},
 	"list-users":        {needs: authz.UserView},
 	"show-user":         {needs: authz.UserView},
+	"rename-user":       {needs: authz.UserManage, body: object{"name": "anybody"}},
 	"add-user":          {needs: authz.UserManage, body: object{"name": " "}},
 	"unlock-user":       {needs: authz.UserUnlock},
 	"delete-user":       {needs: authz.UserManage},

@@ -82,6 +82,18 @@ func TestUsers(t *testing.T) {
 		"user_exists")
 	status(t, s.Do(t, testkit.Operator, "GET", "/api/v1/users/Anna%20M%C3%BCller", nil), http.StatusOK, "")
 	status(t, s.Do(t, testkit.HelpDesk, "POST", "/api/v1/users/anna%20m%C3%BCller/unlock", nil), http.StatusOK, "")
+	a = s.Do(t, testkit.Admin, "POST", "/api/v1/users/Anna%20M%C3%BCller/rename", object{"name": "Anna Berg"})
+	status(t, a, http.StatusOK, "")
+	if a.JSON(t, &u); u.Name != "anna berg" {
+		t.Errorf("renamed %+v", u)
+	}
+	var shown wire.ShownUser
+	s.Do(t, testkit.Operator, "GET", "/api/v1/users/anna%20berg", nil).JSON(t, &shown)
+	if shown.Name != "anna berg" || !slices.Equal(shown.FormerNames, []string{"anna müller"}) {
+		t.Errorf("shown %+v", shown)
+	}
+	status(t, s.Do(t, testkit.Admin, "POST", "/api/v1/users/nobody/rename", object{"name": "x"}), http.StatusNotFound,
+		"user_not_found")
 	status(t, s.Do(t, testkit.HelpDesk, "POST", "/api/v1/users/nobody/unlock", nil), http.StatusNotFound,
 		"user_not_found")
 }

@@ -90,6 +90,12 @@ type User struct {
 	Created  time.Time  `json:"created"`
 }
 
+// ShownUser is one user, with what the log tells of the user's name.
+type ShownUser struct {
+	User
+	FormerNames []string `json:"former_names,omitempty" doc:"Names that the user had before, the last one first, as far as the audit log tells: its older entries are under these."`
+}
+
 // UnlockedUser is a user after an unlock.
 type UnlockedUser struct {
 	User
@@ -105,6 +111,11 @@ type UserList struct {
 // UserRequest names a new user.
 type UserRequest struct {
 	Name string `json:"name" minLength:"1" maxLength:"128"`
+}
+
+// RenameRequest gives a user another name.
+type RenameRequest struct {
+	Name string `json:"name" minLength:"1" maxLength:"128" doc:"The new name."`
 }
 
 // Key is an API key without its secret.

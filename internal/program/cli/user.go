@@ -20,7 +20,8 @@ func newUser(a *app) *cobra.Command {
 		Example: `  ostiary user add alice
   ostiary token assign 12345678 alice`,
 	}
-	cmd.AddCommand(newUserAdd(a), newUserList(a), newUserShow(a), newUserUnlock(a), newUserCode(a), newUserDelete(a))
+	cmd.AddCommand(newUserAdd(a), newUserList(a), newUserShow(a), newUserRename(a),
+		newUserUnlock(a), newUserCode(a), newUserDelete(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
 }
@@ -81,7 +82,8 @@ func newUserShow(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
 		Short: "Show a user",
-		Long:  "Show a user. The user's tokens are listed by: ostiary token list --user NAME",
+		Long: `Show a user, and the names that the user had before, as far as the audit log tells.
+The user's tokens are listed by: ostiary token list --user NAME`,
 		Example: `  ostiary user show alice
   ostiary token list --user alice`,
 		Args: cmdline.Arguments("NAME"),
@@ -95,6 +97,9 @@ func newUserShow(a *app) *cobra.Command {
 			}
 			out := newTable(a.Stdout)
 			out.row("Name", u.Name)
+			if len(u.FormerNames) > 0 {
+				out.row("Formerly", strings.Join(u.FormerNames, ", "))
+			}
 			out.row("Tokens", strconv.Itoa(u.Tokens))
 			out.row("Failures", strconv.Itoa(u.Failures))
 			out.row("Locked", cmdline.YesNo(u.Locked))
@@ -103,6 +108,28 @@ func newUserShow(a *app) *cobra.Command {
 			}
 			out.row("Created", localTime(u.Created))
 			return out.flush()
+		}),
+	}
+}
+
+func newUserRename(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "rename OLD NEW",
+		Short: "Give a user another name",
+		Long: `Give a user another name. The user keeps all tokens, temporary codes and activations.
+Codes under the old name are refused from then on, as those of an unknown user.
+
+Entries of the audit log keep the name of their time. So audit list --user NEW finds
+what happened since, audit list --user OLD what happened before, and ostiary user show
+NEW names the former names.`,
+		Example: `  ostiary user rename anna.lund anna.berg`,
+		Args:    cmdline.Arguments("OLD", "NEW"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			u, err := c.RenameUser(cmd.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return a.say(u, "User %s is now %s.", args[0], u.Name)
 		}),
 	}
 }

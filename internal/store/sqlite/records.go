@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -74,6 +75,24 @@ func (t *tx) AddUser(name string, at time.Time) (store.User, error) {
 	id, err := res.LastInsertId()
 	t.added(rowKey{table: userTable, id: id})
 	return store.User{ID: id, Name: name, Created: fromMillis(millis(at))}, err
+}
+
+func (t *tx) RenameUser(id int64, from, to string) error {
+	if err := t.alter(rowKey{table: userTable, id: id}); err != nil {
+		return err
+	}
+	err := t.changeOne("UPDATE user SET name = ?3 WHERE id = ?1 AND name = ?2", id, from, to)
+	if isUnique(err) {
+		err = store.ErrConflict
+	}
+	if err != nil {
+		return err
+	}
+	// Rows of the user's tokens are kept with the name of their owner.
+	held, err := queryAll(t.ctx, t.q, scanOne[token.ID], "SELECT token FROM condition WHERE owner = ?", id)
+	t.touched.names = append(t.touched.names, from, to)
+	t.touched.tokens = append(t.touched.tokens, held...)
+	return err
 }
 
 func (t *tx) DeleteUser(id int64) error {

@@ -77,6 +77,7 @@ type Fold struct {
 	// fencedAt is the time of the last fence, in seconds.
 	fencedAt int64
 	apps     map[uint64]counter
+	names    names
 	users    map[uint64]*user
 	codes    map[uint64]*code
 	keys     map[string]*key
@@ -98,7 +99,7 @@ func New() *Fold {
 		remains: map[token.Mark]remains{}, receipts: map[string]int64{},
 		apps: map[uint64]counter{}, users: map[uint64]*user{}, codes: map[uint64]*code{}, keys: map[string]*key{},
 		types: map[string]*kind{}, sheets: map[string]sheet{}, runs: runs{published: map[int64]int64{}}}
-	f.tokens = newTokens()
+	f.tokens, f.names = newTokens(), newNames()
 	for _, t := range token.Types() {
 		f.addType(t.Name, fieldsOf(audit.TypeFields(t)), NoEntry)
 	}

@@ -41,7 +41,8 @@ type Keeper struct {
 	f      *Fold
 	write  func(line []byte) error
 	parser audit.Parser
-	owners map[uint64]int64 // their numbers; 0 until they are written
+	owners map[uint64]int64 // their numbers in the lines; 0 until they are written
+	names  names            // at the place that was read last
 	named  int64
 	// What was written.
 	tokens, users, codes int
@@ -49,7 +50,7 @@ type Keeper struct {
 
 // Keep begins to write the state of a fold.
 func (f *Fold) Keep(write func(line []byte) error) (*Keeper, error) {
-	k := &Keeper{f: f, write: write, owners: map[uint64]int64{}}
+	k := &Keeper{f: f, write: write, owners: map[uint64]int64{}, names: newNames()}
 	for _, i := range f.tokens.at {
 		r := f.tokens.row(i)
 		r.known &^= seen
@@ -159,6 +160,11 @@ func (k *Keeper) Entry(seq int64, entry []byte) error {
 	if err := k.user(user); err != nil {
 		return err
 	}
+	if string(p.Action) == string(audit.UserRenamed) {
+		to, _ := p.After.Find("user")
+		k.names.rename(k.f.nameKey(user), k.f.nameKey(to), k.f.freshKey(user, seq))
+		return nil
+	}
 	marks, _ := p.After.Find("codes")
 	for mark := range bytesFields(marks) {
 		if err := k.code(user, mark); err != nil {
@@ -171,36 +177,44 @@ func (k *Keeper) Entry(seq int64, entry []byte) error {
 	return nil
 }
 
+// userKey is the number of the user who has a name at the place that is read.
+func (k *Keeper) userKey(name []byte) uint64 { return k.names.number(k.f.nameKey(name)) }
+
 // name writes the name of an owner who is needed.
 func (k *Keeper) name(name []byte) error {
-	id := k.f.ownerKey(name)
+	if len(name) == 0 {
+		return nil
+	}
+	id := k.userKey(name)
 	if number, needed := k.owners[id]; !needed || number > 0 {
 		return nil
 	}
 	k.named++
 	k.owners[id] = k.named
-	return k.write(lineOf("name").text(string(name)))
+	return k.write(lineOf("name").text(k.f.calledNow(id, name)))
 }
 
 func (k *Keeper) user(name []byte) error {
-	u := k.f.users[k.f.userKey(name)]
+	id := k.userKey(name)
+	u := k.f.users[id]
 	if u == nil || u.seen {
 		return nil
 	}
 	u.seen = true
 	k.users++
-	return k.write(lineOf("user").text(string(name)).number(int64(u.failures)).number(u.retry).truth(u.known).
+	return k.write(lineOf("user").text(k.f.calledNow(id, name)).number(int64(u.failures)).number(u.retry).truth(u.known).
 		number(u.run).number(u.last))
 }
 
 func (k *Keeper) code(user []byte, mark string) error {
-	c := k.f.codes[k.f.codeKey(user, mark)]
+	id := k.userKey(user)
+	c := k.f.codes[k.f.codeKey(id, mark)]
 	if c == nil || c.seen {
 		return nil
 	}
 	c.seen = true
 	k.codes++
-	return k.write(lineOf("code").text(string(user)).text(mark).number(c.expires).truth(c.used).number(c.last))
+	return k.write(lineOf("code").text(k.f.calledNow(id, user)).text(mark).number(c.expires).truth(c.used).number(c.last))
 }
 
 // token writes a token once nothing behind the place beyond speaks of it: then the name

@@ -71,7 +71,8 @@ func (l *Loader) Line(b []byte) error {
 		}
 	case "code":
 		name, mark := in.text(), in.text()
-		f.codes[f.codeKey(name, string(mark))] = &code{user: f.userKey(name), expires: in.number(), used: in.truth(),
+		user := f.userKey(name)
+		f.codes[f.codeKey(user, string(mark))] = &code{user: user, expires: in.number(), used: in.truth(),
 			last: in.number()}
 	case "token":
 		l.token(in)
@@ -138,10 +139,10 @@ func (f *Fold) nameOf(b []byte, wanted map[uint64]int64) (name string, last int6
 		id, name = f.tokenKey(&s), subjectName(&s)
 	case "user":
 		user := in.text()
-		id, name = f.userKey(user), userName(string(user))
+		id, name = f.nameKey(user), userName(string(user)) // as it was called then
 	case "code":
 		user, mark := in.text(), in.text()
-		id, name = f.codeKey(user, string(mark)), "a temporary code of "+userName(string(user))
+		id, name = f.codeKey(f.nameKey(user), string(mark)), "a temporary code of "+userName(string(user))
 	}
 	last, ok = wanted[id]
 	return name, last, ok

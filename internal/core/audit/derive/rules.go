@@ -37,6 +37,7 @@ var rules = map[audit.Action]rule{
 	audit.UserAdded:    {fold: (*Fold).userAdded},
 	audit.UserStaged:   {fold: (*Fold).userAdded},
 	audit.UserDeleted:  {fold: (*Fold).userDeleted},
+	audit.UserRenamed:  {fold: (*Fold).userRenamed},
 	audit.UserUnlocked: {fold: (*Fold).userUnlocked},
 	audit.CodesIssued:  {fold: (*Fold).codesIssued},
 	audit.CodesRevoked: {fold: (*Fold).codesRevoked},

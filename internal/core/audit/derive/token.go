@@ -355,7 +355,7 @@ func (f *Fold) ownerKey(name []byte) uint64 {
 	if len(name) == 0 {
 		return 0
 	}
-	return f.hash(aUser, name)
+	return f.userKey(name)
 }
 
 // coded folds a code that was tried.
