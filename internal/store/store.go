@@ -233,6 +233,9 @@ type APIKey struct {
 	Hash     []byte
 	Created  time.Time
 	Revoked  time.Time // zero while it works
+	Expires  time.Time // when it ends by itself; zero for never
+	// LastUsed is as NoteKeyUse was told; zero for never.
+	LastUsed time.Time
 }
 
 // KeyReader reads API keys.
@@ -246,6 +249,9 @@ type KeyWriter interface {
 	// AddAPIKey returns ErrConflict when a working key has the name.
 	AddAPIKey(APIKey) error
 	RevokeAPIKey(id string, at time.Time) error
+	// NoteKeyUse remembers when a key was last used, unless a later time is remembered.
+	// What it writes is beside the key, and proves nothing.
+	NoteKeyUse(id string, at time.Time) error
 }
 
 // AuditRow is a stored entry with its place in the log, from 0.

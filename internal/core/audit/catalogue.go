@@ -54,6 +54,7 @@ var catalogue = []described{
 	{SeriesAdvanced, "a series moved on, by serials that were made or imported"},
 	{KeyCreated, "an API key was made, with its id and role"},
 	{KeyRevoked, "an API key was revoked"},
+	{KeyExpired, "an API key was used after its end, and refused; told once an hour"},
 	{SessionStarted, "ROOT logged in over HTTP, or was refused"},
 	{SessionEnded, "ROOT logged out"},
 	{RootPasswordSet, "ROOT has a new password"},

@@ -66,6 +66,7 @@ const (
 	CodesRevoked        Action = "codes.revoked"
 	KeyCreated          Action = "key.created"
 	KeyRevoked          Action = "key.revoked"
+	KeyExpired          Action = "key.expired" // was used after its end
 	SessionStarted      Action = "session.started"
 	SessionEnded        Action = "session.ended"
 	RootPasswordSet     Action = "root.password_set"

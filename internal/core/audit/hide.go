@@ -55,8 +55,8 @@ func HideTokens(entry map[string]any) {
 func otherIsPlain(entry map[string]any) bool {
 	action, _ := entry["action"].(string)
 	switch Action(action) {
-	case KeyCreated, KeyRevoked, TypeCreated, TypeChanged, TypeRetired, TypeRestored, ProfileCreated, SeriesSet,
-		SeriesAdvanced, SessionStarted, SessionEnded, RootPasswordSet, RefusalsSuppressed:
+	case KeyCreated, KeyRevoked, KeyExpired, TypeCreated, TypeChanged, TypeRetired, TypeRestored, ProfileCreated,
+		SeriesSet, SeriesAdvanced, SessionStarted, SessionEnded, RootPasswordSet, RefusalsSuppressed:
 		return true
 	}
 	return false

@@ -234,6 +234,36 @@ func TestWrongCredentials(t *testing.T) {
 	}
 }
 
+// Of a key that has ended, who asks is told what is told of one that never was; the log
+// says why.
+func TestExpiredKeyIsAnsweredLikeNone(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewServer(t)
+	a := s.Do(t, testkit.Root, http.MethodPost, "/api/v1/keys", object{"name": "short", "role": "admin",
+		"expires": s.Clock.Now().Add(time.Hour)})
+	var key struct{ Key string }
+	if a.Status != http.StatusCreated {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	a.JSON(t, &key)
+	get := func(text string) testkit.Answer {
+		return s.Do(t, testkit.Nobody, http.MethodGet, "/api/v1/tokens", nil, "Authorization", "Bearer "+text)
+	}
+	if a := get(key.Key); a.Status != http.StatusOK {
+		t.Errorf("before its end: %d", a.Status)
+	}
+	s.Clock.Advance(time.Hour)
+	ended, wrong := get(key.Key), get(key.Key[:len(key.Key)-1]+"?")
+	if p, q := ended.Problem(t), wrong.Problem(t); ended.Status != http.StatusUnauthorized || p.Detail != q.Detail ||
+		p.Code != q.Code || p.Hint != q.Hint {
+		t.Errorf("%d %s, and with a wrong key %s", ended.Status, ended.Body, wrong.Body)
+	}
+	if e := s.LastEntry(t); e.Action != "key.expired" || e.Actor != "key:short" || e.Subject["other"] != "short" ||
+		e.Request != ended.Header.Get("X-Request-Id") {
+		t.Errorf("the log says %s", e.Raw)
+	}
+}
+
 // What comes through the socket is ROOT, named after the user of the system.
 func TestLocal(t *testing.T) {
 	t.Parallel()

@@ -126,6 +126,8 @@ type Key struct {
 	HelpDesk bool       `json:"help_desk,omitempty"`
 	Created  time.Time  `json:"created"`
 	Revoked  *time.Time `json:"revoked,omitempty"`
+	Expires  *time.Time `json:"expires,omitempty" doc:"When it ends by itself; absent for never."`
+	LastUsed *time.Time `json:"last_used,omitempty" doc:"Of the last request that brought it; after a crash of the server up to five minutes behind."`
 }
 
 // KeyList is all API keys, the revoked ones last.
@@ -138,6 +140,8 @@ type KeyRequest struct {
 	Name     string `json:"name" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9._-]+$"`
 	Role     string `json:"role" enum:"verifier,portal,operator,admin,super_admin"`
 	HelpDesk bool   `json:"help_desk,omitempty" doc:"Add the help-desk set to the role operator."`
+
+	Expires *time.Time `json:"expires,omitempty" doc:"When it ends by itself; never, if absent."`
 }
 
 // NewKey is an API key with its text, shown this once.

@@ -212,6 +212,7 @@ func (s *Server) serve(ctx context.Context) error {
 	})
 	wg.Go(func() { s.alarms.record(run, s.ledger) })
 	wg.Go(func() { s.expireHourly(run) })
+	wg.Go(func() { s.saveKeyUse(run) })
 	wg.Go(func() { s.trim(run) })
 	wg.Go(func() { s.hook.run(run) })
 	wg.Go(func() { s.ledger.Watch(run, s.verified) })
@@ -244,7 +245,7 @@ func (s *Server) stop(ctx context.Context, wg *sync.WaitGroup, servers ...*http.
 	s.hook.drain(ctx)
 	last, end := context.WithTimeout(ctx, lastTimeout)
 	defer end()
-	return errors.Join(errors.Join(errs...),
+	return errors.Join(errors.Join(errs...), s.keys.SaveUse(last),
 		s.ledger.Record(last, audit.Entry{Action: audit.ServerStopped, Outcome: audit.Done, Origin: system()}),
 		s.checkpoint(last))
 }

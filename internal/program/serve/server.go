@@ -268,7 +268,7 @@ func (s *Server) markSecrets(ctx context.Context, keyring *seal.Keyring) error {
 func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	metrics.MustRegister(s.alarms.gauge(), s.watch.findings, s.watch.at)
+	metrics.MustRegister(s.alarms.gauge(), s.watch.findings, s.watch.at, keyExpiry(s.keys))
 	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
 		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check,

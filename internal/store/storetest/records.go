@@ -238,6 +238,7 @@ var recordTests = []test{
 				Created: start}
 		}
 		one, two := key("id1", "radius"), key("id2", "portal")
+		one.Expires = start.AddDate(0, 3, 0)
 		r.update(func(tx store.Tx) error { return errors.Join(tx.AddAPIKey(one), tx.AddAPIKey(two)) })
 		r.view(func(rd store.Reader) error {
 			got, err := rd.APIKey("id1")
@@ -253,6 +254,15 @@ var recordTests = []test{
 		r.is(store.ErrConflict, "an id that is taken",
 			func(tx store.Tx) error { return tx.AddAPIKey(key("id1", "third")) })
 
+		for _, at := range []time.Time{start.Add(time.Minute), start.Add(time.Hour), start} {
+			r.update(func(tx store.Tx) error { return tx.NoteKeyUse("id1", at) })
+		}
+		one.LastUsed = start.Add(time.Hour)
+		r.view(func(rd store.Reader) error {
+			got, err := rd.APIKey("id1")
+			r.same("the key that was used", got, one)
+			return err
+		})
 		revoked := start.Add(time.Hour)
 		r.update(func(tx store.Tx) error { return tx.RevokeAPIKey("id1", revoked) })
 		one.Revoked, one.Hash = revoked, nil

@@ -16,7 +16,7 @@ import (
 //	log      1 (form) · next place · began · strict · findings · open run · time of the last fence (seconds)
 //	finding  row · entry · text
 //	run      number · place of the entry that published it
-//	key      id · name · role · mark · help desk · revoked · last
+//	key      id · name · role · mark · help desk · revoked · last · end (none of an older program)
 //	root     mark · last
 //	type     name · next · highest · issued · last · trusted · trusted time · (field · value)…
 //	profile  name · fingerprint · last
@@ -75,7 +75,7 @@ func (k *Keeper) small() error {
 	for _, id := range slices.Sorted(maps.Keys(f.keys)) {
 		a := f.keys[id]
 		lines = append(lines, lineOf("key").text(id).text(a.name).text(a.role).text(a.mark).truth(a.helpDesk).
-			truth(a.revoked).number(a.last))
+			truth(a.revoked).number(a.last).number(a.expires))
 	}
 	if f.root.there {
 		lines = append(lines, lineOf("root").text(f.root.mark).number(f.root.last))

@@ -28,7 +28,7 @@ func history() (all [][]byte) {
 	add(audit.Entry{Action: audit.RootPasswordSet, After: []audit.Field{field("hash", "00112233")}})
 	add(audit.Entry{Action: audit.KeyCreated, Subject: audit.Subject{Other: "a\tkey\\"},
 		After: []audit.Field{field("id", "1"), field("role", "operator"), field("hash", "aabbccdd"),
-			field("help_desk", true)}})
+			field("help_desk", true), field("expires", audit.Stamp(at))}})
 	add(audit.Entry{Action: audit.KeyRevoked, Subject: audit.Subject{Other: "a\tkey\\"},
 		Before: []audit.Field{field("id", "1")}})
 	add(audit.Entry{Action: audit.ProfileCreated, Subject: audit.Subject{Other: "sheet"},

@@ -45,6 +45,9 @@ func (l *Loader) Line(b []byte) error {
 		id := string(in.text())
 		f.keys[id] = &key{name: string(in.text()), role: string(in.text()), mark: string(in.text()),
 			helpDesk: in.truth(), revoked: in.truth(), last: in.number()}
+		if in.more {
+			f.keys[id].expires = in.number()
+		}
 	case "root":
 		f.root = root{string(in.text()), true, in.number()}
 	case "type":

@@ -60,6 +60,7 @@ var rules = map[audit.Action]rule{
 	audit.RowForged:       {because: "it tells that a row was found forged, and changes none"},
 	audit.SecretShared:    {because: "the floor of a secret is beside the counters of its tokens, which are followed"},
 
+	audit.KeyExpired:         {because: "it tells that a key was refused, and changes no row"},
 	audit.ServerStarted:      {because: "it changes no row"},
 	audit.ServerStopped:      {because: "it changes no row"},
 	audit.SessionStarted:     {because: "sessions live in memory"},

@@ -14,13 +14,15 @@ import (
 type key struct {
 	name, role, mark  string
 	helpDesk, revoked bool
+	expires           int64 // in milliseconds; 0 for never
 	last              int64
 	seen              bool
 }
 
 func (f *Fold) keyCreated(a *act) {
 	f.keys[textOf(a.After, "id")] = &key{name: string(a.Subject.Other), role: textOf(a.After, "role"),
-		mark: textOf(a.After, "hash"), helpDesk: textOf(a.After, "help_desk") == "true", last: a.seq}
+		mark: textOf(a.After, "hash"), helpDesk: textOf(a.After, "help_desk") == "true",
+		expires: timeOf(a.After, "expires"), last: a.seq}
 }
 
 func (f *Fold) keyRevoked(a *act) {
@@ -31,10 +33,11 @@ func (f *Fold) keyRevoked(a *act) {
 	f.find("API key "+string(a.Subject.Other), a.seq, "the entry is about a key that no entry made")
 }
 
-// Key is an API key as the database has it.
+// Key is an API key as the database has it. Expires is in milliseconds; 0 for never.
 type Key struct {
 	ID, Name, Role, Mark string
 	HelpDesk, Revoked    bool
+	Expires              int64
 }
 
 // Key holds a row of the database against what was derived.
@@ -48,6 +51,7 @@ func (f *Fold) Key(is Key) {
 	k.seen = true
 	for _, d := range []struct{ what, is, log string }{{"the name", is.Name, k.name}, {"the role", is.Role, k.role},
 		{"that it has the help-desk set", strconv.FormatBool(is.HelpDesk), strconv.FormatBool(k.helpDesk)},
+		{"its end", strconv.FormatInt(is.Expires, 10), strconv.FormatInt(k.expires, 10)},
 		{"that it is revoked", strconv.FormatBool(is.Revoked), strconv.FormatBool(k.revoked)}} {
 		if d.is != d.log {
 			f.find(name, k.last, "in the database %s is %s, and by the log %s", d.what, d.is, d.log)
