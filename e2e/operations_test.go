@@ -61,6 +61,8 @@ const (
 	sceneType  = "scene-app" // with 8 digits, as hotp has them
 	sceneBatch = "scene-batch"
 
+	chosenPassword = "four unlikely green umbrellas"
+
 	profileSample = "../examples/profiles/plain.toml"
 )
 
@@ -154,6 +156,7 @@ func (c *scene) calls(t testing.TB) []call {
 		asJSON("start-session", "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: c.password}),
 		{id: "end-session", path: "/api/v1/session", key: c.session},
 		{id: "reset-root-password", path: "/api/v1/root-password"},
+		asJSON("set-root-password", "/api/v1/root-password", wire.PasswordRequest{Password: chosenPassword}),
 		{id: "list-audit", path: "/api/v1/audit"},
 		{id: "latest-checkpoint", path: "/api/v1/audit/checkpoint"},
 		asJSON("verify-audit", "/api/v1/audit/verify", struct{}{}),

@@ -100,6 +100,7 @@ var requests = map[string]request{
 		"sha256": strings.Repeat("0", 64)}},
 	"end-session":         {needs: authz.SessionManage},
 	"reset-root-password": {needs: authz.RootPassword},
+	"set-root-password":   {needs: authz.RootPassword, body: object{"password": "too short"}},
 	"list-profiles":       {needs: authz.ProfileView},
 	"show-profile":        {needs: authz.ProfileView},
 	"create-profile":      {needs: authz.ProfileManage, body: object{"name": "nobody", "toml": "x"}},

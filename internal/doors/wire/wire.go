@@ -162,6 +162,11 @@ type Session struct {
 	Until time.Time `json:"until" doc:"When it ends at the latest; it ends after 30 idle minutes as well."`
 }
 
+// PasswordRequest gives ROOT a password of one's own choice.
+type PasswordRequest struct {
+	Password string `json:"password" minLength:"1" maxLength:"256" doc:"12 characters at least, and none of those that are easily guessed."`
+}
+
 // Password is a new password, shown this once.
 type Password struct {
 	Password string `json:"password"`

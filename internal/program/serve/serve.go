@@ -66,6 +66,10 @@ type Config struct {
 	// KeepReports is how long the rows of import reports are kept; zero is for ever.
 	KeepReports time.Duration
 
+	// RootPassword gives the password that ROOT has from the first start on; nil has one
+	// drawn and printed. It is not asked for where ROOT has a password.
+	RootPassword func() ([]byte, error)
+
 	// Demo runs on a throwaway data directory with sample tokens and users.
 	Demo bool
 

@@ -288,11 +288,20 @@ func (s *Server) DB() store.DB { return s.db }
 // Engine is the server's decision engine.
 func (s *Server) Engine() *codes.Engine { return s.engine }
 
-// firstPassword gives ROOT its password at the first start and prints it.
+// firstPassword gives ROOT its password at the first start, and prints one that it has
+// drawn.
 func (s *Server) firstPassword(ctx context.Context) error {
 	has, err := s.root.HasPassword(ctx)
 	if err != nil || has {
 		return err
+	}
+	if s.cfg.RootPassword != nil {
+		chosen, err := s.cfg.RootPassword()
+		if err != nil {
+			return fmt.Errorf("the password of ROOT: %w", err)
+		}
+		defer clear(chosen)
+		return s.root.ChoosePassword(ctx, string(chosen), system())
 	}
 	password, err := s.root.SetPassword(ctx, system())
 	if err == nil {
