@@ -126,6 +126,7 @@ func (c *scene) calls(t testing.TB) []call {
 		asJSON("set-token-state", spare+"/state",
 			wire.StateRequest{State: "REVOKED_TOKEN_BROKEN", Reason: "fell into the sea"}),
 		{id: "unlock-token", path: spare + "/unlock"},
+		asJSON("set-token-label", spare+"/label", wire.LabelRequest{Label: "in the sea"}),
 		asJSON("set-token-dates", token+"/dates", wire.DatesRequest{ValidUntil: new("2100-01-01T00:00:00Z")}),
 		asJSON("replace-token", token+"/replace", wire.ReplaceRequest{By: c.third.Serial, Reason: "worn out"}),
 		{id: "delete-token", path: spare},

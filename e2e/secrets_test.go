@@ -198,6 +198,7 @@ func (w *watch) commands() {
 		did(0, "token", "unassign", a.Serial)
 		did(0, "token", "state", victim.Serial, "REVOKED_TOKEN_LOST", "--reason", "because")
 		did(0, "token", "unlock", a.Serial)
+		did(0, "token", "label", a.Serial, "desk "+user)
 		did(0, "token", "dates", a.Serial, "--until", "2100-01-01")
 		did(2, "token", "delete", victim.Serial)
 		did(0, "token", "delete", victim.Serial, "--yes")

@@ -181,6 +181,8 @@ type TokenWriter interface {
 	// SetState changes the state if it is still from. A token that was never
 	// proven (token.Condition.Proven) does not become VALID by it.
 	SetState(id token.ID, from, to token.State, reason string) error
+	// SetLabel changes the label if it is still from.
+	SetLabel(id token.ID, from, to string) error
 	// ResetFailures unlocks.
 	ResetFailures(id token.ID) error
 	// DeleteToken removes the token and its secret.

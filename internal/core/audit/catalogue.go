@@ -19,6 +19,7 @@ var catalogue = []described{
 	{TokenUnassigned, "a token was taken back into stock"},
 	{TokenStateChanged, "the state of a token before and after, and the reason given"},
 	{TokenDatesSet, "the dates of a token before and after"},
+	{TokenLabelled, "the label of a token before and after"},
 	{TokenReplaced, "a token was revoked, and its user has another"},
 	{TokenUnlocked, "the wrong codes of a token were forgotten, and its lock"},
 	{TokenDeleted, "a token and its secret were destroyed; where it stood"},

@@ -33,6 +33,7 @@ const (
 	TokenUnassigned     Action = "token.unassigned"
 	TokenStateChanged   Action = "token.state_changed"
 	TokenDatesSet       Action = "token.dates_set"
+	TokenLabelled       Action = "token.labelled"
 	TokenReplaced       Action = "token.replaced" // revoked, and its user has another
 	TokenUnlocked       Action = "token.unlocked"
 	TokenDeleted        Action = "token.deleted"

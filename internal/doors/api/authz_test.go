@@ -44,6 +44,7 @@ var requests = map[string]request{
 	"set-token-state 4": {needs: authz.TokenState, body: object{"state": "REVOKED_TOKEN_OTHER"}},
 	"replace-token":     {needs: authz.TokenReplace, body: object{}},
 	"set-token-dates":   {needs: authz.TokenDates, body: object{"valid_until": "none"}},
+	"set-token-label":   {needs: authz.TokenLabel, body: object{"label": "x"}},
 	"unlock-token":      {needs: authz.TokenUnlock},
 	"delete-token":      {needs: authz.TokenDelete},
 	"import-tokens":     {needs: authz.TokenImport, body: object{}},

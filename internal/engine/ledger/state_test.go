@@ -15,6 +15,7 @@ import (
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/tempcodes"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/seal"
 	"ostiary/internal/test/testkit"
 	"ostiary/pskc"
@@ -69,6 +70,9 @@ func newTown(t testing.TB) *town {
 		t.Fatal("the temporary code is refused")
 	}
 	k.Create(t, "app-hotp")
+	if _, err := k.Lifecycle.SetLabel(t.Context(), tokens.Selector{Serial: "3"}, "desk", testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
 	return w
 }
 
@@ -167,6 +171,8 @@ func TestStateNamesTheRowAndTheEntry(t *testing.T) {
 			verified, "not in the database"},
 		"a code for longer": {"UPDATE temporary_code SET expires = expires + 1 WHERE used = 0", "user anna",
 			"codes.issued", "ends at"},
+		"a label": {"UPDATE token SET label = 'drawer' WHERE serial = '3'", "token hotp 3 of Acme", "token.labelled",
+			`the label is "drawer", and by the log "desk"`},
 		"a key inserted": {"INSERT INTO api_key VALUES ('evil', 'evil', 'super_admin', 0, x'00', 1, 0, 0)",
 			"API key evil (evil)", "", "no entry made it"},
 		"a key's role": {"UPDATE api_key SET role = 'super_admin'", "API key radius (ID)", "key.created",

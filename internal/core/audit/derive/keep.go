@@ -28,6 +28,7 @@ import (
 //	token    type · manufacturer · serial · key id · next · drift · epoch · failures · end of delay ·
 //	         state · owner's number or 0 · valid from · valid until · run · known (bits) · state
 //	         before its move or -1 · last · (application · next · drift · fenced · last)…
+//	label    type · manufacturer · serial · key id · text: behind its token
 //
 // last is the place of the last entry about the row; times are in milliseconds.
 const lineForm = 1
@@ -249,7 +250,12 @@ func (k *Keeper) token(s *audit.ParsedSubject, beyond int64) error {
 	}
 	r.known |= seen
 	k.tokens++
-	return k.write(l)
+	err := k.write(l)
+	if label, ok := f.labels[id]; ok && err == nil {
+		err = k.write(lineOf("label").text(string(s.Type)).text(string(s.Manufacturer)).text(string(s.Serial)).
+			text(string(s.KeyID)).text(label))
+	}
+	return err
 }
 
 // End demands that every row was written.

@@ -79,6 +79,10 @@ func (l *Loader) Line(b []byte) error {
 			last: in.number()}
 	case "token":
 		l.token(in)
+	case "label":
+		id := f.tokenKey(&audit.ParsedSubject{Type: in.text(), Manufacturer: in.text(), Serial: in.text(),
+			KeyID: in.text()})
+		f.labels[id] = string(in.text())
 	default:
 		return errLine
 	}

@@ -19,6 +19,7 @@ var rules = map[audit.Action]rule{
 	audit.TokenUnassigned:   {fold: (*Fold).updated},
 	audit.TokenStateChanged: {fold: (*Fold).updated},
 	audit.TokenDatesSet:     {fold: (*Fold).updated},
+	audit.TokenLabelled:     {fold: (*Fold).updated},
 	audit.TokenReplaced:     {fold: (*Fold).updated},
 	audit.TokenUnlocked:     {fold: (*Fold).updated},
 	audit.TokenRekeyed:      {fold: (*Fold).updated},
