@@ -141,6 +141,8 @@ func (c *scene) calls(t testing.TB) []call {
 		asJSON("create-profile", "/api/v1/profiles",
 			wire.ProfileRequest{Name: "added-profile", TOML: read(t, profileSample)}),
 		{id: "show-profile", path: "/api/v1/profiles/added-profile"},
+		{id: "retire-profile", path: "/api/v1/profiles/added-profile/retire"},
+		{id: "restore-profile", path: "/api/v1/profiles/added-profile/restore"},
 		{id: "list-series", path: "/api/v1/series"},
 		asJSON("set-series", "/api/v1/series/added-type", wire.SeriesRequest{Next: "E2E20000001"}),
 		{id: "list-users", path: "/api/v1/users"},

@@ -264,6 +264,8 @@ func (w *watch) profiles(name string, did func(code int, args ...string)) {
 	did(2, "profile", "create", name, "--file", profileSample)
 	did(0, "profile", "show", name)
 	did(0, "profile", "list")
+	did(0, "profile", "retire", name)
+	did(0, "profile", "retire", name, "--undo")
 	w.did(0, []string{"profile", "show", name, "--static-vector"})
 }
 

@@ -51,6 +51,8 @@ var catalogue = []described{
 	{TypeRetired, "no new tokens of a type are made"},
 	{TypeRestored, "new tokens of a retired type are made again"},
 	{ProfileCreated, "a profile for activations was made"},
+	{ProfileRetired, "no new tokens are made by a profile, and none is activated by it for the first time"},
+	{ProfileRestored, "a retired profile is for new tokens again"},
 	{SeriesSet, "somebody set the next serial of a series"},
 	{SeriesAdvanced, "a series moved on, by serials that were made or imported"},
 	{KeyCreated, "an API key was made, with its id and role"},

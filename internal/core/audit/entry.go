@@ -56,6 +56,8 @@ const (
 	TypeRetired         Action = "type.retired"
 	TypeRestored        Action = "type.restored"
 	ProfileCreated      Action = "profile.created"
+	ProfileRetired      Action = "profile.retired"
+	ProfileRestored     Action = "profile.restored"
 	SeriesSet           Action = "series.set"
 	SeriesAdvanced      Action = "series.advanced" // by new serials, or by imported ones
 	UserAdded           Action = "user.added"

@@ -103,6 +103,8 @@ var requests = map[string]request{
 	"reset-root-password": {needs: authz.RootPassword},
 	"set-root-password":   {needs: authz.RootPassword, body: object{"password": "too short"}},
 	"list-profiles":       {needs: authz.ProfileView},
+	"retire-profile":      {needs: authz.ProfileManage},
+	"restore-profile":     {needs: authz.ProfileManage},
 	"show-profile":        {needs: authz.ProfileView},
 	"create-profile":      {needs: authz.ProfileManage, body: object{"name": "nobody", "toml": "x"}},
 }

@@ -264,7 +264,7 @@ func (c *comparison) small(r store.Reader) error {
 		if v, err := activation.ParseKeptVector(p.Vector); err == nil {
 			fingerprint = v.Fingerprint()
 		}
-		c.fold.Profile(p.Name, fingerprint)
+		c.fold.Profile(p.Name, fingerprint, millis(p.Retired))
 	}
 	return err
 }

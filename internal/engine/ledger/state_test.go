@@ -197,6 +197,8 @@ func TestStateNamesTheRowAndTheEntry(t *testing.T) {
 			"series app-hotp", "series.advanced", "are 1, 0, 1"},
 		"a profile": {"UPDATE profile SET vector = x'00' WHERE name = 'mobile-hotp'", "profile mobile-hotp",
 			"profile.created", "damaged"},
+		"a profile retired": {"UPDATE profile SET retired = 1 WHERE name = 'mobile-hotp'", "profile mobile-hotp",
+			"profile.created", "in the database it is retired at 1, and by the log at 0"},
 		"a profile added": {"INSERT INTO profile VALUES ('evil', x'00', x'00', 1, 0)", "profile evil", "",
 			"no entry made it"},
 	} {

@@ -19,7 +19,7 @@ import (
 //	key      id · name · role · mark · help desk · revoked · last · end (none of an older program)
 //	root     mark · last
 //	type     name · next · highest · issued · last · trusted · trusted time · (field · value)…
-//	profile  name · fingerprint · last
+//	profile  name · fingerprint · last · since when retired (none of an older program)
 //	secret   mark · least counter · least second · lives elsewhere · fenced · last: of tokens that are gone
 //	receipt  move · last
 //	name     text: of an owner, the first of whom is number 1
@@ -94,7 +94,8 @@ func (k *Keeper) small() error {
 		lines = append(lines, l)
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.sheets)) {
-		lines = append(lines, lineOf("profile").text(name).text(f.sheets[name].mark).number(f.sheets[name].last))
+		lines = append(lines, lineOf("profile").text(name).text(f.sheets[name].mark).number(f.sheets[name].last).
+			number(f.sheets[name].retired))
 	}
 	for _, mark := range f.Marks() {
 		r := f.remains[mark]

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
@@ -33,6 +34,8 @@ func history() (all [][]byte) {
 		Before: []audit.Field{field("id", "1")}})
 	add(audit.Entry{Action: audit.ProfileCreated, Subject: audit.Subject{Other: "sheet"},
 		After: []audit.Field{field("fingerprint", "1234")}})
+	add(audit.Entry{Action: audit.ProfileRetired, Subject: audit.Subject{Other: "sheet"},
+		Before: []audit.Field{audit.RetiredField(time.Time{})}, After: []audit.Field{audit.RetiredField(at)}})
 	add(audit.Entry{Action: audit.TypeCreated, Subject: audit.Subject{Other: "ours"},
 		After: audit.TypeFields(token.Type{Name: "ours", Start: 100})})
 	add(audit.Entry{Action: audit.SeriesAdvanced, Subject: audit.Subject{Other: "ours"},

@@ -54,7 +54,11 @@ func (l *Loader) Line(b []byte) error {
 		l.typ(in)
 	case "profile":
 		name := string(in.text())
-		f.sheets[name] = sheet{string(in.text()), in.number()}
+		s := sheet{mark: string(in.text()), last: in.number()}
+		if in.more {
+			s.retired = in.number()
+		}
+		f.sheets[name] = s
 	case "secret":
 		mark, err := token.ParseMark(string(in.text()))
 		in.bad = in.bad || err != nil

@@ -47,13 +47,15 @@ var rules = map[audit.Action]rule{
 	audit.KeyRevoked:      {fold: (*Fold).keyRevoked},
 	audit.RootPasswordSet: {fold: (*Fold).rootSet},
 
-	audit.TypeCreated:    {fold: (*Fold).typeCreated},
-	audit.TypeChanged:    {fold: (*Fold).typeChanged},
-	audit.TypeRetired:    {fold: (*Fold).typeChanged},
-	audit.TypeRestored:   {fold: (*Fold).typeChanged},
-	audit.SeriesSet:      {fold: (*Fold).seriesMoved},
-	audit.SeriesAdvanced: {fold: (*Fold).seriesMoved},
-	audit.ProfileCreated: {fold: (*Fold).profileCreated},
+	audit.TypeCreated:     {fold: (*Fold).typeCreated},
+	audit.TypeChanged:     {fold: (*Fold).typeChanged},
+	audit.TypeRetired:     {fold: (*Fold).typeChanged},
+	audit.TypeRestored:    {fold: (*Fold).typeChanged},
+	audit.SeriesSet:       {fold: (*Fold).seriesMoved},
+	audit.SeriesAdvanced:  {fold: (*Fold).seriesMoved},
+	audit.ProfileCreated:  {fold: (*Fold).profileCreated},
+	audit.ProfileRetired:  {fold: (*Fold).profileRetired},
+	audit.ProfileRestored: {fold: (*Fold).profileRetired},
 
 	audit.IntegrityBegun: {fold: (*Fold).begunAnew},
 

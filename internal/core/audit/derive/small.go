@@ -256,16 +256,34 @@ func (f *Fold) Series(typ string, next, highest, issued uint64) {
 
 // sheet is a profile by the fingerprint of its static vector.
 type sheet struct {
-	mark string
-	last int64
+	mark    string
+	last    int64
+	retired int64 // since when, in milliseconds; 0 if it is not
 }
 
 func (f *Fold) profileCreated(a *act) {
-	f.sheets[string(a.Subject.Other)] = sheet{textOf(a.After, "fingerprint"), a.seq}
+	f.sheets[string(a.Subject.Other)] = sheet{mark: textOf(a.After, "fingerprint"), last: a.seq}
 }
 
-// Profile holds a row of the database against what was derived.
-func (f *Fold) Profile(name, fingerprint string) {
+// profileRetired folds that a profile is retired, or no more.
+func (f *Fold) profileRetired(a *act) {
+	name := string(a.Subject.Other)
+	s, ok := f.sheets[name]
+	switch was := timeOf(a.Before, "retired_since"); {
+	case !ok:
+		f.find("profile "+name, a.seq, "the entry is about a profile that no entry made")
+		return
+	case was != s.retired:
+		f.find("profile "+name, a.seq, "it says that it was retired at %d, and by the entries before it at %d (the last "+
+			"is %d): it was changed past the log", was, s.retired, s.last)
+	}
+	s.retired, s.last = timeOf(a.After, "retired_since"), a.seq
+	f.sheets[name] = s
+}
+
+// Profile holds a row of the database against what was derived. retired is in
+// milliseconds; 0 for none.
+func (f *Fold) Profile(name, fingerprint string, retired int64) {
 	was, ok := f.sheets[name]
 	switch {
 	case !ok:
@@ -273,6 +291,8 @@ func (f *Fold) Profile(name, fingerprint string) {
 	case was.mark != fingerprint:
 		f.find("profile "+name, was.last, "in the database its fingerprint is %s, and by the log %s", fingerprint,
 			was.mark)
+	case was.retired != retired:
+		f.find("profile "+name, was.last, "in the database it is retired at %d, and by the log at %d", retired, was.retired)
 	}
 	delete(f.sheets, name)
 }
