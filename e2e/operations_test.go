@@ -147,6 +147,7 @@ func (c *scene) calls(t testing.TB) []call {
 		asJSON("set-series", "/api/v1/series/added-type", wire.SeriesRequest{Next: "E2E20000001"}),
 		{id: "list-users", path: "/api/v1/users"},
 		asJSON("add-user", "/api/v1/users", wire.UserRequest{Name: "added.user"}),
+		asJSON("add-users", "/api/v1/user-lists", wire.UserListRequest{Users: []string{"listed.user"}}),
 		{id: "show-user", path: "/api/v1/users/" + sceneUser},
 		asJSON("rename-user", "/api/v1/users/added.user/rename", wire.RenameRequest{Name: "renamed.user"}),
 		{id: "unlock-user", path: "/api/v1/users/" + sceneUser + "/unlock"},

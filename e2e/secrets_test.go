@@ -177,6 +177,7 @@ func (w *watch) commands() {
 		did := func(code int, args ...string) { w.did(code, append(args, form...)) }
 		user, victim, codes := fmt.Sprint("user", n), []device{b, c}[n], a.codes(t, uint64(22*n), 22)
 		did(0, "user", "add", user)
+		did(0, "user", "add", "--list", writeFile(t, "users.csv", "user,mail\n"+user+",x\nlisted"+user+",y\n"))
 		did(0, "user", "show", user)
 		did(0, "user", "list")
 		did(0, "user", "rename", user, user+".new")

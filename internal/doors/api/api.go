@@ -139,6 +139,7 @@ func (a *API) routes() {
 	a.exportRoutes()
 	a.moveRoutes()
 	a.userRoutes()
+	a.userListRoutes()
 	a.codeRoutes()
 	a.keyRoutes()
 	a.sessionRoutes()

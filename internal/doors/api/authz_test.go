@@ -86,6 +86,7 @@ var requests = map[string]request{
 	"show-user":         {needs: authz.UserView},
 	"rename-user":       {needs: authz.UserManage, body: object{"name": "anybody"}},
 	"add-user":          {needs: authz.UserManage, body: object{"name": " "}},
+	"add-users":         {needs: authz.UserManage, body: object{"users": []string{" "}}},
 	"unlock-user":       {needs: authz.UserUnlock},
 	"delete-user":       {needs: authz.UserManage},
 	"issue-codes":       {needs: authz.UserCode, body: object{}},

@@ -27,13 +27,35 @@ func newUser(a *app) *cobra.Command {
 }
 
 func newUserAdd(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "add NAME",
-		Short:   "Add a user",
-		Long:    "Add a user to whom tokens can be assigned.",
-		Example: "  ostiary user add alice",
-		Args:    cmdline.Arguments("NAME"),
+	var list string
+	var dryRun, skipBad bool
+	cmd := &cobra.Command{
+		Use:   "add NAME",
+		Short: "Add a user, or those of a list",
+		Long: `Add a user to whom tokens can be assigned.
+
+With --list those of a table (CSV) are added, 100000 at most. Its first line has titles,
+one of them user, name, login, upn, uid or sAMAccountName; other columns are passed over.
+Separators, quotation marks and encodings are read as in seed files. Users who are there
+already are no error. Rows that are refused, and names that differ from another one in
+case only, are listed with their lines. If a row is refused, nobody is added, and the exit
+code is 1; with --skip-bad the others are.`,
+		Example: `  ostiary user add alice
+  ostiary user add --list staff.csv --dry-run
+  ostiary user add --list staff.csv --skip-bad`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("list") {
+				return cmdline.Arguments()(cmd, args)
+			}
+			return cmdline.Arguments("NAME")(cmd, args)
+		},
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			switch {
+			case cmd.Flags().Changed("list"):
+				return a.addUserList(cmd.Context(), c, list, dryRun, skipBad)
+			case dryRun || skipBad:
+				return cmdline.Mistakef(cmd, "--dry-run and --skip-bad go with --list")
+			}
 			u, err := c.AddUser(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -41,6 +63,11 @@ func newUserAdd(a *app) *cobra.Command {
 			return a.say(u, "User %s is added.", u.Name)
 		}),
 	}
+	flags := cmd.Flags()
+	flags.StringVar(&list, "list", "", "`FILE` with a table of users; - is standard input")
+	flags.BoolVar(&dryRun, "dry-run", false, "with --list: say what would be, and add nobody")
+	flags.BoolVar(&skipBad, "skip-bad", false, "with --list: add the others although a row is refused")
+	return cmd
 }
 
 func newUserList(a *app) *cobra.Command {
