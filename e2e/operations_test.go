@@ -61,6 +61,8 @@ const (
 	sceneType  = "scene-app" // with 8 digits, as hotp has them
 	sceneBatch = "scene-batch"
 
+	chosenPassword = "four unlikely green umbrellas"
+
 	profileSample = "../examples/profiles/plain.toml"
 )
 
@@ -124,6 +126,7 @@ func (c *scene) calls(t testing.TB) []call {
 		asJSON("set-token-state", spare+"/state",
 			wire.StateRequest{State: "REVOKED_TOKEN_BROKEN", Reason: "fell into the sea"}),
 		{id: "unlock-token", path: spare + "/unlock"},
+		asJSON("set-token-label", spare+"/label", wire.LabelRequest{Label: "in the sea"}),
 		asJSON("set-token-dates", token+"/dates", wire.DatesRequest{ValidUntil: new("2100-01-01T00:00:00Z")}),
 		asJSON("replace-token", token+"/replace", wire.ReplaceRequest{By: c.third.Serial, Reason: "worn out"}),
 		{id: "delete-token", path: spare},
@@ -138,21 +141,26 @@ func (c *scene) calls(t testing.TB) []call {
 		asJSON("create-profile", "/api/v1/profiles",
 			wire.ProfileRequest{Name: "added-profile", TOML: read(t, profileSample)}),
 		{id: "show-profile", path: "/api/v1/profiles/added-profile"},
+		{id: "retire-profile", path: "/api/v1/profiles/added-profile/retire"},
+		{id: "restore-profile", path: "/api/v1/profiles/added-profile/restore"},
 		{id: "list-series", path: "/api/v1/series"},
 		asJSON("set-series", "/api/v1/series/added-type", wire.SeriesRequest{Next: "E2E20000001"}),
 		{id: "list-users", path: "/api/v1/users"},
 		asJSON("add-user", "/api/v1/users", wire.UserRequest{Name: "added.user"}),
+		asJSON("add-users", "/api/v1/user-lists", wire.UserListRequest{Users: []string{"listed.user"}}),
 		{id: "show-user", path: "/api/v1/users/" + sceneUser},
+		asJSON("rename-user", "/api/v1/users/added.user/rename", wire.RenameRequest{Name: "renamed.user"}),
 		{id: "unlock-user", path: "/api/v1/users/" + sceneUser + "/unlock"},
 		asJSON("issue-codes", "/api/v1/users/"+sceneUser+"/codes", wire.TemporaryCodeRequest{Count: new(2)}),
 		{id: "revoke-codes", path: "/api/v1/users/" + sceneUser + "/codes"},
-		{id: "delete-user", path: "/api/v1/users/added.user"},
+		{id: "delete-user", path: "/api/v1/users/renamed.user"},
 		{id: "list-keys", path: "/api/v1/keys"},
 		asJSON("create-key", "/api/v1/keys", wire.KeyRequest{Name: "added-key", Role: "admin"}),
 		{id: "revoke-key", path: "/api/v1/keys/added-key"},
 		asJSON("start-session", "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: c.password}),
 		{id: "end-session", path: "/api/v1/session", key: c.session},
 		{id: "reset-root-password", path: "/api/v1/root-password"},
+		asJSON("set-root-password", "/api/v1/root-password", wire.PasswordRequest{Password: chosenPassword}),
 		{id: "list-audit", path: "/api/v1/audit"},
 		{id: "latest-checkpoint", path: "/api/v1/audit/checkpoint"},
 		asJSON("verify-audit", "/api/v1/audit/verify", struct{}{}),

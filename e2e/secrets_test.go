@@ -32,6 +32,7 @@ func TestSecrets(t *testing.T) {
 	t.Parallel()
 	w := &watch{scene: stage(t, "--log-level", "debug")}
 	w.secretText("the first ROOT password", w.password)
+	w.secretText("the chosen ROOT password", chosenPassword)
 	w.secretText("a session", w.session)
 	w.secretSeed(w.token, w.spare, w.third, w.more, w.app, w.scanned(t), w.comes, w.goes, w.stays)
 	w.secretText("the passphrase of the moves", movePhrase)
@@ -176,8 +177,11 @@ func (w *watch) commands() {
 		did := func(code int, args ...string) { w.did(code, append(args, form...)) }
 		user, victim, codes := fmt.Sprint("user", n), []device{b, c}[n], a.codes(t, uint64(22*n), 22)
 		did(0, "user", "add", user)
+		did(0, "user", "add", "--list", writeFile(t, "users.csv", "user,mail\n"+user+",x\nlisted"+user+",y\n"))
 		did(0, "user", "show", user)
 		did(0, "user", "list")
+		did(0, "user", "rename", user, user+".new")
+		did(0, "user", "rename", user+".new", user)
 		did(0, "user", "unlock", user)
 		issued := fmt.Sprint("temporary codes ", n)
 		out := w.did(0, append([]string{"user", "code", user, "--count", "2"}, form...), issued)
@@ -195,6 +199,7 @@ func (w *watch) commands() {
 		did(0, "token", "unassign", a.Serial)
 		did(0, "token", "state", victim.Serial, "REVOKED_TOKEN_LOST", "--reason", "because")
 		did(0, "token", "unlock", a.Serial)
+		did(0, "token", "label", a.Serial, "desk "+user)
 		did(0, "token", "dates", a.Serial, "--until", "2100-01-01")
 		did(2, "token", "delete", victim.Serial)
 		did(0, "token", "delete", victim.Serial, "--yes")
@@ -241,6 +246,8 @@ func (w *watch) commands() {
 		w.secretText("the API key "+name, key)
 		w.secretText("the API key "+name, key[strings.LastIndex(key, "_")+1:])
 		did(0, "key", "revoke", name)
+		did(0, "root", "set-password", "--password-file", writeFile(t, "chosen", chosenPassword))
+		did(2, "root", "set-password", "--password-file", writeFile(t, "short", chosenPassword[:11]))
 		out = w.did(0, append([]string{"root", "reset-password"}, form...), fmt.Sprint("password ", n))
 		w.password = regexp.MustCompile(`[A-Z2-7]{26}`).FindString(out)
 		w.secretText(fmt.Sprint("password ", n), w.password)
@@ -258,6 +265,8 @@ func (w *watch) profiles(name string, did func(code int, args ...string)) {
 	did(2, "profile", "create", name, "--file", profileSample)
 	did(0, "profile", "show", name)
 	did(0, "profile", "list")
+	did(0, "profile", "retire", name)
+	did(0, "profile", "retire", name, "--undo")
 	w.did(0, []string{"profile", "show", name, "--static-vector"})
 }
 

@@ -105,6 +105,9 @@ type Attempt struct {
 	Proof bool
 	// UserID is set when the code was presented under a user's name.
 	UserID int64
+	// UserName, when set, is the name that the code was presented under: if the user of
+	// UserID is not called so any more, the attempt is Stale.
+	UserName string
 	// Temporary is the fingerprint of the code as a temporary one of that user;
 	// nil when it cannot be one. It may be set for a user that does not exist,
 	// so that this takes as long.

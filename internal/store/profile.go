@@ -15,6 +15,7 @@ type Profile struct {
 	Vector  []byte // the static vector
 	Issuer  []byte // sealed for ProfileBinding: the seed of the issuer's Ed25519 key
 	Created time.Time
+	Retired time.Time // since when no new tokens are made by it; zero while they are
 }
 
 // ProfileReader reads profiles.
@@ -24,10 +25,13 @@ type ProfileReader interface {
 	Profiles() ([]Profile, error)
 }
 
-// ProfileWriter adds profiles; nothing changes or removes one.
+// ProfileWriter adds and retires profiles; nothing changes what one is, or removes it.
 type ProfileWriter interface {
 	// AddProfile returns ErrConflict if the name is taken; the transaction can go on.
 	AddProfile(Profile) error
+	// SetProfileRetired retires a profile, or takes that back (zero), if it still is as
+	// before; ErrConflict otherwise.
+	SetProfileRetired(name string, before, after time.Time) error
 }
 
 // ProfileBinding is where the sealed seed of a profile's issuer belongs: to the

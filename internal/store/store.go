@@ -181,6 +181,8 @@ type TokenWriter interface {
 	// SetState changes the state if it is still from. A token that was never
 	// proven (token.Condition.Proven) does not become VALID by it.
 	SetState(id token.ID, from, to token.State, reason string) error
+	// SetLabel changes the label if it is still from.
+	SetLabel(id token.ID, from, to string) error
 	// ResetFailures unlocks.
 	ResetFailures(id token.ID) error
 	// DeleteToken removes the token and its secret.
@@ -215,6 +217,9 @@ type UserReader interface {
 type UserWriter interface {
 	// AddUser returns ErrConflict when the name is taken.
 	AddUser(name string, at time.Time) (User, error)
+	// RenameUser changes the name if it is still from; all that is the user's stays so.
+	// ErrConflict if it is not, or to is taken, also by a user of an open run.
+	RenameUser(id int64, from, to string) error
 	// DeleteUser returns ErrConflict while tokens are assigned.
 	DeleteUser(id int64) error
 	ResetUserFailures(id int64) error
@@ -230,6 +235,9 @@ type APIKey struct {
 	Hash     []byte
 	Created  time.Time
 	Revoked  time.Time // zero while it works
+	Expires  time.Time // when it ends by itself; zero for never
+	// LastUsed is as NoteKeyUse was told; zero for never.
+	LastUsed time.Time
 }
 
 // KeyReader reads API keys.
@@ -243,6 +251,9 @@ type KeyWriter interface {
 	// AddAPIKey returns ErrConflict when a working key has the name.
 	AddAPIKey(APIKey) error
 	RevokeAPIKey(id string, at time.Time) error
+	// NoteKeyUse remembers when a key was last used, unless a later time is remembered.
+	// What it writes is beside the key, and proves nothing.
+	NoteKeyUse(id string, at time.Time) error
 }
 
 // AuditRow is a stored entry with its place in the log, from 0.

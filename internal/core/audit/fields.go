@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/hex"
+	"time"
 
 	"ostiary/internal/core/token"
 )
@@ -67,6 +68,9 @@ func TypeFields(t token.Type) []Field {
 		{Name: "series_start", Value: t.Start},
 		{Name: "suite", Value: t.Suite}}
 }
+
+// RetiredField tells since when something is retired.
+func RetiredField(since time.Time) Field { return Field{Name: "retired_since", Value: Stamp(since)} }
 
 // Mark shortens a stored hash to what an entry tells it apart by.
 func Mark(hash []byte) string { return hex.EncodeToString(hash[:min(4, len(hash))]) }

@@ -52,6 +52,7 @@ type entryFacets struct {
 // stateFacets are the fields that name tokens and users.
 type stateFacets struct {
 	Owner      string `json:"owner"`
+	User       string `json:"user"`
 	ReplacedBy string `json:"replaced_by"`
 	Serials    string `json:"serials"` // separated by blanks
 }
@@ -68,7 +69,7 @@ func FacetsOf(entry []byte) Facets {
 	}
 	f := Facets{Action: e.Action, Outcome: e.Outcome, Actor: e.Actor, ActorID: e.ActorID}
 	f.Time, _ = time.Parse(time.RFC3339, e.Time)
-	f.Users = distinct(e.Subject.User, e.Before.Owner, e.After.Owner)
+	f.Users = distinct(e.Subject.User, e.Before.Owner, e.After.Owner, e.Before.User, e.After.User)
 	serials := append(strings.Fields(e.Before.Serials+" "+e.After.Serials),
 		e.Subject.Serial, e.Before.ReplacedBy, e.After.ReplacedBy)
 	for i := range e.Also {

@@ -21,7 +21,8 @@ func TestSkimReadsWhatADecoderReads(t *testing.T) {
 			Subject: Subject{Serial: pick(1), User: pick(11), Other: pick(3)}}
 		if i%3 > 0 {
 			e.Before = []Field{{"next", uint64(1 << 60)}, {"owner", pick(13)}, {"ready", true}}
-			e.After = []Field{{"owner", pick(4)}, {"replaced_by", pick(6)}, {"serials", pick(9)}, {"z", int64(-1)}}
+			e.After = []Field{{"owner", pick(4)}, {"replaced_by", pick(6)}, {"serials", pick(9)},
+				{"user", pick(8)}, {"z", int64(-1)}}
 		}
 		var fast, slow entryFacets
 		raw := e.Canonical()

@@ -6,7 +6,7 @@ import "encoding/json"
 // program, dates, and the names of users, profiles and versions.
 var told = map[string]bool{"algorithm": true, "expires": true, "hash": true, "kind": true, "link_expires": true,
 	"owner": true, "profile": true, "retired_since": true, "retry_at": true, "role": true, "route": true, "state": true,
-	"user_retry_at": true, "valid_from": true, "valid_until": true, "version": true}
+	"user": true, "user_retry_at": true, "valid_from": true, "valid_until": true, "version": true}
 
 // HideTokens takes out of a decoded entry whatever may tell a token's serial: what the
 // subject says of a token or a file, what people wrote, and text in fields that are not
@@ -55,8 +55,9 @@ func HideTokens(entry map[string]any) {
 func otherIsPlain(entry map[string]any) bool {
 	action, _ := entry["action"].(string)
 	switch Action(action) {
-	case KeyCreated, KeyRevoked, TypeCreated, TypeChanged, TypeRetired, TypeRestored, ProfileCreated, SeriesSet,
-		SeriesAdvanced, SessionStarted, SessionEnded, RootPasswordSet, RefusalsSuppressed:
+	case KeyCreated, KeyRevoked, KeyExpired, TypeCreated, TypeChanged, TypeRetired, TypeRestored, ProfileCreated,
+		ProfileRetired, ProfileRestored, SeriesSet, SeriesAdvanced, SessionStarted, SessionEnded, RootPasswordSet,
+		RefusalsSuppressed:
 		return true
 	}
 	return false

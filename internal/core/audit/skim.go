@@ -50,6 +50,8 @@ func (e *entryFacets) field(part, name string, value []byte) {
 	switch name {
 	case "owner":
 		side.Owner = string(value)
+	case "user":
+		side.User = string(value)
 	case "replaced_by":
 		side.ReplacedBy = string(value)
 	case "serials":

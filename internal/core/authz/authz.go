@@ -81,6 +81,7 @@ const (
 	TokenMarkLost     Operation = "token.mark_lost"
 	TokenReplace      Operation = "token.replace" // by a new one, or one of stock
 	TokenDates        Operation = "token.dates"   // set when it is valid
+	TokenLabel        Operation = "token.label"
 	TokenUnlock       Operation = "token.unlock"
 	TokenDelete       Operation = "token.delete"
 	ActivationStart   Operation = "activation.start"   // and cancel
@@ -139,6 +140,7 @@ var matrix = map[Operation]grant{
 	TokenMarkLost:     {roles: admins, helpDesk: true},
 	TokenReplace:      {roles: admins},
 	TokenDates:        {roles: admins},
+	TokenLabel:        {roles: admins},
 	TokenUnlock:       {roles: admins, helpDesk: true},
 	TokenDelete:       {roles: admins},
 	ActivationStart:   {roles: admins, helpDesk: true},

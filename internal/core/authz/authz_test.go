@@ -44,6 +44,7 @@ var rights = map[string]string{
 	"TokenMarkLost":     "xxxx....",
 	"TokenReplace":      "xxx.....",
 	"TokenDates":        "xxx.....",
+	"TokenLabel":        "xxx.....",
 	"TokenUnlock":       "xxxx....",
 	"TokenDelete":       "xxx.....",
 	"ActivationStart":   "xxxx....",

@@ -140,6 +140,7 @@ func (a *API) routes() {
 	a.exportRoutes()
 	a.moveRoutes()
 	a.userRoutes()
+	a.userListRoutes()
 	a.codeRoutes()
 	a.keyRoutes()
 	a.sessionRoutes()
@@ -175,7 +176,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, c caller) {
 	start := time.Now()
 	rec := recorder{ResponseWriter: w}
 	if !c.known {
-		c.identify(r, a.cfg.Keys, a.cfg.Root)
+		if err := c.identify(r, a.cfg.Keys, a.cfg.Root); err != nil {
+			a.cfg.Log.WarnContext(r.Context(), "an expired key was used, and the log was not told", "error", err)
+		}
 	}
 	defer func() {
 		if p := recover(); p != nil {

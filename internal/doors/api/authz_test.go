@@ -44,6 +44,7 @@ var requests = map[string]request{
 	"set-token-state 4": {needs: authz.TokenState, body: object{"state": "REVOKED_TOKEN_OTHER"}},
 	"replace-token":     {needs: authz.TokenReplace, body: object{}},
 	"set-token-dates":   {needs: authz.TokenDates, body: object{"valid_until": "none"}},
+	"set-token-label":   {needs: authz.TokenLabel, body: object{"label": "x"}},
 	"unlock-token":      {needs: authz.TokenUnlock},
 	"delete-token":      {needs: authz.TokenDelete},
 	"import-tokens":     {needs: authz.TokenImport, body: object{}},
@@ -83,7 +84,9 @@ var requests = map[string]request{
 	"set-series":        {needs: authz.SeriesManage, body: object{"next": "1"}},
 	"list-users":        {needs: authz.UserView},
 	"show-user":         {needs: authz.UserView},
+	"rename-user":       {needs: authz.UserManage, body: object{"name": "anybody"}},
 	"add-user":          {needs: authz.UserManage, body: object{"name": " "}},
+	"add-users":         {needs: authz.UserManage, body: object{"users": []string{" "}}},
 	"unlock-user":       {needs: authz.UserUnlock},
 	"delete-user":       {needs: authz.UserManage},
 	"issue-codes":       {needs: authz.UserCode, body: object{}},
@@ -99,7 +102,10 @@ var requests = map[string]request{
 		"sha256": strings.Repeat("0", 64)}},
 	"end-session":         {needs: authz.SessionManage},
 	"reset-root-password": {needs: authz.RootPassword},
+	"set-root-password":   {needs: authz.RootPassword, body: object{"password": "too short"}},
 	"list-profiles":       {needs: authz.ProfileView},
+	"retire-profile":      {needs: authz.ProfileManage},
+	"restore-profile":     {needs: authz.ProfileManage},
 	"show-profile":        {needs: authz.ProfileView},
 	"create-profile":      {needs: authz.ProfileManage, body: object{"name": "nobody", "toml": "x"}},
 }
@@ -230,6 +236,36 @@ func TestWrongCredentials(t *testing.T) {
 	}
 	if strings.Contains(s.Log.String(), good[20:]) || strings.Contains(s.Log.String(), s.RootPassword) {
 		t.Error("a credential is in the log")
+	}
+}
+
+// Of a key that has ended, who asks is told what is told of one that never was; the log
+// says why.
+func TestExpiredKeyIsAnsweredLikeNone(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewServer(t)
+	a := s.Do(t, testkit.Root, http.MethodPost, "/api/v1/keys", object{"name": "short", "role": "admin",
+		"expires": s.Clock.Now().Add(time.Hour)})
+	var key struct{ Key string }
+	if a.Status != http.StatusCreated {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	a.JSON(t, &key)
+	get := func(text string) testkit.Answer {
+		return s.Do(t, testkit.Nobody, http.MethodGet, "/api/v1/tokens", nil, "Authorization", "Bearer "+text)
+	}
+	if a := get(key.Key); a.Status != http.StatusOK {
+		t.Errorf("before its end: %d", a.Status)
+	}
+	s.Clock.Advance(time.Hour)
+	ended, wrong := get(key.Key), get(key.Key[:len(key.Key)-1]+"?")
+	if p, q := ended.Problem(t), wrong.Problem(t); ended.Status != http.StatusUnauthorized || p.Detail != q.Detail ||
+		p.Code != q.Code || p.Hint != q.Hint {
+		t.Errorf("%d %s, and with a wrong key %s", ended.Status, ended.Body, wrong.Body)
+	}
+	if e := s.LastEntry(t); e.Action != "key.expired" || e.Actor != "key:short" || e.Subject["other"] != "short" ||
+		e.Request != ended.Header.Get("X-Request-Id") {
+		t.Errorf("the log says %s", e.Raw)
 	}
 }
 

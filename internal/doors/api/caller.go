@@ -39,17 +39,22 @@ func callerOf(ctx context.Context) caller {
 	return caller{}
 }
 
-// identify looks at the Authorization header.
-func (c *caller) identify(r *http.Request, keys *credentials.Keys, root *credentials.Root) {
+// identify looks at the Authorization header. The error is of the log alone: who asks is
+// known, or not, all the same.
+func (c *caller) identify(r *http.Request, keys *credentials.Keys, root *credentials.Root) error {
 	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
-		return
+		return nil
 	}
 	if c.principal, c.known = keys.Principal(text); !c.known {
 		if c.principal, c.known = root.Principal(text); c.known {
 			c.bearer = text
 		}
 	}
+	if c.known {
+		return nil
+	}
+	return keys.TellExpired(r.Context(), text, c.source, c.request)
 }
 
 // may returns the error for a caller who has no right to op.

@@ -24,6 +24,11 @@ type datesInput struct {
 	Body wire.DatesRequest
 }
 
+type labelInput struct {
+	Selector
+	Body wire.LabelRequest
+}
+
 func (a *API) careRoutes() {
 	op := func(id, verb, summary string) huma.Operation {
 		return huma.Operation{OperationID: id, Method: http.MethodPost, Path: "/api/v1/tokens/{serial}/" + verb,
@@ -37,6 +42,10 @@ func (a *API) careRoutes() {
 		"create-tokens does, or the free hardware token that the request names. All of it happens, or nothing."
 	register(a, authz.TokenReplace, replace, a.replaceToken)
 	register(a, authz.TokenDates, op("set-token-dates", "dates", "Change when a token is valid"), a.setDates)
+	register(a, authz.TokenLabel, op("set-token-label", "label", "Change the label of a token"),
+		func(ctx context.Context, c caller, in *labelInput) (*tokenOutput, error) {
+			return a.token(a.cfg.Lifecycle.SetLabel(ctx, in.selector(), in.Body.Label, c.origin()))
+		})
 }
 
 func (a *API) replaceToken(ctx context.Context, c caller, in *replaceInput) (*createTokensOutput, error) {

@@ -9,6 +9,7 @@ import (
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/wire"
+	"ostiary/internal/engine/credentials"
 	"ostiary/internal/store"
 )
 
@@ -49,7 +50,11 @@ func (a *API) createKey(ctx context.Context, c caller, in *createKeyInput) (*cre
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "key_role", upperFirst(err.Error())+".")
 	}
-	key, text, err := a.cfg.Keys.Create(ctx, c.principal, in.Body.Name, role, in.Body.HelpDesk, c.origin())
+	req := credentials.KeyRequest{Name: in.Body.Name, Role: role, HelpDesk: in.Body.HelpDesk}
+	if in.Body.Expires != nil {
+		req.Expires = *in.Body.Expires
+	}
+	key, text, err := a.cfg.Keys.Create(ctx, c.principal, req, c.origin())
 	if err != nil {
 		return nil, err
 	}
@@ -58,5 +63,5 @@ func (a *API) createKey(ctx context.Context, c caller, in *createKeyInput) (*cre
 
 func wireKey(k store.APIKey) wire.Key {
 	return wire.Key{ID: k.ID, Name: k.Name, Role: k.Role, HelpDesk: k.HelpDesk, Created: k.Created,
-		Revoked: optionalTime(k.Revoked)}
+		Revoked: optionalTime(k.Revoked), Expires: optionalTime(k.Expires), LastUsed: optionalTime(k.LastUsed)}
 }

@@ -41,6 +41,11 @@ func TestTokenOperations(t *testing.T) {
 		{testkit.HelpDesk, "POST", path + "/state", object{"state": "REVOKED_TOKEN_LOST"}, 409, "state_unchanged", nil},
 		{testkit.Admin, "POST", path + "/state", object{"state": "VALID", "reason": "found"}, 200, "",
 			func() bool { return tok.State == "VALID" }},
+		{testkit.HelpDesk, "POST", path + "/label", object{"label": "desk"}, 403, "forbidden", nil},
+		{testkit.Admin, "POST", path + "/label", object{"label": "desk"}, 200, "",
+			func() bool { return tok.Label == "desk" }},
+		{testkit.Admin, "POST", path + "/label", object{"label": "desk"}, 409, "label_unchanged", nil},
+		{testkit.Admin, "POST", path + "/label", object{"label": ""}, 200, "", func() bool { return tok.Label == "" }},
 		{testkit.Admin, "POST", path + "/unassign", nil, 200, "", func() bool { return tok.User == "" }},
 		{testkit.Admin, "POST", path + "/unassign", nil, 409, "token_free", nil},
 		{testkit.HelpDesk, "DELETE", path, nil, 403, "forbidden", nil},
@@ -82,6 +87,18 @@ func TestUsers(t *testing.T) {
 		"user_exists")
 	status(t, s.Do(t, testkit.Operator, "GET", "/api/v1/users/Anna%20M%C3%BCller", nil), http.StatusOK, "")
 	status(t, s.Do(t, testkit.HelpDesk, "POST", "/api/v1/users/anna%20m%C3%BCller/unlock", nil), http.StatusOK, "")
+	a = s.Do(t, testkit.Admin, "POST", "/api/v1/users/Anna%20M%C3%BCller/rename", object{"name": "Anna Berg"})
+	status(t, a, http.StatusOK, "")
+	if a.JSON(t, &u); u.Name != "anna berg" {
+		t.Errorf("renamed %+v", u)
+	}
+	var shown wire.ShownUser
+	s.Do(t, testkit.Operator, "GET", "/api/v1/users/anna%20berg", nil).JSON(t, &shown)
+	if shown.Name != "anna berg" || !slices.Equal(shown.FormerNames, []string{"anna müller"}) {
+		t.Errorf("shown %+v", shown)
+	}
+	status(t, s.Do(t, testkit.Admin, "POST", "/api/v1/users/nobody/rename", object{"name": "x"}), http.StatusNotFound,
+		"user_not_found")
 	status(t, s.Do(t, testkit.HelpDesk, "POST", "/api/v1/users/nobody/unlock", nil), http.StatusNotFound,
 		"user_not_found")
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"ostiary/activation"
+	"ostiary/internal/core/audit"
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/wire"
@@ -38,6 +39,17 @@ func (a *API) profileRoutes() {
 			p, err := a.cfg.Profiles.Show(ctx, in.Name)
 			return profileAnswer(p, nil, err)
 		})
+	for _, r := range []struct {
+		verb, summary string
+		do            func(context.Context, string, audit.Origin) (profiles.Profile, error)
+	}{{"retire", "Allow no new tokens and no first activations by a profile", a.cfg.Profiles.Retire},
+		{"restore", "Allow new tokens by a retired profile again", a.cfg.Profiles.Restore}} {
+		register(a, authz.ProfileManage, op(r.verb+"-profile", http.MethodPost, "/api/v1/profiles/{name}/"+r.verb,
+			r.summary), func(ctx context.Context, c caller, in *profileInput) (*profileOutput, error) {
+			p, err := r.do(ctx, in.Name, c.origin())
+			return profileAnswer(p, nil, err)
+		})
+	}
 	create := op("create-profile", http.MethodPost, "/api/v1/profiles", "Create a profile; it never changes "+
 		"from then on")
 	create.DefaultStatus, create.MaxBodyBytes = http.StatusCreated, maxProfileBody
@@ -91,7 +103,8 @@ func wireProfile(p profiles.Profile) (wire.Profile, error) {
 			CheckPassword: rules.CheckPassword,
 			DeviceBinding: rules.DeviceBinding, NewKey: rules.NewKey, Reactivation: rules.Reactivation,
 			Argon2id: wire.Argon2id{Passes: stretch.Time, Memory: stretch.Memory, Lanes: stretch.Parallelism}},
-		Created: p.Created, UsedBy: append([]string{}, p.UsedBy...), StaticVector: string(text)}
+		Created: p.Created, Retired: optionalTime(p.Retired),
+		UsedBy: append([]string{}, p.UsedBy...), StaticVector: string(text)}
 	for i, a := range sheet.Applications {
 		w.Applications[i] = wire.ProfileApplication{Index: a.Index, Name: a.Name, Mode: profilefile.ModeWord(a.Mode),
 			Suite: a.Suite.String()}

@@ -13,6 +13,7 @@ import (
 
 type startSessionInput struct{ Body wire.SessionRequest }
 type sessionOutput struct{ Body wire.Session }
+type setPasswordInput struct{ Body wire.PasswordRequest }
 type passwordOutput struct{ Body wire.Password }
 
 func (a *API) sessionRoutes() {
@@ -47,5 +48,12 @@ func (a *API) sessionRoutes() {
 	}, func(ctx context.Context, c caller, _ *struct{}) (*passwordOutput, error) {
 		password, err := a.cfg.Root.SetPassword(ctx, c.origin())
 		return &passwordOutput{wire.Password{Password: password}}, err
+	})
+	register(a, authz.RootPassword, huma.Operation{
+		OperationID: "set-root-password", Method: http.MethodPut, Path: "/api/v1/root-password",
+		Tags: []string{"Sessions"}, DefaultStatus: http.StatusNoContent,
+		Summary: "Give ROOT a password of one's own choice; it ends ROOT's sessions",
+	}, func(ctx context.Context, c caller, in *setPasswordInput) (*struct{}, error) {
+		return &struct{}{}, a.cfg.Root.ChoosePassword(ctx, in.Body.Password, c.origin())
 	})
 }

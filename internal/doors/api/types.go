@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -42,29 +43,29 @@ func (a *API) typeRoutes() {
 	register(a, authz.TypeView, op("show-type", http.MethodGet, path, "Show a token type"),
 		func(ctx context.Context, _ caller, in *typeInput) (*typeOutput, error) {
 			t, err := a.cfg.Lifecycle.Type(ctx, in.Name)
-			return typeAnswer(t, nil, err)
+			return a.typeAnswer(ctx)(t, nil, err)
 		})
 	create := op("create-type", http.MethodPost, "/api/v1/types", "Create a token type")
 	create.DefaultStatus = http.StatusCreated
 	register(a, authz.TypeManage, create, func(ctx context.Context, c caller, in *createTypeInput) (
 		*typeOutput, error) {
-		return typeAnswer(a.cfg.Lifecycle.CreateType(ctx, newType(in.Body), c.origin()))
+		return a.typeAnswer(ctx)(a.cfg.Lifecycle.CreateType(ctx, newType(in.Body), c.origin()))
 	})
 	register(a, authz.TypeManage, op("change-type", http.MethodPatch, path, "Change a token type"),
 		func(ctx context.Context, c caller, in *changeTypeInput) (*typeOutput, error) {
-			return typeAnswer(a.cfg.Lifecycle.ChangeType(ctx, in.Name, func(t *token.Type) { applyChange(t, in.Body) },
+			return a.typeAnswer(ctx)(a.cfg.Lifecycle.ChangeType(ctx, in.Name, func(t *token.Type) { applyChange(t, in.Body) },
 				c.origin()))
 		})
 	register(a, authz.TypeManage, op("retire-type", http.MethodPost, path+"/retire", "Allow no new tokens of a type"),
 		func(ctx context.Context, c caller, in *typeInput) (*typeOutput, error) {
 			t, err := a.cfg.Lifecycle.RetireType(ctx, in.Name, c.origin())
-			return typeAnswer(t, nil, err)
+			return a.typeAnswer(ctx)(t, nil, err)
 		})
 	register(a, authz.TypeManage, op("restore-type", http.MethodPost, path+"/restore", "Allow new tokens of a "+
 		"retired type again"),
 		func(ctx context.Context, c caller, in *typeInput) (*typeOutput, error) {
 			t, err := a.cfg.Lifecycle.RestoreType(ctx, in.Name, c.origin())
-			return typeAnswer(t, nil, err)
+			return a.typeAnswer(ctx)(t, nil, err)
 		})
 }
 
@@ -100,21 +101,29 @@ func wireSeries(s tokens.Series) wire.Series {
 
 func (a *API) listTypes(ctx context.Context, _ caller, _ *struct{}) (*listTypesOutput, error) {
 	types, err := a.cfg.Lifecycle.Types(ctx)
+	if err != nil {
+		return nil, err
+	}
+	retired, err := a.cfg.Profiles.Retired(ctx)
 	out := &listTypesOutput{}
 	out.Body.Types = make([]wire.TokenType, len(types))
 	for i, t := range types {
-		out.Body.Types[i] = wireType(t)
+		out.Body.Types[i] = wireType(t, retired)
 	}
 	return out, err
 }
 
-func typeAnswer(t token.Type, warnings []string, err error) (*typeOutput, error) {
-	if err != nil {
-		return nil, err
+// typeAnswer words a type that something was done with.
+func (a *API) typeAnswer(ctx context.Context) func(t token.Type, warnings []string, err error) (*typeOutput, error) {
+	return func(t token.Type, warnings []string, err error) (*typeOutput, error) {
+		if err != nil {
+			return nil, err
+		}
+		retired, err := a.cfg.Profiles.Retired(ctx)
+		out := &typeOutput{wireType(t, retired)}
+		out.Body.Warnings = warnings
+		return out, err
 	}
-	out := &typeOutput{wireType(t)}
-	out.Body.Warnings = warnings
-	return out, nil
 }
 
 func newType(r wire.TokenTypeRequest) token.Type {
@@ -150,12 +159,13 @@ func set[T any](to, from *T) {
 	}
 }
 
-func wireType(t token.Type) wire.TokenType {
+// wireType words a type; retired are the profiles that are.
+func wireType(t token.Type, retired map[string]time.Time) wire.TokenType {
 	return wire.TokenType{Name: t.Name, Kind: string(t.Kind), BuiltIn: token.BuiltIn(t.Name),
 		Algorithm: string(t.Algorithm), Hash: t.Hash,
 		Digits: t.Digits, Period: t.Period, Suite: t.Suite, Prefix: t.Prefix, Width: t.Width, Start: t.Start,
 		Activation: string(t.Activation),
 		Profile:    t.Profile, Manufacturer: t.Manufacturer, Product: t.Product, MaxPerUser: t.MaxPerUser,
 		LifetimeDays: t.Lifetime,
-		Retired:      optionalTime(t.Retired)}
+		Retired:      optionalTime(t.Retired), ProfileRetired: optionalTime(retired[t.Profile])}
 }

@@ -17,6 +17,11 @@ type userInput struct {
 type userOutput struct{ Body wire.User }
 type addUserInput struct{ Body wire.UserRequest }
 type listUsersInput struct{ Page }
+type renameUserInput struct {
+	Name string `path:"name" maxLength:"128"`
+	Body wire.RenameRequest
+}
+type shownUserOutput struct{ Body wire.ShownUser }
 type unlockedUserOutput struct{ Body wire.UnlockedUser }
 type listUsersOutput struct{ Body wire.UserList }
 
@@ -33,8 +38,11 @@ func (a *API) userRoutes() {
 		return a.user(a.cfg.Users.Add(ctx, in.Body.Name, c.origin()))
 	})
 	register(a, authz.UserView, op("show-user", http.MethodGet, path, "Show a user"),
-		func(ctx context.Context, _ caller, in *userInput) (*userOutput, error) {
-			return a.user(a.cfg.Users.Find(ctx, in.Name))
+		a.showUser)
+	register(a, authz.UserManage, op("rename-user", http.MethodPost, path+"/rename",
+		"Give a user another name; the user keeps tokens, temporary codes and activations"),
+		func(ctx context.Context, c caller, in *renameUserInput) (*userOutput, error) {
+			return a.user(a.cfg.Users.Rename(ctx, in.Name, in.Body.Name, c.origin()))
 		})
 	register(a, authz.UserUnlock, op("unlock-user", http.MethodPost, path+"/unlock",
 		"Forget the wrong codes of a user and of the user's tokens"), a.unlockUser)
@@ -43,6 +51,15 @@ func (a *API) userRoutes() {
 	register(a, authz.UserManage, remove, func(ctx context.Context, c caller, in *userInput) (*struct{}, error) {
 		return &struct{}{}, a.cfg.Users.Delete(ctx, in.Name, c.origin())
 	})
+}
+
+func (a *API) showUser(ctx context.Context, _ caller, in *userInput) (*shownUserOutput, error) {
+	u, err := a.cfg.Users.Find(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	former, err := a.cfg.Ledger.FormerNames(ctx, u.Name)
+	return &shownUserOutput{wire.ShownUser{User: a.wireUser(u), FormerNames: former}}, err
 }
 
 func (a *API) unlockUser(ctx context.Context, c caller, in *userInput) (*unlockedUserOutput, error) {

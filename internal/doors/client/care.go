@@ -29,6 +29,11 @@ func (c *Client) Replace(ctx context.Context, s Selector, r wire.ReplaceRequest)
 	return made, err
 }
 
+// SetLabel changes the label of a token; an empty one is none.
+func (c *Client) SetLabel(ctx context.Context, s Selector, label string) (wire.Token, error) {
+	return c.token(ctx, http.MethodPost, s, "label", wire.LabelRequest{Label: label})
+}
+
 // SetDates changes when a token is valid.
 func (c *Client) SetDates(ctx context.Context, s Selector, r wire.DatesRequest) (wire.Token, error) {
 	return c.token(ctx, http.MethodPost, s, "dates", r)

@@ -24,6 +24,12 @@ func (c *Client) RevokeKey(ctx context.Context, name string) error {
 	return c.call(ctx, request{method: http.MethodDelete, path: []string{"keys", name}})
 }
 
+// SetRootPassword gives ROOT a password of one's own choice.
+func (c *Client) SetRootPassword(ctx context.Context, password string) error {
+	return c.call(ctx, request{method: http.MethodPut, path: []string{"root-password"},
+		body: wire.PasswordRequest{Password: password}})
+}
+
 // ResetRootPassword gives ROOT a new password. The answer is the only one that
 // shows it.
 func (c *Client) ResetRootPassword(ctx context.Context) (p wire.Password, err error) {

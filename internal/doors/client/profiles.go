@@ -24,3 +24,15 @@ func (c *Client) CreateProfile(ctx context.Context, r wire.ProfileRequest) (p wi
 	err = c.call(ctx, request{method: http.MethodPost, path: []string{"profiles"}, body: r, answer: &p})
 	return p, err
 }
+
+// RetireProfile ends a profile for new tokens and first activations.
+func (c *Client) RetireProfile(ctx context.Context, name string) (p wire.Profile, err error) {
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"profiles", name, "retire"}, answer: &p})
+	return p, err
+}
+
+// RestoreProfile undoes RetireProfile.
+func (c *Client) RestoreProfile(ctx context.Context, name string) (p wire.Profile, err error) {
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"profiles", name, "restore"}, answer: &p})
+	return p, err
+}

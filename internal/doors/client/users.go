@@ -20,8 +20,15 @@ func (c *Client) AddUser(ctx context.Context, name string) (u wire.User, err err
 	return u, err
 }
 
+// RenameUser gives a user another name.
+func (c *Client) RenameUser(ctx context.Context, from, to string) (u wire.User, err error) {
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"users", from, "rename"},
+		body: wire.RenameRequest{Name: to}, answer: &u})
+	return u, err
+}
+
 // User gives one user.
-func (c *Client) User(ctx context.Context, name string) (u wire.User, err error) {
+func (c *Client) User(ctx context.Context, name string) (u wire.ShownUser, err error) {
 	err = c.call(ctx, request{method: http.MethodGet, path: []string{"users", name}, answer: &u})
 	return u, err
 }

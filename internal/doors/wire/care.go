@@ -30,6 +30,11 @@ type ReplaceRequest struct {
 	Reason string `json:"reason,omitempty" maxLength:"500"`
 }
 
+// LabelRequest changes the label of a token.
+type LabelRequest struct {
+	Label string `json:"label" maxLength:"128" doc:"What administrators call it; empty for none."`
+}
+
 // DatesRequest changes when a token is valid.
 type DatesRequest struct {
 	ValidFrom  *string `json:"valid_from,omitempty" maxLength:"64" doc:"Begin, in RFC 3339, or none; as it is if absent."`

@@ -16,6 +16,7 @@ type Profile struct {
 	PIN          ProfilePIN           `json:"pin"`
 	Activation   ProfileActivation    `json:"activation"`
 	Created      time.Time            `json:"created"`
+	Retired      *time.Time           `json:"retired,omitempty" doc:"No new tokens and no first activations since."`
 	UsedBy       []string             `json:"used_by" nullable:"false" doc:"Token types whose new tokens have it."`
 	StaticVector string               `json:"static_vector" doc:"What an app is configured with, as text to paste. It is no secret."`
 	Warnings     []string             `json:"warnings,omitempty" doc:"What is allowed but may not be meant; only in the answer to a creation."`

@@ -22,7 +22,9 @@ type TokenType struct {
 	MaxPerUser   int        `json:"max_per_user,omitempty" doc:"Tokens of this type that a user may hold; absent for no limit of its own."`
 	LifetimeDays int        `json:"lifetime_days,omitempty" doc:"Days that a new token is valid; absent for no end."`
 	Retired      *time.Time `json:"retired,omitempty" doc:"No new tokens since."`
-	Warnings     []string   `json:"warnings,omitempty" doc:"What works but seldom as meant; only in the answer to a creation or change."`
+
+	ProfileRetired *time.Time `json:"profile_retired,omitempty" doc:"Its profile is retired since: no new tokens until it has another one."`
+	Warnings       []string   `json:"warnings,omitempty" doc:"What works but seldom as meant; only in the answer to a creation or change."`
 }
 
 // TokenTypeList is all token types, by name.

@@ -90,6 +90,12 @@ type User struct {
 	Created  time.Time  `json:"created"`
 }
 
+// ShownUser is one user, with what the log tells of the user's name.
+type ShownUser struct {
+	User
+	FormerNames []string `json:"former_names,omitempty" doc:"Names that the user had before, the last one first, as far as the audit log tells: its older entries are under these."`
+}
+
 // UnlockedUser is a user after an unlock.
 type UnlockedUser struct {
 	User
@@ -107,6 +113,11 @@ type UserRequest struct {
 	Name string `json:"name" minLength:"1" maxLength:"128"`
 }
 
+// RenameRequest gives a user another name.
+type RenameRequest struct {
+	Name string `json:"name" minLength:"1" maxLength:"128" doc:"The new name."`
+}
+
 // Key is an API key without its secret.
 type Key struct {
 	ID       string     `json:"id"`
@@ -115,6 +126,8 @@ type Key struct {
 	HelpDesk bool       `json:"help_desk,omitempty"`
 	Created  time.Time  `json:"created"`
 	Revoked  *time.Time `json:"revoked,omitempty"`
+	Expires  *time.Time `json:"expires,omitempty" doc:"When it ends by itself; absent for never."`
+	LastUsed *time.Time `json:"last_used,omitempty" doc:"Of the last request that brought it; after a crash of the server up to five minutes behind."`
 }
 
 // KeyList is all API keys, the revoked ones last.
@@ -127,6 +140,8 @@ type KeyRequest struct {
 	Name     string `json:"name" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9._-]+$"`
 	Role     string `json:"role" enum:"verifier,portal,operator,admin,super_admin"`
 	HelpDesk bool   `json:"help_desk,omitempty" doc:"Add the help-desk set to the role operator."`
+
+	Expires *time.Time `json:"expires,omitempty" doc:"When it ends by itself; never, if absent."`
 }
 
 // NewKey is an API key with its text, shown this once.
@@ -145,6 +160,11 @@ type SessionRequest struct {
 type Session struct {
 	Token string    `json:"token"`
 	Until time.Time `json:"until" doc:"When it ends at the latest; it ends after 30 idle minutes as well."`
+}
+
+// PasswordRequest gives ROOT a password of one's own choice.
+type PasswordRequest struct {
+	Password string `json:"password" minLength:"1" maxLength:"256" doc:"12 characters at least, and none of those that are easily guessed."`
 }
 
 // Password is a new password, shown this once.

@@ -23,11 +23,14 @@ func (s *Service) plan(rd store.Reader, r Request) (p plan, err error) {
 	if err := s.mayActivate(t); err != nil {
 		return p, err
 	}
-	if p.vector, err = profiles.In(rd, t.Profile); err != nil {
+	read := profiles.ForNew
+	if p.again = t.Condition.Proven(); p.again {
+		read = profiles.In
+	}
+	if p.vector, err = read(rd, t.Profile); err != nil {
 		return p, err
 	}
 	profile := p.vector.Profile()
-	p.again = t.Condition.Proven()
 	if p.again && !profile.Rules.Reactivation {
 		return p, fault.New(fault.Conflict, "no_reactivation", fmt.Sprintf("Token %s is activated, and its profile "+
 			"%s allows no other activation.", t.Identity.Serial, t.Profile)).

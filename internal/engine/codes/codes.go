@@ -357,7 +357,7 @@ func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token
 		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof, Temporary: j.temporary,
 	}
 	if found.User != nil {
-		a.UserID = found.User.ID
+		a.UserID, a.UserName = found.User.ID, found.User.Name
 	}
 	if caller := callerOf(r.Origin); e.quiet.Exhausted(caller, now) {
 		a.QuietFor = caller

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -36,13 +37,18 @@ func newKey() (id, text string, hash [32]byte, err error) {
 	return id, keyPrefix + id + "_" + secret, sha256.Sum256([]byte(secret)), nil
 }
 
-// keyParts is what the stored hash of a key is over; hash is that of its secret.
+// keyParts is what the stored hash of a key is over; hash is that of its secret. The end
+// of a key that has one is a part more, so that it is neither moved nor taken away.
 func keyParts(k store.APIKey, hash []byte) [][]byte {
 	helpDesk := []byte{0}
 	if k.HelpDesk {
 		helpDesk[0] = 1
 	}
-	return [][]byte{[]byte(k.ID), []byte(k.Name), []byte(k.Role), helpDesk, hash}
+	parts := [][]byte{[]byte(k.ID), []byte(k.Name), []byte(k.Role), helpDesk, hash}
+	if !k.Expires.IsZero() {
+		parts = append(parts, binary.BigEndian.AppendUint64(nil, uint64(k.Expires.UnixMilli())))
+	}
+	return parts
 }
 
 // UpgradeKeys puts keyed hashes in the place of the plain ones of an older database.
@@ -81,55 +87,99 @@ type Keys struct {
 	now    func() time.Time
 
 	mu   sync.RWMutex
-	byID map[string]store.APIKey
+	byID map[string]*workingKey
+}
+
+// workingKey is a key that was not revoked.
+type workingKey struct {
+	store.APIKey
+	use use
+}
+
+// right reports whether a secret is the key's.
+func (w *workingKey) right(h *seal.Hasher, secret string) bool {
+	sum := sha256.Sum256([]byte(secret))
+	return len(w.Hash) == sha256.Size && h.Check(w.Hash, keyParts(w.APIKey, sum[:])...)
+}
+
+// expired reports whether the key has ended by itself.
+func expired(k store.APIKey, now time.Time) bool {
+	return !k.Expires.IsZero() && !now.Before(k.Expires)
 }
 
 // OpenKeys reads the working keys of a database. hasher makes keyed hashes of
 // seal.KeyHash.
 func OpenKeys(ctx context.Context, db store.DB, hasher *seal.Hasher, now func() time.Time) (*Keys, error) {
-	k := &Keys{db: db, hasher: hasher, now: now, byID: map[string]store.APIKey{}}
+	k := &Keys{db: db, hasher: hasher, now: now, byID: map[string]*workingKey{}}
 	all, err := k.List(ctx)
 	for _, key := range all {
 		if key.Revoked.IsZero() {
-			k.byID[key.ID] = key
+			k.byID[key.ID] = newWorkingKey(key)
 		}
 	}
 	return k, err
 }
 
-// List gives all keys, the revoked ones last.
+// List gives all keys, the revoked ones last. When those that work were last used is as
+// of now.
 func (k *Keys) List(ctx context.Context) (all []store.APIKey, err error) {
 	err = k.db.View(ctx, func(r store.Reader) error {
 		all, err = r.APIKeys()
 		return err
 	})
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for i := range all {
+		if w := k.byID[all[i].ID]; w != nil {
+			all[i].LastUsed = w.use.last()
+		}
+	}
 	return all, err
 }
 
-// Principal tells whose key it is. ok is false for a key that is unknown, wrong
-// or revoked.
+// Principal tells whose key it is. ok is false for a key that is unknown, wrong,
+// revoked or expired.
 func (k *Keys) Principal(text string) (p authz.Principal, ok bool) {
-	id, secret, ok := parseKey(text)
-	if !ok {
+	key, now := k.find(text), k.now()
+	if key == nil || expired(key.APIKey, now) {
 		return p, false
 	}
-	k.mu.RLock()
-	key, ok := k.byID[id]
-	k.mu.RUnlock()
-	sum := sha256.Sum256([]byte(secret))
-	if !ok || len(key.Hash) != sha256.Size || !k.hasher.Check(key.Hash, keyParts(key, sum[:])...) {
-		return p, false
-	}
+	key.use.note(now)
 	role, err := authz.ParseRole(key.Role)
 	return authz.Principal{Name: "key:" + key.Name, ID: key.ID, Role: role, HelpDesk: key.HelpDesk}, err == nil
 }
 
+// find gives the key of a text, if it is right and was not revoked.
+func (k *Keys) find(text string) *workingKey {
+	id, secret, ok := parseKey(text)
+	if !ok {
+		return nil
+	}
+	k.mu.RLock()
+	key := k.byID[id]
+	k.mu.RUnlock()
+	if key == nil || !key.right(k.hasher, secret) {
+		return nil
+	}
+	return key
+}
+
 const maxKeyName = 64
+
+// KeyRequest is a key that is to be made.
+type KeyRequest struct {
+	Name     string
+	Role     authz.Role
+	HelpDesk bool
+	// Expires is when it ends by itself; zero for never.
+	Expires time.Time
+}
 
 // Create makes a key and returns its text, which cannot be had again. by may
 // only make keys of roles below its own.
-func (k *Keys) Create(ctx context.Context, by authz.Principal, name string, role authz.Role, helpDesk bool,
-	origin audit.Origin) (store.APIKey, string, error) {
+func (k *Keys) Create(ctx context.Context, by authz.Principal, r KeyRequest, origin audit.Origin) (
+	store.APIKey, string, error) {
+	name, role, helpDesk, created := r.Name, r.Role, r.HelpDesk, k.now().UTC().Truncate(time.Millisecond)
 	switch {
 	case !plainName(name):
 		return store.APIKey{}, "", fault.New(fault.Invalid, "key_name", fmt.Sprintf("A key's name is 1 to %d of A-Z "+
@@ -140,6 +190,9 @@ func (k *Keys) Create(ctx context.Context, by authz.Principal, name string, role
 	case helpDesk && role != authz.Operator:
 		return store.APIKey{}, "", fault.New(fault.Invalid, "key_help_desk", "The help-desk set is for the "+
 			"role operator.")
+	case !r.Expires.IsZero() && !r.Expires.After(created):
+		return store.APIKey{}, "", fault.New(fault.Invalid, "key_expires", fmt.Sprintf("The end of the key, %s, is "+
+			"not in the future.", r.Expires.Format(time.RFC3339)))
 	case !by.Outranks(role):
 		return store.APIKey{}, "",
 			fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you can create keys of lower roles only.", by.Role))
@@ -148,18 +201,23 @@ func (k *Keys) Create(ctx context.Context, by authz.Principal, name string, role
 	if err != nil {
 		return store.APIKey{}, "", err
 	}
-	key := store.APIKey{ID: id, Name: name, Role: role.String(), HelpDesk: helpDesk,
-		Created: k.now().UTC().Truncate(time.Millisecond)}
+	key := store.APIKey{ID: id, Name: name, Role: role.String(), HelpDesk: helpDesk, Created: created}
+	if !r.Expires.IsZero() {
+		key.Expires = r.Expires.UTC().Truncate(time.Millisecond)
+	}
 	keyed := k.hasher.Sum(keyParts(key, hash[:])...)
 	key.Hash = keyed[:]
 	err = k.db.Update(ctx, func(tx store.Tx) error {
 		if err := tx.AddAPIKey(key); err != nil {
 			return err
 		}
+		after := []audit.Field{{Name: "hash", Value: audit.Mark(key.Hash)}, {Name: "help_desk", Value: helpDesk},
+			{Name: "id", Value: id}, {Name: "role", Value: key.Role}}
+		if !key.Expires.IsZero() {
+			after = append(after, audit.Field{Name: "expires", Value: audit.Stamp(key.Expires)})
+		}
 		return tx.AppendAudit(audit.Entry{Time: key.Created, Action: audit.KeyCreated, Outcome: audit.Done,
-			Origin: origin, Subject: audit.Subject{Other: name},
-			After: []audit.Field{{Name: "hash", Value: audit.Mark(key.Hash)}, {Name: "help_desk", Value: helpDesk},
-				{Name: "id", Value: id}, {Name: "role", Value: key.Role}}}.Canonical())
+			Origin: origin, Subject: audit.Subject{Other: name}, After: after}.Canonical())
 	})
 	if errors.Is(err, store.ErrConflict) {
 		err = fault.New(fault.Conflict, "key_exists", fmt.Sprintf("Key %s already exists.", name)).
@@ -169,7 +227,7 @@ func (k *Keys) Create(ctx context.Context, by authz.Principal, name string, role
 		return store.APIKey{}, "", err
 	}
 	k.mu.Lock()
-	k.byID[id] = key
+	k.byID[id] = newWorkingKey(key)
 	k.mu.Unlock()
 	return key, text, nil
 }
@@ -192,7 +250,7 @@ func (k *Keys) Revoke(ctx context.Context, by authz.Principal, name string, orig
 					"roles only.", by.Role))
 			}
 			id = key.ID
-			if err := tx.RevokeAPIKey(id, k.now()); err != nil {
+			if err := errors.Join(tx.RevokeAPIKey(id, k.now()), k.noteUse(tx, id)); err != nil {
 				return err
 			}
 			return tx.AppendAudit(audit.Entry{Time: k.now(), Action: audit.KeyRevoked, Outcome: audit.Done,

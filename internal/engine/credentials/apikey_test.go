@@ -28,7 +28,7 @@ func openKeys(t *testing.T, db store.DB) *Keys {
 
 func create(t *testing.T, k *Keys, name string, role authz.Role, helpDesk bool) (store.APIKey, string) {
 	t.Helper()
-	key, text, err := k.Create(t.Context(), root, name, role, helpDesk, origin)
+	key, text, err := k.Create(t.Context(), root, KeyRequest{Name: name, Role: role, HelpDesk: helpDesk}, origin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestRoleCeilings(t *testing.T) {
 		for _, role := range roles[:4] {
 			name := fmt.Sprintf("%s-by-%s", role, by)
 			p := authz.Principal{Name: "key:someone", Role: by}
-			_, text, err := k.Create(t.Context(), p, name, role, false, origin)
+			_, text, err := k.Create(t.Context(), p, KeyRequest{Name: name, Role: role}, origin)
 			if by > role {
 				if _, ok := k.Principal(text); err != nil || !ok {
 					t.Errorf("%s makes %s: %v", by, role, err)
@@ -183,21 +183,21 @@ func TestRefusedKeys(t *testing.T) {
 	create(t, k, "radius", authz.Verifier, false)
 	before := len(entries(t, db))
 	for _, name := range []string{"", " ", "two words", "ünal", "a/b", "a:b", "a\nb", "a\x00", strings.Repeat("a", 65), "käse", `a"b`} {
-		_, text, err := k.Create(t.Context(), root, name, authz.Verifier, false, origin)
+		_, text, err := k.Create(t.Context(), root, KeyRequest{Name: name, Role: authz.Verifier}, origin)
 		demand(t, fmt.Sprintf("name %q", name), err, fault.Invalid, "key_name")
 		if text != "" {
 			t.Errorf("name %q: a key text without a key", name)
 		}
 	}
 	for _, role := range []authz.Role{authz.None, authz.Root} {
-		_, _, err := k.Create(t.Context(), root, "key", role, false, origin)
+		_, _, err := k.Create(t.Context(), root, KeyRequest{Name: "key", Role: role}, origin)
 		demand(t, "role "+role.String(), err, fault.Invalid, "key_role")
 	}
 	for _, role := range []authz.Role{authz.Verifier, authz.Admin, authz.SuperAdmin} {
-		_, _, err := k.Create(t.Context(), root, "key", role, true, origin)
+		_, _, err := k.Create(t.Context(), root, KeyRequest{Name: "key", Role: role, HelpDesk: true}, origin)
 		demand(t, "help desk for "+role.String(), err, fault.Invalid, "key_help_desk")
 	}
-	_, _, err := k.Create(t.Context(), root, "radius", authz.Admin, false, origin)
+	_, _, err := k.Create(t.Context(), root, KeyRequest{Name: "radius", Role: authz.Admin}, origin)
 	demand(t, "a name that is taken", err, fault.Conflict, "key_exists")
 	if after := len(entries(t, db)); after != before {
 		t.Errorf("%d audit entries, want %d: refusals change nothing", after, before)
@@ -216,7 +216,7 @@ func TestKeysTogether(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			name := fmt.Sprint("key", i%4) // each name twice: one of the two loses
-			_, mine, err := k.Create(t.Context(), root, name, authz.Verifier, false, origin)
+			_, mine, err := k.Create(t.Context(), root, KeyRequest{Name: name, Role: authz.Verifier}, origin)
 			if _, ok := k.Principal(mine); ok != (err == nil) {
 				t.Errorf("%s: works %t, made with %v", name, ok, err)
 			}

@@ -69,9 +69,17 @@ func (r *Root) HasPassword(ctx context.Context) (bool, error) {
 // the password, which cannot be had again.
 func (r *Root) SetPassword(ctx context.Context, origin audit.Origin) (string, error) {
 	password := rand.Text()
+	if err := r.setPassword(ctx, password, origin); err != nil {
+		return "", err
+	}
+	return password, nil
+}
+
+// setPassword stores a password and ends the sessions; more is what else its entry tells.
+func (r *Root) setPassword(ctx context.Context, password string, origin audit.Origin, more ...audit.Field) error {
 	hash, err := hashPassword(r.hasher, RootName, password)
 	if err != nil {
-		return "", err
+		return err
 	}
 	err = r.db.Update(ctx, func(tx store.Tx) error {
 		if err := tx.SetSetting(rootSetting, []byte(hash)); err != nil {
@@ -82,15 +90,15 @@ func (r *Root) SetPassword(ctx context.Context, origin audit.Origin) (string, er
 			return err
 		}
 		return tx.AppendAudit(audit.Entry{Time: r.now(), Action: audit.RootPasswordSet, Outcome: audit.Done,
-			Origin: origin, After: []audit.Field{{Name: "hash", Value: mark}}}.Canonical())
+			Origin: origin, After: append([]audit.Field{{Name: "hash", Value: mark}}, more...)}.Canonical())
 	})
 	if err != nil {
-		return "", err
+		return err
 	}
 	r.mu.Lock()
 	clear(r.sessions)
 	r.mu.Unlock()
-	return password, nil
+	return nil
 }
 
 // PasswordMark is what the audit log tells the stored password of ROOT by; empty if

@@ -51,7 +51,7 @@ type stored struct {
 }
 
 func (p stored) stretch(password string, size uint32) []byte {
-	return argon2.IDKey([]byte(password), p.salt, p.time, p.memory, p.lanes, size)
+	return argon2.IDKey([]byte(asTyped(password)), p.salt, p.time, p.memory, p.lanes, size)
 }
 
 func (p stored) parts(account string, stretched []byte) [][]byte {

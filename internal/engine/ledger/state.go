@@ -237,7 +237,7 @@ func (c *comparison) small(r store.Reader) error {
 	}
 	for _, k := range keys {
 		c.fold.Key(derive.Key{ID: k.ID, Name: k.Name, Role: k.Role, Mark: audit.Mark(k.Hash), HelpDesk: k.HelpDesk,
-			Revoked: !k.Revoked.IsZero()})
+			Revoked: !k.Revoked.IsZero(), Expires: millis(k.Expires)})
 	}
 	password, err := credentials.PasswordMark(r)
 	if err != nil {
@@ -264,7 +264,7 @@ func (c *comparison) small(r store.Reader) error {
 		if v, err := activation.ParseKeptVector(p.Vector); err == nil {
 			fingerprint = v.Fingerprint()
 		}
-		c.fold.Profile(p.Name, fingerprint)
+		c.fold.Profile(p.Name, fingerprint, millis(p.Retired))
 	}
 	return err
 }

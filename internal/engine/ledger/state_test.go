@@ -15,6 +15,7 @@ import (
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/tempcodes"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/seal"
 	"ostiary/internal/test/testkit"
 	"ostiary/pskc"
@@ -49,7 +50,8 @@ func newTown(t testing.TB) *town {
 	if w.keys, err = credentials.OpenKeys(t.Context(), k.DB, k.Hasher(seal.KeyHash), k.Clock.Now); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.keys.Create(t.Context(), authz.Principal{Role: authz.Root}, "radius", authz.Verifier, false,
+	if _, _, err := w.keys.Create(t.Context(), authz.Principal{Role: authz.Root},
+		credentials.KeyRequest{Name: "radius", Role: authz.Verifier},
 		testkit.Origin); err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +70,9 @@ func newTown(t testing.TB) *town {
 		t.Fatal("the temporary code is refused")
 	}
 	k.Create(t, "app-hotp")
+	if _, err := k.Lifecycle.SetLabel(t.Context(), tokens.Selector{Serial: "3"}, "desk", testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
 	return w
 }
 
@@ -166,7 +171,9 @@ func TestStateNamesTheRowAndTheEntry(t *testing.T) {
 			verified, "not in the database"},
 		"a code for longer": {"UPDATE temporary_code SET expires = expires + 1 WHERE used = 0", "user anna",
 			"codes.issued", "ends at"},
-		"a key inserted": {"INSERT INTO api_key VALUES ('evil', 'evil', 'super_admin', 0, x'00', 1, 0)",
+		"a label": {"UPDATE token SET label = 'drawer' WHERE serial = '3'", "token hotp 3 of Acme", "token.labelled",
+			`the label is "drawer", and by the log "desk"`},
+		"a key inserted": {"INSERT INTO api_key VALUES ('evil', 'evil', 'super_admin', 0, x'00', 1, 0, 0)",
 			"API key evil (evil)", "", "no entry made it"},
 		"a key's role": {"UPDATE api_key SET role = 'super_admin'", "API key radius (ID)", "key.created",
 			"the role is super_admin, and by the log verifier"},
@@ -174,6 +181,8 @@ func TestStateNamesTheRowAndTheEntry(t *testing.T) {
 			"help-desk"},
 		"a key's secret": {"UPDATE api_key SET hash = x'00'", "API key radius (ID)", "key.created",
 			"another secret"},
+		"a key's end": {"UPDATE api_key SET expires = 1", "API key radius (ID)", "key.created",
+			"in the database its end is 1, and by the log 0"},
 		"a key revoked": {"UPDATE api_key SET revoked = 1", "API key radius (ID)", "key.created",
 			"revoked is true"},
 		"a key deleted": {"DELETE FROM api_key", "API key radius (ID)", "key.created", "not in the database"},
@@ -188,7 +197,9 @@ func TestStateNamesTheRowAndTheEntry(t *testing.T) {
 			"series app-hotp", "series.advanced", "are 1, 0, 1"},
 		"a profile": {"UPDATE profile SET vector = x'00' WHERE name = 'mobile-hotp'", "profile mobile-hotp",
 			"profile.created", "damaged"},
-		"a profile added": {"INSERT INTO profile VALUES ('evil', x'00', x'00', 1)", "profile evil", "",
+		"a profile retired": {"UPDATE profile SET retired = 1 WHERE name = 'mobile-hotp'", "profile mobile-hotp",
+			"profile.created", "in the database it is retired at 1, and by the log at 0"},
+		"a profile added": {"INSERT INTO profile VALUES ('evil', x'00', x'00', 1, 0)", "profile evil", "",
 			"no entry made it"},
 	} {
 		t.Run(name, func(t *testing.T) {

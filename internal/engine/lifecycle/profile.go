@@ -14,7 +14,7 @@ import (
 // profileOf reads the profile that a type names, and refuses one that its tokens
 // cannot have.
 func profileOf(r store.ProfileReader, typ token.Type) (*activation.Vector, error) {
-	v, err := profiles.In(r, typ.Profile)
+	v, err := profiles.ForNew(r, typ.Profile)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"ostiary/activation"
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
 	"ostiary/internal/core/printable"
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
@@ -37,7 +38,10 @@ func (s *Service) ensureDefault(tx store.Tx, name, issuer string, origin audit.O
 	if err != nil || t.Activation != token.OneStep || t.Profile != "" {
 		return err
 	}
-	v, err := In(tx, name)
+	v, err := ForNew(tx, name)
+	if f := fault.Of(err); f != nil && f.Code == "profile_retired" {
+		return nil
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		v, err = s.addDefault(tx, t, issuer, origin)
 	}

@@ -44,7 +44,8 @@ type Profile struct {
 	Name    string
 	Vector  *activation.Vector
 	Created time.Time
-	UsedBy  []string // names of the types whose new tokens have it
+	Retired time.Time // since when there are no new tokens by it; zero while there are
+	UsedBy  []string  // names of the types whose new tokens have it
 }
 
 // In reads the static vector of a profile inside a transaction. The error is a
@@ -116,7 +117,7 @@ func (s *Service) Show(ctx context.Context, name string) (p Profile, err error) 
 
 func profile(row store.Profile, types []token.Type) (Profile, error) {
 	v, err := vector(row)
-	p := Profile{Name: row.Name, Vector: v, Created: row.Created}
+	p := Profile{Name: row.Name, Vector: v, Created: row.Created, Retired: row.Retired}
 	for _, t := range types {
 		if t.Profile == row.Name {
 			p.UsedBy = append(p.UsedBy, t.Name)

@@ -98,10 +98,7 @@ func (u *Users) Add(ctx context.Context, name string, origin audit.Origin) (user
 		return tx.AppendAudit(audit.Entry{Time: now, Action: audit.UserAdded, Outcome: audit.Done, Origin: origin,
 			Subject: audit.Subject{User: name}}.Canonical())
 	})
-	if errors.Is(err, store.ErrConflict) {
-		err = fault.New(fault.Conflict, "user_exists", fmt.Sprintf("User %s already exists.", name)).Because(err)
-	}
-	return user, err
+	return user, taken(name, err)
 }
 
 // Find gives a user by name.
@@ -135,19 +132,52 @@ func (u *Users) List(ctx context.Context, after string, limit int) (users []stor
 	return users, err
 }
 
+// Rename gives a user another name. The user keeps all tokens, temporary codes and
+// activations; codes under the old name are those of an unknown user from then on.
+func (u *Users) Rename(ctx context.Context, from, to string, origin audit.Origin) (user store.User, err error) {
+	if to, err = NewName(to); err != nil {
+		return user, err
+	}
+	err = u.change(ctx, from, audit.UserRenamed, origin, func(tx store.Tx, was store.User) (before, after []audit.Field,
+		err error) {
+		if user = was; was.Name == to {
+			return nil, nil, fault.New(fault.Conflict, "user_unchanged",
+				fmt.Sprintf("User %s has that name already.", to)).
+				WithHint("Upper and lower case in a user's name are the same.")
+		}
+		if err := tx.RenameUser(was.ID, was.Name, to); err != nil {
+			return nil, nil, taken(to, err)
+		}
+		user.Name = to
+		return nameField(was.Name), nameField(to), nil
+	})
+	return user, err
+}
+
+func nameField(name string) []audit.Field { return []audit.Field{{Name: "user", Value: name}} }
+
+// taken says that a name is another user's, if that is why it cannot be given.
+func taken(name string, err error) error {
+	if errors.Is(err, store.ErrConflict) {
+		err = fault.New(fault.Conflict, "user_exists", fmt.Sprintf("User %s already exists.", name)).Because(err)
+	}
+	return err
+}
+
 // Delete removes a user who holds no token.
 func (u *Users) Delete(ctx context.Context, name string, origin audit.Origin) error {
-	return u.change(ctx, name, audit.UserDeleted, origin, func(tx store.Tx, user store.User) ([]audit.Field, error) {
-		err := tx.DeleteUser(user.ID)
+	return u.change(ctx, name, audit.UserDeleted, origin, func(tx store.Tx, user store.User) (before, _ []audit.Field,
+		err error) {
+		err = tx.DeleteUser(user.ID)
 		if errors.Is(err, store.ErrConflict) {
 			err = fault.New(fault.Conflict, "user_holds_tokens",
 				fmt.Sprintf("User %s still holds tokens (%d).", user.Name, user.Tokens)).
 				WithHint("Unassign them first: ostiary token list --user " + user.Name).Because(err)
 		}
 		if user.Failures == 0 && user.RetryAt.IsZero() {
-			return nil, err
+			return nil, nil, err
 		}
-		return failures(user), err
+		return failures(user), nil, err
 	})
 }
 
@@ -160,11 +190,12 @@ func failures(user store.User) []audit.Field {
 // of the user's tokens, so that a lock and a delay of either ends. It gives the tokens
 // that had any.
 func (u *Users) Unlock(ctx context.Context, name string, origin audit.Origin) (unlocked []token.Token, err error) {
-	err = u.change(ctx, name, audit.UserUnlocked, origin, func(tx store.Tx, user store.User) ([]audit.Field, error) {
+	err = u.change(ctx, name, audit.UserUnlocked, origin, func(tx store.Tx, user store.User) (before, _ []audit.Field,
+		err error) {
 		if unlocked, err = u.unlockTokens(tx, user, origin); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return failures(user), tx.ResetUserFailures(user.ID)
+		return failures(user), nil, tx.ResetUserFailures(user.ID)
 	})
 	return unlocked, err
 }
@@ -189,7 +220,7 @@ func (u *Users) unlockTokens(tx store.Tx, user store.User, origin audit.Origin) 
 }
 
 func (u *Users) change(ctx context.Context, name string, action audit.Action, origin audit.Origin,
-	do func(store.Tx, store.User) (before []audit.Field, err error)) error {
+	do func(store.Tx, store.User) (before, after []audit.Field, err error)) error {
 	name, err := Canonical(name)
 	if err != nil {
 		return err
@@ -199,11 +230,11 @@ func (u *Users) change(ctx context.Context, name string, action audit.Action, or
 		if err != nil {
 			return err
 		}
-		before, err := do(tx, user)
+		before, after, err := do(tx, user)
 		if err != nil {
 			return err
 		}
 		return tx.AppendAudit(audit.Entry{Time: u.now(), Action: action, Outcome: audit.Done, Origin: origin,
-			Subject: audit.Subject{User: name}, Before: before}.Canonical())
+			Subject: audit.Subject{User: name}, Before: before, After: after}.Canonical())
 	})
 }

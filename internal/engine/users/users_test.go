@@ -283,6 +283,64 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+// A user who is renamed is the same user; the new name is folded and refused as that of
+// a new user is.
+func TestRename(t *testing.T) {
+	t.Parallel()
+	users, db := open(t)
+	alice, err := users.Add(t.Context(), "alice", origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := users.Add(t.Context(), "bob", origin); err != nil {
+		t.Fatal(err)
+	}
+	hold(t, db, alice, 2)
+	for name, tt := range map[string]struct {
+		from, to string
+		kind     fault.Kind
+		code     string
+	}{
+		"a name that is taken":  {"alice", "BOB", fault.Conflict, "user_exists"},
+		"the same in capitals":  {"Alice", "ALICE", fault.Conflict, "user_unchanged"},
+		"nobody":                {"carol", "dave", fault.NotFound, "user_not_found"},
+		"a bad name":            {"alice", " x", fault.Invalid, "user_name"},
+		"a name seen in part":   {"alice", "ann\u3164", fault.Invalid, "user_name"},
+		"a bad name of before":  {"al\nice", "ann", fault.Invalid, "user_name"},
+		"an empty name":         {"alice", "", fault.Invalid, "user_name"},
+		"a name of before gone": {"", "ann", fault.Invalid, "user_name"},
+	} {
+		_, err := users.Rename(t.Context(), tt.from, tt.to, origin)
+		if k, code := kind(err); k != tt.kind || code != tt.code {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	renamed, err := users.Rename(t.Context(), "ALICE", "Mu\u0308ller", origin)
+	if err != nil || renamed.ID != alice.ID || renamed.Name != "müller" || renamed.Tokens != 1 || renamed.Failures != 2 {
+		t.Errorf("renamed %+v, %v", renamed, err)
+	}
+	found, err := users.Find(t.Context(), "MÜLLER")
+	if diff := cmp.Diff(renamed, found); err != nil || diff != "" {
+		t.Errorf("found: %v (-want +got):\n%s", err, diff)
+	}
+	if _, err := users.Find(t.Context(), "alice"); fault.Of(err).Kind != fault.NotFound {
+		t.Errorf("under the former name: %v", err)
+	}
+	all := actions(t, db)
+	if last := all[len(all)-1]; last != "user.renamed alice" {
+		t.Errorf("entry %q", last)
+	}
+	if err := db.View(t.Context(), func(r store.Reader) error {
+		rows, err := r.AuditEntries(int64(len(all)-1), 1)
+		if err == nil && !strings.Contains(string(rows[0].Entry), `"after":{"user":"müller"},"before":{"user":"alice"}`) {
+			t.Errorf("entry %s", rows[0].Entry)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestUnlock(t *testing.T) {
 	t.Parallel()
 	users, db := open(t)

@@ -100,10 +100,8 @@ func assignment(r row, cols columns, damage serialDamage, opt *Options) (Assignm
 	get := func(c column) string { return string(r.cell(cols.at[c])) }
 	a := Assignment{Line: r.line, Serial: get(colSerial), User: get(colUser), Domain: get(colDomain),
 		Product: ProductCode{get(colManufacturerCode), get(colProductCode)}}
-	for i := cols.width; i < len(r.cells); i++ {
-		if len(r.cells[i]) > 0 {
-			return a, "cell " + r.address(i) + " is in no column"
-		}
+	if why := beyond(r, cols.width); why != "" {
+		return a, why
 	}
 	if why := damage.wrong(r.cell(cols.at[colSerial])); why != "" {
 		return a, "cell " + r.address(cols.at[colSerial]) + " " + why

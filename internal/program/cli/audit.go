@@ -101,7 +101,8 @@ When the server of --data is stopped, its files are read.`, actorForms),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&filter.Serial, "serial", "", "only entries about the token with this `SERIAL`")
-	flags.StringVar(&filter.User, "user", "", "only entries about this `USER`, and about the tokens given or taken")
+	flags.StringVar(&filter.User, "user", "", "only entries about this `USER`, and about the tokens given or taken; before a rename under the "+
+		"name of that time (ostiary user show)")
 	flags.StringVar(&filter.Action, "action", "", "only entries of this `ACTION`, such as token.assigned")
 	flags.StringVar(&filter.Outcome, "outcome", "", "only entries with this `OUTCOME`: done, accepted or refused")
 	flags.StringVar(&filter.Actor, "actor", "", "only what this `ACTOR` did, such as key:radius or local:0")
@@ -163,6 +164,10 @@ func auditRow(e wire.AuditEntry) []string {
 	}
 	if hidden, _ := e.Entry["hidden"].(bool); hidden && who == "" {
 		who = "(hidden)"
+	}
+	after, _ := e.Entry["after"].(map[string]any)
+	if to := text(after, "user"); to != "" {
+		who += " (now " + to + ")"
 	}
 	actor := text(e.Entry, "actor")
 	if id := text(e.Entry, "actor_id"); id != "" {

@@ -40,11 +40,20 @@ type Env struct {
 	Stdout io.Writer
 	Stderr io.Writer
 	Getenv func(string) string
+	// Ask asks a person on the terminal; the answer is not echoed. It is nil where nobody
+	// can be asked.
+	Ask func(ctx context.Context, question string) ([]byte, error)
 }
 
 // OS is the environment of this process.
 func OS() *Env {
-	return &Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}
+	e := &Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}
+	if cmdline.Terminal(os.Stdin) {
+		e.Ask = func(ctx context.Context, question string) ([]byte, error) {
+			return cmdline.Ask(ctx, os.Stdin, os.Stderr, question, true)
+		}
+	}
+	return e
 }
 
 // Main runs a command line, without the program's name, and returns the exit

@@ -2,6 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,8 +29,9 @@ func newKey(a *app) *cobra.Command {
 
 func newKeyCreate(a *app) *cobra.Command {
 	req := wire.KeyRequest{}
+	var expires string
 	cmd := &cobra.Command{
-		Use:   "create NAME --role ROLE",
+		Use:   "create NAME --role ROLE [--expires DATE|TIME]",
 		Short: "Create an API key and print it, this once",
 		Long: `Create an API key and print it on standard output, this once: the server keeps
 nothing to show it again from.
@@ -40,10 +44,14 @@ The roles:
                tokens, checks codes, resynchronises, unlocks, marks tokens
                lost, activates and unbinds
   admin        everything with tokens and users
-  super_admin  also API keys, and the export of tokens with their secrets`,
+  super_admin  also API keys, and the export of tokens with their secrets
+
+With --expires the key ends by itself: at a date, 2027-01-31 being the beginning of that
+day, or after a time such as 90d or 12h. ostiary key list names the keys that end soon.`,
 		Example: `  ostiary key create radius --role verifier > radius.key
   ostiary key create self-service --role portal > portal.key
-  ostiary key create service-desk --role operator --help-desk`,
+  ostiary key create service-desk --role operator --help-desk
+  ostiary key create migration --role admin --expires 14d`,
 		Args: cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if req.Role == "" {
@@ -56,6 +64,13 @@ The roles:
 			if req.HelpDesk && req.Role != "operator" {
 				return cmdline.Mistakef(cmd, "--help-desk is for the role operator")
 			}
+			if cmd.Flags().Changed("expires") {
+				at, err := endArg(cmd, "expires", expires, time.Now())
+				if err != nil {
+					return err
+				}
+				req.Expires = &at
+			}
 			req.Name = args[0]
 			k, err := c.CreateKey(cmd.Context(), req)
 			if err != nil {
@@ -67,20 +82,76 @@ The roles:
 			if _, err := fmt.Fprintln(a.Stdout, k.Text); err != nil {
 				return fmt.Errorf("the key %s was created but could not be printed: %w", k.Name, err)
 			}
-			a.note("Key %s (%s) is created. It cannot be shown again.", k.Name, k.Role)
+			until := ""
+			if k.Expires != nil {
+				until = " It ends on " + localTime(*k.Expires) + "."
+			}
+			a.note("Key %s (%s) is created. It cannot be shown again.%s", k.Name, k.Role, until)
 			return nil
 		}),
 	}
 	cmd.Flags().StringVar(&req.Role, "role", "", "`ROLE`: verifier, portal, operator, admin or super_admin")
 	cmd.Flags().BoolVar(&req.HelpDesk, "help-desk", false, "add the help-desk set to the role operator")
+	cmd.Flags().StringVar(&expires, "expires", "", "`DATE` when the key ends, or after which time, such as 90d "+
+		"(default: never)")
 	return cmd
+}
+
+// endArg reads when something ends: a date, which is its beginning, a time, or a number
+// of days or hours from now.
+func endArg(cmd *cobra.Command, flag, s string, now time.Time) (time.Time, error) {
+	if n, err := strconv.ParseUint(strings.TrimRight(s, "dh"), 10, 31); err == nil && n > 0 {
+		switch strings.TrimLeft(s, "0123456789") {
+		case "d":
+			if at := now.AddDate(0, 0, int(n)); n <= maxEndDays {
+				return at, nil
+			}
+		case "h":
+			if n <= maxEndDays*24 {
+				return now.Add(time.Duration(n) * time.Hour), nil
+			}
+		}
+	}
+	if at, err := time.ParseInLocation(time.DateOnly, s, time.Local); err == nil {
+		return at, nil
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return at, cmdline.Mistakef(cmd, "--%s %s: write a date as 2027-01-31 or 2027-01-31T18:00:00+01:00, or a time "+
+			"as 90d or 12h (%d years at most)", flag, cmdline.ShellQuote(s), maxEndDays/365)
+	}
+	return at, nil
+}
+
+// maxEndDays bounds what endArg takes.
+const maxEndDays = 36_500
+
+// soon is when the list marks a key that ends.
+const soon = 14 * 24 * time.Hour
+
+// keyEnd says when a key ends, marked if that is soon or past.
+func keyEnd(k wire.Key, now time.Time) string {
+	text := optionalTime(k.Expires, "never")
+	switch {
+	case k.Expires == nil || k.Revoked != nil:
+	case !now.Before(*k.Expires):
+		text += " (expired)"
+	case k.Expires.Sub(now) <= soon:
+		text += " (soon)"
+	}
+	return text
 }
 
 func newKeyList(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:     "list",
-		Short:   "List API keys",
-		Long:    "List API keys, the revoked ones last. The keys themselves cannot be shown.",
+		Use:   "list",
+		Short: "List API keys",
+		Long: `List API keys, the revoked ones last. The keys themselves cannot be shown. Keys that
+end within 14 days are marked (soon), those that have ended (expired).
+
+LAST USED is of the last request that brought the key, also of one that was refused for
+its role. It is kept in memory and saved every 5 minutes: after a crash it may be that
+much behind. It is not in the audit log.`,
 		Example: "  ostiary key list",
 		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
@@ -95,13 +166,15 @@ func newKeyList(a *app) *cobra.Command {
 				_, err := fmt.Fprintln(a.Stdout, "No API keys yet. Create one: ostiary key create NAME --role verifier")
 				return err
 			}
-			out := newTable(a.Stdout, "NAME", "ROLE", "CREATED", "REVOKED", "ID")
+			now := time.Now()
+			out := newTable(a.Stdout, "NAME", "ROLE", "CREATED", "EXPIRES", "LAST USED", "REVOKED", "ID")
 			for _, k := range list.Keys {
 				role := k.Role
 				if k.HelpDesk {
 					role += " + help desk"
 				}
-				out.row(k.Name, role, localTime(k.Created), optionalTime(k.Revoked, "no"), k.ID)
+				out.row(k.Name, role, localTime(k.Created), keyEnd(k, now), optionalTime(k.LastUsed, "never"),
+					optionalTime(k.Revoked, "no"), k.ID)
 			}
 			return out.flush()
 		}),

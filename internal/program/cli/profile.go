@@ -26,7 +26,7 @@ give it to the type. mobile-totp and mobile-hotp have one from the start.`,
   ostiary profile show bank
   ostiary profile show bank --static-vector > bank.vector`,
 	}
-	cmd.AddCommand(newProfileCreate(a), newProfileList(a), newProfileShow(a))
+	cmd.AddCommand(newProfileCreate(a), newProfileList(a), newProfileShow(a), newProfileRetire(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
 }
@@ -88,10 +88,10 @@ func newProfileList(a *app) *cobra.Command {
 				return a.printJSON(list)
 			}
 			out := newTable(a.Stdout, "NAME", "TITLE", "ISSUER", "PREFIX", "ACTIVATION", "APPLICATIONS", "USED BY",
-				"CREATED")
+				"RETIRED", "CREATED")
 			for _, p := range list.Profiles {
 				out.row(p.Name, p.Title, p.Issuer, p.Prefix, steps(p), strconv.Itoa(len(p.Applications)),
-					strings.Join(p.UsedBy, ", "), localTime(p.Created))
+					strings.Join(p.UsedBy, ", "), optionalTime(p.Retired, "no"), localTime(p.Created))
 			}
 			return out.flush()
 		}),
@@ -169,6 +169,7 @@ func (a *app) printProfile(p wire.Profile) error {
 	out.row("PIN", pinRules(p.PIN))
 	out.row("Argon2id", fmt.Sprintf("%s, %d KiB, %s", cmdline.Plural(stretch.Passes, "pass", "passes"), stretch.Memory,
 		cmdline.Plural(stretch.Lanes, "lane", "lanes")))
+	out.row("Retired", optionalTime(p.Retired, "no"))
 	out.row("Created", localTime(p.Created))
 	return out.flush()
 }
@@ -182,4 +183,39 @@ func pinRules(r wire.ProfilePIN) string {
 		return text + ", not checked"
 	}
 	return fmt.Sprintf("%s, after %s: %s", text, cmdline.Plural(r.Tries, "wrong one", "wrong ones"), r.Penalty)
+}
+
+func newProfileRetire(a *app) *cobra.Command {
+	var undo bool
+	cmd := &cobra.Command{
+		Use:   "retire NAME",
+		Short: "Allow no new tokens by a profile",
+		Long: `Allow no new tokens by a profile, and no first activation. Tokens that are activated
+work on, and may be activated again; an activation that is open may be confirmed. A
+type that names the profile needs another one before it has new tokens: ostiary type
+change. With --undo there may be new ones again. The profile itself never changes.`,
+		Example: `  ostiary profile retire bank
+  ostiary profile retire bank --undo`,
+		Args: cmdline.Arguments("NAME"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if undo {
+				p, err := c.RestoreProfile(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				return a.say(p, "Profile %s is for new tokens again.", p.Name)
+			}
+			p, err := c.RetireProfile(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if err := a.say(p, "Profile %s is retired.", p.Name); err != nil || len(p.UsedBy) == 0 || a.json {
+				return err
+			}
+			a.note("These types have no new tokens until they have another profile: %s", strings.Join(p.UsedBy, ", "))
+			return nil
+		}),
+	}
+	cmd.Flags().BoolVar(&undo, "undo", false, "let there be new tokens by it again")
+	return cmd
 }

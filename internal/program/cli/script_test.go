@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 //
 //	server [ARG...]  start "ostiary serve" on a fresh data directory, and set
 //	                 OSTIARY_DATA and URL to where it is
-//	stop             interrupt it, and wait until it has ended well; what it
+//	halt             interrupt it, and wait until it has ended well; what it
 //	                 wrote is in server.out
 //	exits N CMD...   run a command that must exit with code N
 //	capture NAME     set a variable to the last output
@@ -65,10 +65,32 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server": cmdServer, "stop": cmdStop, "exits": cmdExits, "certificate": cmdCertificate,
+			"server": cmdServer, "halt": cmdHalt, "exits": cmdExits, "certificate": cmdCertificate,
 			"capture": cmdCapture,
 		},
 	})
+}
+
+// TestNoScriptEndsBeforeItsEnd: "stop" is a command of testscript itself, and ends a
+// script as passed; what stands behind it is not run.
+func TestNoScriptEndsBeforeItsEnd(t *testing.T) {
+	t.Parallel()
+	scripts, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(scripts) < 20 {
+		t.Fatalf("%d scripts, %v", len(scripts), err)
+	}
+	for _, path := range scripts {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, _, _ := strings.Cut(string(text), "\n-- ")
+		for n, line := range strings.Split(script, "\n") {
+			if word, _, _ := strings.Cut(strings.TrimSpace(line), " "); word == "stop" || word == "skip" {
+				t.Errorf("%s:%d: %s ends the script; to stop the server, write halt", path, n+1, word)
+			}
+		}
+	}
 }
 
 type serverKey struct{}
@@ -87,7 +109,7 @@ func serverOf(ts *testscript.TestScript) *testServer {
 func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	s := serverOf(ts)
 	if neg || s.cmd != nil {
-		ts.Fatalf("usage: server [ARG...], once before each stop")
+		ts.Fatalf("usage: server [ARG...], once before each halt")
 	}
 	s.out.reset()
 	path, err := exec.LookPath("ostiary")
@@ -125,10 +147,10 @@ func (s *testServer) save(ts *testscript.TestScript) {
 	ts.Check(os.WriteFile(ts.MkAbs("server.out"), []byte(s.out.text()), 0o600))
 }
 
-func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+func cmdHalt(ts *testscript.TestScript, neg bool, args []string) {
 	s := serverOf(ts)
 	if neg || len(args) > 0 || s.cmd == nil {
-		ts.Fatalf("usage: stop, after server")
+		ts.Fatalf("usage: halt, after server")
 	}
 	ts.Check(s.cmd.Process.Signal(os.Interrupt))
 	err := <-s.ended

@@ -30,7 +30,7 @@ const (
 
 func newServe(a *app) *cobra.Command {
 	cfg := serve.Config{Version: cmdline.BuildInfo().Version, Out: a.Stdout, Activations: activations.DefaultPolicy()}
-	var level, format, hookKey string
+	var level, format, hookKey, rootPassword string
 	var reportDays int
 	var proxies []string
 	cmd := &cobra.Command{
@@ -40,7 +40,8 @@ func newServe(a *app) *cobra.Command {
 		Long: `Run the server on a data directory until it is interrupted.
 
 The first start makes the directory with the database and the key file, and
-prints the password of ROOT, this once. Keep a copy of the key file (DIR/kek)
+prints the password of ROOT, this once, unless --root-password-file gives one of your
+own choice. Keep a copy of the key file (DIR/kek)
 apart from the backups of the database: without it no backup can be used, and
 with it every backup can be read.
 
@@ -99,6 +100,9 @@ user who runs the server can open.
 					return err
 				}
 			}
+			if rootPassword != "" {
+				cfg.RootPassword = func() ([]byte, error) { return a.readSecret(rootPassword) }
+			}
 			cfg.KeepReports = time.Duration(reportDays) * 24 * time.Hour
 			if cfg.TrustedProxies, err = proxiesOf(cmd, proxies); err != nil {
 				return err
@@ -134,6 +138,8 @@ user who runs the server can open.
 	addActivationFlags(flags, &cfg.Activations)
 	flags.StringVar(&cfg.ActivationHook, "activation-hook", "", "`URL` to which each activation is posted, so that its user can be told (default: none)")
 	flags.StringVar(&hookKey, "activation-hook-key-file", "", "`FILE` that holds the bearer token for --activation-hook")
+	flags.StringVar(&rootPassword, "root-password-file", "", "`FILE` with the first password of ROOT (default: "+
+		"drawn and printed); later starts do not read it")
 	flags.IntVar(&reportDays, "import-report-days", defaultReportDays, "`DAYS` that import reports say what became "+
 		"of single keys; 0 is for ever")
 	flags.BoolVar(&cfg.Demo, "demo", false, "run on a throwaway data directory with sample tokens and users")

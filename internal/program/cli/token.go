@@ -26,7 +26,8 @@ A token is named by its serial. Where several tokens carry the same serial,
 	}
 	cmd.AddCommand(newTokenImport(a), newTokenExport(a), newTokenCreate(a), newTokenEnrol(a), newTokenConfirm(a),
 		newTokenList(a), newTokenShow(a), newTokenAssign(a), newTokenUnassign(a), newTokenVerify(a),
-		newTokenResync(a), newTokenState(a), newTokenReplace(a), newTokenDates(a), newTokenUnlock(a), newTokenDelete(a))
+		newTokenResync(a), newTokenState(a), newTokenReplace(a), newTokenDates(a), newTokenLabel(a),
+		newTokenUnlock(a), newTokenDelete(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
 }

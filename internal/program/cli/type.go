@@ -52,7 +52,7 @@ func newTypeList(a *app) *cobra.Command {
 					activation = ""
 				}
 				out.row(t.Name, t.Kind, typeCodes(t), typeSerials(t), activation, noLimit(t.MaxPerUser),
-					noLimit(t.LifetimeDays), optionalTime(t.Retired, "no"))
+					noLimit(t.LifetimeDays), retiredOf(t))
 			}
 			return out.flush()
 		}),
@@ -101,7 +101,7 @@ func newTypeShow(a *app) *cobra.Command {
 				out.row("Serials", typeSerials(t))
 				out.row("Series start", strconv.FormatUint(t.Start, 10))
 				out.row("Activation", t.Activation)
-				out.row("Profile", t.Profile)
+				out.row("Profile", profileOf(t))
 			}
 			out.row("Manufacturer", t.Manufacturer)
 			out.row("Product", t.Product)
@@ -290,4 +290,20 @@ func (a *app) beware(warnings []string) {
 	for _, w := range warnings {
 		a.note("Warning: %s", w)
 	}
+}
+
+// profileOf names the profile of a type, and says if it is retired.
+func profileOf(t wire.TokenType) string {
+	if t.ProfileRetired != nil {
+		return t.Profile + " (retired)"
+	}
+	return t.Profile
+}
+
+// retiredOf says since when a type has no new tokens, or that its profile allows none.
+func retiredOf(t wire.TokenType) string {
+	if t.Retired == nil && t.ProfileRetired != nil {
+		return "its profile"
+	}
+	return optionalTime(t.Retired, "no")
 }

@@ -20,19 +20,42 @@ func newUser(a *app) *cobra.Command {
 		Example: `  ostiary user add alice
   ostiary token assign 12345678 alice`,
 	}
-	cmd.AddCommand(newUserAdd(a), newUserList(a), newUserShow(a), newUserUnlock(a), newUserCode(a), newUserDelete(a))
+	cmd.AddCommand(newUserAdd(a), newUserList(a), newUserShow(a), newUserRename(a),
+		newUserUnlock(a), newUserCode(a), newUserDelete(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
 }
 
 func newUserAdd(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "add NAME",
-		Short:   "Add a user",
-		Long:    "Add a user to whom tokens can be assigned.",
-		Example: "  ostiary user add alice",
-		Args:    cmdline.Arguments("NAME"),
+	var list string
+	var dryRun, skipBad bool
+	cmd := &cobra.Command{
+		Use:   "add NAME",
+		Short: "Add a user, or those of a list",
+		Long: `Add a user to whom tokens can be assigned.
+
+With --list those of a table (CSV) are added, 100000 at most. Its first line has titles,
+one of them user, name, login, upn, uid or sAMAccountName; other columns are passed over.
+Separators, quotation marks and encodings are read as in seed files. Users who are there
+already are no error. Rows that are refused, and names that differ from another one in
+case only, are listed with their lines. If a row is refused, nobody is added, and the exit
+code is 1; with --skip-bad the others are.`,
+		Example: `  ostiary user add alice
+  ostiary user add --list staff.csv --dry-run
+  ostiary user add --list staff.csv --skip-bad`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("list") {
+				return cmdline.Arguments()(cmd, args)
+			}
+			return cmdline.Arguments("NAME")(cmd, args)
+		},
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			switch {
+			case cmd.Flags().Changed("list"):
+				return a.addUserList(cmd.Context(), c, list, dryRun, skipBad)
+			case dryRun || skipBad:
+				return cmdline.Mistakef(cmd, "--dry-run and --skip-bad go with --list")
+			}
 			u, err := c.AddUser(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -40,6 +63,11 @@ func newUserAdd(a *app) *cobra.Command {
 			return a.say(u, "User %s is added.", u.Name)
 		}),
 	}
+	flags := cmd.Flags()
+	flags.StringVar(&list, "list", "", "`FILE` with a table of users; - is standard input")
+	flags.BoolVar(&dryRun, "dry-run", false, "with --list: say what would be, and add nobody")
+	flags.BoolVar(&skipBad, "skip-bad", false, "with --list: add the others although a row is refused")
+	return cmd
 }
 
 func newUserList(a *app) *cobra.Command {
@@ -81,7 +109,8 @@ func newUserShow(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
 		Short: "Show a user",
-		Long:  "Show a user. The user's tokens are listed by: ostiary token list --user NAME",
+		Long: `Show a user, and the names that the user had before, as far as the audit log tells.
+The user's tokens are listed by: ostiary token list --user NAME`,
 		Example: `  ostiary user show alice
   ostiary token list --user alice`,
 		Args: cmdline.Arguments("NAME"),
@@ -95,6 +124,9 @@ func newUserShow(a *app) *cobra.Command {
 			}
 			out := newTable(a.Stdout)
 			out.row("Name", u.Name)
+			if len(u.FormerNames) > 0 {
+				out.row("Formerly", strings.Join(u.FormerNames, ", "))
+			}
 			out.row("Tokens", strconv.Itoa(u.Tokens))
 			out.row("Failures", strconv.Itoa(u.Failures))
 			out.row("Locked", cmdline.YesNo(u.Locked))
@@ -103,6 +135,28 @@ func newUserShow(a *app) *cobra.Command {
 			}
 			out.row("Created", localTime(u.Created))
 			return out.flush()
+		}),
+	}
+}
+
+func newUserRename(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "rename OLD NEW",
+		Short: "Give a user another name",
+		Long: `Give a user another name. The user keeps all tokens, temporary codes and activations.
+Codes under the old name are refused from then on, as those of an unknown user.
+
+Entries of the audit log keep the name of their time. So audit list --user NEW finds
+what happened since, audit list --user OLD what happened before, and ostiary user show
+NEW names the former names.`,
+		Example: `  ostiary user rename anna.lund anna.berg`,
+		Args:    cmdline.Arguments("OLD", "NEW"),
+		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			u, err := c.RenameUser(cmd.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return a.say(u, "User %s is now %s.", args[0], u.Name)
 		}),
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/tokens"
 	"ostiary/oath"
@@ -52,7 +53,8 @@ func (s *Server) fillDemo(ctx context.Context) error {
 		"left on a train", system()); err != nil {
 		return err
 	}
-	_, key, err := s.keys.Create(ctx, authz.Principal{Name: "system", Role: authz.Root}, "demo", authz.Verifier, false,
+	_, key, err := s.keys.Create(ctx, authz.Principal{Name: "system", Role: authz.Root},
+		credentials.KeyRequest{Name: "demo", Role: authz.Verifier},
 		system())
 	s.demo = &demo{aliceCode: keys.codes[0], bobSerial: "900000002", bobCode: keys.codes[1], key: key}
 	return err

@@ -71,6 +71,10 @@ type Config struct {
 	// KeepReports is how long the rows of import reports are kept; zero is for ever.
 	KeepReports time.Duration
 
+	// RootPassword gives the password that ROOT has from the first start on; nil has one
+	// drawn and printed. It is not asked for where ROOT has a password.
+	RootPassword func() ([]byte, error)
+
 	// Demo runs on a throwaway data directory with sample tokens and users.
 	Demo bool
 
@@ -217,6 +221,7 @@ func (s *Server) serve(ctx context.Context) error {
 	})
 	wg.Go(func() { s.alarms.record(run, s.ledger) })
 	wg.Go(func() { s.expireHourly(run) })
+	wg.Go(func() { s.saveKeyUse(run) })
 	wg.Go(func() { s.trim(run) })
 	wg.Go(func() { s.hook.run(run) })
 	wg.Go(func() { s.ledger.Watch(run, s.verified) })
@@ -249,7 +254,7 @@ func (s *Server) stop(ctx context.Context, wg *sync.WaitGroup, servers ...*http.
 	s.hook.drain(ctx)
 	last, end := context.WithTimeout(ctx, lastTimeout)
 	defer end()
-	return errors.Join(errors.Join(errs...),
+	return errors.Join(errors.Join(errs...), s.keys.SaveUse(last),
 		s.ledger.Record(last, audit.Entry{Action: audit.ServerStopped, Outcome: audit.Done, Origin: system()}),
 		s.checkpoint(last))
 }

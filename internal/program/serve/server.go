@@ -268,7 +268,7 @@ func (s *Server) markSecrets(ctx context.Context, keyring *seal.Keyring) error {
 func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	metrics.MustRegister(s.alarms.gauge(), s.watch.findings, s.watch.at)
+	metrics.MustRegister(s.alarms.gauge(), s.watch.findings, s.watch.at, keyExpiry(s.keys))
 	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
 		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check,
@@ -288,11 +288,20 @@ func (s *Server) DB() store.DB { return s.db }
 // Engine is the server's decision engine.
 func (s *Server) Engine() *codes.Engine { return s.engine }
 
-// firstPassword gives ROOT its password at the first start and prints it.
+// firstPassword gives ROOT its password at the first start, and prints one that it has
+// drawn.
 func (s *Server) firstPassword(ctx context.Context) error {
 	has, err := s.root.HasPassword(ctx)
 	if err != nil || has {
 		return err
+	}
+	if s.cfg.RootPassword != nil {
+		chosen, err := s.cfg.RootPassword()
+		if err != nil {
+			return fmt.Errorf("the password of ROOT: %w", err)
+		}
+		defer clear(chosen)
+		return s.root.ChoosePassword(ctx, string(chosen), system())
 	}
 	password, err := s.root.SetPassword(ctx, system())
 	if err == nil {

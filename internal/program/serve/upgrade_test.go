@@ -16,6 +16,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/authz"
 	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/store"
 )
@@ -305,7 +306,8 @@ func TestForgedCredentialsOpenNothing(t *testing.T) {
 	t.Parallel()
 	data := former(t)
 	s, closed := opened(t, data)
-	_, own, err := s.keys.Create(t.Context(), authz.Principal{Role: authz.Root}, "weak", authz.Verifier, false, origin)
+	_, own, err := s.keys.Create(t.Context(), authz.Principal{Role: authz.Root},
+		credentials.KeyRequest{Name: "weak", Role: authz.Verifier}, origin)
 	if err != nil {
 		t.Fatal(err)
 	}

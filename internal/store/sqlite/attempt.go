@@ -171,6 +171,12 @@ func (d *decision) likeAFailure(a *store.Attempt) error {
 }
 
 func (d *decision) judge(a *store.Attempt) (store.Outcome, error) {
+	if a.UserID != 0 && a.UserName != "" {
+		// Whoever was renamed is not whom the code was presented for.
+		if named, err := d.hot.userNamed.row(make([]driver.Value, 1), a.UserID, a.UserName); err != nil || !named {
+			return store.Outcome{Verdict: store.Stale}, err
+		}
+	}
 	if o, decided, err := d.accept(a); decided || err != nil {
 		return o, err
 	}

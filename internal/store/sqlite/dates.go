@@ -16,6 +16,13 @@ func (t *tx) SetDates(id token.ID, before, after store.Dates) error {
 		millis(after.NotBefore), millis(after.NotAfter), int64(id), millis(before.NotBefore), millis(before.NotAfter))
 }
 
+func (t *tx) SetLabel(id token.ID, from, to string) error {
+	if err := t.alterToken(id); err != nil {
+		return err
+	}
+	return t.changeOne("UPDATE token SET label = ? WHERE id = ? AND label = ?", to, int64(id), from)
+}
+
 func (t *tx) Expire(id token.ID, now time.Time, reason string) error {
 	if err := t.alterToken(id); err != nil {
 		return err

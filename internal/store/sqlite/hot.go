@@ -20,6 +20,7 @@ type hotStatements struct {
 	applications            applicationStatements
 	fail, condition         *statement
 	user, failUser, clear   *statement
+	userNamed               *statement
 	appendEntry             *statement
 	head, setHead           *statement
 	quiet, decoy            *statement
@@ -126,6 +127,7 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.fail = prepare(failSQL, 6)
 	h.condition = prepare(conditionSQL, 1)
 	h.user = prepare("SELECT failures, retry_at FROM user WHERE id = ?1", 1)
+	h.userNamed = prepare("SELECT 1 FROM user WHERE id = ?1 AND name = ?2", 2)
 	h.failUser = prepare("UPDATE user SET failures = failures + 1, retry_at = ?1 WHERE id = ?2 AND failures = ?3", 3)
 	h.clear = prepare("UPDATE user SET failures = 0, retry_at = 0 WHERE id = ?1 AND (failures > 0 OR retry_at > 0)", 1)
 	h.appendEntry = prepare("INSERT INTO audit_entry (seq, entry) VALUES (?1, ?2)", 2)

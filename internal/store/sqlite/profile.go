@@ -1,13 +1,17 @@
 package sqlite
 
-import "ostiary/internal/store"
+import (
+	"time"
 
-const profileQuery = "SELECT name, vector, issuer, created FROM profile"
+	"ostiary/internal/store"
+)
+
+const profileQuery = "SELECT name, vector, issuer, created, retired FROM profile"
 
 func scanProfile(s scanner) (p store.Profile, err error) {
-	var created int64
-	err = s.Scan(&p.Name, &p.Vector, &p.Issuer, &created)
-	p.Created = fromMillis(created)
+	var created, retired int64
+	err = s.Scan(&p.Name, &p.Vector, &p.Issuer, &created, &retired)
+	p.Created, p.Retired = fromMillis(created), fromMillis(retired)
 	return p, err
 }
 
@@ -26,4 +30,12 @@ func (t *tx) AddProfile(p store.Profile) error {
 	return t.changeOne("INSERT INTO profile (name, vector, issuer, created) VALUES (?, ?, ?, ?) ON CONFLICT "+
 		"(name) DO NOTHING",
 		p.Name, p.Vector, p.Issuer, millis(p.Created))
+}
+
+func (t *tx) SetProfileRetired(name string, before, after time.Time) error {
+	if err := t.alterConfig(); err != nil {
+		return err
+	}
+	return t.changeOne("UPDATE profile SET retired = ? WHERE name = ? AND retired = ?", millis(after), name,
+		millis(before))
 }

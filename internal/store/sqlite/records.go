@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -76,6 +77,24 @@ func (t *tx) AddUser(name string, at time.Time) (store.User, error) {
 	return store.User{ID: id, Name: name, Created: fromMillis(millis(at))}, err
 }
 
+func (t *tx) RenameUser(id int64, from, to string) error {
+	if err := t.alter(rowKey{table: userTable, id: id}); err != nil {
+		return err
+	}
+	err := t.changeOne("UPDATE user SET name = ?3 WHERE id = ?1 AND name = ?2", id, from, to)
+	if isUnique(err) {
+		err = store.ErrConflict
+	}
+	if err != nil {
+		return err
+	}
+	// Rows of the user's tokens are kept with the name of their owner.
+	held, err := queryAll(t.ctx, t.q, scanOne[token.ID], "SELECT token FROM condition WHERE owner = ?", id)
+	t.touched.names = append(t.touched.names, from, to)
+	t.touched.tokens = append(t.touched.tokens, held...)
+	return err
+}
+
 func (t *tx) DeleteUser(id int64) error {
 	if err := t.touchUser(id); err != nil {
 		return err
@@ -96,12 +115,14 @@ func (t *tx) touchUser(id int64) error {
 	return err
 }
 
-const keyQuery = "SELECT id, name, role, help_desk, hash, created, revoked FROM api_key"
+const keyQuery = `SELECT id, name, role, help_desk, hash, created, revoked, expires,
+	coalesce((SELECT used FROM api_key_use WHERE key = id), 0) FROM api_key`
 
 func scanKey(s scanner) (k store.APIKey, err error) {
-	var created, revoked int64
-	err = s.Scan(&k.ID, &k.Name, &k.Role, &k.HelpDesk, &k.Hash, &created, &revoked)
+	var created, revoked, expires, used int64
+	err = s.Scan(&k.ID, &k.Name, &k.Role, &k.HelpDesk, &k.Hash, &created, &revoked, &expires, &used)
 	k.Created, k.Revoked = fromMillis(created), fromMillis(revoked)
+	k.Expires, k.LastUsed = fromMillis(expires), fromMillis(used)
 	return k, err
 }
 
@@ -117,8 +138,8 @@ func (t *tx) AddAPIKey(k store.APIKey) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
-	_, err := t.change("INSERT INTO api_key (id, name, role, help_desk, hash, created) VALUES (?, ?, ?, ?, ?, ?)",
-		k.ID, k.Name, k.Role, k.HelpDesk, k.Hash, millis(k.Created))
+	_, err := t.change("INSERT INTO api_key (id, name, role, help_desk, hash, created, expires) VALUES "+
+		"(?, ?, ?, ?, ?, ?, ?)", k.ID, k.Name, k.Role, k.HelpDesk, k.Hash, millis(k.Created), millis(k.Expires))
 	if isUnique(err) {
 		return store.ErrConflict
 	}
@@ -130,6 +151,12 @@ func (t *tx) RevokeAPIKey(id string, at time.Time) error {
 		return err
 	}
 	return t.changeOne("UPDATE api_key SET revoked = ?, hash = x'' WHERE id = ? AND revoked = 0", millis(at), id)
+}
+
+func (t *tx) NoteKeyUse(id string, at time.Time) error {
+	_, err := t.change("INSERT INTO api_key_use (key, used) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET used = "+
+		"max(used, excluded.used)", id, millis(at))
+	return err
 }
 
 func (r *reader) AuditEntries(from int64, limit int) ([]store.AuditRow, error) {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -223,6 +224,19 @@ var coherenceTests = []test{
 		c.change("user added", func(tx store.Tx) error {
 			_, err := tx.AddUser("carol", start)
 			return err
+		})
+	}},
+	{"Renaming", func(r *rig) {
+		c := newCoherence(r)
+		by := store.Lookup{Serial: c.token.Identity.Serial}
+		c.candidates(by, false)
+		c.update(func(tx store.Tx) error { return tx.RenameUser(c.alice.ID, "alice", "dora") })
+		r.same("the owner by the serial", c.candidates(by, false).Candidates[0].Token.OwnerName, "dora")
+		c.update(func(tx store.Tx) error { return tx.RenameUser(c.alice.ID, "dora", "alice") })
+		c.change("renamed", func(tx store.Tx) error { return tx.RenameUser(c.alice.ID, "alice", "carol") })
+		c.change("bob gets the name", func(tx store.Tx) error { return tx.RenameUser(c.bob.ID, "bob", "alice") })
+		c.change("and both back", func(tx store.Tx) error {
+			return errors.Join(tx.RenameUser(c.bob.ID, "alice", "bob"), tx.RenameUser(c.alice.ID, "carol", "alice"))
 		})
 	}},
 	{"Publication", func(r *rig) {

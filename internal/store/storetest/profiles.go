@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"ostiary/internal/store"
 )
@@ -48,6 +49,26 @@ var profileTests = []test{
 			got, err := rd.Profiles()
 			r.same("profiles", got, []store.Profile{bank, profile("staff")})
 			return err
+		})
+	}},
+	{"RetiredAndRestored", func(r *rig) {
+		bank, staff := profile("bank"), profile("staff")
+		r.update(func(tx store.Tx) error { return errors.Join(tx.AddProfile(bank), tx.AddProfile(staff)) })
+		at, never := start.Add(time.Hour), time.Time{}
+		for _, step := range [][2]time.Time{{never, at}, {at, never}, {never, at}} {
+			r.is(store.ErrConflict, "a profile that is not as before", func(tx store.Tx) error {
+				return tx.SetProfileRetired("bank", start, step[1])
+			})
+			r.update(func(tx store.Tx) error { return tx.SetProfileRetired("bank", step[0], step[1]) })
+			bank.Retired = step[1]
+			r.view(func(rd store.Reader) error {
+				got, err := rd.Profiles()
+				r.same("profiles", got, []store.Profile{bank, staff})
+				return err
+			})
+		}
+		r.refuses("retire what is not there", func(tx store.Tx) error {
+			return tx.SetProfileRetired("none", never, at)
 		})
 	}},
 	{"AddIsDecidedOnce", func(r *rig) {

@@ -161,6 +161,59 @@ var recordTests = []test{
 		r.is(store.ErrConflict, "delete a user with a staged token",
 			func(tx store.Tx) error { return tx.DeleteUser(u.ID) })
 	}},
+	{"RenameUser", func(r *rig) {
+		u, bob := r.user("alice"), r.user("bob")
+		t := r.several(1, u.ID)[0]
+		for what, fn := range map[string]func(store.Tx) error{
+			"to a name that is taken":     func(tx store.Tx) error { return tx.RenameUser(u.ID, "alice", "bob") },
+			"of one who is not called so": func(tx store.Tx) error { return tx.RenameUser(u.ID, "bob", "carol") },
+		} {
+			r.is(store.ErrConflict, "rename "+what, fn)
+		}
+		r.refuses("rename nobody", func(tx store.Tx) error { return tx.RenameUser(bob.ID+1, "alice", "carol") })
+		r.update(func(tx store.Tx) error { return tx.RenameUser(u.ID, "alice", "carol") })
+		r.same("the user", r.userNow("carol"), store.User{ID: u.ID, Name: "carol", Created: start, Tokens: 1})
+		r.absent("the name of before", func(rd store.Reader) error {
+			_, err := rd.User("alice")
+			return err
+		})
+		r.view(func(rd store.Reader) error {
+			all, err := rd.Tokens(store.TokenFilter{ID: t.ID})
+			if err == nil {
+				r.same("the owner of the token", all[0].OwnerName, "carol")
+			}
+			return err
+		})
+		r.same("the list", r.users("", 10), []string{"bob", "carol"})
+		// The name is free again.
+		if again := r.user("alice"); again.ID == u.ID {
+			r.Error("somebody else has the number of a user who was renamed")
+		}
+		staged := r.hotp()
+		run := r.stage(&staged)
+		r.update(func(tx store.Tx) error {
+			_, _, err := tx.StageUser(run, "staged", start)
+			return err
+		})
+		r.is(store.ErrConflict, "rename to the name of a user who is staged",
+			func(tx store.Tx) error { return tx.RenameUser(bob.ID, "bob", "staged") })
+	}},
+	{"AttemptUnderAFormerName", func(r *rig) {
+		u := r.user("alice")
+		t := r.several(1, u.ID)[0]
+		under := func(name string, p store.Proposal) store.Attempt {
+			a := attempt(p)
+			a.UserID, a.UserName = u.ID, name
+			return a
+		}
+		r.update(func(tx store.Tx) error { return tx.RenameUser(u.ID, "alice", "carol") })
+		for _, p := range []store.Proposal{right(t, 0), wrong(t)} {
+			r.same("the verdict under the former name", r.try(under("alice", p)).Verdict, store.Stale)
+		}
+		r.same("the token", r.condition(t.ID).Next, uint64(0))
+		r.same("the verdict under the name", r.try(under("carol", right(t, 0))).Verdict, store.Accepted)
+		r.same("the verdict, used", r.try(under("carol", right(t, 0))).Verdict, store.Stale)
+	}},
 	{"ResetUserFailures", func(r *rig) {
 		u := r.user("alice")
 		t := r.several(1, u.ID)[0]
@@ -185,6 +238,7 @@ var recordTests = []test{
 				Created: start}
 		}
 		one, two := key("id1", "radius"), key("id2", "portal")
+		one.Expires = start.AddDate(0, 3, 0)
 		r.update(func(tx store.Tx) error { return errors.Join(tx.AddAPIKey(one), tx.AddAPIKey(two)) })
 		r.view(func(rd store.Reader) error {
 			got, err := rd.APIKey("id1")
@@ -200,6 +254,15 @@ var recordTests = []test{
 		r.is(store.ErrConflict, "an id that is taken",
 			func(tx store.Tx) error { return tx.AddAPIKey(key("id1", "third")) })
 
+		for _, at := range []time.Time{start.Add(time.Minute), start.Add(time.Hour), start} {
+			r.update(func(tx store.Tx) error { return tx.NoteKeyUse("id1", at) })
+		}
+		one.LastUsed = start.Add(time.Hour)
+		r.view(func(rd store.Reader) error {
+			got, err := rd.APIKey("id1")
+			r.same("the key that was used", got, one)
+			return err
+		})
 		revoked := start.Add(time.Hour)
 		r.update(func(tx store.Tx) error { return tx.RevokeAPIKey("id1", revoked) })
 		one.Revoked, one.Hash = revoked, nil

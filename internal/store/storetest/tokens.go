@@ -48,6 +48,28 @@ func (r *rig) full(owner store.User) store.Candidate {
 }
 
 var tokenTests = []test{
+	{"SetLabel", func(r *rig) {
+		t, other := r.one(nil), r.one(nil)
+		label := func(id token.ID) (text string) {
+			r.view(func(rd store.Reader) error {
+				all, err := rd.Tokens(store.TokenFilter{ID: id})
+				if err == nil {
+					text = all[0].Label
+				}
+				return err
+			})
+			return text
+		}
+		for _, step := range [][2]string{{"", "desk"}, {"desk", "drawer"}, {"drawer", ""}} {
+			r.is(store.ErrConflict, "set a label that was another", func(tx store.Tx) error {
+				return tx.SetLabel(t.ID, step[0]+"x", step[1])
+			})
+			r.update(func(tx store.Tx) error { return tx.SetLabel(t.ID, step[0], step[1]) })
+			r.same("the label", label(t.ID), step[1])
+		}
+		r.same("the label of another", label(other.ID), "")
+		r.refuses("label nothing", func(tx store.Tx) error { return tx.SetLabel(other.ID+1, "", "x") })
+	}},
 	{"EverythingIsKept", func(r *rig) {
 		u := r.user("alice")
 		c := r.full(u)

@@ -23,7 +23,7 @@ var owners = map[string][]string{
 	"golang.org/x/mod":           {"internal/core/audit"},
 	"golang.org/x/term":          {"internal/program/cmdline"},
 	"golang.org/x/text/encoding": {"pskc/charset"},
-	"golang.org/x/text/unicode":  {"internal/engine/users", "internal/formats/letter"},
+	"golang.org/x/text/unicode":  {"internal/engine/credentials", "internal/engine/users", "internal/formats/letter"},
 	"golang.org/x/text/width":    {"internal/engine/users"},
 	"golang.org/x/sync":          {"internal/engine/activations", "internal/engine/imports"},
 	"golang.org/x/time":          {"internal/engine/credentials", "internal/core/throttle"},

@@ -113,8 +113,8 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 		if name == Root {
 			continue
 		}
-		if _, s.Bearer[name], err = keys.Create(ctx, authz.Principal{Role: authz.Root}, name, p.Role, p.HelpDesk,
-			Origin); err != nil {
+		if _, s.Bearer[name], err = keys.Create(ctx, authz.Principal{Role: authz.Root}, credentials.KeyRequest{Name: name,
+			Role: p.Role, HelpDesk: p.HelpDesk}, Origin); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -74,9 +74,11 @@ type Fold struct {
 
 	tokens tokens
 	moving map[uint64]token.State // of tokens on their way, the states before
+	labels map[uint64]string      // of tokens whose labels were changed
 	// fencedAt is the time of the last fence, in seconds.
 	fencedAt int64
 	apps     map[uint64]counter
+	names    names
 	users    map[uint64]*user
 	codes    map[uint64]*code
 	keys     map[string]*key
@@ -95,10 +97,11 @@ type Fold struct {
 // are gone (Load).
 func New() *Fold {
 	f := &Fold{seed: maphash.MakeSeed(), settled: -1, moving: map[uint64]token.State{},
+		labels:  map[uint64]string{},
 		remains: map[token.Mark]remains{}, receipts: map[string]int64{},
 		apps: map[uint64]counter{}, users: map[uint64]*user{}, codes: map[uint64]*code{}, keys: map[string]*key{},
 		types: map[string]*kind{}, sheets: map[string]sheet{}, runs: runs{published: map[int64]int64{}}}
-	f.tokens = newTokens()
+	f.tokens, f.names = newTokens(), newNames()
 	for _, t := range token.Types() {
 		f.addType(t.Name, fieldsOf(audit.TypeFields(t)), NoEntry)
 	}

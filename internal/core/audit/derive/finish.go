@@ -39,17 +39,17 @@ func (f *Fold) Finish(src Source) error {
 	}); err != nil {
 		return err
 	}
-	userIn := func(before, without string) func(entry []byte) string {
+	userIn := func(user uint64, before, without string) func(entry []byte) string {
 		return func(entry []byte) string {
 			p, err := f.parser.Parse(entry)
 			if err != nil {
 				return without
 			}
-			return before + userName(string(p.Subject.User))
+			return before + userName(f.calledNow(user, p.Subject.User))
 		}
 	}
 	if err := f.goneUsers(func(id uint64, last int64) error {
-		return missing(id, last, userIn("", "a user"))
+		return missing(id, last, userIn(id, "", "a user"))
 	}); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (f *Fold) Finish(src Source) error {
 		if c.seen || f.fresh(c.last, 0) {
 			continue
 		}
-		if err := missing(id, c.last, userIn("a temporary code of ", "a temporary code")); err != nil {
+		if err := missing(id, c.last, userIn(c.user, "a temporary code of ", "a temporary code")); err != nil {
 			return err
 		}
 	}

@@ -70,6 +70,9 @@ func (f *Fold) Token(t token.Token, apps []Application) {
 		is != by {
 		differs(r.last, "the time of its validity", is, by)
 	}
+	if label, known := f.labels[key]; known && t.Label != label {
+		differs(r.last, "the label", strconv.Quote(t.Label), strconv.Quote(label))
+	}
 	if r.known&knowsApps != 0 {
 		f.heldApps(key, id, r, apps)
 	}

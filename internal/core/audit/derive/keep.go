@@ -16,10 +16,10 @@ import (
 //	log      1 (form) · next place · began · strict · findings · open run · time of the last fence (seconds)
 //	finding  row · entry · text
 //	run      number · place of the entry that published it
-//	key      id · name · role · mark · help desk · revoked · last
+//	key      id · name · role · mark · help desk · revoked · last · end (none of an older program)
 //	root     mark · last
 //	type     name · next · highest · issued · last · trusted · trusted time · (field · value)…
-//	profile  name · fingerprint · last
+//	profile  name · fingerprint · last · since when retired (none of an older program)
 //	secret   mark · least counter · least second · lives elsewhere · fenced · last: of tokens that are gone
 //	receipt  move · last
 //	name     text: of an owner, the first of whom is number 1
@@ -28,6 +28,7 @@ import (
 //	token    type · manufacturer · serial · key id · next · drift · epoch · failures · end of delay ·
 //	         state · owner's number or 0 · valid from · valid until · run · known (bits) · state
 //	         before its move or -1 · last · (application · next · drift · fenced · last)…
+//	label    type · manufacturer · serial · key id · text: behind its token
 //
 // last is the place of the last entry about the row; times are in milliseconds.
 const lineForm = 1
@@ -41,7 +42,8 @@ type Keeper struct {
 	f      *Fold
 	write  func(line []byte) error
 	parser audit.Parser
-	owners map[uint64]int64 // their numbers; 0 until they are written
+	owners map[uint64]int64 // their numbers in the lines; 0 until they are written
+	names  names            // at the place that was read last
 	named  int64
 	// What was written.
 	tokens, users, codes int
@@ -49,7 +51,7 @@ type Keeper struct {
 
 // Keep begins to write the state of a fold.
 func (f *Fold) Keep(write func(line []byte) error) (*Keeper, error) {
-	k := &Keeper{f: f, write: write, owners: map[uint64]int64{}}
+	k := &Keeper{f: f, write: write, owners: map[uint64]int64{}, names: newNames()}
 	for _, i := range f.tokens.at {
 		r := f.tokens.row(i)
 		r.known &^= seen
@@ -74,7 +76,7 @@ func (k *Keeper) small() error {
 	for _, id := range slices.Sorted(maps.Keys(f.keys)) {
 		a := f.keys[id]
 		lines = append(lines, lineOf("key").text(id).text(a.name).text(a.role).text(a.mark).truth(a.helpDesk).
-			truth(a.revoked).number(a.last))
+			truth(a.revoked).number(a.last).number(a.expires))
 	}
 	if f.root.there {
 		lines = append(lines, lineOf("root").text(f.root.mark).number(f.root.last))
@@ -92,7 +94,8 @@ func (k *Keeper) small() error {
 		lines = append(lines, l)
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.sheets)) {
-		lines = append(lines, lineOf("profile").text(name).text(f.sheets[name].mark).number(f.sheets[name].last))
+		lines = append(lines, lineOf("profile").text(name).text(f.sheets[name].mark).number(f.sheets[name].last).
+			number(f.sheets[name].retired))
 	}
 	for _, mark := range f.Marks() {
 		r := f.remains[mark]
@@ -159,6 +162,11 @@ func (k *Keeper) Entry(seq int64, entry []byte) error {
 	if err := k.user(user); err != nil {
 		return err
 	}
+	if string(p.Action) == string(audit.UserRenamed) {
+		to, _ := p.After.Find("user")
+		k.names.rename(k.f.nameKey(user), k.f.nameKey(to), k.f.freshKey(user, seq))
+		return nil
+	}
 	marks, _ := p.After.Find("codes")
 	for mark := range bytesFields(marks) {
 		if err := k.code(user, mark); err != nil {
@@ -171,36 +179,44 @@ func (k *Keeper) Entry(seq int64, entry []byte) error {
 	return nil
 }
 
+// userKey is the number of the user who has a name at the place that is read.
+func (k *Keeper) userKey(name []byte) uint64 { return k.names.number(k.f.nameKey(name)) }
+
 // name writes the name of an owner who is needed.
 func (k *Keeper) name(name []byte) error {
-	id := k.f.ownerKey(name)
+	if len(name) == 0 {
+		return nil
+	}
+	id := k.userKey(name)
 	if number, needed := k.owners[id]; !needed || number > 0 {
 		return nil
 	}
 	k.named++
 	k.owners[id] = k.named
-	return k.write(lineOf("name").text(string(name)))
+	return k.write(lineOf("name").text(k.f.calledNow(id, name)))
 }
 
 func (k *Keeper) user(name []byte) error {
-	u := k.f.users[k.f.userKey(name)]
+	id := k.userKey(name)
+	u := k.f.users[id]
 	if u == nil || u.seen {
 		return nil
 	}
 	u.seen = true
 	k.users++
-	return k.write(lineOf("user").text(string(name)).number(int64(u.failures)).number(u.retry).truth(u.known).
+	return k.write(lineOf("user").text(k.f.calledNow(id, name)).number(int64(u.failures)).number(u.retry).truth(u.known).
 		number(u.run).number(u.last))
 }
 
 func (k *Keeper) code(user []byte, mark string) error {
-	c := k.f.codes[k.f.codeKey(user, mark)]
+	id := k.userKey(user)
+	c := k.f.codes[k.f.codeKey(id, mark)]
 	if c == nil || c.seen {
 		return nil
 	}
 	c.seen = true
 	k.codes++
-	return k.write(lineOf("code").text(string(user)).text(mark).number(c.expires).truth(c.used).number(c.last))
+	return k.write(lineOf("code").text(k.f.calledNow(id, user)).text(mark).number(c.expires).truth(c.used).number(c.last))
 }
 
 // token writes a token once nothing behind the place beyond speaks of it: then the name
@@ -235,7 +251,12 @@ func (k *Keeper) token(s *audit.ParsedSubject, beyond int64) error {
 	}
 	r.known |= seen
 	k.tokens++
-	return k.write(l)
+	err := k.write(l)
+	if label, ok := f.labels[id]; ok && err == nil {
+		err = k.write(lineOf("label").text(string(s.Type)).text(string(s.Manufacturer)).text(string(s.Serial)).
+			text(string(s.KeyID)).text(label))
+	}
+	return err
 }
 
 // End demands that every row was written.

@@ -45,13 +45,20 @@ func (l *Loader) Line(b []byte) error {
 		id := string(in.text())
 		f.keys[id] = &key{name: string(in.text()), role: string(in.text()), mark: string(in.text()),
 			helpDesk: in.truth(), revoked: in.truth(), last: in.number()}
+		if in.more {
+			f.keys[id].expires = in.number()
+		}
 	case "root":
 		f.root = root{string(in.text()), true, in.number()}
 	case "type":
 		l.typ(in)
 	case "profile":
 		name := string(in.text())
-		f.sheets[name] = sheet{string(in.text()), in.number()}
+		s := sheet{mark: string(in.text()), last: in.number()}
+		if in.more {
+			s.retired = in.number()
+		}
+		f.sheets[name] = s
 	case "secret":
 		mark, err := token.ParseMark(string(in.text()))
 		in.bad = in.bad || err != nil
@@ -71,10 +78,15 @@ func (l *Loader) Line(b []byte) error {
 		}
 	case "code":
 		name, mark := in.text(), in.text()
-		f.codes[f.codeKey(name, string(mark))] = &code{user: f.userKey(name), expires: in.number(), used: in.truth(),
+		user := f.userKey(name)
+		f.codes[f.codeKey(user, string(mark))] = &code{user: user, expires: in.number(), used: in.truth(),
 			last: in.number()}
 	case "token":
 		l.token(in)
+	case "label":
+		id := f.tokenKey(&audit.ParsedSubject{Type: in.text(), Manufacturer: in.text(), Serial: in.text(),
+			KeyID: in.text()})
+		f.labels[id] = string(in.text())
 	default:
 		return errLine
 	}
@@ -138,10 +150,10 @@ func (f *Fold) nameOf(b []byte, wanted map[uint64]int64) (name string, last int6
 		id, name = f.tokenKey(&s), subjectName(&s)
 	case "user":
 		user := in.text()
-		id, name = f.userKey(user), userName(string(user))
+		id, name = f.nameKey(user), userName(string(user)) // as it was called then
 	case "code":
 		user, mark := in.text(), in.text()
-		id, name = f.codeKey(user, string(mark)), "a temporary code of "+userName(string(user))
+		id, name = f.codeKey(f.nameKey(user), string(mark)), "a temporary code of "+userName(string(user))
 	}
 	last, ok = wanted[id]
 	return name, last, ok

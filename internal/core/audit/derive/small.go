@@ -14,13 +14,15 @@ import (
 type key struct {
 	name, role, mark  string
 	helpDesk, revoked bool
+	expires           int64 // in milliseconds; 0 for never
 	last              int64
 	seen              bool
 }
 
 func (f *Fold) keyCreated(a *act) {
 	f.keys[textOf(a.After, "id")] = &key{name: string(a.Subject.Other), role: textOf(a.After, "role"),
-		mark: textOf(a.After, "hash"), helpDesk: textOf(a.After, "help_desk") == "true", last: a.seq}
+		mark: textOf(a.After, "hash"), helpDesk: textOf(a.After, "help_desk") == "true",
+		expires: timeOf(a.After, "expires"), last: a.seq}
 }
 
 func (f *Fold) keyRevoked(a *act) {
@@ -31,10 +33,11 @@ func (f *Fold) keyRevoked(a *act) {
 	f.find("API key "+string(a.Subject.Other), a.seq, "the entry is about a key that no entry made")
 }
 
-// Key is an API key as the database has it.
+// Key is an API key as the database has it. Expires is in milliseconds; 0 for never.
 type Key struct {
 	ID, Name, Role, Mark string
 	HelpDesk, Revoked    bool
+	Expires              int64
 }
 
 // Key holds a row of the database against what was derived.
@@ -48,6 +51,7 @@ func (f *Fold) Key(is Key) {
 	k.seen = true
 	for _, d := range []struct{ what, is, log string }{{"the name", is.Name, k.name}, {"the role", is.Role, k.role},
 		{"that it has the help-desk set", strconv.FormatBool(is.HelpDesk), strconv.FormatBool(k.helpDesk)},
+		{"its end", strconv.FormatInt(is.Expires, 10), strconv.FormatInt(k.expires, 10)},
 		{"that it is revoked", strconv.FormatBool(is.Revoked), strconv.FormatBool(k.revoked)}} {
 		if d.is != d.log {
 			f.find(name, k.last, "in the database %s is %s, and by the log %s", d.what, d.is, d.log)
@@ -252,16 +256,34 @@ func (f *Fold) Series(typ string, next, highest, issued uint64) {
 
 // sheet is a profile by the fingerprint of its static vector.
 type sheet struct {
-	mark string
-	last int64
+	mark    string
+	last    int64
+	retired int64 // since when, in milliseconds; 0 if it is not
 }
 
 func (f *Fold) profileCreated(a *act) {
-	f.sheets[string(a.Subject.Other)] = sheet{textOf(a.After, "fingerprint"), a.seq}
+	f.sheets[string(a.Subject.Other)] = sheet{mark: textOf(a.After, "fingerprint"), last: a.seq}
 }
 
-// Profile holds a row of the database against what was derived.
-func (f *Fold) Profile(name, fingerprint string) {
+// profileRetired folds that a profile is retired, or no more.
+func (f *Fold) profileRetired(a *act) {
+	name := string(a.Subject.Other)
+	s, ok := f.sheets[name]
+	switch was := timeOf(a.Before, "retired_since"); {
+	case !ok:
+		f.find("profile "+name, a.seq, "the entry is about a profile that no entry made")
+		return
+	case was != s.retired:
+		f.find("profile "+name, a.seq, "it says that it was retired at %d, and by the entries before it at %d (the last "+
+			"is %d): it was changed past the log", was, s.retired, s.last)
+	}
+	s.retired, s.last = timeOf(a.After, "retired_since"), a.seq
+	f.sheets[name] = s
+}
+
+// Profile holds a row of the database against what was derived. retired is in
+// milliseconds; 0 for none.
+func (f *Fold) Profile(name, fingerprint string, retired int64) {
 	was, ok := f.sheets[name]
 	switch {
 	case !ok:
@@ -269,6 +291,8 @@ func (f *Fold) Profile(name, fingerprint string) {
 	case was.mark != fingerprint:
 		f.find("profile "+name, was.last, "in the database its fingerprint is %s, and by the log %s", fingerprint,
 			was.mark)
+	case was.retired != retired:
+		f.find("profile "+name, was.last, "in the database it is retired at %d, and by the log at %d", retired, was.retired)
 	}
 	delete(f.sheets, name)
 }

@@ -130,6 +130,7 @@ func (f *Fold) dropToken(id uint64) {
 	delete(f.tokens.at, id)
 	delete(f.tokens.delays, id)
 	delete(f.moving, id)
+	delete(f.labels, id)
 	f.tokens.free = append(f.tokens.free, i)
 }
 
@@ -251,6 +252,10 @@ func (f *Fold) check(id uint64, r *row, a *act, c *audit.ParsedChange) {
 			if r.known&knowsOwner != 0 && f.ownerKey(v.Text) != r.owner {
 				differs("the owner", quoted(v.Text), "another")
 			}
+		case "label":
+			if label, known := f.labels[id]; known && string(v.Text) != label {
+				differs("the label", quoted(v.Text), strconv.Quote(label))
+			}
 		case "valid_from", "valid_until":
 			if was := datesOf(c.Before); r.known&knowsDates != 0 && was != f.tokens.dates[r.dates] {
 				differs(string(v.Name), v.Text, "another")
@@ -311,6 +316,10 @@ func (f *Fold) set(id uint64, r *row, a *act, c *audit.ParsedChange) {
 			if string(v.Text) == string(token.HOTP) {
 				r.known |= countsEvents
 			}
+		case "label":
+			if string(a.Action) == string(audit.TokenLabelled) { // others name too many to be kept
+				f.labels[id] = string(v.Text)
+			}
 		case "valid_from", "valid_until":
 			r.dates, r.known = f.tokens.kept(datesOf(c.After)), r.known|knowsDates
 		}
@@ -355,7 +364,7 @@ func (f *Fold) ownerKey(name []byte) uint64 {
 	if len(name) == 0 {
 		return 0
 	}
-	return f.hash(aUser, name)
+	return f.userKey(name)
 }
 
 // coded folds a code that was tried.

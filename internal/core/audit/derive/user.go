@@ -1,6 +1,9 @@
 package derive
 
-import "strings"
+import (
+	"encoding/binary"
+	"strings"
+)
 
 // user is what was derived of a user.
 type user struct {
@@ -11,8 +14,6 @@ type user struct {
 }
 
 func userName(name string) string { return "user " + name }
-
-func (f *Fold) userKey(name []byte) uint64 { return f.hash(aUser, name) }
 
 func (f *Fold) userAdded(a *act) {
 	name := a.Subject.User
@@ -118,7 +119,10 @@ type code struct {
 	seen    bool
 }
 
-func (f *Fold) codeKey(name []byte, mark string) uint64 { return f.hash(aCode, name, []byte(mark)) }
+// codeKey is the key of a code of the user of a number.
+func (f *Fold) codeKey(user uint64, mark string) uint64 {
+	return f.hash(aCode, binary.BigEndian.AppendUint64(nil, user), []byte(mark))
+}
 
 // dropCodes forgets the codes of a user that were not used, or all if used is nil.
 func (f *Fold) dropCodes(name []byte, used *bool) {
@@ -132,9 +136,9 @@ func (f *Fold) dropCodes(name []byte, used *bool) {
 
 func (f *Fold) codesIssued(a *act) {
 	f.codesRevoked(a)
-	expires := timeOf(a.After, "expires")
+	user, expires := f.userKey(a.Subject.User), timeOf(a.After, "expires")
 	for mark := range strings.FieldsSeq(textOf(a.After, "codes")) {
-		f.codes[f.codeKey(a.Subject.User, mark)] = &code{user: f.userKey(a.Subject.User), expires: expires, last: a.seq}
+		f.codes[f.codeKey(user, mark)] = &code{user: user, expires: expires, last: a.seq}
 	}
 }
 
@@ -148,7 +152,7 @@ func (f *Fold) codeUsed(a *act) {
 		return
 	}
 	mark := textOf(a.After, "code")
-	c := f.codes[f.codeKey(a.Subject.User, mark)]
+	c := f.codes[f.codeKey(f.userKey(a.Subject.User), mark)]
 	switch {
 	case c == nil && f.trusting():
 	case c == nil:
@@ -171,7 +175,7 @@ type Code struct {
 
 // Code holds a row of the database against what was derived.
 func (f *Fold) Code(is Code) {
-	c := f.codes[f.codeKey([]byte(is.User), is.Mark)]
+	c := f.codes[f.codeKey(f.userKey([]byte(is.User)), is.Mark)]
 	name := userName(is.User)
 	if c != nil {
 		c.seen = true
