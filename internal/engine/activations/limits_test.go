@@ -145,6 +145,61 @@ func TestLimitsBindEveryRoute(t *testing.T) {
 	refused(t, "by nobody", err, "activation_limit")
 }
 
+// Each limit binds alike: whichever is reached, the same routes are refused to the same
+// people.
+func TestEachLimitBindsEveryRoute(t *testing.T) {
+	t.Parallel()
+	key := must[hpke.PrivateKey](t)(hpke.MLKEM768X25519().GenerateKey())
+	passes := map[string]bool{testkit.Admin: true, testkit.SuperAdmin: true, testkit.Root: true}
+	for limit, reach := range map[string]func(s *scene){
+		"it was activated again": func(s *scene) {
+			for range 5 {
+				s.k.Clock.Advance(10 * time.Minute)
+				s.activate()
+			}
+			s.k.Clock.Advance(10 * time.Minute)
+		},
+		"wrong confirmations within": func(s *scene) {
+			s.k.Clock.Advance(10 * time.Minute)
+			for range 3 {
+				s.start(s.request(activations.Offline))
+				for range 5 {
+					if _, err := s.confirm(s.wrongOTP()); err != nil {
+						s.Fatal(err)
+					}
+				}
+			}
+		},
+		"the last activation was less than 10 minutes ago": func(*scene) {},
+	} {
+		t.Run(limit, func(t *testing.T) {
+			t.Parallel()
+			s := setUp(t)
+			s.activate()
+			reach(s)
+			for name, by := range testkit.Principals() {
+				for _, route := range []activations.Route{activations.Offline, activations.QR, activations.Online,
+					activations.Pushed} {
+					r := s.request(route)
+					r.By = by
+					r.To = activations.Device{Key: key.PublicKey().Bytes(), Request: []byte("a request")}
+					if !passes[name] || route == activations.Online || route == activations.Pushed {
+						_, err := s.k.Activations.Start(t.Context(), r)
+						refused(t, string(route)+" by "+name, err, "activation_limit")
+						continue
+					}
+					if st := s.start(r); len(st.Warnings) != 1 || !strings.Contains(st.Warnings[0], limit) {
+						t.Errorf("%s by %s: warnings %q", route, name, st.Warnings)
+					}
+					r.Self, r.User = true, s.token().Condition.Owner // what a user begins is bound, whoever passes it on
+					_, err := s.k.Activations.Start(t.Context(), r)
+					refused(t, string(route)+" for the user, by "+name, err, "activation_limit")
+				}
+			}
+		})
+	}
+}
+
 // What is older than 30 days counts no more.
 func TestWindow(t *testing.T) {
 	t.Parallel()

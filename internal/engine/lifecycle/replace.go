@@ -134,8 +134,7 @@ func (s *Service) successor(r store.Reader, old token.Token, req ReplaceRequest)
 	case !typ.Retired.IsZero():
 		err = fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired: nothing is replaced by a "+
 			"token of it.", typ.Name)).
-			WithHint("Choose another type: --new-type TYPE; or restore this one: ostiary type retire " + typ.Name +
-				" --undo.")
+			WithHint("Choose another type: --new-type TYPE; or undo that: ostiary type retire " + typ.Name + " --undo.")
 	}
 	return spare, typ, err
 }
