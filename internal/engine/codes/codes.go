@@ -154,7 +154,7 @@ type Engine struct {
 	// quiet limits, per caller, how many refusals that change nothing are recorded
 	// in full. It lives in memory because it protects the log, not the tokens.
 	quiet *throttle.Throttle
-	decoy decoy
+	decoy *decoy
 }
 
 // New makes an Engine.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"ostiary/internal/core/token"
@@ -190,15 +191,18 @@ func (w window) ahead(n int) window {
 
 // decoy is a key of nobody's. Codes for unknown serials and users are compared
 // with it, so that the answer takes as long as for a token that exists.
-type decoy struct{ key []byte }
+type decoy struct {
+	key      []byte
+	searched atomic.Int64 // how often; tests look at it
+}
 
-func newDecoy() (decoy, error) {
-	d := decoy{key: make([]byte, 20)}
+func newDecoy() (*decoy, error) {
+	d := &decoy{key: make([]byte, 20)}
 	_, err := rand.Read(d.key)
 	return d, err
 }
 
-func (d decoy) search(otp string, p Policy, wide bool) {
+func (d *decoy) search(otp string, p Policy, wide bool) {
 	s, err := oath.NewScanner(d.key, oath.SHA1, len(otp))
 	if err != nil {
 		return
@@ -210,4 +214,5 @@ func (d decoy) search(otp string, p Policy, wide bool) {
 	}
 	s.Find(otp, 0, n) // as on the cached row
 	s.Find(otp, 0, n+p.LookAhead+p.WideLookAhead)
+	d.searched.Add(1)
 }

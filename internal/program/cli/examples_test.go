@@ -21,7 +21,7 @@ var runElsewhere = map[string]string{
 	"ostiary serve --data /var/lib/ostiary --listen :8080 --behind-proxy --trusted-proxy 10.0.0.0/24": "" +
 		"a fixed port may be taken; package e2e has it with port 0",
 	"ostiary root set-password --data /var/lib/ostiary": "it asks on a terminal; TestPasswordIsTypedTwice has one",
-	"ostiary serve --demo": "it listens on its fixed port; package e2e runs the demo",
+	"ostiary serve --demo":                              "it listens on its fixed port; package e2e runs the demo",
 	"ostiary database accept --data /var/lib/ostiary --reason disk of 3 March failed": "" +
 		"it needs a server that was stopped and an older copy; package e2e has both",
 	"ostiary database accept --data /var/lib/ostiary --reason disk of 3 March failed --fence": "as without --fence",
