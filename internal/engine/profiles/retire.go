@@ -18,7 +18,7 @@ func ForNew(r store.ProfileReader, name string) (*activation.Vector, error) {
 	if err != nil {
 		return nil, absent(name, err)
 	}
-	if !p.Retired.IsZero() {
+	if !p.Retired.IsZero() { // neither for a new token nor for a first activation
 		return nil, fault.New(fault.Conflict, "profile_retired", fmt.Sprintf("Profile %s is retired: there are no new "+
 			"tokens by it, and none is activated by it for the first time.", name)).
 			WithHint("Choose another one: ostiary profile list; a type takes it with ostiary type change TYPE --profile " +
