@@ -24,7 +24,7 @@ func TestStateBeforeAMoveFollowsFromTheLog(t *testing.T) {
 		w.SetState(t, "3", token.RevokedLost)
 		var id string
 		if _, _, err := testkit.Export(t, w.Kit, testkit.Move, func(r *lifecycle.ExportRequest) {
-			r.Serials, r.Begun = []string{"3"}, func(m string) { id = m }
+			r.Serials, r.Begun = []string{"3"}, func(m string, _ int) { id = m }
 		}); err != nil {
 			t.Fatal(err)
 		}
