@@ -47,7 +47,7 @@ func TestPhoneMoves(t *testing.T) {
 			}
 			old.ok("move", "confirm", there.receiptFile(run))
 			second := third.receive(file, 1, "--create-users")
-			old.exits(1, "move", "confirm", third.receiptFile(second))
+			old.exits(2, "move", "confirm", third.receiptFile(second))
 			if old.login.verify("serial", old.serial, old.later(mine)) {
 				t.Error("a code is accepted at the source after the move")
 			}
