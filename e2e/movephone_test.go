@@ -1,8 +1,14 @@
 package e2e
 
 import (
+	"encoding/base64"
+	"encoding/hex"
+	"os"
 	"strconv"
+	"strings"
 	"testing"
+
+	"ostiary/pskc"
 )
 
 // A phone goes on with a server that its token moved to: its codes count there alone, a
@@ -38,6 +44,7 @@ func TestPhoneMoves(t *testing.T) {
 				t.Error("a code is accepted at the source while the token moves")
 			}
 			run := there.receive(file, 1, "--create-users")
+			defer hiddenNowhere(t, file, old.server, there.server)
 			if there.login.verify("serial", there.serial, used) {
 				t.Error("a code that was used at the source is accepted at the target")
 			}
@@ -82,4 +89,34 @@ func (s *server) receiptFile(run int64) string {
 	file := writeFile(s.t, "receipt", "") + ".json"
 	s.ok("import", "receipt", strconv.FormatInt(run, 10), file)
 	return file
+}
+
+// hiddenNowhere demands that no secret of a file is in a log of the servers, or in what
+// they answer of the import.
+func hiddenNowhere(t *testing.T, file string, servers ...*server) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := pskc.NewReader(f, pskc.Options{Passphrase: pskc.Secret(movePhrase)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := r.Next()
+	if err != nil || len(key.Hidden) < 2 {
+		t.Fatalf("%d hidden properties, %v", len(key.Hidden), err)
+	}
+	for _, s := range servers {
+		said := s.log.String() + s.ok("audit", "list", "--json", "--limit", "1000") + s.ok("import", "list", "--json")
+		for _, h := range key.Hidden {
+			for _, text := range []string{string(h.Value), hex.EncodeToString(h.Value),
+				base64.StdEncoding.EncodeToString(h.Value)} {
+				if strings.Contains(said, text) {
+					t.Errorf("%s of the file is in what the server on %s says", h.Name, s.data)
+				}
+			}
+		}
+	}
 }
