@@ -81,6 +81,16 @@ type Key struct {
 	// io.EOF in the end, has the file as it was written, unless they asked for a
 	// part of it ([Options.AllowPart]).
 	Record []Property
+	// Hidden is the part of the record that is secret. Like Secret it is the caller's.
+	Hidden []HiddenProperty
+}
+
+// Wipe overwrites what is secret of the key.
+func (k *Key) Wipe() {
+	clear(k.Secret)
+	for _, h := range k.Hidden {
+		clear(h.Value)
+	}
 }
 
 // Digits is the length of a response: what ResponseFormat says, else 6.

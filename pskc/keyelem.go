@@ -25,14 +25,14 @@ func (p *parser) key() (*Key, error) {
 		err = p.openValues(k)
 	}
 	if err != nil {
-		clear(k.Secret)
+		k.Wipe()
 		return nil, err
 	}
 	if why.text == "" {
 		*why = k.settle()
 	}
 	if why.text != "" {
-		clear(k.Secret)
+		k.Wipe()
 		return nil, &KeyError{
 			ID: k.ID, Serial: k.Serial, Manufacturer: k.Manufacturer,
 			Line: line, Reason: why.text, Err: why.kind,

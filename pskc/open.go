@@ -22,6 +22,9 @@ func (p *parser) openValues(k *Key) error {
 
 func (p *parser) openSecret(k *Key) error {
 	v := &p.vals[secretValue]
+	if !v.seen && p.rec.seen {
+		return nil // a record may say why; no key without one may lack its secret
+	}
 	if !v.seen {
 		if k.Reference != "" {
 			return p.refuse(ErrUnsupported, "it has no secret: it refers to the external key %s (KeyReference)",
@@ -76,6 +79,9 @@ func (p *parser) plainMAC(v *value) error {
 // checkSecret applies the bounds of length.
 func (p *parser) checkSecret(k *Key) error {
 	n := len(k.Secret)
+	if !p.vals[secretValue].seen && len(k.Record) > 0 {
+		return nil
+	}
 	if n > p.opt.Limits.SecretBytes {
 		return p.refuse(ErrLimit, "secret of %d bytes is too long, at most %d are taken", n, p.opt.Limits.SecretBytes)
 	}

@@ -31,7 +31,11 @@ func TestLargestRecord(t *testing.T) {
 		Secret: Secret(seed)}
 	for i := range maxProperties {
 		name := strings.Repeat("a", i) + strings.Repeat("b", maxPropertyName-i)
-		k.Record = append(k.Record, Property{name, strings.Repeat("v", maxPropertyValue)})
+		value := strings.Repeat("v", maxPropertyValue)
+		if i >= 20 {
+			value = "" // all together is bounded, too
+		}
+		k.Record = append(k.Record, Property{name, value})
 	}
 	reread(t, export(t, WriterOptions{}, k), k)
 }
@@ -104,7 +108,16 @@ func TestRecordFormat(t *testing.T) {
 		"control character":         add("a=\x07\n"),
 		"or is not UTF-8":           add("a=\xff\n"),
 		"is longer than 2048 bytes": add("a=" + strings.Repeat("x", 2049) + "\n"),
-		"more than 20 properties": add(func() (s string) {
+		"is not hexadecimal":        add("secret_a=0\n"),
+		"a secret property":         add("secret_a=FF\n"),
+		"secret_a twice":            add("secret_a=00\nsecret_a=00\n"),
+		"holds more than 42000 bytes": add(func() (s string) {
+			for c := range rune(21) {
+				s += string('a'+c) + "=" + strings.Repeat("x", 2048) + "\n"
+			}
+			return s
+		}()),
+		"more than 32 properties": add(func() (s string) {
 			for c := range rune(maxProperties - 1) { // and the two that are there
 				s += strings.Repeat(string('a'+c%26), int(c)+1) + "=\n"
 			}
@@ -247,16 +260,22 @@ func FuzzRecord(f *testing.F) {
 	f.Add(good)
 	f.Add(bytes.ReplaceAll(good, []byte("state"), []byte("owner")))
 	f.Add(append(good, "a=b"...))
+	f.Add(append(bytes.Clone(good), "secret_a=00ff\n"...))
+	f.Add(append(bytes.Clone(good), "secret_a=0\n"...))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		k := *k
 		k.Record = nil
-		record, why := parseRecord(text, &k)
+		k.Hidden = nil
+		record, hidden, why := parseRecord(text, &k)
 		if why.text != "" {
 			return
 		}
-		k.Record = record
+		k.Record, k.Hidden = record, hidden
+		if again := appendRecord(nil, &k); len(hidden) > 0 && len(again) == len(text) {
+			return // hidden properties are written last, wherever they stood
+		}
 		if again := appendRecord(nil, &k); !bytes.Equal(again, text) || len(record) == 0 ||
-			len(record) > maxProperties {
+			len(record)+len(hidden) > maxProperties {
 			t.Fatalf("%q is taken for %q", text, record)
 		}
 	})

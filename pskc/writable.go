@@ -40,10 +40,11 @@ func writable(key *Key) (Key, refusal) {
 			return k, why
 		}
 	}
-	if n := len(read.Secret); n == 0 || n > defaultSecretBytes {
+	// A key without a secret needs a record that says why (see openSecret).
+	if n := len(read.Secret); n == 0 && len(read.Record) == 0 || n > defaultSecretBytes {
 		return k, against(nil, "a secret of %d bytes: 1 to %d are allowed", n, defaultSecretBytes)
 	}
-	return read, checkRecord(read.Record)
+	return read, checkRecord(read.Record, read.Hidden)
 }
 
 // checkTexts refuses what XML cannot hold, and what a Reader does not give: it

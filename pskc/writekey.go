@@ -77,15 +77,10 @@ func (w *Writer) addCheckDigits(on bool) {
 
 // addData adds the secret and the numbers.
 func (w *Writer) addData(k *Key) error {
-	w.add("<Data>\n<Secret>")
-	if w.block == nil {
-		w.add("<PlainValue>")
-		w.addBase64(k.Secret)
-		w.add("</PlainValue>")
-	} else if err := w.addSealed(k.Secret, w.mac); err != nil {
+	w.add("<Data>\n")
+	if err := w.addSecret(k); err != nil {
 		return err
 	}
-	w.add("</Secret>\n")
 	number := func(has bool, name valueName, text string) {
 		if has {
 			w.add("<", valueNames[name], "><PlainValue>", text, "</PlainValue></", valueNames[name], ">\n")
@@ -96,6 +91,23 @@ func (w *Writer) addData(k *Key) error {
 	number(k.HasInterval, intervalValue, strconv.FormatUint(k.Interval, 10))
 	number(k.HasDrift, driftValue, strconv.FormatInt(k.Drift, 10))
 	w.add("</Data>\n")
+	return nil
+}
+
+// addSecret adds the secret, if there is one.
+func (w *Writer) addSecret(k *Key) error {
+	if len(k.Secret) == 0 {
+		return nil
+	}
+	w.add("<Secret>")
+	if w.block == nil {
+		w.add("<PlainValue>")
+		w.addBase64(k.Secret)
+		w.add("</PlainValue>")
+	} else if err := w.addSealed(k.Secret, w.mac); err != nil {
+		return err
+	}
+	w.add("</Secret>\n")
 	return nil
 }
 

@@ -196,7 +196,7 @@ func TestWriteRefuses(t *testing.T) {
 		`KeyUsage "Dance" is not known`: func(k *Key) { k.Policy.KeyUsage = []string{"Dance"} },
 		"or there twice":                func(k *Key) { k.Policy.KeyUsage = []string{"OTP", "OTP"} },
 		"is longer than 2048 bytes":     func(k *Key) { k.Record = []Property{{"a", strings.Repeat("x", 2049)}} },
-		"more than 20 properties":       func(k *Key) { k.Record = make([]Property, 21) },
+		"more than 32 properties":       func(k *Key) { k.Record = make([]Property, 33) },
 		"years 1 to 9999":               func(k *Key) { k.NotAfter = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
 	} {
 		k := &Key{ID: "1", Kind: HOTP, Secret: Secret(seed), Serial: "7", Manufacturer: "Acme"}

@@ -112,6 +112,20 @@ type ActivationReader interface {
 	// Unbound tells whether a device was bound to the token once and is no more, by
 	// the fingerprint of its secret.
 	Unbound(id token.ID, fingerprint []byte) (bool, error)
+	// UnboundDevices gives the fingerprints of up to limit devices that were bound to a
+	// token and are no more.
+	UnboundDevices(id token.ID, limit int) ([][]byte, error)
+	// Account finds the token of a profile whose authenticator knows it by a serial
+	// (token.Token.DeviceSerial), published or staged under run.
+	Account(profile, serial string, run int64) (token.Token, error)
+}
+
+// Adoption is what a token from another server brings of its activations: those that
+// ended, and the live one, with their numbers here.
+type Adoption struct {
+	Activations []Activation
+	Since       CountedSince
+	Unbound     [][]byte
 }
 
 // ActivationWriter changes activations. What an operation demands stands in its
@@ -121,6 +135,10 @@ type ActivationWriter interface {
 	NextActivationID() (int64, error)
 	// AddActivation adds one that is open. ErrConflict if one of the token is.
 	AddActivation(Activation) error
+	// AdoptActivations gives a token that is staged what it brings. An offer whose
+	// locator is taken here loses it. ErrConflict if the token is published, or one of the
+	// activations is open.
+	AdoptActivations(id token.ID, a Adoption) error
 	// EndActivation ends an open one; its secrets go.
 	EndActivation(id int64, status ActivationStatus, at time.Time) error
 	// TakeActivation gives an open offer, not taken and not expired, to a device. The

@@ -62,6 +62,16 @@ func (t Token) Unique() Identity {
 	return t.Identity
 }
 
+// DeviceSerial is the serial by which the token's authenticator knows it, which is in
+// the derivation of its keys: of a token that was given another serial here, that is
+// its key id.
+func (t Token) DeviceSerial() string {
+	if t.Profile != "" && t.Identity.KeyID != "" {
+		return t.Identity.KeyID
+	}
+	return t.Identity.Serial
+}
+
 // String gives the identity as people read it, such as "HOTP key 3 of 9999999 (ACME)".
 func (i Identity) String() string {
 	s := i.Type + " " + i.Serial

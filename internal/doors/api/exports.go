@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -43,7 +44,10 @@ func (a *API) exportTokens(_ context.Context, c caller, in *exportInput) (*huma.
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		defer req.Passphrase.Wipe()
 		_, w := humago.Unwrap(ctx)
-		req.Begun = func(move string) { w.Header().Set("X-Ostiary-Move", move) }
+		req.Begun = func(move string, ended int) {
+			w.Header().Set("X-Ostiary-Move", move)
+			w.Header().Set("X-Ostiary-Activations-Ended", strconv.Itoa(ended))
+		}
 		out := &lateHeader{ResponseWriter: w, kind: pskcType, name: "tokens.pskc"}
 		if _, err := a.cfg.Lifecycle.Export(ctx.Context(), out, req); err != nil {
 			p := a.problem(ctx.Context(), c, err)

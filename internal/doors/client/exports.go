@@ -14,8 +14,9 @@ import (
 
 // Export writes the file of the tokens that r chooses to w. After an error
 // there may be the beginning of a file, which nobody takes for a whole one.
-// move is the number of the move, if r asks for one and it has begun.
-func (c *Client) Export(ctx context.Context, r wire.ExportRequest, w io.Writer) (move string, err error) {
+// move is the number of the move, if r asks for one and it has begun; ended is how many
+// open activations end by it.
+func (c *Client) Export(ctx context.Context, r wire.ExportRequest, w io.Writer) (move string, ended int, err error) {
 	err = c.call(ctx, request{method: http.MethodPost, path: []string{"exports"}, body: r, unbounded: true,
 		accept: "application/pskc+xml",
 		read: func(resp *http.Response) error {
@@ -23,10 +24,11 @@ func (c *Client) Export(ctx context.Context, r wire.ExportRequest, w io.Writer) 
 				return errors.New("the answer is no key file: is this the address of an Ostiary server?")
 			}
 			move = resp.Header.Get("X-Ostiary-Move")
+			ended, _ = strconv.Atoi(resp.Header.Get("X-Ostiary-Activations-Ended")) // an older server says nothing
 			_, err := io.Copy(w, resp.Body)
 			return err
 		}})
-	return move, err
+	return move, ended, err
 }
 
 // Moves lists moves to other servers, the newest first.

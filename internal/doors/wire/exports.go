@@ -4,7 +4,7 @@ package wire
 // Fields that are empty do not restrict; All says that none is meant to.
 type ExportRequest struct {
 	Passphrase string   `json:"passphrase" maxLength:"1024" doc:"The file is encrypted under it; at least 12 characters. Send it to the receiver separately from the file."`
-	Move       bool     `json:"move,omitempty" doc:"The tokens are to live on another server: they become MOVING and take no code here. The header X-Ostiary-Move of the answer has the number of the move."`
+	Move       bool     `json:"move,omitempty" doc:"The tokens are to live on another server: they become MOVING and take no code here. The header X-Ostiary-Move of the answer has the number of the move, and X-Ostiary-Activations-Ended how many open activations ended by it."`
 	All        bool     `json:"all,omitempty" doc:"Every token. Needed where nothing else chooses."`
 	Serials    []string `json:"serials,omitempty" maxItems:"10000" doc:"Tokens of these serials."`
 	Kind       string   `json:"kind,omitempty" enum:"hardware,software"`

@@ -247,7 +247,7 @@ func (s *Service) match(rd store.ActivationReader, p *pending, c activation.Conf
 	if m, refused, err = bind(rd, p, c); refused != "" || err != nil {
 		return m, refused, err
 	}
-	key, err := p.vector.AppKey(p.secret, p.token.Identity.Serial, p.app.Index, m.device)
+	key, err := p.vector.AppKey(p.secret, p.token.DeviceSerial(), p.app.Index, m.device)
 	if err != nil {
 		return m, "", err
 	}
@@ -306,7 +306,7 @@ func bind(rd store.ActivationReader, p *pending, c activation.Confirmation) (m m
 		return m, "", nil
 	}
 	if m.device, err = activation.OpenDerivationCode(string(c.Derivation), p.secret,
-		p.token.Identity.Serial); err != nil {
+		p.token.DeviceSerial()); err != nil {
 		return m, wrongDerivation, nil //nolint:nilerr // a refusal, which is recorded as one
 	}
 	m.fingerprint = fingerprint(m.device)
@@ -343,13 +343,13 @@ func (s *Service) holdsEpoch(rd store.Reader, a store.Activation, c activation.C
 	}
 	var device activation.Secret
 	if p.vector.Profile().Rules.DeviceBinding {
-		device, err = activation.OpenDerivationCode(string(c.Derivation), p.secret, t.Identity.Serial)
+		device, err = activation.OpenDerivationCode(string(c.Derivation), p.secret, t.DeviceSerial())
 		if err != nil || !seal.NewSecret([]byte(device)).Equal(seal.NewSecret([]byte(p.live))) {
 			return false, nil //nolint:nilerr // it is of another device
 		}
 		defer clear(device)
 	}
-	key, err := p.vector.AppKey(p.secret, t.Identity.Serial, p.app.Index, device)
+	key, err := p.vector.AppKey(p.secret, t.DeviceSerial(), p.app.Index, device)
 	if err != nil {
 		return false, err
 	}

@@ -98,7 +98,7 @@ func (s *Service) sealKey(p *pending, m matched, index int, where seal.Binding) 
 }
 
 func (p *pending) appKey(m matched, index int) (seal.Secret, error) {
-	key, err := p.vector.AppKey(p.secret, p.token.Identity.Serial, index, m.device)
+	key, err := p.vector.AppKey(p.secret, p.token.DeviceSerial(), index, m.device)
 	if err != nil {
 		return seal.Secret{}, fmt.Errorf("key of application %d: %w", index, err)
 	}

@@ -194,7 +194,7 @@ func (s *Service) codeFor(ctx context.Context, o offered, counters []uint64) (ac
 		return nil, err
 	}
 	defer clear(password)
-	return s.makeCode(ctx, o.vector, secret, activation.CodeInput{Serial: o.token.Identity.Serial, Password: password,
+	return s.makeCode(ctx, o.vector, secret, activation.CodeInput{Serial: o.token.DeviceSerial(), Password: password,
 		Counters: counters})
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/hpke"
 	"crypto/rand"
 	"crypto/sha256"
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -552,21 +551,6 @@ func TestDeviceOfAnother(t *testing.T) {
 	d.accepted()
 	unassign()
 	refused(t, "alice's", assign("alice"), "device_of_another")
-}
-
-// An activated token is more than its key, and does not leave in a file.
-func TestNotExported(t *testing.T) {
-	t.Parallel()
-	s := setUp(t, many)
-	export := func() error {
-		_, err := s.k.Lifecycle.Export(t.Context(), io.Discard, lifecycle.ExportRequest{Serials: []string{s.serial},
-			Passphrase: seal.NewSecret([]byte("correct horse battery")),
-			Origin:     testkit.Origin})
-		return err
-	}
-	refused(t, "before the activation", export(), "no_secret_yet")
-	s.activate()
-	refused(t, "after it", export(), "activated")
 }
 
 // keys lets something happen when the secret of an activation is read.

@@ -182,7 +182,7 @@ func (s *Service) draw(ctx context.Context, p plan, r Request) (d draft, err err
 		d.Registration, err = s.newCode()
 		return d, err
 	}
-	serial := p.token.Identity.Serial
+	serial := p.token.DeviceSerial()
 	if d.Code, err = s.makeCode(ctx, p.vector, activation.Secret(d.secret.Bytes()),
 		activation.CodeInput{Serial: serial, Password: password, Counters: p.counters}); err != nil {
 		return d, err
@@ -225,7 +225,7 @@ func choosePassword(rules activation.Rules, given string) (activation.Secret, er
 
 // fad is the activation data of a token, labelled with its user where the name fits.
 func fad(t token.Token, v *activation.Vector, code activation.Secret) *activation.FAD {
-	f := &activation.FAD{Vector: v, Serial: t.Identity.Serial, Code: code}
+	f := &activation.FAD{Vector: v, Serial: t.DeviceSerial(), Code: code}
 	if printable.Check(t.OwnerName, 40) == "" {
 		f.Label = t.OwnerName
 	}

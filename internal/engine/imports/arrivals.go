@@ -203,13 +203,24 @@ func (i *importer) recordMoved(tx store.Tx, before map[string]tokens.Series) err
 	return nil
 }
 
+// shownSerial is the serial that its authenticator goes on showing.
+func (k *staged) shownSerial() string {
+	if k.load != nil {
+		return k.token.DeviceSerial()
+	}
+	return k.token.Identity.Serial
+}
+
 // renumber gives a key the next serial of its series. The serial that it had
 // becomes its key id.
 func (k *staged) renumber(serial string) {
 	k.renumbered = true
 	k.row.Reason = fmt.Sprintf("its serial is taken here: it is %s now, and its authenticator goes on showing %s",
-		serial, k.token.Identity.Serial)
-	k.token.Identity.KeyID, k.token.Identity.Serial = k.token.Identity.Serial, serial
+		serial, k.shownSerial())
+	if k.load == nil || k.token.Identity.KeyID == "" { // the authenticator knows the first one for ever
+		k.token.Identity.KeyID = k.token.Identity.Serial
+	}
+	k.token.Identity.Serial = serial
 }
 
 const seriesEnded = "; and the series is at its end, or the type retired"
@@ -228,6 +239,9 @@ func (i *importer) stageRenumbered(tx store.Tx, k *staged, t *tally) error {
 	if err := i.giveOwner(
 		tx, k, t, func(name string) (int64, bool, error) { return i.stageUser(tx, name, t) }); err != nil {
 		return err
+	}
+	if k.row.Outcome == Refused {
+		return nil
 	}
 	sealed, err := i.keys.Seal(store.SecretBinding(k.token.ID), k.secret)
 	if err != nil {

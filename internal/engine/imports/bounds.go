@@ -33,4 +33,6 @@ func (s usualSteps) Next() (*pskc.Key, error) {
 }
 
 // isShort tells whether a key has fewer than the 128 bits that RFC 4226 demands.
-func isShort(k *pskc.Key) bool { return k.Kind != pskc.PIN && len(k.Secret) < pskc.DefaultMinSecret }
+func isShort(k *pskc.Key) bool {
+	return k.Kind != pskc.PIN && len(k.Secret) > 0 && len(k.Secret) < pskc.DefaultMinSecret
+}

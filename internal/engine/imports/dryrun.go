@@ -95,7 +95,13 @@ func (i *importer) foreseeOne(r store.Reader, here known, k *staged, t *tally) e
 	if err := i.arrive(r, k, t); err != nil {
 		return err
 	}
-	if err := i.settleSecret(k, here, t); err != nil || k.row.Outcome != "" {
+	if err := i.place(r, k); err != nil {
+		return err
+	}
+	if err := i.settleSecret(r, k, here, t); err != nil || k.row.Outcome != "" {
+		return err
+	}
+	if err := i.mayHave(r, k); err != nil || k.row.Outcome != "" {
 		return err
 	}
 	if before, ok := i.seen.secrets[id]; ok {
@@ -113,12 +119,15 @@ func (i *importer) foreseeOne(r store.Reader, here known, k *staged, t *tally) e
 	} else if err != nil {
 		return err
 	}
-	same, err := i.sameSecret(existing, k.secret)
+	same, err := i.sameSecret(existing, k)
 	if err != nil {
 		return err
 	}
 	i.clash(k, same, false)
 	k.mindCounter(existing.Token)
+	if err := i.mindDevice(r, existing.Token, k); err != nil {
+		return err
+	}
 	if same {
 		i.otherValues(existing.Token, k, t)
 	}

@@ -2,6 +2,7 @@ package imports
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -182,7 +183,11 @@ type importer struct {
 	sampled   bool
 	file      map[token.Mark]held
 	shared    map[token.Mark]bool // the secrets that several keys of the run have
-	seen      *seen               // what a dry run has met so far; nil in a real one
+	// sheets are the profiles of the file by their hashes, sheetsUsed those of keys that
+	// are imported.
+	sheets     map[[sha256.Size]byte]*sheet
+	sheetsUsed map[[sha256.Size]byte]bool
+	seen       *seen // what a dry run has met so far; nil in a real one
 }
 
 // begin opens the run. A run in its way that nobody works at is swept.
@@ -237,6 +242,7 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 			}
 			for i := range c {
 				c[i].secret.Wipe()
+				c[i].load.Wipe()
 			}
 			spent <- c[:0]
 		}
@@ -313,6 +319,7 @@ func (i *importer) result() store.RunProgress {
 	if i.req.Remarks != nil {
 		p.Remarks = i.req.Remarks()
 	}
+	p.Remarks = append(p.Remarks[:len(p.Remarks):len(p.Remarks)], i.profileRemarks()...)
 	if len(i.received.tokens) > 0 && !i.req.DryRun && i.counts.HeldBack == 0 {
 		p.Remarks = append(p.Remarks[:len(p.Remarks):len(p.Remarks)], fmt.Sprintf("These tokens are on the move: on "+
 			"the server they come from they wait for the receipt (ostiary import receipt %d FILE).", i.run))
@@ -323,7 +330,8 @@ func (i *importer) result() store.RunProgress {
 func (i *importer) publish() error {
 	err := i.db.Update(i.ctx, func(tx store.Tx) error {
 		now := i.now()
-		if err := errors.Join(tx.RecordRun(i.run, i.result(), nil), i.raiseSeries(tx), i.receipt(tx)); err != nil {
+		if err := errors.Join(tx.RecordRun(i.run, i.result(), nil), i.raiseSeries(tx), i.receipt(tx),
+			i.addProfiles(tx)); err != nil {
 			return err
 		}
 		replaced, err := i.retireReplaced(tx)

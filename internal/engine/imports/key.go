@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/carry"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/transfer"
 	"ostiary/internal/seal"
@@ -31,6 +32,9 @@ func (m *mapper) fromKey(k *pskc.Key) staged {
 	}
 	if err != nil {
 		out.row.Outcome, out.row.Reason = Refused, err.Error()
+	}
+	for _, h := range k.Hidden { // carry.Read took those that count
+		clear(h.Value)
 	}
 	return out
 }
@@ -85,9 +89,17 @@ func (m *mapper) token(out *staged, k *pskc.Key) error {
 		}
 	}
 	if len(k.Record) > 0 {
-		said, err := transfer.Apply(t, k.Record)
+		load, rest, err := carry.Read(k)
 		if err != nil {
 			return err
+		}
+		out.load = load
+		said, err := transfer.Apply(t, rest, load != nil)
+		if err != nil {
+			return err
+		}
+		if load != nil {
+			t.Condition.Epoch = load.Epoch
 		}
 		out.user, out.noUser, out.passage, out.unshown = said.Owner, nil, said.Passage, said.Unshown
 	}
@@ -99,6 +111,13 @@ func (m *mapper) token(out *staged, k *pskc.Key) error {
 	}
 	if t.Kind = typ.Kind; typ.Algorithm != t.Spec.Algorithm {
 		return fmt.Errorf("tokens of type %s are %s here, not %s", typ.Name, typ.Algorithm, t.Spec.Algorithm)
+	}
+	// DeviceSerial goes by the profile; which one it is here is found later.
+	if out.load != nil {
+		t.Profile = out.load.Profile
+	}
+	if err := fitsHere(typ, out); err != nil {
+		return err
 	}
 	return checkToken(t, k)
 }
@@ -165,7 +184,7 @@ func (m *mapper) setSpec(t *token.Token, k *pskc.Key) error {
 // checkCodes refuses a key that could be stored but whose codes could never be
 // computed.
 func checkCodes(k *pskc.Key) error {
-	if len(k.Secret) == 0 {
+	if len(k.Secret) == 0 && len(k.Record) == 0 {
 		return fmt.Errorf("its secret is empty")
 	}
 	if k.Kind == pskc.OCRA {

@@ -20,10 +20,23 @@ func userOf(k *pskc.Key) (name string, err error) {
 	return users.OfDN(name)
 }
 
-// giveOwner finds the user who is to get a key that is being imported, or makes
+// giveOwner is findOwner, and refuses a key whose device is its owner's, if that is
+// nobody here: without an owner it could be given to another user, and would let the
+// holder of the device in as that one.
+func (i *importer) giveOwner(r store.Reader, k *staged, t *tally,
+	stageUser func(name string) (id int64, made bool, err error)) error {
+	err := i.findOwner(r, k, t, stageUser)
+	if err == nil && k.load.Owned() && k.token.OwnerName == "" {
+		k.note("it is activated on the device of that user")
+		k.row.Outcome = Refused
+	}
+	return err
+}
+
+// findOwner finds the user who is to get a key that is being imported, or makes
 // one by stageUser. What prevents it is said in the row; the token is imported
 // all the same.
-func (i *importer) giveOwner(r store.Reader, k *staged, t *tally,
+func (i *importer) findOwner(r store.Reader, k *staged, t *tally,
 	stageUser func(name string) (id int64, made bool, err error)) error {
 	if k.noUser != nil {
 		k.note("not assigned: " + k.noUser.Error())

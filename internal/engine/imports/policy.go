@@ -81,6 +81,7 @@ func (i *importer) wipe() {
 	for _, keys := range [][]staged{i.pins.keys, i.late} {
 		for n := range keys {
 			keys[n].secret.Wipe()
+			keys[n].load.Wipe()
 		}
 	}
 }

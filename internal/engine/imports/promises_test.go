@@ -30,7 +30,7 @@ func TestCancelledMoveIsRecorded(t *testing.T) {
 	k := testkit.New(t)
 	k.Import(t, testkit.HOTP("1"))
 	var id string
-	begun := func(r *lifecycle.ExportRequest) { r.Begun = func(m string) { id = m } }
+	begun := func(r *lifecycle.ExportRequest) { r.Begun = func(m string, _ int) { id = m } }
 	if _, _, err := testkit.Export(t, k, testkit.Move, begun); err != nil {
 		t.Fatal(err)
 	}

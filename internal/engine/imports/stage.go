@@ -9,7 +9,6 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/tokens"
-	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
 
@@ -56,7 +55,7 @@ func (i *importer) stageStep(tx store.Tx, keys []staged, t *tally) error {
 		k.token.ID, k.token.Run, k.token.Created = id+token.ID(n), i.run, now
 		// What is before it decides about an identity and a secret, and about what
 		// a user holds.
-		if b.at[k.token.Unique()] || b.of[k.token.Mark] || k.user != "" {
+		if b.at[k.token.Unique()] || b.of[k.token.Mark] || k.user != "" || k.load != nil {
 			if err := i.insert(tx, b, t); err != nil {
 				return err
 			}
@@ -103,7 +102,13 @@ func (i *importer) prepare(tx store.Tx, here known, k *staged, t *tally) (err er
 	if err := i.arrive(tx, k, t); err != nil {
 		return err
 	}
-	if err := i.settleSecret(k, here, t); err != nil || k.row.Outcome != "" || k.user == "" && k.noUser == nil {
+	if err := i.place(tx, k); err != nil {
+		return err
+	}
+	if err := i.settleSecret(tx, k, here, t); err != nil || k.row.Outcome != "" {
+		return err
+	}
+	if err := i.mayHave(tx, k); err != nil || k.row.Outcome != "" || k.user == "" && k.noUser == nil {
 		return err
 	}
 	// Looked up first, so that no user is made for a key that is not imported.
@@ -154,7 +159,11 @@ func (i *importer) insert(tx store.Tx, b *batch, t *tally) error {
 func (i *importer) inserted(tx store.Tx, k *staged, t *tally) error {
 	k.row.Outcome = Imported
 	i.arrived(k, t, false)
-	t.entries = append(t.entries, i.stagedEntry(k))
+	also, err := i.adopt(tx, k)
+	if err != nil {
+		return err
+	}
+	t.entries = append(t.entries, i.stagedEntry(k, also))
 	if k.unshown { // so that a link can be made for it here
 		if err := tx.AddEnrolment(store.Enrolment{Token: k.token.ID, Expires: k.token.Created}); err != nil {
 			return err
@@ -176,21 +185,29 @@ func (i *importer) taken(tx store.Tx, k *staged, t *tally) error {
 }
 
 // stagedEntry tells the log that a token comes with the run.
-func (i *importer) stagedEntry(k *staged) []byte {
+func (i *importer) stagedEntry(k *staged, also []audit.Change) []byte {
 	after := append(audit.ConditionFields(k.token.Condition, k.token.OwnerName), audit.AlgorithmField(k.token))
+	if k.load != nil {
+		after = append(after, audit.Field{Name: "device", Value: k.load.DeviceMark()},
+			audit.Field{Name: "profile", Value: k.token.Profile})
+	}
 	return audit.Entry{Time: k.token.Created, Action: audit.TokenStaged, Outcome: audit.Done, Origin: i.req.Origin,
-		Subject: audit.SubjectOf(k.token), After: append(after, audit.Field{Name: "run", Value: i.run})}.Canonical()
+		Subject: audit.SubjectOf(k.token), After: append(after, audit.Field{Name: "run", Value: i.run}),
+		Also: also}.Canonical()
 }
 
 // meet decides about a key whose identity is taken.
 func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tally) error {
-	same, err := i.sameSecret(existing, k.secret)
+	same, err := i.sameSecret(existing, k)
 	if err != nil {
 		return err
 	}
 	inFile := existing.Token.Run == i.run
 	i.clash(k, same, inFile)
 	k.mindCounter(existing.Token)
+	if err := i.mindDevice(tx, existing.Token, k); err != nil {
+		return err
+	}
 	if same && inFile && existing.Token.Spec != k.token.Spec {
 		k.end(Conflict, twiceDifferent)
 	} else if same && !inFile {
@@ -222,6 +239,8 @@ func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tal
 func (i *importer) mayReplace(existing token.Token, k *staged, t *tally) bool {
 	id := existing.ID
 	switch {
+	case existing.Profile != "" || k.load != nil:
+		k.end(Conflict, "the token here has another secret, and it is activated on devices: delete it and import again")
 	case !existing.Condition.Proven():
 		k.end(Conflict, "the token here has another secret and was not proven by a first code yet")
 	case i.replaced[id] || slices.Contains(t.replaced, id):
@@ -283,14 +302,17 @@ func (i *importer) rekeyed(tx store.Tx, was []formerly) (entries [][]byte, err e
 	return entries, nil
 }
 
-// sameSecret compares a token in the database with a key of the file.
-func (s *Service) sameSecret(existing store.Candidate, secret seal.Secret) (bool, error) {
+// sameSecret compares a token in the database with a key of the file. Two without
+// secrets are the same if their authenticators would be.
+func (s *Service) sameSecret(existing store.Candidate, k *staged) (bool, error) {
 	have, err := tokens.OpenSecret(s.keys, existing)
 	if err != nil {
 		return false, err
 	}
 	defer have.Wipe()
-	return have.Equal(secret), nil
+	here := existing.Token
+	return have.Equal(k.secret) && (k.secret.Len() > 0 || here.Profile == k.token.Profile &&
+		here.DeviceSerial() == k.token.DeviceSerial() && here.Condition.Epoch == k.token.Condition.Epoch), nil
 }
 
 // mindCounter turns a duplicate of a token that moves here into a conflict, if the

@@ -1,10 +1,12 @@
 package imports
 
 import (
+	"crypto/sha256"
 	"maps"
 	"slices"
 
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/carry"
 	"ostiary/internal/engine/transfer"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
@@ -23,6 +25,7 @@ type staged struct {
 	isPIN  bool   // it is no token, but the PIN of one
 
 	passage transfer.Passage // the move that it is part of, if it is
+	load    *carry.Load      // what its device needs; nil without an activation
 	unshown bool             // its secret is still to be shown to its user, by a link
 
 	late       bool // it waits for the end of the file, to be given a serial of this server
@@ -39,6 +42,7 @@ type staged struct {
 func (k *staged) kept() staged {
 	kept := *k
 	kept.secret = seal.NewSecret(slices.Clone(k.secret.Bytes()))
+	kept.load = k.load.Clone()
 	return kept
 }
 
@@ -67,6 +71,7 @@ type tally struct {
 	short     int // keys that are imported with short secrets
 	entries   [][]byte
 	file      map[token.Mark]held // the secrets of the keys that are imported
+	sheets    [][sha256.Size]byte // the profiles of those that are imported
 	shared    map[token.Mark]bool // those that several of them have
 }
 
@@ -83,6 +88,9 @@ func (t *tally) count(i *importer, k *staged) {
 	switch k.row.Outcome {
 	case Imported:
 		t.hold(i, k)
+		if k.load != nil {
+			t.sheets = append(t.sheets, k.load.Hash())
+		}
 		t.short += oneIf(k.short)
 		c.Imported++
 		if k.renumbered {
@@ -152,6 +160,12 @@ func (i *importer) commit(do func(tx store.Tx, t *tally) error) error {
 	maps.Copy(i.different, t.different)
 	maps.Copy(i.file, t.file)
 	maps.Copy(i.shared, t.shared)
+	for _, hash := range t.sheets {
+		if i.sheetsUsed == nil {
+			i.sheetsUsed = map[[sha256.Size]byte]bool{}
+		}
+		i.sheetsUsed[hash] = true
+	}
 	i.late = append(i.late, t.late...)
 	for _, n := range t.named {
 		i.pins.named[n.id] = append(i.pins.named[n.id], n)

@@ -84,7 +84,10 @@ func (h held) add(k *staged, tooFar bool) held {
 // settleSecret decides what this server's knowledge of a key's secret means for it;
 // it ends the key, or says where it begins. A key of the same name as a token that
 // is here is decided by that.
-func (i *importer) settleSecret(k *staged, here known, t *tally) (err error) {
+func (i *importer) settleSecret(r store.Reader, k *staged, here known, t *tally) (err error) {
+	if k.token.Mark == 0 {
+		return nil // it has no secret
+	}
 	holders := here.holders[k.token.Mark]
 	for _, h := range holders {
 		if h.Unique() == k.token.Unique() {
@@ -95,6 +98,9 @@ func (i *importer) settleSecret(k *staged, here known, t *tally) (err error) {
 		if sameDevice(h, k) {
 			k.end(Duplicate, alias(h, k))
 			k.mindCounter(h)
+			if err := i.mindDevice(r, h, k); err != nil {
+				return err
+			}
 			i.otherValues(h, k, t)
 			return nil
 		}
@@ -111,6 +117,11 @@ func (i *importer) settleSecret(k *staged, here known, t *tally) (err error) {
 	if why, err := here.past.Away(k.token, k.secret, k.passage.Move); err != nil || why != "" {
 		k.end(Refused, why)
 		return err
+	}
+	if k.load.Further() && here.past.Stayed(k.token, k.passage.Move) {
+		k.end(Refused, "its secret was used here before, and nothing tells where its further applications stood: "+
+			"codes that were used could be accepted again")
+		return nil
 	}
 	next, used, err := here.past.Resume(k.token, k.secret)
 	if err != nil {
@@ -202,7 +213,7 @@ func sameDevice(h token.Token, k *staged) bool {
 	case other.Serial == id.Serial:
 		return other.KeyID == id.KeyID || other.KeyID == "" || id.KeyID == ""
 	}
-	return h.Kind == token.Software && other.KeyID == id.Serial
+	return h.Kind == token.Software && (other.KeyID == id.Serial || other.KeyID != "" && other.KeyID == id.KeyID)
 }
 
 // otherKind tells whether a token is the one of a key but for its kind: one counts

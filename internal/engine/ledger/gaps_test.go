@@ -24,7 +24,7 @@ func TestStateBeforeAMoveFollowsFromTheLog(t *testing.T) {
 		w.SetState(t, "3", token.RevokedLost)
 		var id string
 		if _, _, err := testkit.Export(t, w.Kit, testkit.Move, func(r *lifecycle.ExportRequest) {
-			r.Serials, r.Begun = []string{"3"}, func(m string) { id = m }
+			r.Serials, r.Begun = []string{"3"}, func(m string, _ int) { id = m }
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestArrivalsFollowFromTheLog(t *testing.T) {
 	from.Import(t, testkit.HOTP("9"))
 	var move string
 	file, _, err := testkit.Export(t, from, testkit.Move, func(r *lifecycle.ExportRequest) {
-		r.Begun = func(m string) { move = m }
+		r.Begun = func(m string, _ int) { move = m }
 	})
 	if err != nil {
 		t.Fatal(err)

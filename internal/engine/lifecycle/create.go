@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -183,6 +184,9 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 		return made, err
 	}
 	made.Token = t
+	if err := freeAccount(tx, t); err != nil {
+		return made, err
+	}
 	if err := tx.AddToken(store.Candidate{Token: t, Sealed: sealed}); err != nil {
 		return made, fmt.Errorf("add token %s: %w", t.Identity.Serial, err)
 	}
@@ -215,6 +219,23 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 		tx.AppendAudit(audit.Entry{Time: s.now(), Action: audit.TokenCreated, Outcome: audit.Done, Origin: req.Origin,
 			Subject: audit.SubjectOf(t),
 			After:   after}.Canonical())
+}
+
+// freeAccount refuses a token whose serial is, to its authenticator, that of another
+// token of the profile, which was given another serial when it came here.
+func freeAccount(r store.ActivationReader, t token.Token) error {
+	if t.Profile == "" {
+		return nil
+	}
+	here, err := r.Account(t.Profile, t.Identity.Serial, t.Run)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "account_taken", fmt.Sprintf("The serial %s is what the authenticator of token %s "+
+		"knows it by.", t.Identity.Serial, here.Identity.Serial)).
+		WithHint("Set the series to another number: ostiary series set.")
 }
 
 // newSecret draws as many bytes as the hash has (RFC 4226 section 4, R6; RFC

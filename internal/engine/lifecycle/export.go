@@ -12,6 +12,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/carry"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/transfer"
 	"ostiary/internal/seal"
@@ -29,9 +30,9 @@ type ExportRequest struct {
 	Serials []string
 	// Move puts the tokens into the state MOVING: they are to live elsewhere, and
 	// take no code here from now on. Begun is told the number of the move before
-	// anything leaves; it may be nil.
+	// anything leaves, and how many open activations end by it; it may be nil.
 	Move  bool
-	Begun func(move string)
+	Begun func(move string, ended int)
 	// Passphrase is the text that the file is encrypted under.
 	Passphrase seal.Secret
 	Origin     audit.Origin
@@ -55,7 +56,8 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 		return 0, err
 	}
 	q.Serials, q.After, q.Limit = req.Serials, 0, tokens.Chunk
-	if err := s.exportable(ctx, q, req.Move); err != nil {
+	open, err := s.exportable(ctx, q, req.Move)
+	if err != nil {
 		return 0, err
 	}
 	var way transfer.Passage
@@ -64,7 +66,7 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 			return 0, err
 		}
 		if req.Begun != nil {
-			req.Begun(way.Move)
+			req.Begun(way.Move, open)
 		}
 	}
 	var out *pskc.Writer
@@ -96,12 +98,11 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 	return n, out.Close()
 }
 
-// exportable refuses a choice that holds tokens without a secret, and tokens on
-// devices, whose profile, further applications and epoch are more than a key: a file
-// has no place for them, and they must not vanish on the way. A move takes all holders
-// of a secret along, or none: else the secret would live on two servers.
-func (s *Service) exportable(ctx context.Context, q store.TokenFilter, move bool) error {
-	var without, activated, moving []string
+// exportable refuses a choice that holds tokens without a secret that no activation is
+// to make. A move takes all holders of a secret along, or none: else the secret would
+// live on two servers. open is how many activations of the choice are open.
+func (s *Service) exportable(ctx context.Context, q store.TokenFilter, move bool) (open int, err error) {
+	var without, moving []string
 	found := false
 	chosen := map[token.Mark][]token.ID{} // of secrets that several tokens hold
 	for more := true; more; {
@@ -119,38 +120,38 @@ func (s *Service) exportable(ctx context.Context, q store.TokenFilter, move bool
 				if t.Condition.State == token.Moving {
 					moving = append(moving, t.Identity.Serial)
 				}
-				switch err = errors.Join(err, terr); {
-				case typ.Activation == token.NoActivation:
-				case t.Condition.Proven():
-					activated = append(activated, t.Identity.Serial)
-				default:
+				err = errors.Join(err, terr)
+				if t.Profile != "" && move {
+					switch _, oerr := r.OpenActivation(t.ID); {
+					case oerr == nil:
+						open++
+					case !errors.Is(oerr, store.ErrNotFound):
+						err = errors.Join(err, oerr)
+					}
+				}
+				if t.Profile == "" && typ.Activation != token.NoActivation && !t.Condition.Proven() {
 					without = append(without, t.Identity.Serial)
 				}
 			}
 			return err
 		})
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
 	switch {
 	case !found:
-		return fault.New(fault.NotFound, "nothing_to_export", "No token matches.").WithHint(
+		return 0, fault.New(fault.NotFound, "nothing_to_export", "No token matches.").WithHint(
 			"ostiary token list with the same filters shows what would be exported.")
 	case len(moving) > 0:
-		return fault.New(fault.Conflict, "moving_already", fmt.Sprintf("Of the tokens to be exported %d are on "+
+		return 0, fault.New(fault.Conflict, "moving_already", fmt.Sprintf("Of the tokens to be exported %d are on "+
 			"their way to another server: %s.", len(moving), shorten(moving))).
 			WithHint("End that first: ostiary move confirm, or ostiary move cancel.")
-	case len(activated) > 0:
-		return fault.New(fault.Conflict, "activated", fmt.Sprintf("Of the tokens to be exported %d are activated on "+
-			"devices, which a file cannot take along: %s.",
-			len(activated), shorten(activated))).WithHint("Leave them out by --kind, --type or --serial, and " +
-			"activate tokens of the other server on those devices.")
 	case len(without) == 0:
-		return s.allHolders(ctx, chosen)
+		return open, s.allHolders(ctx, chosen)
 	}
-	return fault.New(fault.Conflict, "no_secret_yet", fmt.Sprintf("Of the tokens to be exported %d have no secret "+
-		"yet, because they are not activated: %s.",
+	return 0, fault.New(fault.Conflict, "no_secret_yet", fmt.Sprintf("Of the tokens to be exported %d have no secret "+
+		"and no profile by which they could get one: %s.",
 		len(without), shorten(without))).WithHint("Delete them, or leave them out: --state VALID.")
 }
 
@@ -190,18 +191,29 @@ func shorten(names []string) string {
 
 // exported reads a page of tokens and says in the log that they leave.
 func (s *Service) exported(ctx context.Context, q store.TokenFilter, move string, origin audit.Origin) (
-	page []store.Candidate, err error) {
+	page []leaving, err error) {
 	err = s.db.Update(ctx, func(tx store.Tx) error {
-		if page, err = tx.Sealed(q); err != nil || len(page) == 0 {
+		found, err := tx.Sealed(q)
+		if page = page[:0]; err != nil || len(found) == 0 {
 			return err
 		}
-		serials := make([]string, len(page))
+		serials := make([]string, len(found))
 		var entries [][]byte
-		for i, c := range page {
+		for i, c := range found {
+			rows, err := carry.Gather(tx, c.Token, s.now())
+			if err != nil {
+				return err
+			}
+			page = append(page, leaving{c, rows})
 			serials[i] = c.Token.Identity.Serial
 			if move == "" {
 				continue
 			}
+			ended, err := s.endActivation(tx, c.Token, origin)
+			if err != nil {
+				return err
+			}
+			entries = append(entries, ended...)
 			if err := tx.Depart(move, c.Token); err != nil {
 				return err
 			}
@@ -217,9 +229,30 @@ func (s *Service) exported(ctx context.Context, q store.TokenFilter, move string
 	return page, err
 }
 
+// leaving is a token that leaves, as it was when it did.
+type leaving struct {
+	store.Candidate
+	rows *carry.Rows // what its device needs; nil without an activation
+}
+
+// endActivation ends the open activation of a token that moves: whoever has its letter
+// or code could not know where to turn to.
+func (s *Service) endActivation(tx store.Tx, t token.Token, origin audit.Origin) (entries [][]byte, err error) {
+	open, err := tx.OpenActivation(t.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return [][]byte{audit.Entry{Time: s.now(), Action: audit.ActivationEnded, Outcome: audit.Done, Reason: "moved",
+			Origin: origin, Subject: audit.SubjectOf(t),
+			After: []audit.Field{{Name: "activation", Value: open.ID}}}.Canonical()},
+		tx.EndActivation(open.ID, store.ActivationCancelled, s.stamp())
+}
+
 // writeKey writes one token, and its PIN behind it if it has one.
-func (s *Service) writeKey(ctx context.Context, out *pskc.Writer, c store.Candidate, way transfer.Passage) error {
-	secret, err := tokens.OpenSecret(s.keys, c)
+func (s *Service) writeKey(ctx context.Context, out *pskc.Writer, c leaving, way transfer.Passage) error {
+	secret, err := tokens.OpenSecret(s.keys, c.Candidate)
 	if err != nil {
 		return err
 	}
@@ -230,6 +263,10 @@ func (s *Service) writeKey(ctx context.Context, out *pskc.Writer, c store.Candid
 		key.Record = append(key.Record, pskc.Property{Name: transfer.RecordMove, Value: way.String()})
 	}
 	key.Secret = pskc.Secret(secret.Bytes())
+	defer key.Wipe()
+	if err := c.rows.Add(key, s.keys, secret); err != nil {
+		return err
+	}
 	if err := s.addUnshown(ctx, c.Token, key); err != nil {
 		return err
 	}

@@ -349,7 +349,7 @@ func (m *model) export(i int, move bool, tokens []held) (file []byte, id string)
 		serials = append(serials, h.Identity.Serial)
 	}
 	file, n, err := testkit.Export(m.t, m.sides[i].Kit, func(r *lifecycle.ExportRequest) {
-		r.Serials, r.Move, r.Begun = serials, move, func(move string) { id = move }
+		r.Serials, r.Move, r.Begun = serials, move, func(move string, _ int) { id = move }
 	})
 	if m.must(err); n != len(tokens) {
 		m.rt.Fatalf("%d of %d tokens exported", n, len(tokens))

@@ -28,7 +28,7 @@ func TestMove(t *testing.T) {
 	var id string
 	file, n, err := testkit.Export(t, a, testkit.Move, func(r *lifecycle.ExportRequest) {
 		r.Serials, r.Begun = []string{"1"},
-			func(m string) { id = m }
+			func(m string, _ int) { id = m }
 	})
 	if err != nil || n != 1 {
 		t.Fatalf("%d exported, %v", n, err)
@@ -117,7 +117,7 @@ func TestMoveCancelled(t *testing.T) {
 	k.Import(t, key, testkit.HOTP("2"))
 	k.SetState(t, "2", token.RevokedBroken)
 	var id string
-	begun := func(r *lifecycle.ExportRequest) { r.Begun = func(m string) { id = m } }
+	begun := func(r *lifecycle.ExportRequest) { r.Begun = func(m string, _ int) { id = m } }
 	if _, _, err := testkit.Export(t, k, testkit.Move, begun); err != nil {
 		t.Fatal(err)
 	}

@@ -70,6 +70,13 @@ func (p Past) Pair(t token.Token) bool {
 	return f.Both || t.Spec.Timed() && f.Events > 0 || !t.Spec.Timed() && f.Seconds > 0
 }
 
+// Stayed tells whether a secret was used here, and its token does not come back by a
+// move from where it went: then what is known of the secret's uses may end before its last.
+func (p Past) Stayed(t token.Token, move string) bool {
+	s, known := p.floors[t.Mark]
+	return known && (!s.MovedAway || move == "")
+}
+
 // Away says why a token must not come in: it moved to another server, and its file is
 // none of a move that brings it back. Otherwise a code would count on both.
 func (p Past) Away(t token.Token, secret seal.Secret, move string) (why string, err error) {

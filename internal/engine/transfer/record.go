@@ -97,7 +97,9 @@ type Said struct {
 
 // Apply takes over what another server knew of a token. A property that
 // is not known here is refused: it may be a reason against the token.
-func Apply(t *token.Token, record []pskc.Property) (said Said, err error) {
+// activated says that its secret comes from an activation: then it may be PENDING with
+// an epoch, as its device was unbound.
+func Apply(t *token.Token, record []pskc.Property, activated bool) (said Said, err error) {
 	c, fenced := &t.Condition, false
 	for _, p := range record {
 		switch p.Name {
@@ -159,7 +161,7 @@ func Apply(t *token.Token, record []pskc.Property) (said Said, err error) {
 	if said.Unshown && c.State != token.Pending {
 		return Said{}, errors.New("its record says that its secret is still to be shown, and that it is not PENDING")
 	}
-	if c.State == token.Pending && c.Proven() {
+	if c.State == token.Pending && c.Proven() && !activated {
 		return Said{}, errors.New("its record says that it is PENDING and proven, which no token is")
 	}
 	return said, nil

@@ -18,7 +18,9 @@ func newTokenExport(a *app) *cobra.Command {
 		Short: "Export tokens with their secrets, for another server",
 		Long: `Export tokens with their secrets into a PSKC file (RFC 6030), encrypted under a
 passphrase. Other servers and this one read it; this one also reads the state,
-counter, drift and owner of each token from it.
+counter, drift and owner of each token from it. A token that is activated on a
+phone takes along what the phone needs: its profile with the issuer's key, and its
+activation.
 
 Say which tokens: by --serial, --type, --user, --state, --kind, --batch, --import,
 or --all. It takes the role ROOT or SUPER_ADMIN, and the audit log keeps the
@@ -28,8 +30,8 @@ exist.
 
 Without --move the tokens stay here and go on working. A code that was used there
 after an import can be used here, and the other way round: do not use both. With
---move they are MOVING from this moment and take no code here; "ostiary move" tells
-how a move ends.`,
+--move they are MOVING from this moment and take no code here, and their open
+activations end; "ostiary move" tells how a move ends.`,
 		Example: `  ostiary token export stock.pskc --passphrase-file phrase.txt --type totp
   ostiary token export one.pskc --passphrase-file phrase.txt --serial 12345678
   ostiary token export all.pskc --passphrase-file phrase.txt --kind software --move`,
@@ -68,9 +70,9 @@ how a move ends.`,
 			}
 			req.Passphrase = string(phrase)
 			clear(phrase)
-			move := ""
+			move, ended := "", 0
 			size, err := writeNew(args[0], func(w io.Writer) (err error) {
-				move, err = c.Export(cmd.Context(), req, w)
+				move, ended, err = c.Export(cmd.Context(), req, w)
 				return err
 			})
 			if err != nil && move != "" {
@@ -83,10 +85,17 @@ how a move ends.`,
 				File  string `json:"file"`
 				Bytes int64  `json:"bytes"`
 				Move  string `json:"move,omitempty"`
+				Ended int    `json:"activations_ended,omitempty"`
 			}
-			if err := a.say(result{args[0], size, move}, "%s holds the tokens (%s). The audit log has the list.",
+			if err := a.say(result{args[0], size, move, ended}, "%s holds the tokens (%s). The audit log has the list.",
 				args[0], byteCount(size)); err != nil || move == "" || a.json {
 				return err
+			}
+			if ended > 0 {
+				if err := a.say(nil, "Open activations that ended by it: %d. Begin them again on the other server.",
+					ended); err != nil {
+					return err
+				}
 			}
 			return a.say(nil, "They are MOVING until the receipt of the other server comes: ostiary move confirm "+
 				"RECEIPT (move %s)", move)

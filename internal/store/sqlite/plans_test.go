@@ -146,6 +146,20 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 			_, err := r.Moves("a", 10)
 			return err
 		}},
+		list{"account, by its serial", "sqlite_autoindex_token_1 (serial=?", func(r store.Reader) error {
+			_, err := r.Account("a", "1", 0)
+			if errors.Is(err, store.ErrNotFound) {
+				err = nil
+			}
+			return err
+		}},
+		list{"account, by its key id", "token_account (profile=? AND key_id=?)", func(r store.Reader) error {
+			_, err := r.Account("a", "1", 0)
+			if errors.Is(err, store.ErrNotFound) {
+				err = nil
+			}
+			return err
+		}},
 		list{"activations", "activation_token (token=?)", func(r store.Reader) error {
 			_, err := r.Activations(1, 10)
 			return err

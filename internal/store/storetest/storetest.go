@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Imports", importTests},
 		{"Moves", moveTests},
 		{"Activations", activationTests()},
+		{"Adoption", adoptTests},
 		{"Types", typeTests},
 		{"Profiles", profileTests},
 		{"Series", seriesTests},

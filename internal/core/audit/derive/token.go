@@ -174,6 +174,7 @@ func (f *Fold) created(a *act) {
 	if !a.old {
 		r.known = knowsAll
 		f.set(id, r, a, &a.ParsedChange)
+		f.others(a) // its further applications
 	}
 }
 
