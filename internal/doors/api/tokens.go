@@ -47,6 +47,11 @@ func (s *Selector) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
+// mayBeEmpty tells which parameters mean something when they are empty.
+func (s *Selector) mayBeEmpty(parameter string) bool {
+	return parameter == "manufacturer" || parameter == "key_id"
+}
+
 func (s *Selector) selector() tokens.Selector {
 	return tokens.Selector{Serial: s.Serial, Type: s.Type, Manufacturer: s.manufacturer, KeyID: s.keyID}
 }

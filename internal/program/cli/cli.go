@@ -115,8 +115,9 @@ detail and hint, on standard error.`,
   export OSTIARY_DATA=/var/lib/ostiary
   ostiary token import tokens.pskc
   ostiary token verify 12345678 755224`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		PersistentPreRunE: cmdline.NoFlagEmpty,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
 	}
 	root.AddCommand(newServe(a), newToken(a), newActivation(a), newType(a), newProfile(a), newSeries(a), newBatch(a),
 		newImport(a), newMove(a), newUser(a), newKey(a), newAudit(a), newSeedfile(a), newDatabase(a), newRootAccount(a),

@@ -215,6 +215,7 @@ the type, and never for hotp, totp and ocra.`,
 		}),
 	}
 	f.add(cmd)
+	cmdline.MayBeEmpty(cmd, "hash", "suite", "prefix", "profile", "manufacturer", "product")
 	for _, name := range []string{"hash", "digits", "period", "width", "start", "activation"} {
 		flag := cmd.Flags().Lookup(name)
 		flag.Usage, _, _ = strings.Cut(flag.Usage, " (default")
