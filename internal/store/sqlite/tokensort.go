@@ -127,14 +127,15 @@ func number(v any) int64 {
 
 // placeOf is where a list goes on behind a token.
 func placeOf(t token.Token, by store.TokenSort) *store.TokenPlace {
-	p := &store.TokenPlace{ID: t.ID, User: t.OwnerName, Identity: t.Identity}
 	switch by {
 	case store.ByUser:
-		p.Last = t.Condition.Owner == 0
+		return &store.TokenPlace{User: t.OwnerName, Identity: t.Identity, Last: t.Condition.Owner == 0}
+	case store.BySerial:
+		return &store.TokenPlace{Identity: t.Identity}
 	case store.ByEnd:
-		p.At, p.Last = t.Condition.NotAfter, t.Condition.NotAfter.IsZero()
+		return &store.TokenPlace{ID: t.ID, At: t.Condition.NotAfter, Last: t.Condition.NotAfter.IsZero()}
 	case store.ByLastUsed:
-		p.At = t.Condition.LastUsed
+		return &store.TokenPlace{ID: t.ID, At: t.Condition.LastUsed}
 	}
-	return p
+	return &store.TokenPlace{ID: t.ID}
 }
