@@ -65,9 +65,12 @@ type listing[T any] struct {
 // printList prints one page, or every page from there on. Pages are printed as
 // they come and never held together: a list may be as long as the database.
 func printList[T any](ctx context.Context, a *app, l listing[T], page client.Page, all bool) error {
-	var out listPrinter[T] = &tableList[T]{out: a.Stdout, listing: l}
+	var out listPrinter[T] = &tableList[T]{app: a, listing: l}
 	if a.json {
 		out = &jsonList[T]{out: a.Stdout, listing: l}
+	}
+	if a.csv && page.Limit == 0 {
+		page.Limit, all = maxPage, true
 	}
 	left := page.Limit
 	if left == 0 {
@@ -109,19 +112,19 @@ type listPrinter[T any] interface {
 
 type tableList[T any] struct {
 	listing[T]
-	out io.Writer
+	app *app
 }
 
 func (t *tableList[T]) page(items []T, first bool) error {
-	if first && len(items) == 0 {
-		_, err := fmt.Fprintln(t.out, t.empty)
+	if first && len(items) == 0 && !t.app.csv {
+		_, err := fmt.Fprintln(t.app.Stdout, t.empty)
 		return err
 	}
 	var header []string
 	if first {
 		header = t.header
 	}
-	table := newTable(t.out, header...)
+	table := t.app.listTable(header...)
 	for _, item := range items {
 		table.row(t.row(item)...)
 	}

@@ -38,7 +38,8 @@ short lists can be sorted: narrow them down.`,
   ostiary token list --expiring 30 --state VALID
   ostiary token list --twins --all
   ostiary token list --fenced --all
-  ostiary token list --all --json > tokens.json`,
+  ostiary token list --all --json > tokens.json
+  ostiary token list --kind all --csv > tokens.csv`,
 		Args: cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) (err error) {
 			page, err := pages.page(cmd)
@@ -87,13 +88,13 @@ short lists can be sorted: narrow them down.`,
 			}
 			l := listing[wire.Token]{name: "tokens", empty: empty, fill: true,
 				header: []string{"SERIAL", "TYPE", "MANUFACTURER", "STATE", "USER", "FAILURES", "LAST USED"},
-				row:    tokenRow,
+				row:    a.tokenRow,
 				fetch: func(ctx context.Context, p client.Page) ([]wire.Token, *string, error) {
 					list, err := c.Tokens(ctx, filter, p)
 					return list.Tokens, list.Next, err
 				}}
 			if filter.Expiring != 0 {
-				l.header[len(l.header)-1], l.row = "VALID UNTIL", expiringRow
+				l.header[len(l.header)-1], l.row = "VALID UNTIL", a.expiringRow
 			}
 			if err := printList(cmd.Context(), a, l, page, pages.all); err != nil || !software {
 				return err
@@ -122,7 +123,7 @@ short lists can be sorted: narrow them down.`,
 	flags.StringVar(&filter.Sort, "sort", "", "`ORDER`: user, serial, arrival, last-used or expires (default user)")
 	flags.BoolVar(&filter.Desc, "desc", false, "sort the other way round")
 	pages.add(cmd)
-	return cmd
+	return a.addCSV(cmd)
 }
 
 var sorts = []string{"user", "serial", "arrival", "last-used", "expires"}
@@ -147,18 +148,18 @@ func anySoftware(ctx context.Context, c *client.Client, f client.TokenFilter) (b
 }
 
 // expiringRow shows when a token ends instead of when it was used.
-func expiringRow(t wire.Token) []string {
-	row := tokenRow(t)
-	row[len(row)-1] = optionalTime(t.ValidUntil, "none")
+func (a *app) expiringRow(t wire.Token) []string {
+	row := a.tokenRow(t)
+	row[len(row)-1] = a.atOr(t.ValidUntil, "none")
 	return row
 }
 
-func tokenRow(t wire.Token) []string {
+func (a *app) tokenRow(t wire.Token) []string {
 	failures := fmt.Sprint(t.Failures)
 	if t.Locked {
 		failures += " locked"
 	}
-	return []string{t.Serial, t.Type, t.Manufacturer, t.State, t.User, failures, optionalTime(t.LastUsed, "never")}
+	return []string{t.Serial, t.Type, t.Manufacturer, t.State, t.User, failures, a.atOr(t.LastUsed, "never")}
 }
 
 // stateArg reads a state in either case.

@@ -99,7 +99,7 @@ cursor that is printed, or all at once with --all.`,
 				header: []string{"NAME", "TOKENS", "FAILURES", "LOCKED", "CREATED"},
 				row: func(u wire.User) []string {
 					return []string{u.Name, strconv.Itoa(u.Tokens), strconv.Itoa(u.Failures), cmdline.YesNo(u.Locked),
-						localTime(u.Created)}
+						a.at(u.Created)}
 				},
 				fetch: func(ctx context.Context, p client.Page) ([]wire.User, *string, error) {
 					list, err := c.Users(ctx, filter, p)
@@ -113,7 +113,7 @@ cursor that is printed, or all at once with --all.`,
 	flags.BoolVar(&filter.WithoutToken, "without-token", false, "only users who hold no token")
 	flags.StringVar(&filter.Search, "search", "", "only users with this `TEXT` in the name, in either case")
 	pages.add(cmd)
-	return cmd
+	return a.addCSV(cmd)
 }
 
 func newUserShow(a *app) *cobra.Command {

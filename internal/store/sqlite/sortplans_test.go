@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -60,6 +61,28 @@ func TestASortedListGoesByTheIndexOfItsOrder(t *testing.T) {
 		if want := "condition_" + map[string]string{"free": "free", "locked": "failing"}[name]; !strings.Contains(
 			all, want) {
 			t.Errorf("%s does not go by %s: %s", name, want, all)
+		}
+	}
+}
+
+// The time of use has no index, so that no code has to write one: what is too much to be
+// sorted is refused, and what is little is sorted.
+func TestTooManyTokensAreNotSorted(t *testing.T) {
+	t.Parallel()
+	db := open(t, Config{Listed: 3})
+	tokens(t, db, 4)
+	for name, c := range map[string]struct {
+		f    store.TokenFilter
+		want error
+	}{"all": {store.TokenFilter{}, store.ErrTooMany}, "those of a serial": {store.TokenFilter{Serial: "x"}, nil},
+		"none of a type": {store.TokenFilter{Type: "none"}, nil}} {
+		c.f.Limit = 1
+		err := db.Browse(t.Context(), func(r store.Reader) error {
+			_, _, err := r.SortedTokens(c.f, store.TokenOrder{By: store.ByLastUsed})
+			return err
+		})
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
 }
