@@ -77,9 +77,12 @@ type TokenFilter struct {
 	Desc                                                         bool
 }
 
-// Chosen is the filter without its order.
+// Chosen is the filter without what chooses nothing: its order, and all kinds.
 func (f TokenFilter) Chosen() TokenFilter {
 	f.Sort, f.Desc = "", false
+	if f.Kind == "all" {
+		f.Kind = ""
+	}
 	return f
 }
 
