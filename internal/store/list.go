@@ -45,8 +45,9 @@ var ErrTooMany = errors.New("too many tokens to be sorted")
 
 // UserFilter chooses users. Zero fields do not restrict.
 type UserFilter struct {
-	Contains     string // in the name, in either case
-	Failures     int    // at least so many
+	Contains     string    // in the name, in either case
+	Failures     int       // at least so many
+	DelayedAt    time.Time // whose delay is not over then
 	WithoutToken bool
 	After        string // the name to go on behind
 	Limit        int

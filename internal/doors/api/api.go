@@ -43,6 +43,8 @@ type Verifier interface {
 	Confirm(ctx context.Context, r codes.ConfirmRequest) (valid bool, err error)
 	Policy() codes.Policy
 	Locked(failures int, retryAt time.Time) bool
+	// Holds says which failures lock now, for lists; see codes.Engine.Holds.
+	Holds() (failures int, delayedAt time.Time)
 }
 
 // Config holds what the API stands on. All fields are required, but Ready,
