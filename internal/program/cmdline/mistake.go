@@ -66,7 +66,11 @@ func MayBeEmpty(cmd *cobra.Command, flags ...string) {
 // NoFlagEmpty checks that no flag was given an empty value: that, too, is mostly a
 // shell variable that was not set, and a filter that is not there chooses everything.
 func NoFlagEmpty(cmd *cobra.Command, _ []string) (err error) {
+	global := cmd.InheritedFlags()
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if global.Lookup(flag.Name) != nil {
+			return // it chooses no rows
+		}
 		empty := flag.Value.String() == ""
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
 			values := list.GetSlice()
