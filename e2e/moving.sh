@@ -77,7 +77,7 @@ state() { run "$1" token show "$2" --json 2>/dev/null | tr -d ' \n' | field stat
 is() { [ "$2" = "$3" ] || fail "$1 is $2, not $3"; }
 
 # snapshot SERVER is every token there, in full.
-snapshot() { run "$1" token list --all --json 2>/dev/null; run "$1" series list --json 2>/dev/null; }
+snapshot() { run "$1" token list --kind all --all --json 2>/dev/null; run "$1" series list --json 2>/dev/null; }
 
 start a
 start b
@@ -131,7 +131,7 @@ step "With --new-serials the four get serials of B; the series goes on above all
 run b token import stock.pskc --passphrase-file phrase --new-serials | tee said
 says '7 imported, 0 duplicate, 0 in conflict, 0 refused, 4 renumbered'
 is "the next serial of B" "$(create b)" AH10000108
-moved=$(run b token list --all --json | tr -d ' \n' | sed 's/},{/\n/g' | grep '"key_id":"AH10000002"' | field serial)
+moved=$(run b token list --kind all --all --json | tr -d ' \n' | sed 's/},{/\n/g' | grep '"key_id":"AH10000002"' | field serial)
 echo "AH10000002 of A is $moved here"
 
 step "A code of a moved token works on B once, and on A never again"

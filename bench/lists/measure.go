@@ -45,7 +45,7 @@ func lists() (paths []string) {
 			paths = append(paths, strings.TrimSuffix(path+"?"+q, "?"))
 		}
 	}
-	add("tokens", "", "after=10900000", "serial=S00123456", "serial=nosuch", "user=user012345", "kind=hardware",
+	add("tokens", "", "serial=S00123456", "serial=nosuch", "user=user012345", "kind=hardware",
 		"kind=software", "type=hotp", "type=ocra", "manufacturer=ACME", "manufacturer=Third", "manufacturer=nosuch",
 		"state=VALID", "state=REVOKED_TOKEN_LOST", "state=PENDING", "state=REVOKED_TOKEN_BROKEN", "batch=delivery0",
 		"state=REVOKED_TOKEN_OTHER", "state=MOVING", "batch=delivery9", "batch=nosuch", "import=1019", "import=999",
@@ -53,7 +53,18 @@ func lists() (paths []string) {
 		"state=REVOKED_TOKEN_LOST&type=hotp", "batch=delivery9&state=REVOKED_TOKEN_LOST",
 		"type=totp&manufacturer=Other",
 		"expiring=365&state=VALID")
-	add("users", "", "after=user150000")
+	for _, order := range []string{"user", "serial", "arrival", "expires"} {
+		for _, filter := range []string{"", "kind=hardware", "kind=software", "type=hotp", "manufacturer=Third",
+			"state=VALID",
+			"state=REVOKED_TOKEN_LOST", "free=true", "locked=true", "batch=delivery9", "import=1019", "search=012345",
+			"search=nosuch", "expiring=365", "free=true&kind=hardware&state=VALID"} {
+			for _, way := range []string{"", "desc=true&"} {
+				add("tokens", strings.TrimSuffix("sort="+order+"&"+way+filter, "&"))
+			}
+		}
+	}
+	add("tokens", "sort=last-used&state=PENDING", "sort=last-used&user=user012345")
+	add("users", "", "after=user150000", "locked=true", "without_token=true", "search=0123", "search=nosuch")
 	add("imports", "", "after=1010")
 	add("imports/1000/rows", "", "after=90000")
 	add("batches", "", "after=delivery5")

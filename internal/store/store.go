@@ -131,6 +131,12 @@ type TokenReader interface {
 	// Tokens lists tokens in the order of their arrival, or of their ends where the
 	// filter has EndsBy.
 	Tokens(TokenFilter) ([]token.Token, error)
+	// SortedTokens lists the tokens that a filter chooses, but for its cursor, in an
+	// order. It looks at so many tokens at most: a page may be short, or empty, before
+	// the end. next is where to go on, nil at the end. ErrTooMany if that order has no
+	// index, and the tokens are too many to be sorted. EndsBy tells which tokens, and not
+	// in which order.
+	SortedTokens(f TokenFilter, o TokenOrder) (tokens []token.Token, next *TokenPlace, err error)
 	// Identity finds the token of an identity, with its sealed secret, among
 	// the published ones and those staged under run. Of software, type and serial
 	// are the whole identity: nothing else tells two apart.
@@ -160,6 +166,11 @@ type TokenFilter struct {
 	Batch        string // of the import run
 	Twins        bool   // those whose secret others hold, too (token.Condition.Shared)
 	Fenced       bool   // those that wait for two codes in a row (token.TwoCodes)
+	Free         bool   // those of nobody
+	Failures     int    // those with so many failures at least
+	// DelayedAt, when not zero, chooses tokens whose delay is not over then.
+	DelayedAt time.Time
+	Contains  string // in the serial, the label or the owner's name, in either case
 	// EndsBy, when not zero, chooses tokens whose end is after EndsAfter and not
 	// after EndsBy.
 	EndsAfter, EndsBy time.Time
@@ -211,6 +222,10 @@ type UserReader interface {
 	User(name string) (User, error)
 	// Users lists users by name, behind the name after.
 	Users(after string, limit int) ([]User, error)
+	// FindUsers lists the users that a filter chooses, by name. It looks at so many
+	// users at most: a page may be short, or empty, before the end. next is the name to go
+	// on behind, empty at the end.
+	FindUsers(UserFilter) (users []User, next string, err error)
 }
 
 // UserWriter changes users.

@@ -43,6 +43,8 @@ type Verifier interface {
 	Confirm(ctx context.Context, r codes.ConfirmRequest) (valid bool, err error)
 	Policy() codes.Policy
 	Locked(failures int, retryAt time.Time) bool
+	// Holds says which failures lock now, for lists; see codes.Engine.Holds.
+	Holds() (failures int, delayedAt time.Time)
 }
 
 // Config holds what the API stands on. All fields are required, but Ready,
@@ -263,7 +265,11 @@ func register[I, O any](a *API, needs authz.Operation, op huma.Operation, do fun
 	if len(op.Errors) == 0 {
 		op.Errors = []int{http.StatusUnauthorized, http.StatusForbidden}
 	}
-	op.Middlewares = append(op.Middlewares, a.gate(needs))
+	mayBeEmpty := func(string) bool { return false }
+	if in, ok := any(new(I)).(interface{ mayBeEmpty(string) bool }); ok {
+		mayBeEmpty = in.mayBeEmpty
+	}
+	op.Middlewares = append(op.Middlewares, a.gate(needs, mayBeEmpty))
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		c := callerOf(ctx)
 		out, err := do(ctx, c, in)
@@ -276,12 +282,12 @@ func register[I, O any](a *API, needs authz.Operation, op huma.Operation, do fun
 
 // gate asks for the right before anything of the request is read, so that
 // whoever has none learns nothing about its form, nor makes the server read it.
-func (a *API) gate(needs authz.Operation) func(huma.Context, func(huma.Context)) {
+func (a *API) gate(needs authz.Operation, mayBeEmpty func(string) bool) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := callerOf(ctx.Context())
 		err := c.may(needs)
 		if err == nil {
-			err = singleParameters(ctx.URL())
+			err = checkQuery(ctx.URL(), mayBeEmpty)
 		}
 		if err != nil {
 			_, w := humago.Unwrap(ctx)
@@ -292,9 +298,10 @@ func (a *API) gate(needs authz.Operation) func(huma.Context, func(huma.Context))
 	}
 }
 
-// singleParameters refuses a query that gives a parameter twice, of which a
-// proxy may have read the other one, or that cannot be read to its end.
-func singleParameters(u url.URL) error {
+// checkQuery refuses a query that cannot be read to its end, or that gives a
+// parameter twice, of which a proxy may have read the other one. It refuses an empty
+// parameter, too: a script whose variable is not set would get more than it asked for.
+func checkQuery(u url.URL, mayBeEmpty func(name string) bool) error {
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return fault.New(fault.Invalid, "malformed_query", "The query is malformed.").Because(err)
@@ -303,6 +310,10 @@ func singleParameters(u url.URL) error {
 		if len(values) > 1 {
 			return fault.New(fault.Invalid, "duplicate_parameter", fmt.Sprintf("The query parameter %q is "+
 				"given %d times.", name, len(values)))
+		}
+		if values[0] == "" && !mayBeEmpty(name) {
+			return fault.New(fault.Invalid, "empty_parameter", fmt.Sprintf("The query parameter %q is empty.", name)).
+				WithHint("Give it a value, or leave it out: an empty filter is not taken for none.")
 		}
 	}
 	return nil

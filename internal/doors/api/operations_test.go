@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/test/testkit"
@@ -189,10 +190,19 @@ func TestListFilters(t *testing.T) {
 	s.User(t, "anna")
 	s.Assign(t, "2", "anna")
 	s.SetState(t, "3", 1)
+	key := testkit.HOTP("1")
+	for _, otp := range testkit.Wrong(t, key, 0, s.Config.Verifier.Policy().FailureLimit) {
+		verify(t, s, testkit.Verifier, "1", otp)
+		s.Clock.Advance(time.Hour)
+	}
 	for query, want := range map[string]string{
-		"": "1 2 3", "serial=2": "2", "type=hotp": "1", "user=Anna": "2", "state=VALID": "1 2",
+		"": "2 1 3", "serial=2": "2", "type=hotp": "1", "user=Anna": "2", "state=VALID": "2 1",
 		"state=REVOKED_TOKEN_LOST": "3",
-		"kind=hardware":            "1 2 3", "kind=software": "", "limit=1": "1", "serial=2&type=hotp": "",
+		"kind=hardware":            "2 1 3", "kind=software": "", "limit=1": "2", "serial=2&type=hotp": "",
+		"kind=all": "2 1 3", "sort=user": "2 1 3", "sort=user&desc=true": "2 3 1", "sort=serial": "1 2 3",
+		"sort=serial&desc=true": "3 2 1", "sort=arrival": "1 2 3", "sort=last-used": "1 2 3", "sort=expires": "1 2 3",
+		"free=true": "1 3", "free=true&state=VALID": "1", "locked=true": "1", "free=false": "2 1 3", "search=NNA": "2",
+		"search=3": "3", "search=x": "", "search=%25": "",
 	} {
 		var l wire.TokenList
 		a := s.Do(t, testkit.Admin, "GET", "/api/v1/tokens?"+query, nil)
@@ -207,4 +217,51 @@ func TestListFilters(t *testing.T) {
 		}
 	}
 	status(t, s.Do(t, testkit.Admin, "GET", "/api/v1/tokens?user=nobody", nil), 404, "user_not_found")
+	status(t, s.Do(t, testkit.Admin, "GET", "/api/v1/tokens?user=anna&free=true", nil), 422, "free_and_user")
+	s.User(t, "bert")
+	s.User(t, "bo anna")
+	for query, want := range map[string]string{"": "anna,bert,bo anna", "without_token=true": "bert,bo anna",
+		"locked=true": "", "search=ANNA": "anna,bo anna", "search=ANNA&without_token=true": "bo anna", "search=_": ""} {
+		var l wire.UserList
+		s.Do(t, testkit.Admin, "GET", "/api/v1/users?"+query, nil).JSON(t, &l)
+		var got []string
+		for _, u := range l.Users {
+			got = append(got, u.Name)
+		}
+		if strings.Join(got, ",") != want {
+			t.Errorf("users %q: %v, want %s", query, got, want)
+		}
+	}
+}
+
+// A page goes on only in the order that its cursor is of, and behind a token that is gone.
+func TestCursorsOfTokens(t *testing.T) {
+	t.Parallel()
+	s := server(t, testkit.HOTP("1"), testkit.HOTP("2"), testkit.HOTP("3"))
+	s.User(t, "ännchen")
+	s.Assign(t, "3", "ännchen")
+	for _, order := range []string{"user", "serial", "arrival", "last-used", "expires"} {
+		for _, desc := range []string{"", "&desc=true"} {
+			var first, rest wire.TokenList
+			path := "/api/v1/tokens?sort=" + order + desc
+			s.Do(t, testkit.Admin, "GET", path+"&limit=1", nil).JSON(t, &first)
+			s.Do(t, testkit.Admin, "GET", path+"&after="+*first.Next, nil).JSON(t, &rest)
+			if len(first.Tokens) != 1 || len(rest.Tokens) != 2 || rest.Next != nil ||
+				rest.Tokens[0].Serial == first.Tokens[0].Serial || rest.Tokens[1].Serial == first.Tokens[0].Serial {
+				t.Errorf("%s: %v, then %v", path, first.Tokens, rest.Tokens)
+			}
+			other := map[string]string{"user": "serial"}[order]
+			if other == "" {
+				other = "user"
+			}
+			for _, path := range []string{"/api/v1/tokens?sort=" + other + desc, "/api/v1/tokens?sort=" + order +
+				map[string]string{"": "&desc=true"}[desc]} {
+				status(t, s.Do(t, testkit.Admin, "GET", path+"&after="+*first.Next, nil), 422, "cursor")
+			}
+		}
+	}
+	for _, bad := range []string{"1", "e30", "bm8", "eyJzIjoidXNlciJ9e30", "eyJzIjoidXNlciIsIngiOjF9",
+		"eyJzIjoidXNlciJ9="} {
+		status(t, s.Do(t, testkit.Admin, "GET", "/api/v1/tokens?after="+bad, nil), 422, "cursor")
+	}
 }

@@ -1,10 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -47,6 +46,11 @@ func (s *Selector) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
+// mayBeEmpty tells which parameters mean something when they are empty.
+func (s *Selector) mayBeEmpty(parameter string) bool {
+	return parameter == "manufacturer" || parameter == "key_id"
+}
+
 func (s *Selector) selector() tokens.Selector {
 	return tokens.Selector{Serial: s.Serial, Type: s.Type, Manufacturer: s.manufacturer, KeyID: s.keyID}
 }
@@ -58,7 +62,7 @@ func (s *Selector) lookup() store.Lookup {
 type tokenOutput struct{ Body wire.Token }
 
 type listTokensInput struct {
-	Kind   string `query:"kind" enum:"hardware,software"`
+	Kind   string `query:"kind" enum:"hardware,software,all" default:"all"`
 	State  string `query:"state" enum:"VALID,REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER,PENDING,MOVING"`
 	User   string `query:"user" maxLength:"128"`
 	Serial string `query:"serial" maxLength:"128"`
@@ -71,6 +75,12 @@ type listTokensInput struct {
 	Twins    bool `query:"twins" doc:"Only tokens whose secret others hold, too: a code of it counts once for all of them."`
 	Fenced   bool `query:"fenced" doc:"Only tokens that wait for two codes in a row, since a backup of the database was put back."`
 	Expiring int  `query:"expiring" minimum:"1" maximum:"36500" doc:"Only tokens that end within so many days, but have not ended yet."`
+	Free     bool `query:"free" doc:"Only tokens of nobody."`
+	Locked   bool `query:"locked" doc:"Only tokens that wrong codes have locked."`
+
+	Search string `query:"search" maxLength:"128" doc:"Only tokens with this text in the serial, the label or the user's name, in either case."`
+	Sort   string `query:"sort" enum:"user,serial,arrival,last-used,expires" doc:"By the user assigned and then the serial, free tokens last, if absent; by the end with expiring. last-used is for short lists only."`
+	Desc   bool   `query:"desc" doc:"The other way round. Tokens without a user, or without an end, stay last."`
 	Page
 }
 
@@ -79,7 +89,7 @@ type listTokensOutput struct{ Body wire.TokenList }
 // Page is what every list takes.
 type Page struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	After string `query:"after" maxLength:"256" doc:"Cursor: the next of the page before."`
+	After string `query:"after" maxLength:"4096" doc:"Cursor: the next of the page before. A page may be short, or empty, and yet have a next one: there is none when next is null."`
 }
 
 type assignInput struct {
@@ -144,7 +154,8 @@ func (a *API) token(t token.Token, err error) (*tokenOutput, error) {
 
 func (a *API) listTokens(ctx context.Context, _ caller, in *listTokensInput) (*listTokensOutput, error) {
 	f := lifecycle.Filter{User: in.User, Serial: in.Serial, Type: in.Type, Batch: in.Batch, Run: in.Import,
-		Twins: in.Twins, Fenced: in.Fenced, Expiring: time.Duration(in.Expiring) * 24 * time.Hour, Limit: in.Limit + 1}
+		Twins: in.Twins, Fenced: in.Fenced, Expiring: time.Duration(in.Expiring) * 24 * time.Hour, Free: in.Free,
+		Contains: in.Search, Limit: in.Limit}
 	f.Kind, _ = token.ParseKind(in.Kind)
 	if in.State != "" {
 		state, err := token.ParseState(in.State)
@@ -156,54 +167,35 @@ func (a *API) listTokens(ctx context.Context, _ caller, in *listTokensInput) (*l
 	if in.Manufacturer != "" {
 		f.Manufacturer = &in.Manufacturer
 	}
+	if in.Locked {
+		f.Failures, f.DelayedAt = a.cfg.Verifier.Holds()
+	}
+	if in.Free && in.User != "" {
+		return nil, fault.New(fault.Invalid, "free_and_user", "The free tokens are those of no user: free and user "+
+			"exclude each other.")
+	}
+	o := store.TokenOrder{By: store.TokenSort(in.Sort), Desc: in.Desc}
+	if o.By == "" && in.Expiring > 0 {
+		o.By = store.ByEnd
+	}
+	o.By = cmp.Or(o.By, store.ByUser)
 	var err error
-	if f.After, f.AfterEnd, err = tokenCursor(in); err != nil {
+	if o.After, err = readCursor(in.After, o); err != nil {
 		return nil, err
 	}
-	tokens, err := a.cfg.Lifecycle.List(ctx, f)
+	tokens, next, err := a.cfg.Lifecycle.List(ctx, f, o)
 	if err != nil {
 		return nil, err
 	}
 	out := &listTokensOutput{}
-	if len(tokens) > in.Limit {
-		tokens = tokens[:in.Limit]
-		last := tokens[in.Limit-1]
-		next := strconv.FormatInt(int64(last.ID), 10)
-		if in.Expiring > 0 {
-			next += "-" + strconv.FormatInt(last.Condition.NotAfter.UnixMilli(), 10)
-		}
-		out.Body.Next = &next
+	if next != nil {
+		out.Body.Next = new(writeCursor(*next, o))
 	}
 	out.Body.Tokens = make([]wire.Token, len(tokens))
 	for i, t := range tokens {
 		out.Body.Tokens[i] = a.wireToken(t)
 	}
 	return out, nil
-}
-
-// tokenCursor reads where a list of tokens goes on: behind a token, and where they
-// come by their ends, behind its end.
-func tokenCursor(in *listTokensInput) (id token.ID, end time.Time, err error) {
-	if in.After == "" {
-		return 0, end, nil
-	}
-	text, at, both := strings.Cut(in.After, "-")
-	n, err := cursor(text)
-	if err != nil || both != (in.Expiring > 0) {
-		return 0, end, badCursor()
-	}
-	if both {
-		ms, err := cursor(at)
-		if err != nil || ms == 0 {
-			return 0, end, badCursor()
-		}
-		end = time.UnixMilli(ms)
-	}
-	return token.ID(n), end, nil
-}
-
-func badCursor() error {
-	return fault.New(fault.Invalid, "cursor", "The cursor is not one that this server gave.")
 }
 
 func (a *API) resync(ctx context.Context, c caller, in *resyncInput) (*verifyOutput, error) {

@@ -16,12 +16,17 @@ type userInput struct {
 }
 type userOutput struct{ Body wire.User }
 type addUserInput struct{ Body wire.UserRequest }
-type listUsersInput struct{ Page }
 type renameUserInput struct {
 	Name string `path:"name" maxLength:"128"`
 	Body wire.RenameRequest
 }
 type shownUserOutput struct{ Body wire.ShownUser }
+type listUsersInput struct {
+	Locked       bool   `query:"locked" doc:"Only users whom wrong codes have locked."`
+	WithoutToken bool   `query:"without_token" doc:"Only users who hold no token."`
+	Search       string `query:"search" maxLength:"128" doc:"Only users with this text in the name, in either case."`
+	Page
+}
 type unlockedUserOutput struct{ Body wire.UnlockedUser }
 type listUsersOutput struct{ Body wire.UserList }
 
@@ -92,14 +97,17 @@ func (a *API) wireUser(u store.User) wire.User {
 }
 
 func (a *API) listUsers(ctx context.Context, _ caller, in *listUsersInput) (*listUsersOutput, error) {
-	users, err := a.cfg.Users.List(ctx, in.After, in.Limit+1)
+	f := store.UserFilter{WithoutToken: in.WithoutToken, Contains: in.Search, After: in.After, Limit: in.Limit}
+	if in.Locked {
+		f.Failures, f.DelayedAt = a.cfg.Verifier.Holds()
+	}
+	users, next, err := a.cfg.Users.List(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	out := &listUsersOutput{}
-	if len(users) > in.Limit {
-		users = users[:in.Limit]
-		out.Body.Next = new(users[in.Limit-1].Name)
+	if next != "" {
+		out.Body.Next = &next
 	}
 	out.Body.Users = make([]wire.User, len(users))
 	for i, u := range users {

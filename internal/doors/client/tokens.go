@@ -57,12 +57,33 @@ func values(pairs ...string) url.Values {
 	return q
 }
 
+// yes is a switch of a query: absent when it is off.
+func yes(on bool) string {
+	if on {
+		return "true"
+	}
+	return ""
+}
+
 // TokenFilter chooses tokens. Empty fields do not restrict.
 type TokenFilter struct {
 	Kind, State, User, Serial, Type, Manufacturer, Batch, Import string
 	Twins                                                        bool // whose secret others hold, too
 	Fenced                                                       bool // that wait for two codes in a row
 	Expiring                                                     int  // days; 0 does not restrict
+	Free, Locked                                                 bool
+	Search                                                       string // anywhere in serial, label or user
+	Sort                                                         string // empty: the server's choice
+	Desc                                                         bool
+}
+
+// Chosen is the filter without what chooses nothing: its order, and all kinds.
+func (f TokenFilter) Chosen() TokenFilter {
+	f.Sort, f.Desc = "", false
+	if f.Kind == "all" {
+		f.Kind = ""
+	}
+	return f
 }
 
 // Verify asks whether a code is right.
@@ -75,13 +96,8 @@ func (c *Client) Verify(ctx context.Context, r wire.VerifyRequest) (valid bool, 
 // Tokens gives one page of tokens.
 func (c *Client) Tokens(ctx context.Context, f TokenFilter, p Page) (list wire.TokenList, err error) {
 	q := p.add(values("kind", f.Kind, "state", f.State, "user", f.User, "serial", f.Serial, "type", f.Type,
-		"manufacturer", f.Manufacturer, "batch", f.Batch, "import", f.Import))
-	if f.Twins {
-		q.Set("twins", "true")
-	}
-	if f.Fenced {
-		q.Set("fenced", "true")
-	}
+		"manufacturer", f.Manufacturer, "batch", f.Batch, "import", f.Import, "search", f.Search, "sort", f.Sort,
+		"twins", yes(f.Twins), "fenced", yes(f.Fenced), "free", yes(f.Free), "locked", yes(f.Locked), "desc", yes(f.Desc)))
 	if f.Expiring != 0 {
 		q.Set("expiring", strconv.Itoa(f.Expiring))
 	}

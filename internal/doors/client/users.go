@@ -7,9 +7,16 @@ import (
 	"ostiary/internal/doors/wire"
 )
 
+// UserFilter chooses users. Empty fields do not restrict.
+type UserFilter struct {
+	Search               string // anywhere in the name
+	Locked, WithoutToken bool
+}
+
 // Users gives one page of users.
-func (c *Client) Users(ctx context.Context, p Page) (list wire.UserList, err error) {
-	err = c.call(ctx, request{method: http.MethodGet, path: []string{"users"}, query: p.add(values()), answer: &list})
+func (c *Client) Users(ctx context.Context, f UserFilter, p Page) (list wire.UserList, err error) {
+	q := p.add(values("search", f.Search, "locked", yes(f.Locked), "without_token", yes(f.WithoutToken)))
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"users"}, query: q, answer: &list})
 	return list, err
 }
 

@@ -174,6 +174,16 @@ func New(cfg Config) (*Engine, error) {
 		quiet: throttle.New(p.QuietAfter, p.QuietPerMinute), decoy: d}, nil
 }
 
+// Holds says which failures lock now: so many, and where locks end, with a delay that is
+// not over at the time given.
+func (e *Engine) Holds() (failures int, delayedAt time.Time) {
+	lock := e.policy.Lock()
+	if lock.Ends {
+		delayedAt = e.now()
+	}
+	return lock.Limit, delayedAt
+}
+
 // Locked reports whether so many wrong codes lock a token or a user now. retryAt is the
 // end of the delay that the last of them began; where locks end, that of the lock, too.
 func (e *Engine) Locked(failures int, retryAt time.Time) bool {

@@ -161,7 +161,7 @@ func TestImportWithUsers(t *testing.T) {
 		dry := testkit.Take(t, k, files(), choose, testkit.DryRun)
 		src := files()
 		src.Before = func(int) {
-			if users, err := k.Users.List(context.Background(), "", 100); err != nil || len(users) != 2 {
+			if users, _, err := k.Users.List(context.Background(), store.UserFilter{Limit: 100}); err != nil || len(users) != 2 {
 				t.Errorf("users %v, %v during the import", users, err)
 			}
 		}

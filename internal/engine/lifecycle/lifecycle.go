@@ -99,30 +99,43 @@ type Filter struct {
 	Twins bool
 	// Fenced chooses tokens that wait for two codes in a row (token.TwoCodes).
 	Fenced bool
-	// After is the token to go on behind; with Expiring also its end, AfterEnd.
-	After    token.ID
-	AfterEnd time.Time
+	// Free chooses tokens of nobody.
+	Free bool
+	// Failures chooses tokens with so many failures at least.
+	Failures int
+	// DelayedAt chooses tokens whose delay is not over then.
+	DelayedAt time.Time
+	// Contains chooses tokens with this text in the serial, the label or the user's name,
+	// in either case.
+	Contains string
 	Limit    int
 }
 
-// List gives up to Limit tokens behind After, in the order of their arrival, or of
-// their ends with Expiring.
-func (s *Service) List(ctx context.Context, f Filter) (tokens []token.Token, err error) {
+// List gives up to Limit tokens in an order. next is where to go on, nil at the end: a page
+// may be short before, when much was looked at in vain.
+func (s *Service) List(ctx context.Context, f Filter, o store.TokenOrder) (found []token.Token, next *store.TokenPlace,
+	err error) {
 	q, err := s.filter(ctx, f)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	err = s.db.Browse(ctx, func(r store.Reader) error {
-		tokens, err = r.Tokens(q)
+		found, next, err = r.SortedTokens(q, o)
 		return err
 	})
-	return tokens, err
+	if errors.Is(err, store.ErrTooMany) {
+		err = fault.New(fault.Invalid, "sort_too_large", fmt.Sprintf("The tokens are too many to be sorted by %s.", o.By)).
+			WithHint("Choose fewer, by user, serial, state, type, batch or import; or sort by user, serial, arrival or " +
+				"expires.").Because(err)
+	}
+	return found, next, err
 }
 
 // filter is f as the store understands it.
 func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
 	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch,
-		Twins: f.Twins, Fenced: f.Fenced, Manufacturer: f.Manufacturer, After: f.After, AfterEnd: f.AfterEnd, Limit: f.Limit}
+		Twins: f.Twins, Fenced: f.Fenced, Manufacturer: f.Manufacturer, Free: f.Free, Failures: f.Failures, DelayedAt: f.DelayedAt,
+		Contains: users.Part(f.Contains), Limit: f.Limit}
 	if f.Expiring > 0 {
 		q.EndsAfter = s.now()
 		q.EndsBy = q.EndsAfter.Add(f.Expiring)

@@ -344,22 +344,24 @@ func TestListFilters(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
-	_, err := k.Lifecycle.List(t.Context(), lifecycle.Filter{User: "nobody"})
+	_, _, err := k.Lifecycle.List(t.Context(), lifecycle.Filter{User: "nobody"}, store.TokenOrder{})
 	testkit.IsFault(t, err, fault.NotFound, "user_not_found")
 
 	var pages []string
-	var after token.ID
+	o := store.TokenOrder{By: store.ByUser}
 	for range 5 {
-		page := k.List(t, lifecycle.Filter{Limit: 2, After: after})
-		if len(page) == 0 {
-			break
+		page, next, err := k.Lifecycle.List(t.Context(), lifecycle.Filter{Limit: 2}, o)
+		if err != nil {
+			t.Fatal(err)
 		}
 		for _, tok := range page {
 			pages = append(pages, tok.Identity.Serial)
 		}
-		after = page[len(page)-1].ID
+		if o.After = next; next == nil {
+			break
+		}
 	}
-	if want := []string{"1", "2", "3", "3", "4"}; !slices.Equal(pages, want) {
+	if want := []string{"2", "4", "1", "3", "3"}; !slices.Equal(pages, want) {
 		t.Errorf("the pages together are %v, want %v", pages, want)
 	}
 }

@@ -544,7 +544,8 @@ func (m *model) liveOnce(h held, live map[string]held) {
 func (m *model) ownedOnce(s *side, tokens []held) {
 	owners := map[token.ID][]string{}
 	for _, u := range modelUsers {
-		found, err := s.Lifecycle.List(m.t.Context(), lifecycle.Filter{User: u})
+		found, _, err := s.Lifecycle.List(m.t.Context(), lifecycle.Filter{User: u, Limit: 1000},
+			store.TokenOrder{By: store.ByArrival})
 		m.must(err)
 		for _, f := range found {
 			owners[f.ID] = append(owners[f.ID], u)

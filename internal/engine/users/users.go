@@ -123,13 +123,18 @@ func In(r store.UserReader, name string) (store.User, error) {
 	return user, err
 }
 
-// List gives up to limit users behind the name after, by name.
-func (u *Users) List(ctx context.Context, after string, limit int) (users []store.User, err error) {
+// Part is a part of a name to search for, written as names are stored.
+func Part(text string) string { return norm.NFC.String(text) }
+
+// List gives the users that a filter chooses, by name. next is the name to go on behind,
+// empty at the end: a page may be short before.
+func (u *Users) List(ctx context.Context, f store.UserFilter) (users []store.User, next string, err error) {
+	f.Contains = Part(f.Contains)
 	err = u.db.Browse(ctx, func(r store.Reader) error {
-		users, err = r.Users(after, limit)
+		users, next, err = r.FindUsers(f)
 		return err
 	})
-	return users, err
+	return users, next, err
 }
 
 // Rename gives a user another name. The user keeps all tokens, temporary codes and

@@ -171,7 +171,7 @@ func TestAddFindList(t *testing.T) {
 		}
 	}
 	list := func(after string, limit int) (names []string) {
-		all, err := users.List(t.Context(), after, limit)
+		all, _, err := users.List(t.Context(), store.UserFilter{After: after, Limit: limit})
 		if err != nil {
 			t.Fatal(err)
 		}

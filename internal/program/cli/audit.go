@@ -78,7 +78,7 @@ When the server of --data is stopped, its files are read.`, actorForms),
 			empty := nothingFits(filter, page.After)
 			var archives []wire.Archive
 			l := listing[wire.AuditEntry]{name: "entries", empty: empty,
-				header: []string{"TIME", "ACTION", "OUTCOME", "REASON", "SUBJECT", "ACTOR"}, row: auditRow,
+				header: []string{"TIME", "ACTION", "OUTCOME", "REASON", "SUBJECT", "ACTOR"}, row: a.auditRow,
 				fetch: func(ctx context.Context, p client.Page) ([]wire.AuditEntry, *string, error) {
 					list, err := auditPage(ctx, log, filter, p)
 					archives = append(archives, list.Archives...)
@@ -110,7 +110,7 @@ When the server of --data is stopped, its files are read.`, actorForms),
 	flags.StringVar(&from, "from", "", "only entries from this `DATE` on")
 	flags.StringVar(&to, "to", "", "only entries up to this `DATE`")
 	pages.addPart(cmd)
-	return cmd
+	return a.addCSV(cmd)
 }
 
 // momentArg reads a date, which is the beginning of so many days later, or a time.
@@ -143,14 +143,14 @@ func auditPage(ctx context.Context, log auditLog, filter client.AuditFilter, p c
 	}
 }
 
-func auditRow(e wire.AuditEntry) []string {
+func (a *app) auditRow(e wire.AuditEntry) []string {
 	text := func(m map[string]any, name string) string {
 		s, _ := m[name].(string)
 		return s
 	}
 	when := text(e.Entry, "time")
 	if t, err := time.Parse(time.RFC3339, when); err == nil {
-		when = localTime(t)
+		when = a.at(t)
 	}
 	subject, _ := e.Entry["subject"].(map[string]any)
 	who := text(subject, "serial")

@@ -19,7 +19,7 @@ var actors = []string{"key:", "local:", "ROOT", "system", "enrolment", "device",
 const actorForms = "key:NAME, local:UID, ROOT, system, enrolment, device"
 
 func newAuditActions(a *app) *cobra.Command {
-	return &cobra.Command{
+	return a.addCSV(&cobra.Command{
 		Use:   "actions",
 		Short: "List what the audit log tells of",
 		Long: `List the actions of the audit log, and what the entries of each tell. No server is
@@ -39,13 +39,13 @@ needed.`,
 			if a.json {
 				return a.printJSON(map[string]any{"actions": all})
 			}
-			out := newTable(a.Stdout, "ACTION", "TELLS THAT")
+			out := a.listTable("ACTION", "TELLS THAT")
 			for _, d := range all {
 				out.row(d.Action, d.Tells)
 			}
 			return out.flush()
 		},
-	}
+	})
 }
 
 // knownFacets refuses an action and an actor that no entry can have.

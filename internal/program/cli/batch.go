@@ -44,7 +44,7 @@ func newBatchList(a *app) *cobra.Command {
 				header: []string{"BATCH", "SUPPLIER", "TOKENS", "IMPORTS", "LAST", "NOTE"},
 				row: func(b wire.Batch) []string {
 					return []string{b.Name, b.Supplier, strconv.Itoa(b.Tokens), strconv.Itoa(b.Imports),
-						localTime(b.Newest), b.Note}
+						a.at(b.Newest), b.Note}
 				},
 				fetch: func(ctx context.Context, p client.Page) ([]wire.Batch, *string, error) {
 					list, err := c.Batches(ctx, p)
@@ -54,7 +54,7 @@ func newBatchList(a *app) *cobra.Command {
 		}),
 	}
 	pages.add(cmd)
-	return cmd
+	return a.addCSV(cmd)
 }
 
 func newBatchState(a *app) *cobra.Command {

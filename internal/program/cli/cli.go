@@ -13,6 +13,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -90,6 +91,7 @@ type app struct {
 	*Env
 	connection connectionFlags
 	json       bool
+	csv        bool // of lists
 }
 
 func newRoot(env *Env, args []string) *cobra.Command {
@@ -115,6 +117,9 @@ detail and hint, on standard error.`,
   export OSTIARY_DATA=/var/lib/ostiary
   ostiary token import tokens.pskc
   ostiary token verify 12345678 755224`,
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			return cmp.Or(cmdline.NoFlagEmpty(cmd, args), a.oneForm(cmd))
+		},
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -214,7 +214,7 @@ func newImportList(a *app) *cobra.Command {
 					if i.DryRun {
 						state += ", dry run"
 					}
-					return []string{strconv.FormatInt(i.ID, 10), localTime(i.Started), state, i.File, i.Batch, i.Actor,
+					return []string{strconv.FormatInt(i.ID, 10), a.at(i.Started), state, i.File, i.Batch, i.Actor,
 						counts(i)}
 				},
 				fetch: func(ctx context.Context, p client.Page) ([]wire.Import, *string, error) {
@@ -225,7 +225,7 @@ func newImportList(a *app) *cobra.Command {
 		}),
 	}
 	pages.add(cmd)
-	return cmd
+	return a.addCSV(cmd)
 }
 
 // importID reads the number of an import.
@@ -323,5 +323,5 @@ func newImportRows(a *app) *cobra.Command {
 		}),
 	}
 	pages.add(cmd)
-	return cmd
+	return a.addCSV(cmd)
 }

@@ -130,10 +130,10 @@ const maxEndDays = 36_500
 const soon = 14 * 24 * time.Hour
 
 // keyEnd says when a key ends, marked if that is soon or past.
-func keyEnd(k wire.Key, now time.Time) string {
-	text := optionalTime(k.Expires, "never")
+func (a *app) keyEnd(k wire.Key, now time.Time) string {
+	text := a.atOr(k.Expires, "never")
 	switch {
-	case k.Expires == nil || k.Revoked != nil:
+	case a.csv || k.Expires == nil || k.Revoked != nil:
 	case !now.Before(*k.Expires):
 		text += " (expired)"
 	case k.Expires.Sub(now) <= soon:
@@ -143,7 +143,7 @@ func keyEnd(k wire.Key, now time.Time) string {
 }
 
 func newKeyList(a *app) *cobra.Command {
-	return &cobra.Command{
+	return a.addCSV(&cobra.Command{
 		Use:   "list",
 		Short: "List API keys",
 		Long: `List API keys, the revoked ones last. The keys themselves cannot be shown. Keys that
@@ -162,23 +162,23 @@ much behind. It is not in the audit log.`,
 			if a.json {
 				return a.printJSON(list)
 			}
-			if len(list.Keys) == 0 {
+			if len(list.Keys) == 0 && !a.csv {
 				_, err := fmt.Fprintln(a.Stdout, "No API keys yet. Create one: ostiary key create NAME --role verifier")
 				return err
 			}
 			now := time.Now()
-			out := newTable(a.Stdout, "NAME", "ROLE", "CREATED", "EXPIRES", "LAST USED", "REVOKED", "ID")
+			out := a.listTable("NAME", "ROLE", "CREATED", "EXPIRES", "LAST USED", "REVOKED", "ID")
 			for _, k := range list.Keys {
 				role := k.Role
 				if k.HelpDesk {
 					role += " + help desk"
 				}
-				out.row(k.Name, role, localTime(k.Created), keyEnd(k, now), optionalTime(k.LastUsed, "never"),
-					optionalTime(k.Revoked, "no"), k.ID)
+				out.row(k.Name, role, a.at(k.Created), a.keyEnd(k, now), a.atOr(k.LastUsed, "never"),
+					a.atOr(k.Revoked, "no"), k.ID)
 			}
 			return out.flush()
 		}),
-	}
+	})
 }
 
 func newKeyRevoke(a *app) *cobra.Command {

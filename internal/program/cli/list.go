@@ -12,7 +12,10 @@ import (
 	"ostiary/internal/program/cmdline"
 )
 
-const maxPage = 1000 // the server's limit
+const (
+	maxPage     = 1000 // the server's limit
+	defaultPage = 100  // and its choice
+)
 
 // pageFlags choose a part of a list.
 type pageFlags struct {
@@ -52,6 +55,8 @@ type listing[T any] struct {
 	header []string
 	row    func(T) []string
 	fetch  func(context.Context, client.Page) (items []T, next *string, err error)
+	// fill asks on when a page is short before the end, until it is full.
+	fill bool
 	// more, which may be nil, gives one more member of the JSON object, at the end;
 	// without a name there is none.
 	more func() (name string, value any)
@@ -60,19 +65,31 @@ type listing[T any] struct {
 // printList prints one page, or every page from there on. Pages are printed as
 // they come and never held together: a list may be as long as the database.
 func printList[T any](ctx context.Context, a *app, l listing[T], page client.Page, all bool) error {
-	var out listPrinter[T] = &tableList[T]{out: a.Stdout, listing: l}
+	var out listPrinter[T] = &tableList[T]{app: a, listing: l}
 	if a.json {
 		out = &jsonList[T]{out: a.Stdout, listing: l}
 	}
-	for first := true; ; first = false {
+	if a.csv && page.Limit == 0 {
+		page.Limit, all = maxPage, true
+	}
+	left := page.Limit
+	if left == 0 {
+		left = defaultPage
+	}
+	for first := true; ; {
 		items, next, err := l.fetch(ctx, page)
 		if err != nil {
 			return err
 		}
-		if err := out.page(items, first); err != nil {
-			return err
+		left -= len(items)
+		more := next != nil && (all || l.fill && left > 0)
+		if len(items) > 0 || first && !more { // an empty page says that there is nothing
+			if err := out.page(items, first); err != nil {
+				return err
+			}
+			first = false
 		}
-		if next == nil || !all {
+		if !more {
 			if err := out.end(next); err != nil {
 				return err
 			}
@@ -82,6 +99,9 @@ func printList[T any](ctx context.Context, a *app, l listing[T], page client.Pag
 			return nil
 		}
 		page.After = *next
+		if !all {
+			page.Limit = left
+		}
 	}
 }
 
@@ -92,19 +112,19 @@ type listPrinter[T any] interface {
 
 type tableList[T any] struct {
 	listing[T]
-	out io.Writer
+	app *app
 }
 
 func (t *tableList[T]) page(items []T, first bool) error {
-	if first && len(items) == 0 {
-		_, err := fmt.Fprintln(t.out, t.empty)
+	if first && len(items) == 0 && !t.app.csv {
+		_, err := fmt.Fprintln(t.app.Stdout, t.empty)
 		return err
 	}
 	var header []string
 	if first {
 		header = t.header
 	}
-	table := newTable(t.out, header...)
+	table := t.app.listTable(header...)
 	for _, item := range items {
 		table.row(t.row(item)...)
 	}

@@ -50,7 +50,7 @@ func newMoveList(a *app) *cobra.Command {
 			l := listing[wire.Move]{name: "moves", empty: "No moves yet. Begin one: ostiary token export FILE --move",
 				header: []string{"ID", "OPENED", "BY", "MOVING", "MOVED", "BACK"},
 				row: func(m wire.Move) []string {
-					return []string{m.ID, localTime(m.Opened), m.Actor, strconv.Itoa(m.Moving), strconv.Itoa(m.Moved),
+					return []string{m.ID, a.at(m.Opened), m.Actor, strconv.Itoa(m.Moving), strconv.Itoa(m.Moved),
 						strconv.Itoa(m.Back)}
 				},
 				fetch: func(ctx context.Context, p client.Page) ([]wire.Move, *string, error) {
@@ -61,7 +61,7 @@ func newMoveList(a *app) *cobra.Command {
 		}),
 	}
 	pages.add(cmd)
-	return cmd
+	return a.addCSV(cmd)
 }
 
 func newMoveConfirm(a *app) *cobra.Command {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,20 +44,47 @@ func (a *app) note(format string, args ...any) {
 	fmt.Fprintln(a.Stderr, cmdline.Printable(fmt.Sprintf(format, args...)))
 }
 
-// table aligns rows of cells.
-type table struct{ w *tabwriter.Writer }
+// table aligns rows of cells, or writes them as CSV.
+type table struct {
+	w   *tabwriter.Writer
+	csv *csv.Writer // nil for a table that people read
+}
 
-func newTable(out io.Writer, header ...string) *table {
-	t := &table{cmdline.NewTable(out)}
+// listTable is newTable for lists, which may be CSV.
+func (a *app) listTable(header ...string) *table {
+	if !a.csv {
+		return newTable(a.Stdout, header...)
+	}
+	t := &table{csv: newCSV(a.Stdout)}
 	if len(header) > 0 {
 		t.row(header...)
 	}
 	return t
 }
 
-func (t *table) row(cells ...string) { cmdline.Row(t.w, cells...) }
+func newTable(out io.Writer, header ...string) *table {
+	t := &table{w: cmdline.NewTable(out)}
+	if len(header) > 0 {
+		t.row(header...)
+	}
+	return t
+}
 
-func (t *table) flush() error { return t.w.Flush() }
+func (t *table) row(cells ...string) {
+	if t.csv != nil {
+		_ = t.csv.Write(harmless(cells)) // flush tells
+		return
+	}
+	cmdline.Row(t.w, cells...)
+}
+
+func (t *table) flush() error {
+	if t.csv != nil {
+		t.csv.Flush()
+		return t.csv.Error()
+	}
+	return t.w.Flush()
+}
 
 func localTime(t time.Time) string { return t.Local().Format(humanTime) }
 

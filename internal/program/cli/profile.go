@@ -73,7 +73,7 @@ there is none.`,
 }
 
 func newProfileList(a *app) *cobra.Command {
-	return &cobra.Command{
+	return a.addCSV(&cobra.Command{
 		Use:     "list",
 		Short:   "List profiles",
 		Long:    "List all profiles by name, with the token types that use them.",
@@ -87,15 +87,15 @@ func newProfileList(a *app) *cobra.Command {
 			if a.json {
 				return a.printJSON(list)
 			}
-			out := newTable(a.Stdout, "NAME", "TITLE", "ISSUER", "PREFIX", "ACTIVATION", "APPLICATIONS", "USED BY",
+			out := a.listTable("NAME", "TITLE", "ISSUER", "PREFIX", "ACTIVATION", "APPLICATIONS", "USED BY",
 				"RETIRED", "CREATED")
 			for _, p := range list.Profiles {
 				out.row(p.Name, p.Title, p.Issuer, p.Prefix, steps(p), strconv.Itoa(len(p.Applications)),
-					strings.Join(p.UsedBy, ", "), optionalTime(p.Retired, "no"), localTime(p.Created))
+					strings.Join(p.UsedBy, ", "), a.atOr(p.Retired, "no"), a.at(p.Created))
 			}
 			return out.flush()
 		}),
-	}
+	})
 }
 
 // steps names the activation that a profile is for, as types do.
@@ -170,7 +170,7 @@ func (a *app) printProfile(p wire.Profile) error {
 	out.row("Argon2id", fmt.Sprintf("%s, %d KiB, %s", cmdline.Plural(stretch.Passes, "pass", "passes"), stretch.Memory,
 		cmdline.Plural(stretch.Lanes, "lane", "lanes")))
 	out.row("Retired", optionalTime(p.Retired, "no"))
-	out.row("Created", localTime(p.Created))
+	out.row("Created", a.at(p.Created))
 	return out.flush()
 }
 

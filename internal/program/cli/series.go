@@ -25,7 +25,7 @@ is deleted or set.`,
 }
 
 func newSeriesList(a *app) *cobra.Command {
-	return &cobra.Command{
+	return a.addCSV(&cobra.Command{
 		Use:   "list",
 		Short: "List the series of all software types",
 		Long: `List the series of all software types: the next serial, the highest that there
@@ -40,14 +40,14 @@ is, how many were given out and how many there can still be.`,
 			if a.json {
 				return a.printJSON(list)
 			}
-			out := newTable(a.Stdout, "TYPE", "NEXT", "HIGHEST PRESENT", "USED", "LEFT")
+			out := a.listTable("TYPE", "NEXT", "HIGHEST PRESENT", "USED", "LEFT")
 			for _, s := range list.Series {
 				out.row(s.Type, orElse(s.Next, "at its end"), s.Present, strconv.FormatUint(s.Issued, 10),
 					strconv.FormatUint(s.Left, 10))
 			}
 			return out.flush()
 		}),
-	}
+	})
 }
 
 func newSeriesSet(a *app) *cobra.Command {

@@ -40,6 +40,7 @@ func (s *selectorFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&s.tokenType, "type", "", "`TYPE` of the token, where several carry the serial")
 	flags.StringVar(&s.manufacturer, "manufacturer", "", "`NAME` of the manufacturer, likewise; '' is a token without one")
 	flags.StringVar(&s.keyID, "key-id", "", "`ID` of the key, where a device has several")
+	cmdline.MayBeEmpty(cmd, "manufacturer", "key-id")
 }
 
 // selector says which token is meant. An empty manufacturer or key id counts if

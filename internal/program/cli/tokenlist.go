@@ -19,15 +19,27 @@ func newTokenList(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List tokens",
-		Long: `List tokens in the order of their arrival, 100 at a time; with --expiring, in the
-order in which they end. What follows is listed with --after and the cursor that is
-printed, or all at once with --all.`,
+		Long: `List tokens by the user assigned and then the serial, free tokens last, 100 at a
+time; with --expiring, in the order in which they end. What follows is listed with
+--after and the cursor that is printed, or all at once with --all.
+
+Hardware is listed, unless --kind says otherwise, or the tokens of a user, serial,
+type, batch or import are asked for, or --search, --twins, --fenced or PENDING tokens.
+When software is left out, a line on standard error says so.
+
+--sort serial, arrival, last-used or expires gives another order, and --desc the other
+way round; tokens without a user, or without an end, stay last. By the last use only
+short lists can be sorted: narrow them down.`,
 		Example: `  ostiary token list --state REVOKED_TOKEN_LOST
+  ostiary token list --kind all --search 4711
+  ostiary token list --free --sort serial
+  ostiary token list --locked
   ostiary token list --user alice --json
   ostiary token list --expiring 30 --state VALID
   ostiary token list --twins --all
   ostiary token list --fenced --all
-  ostiary token list --all --json > tokens.json`,
+  ostiary token list --all --json > tokens.json
+  ostiary token list --kind all --csv > tokens.csv`,
 		Args: cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) (err error) {
 			page, err := pages.page(cmd)
@@ -35,9 +47,17 @@ printed, or all at once with --all.`,
 				return err
 			}
 			if filter.Kind != "" {
-				if err := cmdline.OneOf(cmd, "kind", filter.Kind, "hardware", "software"); err != nil {
+				if err := cmdline.OneOf(cmd, "kind", filter.Kind, "hardware", "software", "all"); err != nil {
 					return err
 				}
+			}
+			if filter.Sort != "" {
+				if err := cmdline.OneOf(cmd, "sort", filter.Sort, sorts...); err != nil {
+					return err
+				}
+			}
+			if filter.Free && filter.User != "" {
+				return cmdline.Mistakef(cmd, "--free and --user exclude each other: free tokens are of no user")
 			}
 			if filter.State != "" {
 				if filter.State, err = stateArg(cmd, filter.State); err != nil {
@@ -53,24 +73,38 @@ printed, or all at once with --all.`,
 				return cmdline.Mistakef(cmd, "--expiring %d: it may be 1 to 36500", filter.Expiring)
 			}
 			empty := "No token matches."
-			if filter == (client.TokenFilter{}) && page.After == "" {
+			if filter.Chosen() == (client.TokenFilter{}) && page.After == "" {
 				empty = "No tokens yet. Import a manufacturer's file: ostiary token import FILE"
 			}
-			l := listing[wire.Token]{name: "tokens", empty: empty,
+			software := false
+			if hardwareMeant(filter) {
+				filter.Kind = "hardware"
+				if software, err = anySoftware(cmd.Context(), c, filter); err != nil {
+					return err
+				}
+			}
+			if software {
+				empty = "No hardware token matches."
+			}
+			l := listing[wire.Token]{name: "tokens", empty: empty, fill: true,
 				header: []string{"SERIAL", "TYPE", "MANUFACTURER", "STATE", "USER", "FAILURES", "LAST USED"},
-				row:    tokenRow,
+				row:    a.tokenRow,
 				fetch: func(ctx context.Context, p client.Page) ([]wire.Token, *string, error) {
 					list, err := c.Tokens(ctx, filter, p)
 					return list.Tokens, list.Next, err
 				}}
 			if filter.Expiring != 0 {
-				l.header[len(l.header)-1], l.row = "VALID UNTIL", expiringRow
+				l.header[len(l.header)-1], l.row = "VALID UNTIL", a.expiringRow
 			}
-			return printList(cmd.Context(), a, l, page, pages.all)
+			if err := printList(cmd.Context(), a, l, page, pages.all); err != nil || !software {
+				return err
+			}
+			a.note("Software tokens are left out: add --kind all")
+			return nil
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&filter.Kind, "kind", "", "only tokens of this `KIND`: hardware or software")
+	flags.StringVar(&filter.Kind, "kind", "", "tokens of this `KIND`: hardware, software or all")
 	flags.StringVar(&filter.State, "state", "", "only tokens in this `STATE`")
 	flags.StringVar(&filter.User, "user", "", "only tokens of this `USER`")
 	flags.StringVar(&filter.Serial, "serial", "", "only tokens of this `SERIAL`")
@@ -82,23 +116,50 @@ printed, or all at once with --all.`,
 	flags.BoolVar(&filter.Fenced, "fenced", false, "only tokens that wait for two codes in a row, since a backup was "+
 		"put back")
 	flags.IntVar(&filter.Expiring, "expiring", 0, "only tokens that end within `DAYS`, but have not yet")
+	flags.BoolVar(&filter.Free, "free", false, "only tokens of nobody")
+	flags.BoolVar(&filter.Locked, "locked", false, "only tokens that wrong codes have locked")
+	flags.StringVar(&filter.Search, "search", "", "only tokens with this `TEXT` in the serial, the label or the user's "+
+		"name")
+	flags.StringVar(&filter.Sort, "sort", "", "`ORDER`: user, serial, arrival, last-used or expires (default user)")
+	flags.BoolVar(&filter.Desc, "desc", false, "sort the other way round")
 	pages.add(cmd)
-	return cmd
+	return a.addCSV(cmd)
+}
+
+var sorts = []string{"user", "serial", "arrival", "last-used", "expires"}
+
+// hardwareMeant tells whether a list is of hardware, as nobody said which kind. Who asks
+// for certain tokens gets them, of whatever kind they are.
+func hardwareMeant(f client.TokenFilter) bool {
+	return f.Kind == "" && f.User == "" && f.Serial == "" && f.Type == "" && f.Batch == "" && f.Import == "" &&
+		f.Search == "" && f.State != token.Pending.String() && !f.Twins && !f.Fenced
+}
+
+// anySoftware tells whether there is a software token that would be listed as well.
+func anySoftware(ctx context.Context, c *client.Client, f client.TokenFilter) (bool, error) {
+	f.Kind, f.Sort, f.Desc = "software", "arrival", false
+	for page := (client.Page{Limit: 1}); ; {
+		list, err := c.Tokens(ctx, f, page)
+		if err != nil || len(list.Tokens) > 0 || list.Next == nil {
+			return len(list.Tokens) > 0, err
+		}
+		page.After = *list.Next
+	}
 }
 
 // expiringRow shows when a token ends instead of when it was used.
-func expiringRow(t wire.Token) []string {
-	row := tokenRow(t)
-	row[len(row)-1] = optionalTime(t.ValidUntil, "none")
+func (a *app) expiringRow(t wire.Token) []string {
+	row := a.tokenRow(t)
+	row[len(row)-1] = a.atOr(t.ValidUntil, "none")
 	return row
 }
 
-func tokenRow(t wire.Token) []string {
+func (a *app) tokenRow(t wire.Token) []string {
 	failures := fmt.Sprint(t.Failures)
 	if t.Locked {
 		failures += " locked"
 	}
-	return []string{t.Serial, t.Type, t.Manufacturer, t.State, t.User, failures, optionalTime(t.LastUsed, "never")}
+	return []string{t.Serial, t.Type, t.Manufacturer, t.State, t.User, failures, a.atOr(t.LastUsed, "never")}
 }
 
 // stateArg reads a state in either case.

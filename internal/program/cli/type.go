@@ -31,7 +31,7 @@ for the activated authenticator.`,
 }
 
 func newTypeList(a *app) *cobra.Command {
-	return &cobra.Command{
+	return a.addCSV(&cobra.Command{
 		Use:     "list",
 		Short:   "List token types",
 		Long:    "List all token types by name, the retired ones too.",
@@ -45,18 +45,18 @@ func newTypeList(a *app) *cobra.Command {
 			if a.json {
 				return a.printJSON(list)
 			}
-			out := newTable(a.Stdout, "NAME", "KIND", "CODES", "SERIALS", "ACTIVATION", "PER USER", "DAYS", "RETIRED")
+			out := a.listTable("NAME", "KIND", "CODES", "SERIALS", "ACTIVATION", "PER USER", "DAYS", "RETIRED")
 			for _, t := range list.Types {
 				activation := t.Activation
 				if t.Kind == "hardware" {
 					activation = ""
 				}
 				out.row(t.Name, t.Kind, typeCodes(t), typeSerials(t), activation, noLimit(t.MaxPerUser),
-					noLimit(t.LifetimeDays), retiredOf(t))
+					noLimit(t.LifetimeDays), a.retiredOf(t))
 			}
 			return out.flush()
 		}),
-	}
+	})
 }
 
 // typeCodes says how codes are made; of a built-in hardware type only in part.
@@ -215,6 +215,7 @@ the type, and never for hotp, totp and ocra.`,
 		}),
 	}
 	f.add(cmd)
+	cmdline.MayBeEmpty(cmd, "hash", "suite", "prefix", "profile", "manufacturer", "product")
 	for _, name := range []string{"hash", "digits", "period", "width", "start", "activation"} {
 		flag := cmd.Flags().Lookup(name)
 		flag.Usage, _, _ = strings.Cut(flag.Usage, " (default")
@@ -301,9 +302,9 @@ func profileOf(t wire.TokenType) string {
 }
 
 // retiredOf says since when a type has no new tokens, or that its profile allows none.
-func retiredOf(t wire.TokenType) string {
+func (a *app) retiredOf(t wire.TokenType) string {
 	if t.Retired == nil && t.ProfileRetired != nil {
 		return "its profile"
 	}
-	return optionalTime(t.Retired, "no")
+	return a.atOr(t.Retired, "no")
 }

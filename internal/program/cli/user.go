@@ -72,37 +72,48 @@ code is 1; with --skip-bad the others are.`,
 
 func newUserList(a *app) *cobra.Command {
 	var pages pageFlags
+	var filter client.UserFilter
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List users",
 		Long: `List users by name, 100 at a time. What follows is listed with --after and the
 cursor that is printed, or all at once with --all.`,
-		Example: "  ostiary user list --all",
-		Args:    cmdline.Arguments(),
+		Example: `  ostiary user list --all
+  ostiary user list --locked
+  ostiary user list --without-token --all
+  ostiary user list --search smith`,
+		Args: cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			page, err := pages.page(cmd)
 			if err != nil {
 				return err
 			}
 			empty := "No users yet. Add one: ostiary user add NAME"
-			if page.After != "" {
+			switch {
+			case page.After != "":
 				empty = "No further users."
+			case filter != client.UserFilter{}:
+				empty = "No user matches."
 			}
-			l := listing[wire.User]{name: "users", empty: empty,
+			l := listing[wire.User]{name: "users", empty: empty, fill: true,
 				header: []string{"NAME", "TOKENS", "FAILURES", "LOCKED", "CREATED"},
 				row: func(u wire.User) []string {
 					return []string{u.Name, strconv.Itoa(u.Tokens), strconv.Itoa(u.Failures), cmdline.YesNo(u.Locked),
-						localTime(u.Created)}
+						a.at(u.Created)}
 				},
 				fetch: func(ctx context.Context, p client.Page) ([]wire.User, *string, error) {
-					list, err := c.Users(ctx, p)
+					list, err := c.Users(ctx, filter, p)
 					return list.Users, list.Next, err
 				}}
 			return printList(cmd.Context(), a, l, page, pages.all)
 		}),
 	}
+	flags := cmd.Flags()
+	flags.BoolVar(&filter.Locked, "locked", false, "only users whom wrong codes have locked")
+	flags.BoolVar(&filter.WithoutToken, "without-token", false, "only users who hold no token")
+	flags.StringVar(&filter.Search, "search", "", "only users with this `TEXT` in the name, in either case")
 	pages.add(cmd)
-	return cmd
+	return a.addCSV(cmd)
 }
 
 func newUserShow(a *app) *cobra.Command {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ostiary/internal/doors/client"
+	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
 )
 
@@ -37,7 +38,7 @@ func TestLongUserListIsAllOrNothing(t *testing.T) {
 	}
 	count := func() int {
 		t.Helper()
-		all, err := s.Users.List(t.Context(), "", 2000)
+		all, _, err := s.Users.List(t.Context(), store.UserFilter{Limit: 2000})
 		if err != nil {
 			t.Fatal(err)
 		}

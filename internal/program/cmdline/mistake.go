@@ -5,6 +5,7 @@ package cmdline
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,6 +50,37 @@ func Arguments(names ...string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// mayBeEmpty is the annotation of a flag whose empty value means something.
+const mayBeEmpty = "may be empty"
+
+// MayBeEmpty says of flags of a command that their empty values mean something.
+func MayBeEmpty(cmd *cobra.Command, flags ...string) {
+	for _, name := range flags {
+		flag := cmd.Flags().Lookup(name)
+		flag.Annotations = map[string][]string{mayBeEmpty: nil}
+	}
+}
+
+// NoFlagEmpty checks that no flag was given an empty value: that, too, is mostly a
+// shell variable that was not set, and a filter that is not there chooses everything.
+func NoFlagEmpty(cmd *cobra.Command, _ []string) (err error) {
+	global := cmd.InheritedFlags()
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if global.Lookup(flag.Name) != nil {
+			return // it chooses no rows
+		}
+		empty := flag.Value.String() == ""
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			values := list.GetSlice()
+			empty = len(values) == 0 || slices.Contains(values, "")
+		}
+		if _, may := flag.Annotations[mayBeEmpty]; empty && !may && err == nil {
+			err = Mistakef(cmd, "--%s is empty", flag.Name)
+		}
+	})
+	return err
 }
 
 func wanted(names []string) string {

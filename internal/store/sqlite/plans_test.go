@@ -62,7 +62,7 @@ func plansOf(t *testing.T, db *DB, list func(store.Reader) error) []string {
 	}
 	defer func() { _ = tx.Rollback() }()
 	e := &explainer{Tx: tx, t: t}
-	if err := list(&reader{ctx: t.Context(), q: e}); err != nil {
+	if err := list(&reader{ctx: t.Context(), q: e, listed: db.listed}); err != nil {
 		t.Fatal(err)
 	}
 	return e.plans

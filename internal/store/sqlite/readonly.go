@@ -68,7 +68,7 @@ func sameSchema(ctx context.Context, db *sql.DB) error {
 
 // View runs fn in one read transaction.
 func (r *ReadOnly) View(ctx context.Context, fn func(store.Reader) error) error {
-	return viewOn(ctx, r.reads, r.disk, r.guard, nil, fn)
+	return viewOn(ctx, r.reads, &DB{disk: r.disk, guard: r.guard, listed: maxListed}, fn)
 }
 
 // Protect takes the key by which the database proves itself. Nothing is refused here:

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -45,8 +46,10 @@ func (t *tx) AddDataKey(k seal.DataKey) error {
 const userColumns = `u.id, u.name, u.created, u.failures, u.retry_at,
 	(SELECT count(*) FROM condition c JOIN import_run r ON r.id = c.run WHERE c.owner = u.id AND r.published > 0)`
 
+const publishedUser = `(u.run = 0 OR EXISTS (SELECT 1 FROM import_run r WHERE r.id = u.run AND r.published > 0))`
+
 const userTables = ` FROM user u
-	WHERE (u.run = 0 OR EXISTS (SELECT 1 FROM import_run r WHERE r.id = u.run AND r.published > 0))`
+	WHERE ` + publishedUser
 
 const userQuery = "SELECT " + userColumns + userTables
 
@@ -63,6 +66,48 @@ func (r *reader) User(name string) (store.User, error) {
 
 func (r *reader) Users(after string, limit int) ([]store.User, error) {
 	return queryAll(r.ctx, r.q, scanUser, userQuery+" AND u.name > ? ORDER BY u.name LIMIT ?", after, limit)
+}
+
+func (r *reader) FindUsers(f store.UserFilter) (users []store.User, next string, err error) {
+	index := "sqlite_autoindex_user_1"
+	rows := where{conds: []string{"name > ?"}, args: []any{f.After}}
+	if f.Failures > 0 {
+		index = "user_failing"
+		rows.add("failures > 0")
+	}
+	walked := " FROM user INDEXED BY " + index + rows.clause() + " ORDER BY name"
+	var w where
+	if f.Failures > 0 {
+		w.add("u.failures >= ?", f.Failures)
+	}
+	if !f.DelayedAt.IsZero() {
+		w.add("u.retry_at > ?", millis(f.DelayedAt))
+	}
+	if f.WithoutToken {
+		w.add("NOT EXISTS (SELECT 1 FROM condition c JOIN import_run r ON r.id = c.run WHERE c.owner = u.id AND " +
+			"r.published > 0)")
+	}
+	if f.Contains != "" {
+		w.add(holdsUser, fold(f.Contains))
+	}
+	query := fmt.Sprintf("SELECT "+userColumns+" FROM (SELECT id%s LIMIT %d) x CROSS JOIN user u ON u.id = x.id WHERE "+
+		publishedUser, walked, r.listed)
+	for _, cond := range w.conds {
+		query += " AND " + cond
+	}
+	users, err = queryAll(r.ctx, r.q, scanUser, fmt.Sprintf("%s LIMIT %d", query, f.Limit+1),
+		append(rows.args, w.args...)...)
+	if err == nil && len(users) > f.Limit {
+		return users[:f.Limit], users[f.Limit-1].Name, nil
+	} else if err != nil {
+		return nil, "", err
+	}
+	next, err = queryOne(r.ctx, r.q, scanOne[string], fmt.Sprintf("SELECT name%s LIMIT 1 OFFSET %d", walked,
+		r.listed-1), rows.args...)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return users, next, err
 }
 
 func (t *tx) AddUser(name string, at time.Time) (store.User, error) {

@@ -12,6 +12,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -45,6 +46,8 @@ type Config struct {
 	// CachedTokens bounds how many tokens are kept in memory to propose
 	// from, about 1.1 KB each. Zero means 131,072.
 	CachedTokens int
+	// Listed bounds how many rows a sorted list looks at for a page. Zero means 2,000.
+	Listed int
 	// Report, when set, is told the error when commits begin to fail, and nil when
 	// they succeed again. It must not use the database.
 	Report func(error)
@@ -61,6 +64,7 @@ type DB struct {
 	disk    disk
 	guard   *guard
 	tail    *tail
+	listed  int
 	// before is the digest of the small tables before the schema was brought up to
 	// date, if there was a record, and migrated tells whether it was.
 	before   [32]byte
@@ -91,8 +95,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
+	if err := registerHolds(); err != nil {
+		return nil, err
+	}
 	db := &DB{cache: newCache(cfg.CachedTokens), guard: &guard{}, tail: newTail(smallSegment),
-		disk: disk{filepath.Dir(cfg.Path)}}
+		listed: cmp.Or(cfg.Listed, maxListed), disk: disk{filepath.Dir(cfg.Path)}}
 	if db.writes, err = sql.Open("sqlite", dsn(cfg.Path, writerPragmas)); err != nil {
 		return nil, err
 	}
@@ -183,19 +190,18 @@ func (db *DB) Check(ctx context.Context) error {
 
 // View runs fn in one read transaction.
 func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) {
-	return viewOn(ctx, db.reads, db.disk, db.guard, db.tail, fn)
+	return viewOn(ctx, db.reads, db, fn)
 }
 
 // Browse is View on readers of its own.
 func (db *DB) Browse(ctx context.Context, fn func(store.Reader) error) error {
-	return viewOn(ctx, db.browses, db.disk, db.guard, db.tail, fn)
+	return viewOn(ctx, db.browses, db, fn)
 }
 
-func viewOn(ctx context.Context, readers *sql.DB, on disk, g *guard, end *tail, fn func(store.Reader) error) (
-	err error) {
+func viewOn(ctx context.Context, readers *sql.DB, db *DB, fn func(store.Reader) error) (err error) {
 	tx, err := readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return on.unavailable(err)
+		return db.disk.unavailable(err)
 	}
 	// Deferred, so that a panic of fn does not keep one of the few readers.
 	defer func() {
@@ -203,7 +209,7 @@ func viewOn(ctx context.Context, readers *sql.DB, on disk, g *guard, end *tail, 
 			err = errors.Join(err, rerr)
 		}
 	}()
-	return on.worded(fn(&reader{ctx: ctx, q: tx, guard: g, tail: end}))
+	return db.disk.worded(fn(&reader{ctx: ctx, q: tx, guard: db.guard, tail: db.tail, listed: db.listed}))
 }
 
 // Update runs fn on the writer.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,6 +34,17 @@ func TestConformanceWithTinyCache(t *testing.T) {
 		t.Skip("runs the whole suite a second time")
 	}
 	storetest.Run(t, func(t *testing.T) store.DB { return guarded(t, Config{CachedTokens: 1}) })
+}
+
+// Lists that may look at little walk where others sort.
+func TestListsThatLookAtLittle(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 3, 10} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			storetest.RunLists(t, func(t *testing.T) store.DB { return guarded(t, Config{Listed: n}) })
+		})
+	}
 }
 
 // Two processes on one file: a server never lets it come to that, but what the

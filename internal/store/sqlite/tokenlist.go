@@ -87,25 +87,93 @@ func (w *where) add(cond string, args ...any) {
 	w.args = append(w.args, args...)
 }
 
-// tokenQuery words a filter. It also says by which index the tokens are found: SQLite
-// knows too little of how many tokens have what to choose.
-func tokenQuery(f store.TokenFilter, further string) (string, []any) {
-	w := where{conds: []string{published}}
-	id, order := "t.id", "t.id"
-	tables := " FROM token t " + tokenIndex(f) + " CROSS JOIN condition c ON c.token = t.id"
-	if index := conditionIndex(f); index != "" {
-		id, order = "c.token", "c.token"
-		tables = " FROM condition c " + index + " CROSS JOIN token t ON t.id = c.token"
+// clause gives the conditions in SQL, if there are any.
+func (w *where) clause() string {
+	if len(w.conds) == 0 {
+		return ""
 	}
+	return " WHERE " + strings.Join(w.conds, " AND ")
+}
+
+// tokenQuery words a filter, in the order of arrival, or of the ends with EndsBy.
+func tokenQuery(f store.TokenFilter, further string) (string, []any) {
+	from, id := tokenFrom(f)
+	w, order := tokenWhere(f), id
 	if !f.EndsBy.IsZero() {
 		order = "c.not_after, " + id
-		w.add("c.not_after > 0 AND c.not_after > ? AND c.not_after <= ?", millis(f.EndsAfter), millis(f.EndsBy))
 		if f.After != 0 {
 			w.add("(c.not_after, "+id+") > (?, ?)", millis(f.AfterEnd), int64(f.After))
 		}
 	} else {
 		w.add(id+" > ?", int64(f.After))
 	}
+	query := "SELECT " + tokenColumns + further + from + tokenJoins + w.clause() + " ORDER BY " + order
+	if f.Limit > 0 {
+		query += fmt.Sprintf(" LIMIT %d", f.Limit)
+	}
+	return query, w.args
+}
+
+// tokenJoins are what a list shows beside token and condition.
+const tokenJoins = " LEFT JOIN user u ON u.id = c.owner LEFT JOIN secret s ON s.mark = c.twin"
+
+// tokenFrom says by which index the tokens of a filter are found, and by which column
+// they come in the order of their arrival: SQLite knows too little of how many tokens
+// have what to choose.
+func tokenFrom(f store.TokenFilter) (from, id string) {
+	driver, id, other := tokenDriver(f)
+	return driver + " CROSS JOIN " + other, id
+}
+
+// tokenDriver is tokenFrom in two: the table that the index is of, and the other one.
+func tokenDriver(f store.TokenFilter) (from, id, other string) {
+	if index := conditionIndex(f); index != "" {
+		return " FROM condition c " + index, "c.token", "token t ON t.id = c.token"
+	}
+	return " FROM token t " + tokenIndex(f), "t.id", "condition c ON c.token = t.id"
+}
+
+// narrowing words of a filter what its index knows.
+func narrowing(f store.TokenFilter) (w where) {
+	index := conditionIndex(f)
+	if index == "" {
+		index = tokenIndex(f)
+	}
+	switch strings.TrimPrefix(index, "INDEXED BY ") {
+	case "condition_owner":
+		w.chosen(store.TokenFilter{Owner: f.Owner})
+	case "condition_ending":
+		w.chosen(store.TokenFilter{EndsAfter: f.EndsAfter, EndsBy: f.EndsBy})
+	case "condition_failing":
+		w.chosen(store.TokenFilter{Failures: f.Failures})
+	case "condition_fenced":
+		w.chosen(store.TokenFilter{Fenced: true})
+	case "condition_twin":
+		w.chosen(store.TokenFilter{Twins: true})
+	case "condition_by_state":
+		w.chosen(store.TokenFilter{State: f.State})
+	case "condition_free":
+		w.chosen(store.TokenFilter{Free: true})
+	case "token_run":
+		w.chosen(store.TokenFilter{Run: f.Run, Batch: f.Batch})
+	case "token_by_type":
+		w.chosen(store.TokenFilter{Type: f.Type})
+	case "token_by_manufacturer":
+		w.chosen(store.TokenFilter{Manufacturer: f.Manufacturer})
+	case "token_by_kind":
+		w.chosen(store.TokenFilter{Kind: f.Kind})
+	}
+	return w
+}
+
+// tokenWhere words what a filter chooses, but for its cursor.
+func tokenWhere(f store.TokenFilter) where {
+	w := where{conds: []string{published}}
+	w.chosen(f)
+	return w
+}
+
+func (w *where) chosen(f store.TokenFilter) {
 	if f.ID != 0 {
 		w.add("t.id = ?", int64(f.ID))
 	}
@@ -130,11 +198,26 @@ func tokenQuery(f store.TokenFilter, further string) (string, []any) {
 	if f.Owner != 0 {
 		w.add("c.owner = ?", f.Owner)
 	}
+	if !f.EndsBy.IsZero() {
+		w.add("c.not_after > 0 AND c.not_after > ? AND c.not_after <= ?", millis(f.EndsAfter), millis(f.EndsBy))
+	}
 	if f.Twins {
 		w.add("c.twin IS NOT NULL")
 	}
 	if f.Fenced {
 		w.add(fmt.Sprintf("c.drift = %d", token.TwoCodes)) // written out, as in the index
+	}
+	if f.Free {
+		w.add("c.owner IS NULL")
+	}
+	if f.Failures > 0 {
+		w.add("c.failures > 0 AND c.failures >= ?", f.Failures)
+	}
+	if !f.DelayedAt.IsZero() {
+		w.add("c.retry_at > ?", millis(f.DelayedAt))
+	}
+	if f.Contains != "" {
+		w.add(holdsToken, fold(f.Contains))
 	}
 	if f.Run != 0 {
 		w.add("t.run = ?", f.Run)
@@ -142,13 +225,6 @@ func tokenQuery(f store.TokenFilter, further string) (string, []any) {
 	if f.Batch != "" {
 		w.add("t.run IN (SELECT id FROM import_run WHERE batch = ? AND batch <> '' AND published > 0)", f.Batch)
 	}
-	query := "SELECT " + tokenColumns + further + tables + " LEFT JOIN user u ON u.id = c.owner " +
-		"LEFT JOIN secret s ON s.mark = c.twin WHERE " +
-		strings.Join(w.conds, " AND ") + " ORDER BY " + order
-	if f.Limit > 0 {
-		query += fmt.Sprintf(" LIMIT %d", f.Limit)
-	}
-	return query, w.args
 }
 
 func deref(s *string) string {
@@ -169,14 +245,22 @@ func conditionIndex(f store.TokenFilter) string {
 		return "INDEXED BY condition_owner"
 	case !f.EndsBy.IsZero():
 		return "INDEXED BY condition_ending"
+	case f.Failures > 0:
+		return "INDEXED BY condition_failing"
 	case f.Fenced:
 		return "INDEXED BY condition_fenced"
 	case f.Twins:
 		return "INDEXED BY condition_twin"
-	case f.Run != 0:
+	case f.Run != 0 || f.Batch != "":
 		return ""
 	// Most tokens are VALID: what else is asked for narrows it down further.
-	case f.State != nil && (*f.State != token.Valid || f.Type == "" && f.Manufacturer == nil):
+	case f.State != nil && *f.State != token.Valid:
+		return "INDEXED BY condition_by_state"
+	case f.Type != "" || f.Manufacturer != nil:
+		return ""
+	case f.Free:
+		return "INDEXED BY condition_free"
+	case f.State != nil:
 		return "INDEXED BY condition_by_state"
 	}
 	return ""
@@ -189,7 +273,7 @@ func tokenIndex(f store.TokenFilter) string {
 		return "NOT INDEXED"
 	case f.Serial != "" || f.Serials != nil:
 		return "INDEXED BY sqlite_autoindex_token_1"
-	case f.Run != 0:
+	case f.Run != 0 || f.Batch != "":
 		return "INDEXED BY token_run"
 	case f.Type != "":
 		return "INDEXED BY token_by_type"

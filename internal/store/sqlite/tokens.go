@@ -20,7 +20,10 @@ type reader struct {
 	ctx   context.Context
 	q     querier
 	guard *guard
-	tail  *tail           // nil where the log's end is read
+	tail  *tail // nil where the log's end is read
+
+	listed int // how many rows a sorted list looks at
+
 	dirty map[rowKey]bool // rows that this transaction changes
 }
 

@@ -51,7 +51,8 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 			w.reopen()
 		}
 	}()
-	t = &tx{reader: reader{ctx: ctx, q: w.prepared, guard: w.guard, dirty: map[rowKey]bool{}}, exec: w.prepared,
+	t = &tx{reader: reader{ctx: ctx, q: w.prepared, guard: w.guard, listed: maxListed,
+		dirty: map[rowKey]bool{}}, exec: w.prepared,
 		awaited: func() bool { return len(w.jobs) > 0 }}
 	if err := t.enter(); err != nil {
 		return nil, err

@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Tokens", tokenTests},
 		{"Dates", dateTests},
 		{"Lists", listTests},
+		{"Sorted", sortedTests},
 		{"Runs", runTests},
 		{"Imports", importTests},
 		{"Moves", moveTests},

@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"testing"
@@ -83,14 +84,24 @@ func IsFault(t testing.TB, err error, kind fault.Kind, code string) {
 // Serial names a token by its serial alone.
 func Serial(serial string) tokens.Selector { return tokens.Selector{Serial: serial} }
 
-// List gives the tokens that a filter chooses.
-func (k *Kit) List(t testing.TB, f lifecycle.Filter) []token.Token {
+// List gives the tokens that a filter chooses, in the order of their arrival: as many as
+// its limit says, or all.
+func (k *Kit) List(t testing.TB, f lifecycle.Filter) (all []token.Token) {
 	t.Helper()
-	found, err := k.Lifecycle.List(t.Context(), f)
-	if err != nil {
-		t.Fatal(err)
+	limit := f.Limit
+	o := store.TokenOrder{By: store.ByArrival}
+	for {
+		f.Limit = cmp.Or(limit, 1000)
+		page, next, err := k.Lifecycle.List(t.Context(), f, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, page...)
+		if next == nil || limit > 0 && len(all) >= limit {
+			return all
+		}
+		o.After = next
 	}
-	return found
 }
 
 // Serials gives the serials of the tokens that a filter chooses.

@@ -1,0 +1,329 @@
+package storetest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ostiary/internal/core/token"
+	"ostiary/internal/store"
+)
+
+// mixed publishes tokens that have much in common: few users, some with names beyond
+// ASCII, few serials, ends and times of use, and users who hold none.
+func (r *rig) mixed(n int) []token.Token {
+	r.Helper()
+	owners := []int64{0, 0}
+	names := map[int64]string{}
+	for _, name := range []string{"zoe", "anna", "ärger", "änne", "bo b", "東京", "z", "nobody", "nobody2", "none"} {
+		u := r.user(name)
+		names[u.ID] = name
+		if !strings.HasPrefix(name, "no") {
+			owners = append(owners, u.ID)
+		}
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	pick := func(of ...string) string { return of[rnd.IntN(len(of))] }
+	var all []token.Token
+	for i := range n {
+		batch := pick("", "one", "other")
+		c := r.hotp()
+		t := &c.Token
+		t.Kind = token.Kind(pick("hardware", "hardware", "software"))
+		t.Identity = token.Identity{Serial: pick("S1", "S2", "É3", "s1", "") + fmt.Sprint(i/4),
+			Type: pick("hotp", "totp", "ocra"), Manufacturer: pick("", "ACME", "Zweï"), KeyID: fmt.Sprint(i)}
+		if t.Kind == token.Software {
+			t.Identity.Serial = fmt.Sprintf("SOFT%04d", i)
+		}
+		t.Label = pick("", "Fürs Büro", "spare")
+		t.Condition.Owner = owners[rnd.IntN(len(owners))]
+		t.Condition.State = []token.State{token.Valid, token.Valid, token.RevokedLost}[rnd.IntN(3)]
+		t.Condition.Failures = []int{0, 0, 0, 1, 10, 11}[rnd.IntN(6)]
+		if rnd.IntN(2) == 0 {
+			t.Condition.NotAfter = start.Add(time.Duration(rnd.IntN(4)) * time.Hour)
+		}
+		if rnd.IntN(2) == 0 {
+			t.Condition.LastUsed = start.Add(-time.Duration(rnd.IntN(4)) * time.Hour)
+		}
+		r.update(func(tx store.Tx) (err error) {
+			if t.Run, err = tx.BeginRun(store.Run{Opened: start, Label: "test", Batch: batch}); err != nil {
+				return err
+			}
+			if t.ID, err = tx.NextTokenID(1); err != nil {
+				return err
+			}
+			return tx.StageToken(t.Run, c)
+		})
+		r.update(func(tx store.Tx) error { return tx.PublishRun(t.Run, start) })
+		t.OwnerName = names[t.Condition.Owner]
+		all = append(all, *t)
+	}
+	return all
+}
+
+// behind compares two tokens as an order has them.
+func behind(o store.TokenOrder, a, b token.Token) int {
+	nobody := func(t token.Token) int { return map[bool]int{false: 0, true: 1}[t.Condition.Owner == 0] }
+	endless := func(t token.Token) int { return map[bool]int{false: 0, true: 1}[t.Condition.NotAfter.IsZero()] }
+	serial := func() int {
+		return cmp.Or(cmp.Compare(a.Identity.Serial, b.Identity.Serial), cmp.Compare(a.Identity.Type, b.Identity.Type),
+			cmp.Compare(a.Identity.Manufacturer, b.Identity.Manufacturer), cmp.Compare(a.Identity.KeyID, b.Identity.KeyID))
+	}
+	last, c := 0, cmp.Compare(a.ID, b.ID)
+	switch o.By {
+	case store.ByUser:
+		last = cmp.Compare(nobody(a), nobody(b))
+		c = cmp.Or(cmp.Compare(a.OwnerName, b.OwnerName), serial())
+	case store.BySerial:
+		c = serial()
+	case store.ByEnd:
+		last = cmp.Compare(endless(a), endless(b))
+		c = cmp.Or(a.Condition.NotAfter.Compare(b.Condition.NotAfter), c)
+	case store.ByLastUsed:
+		c = cmp.Or(a.Condition.LastUsed.Compare(b.Condition.LastUsed), c)
+	}
+	if o.Desc {
+		c = -c
+	}
+	return cmp.Or(last, c)
+}
+
+// sortedPages reads an order page by page; between, which may be nil, is called before
+// each further page with what came so far.
+func (r *rig) sortedPages(f store.TokenFilter, o store.TokenOrder, between func([]token.Token)) (all []token.Token,
+	err error) {
+	for pages := 0; ; pages++ {
+		var page []token.Token
+		var next *store.TokenPlace
+		if err := r.db.Browse(r.ctx(), func(rd store.Reader) (err error) {
+			page, next, err = rd.SortedTokens(f, o)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+		if len(page) > f.Limit || pages > 2000 {
+			r.Fatalf("%+v %+v: page %d has %d tokens", f, o, pages, len(page))
+		}
+		all = append(all, page...)
+		if next == nil {
+			return all, nil
+		}
+		if between != nil {
+			between(all)
+		}
+		o.After = next
+	}
+}
+
+func ids(tokens []token.Token) (all []token.ID) {
+	for _, t := range tokens {
+		all = append(all, t.ID)
+	}
+	return all
+}
+
+// RunLists holds the lists of a database alone to the contract; a database that is told
+// to look at little for a page goes other ways than one that may sort everything.
+func RunLists(t *testing.T, open func(t *testing.T) store.DB) {
+	group{"Lists", listTests}.run(t, open)
+	group{"Sorted", sortedTests}.run(t, open)
+}
+
+// chosenBy are filters, each with what it chooses.
+func chosenBy(tokens []token.Token) map[string]struct {
+	f  store.TokenFilter
+	is func(token.Token) bool
+} {
+	type choice = struct {
+		f  store.TokenFilter
+		is func(token.Token) bool
+	}
+	lost, valid, acme := token.RevokedLost, token.Valid, "ACME"
+	one := tokens[len(tokens)/2]
+	owned := tokens[slices.IndexFunc(tokens, func(t token.Token) bool { return t.Condition.Owner != 0 })]
+	ends := func(t token.Token) bool {
+		return t.Condition.NotAfter.After(start) && !t.Condition.NotAfter.After(start.Add(2*time.Hour))
+	}
+	holds := func(text string) func(token.Token) bool {
+		return func(t token.Token) bool {
+			for _, s := range []string{t.Identity.Serial, t.Label, t.OwnerName} {
+				if strings.Contains(strings.ToLower(s), text) {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	return map[string]choice{
+		"all": {store.TokenFilter{}, func(token.Token) bool { return true }},
+		"hardware": {store.TokenFilter{Kind: token.Hardware}, func(t token.Token) bool {
+			return t.Kind == token.Hardware
+		}},
+		"type": {store.TokenFilter{Type: "totp"}, func(t token.Token) bool { return t.Identity.Type == "totp" }},
+		"manufacturer": {store.TokenFilter{Manufacturer: &acme}, func(t token.Token) bool {
+			return t.Identity.Manufacturer == acme
+		}},
+		"lost": {store.TokenFilter{State: &lost}, func(t token.Token) bool { return t.Condition.State == lost }},
+		"valid, free": {store.TokenFilter{State: &valid, Free: true}, func(t token.Token) bool {
+			return t.Condition.State == valid && t.Condition.Owner == 0
+		}},
+		"free":   {store.TokenFilter{Free: true}, func(t token.Token) bool { return t.Condition.Owner == 0 }},
+		"locked": {store.TokenFilter{Failures: limit}, func(t token.Token) bool { return t.Condition.Failures >= limit }},
+		"serial": {store.TokenFilter{Serial: one.Identity.Serial}, func(t token.Token) bool {
+			return t.Identity.Serial == one.Identity.Serial
+		}},
+		"user": {store.TokenFilter{Owner: owned.Condition.Owner}, func(t token.Token) bool {
+			return t.Condition.Owner == owned.Condition.Owner
+		}},
+		"run":    {store.TokenFilter{Run: one.Run}, func(t token.Token) bool { return t.Run == one.Run }},
+		"ending": {store.TokenFilter{EndsAfter: start, EndsBy: start.Add(2 * time.Hour)}, ends},
+		"ending and lost": {store.TokenFilter{EndsAfter: start, EndsBy: start.Add(2 * time.Hour), State: &lost},
+			func(t token.Token) bool { return ends(t) && t.Condition.State == lost }},
+		"holding é3":   {store.TokenFilter{Contains: "é3"}, holds("é3")},
+		"holding BÜRO": {store.TokenFilter{Contains: "BÜRO"}, holds("büro")},
+		"holding Än": {store.TokenFilter{Contains: "Än", Kind: token.Hardware}, func(t token.Token) bool {
+			return holds("än")(t) && t.Kind == token.Hardware
+		}},
+		"holding %": {store.TokenFilter{Contains: "%"}, holds("%")},
+		"nothing":   {store.TokenFilter{Type: "nothing"}, func(token.Token) bool { return false }},
+	}
+}
+
+var sortedTests = []test{
+	// In each order, either way round, the pages of each filter are what it chooses, sorted.
+	{"PagesFollowEachOtherInEachOrder", func(r *rig) {
+		tokens := r.mixed(60)
+		for name, c := range chosenBy(tokens) {
+			for _, by := range store.TokenSorts {
+				for _, desc := range []bool{false, true} {
+					o := store.TokenOrder{By: by, Desc: desc}
+					var want []token.Token
+					for _, t := range tokens {
+						if c.is(t) {
+							want = append(want, t)
+						}
+					}
+					slices.SortFunc(want, func(a, b token.Token) int { return behind(o, a, b) })
+					for _, n := range []int{1, 7, 100} {
+						f := c.f
+						f.Limit = n
+						got, err := r.sortedPages(f, o, nil)
+						if by == store.ByLastUsed && errors.Is(err, store.ErrTooMany) {
+							continue // there is no index of it
+						}
+						r.must(err)
+						r.same(fmt.Sprintf("%s by %s (descending: %t), %d at a time", name, by, desc, n), ids(got), ids(want))
+					}
+				}
+			}
+		}
+	}},
+	{"ADeliveryIsSortedAsAllElse", func(r *rig) {
+		tokens := r.mixed(40)
+		var inBatch []token.ID
+		r.view(func(rd store.Reader) error {
+			all, err := rd.Tokens(store.TokenFilter{Batch: "one"})
+			inBatch = ids(all)
+			return err
+		})
+		for _, by := range []store.TokenSort{store.ByArrival, store.ByUser, store.BySerial, store.ByEnd} {
+			for _, desc := range []bool{false, true} {
+				o := store.TokenOrder{By: by, Desc: desc}
+				want := slices.DeleteFunc(slices.Clone(tokens), func(t token.Token) bool { return !slices.Contains(inBatch, t.ID) })
+				slices.SortFunc(want, func(a, b token.Token) int { return behind(o, a, b) })
+				got, err := r.sortedPages(store.TokenFilter{Batch: "one", Limit: 3}, o, nil)
+				r.must(err)
+				r.same(fmt.Sprintf("by %s, descending: %t", by, desc), ids(got), ids(want))
+			}
+		}
+	}},
+	// A token that is deleted, or goes to another user, between two pages is no reason
+	// that another one is missed, or comes twice.
+	{"PagesGoOnWhereTheLastTokenWas", func(r *rig) {
+		for _, by := range []store.TokenSort{store.ByArrival, store.ByUser, store.BySerial, store.ByEnd} {
+			tokens := r.mixed2(20, string(by))
+			o := store.TokenOrder{By: by}
+			slices.SortFunc(tokens, func(a, b token.Token) int { return behind(o, a, b) })
+			n := 0
+			got, err := r.sortedPages(store.TokenFilter{Type: string(by), Limit: 3}, o, func(so []token.Token) {
+				if n = len(so); n == 0 {
+					return
+				}
+				if last := so[n-1]; r.there(last.ID) {
+					r.update(func(tx store.Tx) error { return tx.DeleteToken(last.ID) })
+				}
+			})
+			r.must(err)
+			r.same("by "+string(by), ids(got), ids(tokens))
+		}
+	}},
+	{"UnpublishedTokensAreInNoOrder", func(r *rig) {
+		c := r.hotp()
+		r.stage(&c)
+		for _, by := range store.TokenSorts {
+			got, err := r.sortedPages(store.TokenFilter{Limit: 5}, store.TokenOrder{By: by}, nil)
+			r.must(err)
+			r.same("by "+string(by), ids(got), []token.ID(nil))
+		}
+	}},
+	{"UsersAreFound", func(r *rig) {
+		r.mixed(30)
+		find := func(f store.UserFilter) (names []string) {
+			for pages := 0; pages < 100; pages++ {
+				var page []store.User
+				var next string
+				r.view(func(rd store.Reader) (err error) {
+					page, next, err = rd.FindUsers(f)
+					return err
+				})
+				for _, u := range page {
+					names = append(names, u.Name)
+				}
+				if next == "" {
+					return names
+				}
+				f.After = next
+			}
+			r.Fatal("no end")
+			return nil
+		}
+		for _, n := range []int{1, 2, 100} {
+			r.same("all", find(store.UserFilter{Limit: n}), r.users("", 100))
+			r.same("without a token", find(store.UserFilter{WithoutToken: true, Limit: n}),
+				[]string{"nobody", "nobody2", "none"})
+			r.same("holding Ä", find(store.UserFilter{Contains: "Ä", Limit: n}), []string{"änne", "ärger"})
+			r.same("locked", find(store.UserFilter{Failures: 1, Limit: n}), []string(nil))
+		}
+		u := r.userNow("zoe")
+		a := attempt(wrong(r.several(1, u.ID)[0]))
+		a.UserID = u.ID
+		r.try(a)
+		r.same("with a wrong code", find(store.UserFilter{Failures: 1, Limit: 1}), []string{"zoe"})
+		r.same("with more", find(store.UserFilter{Failures: 2, Limit: 1}), []string(nil))
+	}},
+}
+
+// mixed2 publishes tokens of a type, half of them of two users.
+func (r *rig) mixed2(n int, typeName string) (tokens []token.Token) {
+	r.Helper()
+	one, other := r.user("one "+typeName), r.user("two "+typeName)
+	for i := range n {
+		tokens = append(tokens, r.one(func(c *store.Candidate) {
+			c.Token.Identity.Type = typeName
+			c.Token.Condition.Owner = []int64{one.ID, other.ID, 0, 0}[i%4]
+			c.Token.OwnerName = []string{one.Name, other.Name, "", ""}[i%4]
+			c.Token.Condition.NotAfter = []time.Time{start.Add(time.Hour), {}, start.Add(time.Hour)}[i%3]
+		}))
+	}
+	return tokens
+}
+
+func (r *rig) there(id token.ID) bool {
+	r.Helper()
+	return len(r.list(store.TokenFilter{ID: id})) == 1
+}
