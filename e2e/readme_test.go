@@ -117,7 +117,7 @@ var unstable = []struct {
 	{regexp.MustCompile(`\([a-z2-7]{10}\)`), "(KEY)"},     // of an API key
 	{regexp.MustCompile(`(?m)^\d{6}$`), "CODE"},           // of oathtool
 	{regexp.MustCompile(`(?m)^\d+ % of .* sent.*\n`), ""}, // shown after a second, on a slow machine
-	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`), "TIME"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [A-Z0-9+-]+`), "TIME"},
 	{regexp.MustCompile(`fingerprint [0-9a-f]{4}( [0-9a-f]{4}){4}`), "fingerprint HASH"},
 	{regexp.MustCompile(`root [A-Za-z0-9+/]{43}=`), "root HASH"},
 	{regexp.MustCompile(`time=\S+`), "time=TIME"},

@@ -134,8 +134,8 @@ func (s *Service) List(ctx context.Context, f Filter, o store.TokenOrder) (found
 // filter is f as the store understands it.
 func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
 	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch,
-		Twins: f.Twins, Fenced: f.Fenced, Manufacturer: f.Manufacturer, Free: f.Free, Failures: f.Failures, DelayedAt: f.DelayedAt,
-		Contains: users.Part(f.Contains), Limit: f.Limit}
+		Twins: f.Twins, Fenced: f.Fenced, Manufacturer: f.Manufacturer, Free: f.Free, Failures: f.Failures,
+		DelayedAt: f.DelayedAt, Contains: users.Part(f.Contains), Limit: f.Limit}
 	if f.Expiring > 0 {
 		q.EndsAfter = s.now()
 		q.EndsBy = q.EndsAfter.Add(f.Expiring)

@@ -31,6 +31,9 @@ func TestAnEmptyFlagIsAMistake(t *testing.T) {
 			path := strings.Fields(cmd.CommandPath())[1:]
 			args := append(slices.Clone(path), "--"+flag.Name+"=")
 			for _, arg := range strings.Fields(cmd.Use)[1:] {
+				if flag.Name == "list" && cmd.Name() == "add" {
+					break // it stands in the place of the arguments
+				}
 				if strings.ToUpper(arg) != arg || arg == "|" || arg == "FLAGS" {
 					break
 				}

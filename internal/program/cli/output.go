@@ -12,7 +12,7 @@ import (
 	"ostiary/internal/program/cmdline"
 )
 
-const humanTime = "2006-01-02 15:04:05"
+const humanTime = "2006-01-02 15:04:05 MST"
 
 // printJSON prints one value on one line.
 func (a *app) printJSON(v any) error {

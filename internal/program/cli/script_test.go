@@ -126,6 +126,7 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 		if s.cmd != nil {
 			_ = s.cmd.Process.Kill()
 			<-s.ended
+			s.cmd = nil // a script that started two defers this twice
 		}
 	})
 	for address := ""; address == ""; {

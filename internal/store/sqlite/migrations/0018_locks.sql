@@ -1,1 +1,0 @@
--- Filled in by the change that this number is kept for.
