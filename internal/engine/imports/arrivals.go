@@ -227,6 +227,9 @@ const seriesEnded = "; and the series is at its end, or the type retired"
 
 // stageRenumbered stages a key in conflict under a serial of its own.
 func (i *importer) stageRenumbered(tx store.Tx, k *staged, t *tally) error {
+	if ended, err := i.noOtherSerial(tx, k); ended || err != nil {
+		return err
+	}
 	typ := i.types[k.token.Identity.Type]
 	n, err := tx.AllocateSerials(typ.Name, 1)
 	if errors.Is(err, store.ErrConflict) {

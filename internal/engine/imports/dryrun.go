@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 )
 
@@ -19,6 +20,20 @@ type seen struct {
 	secrets map[mark]seenKey // of identities
 	holds   map[heldBy]int   // tokens that users would get
 	made    map[string]bool
+	// accounts are what authenticators know the keys by that have activations.
+	accounts map[account]seenToken
+}
+
+// seenToken is what a key is compared by with another one of its account.
+type seenToken struct {
+	identity token.Identity
+	mark     token.Mark
+	epoch    int64
+}
+
+func (s seenToken) token() token.Token {
+	return token.Token{Kind: token.Software, Identity: s.identity, Mark: s.mark,
+		Condition: token.Condition{Epoch: s.epoch}}
 }
 
 // seenKey is a secret, and a sum of how it makes codes.
@@ -36,7 +51,8 @@ type heldBy struct{ user, typ string }
 func newSeen() *seen {
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // never fails (crypto/rand)
-	return &seen{key: key, secrets: map[mark]seenKey{}, holds: map[heldBy]int{}, made: map[string]bool{}}
+	return &seen{key: key, secrets: map[mark]seenKey{}, holds: map[heldBy]int{}, made: map[string]bool{},
+		accounts: map[account]seenToken{}}
 }
 
 // marks gives the marks of a key's identity and of its secret.
@@ -151,6 +167,7 @@ func (i *importer) foreseeOwner(r store.Reader, k *staged, t *tally) error {
 		i.seen.made[name] = true
 		return 0, made, nil
 	})
+	i.seen.keepAccount(k)
 	if k.token.OwnerName != "" {
 		i.seen.holds[heldBy{k.token.OwnerName, ""}]++
 		i.seen.holds[heldBy{k.token.OwnerName, k.token.Identity.Type}]++
@@ -160,6 +177,9 @@ func (i *importer) foreseeOwner(r store.Reader, k *staged, t *tally) error {
 
 // foreseeRenumbered says which serial stageRenumbered would give.
 func (i *importer) foreseeRenumbered(r store.Reader, k *staged, t *tally) error {
+	if ended, err := i.noOtherSerial(r, k); ended || err != nil {
+		return err
+	}
 	typ := i.types[k.token.Identity.Type]
 	next := t.arrivals[typ.Name].next
 	if next > typ.Last() || !typ.Retired.IsZero() {
@@ -171,4 +191,11 @@ func (i *importer) foreseeRenumbered(r store.Reader, k *staged, t *tally) error 
 	id, sum := i.seen.marks(k)
 	i.seen.secrets[id] = sum
 	return i.foreseeOwner(r, k, t)
+}
+
+// keepAccount remembers the account of a key that would be imported.
+func (s *seen) keepAccount(k *staged) {
+	if k.load != nil && k.row.Outcome == Imported {
+		s.accounts[k.account()] = seenToken{k.token.Identity, k.token.Mark, k.token.Condition.Epoch}
+	}
 }

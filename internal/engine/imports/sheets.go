@@ -152,22 +152,53 @@ func (i *importer) profileRemarks() (out []string) {
 // mayHave refuses a key whose device serial another token of its profile has: no
 // authenticator could tell the two apart, and they would have one key.
 func (i *importer) mayHave(r store.Reader, k *staged) error {
-	if k.load == nil {
-		return nil
-	}
-	here, err := r.Account(k.token.Profile, k.token.DeviceSerial(), i.run)
-	if errors.Is(err, store.ErrNotFound) || err == nil && here.Unique() == k.token.Unique() {
-		return nil // what has its name is met by that
-	} else if err != nil {
-		return err
+	here, found, err := i.holder(r, k)
+	if err != nil || !found || here.Unique() == k.token.Unique() {
+		return err // what has its name is met by that
 	}
 	if !k.load.Live() && here.Mark == 0 && here.Condition.Epoch == k.token.Condition.Epoch {
 		k.end(Duplicate, alias(here, k))
 		return nil
 	}
+	k.oneAccountWith(here)
+	return nil
+}
+
+// account is what an authenticator knows a token by.
+type account struct{ profile, serial string }
+
+func (k *staged) account() account { return account{k.token.Profile, k.token.DeviceSerial()} }
+
+func (k *staged) oneAccountWith(here token.Token) {
 	k.end(Conflict, fmt.Sprintf("to its authenticator it is %s, and so is %s here", k.token.DeviceSerial(),
 		here.Identity.Serial))
-	return nil
+}
+
+// holder finds the token that has the account of a key, here or earlier in the file.
+func (i *importer) holder(r store.Reader, k *staged) (here token.Token, found bool, err error) {
+	if k.load == nil {
+		return token.Token{}, false, nil
+	}
+	here, err = r.Account(k.token.Profile, k.token.DeviceSerial(), i.run)
+	if errors.Is(err, store.ErrNotFound) {
+		if i.seen != nil {
+			var earlier seenToken
+			earlier, found = i.seen.accounts[k.account()]
+			here = earlier.token()
+		}
+		return here, found, nil
+	}
+	return here, err == nil, err
+}
+
+// noOtherSerial ends a key that waits for a serial, and whose account a token has:
+// another serial makes it no other account. Here a token of its own name counts, too.
+func (i *importer) noOtherSerial(r store.Reader, k *staged) (ended bool, err error) {
+	here, found, err := i.holder(r, k)
+	if found {
+		k.oneAccountWith(here)
+	}
+	return found, err
 }
 
 // adopt gives a token that was staged what it brings, and tells the log.
