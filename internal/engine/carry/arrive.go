@@ -47,6 +47,15 @@ func (l *Load) Adopt(tx store.Tx, keys Keys, t token.Token) (apps []store.Applic
 			}
 			placed = true
 		}
+		for range p.More {
+			a := store.Activation{Token: t.ID, Profile: t.Profile, Owner: t.Condition.Owner, Route: p.Route, Actor: "system",
+				Opened: moment(p.MoreEnded), Expires: moment(p.MoreEnded), Status: store.ActivationConfirmed,
+				Ended: moment(p.MoreEnded), Again: true}
+			if a.ID, err = tx.NextActivationID(); err != nil {
+				return nil, err
+			}
+			adopted.Activations = append(adopted.Activations, a)
+		}
 		a := store.Activation{Token: t.ID, Profile: t.Profile, Owner: t.Condition.Owner, Route: p.Route, Actor: "system",
 			Opened: moment(p.Opened), Expires: moment(p.Ended), Status: store.ActivationStatus(p.Status),
 			Ended: moment(p.Ended), Tries: p.Tries, LastTry: moment(p.LastTry), Again: p.Again == 1}

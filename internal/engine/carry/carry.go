@@ -63,7 +63,6 @@ var namesUnbound = []string{"unbound", "unbound_b", "unbound_c", "unbound_d"}
 const (
 	unboundEach = 45
 	maxUnbound  = 4 * unboundEach
-	maxPast     = 30   // of 2048 bytes a value
 	maxValue    = 2048 // as the record has it
 )
 
@@ -130,7 +129,13 @@ type past struct {
 	Ended   int64  `json:"ended"`
 	Tries   int    `json:"tries"`
 	LastTry int64  `json:"last_try"`
+	// More are confirmed activations before it that the text has no room for, the last of
+	// which ended at MoreEnded.
+	More      int   `json:"more,omitempty"`
+	MoreEnded int64 `json:"more_ended,omitempty"`
 }
+
+func (p past) confirmed() bool { return p.Status == int(store.ActivationConfirmed) }
 
 // Wipe overwrites the secrets.
 func (l *Load) Wipe() {
@@ -272,9 +277,13 @@ func (l *Load) check() error {
 	if l.live != nil && (l.live.Locator == "") != (l.registration.Len() == 0) {
 		return errors.New("its record has an offer without its code, or a code without its offer")
 	}
+	more := len(l.past)
 	for _, p := range l.past {
 		if p.Status <= int(store.ActivationOpen) || p.Status > int(store.ActivationExpired) || p.Tries < 0 {
 			return errors.New("its record has a past activation that no token has")
+		}
+		if more += p.More; p.More < 0 || more > history || (p.More > 0) != (p.MoreEnded > 0) {
+			return errors.New("its record has more past activations than a server takes along")
 		}
 	}
 	return l.checkApplications()

@@ -62,7 +62,7 @@ func Gather(r store.Reader, t token.Token, now time.Time) (*Rows, error) {
 		if a.Status == store.ActivationOpen { // it ends here, and its wrong tries count
 			a.Status, a.Ended = store.ActivationCancelled, now
 		}
-		if counts && a.ID != live.ID && len(rows.past) < maxPast {
+		if counts && a.ID != live.ID {
 			rows.past = append(rows.past, a)
 		}
 	}
@@ -234,14 +234,18 @@ func (l *Load) write(k *pskc.Key) error {
 }
 
 // shorten leaves out the oldest until the text fits; what they count for goes to the
-// one behind them, so that no limit begins anew by a move.
+// one behind them, so that no limit begins anew by a move. It counts as of the latest.
 func (l *Load) shorten(text []byte) []byte {
 	for len(text) > maxValue && len(l.past) > 1 {
-		first := l.past[0]
+		first, next := l.past[0], &l.past[1]
 		l.past = l.past[1:]
-		if l.past[0].Tries += first.Tries; l.past[0].LastTry == 0 {
-			l.past[0].LastTry = first.LastTry
+		next.Tries += first.Tries
+		next.LastTry = max(next.LastTry, first.LastTry)
+		if next.More += first.More; first.confirmed() && first.Again == 1 {
+			next.More++
+			first.MoreEnded = max(first.MoreEnded, first.Ended)
 		}
+		next.MoreEnded = max(next.MoreEnded, first.MoreEnded)
 		text, _ = json.Marshal(l.past) // numbers and strings always can
 	}
 	return text
