@@ -79,7 +79,8 @@ func TestUsersAreToldOfEachActivation(t *testing.T) {
 			`"device_name":"Ann's phone"}`, `{"event":"activation.begun","time":"2026-03-01T12:00:00Z",` +
 			`"serial":"MT10000001","type":"mobile-totp","route":"online","again":true,"self_service":false}`}
 		// What is cut off by the end is posted once more, so the last may come twice.
-		if got := slices.Compact(l.got()); len(got) != 2 || got[0] != want[0] || got[1] != want[1] || l.keys[0] != "Bearer open" {
+		got := slices.Compact(l.got())
+		if len(got) != 2 || got[0] != want[0] || got[1] != want[1] || l.keys[0] != "Bearer open" {
 			t.Errorf("status %d: %q", status, got)
 		}
 		if text := log.String(); !strings.Contains(text, "does not answer") || strings.Contains(text, "sesame") ||
