@@ -39,6 +39,7 @@ type killPhone struct {
 	desk   string
 	cut    [3]int // how often the server died before the answer to an offer, a request, a confirmation
 	killed atomic.Bool
+	rounds int
 }
 
 // TestItem8KillActivations kills the server in the middle of activations (protocol, item
@@ -93,7 +94,10 @@ func (k *killPhone) round() {
 		*a = app{serial: a.serial, before: a.secret, used: a.next}
 		wg.Go(func() { k.goOn(a) })
 	}
-	time.Sleep(10*time.Millisecond + time.Duration(mathrand.Int64N(int64(200*time.Millisecond))))
+	// From a few milliseconds up, so that whatever the speed of the machine some are cut.
+	longest := 4 * time.Millisecond << (k.rounds % 7)
+	k.rounds++
+	time.Sleep(time.Millisecond + time.Duration(mathrand.Int64N(int64(longest))))
 	k.killed.Store(true)
 	k.kill()
 	wg.Wait()
