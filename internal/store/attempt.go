@@ -96,9 +96,10 @@ type Attempt struct {
 	Now   time.Time
 	Lock  token.Lock
 	Delay func(failures int) time.Duration // how long to wait after so many failures
-	// MaxDelay is the longest of these delays: a RetryAt further than that from Now
-	// was written by a clock that was wrong, and holds nobody. 0 means no bound.
-	MaxDelay time.Duration
+	// MaxDelay is how long a delay after so many failures may still last: a RetryAt
+	// further than that from Now was written by a clock that was wrong, and holds nobody.
+	// nil means no bound.
+	MaxDelay func(failures int) time.Duration
 
 	// Proof asks for PENDING tokens; UserID is then 0, and no proposal is of a
 	// further application.
@@ -106,7 +107,8 @@ type Attempt struct {
 	// UserID is set when the code was presented under a user's name.
 	UserID int64
 	// UserName, when set, is the name that the code was presented under: if the user of
-	// UserID is not called so any more, the attempt is Stale.
+	// UserID is not called so any more, the attempt is Stale. It is set for a user that
+	// does not exist, too, so that this takes as long.
 	UserName string
 	// Temporary is the fingerprint of the code as a temporary one of that user;
 	// nil when it cannot be one. It may be set for a user that does not exist,
@@ -137,7 +139,7 @@ func (a *Attempt) Allows(seen token.Condition) bool {
 // Refusal says why a token in this condition takes no code of this kind, or
 // NoReason if it does.
 func (a *Attempt) Refusal(c token.Condition) token.Reason {
-	if !a.Holds(c.RetryAt) {
+	if !a.Holds(c.Failures, c.RetryAt) {
 		c.RetryAt = time.Time{}
 	}
 	if a.Proof {
@@ -146,9 +148,10 @@ func (a *Attempt) Refusal(c token.Condition) token.Reason {
 	return c.Refusal(a.Now, a.Lock)
 }
 
-// Holds reports whether a delay that ends at retryAt is running.
-func (a *Attempt) Holds(retryAt time.Time) bool {
-	return a.Now.Before(retryAt) && (a.MaxDelay == 0 || !retryAt.After(a.Now.Add(a.MaxDelay)))
+// Holds reports whether a delay that so many failures caused, and that ends at retryAt, is
+// running.
+func (a *Attempt) Holds(failures int, retryAt time.Time) bool {
+	return a.Now.Before(retryAt) && !retryAt.After(a.LatestRetry(failures))
 }
 
 // MostFailures is how many failures a row has at most that may take a code. A lock that
@@ -160,12 +163,12 @@ func (a *Attempt) MostFailures() int64 {
 	return int64(a.Lock.Limit) - 1
 }
 
-// LatestRetry is the latest end of a delay that holds.
-func (a *Attempt) LatestRetry() time.Time {
-	if a.MaxDelay == 0 {
+// LatestRetry is the latest end of a delay after so many failures that holds.
+func (a *Attempt) LatestRetry(failures int) time.Time {
+	if a.MaxDelay == nil {
 		return time.UnixMilli(math.MaxInt64)
 	}
-	return a.Now.Add(a.MaxDelay)
+	return a.Now.Add(a.MaxDelay(failures))
 }
 
 // Proposal is the judgement on one candidate, or on a further application of one.

@@ -43,11 +43,14 @@ type TokenPlace struct {
 // ErrTooMany: the tokens are too many for an order that has no index.
 var ErrTooMany = errors.New("too many tokens to be sorted")
 
+// Span is what is after one time and not after another; zero for any time.
+type Span struct{ After, Until time.Time }
+
 // UserFilter chooses users. Zero fields do not restrict.
 type UserFilter struct {
-	Contains     string    // in the name, in either case
-	Failures     int       // at least so many
-	DelayedAt    time.Time // whose delay is not over then
+	Contains     string // in the name, in either case
+	Failures     int    // at least so many
+	Delayed      Span   // whose delay ends within it
 	WithoutToken bool
 	After        string // the name to go on behind
 	Limit        int

@@ -168,9 +168,8 @@ type TokenFilter struct {
 	Fenced       bool   // those that wait for two codes in a row (token.TwoCodes)
 	Free         bool   // those of nobody
 	Failures     int    // those with so many failures at least
-	// DelayedAt, when not zero, chooses tokens whose delay is not over then.
-	DelayedAt time.Time
-	Contains  string // in the serial, the label or the owner's name, in either case
+	Delayed      Span   // those whose delay ends within it
+	Contains     string // in the serial, the label or the owner's name, in either case
 	// EndsBy, when not zero, chooses tokens whose end is after EndsAfter and not
 	// after EndsBy.
 	EndsAfter, EndsBy time.Time

@@ -34,6 +34,7 @@ import (
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
+	"ostiary/internal/store"
 )
 
 // Verifier decides codes; *codes.Engine is one.
@@ -44,7 +45,7 @@ type Verifier interface {
 	Policy() codes.Policy
 	Locked(failures int, retryAt time.Time) bool
 	// Holds says which failures lock now, for lists; see codes.Engine.Holds.
-	Holds() (failures int, delayedAt time.Time)
+	Holds() (failures int, delay store.Span)
 }
 
 // Config holds what the API stands on. All fields are required, but Ready,

@@ -26,8 +26,8 @@ func (v troubled) Confirm(context.Context, codes.ConfirmRequest) (bool, error) {
 }
 func (v troubled) Locked(int, time.Time) bool { return false }
 
-func (v troubled) Holds() (int, time.Time) { return 10, time.Time{} }
-func (v troubled) Policy() codes.Policy    { return codes.Policy{FailureLimit: 10} }
+func (v troubled) Holds() (int, store.Span) { return 10, store.Span{} }
+func (v troubled) Policy() codes.Policy     { return codes.Policy{FailureLimit: 10} }
 
 // What goes wrong inside stays inside: the caller gets a request id, the log
 // the cause.

@@ -168,7 +168,7 @@ func (a *API) listTokens(ctx context.Context, _ caller, in *listTokensInput) (*l
 		f.Manufacturer = &in.Manufacturer
 	}
 	if in.Locked {
-		f.Failures, f.DelayedAt = a.cfg.Verifier.Holds()
+		f.Failures, f.Delayed = a.cfg.Verifier.Holds()
 	}
 	if in.Free && in.User != "" {
 		return nil, fault.New(fault.Invalid, "free_and_user", "The free tokens are those of no user: free and user "+

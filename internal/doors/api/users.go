@@ -99,7 +99,7 @@ func (a *API) wireUser(u store.User) wire.User {
 func (a *API) listUsers(ctx context.Context, _ caller, in *listUsersInput) (*listUsersOutput, error) {
 	f := store.UserFilter{WithoutToken: in.WithoutToken, Contains: in.Search, After: in.After, Limit: in.Limit}
 	if in.Locked {
-		f.Failures, f.DelayedAt = a.cfg.Verifier.Holds()
+		f.Failures, f.Delayed = a.cfg.Verifier.Holds()
 	}
 	users, next, err := a.cfg.Users.List(ctx, f)
 	if err != nil {

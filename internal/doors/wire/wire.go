@@ -203,7 +203,7 @@ type AuditReport struct {
 	// ArchivedCheckpoints are those that were given and need the archive.
 	ArchivedCheckpoints []int `json:"archived_checkpoints,omitempty" doc:"Which of the checkpoints given, from 0, were signed over archived entries and are not kept: the archive proves them."`
 
-	State *AuditState `json:"state,omitempty" doc:"of an intact log: the rows of the database, held against its entries."`
+	State *AuditState `json:"state,omitempty" doc:"Of an intact log: the rows of the database, held against its entries."`
 }
 
 // AuditState is what does not follow from the log.

@@ -47,6 +47,15 @@ func TestTamperedRecordIsRefused(t *testing.T) {
 			}
 		}
 	}
+	put := func(old, new string) func(*pskc.Key) {
+		return func(k *pskc.Key) {
+			for i := range k.Record {
+				if p := &k.Record[i]; p.Name == "activation" {
+					p.Value = strings.Replace(p.Value, old, new, 1)
+				}
+			}
+		}
+	}
 	flip := func(name string) func(*pskc.Key) {
 		return func(k *pskc.Key) {
 			for i := range k.Hidden {
@@ -78,6 +87,9 @@ func TestTamperedRecordIsRefused(t *testing.T) {
 		"serial":            {func(k *pskc.Key) { k.Serial = "EX10000009" }, "not that of the activation"},
 		"no activation":     {without("activation"), "without"},
 		"other spelling":    {set("activation", "{ }"), "wrong activation"},
+		"a hidden text":     {put(`"route":"offline"`, `"route":"off\u0000line"`), "cannot be shown"},
+		"a long text":       {put(`"route":"offline"`, `"route":"`+strings.Repeat("x", 257)+`"`), "cannot be shown"},
+		"a year of 5":       {put(`"opened":`, `"opened":99`), "cannot be shown"},
 		"fewer apps":        {set("applications", "[]"), "other applications"},
 		"no apps":           {without("applications"), "other applications"},
 		"no such epoch":     {set("epoch", "01"), "wrong epoch"},

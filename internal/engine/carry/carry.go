@@ -34,6 +34,7 @@ import (
 	"strings"
 
 	"ostiary/activation"
+	"ostiary/internal/core/printable"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/seal"
@@ -277,9 +278,13 @@ func (l *Load) check() error {
 	if l.live != nil && (l.live.Locator == "") != (l.registration.Len() == 0) {
 		return errors.New("its record has an offer without its code, or a code without its offer")
 	}
+	if l.live != nil && !l.live.shown() {
+		return errors.New("its record has an activation whose texts or times cannot be shown")
+	}
 	more := len(l.past)
 	for _, p := range l.past {
-		if p.Status <= int(store.ActivationOpen) || p.Status > int(store.ActivationExpired) || p.Tries < 0 {
+		if p.Status <= int(store.ActivationOpen) || p.Status > int(store.ActivationExpired) || p.Tries < 0 ||
+			!shownTimes(p.Opened, p.Ended, p.LastTry, p.MoreEnded) {
 			return errors.New("its record has a past activation that no token has")
 		}
 		if more += p.More; p.More < 0 || more > history || (p.More > 0) != (p.MoreEnded > 0) {
@@ -287,6 +292,26 @@ func (l *Load) check() error {
 		}
 	}
 	return l.checkApplications()
+}
+
+// shown tells whether lists can show the activation: its texts, and its times, which
+// have years of four digits.
+func (v *live) shown() bool {
+	for _, text := range []string{v.Route, v.Reason, v.Actor, v.DeviceName} {
+		if text != "" && printable.CheckKept(text, maxText) != "" {
+			return false
+		}
+	}
+	return v.Tries >= 0 && v.TriesLeft >= 0 && shownTimes(v.Opened, v.Expires, v.Ended, v.LastTry, v.Taken)
+}
+
+const (
+	maxText = 256            // bytes of a text
+	maxTime = 253402300799e3 // the end of the year 9999, in milliseconds
+)
+
+func shownTimes(times ...int64) bool {
+	return !slices.ContainsFunc(times, func(t int64) bool { return t < 0 || t > maxTime })
 }
 
 // checkApplications demands those of the profile, beside the token itself.

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -117,13 +118,17 @@ func (p Policy) delay(failures int) time.Duration {
 	return p.FirstDelay << min(failures-p.FreeFailures, 20)
 }
 
-// longest is the longest delay there can be. Where locks end it is that of a lock; else
-// none is longer than the last one before the lock.
+// lasts is how long a delay after so many failures may still last. It leaves room for a
+// clock that is set back a little: that must not end a delay. Of one that ends later than
+// this nobody knows which clock wrote it.
+func (p Policy) lasts(failures int) time.Duration { return 2*p.delay(failures) + time.Minute }
+
+// longest is the longest that any may still last.
 func (p Policy) longest() time.Duration {
 	if p.Lock().Ends {
-		return p.LongestLock
+		return p.lasts(math.MaxInt)
 	}
-	return max(p.delay(p.FailureLimit-1), p.FirstDelay)
+	return p.lasts(p.FailureLimit - 1)
 }
 
 // Temporary knows how temporary codes are stored; *temporary.Codes does.
@@ -174,20 +179,21 @@ func New(cfg Config) (*Engine, error) {
 		quiet: throttle.New(p.QuietAfter, p.QuietPerMinute), decoy: d}, nil
 }
 
-// Holds says which failures lock now: so many, and where locks end, with a delay that is
-// not over at the time given.
-func (e *Engine) Holds() (failures int, delayedAt time.Time) {
+// Holds says which failures lock now: so many, and where locks end, with a delay that
+// ends within the span given.
+func (e *Engine) Holds() (failures int, delay store.Span) {
 	lock := e.policy.Lock()
 	if lock.Ends {
-		delayedAt = e.now()
+		delay.After = e.now()
+		delay.Until = delay.After.Add(e.policy.longest())
 	}
-	return lock.Limit, delayedAt
+	return lock.Limit, delay
 }
 
 // Locked reports whether so many wrong codes lock a token or a user now. retryAt is the
 // end of the delay that the last of them began; where locks end, that of the lock, too.
 func (e *Engine) Locked(failures int, retryAt time.Time) bool {
-	c := token.Condition{RetryAt: retryAt}
+	c := token.Condition{Failures: failures, RetryAt: retryAt}
 	now := e.now()
 	e.rightDelay(&c, now)
 	return e.policy.Lock().Holds(failures, c.RetryAt, now)
@@ -363,9 +369,10 @@ func (e *Engine) find(ctx context.Context, r Request, fresh bool) (store.Found, 
 
 func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token.Reason, now time.Time) store.Attempt {
 	a := store.Attempt{
-		Now: now, Lock: e.policy.Lock(), Delay: e.policy.delay, MaxDelay: e.policy.longest(),
+		Now: now, Lock: e.policy.Lock(), Delay: e.policy.delay, MaxDelay: e.policy.lasts,
 		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof, Temporary: j.temporary,
 	}
+	a.UserName = r.Lookup.User
 	if found.User != nil {
 		a.UserID, a.UserName = found.User.ID, found.User.Name
 	}

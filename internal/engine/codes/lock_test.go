@@ -132,6 +132,32 @@ func TestLockOfAClockPutForward(t *testing.T) {
 	accepted(t, k, "1", testkit.Code(t, key, 0), true)
 }
 
+// A delay of a second that was written by a clock an hour ahead is over in a minute or
+// two; a clock that is set back a little ends no lock.
+func TestDelaysAndTheClock(t *testing.T) {
+	t.Parallel()
+	key := testkit.HOTP("1")
+	k := ending(t, key)
+	k.Clock.Advance(time.Hour)
+	for _, guess := range testkit.Wrong(t, key, 0, 3) {
+		accepted(t, k, "1", guess, false)
+	}
+	k.Clock.Advance(-time.Hour)
+	accepted(t, k, "1", testkit.Code(t, key, 0), true)
+	for _, guess := range testkit.Wrong(t, key, 1, 10) {
+		accepted(t, k, "1", guess, false)
+		if k.Token(t, "1").Condition.Failures < 10 {
+			k.Clock.Advance(64 * time.Second)
+		}
+	}
+	k.Clock.Advance(-10 * time.Second)
+	accepted(t, k, "1", testkit.Code(t, key, 1), false)
+	recorded(t, k, token.Locked)
+	if c := k.Token(t, "1").Condition; !k.Engine.Locked(c.Failures, c.RetryAt) {
+		t.Error("it is not said to be locked")
+	}
+}
+
 func TestLockPolicy(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

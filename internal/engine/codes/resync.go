@@ -94,7 +94,7 @@ func (e *Engine) mayResync(t token.Token, r ResyncRequest, now time.Time) error 
 
 // rightDelay forgets a delay that no clock of ours can have meant.
 func (e *Engine) rightDelay(c *token.Condition, now time.Time) {
-	if a := (store.Attempt{Now: now, MaxDelay: e.policy.longest()}); !a.Holds(c.RetryAt) {
+	if a := (store.Attempt{Now: now, MaxDelay: e.policy.lasts}); !a.Holds(c.Failures, c.RetryAt) {
 		c.RetryAt = time.Time{}
 	}
 }

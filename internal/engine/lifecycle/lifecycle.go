@@ -103,8 +103,8 @@ type Filter struct {
 	Free bool
 	// Failures chooses tokens with so many failures at least.
 	Failures int
-	// DelayedAt chooses tokens whose delay is not over then.
-	DelayedAt time.Time
+	// Delayed chooses tokens whose delay ends within it.
+	Delayed store.Span
 	// Contains chooses tokens with this text in the serial, the label or the user's name,
 	// in either case.
 	Contains string
@@ -135,7 +135,7 @@ func (s *Service) List(ctx context.Context, f Filter, o store.TokenOrder) (found
 func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
 	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch,
 		Twins: f.Twins, Fenced: f.Fenced, Manufacturer: f.Manufacturer, Free: f.Free, Failures: f.Failures,
-		DelayedAt: f.DelayedAt, Contains: users.Part(f.Contains), Limit: f.Limit}
+		Delayed: f.Delayed, Contains: users.Part(f.Contains), Limit: f.Limit}
 	if f.Expiring > 0 {
 		q.EndsAfter = s.now()
 		q.EndsBy = q.EndsAfter.Add(f.Expiring)

@@ -73,7 +73,11 @@ short lists can be sorted: narrow them down.`,
 				return cmdline.Mistakef(cmd, "--expiring %d: it may be 1 to 36500", filter.Expiring)
 			}
 			empty := "No token matches."
-			if filter.Chosen() == (client.TokenFilter{}) && page.After == "" {
+			chosen := filter.Chosen()
+			if chosen.Kind == "all" {
+				chosen.Kind = "" // it chooses nothing
+			}
+			if chosen == (client.TokenFilter{}) && page.After == "" {
 				empty = "No tokens yet. Import a manufacturer's file: ostiary token import FILE"
 			}
 			software := false
@@ -99,7 +103,7 @@ short lists can be sorted: narrow them down.`,
 			if err := printList(cmd.Context(), a, l, page, pages.all); err != nil || !software {
 				return err
 			}
-			a.note("Software tokens are left out: add --kind all")
+			a.note("This is hardware. Software tokens, too: --kind all")
 			return nil
 		}),
 	}
@@ -135,16 +139,12 @@ func hardwareMeant(f client.TokenFilter) bool {
 		f.Search == "" && f.State != token.Pending.String() && !f.Twins && !f.Fenced
 }
 
-// anySoftware tells whether there is a software token that would be listed as well.
+// anySoftware tells whether there may be software tokens that would be listed as well. It
+// asks once: of many tokens, one page may not tell.
 func anySoftware(ctx context.Context, c *client.Client, f client.TokenFilter) (bool, error) {
 	f.Kind, f.Sort, f.Desc = "software", "arrival", false
-	for page := (client.Page{Limit: 1}); ; {
-		list, err := c.Tokens(ctx, f, page)
-		if err != nil || len(list.Tokens) > 0 || list.Next == nil {
-			return len(list.Tokens) > 0, err
-		}
-		page.After = *list.Next
-	}
+	list, err := c.Tokens(ctx, f, client.Page{Limit: 1})
+	return len(list.Tokens) > 0 || list.Next != nil, err
 }
 
 // expiringRow shows when a token ends instead of when it was used.

@@ -184,13 +184,13 @@ func (d *decision) find(p *store.Proposal) (r row, ok bool, err error) {
 // token's, and writes what an acceptance changes of the token; its row count is
 // the verdict. Then the application advances, in the same transaction.
 //
-//	?1 to ?15 as in acceptSQL  ?16 index
-//	?17, ?18  what the application is expected to hold
+//	?1 to ?16 as in acceptSQL  ?17 index
+//	?18, ?19  what the application is expected to hold
 const (
 	acceptApplicationSQL = "UPDATE condition SET " + renew + acceptable + `
 	  AND state = 0
-	  AND EXISTS (SELECT 1 FROM application a WHERE a.token = ?4 AND a.idx = ?16 AND a.mode = 1
-	    AND a.next <= ?1 AND a.next = ?17 AND a.drift = ?18)`
+	  AND EXISTS (SELECT 1 FROM application a WHERE a.token = ?4 AND a.idx = ?17 AND a.mode = 1
+	    AND a.next <= ?1 AND a.next = ?18 AND a.drift = ?19)`
 
 	advanceApplicationSQL = `UPDATE application SET next = ?1 + 1, drift = ?2
 	WHERE token = ?3 AND idx = ?4 AND next = ?5 AND drift = ?6`
@@ -199,8 +199,8 @@ const (
 type applicationStatements struct{ accept, acceptOwned, advance, position *statement }
 
 func (s *applicationStatements) prepare(prepare func(query string, args int) *statement) {
-	s.accept = prepare(acceptApplicationSQL, 18)
-	s.acceptOwned = prepare(acceptApplicationSQL+ownedByUser, 18)
+	s.accept = prepare(acceptApplicationSQL, 19)
+	s.acceptOwned = prepare(acceptApplicationSQL+ownedByUser, 19)
 	s.advance = prepare(advanceApplicationSQL, 6)
 	s.position = prepare("SELECT next, drift FROM application WHERE token = ?1 AND idx = ?2 AND mode = 1", 2)
 }

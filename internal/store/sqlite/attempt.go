@@ -118,8 +118,10 @@ type decision struct {
 	// forgedTemporary says that the temporary code of the attempt that is being
 	// decided does not carry its tag.
 	forgedTemporary bool
-	spent           *spent
-	spending        spending
+	// user is whose code the attempt is that is being decided; none, if nobody's.
+	user     userCondition
+	spent    *spent
+	spending spending
 
 	changed []changedCondition
 	entries [][]byte // that were appended
@@ -171,10 +173,15 @@ func (d *decision) likeAFailure(a *store.Attempt) error {
 }
 
 func (d *decision) judge(a *store.Attempt) (store.Outcome, error) {
-	if a.UserID != 0 && a.UserName != "" {
+	d.user = userCondition{}
+	if a.UserID != 0 || a.UserName != "" {
+		var err error
+		if d.user, err = d.readUser(a.UserID); err != nil {
+			return store.Outcome{}, err
+		}
 		// Whoever was renamed is not whom the code was presented for.
-		if named, err := d.hot.userNamed.row(make([]driver.Value, 1), a.UserID, a.UserName); err != nil || !named {
-			return store.Outcome{Verdict: store.Stale}, err
+		if a.UserID != 0 && (!d.user.there || a.UserName != "" && d.user.name != a.UserName) {
+			return store.Outcome{Verdict: store.Stale}, nil
 		}
 	}
 	if o, decided, err := d.accept(a); decided || err != nil {
@@ -239,7 +246,7 @@ func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err 
 		d.changed = append(d.changed, accepted(a, p, before.condition))
 	}
 	if decided && a.UserID != 0 {
-		if err := d.clearUser(a.UserID, &o); err != nil {
+		if err := d.clearUser(a, &o); err != nil {
 			return o, false, err
 		}
 	}
@@ -248,13 +255,12 @@ func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err 
 
 // clearUser forgets the failures of a user whose code was right, and tells what they
 // were.
-func (d *decision) clearUser(id int64, o *store.Outcome) error {
-	u, err := d.readUser(id)
-	if err != nil || u == (userCondition{}) {
-		return err
+func (d *decision) clearUser(a *store.Attempt, o *store.Outcome) error {
+	if d.user.failures == 0 && d.user.retryAt == 0 {
+		return nil
 	}
-	o.UserBefore = u.standing()
-	_, err = d.hot.clear.exec(id)
+	o.UserBefore = d.user.standing()
+	_, err := d.hot.clear.exec(a.UserID)
 	return err
 }
 
@@ -288,7 +294,7 @@ func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before row) (w
 	c := &before.condition
 	args := [...]driver.Value{int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, a.MostFailures(), used, user,
 		int64(c.Own()), c.Drift, int64(c.Failures), millis(c.RetryAt), millis(c.LastUsed), c.Owner,
-		millis(a.LatestRetry())}
+		millis(a.LatestRetry(c.Failures)), millis(a.LatestRetry(d.user.failures))}
 	switch {
 	case p.Application != 0:
 		return d.acceptApplication(a, p, before, args[:])
@@ -317,15 +323,8 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 		}
 		now[i] = r
 	}
-	var user userCondition
 	if a.UserID != 0 {
-		var err error
-		if user, err = d.readUser(a.UserID); errors.Is(err, store.ErrNotFound) {
-			return store.Outcome{Verdict: store.Stale}, nil
-		} else if err != nil {
-			return o, err
-		}
-		if o.Refusal = user.refusal(a); o.Refusal != token.NoReason {
+		if o.Refusal = d.user.refusal(a); o.Refusal != token.NoReason {
 			if len(now) > 0 {
 				o.Before, o.Failures = now[0].told(), now[0].condition.Failures
 				o.RetryAt = now[0].condition.RetryAt
@@ -359,12 +358,12 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 			RetryAt: after.RetryAt})
 	}
 	if a.Temporary != nil {
-		if err := d.refuseTemporary(a, user, &o); err != nil {
+		if err := d.refuseTemporary(a, &o); err != nil {
 			return o, err
 		}
 	}
 	if o.Counted && a.UserID != 0 {
-		err := d.countUserFailure(a, user, &o)
+		err := d.countUserFailure(a, &o)
 		return o, err
 	}
 	return o, nil
@@ -423,6 +422,8 @@ func retryAt(a *store.Attempt, failures int) time.Time {
 }
 
 type userCondition struct {
+	there    bool
+	name     string
 	failures int
 	retryAt  int64
 }
@@ -432,29 +433,30 @@ func (u userCondition) standing() store.Standing {
 }
 
 func (u userCondition) refusal(a *store.Attempt) token.Reason {
-	delayed := a.Holds(fromMillis(u.retryAt))
+	retryAt := fromMillis(u.retryAt)
+	if !a.Holds(u.failures, retryAt) {
+		retryAt = time.Time{}
+	}
 	switch {
-	case u.failures >= a.Lock.Limit && (delayed || !a.Lock.Ends):
+	case a.Lock.Holds(u.failures, retryAt, a.Now):
 		return token.UserLocked
-	case delayed:
+	case a.Now.Before(retryAt):
 		return token.UserDelayed
 	}
 	return token.NoReason
 }
 
 func (d *decision) readUser(id int64) (u userCondition, err error) {
-	var v [2]driver.Value
-	ok, err := d.hot.user.row(v[:], id)
-	if err == nil && !ok {
-		err = store.ErrNotFound
-	}
-	if err != nil {
+	var v [3]driver.Value
+	if u.there, err = d.hot.user.row(v[:], id); err != nil || !u.there {
 		return u, err
 	}
-	return userCondition{failures: int(v[0].(int64)), retryAt: v[1].(int64)}, nil
+	name, _ := v[2].(string)
+	return userCondition{there: true, name: name, failures: int(v[0].(int64)), retryAt: v[1].(int64)}, nil
 }
 
-func (d *decision) countUserFailure(a *store.Attempt, u userCondition, o *store.Outcome) error {
+func (d *decision) countUserFailure(a *store.Attempt, o *store.Outcome) error {
+	u := d.user
 	o.UserBefore = u.standing()
 	o.UserAfter = store.Standing{Failures: u.failures + 1, RetryAt: retryAt(a, u.failures+1)}
 	n, err := d.hot.failUser.exec(millis(o.UserAfter.RetryAt), a.UserID, int64(u.failures))

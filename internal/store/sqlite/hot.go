@@ -20,7 +20,6 @@ type hotStatements struct {
 	applications            applicationStatements
 	fail, condition         *statement
 	user, failUser, clear   *statement
-	userNamed               *statement
 	appendEntry             *statement
 	head, setHead           *statement
 	quiet, decoy            *statement
@@ -46,7 +45,7 @@ type statement struct {
 //	?6 most failures         ?7 new time of last use, or 0   ?8 user
 //	?9 to ?14 what the row is expected to hold, so that what is recorded as
 //	its state before is that
-//	?15 the latest end of a delay: none that is later holds
+//	?15 the latest end of a delay of the token, ?16 of the user: none that is later holds
 const (
 	advance = `UPDATE condition
 	SET next = ?1 + 1, drift = ?2, ` + renew
@@ -82,7 +81,7 @@ const (
 
 	ownedByUser = `
 	  AND owner = ?8 AND EXISTS (SELECT 1 FROM user WHERE id = ?8 AND failures <= ?6
-	    AND (retry_at <= ?3 OR retry_at > ?15))`
+	    AND (retry_at <= ?3 OR retry_at > ?16))`
 
 	failSQL = `UPDATE condition SET failures = failures + 1, retry_at = ?1
 	WHERE token = ?2 AND epoch = ?3 AND next = ?4 AND failures = ?5 AND state = ?6`
@@ -119,15 +118,14 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.begin = prepare("BEGIN IMMEDIATE", 0)
 	h.commit = prepare("COMMIT", 0)
 	h.rollback = prepare("ROLLBACK", 0)
-	h.accept = prepare(acceptSQL, 15)
-	h.acceptOwned = prepare(acceptOwnedSQL, 15)
-	h.prove = prepare(proveSQL, 15)
+	h.accept = prepare(acceptSQL, 16)
+	h.acceptOwned = prepare(acceptOwnedSQL, 16)
+	h.prove = prepare(proveSQL, 16)
 	h.shared.prepare(prepare)
 	h.applications.prepare(prepare)
 	h.fail = prepare(failSQL, 6)
 	h.condition = prepare(conditionSQL, 1)
-	h.user = prepare("SELECT failures, retry_at FROM user WHERE id = ?1", 1)
-	h.userNamed = prepare("SELECT 1 FROM user WHERE id = ?1 AND name = ?2", 2)
+	h.user = prepare("SELECT failures, retry_at, name FROM user WHERE id = ?1", 1)
 	h.failUser = prepare("UPDATE user SET failures = failures + 1, retry_at = ?1 WHERE id = ?2 AND failures = ?3", 3)
 	h.clear = prepare("UPDATE user SET failures = 0, retry_at = 0 WHERE id = ?1 AND (failures > 0 OR retry_at > 0)", 1)
 	h.appendEntry = prepare("INSERT INTO audit_entry (seq, entry) VALUES (?1, ?2)", 2)

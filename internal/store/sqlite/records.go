@@ -80,8 +80,8 @@ func (r *reader) FindUsers(f store.UserFilter) (users []store.User, next string,
 	if f.Failures > 0 {
 		w.add("u.failures >= ?", f.Failures)
 	}
-	if !f.DelayedAt.IsZero() {
-		w.add("u.retry_at > ?", millis(f.DelayedAt))
+	if f.Delayed != (store.Span{}) {
+		w.add("u.retry_at > ? AND u.retry_at <= ?", millis(f.Delayed.After), millis(f.Delayed.Until))
 	}
 	if f.WithoutToken {
 		w.add("NOT EXISTS (SELECT 1 FROM condition c JOIN import_run r ON r.id = c.run WHERE c.owner = u.id AND " +

@@ -14,18 +14,18 @@ import (
 // secret is as it was judged, and not above the code. The row count is the verdict.
 // Then the floor moves behind the code, in the same transaction.
 //
-//	?1 to ?15 as in acceptSQL  ?16 mark
-//	?17 the counter, or the second at which the step begins  ?18 the floor as judged
+//	?1 to ?16 as in acceptSQL  ?17 mark
+//	?18 the counter, or the second at which the step begins  ?19 the floor as judged
 //
 // Counter v and step v are one code. So where a secret is used for both (both = 1),
 // counters stay below token.PairLimit and steps do not.
 const (
 	sharedEvents = `
-	  AND twin = ?16 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?16 AND s.events <= ?17 AND s.events = ?18
+	  AND twin = ?17 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?17 AND s.events <= ?18 AND s.events = ?19
 	    AND (s.both = 0 OR ?1 < 1048576))`
 
 	sharedSeconds = `
-	  AND twin = ?16 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?16 AND s.seconds <= ?17 AND s.seconds = ?18
+	  AND twin = ?17 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?17 AND s.seconds <= ?18 AND s.seconds = ?19
 	    AND (s.both = 0 OR ?1 >= 1048576))`
 
 	advanceEventsSQL  = "UPDATE secret SET events = ?1 WHERE mark = ?2 AND events = ?3 AND events < ?1"
@@ -47,8 +47,8 @@ type sharedKind struct{ accept, acceptOwned, prove, advance *statement }
 
 func (s *sharedStatements) prepare(prepare func(query string, args int) *statement) {
 	kind := func(shared, advance string) sharedKind {
-		return sharedKind{accept: prepare(acceptAny+shared, 18), acceptOwned: prepare(acceptAny+shared+ownedByUser, 18),
-			prove: prepare(proveAny+shared, 18), advance: prepare(advance, 3)}
+		return sharedKind{accept: prepare(acceptAny+shared, 19), acceptOwned: prepare(acceptAny+shared+ownedByUser, 19),
+			prove: prepare(proveAny+shared, 19), advance: prepare(advance, 3)}
 	}
 	s.events, s.seconds = kind(sharedEvents, advanceEventsSQL), kind(sharedSeconds, advanceSecondsSQL)
 	s.floor = prepare(floorSQL, 1)

@@ -52,7 +52,7 @@ const (
 	// The conditional write that uses up a temporary code: every condition of
 	// acceptance stands here, and the row count is the verdict.
 	//
-	//	?1 now  ?2 user  ?3 fingerprint  ?4 failure limit  ?5 the tag it must carry  ?6 the latest end of a delay
+	//	?1 now  ?2 user  ?3 fingerprint  ?4 most failures  ?5 the tag it must carry  ?6 the latest end of a delay
 	useTemporarySQL = `UPDATE temporary_code SET used = max(?1, 1), tag = NULL
 	WHERE user = ?2 AND fingerprint = ?3 AND used = 0 AND expires > ?1 AND tag IS ?5
 	  AND EXISTS (SELECT 1 FROM user WHERE id = ?2 AND failures <= ?4 AND (retry_at <= ?1 OR retry_at > ?6))`
@@ -75,13 +75,13 @@ func (d *decision) acceptTemporary(a *store.Attempt) (o store.Outcome, decided b
 		return o, false, err
 	}
 	n, err := d.hot.useTemporary.exec(millis(a.Now), a.UserID, a.Temporary, a.MostFailures(), tag,
-		millis(a.LatestRetry()))
+		millis(a.LatestRetry(d.user.failures)))
 	if err != nil || n != 1 {
 		return o, false, err
 	}
 	o = store.Outcome{Verdict: store.Accepted, Index: -1, Temporary: true, Counted: true}
 	d.spending.use(temporaryKey(a.UserID, a.Temporary), end)
-	err = d.clearUser(a.UserID, &o)
+	err = d.clearUser(a, &o)
 	return o, true, err
 }
 
@@ -109,14 +109,14 @@ func (d *decision) temporaryTag(a *store.Attempt) (tag any, end time.Time, err e
 
 // refuseTemporary tells a code that is past from a wrong one. A wrong one is a
 // guess at those that the user has, and counts where no token was tested, too.
-func (d *decision) refuseTemporary(a *store.Attempt, u userCondition, o *store.Outcome) error {
+func (d *decision) refuseTemporary(a *store.Attempt, o *store.Outcome) error {
 	var v [2]driver.Value
 	if _, err := d.hot.temporary.row(v[:], a.UserID, a.Temporary, millis(a.Now)); err != nil {
 		return err
 	}
 	guess := v[1].(int64) == 1 && !o.Counted
 	if guess {
-		o.Counted, o.UserFailures = true, u.failures+1
+		o.Counted, o.UserFailures = true, d.user.failures+1
 	}
 	switch known := v[0].(int64); {
 	case known == 1 && d.forgedTemporary:

@@ -213,8 +213,8 @@ func (w *where) chosen(f store.TokenFilter) {
 	if f.Failures > 0 {
 		w.add("c.failures > 0 AND c.failures >= ?", f.Failures)
 	}
-	if !f.DelayedAt.IsZero() {
-		w.add("c.retry_at > ?", millis(f.DelayedAt))
+	if f.Delayed != (store.Span{}) {
+		w.add("c.retry_at > ? AND c.retry_at <= ?", millis(f.Delayed.After), millis(f.Delayed.Until))
 	}
 	if f.Contains != "" {
 		w.add(holdsToken, fold(f.Contains))

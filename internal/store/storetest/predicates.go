@@ -61,6 +61,16 @@ func (s *scene) fail(n int, delay time.Duration, user int64, of token.Token) {
 	}
 }
 
+// lasts bounds the delay after one failure, and no other.
+func lasts(longest time.Duration) func(int) time.Duration {
+	return func(failures int) time.Duration {
+		if failures == 1 {
+			return longest
+		}
+		return 1000 * time.Hour
+	}
+}
+
 // predicate is one condition of acceptance: prepare spoils or keeps it.
 type predicate struct {
 	name    string
@@ -149,6 +159,22 @@ var predicates = []predicate{
 	}, want: store.Stale},
 	{name: "UserFailuresBelowLimit",
 		prepare: func(s *scene) { s.fail(limit-1, 0, s.alice.ID, s.several(1, s.alice.ID)[0]) }, want: store.Accepted},
+	{name: "DelayOfAWrongClock", prepare: func(s *scene) {
+		s.fail(1, 4*time.Hour, 0, s.token) // it ends 3 hours from now
+		s.attempt.MaxDelay = lasts(3*time.Hour - time.Millisecond)
+	}, want: store.Accepted},
+	{name: "DelayThatMayLast", prepare: func(s *scene) {
+		s.fail(1, 4*time.Hour, 0, s.token)
+		s.attempt.MaxDelay = lasts(3 * time.Hour)
+	}, want: store.Refused, refusal: token.Delayed},
+	{name: "UserDelayOfAWrongClock", prepare: func(s *scene) {
+		s.fail(1, 4*time.Hour, s.alice.ID, s.several(1, s.alice.ID)[0])
+		s.attempt.MaxDelay = lasts(3*time.Hour - time.Millisecond)
+	}, want: store.Accepted},
+	{name: "UserDelayThatMayLast", prepare: func(s *scene) {
+		s.fail(1, 4*time.Hour, s.alice.ID, s.several(1, s.alice.ID)[0])
+		s.attempt.MaxDelay = lasts(3 * time.Hour)
+	}, want: store.Refused, refusal: token.UserDelayed},
 	{name: "LockThatEndsRuns", prepare: func(s *scene) {
 		s.fail(limit, time.Hour+time.Millisecond, 0, s.token)
 		s.attempt.Lock.Ends = true

@@ -300,9 +300,30 @@ var sortedTests = []test{
 			r.same("locked", find(store.UserFilter{Failures: 1, Limit: n}), []string(nil))
 		}
 		u := r.userNow("zoe")
-		a := attempt(wrong(r.several(1, u.ID)[0]))
-		a.UserID = u.ID
+		tok := r.several(1, u.ID)[0]
+		a := attempt(wrong(tok))
+		a.UserID, a.Delay = u.ID, func(int) time.Duration { return time.Hour }
 		r.try(a)
+		ends := start.Add(time.Hour)
+		for span, within := range map[store.Span]bool{{}: true, {After: start, Until: ends}: true,
+			{After: ends, Until: ends.Add(time.Hour)}: false, {After: start, Until: ends.Add(-time.Millisecond)}: false} {
+			users, tokens := []string(nil), []token.ID(nil)
+			if within {
+				users, tokens = []string{"zoe"}, []token.ID{tok.ID}
+			}
+			r.same("users delayed", find(store.UserFilter{Failures: 1, Delayed: span, Limit: 1}), users)
+			r.view(func(rd store.Reader) error {
+				var ids []token.ID
+				found, err := rd.Tokens(store.TokenFilter{Failures: 1, Delayed: span})
+				for _, t := range found {
+					if t.ID == tok.ID { // others have had wrong codes before
+						ids = append(ids, t.ID)
+					}
+				}
+				r.same("tokens delayed", ids, tokens)
+				return err
+			})
+		}
 		r.same("with a wrong code", find(store.UserFilter{Failures: 1, Limit: 1}), []string{"zoe"})
 		r.same("with more", find(store.UserFilter{Failures: 2, Limit: 1}), []string(nil))
 	}},

@@ -72,6 +72,14 @@ var temporaryPredicates = []struct {
 	}, refusal: token.Wrong, counts: true},
 	{name: "UserBelowLimit", prepare: func(s *scene) { s.guess(limit-1, 0) }, want: store.Accepted},
 	{name: "UserLocked", prepare: func(s *scene) { s.guess(limit, 0) }, refusal: token.UserLocked},
+	{name: "UserDelayOfAWrongClock", prepare: func(s *scene) {
+		s.guess(1, time.Hour+time.Minute) // it ends an hour from now
+		s.attempt.MaxDelay = lasts(time.Hour - time.Millisecond)
+	}, want: store.Accepted},
+	{name: "UserDelayThatMayLast", prepare: func(s *scene) {
+		s.guess(1, time.Hour+time.Minute)
+		s.attempt.MaxDelay = lasts(time.Hour)
+	}, refusal: token.UserDelayed},
 	{name: "UserLockThatEndsRuns", prepare: func(s *scene) {
 		s.guess(limit, time.Minute+time.Millisecond)
 		s.attempt.Lock.Ends = true
