@@ -55,7 +55,8 @@ func (u *Users) AddAll(ctx context.Context, r ListRequest) (all []Listed, whole 
 		return err
 	}
 	if r.DryRun {
-		return all, whole, u.db.View(ctx, func(rd store.Reader) error { return look(rd) })
+		err = u.db.View(ctx, func(rd store.Reader) error { return look(rd) })
+		return all, whole, err
 	}
 	err = u.db.Update(ctx, func(tx store.Tx) error {
 		if err := look(tx); err != nil || !whole {
