@@ -345,7 +345,7 @@ func (s *Service) holdsEpoch(rd store.Reader, a store.Activation, c activation.C
 	if p.vector.Profile().Rules.DeviceBinding {
 		device, err = activation.OpenDerivationCode(string(c.Derivation), p.secret, t.DeviceSerial())
 		if err != nil || !seal.NewSecret([]byte(device)).Equal(seal.NewSecret([]byte(p.live))) {
-			return false, nil //nolint:nilerr // it is of another device
+			return false, nil // it is of another device
 		}
 		defer clear(device)
 	}
