@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"ostiary/internal/store/query"
 	"time"
 
 	"ostiary/internal/core/token"
@@ -14,7 +15,7 @@ const activationQuery = `SELECT id, token, profile, owner, route, reason, actor,
 	again <> 0, same_secret <> 0, counters, secret, device, device_mark, device_type, device_name,
 	coalesce(locator, ''), registration, password, request, taken, answer, confirm, result FROM activation`
 
-func scanActivation(s scanner) (a store.Activation, err error) {
+func scanActivation(s query.Scanner) (a store.Activation, err error) {
 	var opened, expires, ended, lastTry, taken int64
 	var counters string
 	o := &a.Offer
@@ -25,8 +26,8 @@ func scanActivation(s scanner) (a store.Activation, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.Opened, a.Expires, a.Ended, a.LastTry, o.Taken = fromMillis(opened), fromMillis(expires), fromMillis(ended),
-		fromMillis(lastTry), fromMillis(taken)
+	a.Opened, a.Expires, a.Ended, a.LastTry, o.Taken = query.Time(opened), query.Time(expires), query.Time(ended),
+		query.Time(lastTry), query.Time(taken)
 	if counters != "" {
 		err = json.Unmarshal([]byte(counters), &a.Counters)
 	}
@@ -43,8 +44,8 @@ func countersText(counters []uint64) (string, error) {
 }
 
 // checkedActivation reads one that somebody gets in by.
-func (r *reader) checkedActivation(query string, args ...any) (store.Activation, error) {
-	a, err := queryOne(r.ctx, r.q, scanActivation, activationQuery+query, args...)
+func (r *reader) checkedActivation(stmt string, args ...any) (store.Activation, error) {
+	a, err := query.One(r.ctx, r.q, scanActivation, activationQuery+stmt, args...)
 	if err == nil {
 		err = r.check(activationKey(a.ID))
 	}
@@ -66,27 +67,27 @@ func (r *reader) OfferedActivation(locator string) (store.Activation, error) {
 }
 
 func (r *reader) Activations(id token.ID, limit int) ([]store.Activation, error) {
-	return queryAll(r.ctx, r.q, scanActivation, activationQuery+" WHERE token = ? ORDER BY id DESC LIMIT ?", int64(id),
+	return query.All(r.ctx, r.q, scanActivation, activationQuery+" WHERE token = ? ORDER BY id DESC LIMIT ?", int64(id),
 		limit)
 }
 
 func (r *reader) CountActivations(id token.ID, since store.CountedSince) (store.ActivationCounts, error) {
-	return queryOne(r.ctx, r.q, func(s scanner) (c store.ActivationCounts, err error) {
+	return query.One(r.ctx, r.q, func(s query.Scanner) (c store.ActivationCounts, err error) {
 		var last int64
 		err = s.Scan(&c.Successes, &c.Failures, &last)
-		c.LastSuccess = fromMillis(last)
+		c.LastSuccess = query.Time(last)
 		return c, err
 	}, `SELECT coalesce(sum(status = 1 AND again = 1 AND ended >= ?2), 0), coalesce(sum(tries) FILTER (WHERE last_try >= ?3), 0),
 		coalesce(max(ended) FILTER (WHERE status = 1 AND ended >= ?4), 0) FROM activation WHERE token = ?1`,
-		int64(id), millis(since.Successes), millis(since.Failures), millis(since.Interval))
+		int64(id), query.Millis(since.Successes), query.Millis(since.Failures), query.Millis(since.Interval))
 }
 
 func (r *reader) ActivationReset(id token.ID) (store.CountedSince, error) {
-	c, err := queryOne(r.ctx, r.q, func(s scanner) (c store.CountedSince, err error) {
+	c, err := query.One(r.ctx, r.q, func(s query.Scanner) (c store.CountedSince, err error) {
 		var successes, failures, interval int64
 		err = s.Scan(&successes, &failures, &interval)
-		return store.CountedSince{Successes: fromMillis(successes), Failures: fromMillis(failures),
-			Interval: fromMillis(interval)}, err
+		return store.CountedSince{Successes: query.Time(successes), Failures: query.Time(failures),
+			Interval: query.Time(interval)}, err
 	}, "SELECT successes, failures, interval FROM activation_reset WHERE token = ?", int64(id))
 	if errors.Is(err, store.ErrNotFound) {
 		err = nil
@@ -95,7 +96,7 @@ func (r *reader) ActivationReset(id token.ID) (store.CountedSince, error) {
 }
 
 func (r *reader) Unbound(id token.ID, fingerprint []byte) (bool, error) {
-	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM unbound_device WHERE token = ? AND "+
+	return query.One(r.ctx, r.q, query.Value[bool], "SELECT EXISTS (SELECT 1 FROM unbound_device WHERE token = ? AND "+
 		"fingerprint = ?)", int64(id), fingerprint)
 }
 
@@ -110,14 +111,11 @@ func (t *tx) AddActivation(a store.Activation) error {
 	if a.Offer.Locator != "" {
 		locator = a.Offer.Locator
 	}
-	_, err = t.change(`INSERT INTO activation (id, token, profile, owner, route, reason, actor, self, opened, expires, status,
+	err = t.insertOne(`INSERT INTO activation (id, token, profile, owner, route, reason, actor, self, opened, expires, status,
 		again, same_secret, counters, secret, locator, registration, password) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, int64(a.Token), a.Profile, a.Owner, a.Route, a.Reason, a.Actor, a.Self, millis(a.Opened),
-		millis(a.Expires),
+		a.ID, int64(a.Token), a.Profile, a.Owner, a.Route, a.Reason, a.Actor, a.Self, query.Millis(a.Opened),
+		query.Millis(a.Expires),
 		a.Again, a.SameSecret, counters, a.Secret, locator, a.Offer.Registration, a.Offer.Password)
-	if isUnique(err) {
-		err = store.ErrConflict
-	}
 	t.added(activationKey(a.ID))
 	return err
 }
@@ -131,7 +129,7 @@ func (t *tx) EndActivation(id int64, status store.ActivationStatus, at time.Time
 	}
 	return t.changeOne("UPDATE activation SET status = ?1, ended = ?2, "+forgetSecrets+" WHERE id = ?3 AND status = "+
 		"0 AND ?1 > 1",
-		int64(status), millis(at), id)
+		int64(status), query.Millis(at), id)
 }
 
 func (t *tx) TakeActivation(id int64, by store.Taking) error {
@@ -144,23 +142,23 @@ func (t *tx) TakeActivation(id int64, by store.Taking) error {
 	}
 	return t.changeOne(`UPDATE activation SET request = ?1, taken = ?2, device_type = ?3, device_name = ?4, counters = ?5, answer = ?6, password = NULL
 		WHERE id = ?7 AND status = 0 AND locator IS NOT NULL AND request IS NULL AND expires > ?2`,
-		by.Request, millis(by.At), by.DeviceType, by.DeviceName, counters, by.Answer, id)
+		by.Request, query.Millis(by.At), by.DeviceType, by.DeviceName, counters, by.Answer, id)
 }
 
 func (t *tx) FailActivation(id int64, confirm []byte, at time.Time, limit int) (left int, err error) {
 	if err := t.alter(activationKey(id)); err != nil {
 		return 0, err
 	}
-	left, err = queryOne(t.ctx, t.q, scanOne[int], `UPDATE activation SET tries = tries + 1, last_try = ?2, confirm = coalesce(?3, confirm),
+	left, err = query.One(t.ctx, t.q, query.Value[int], `UPDATE activation SET tries = tries + 1, last_try = ?2, confirm = coalesce(?3, confirm),
 		result = CASE WHEN ?3 IS NULL THEN result ELSE ?4 - tries - 1 END
-		WHERE id = ?1 AND status = 0 AND expires > ?2 AND tries < ?4 RETURNING ?4 - tries`, id, millis(at), confirm, limit)
+		WHERE id = ?1 AND status = 0 AND expires > ?2 AND tries < ?4 RETURNING ?4 - tries`, id, query.Millis(at), confirm, limit)
 	if errors.Is(err, store.ErrNotFound) {
 		return 0, store.ErrConflict
 	}
 	if err == nil && left == 0 {
 		// The registration code stays, so that the device hears that it was the last.
 		err = t.changeOne("UPDATE activation SET status = 4, ended = ?2, secret = NULL, password = NULL, answer = "+
-			"NULL WHERE id = ?1 AND status = 0", id, millis(at))
+			"NULL WHERE id = ?1 AND status = 0", id, query.Millis(at))
 	}
 	return left, err
 }
@@ -193,7 +191,7 @@ const (
 
 // swap makes the epoch the token's, or says that it may not be.
 func (t *tx) swap(e store.Epoch) error {
-	args := []any{int64(e.Next), e.Drift, millis(e.Now), int64(e.Token), e.Seen.Epoch, int64(e.Seen.Own()),
+	args := []any{int64(e.Next), e.Drift, query.Millis(e.Now), int64(e.Token), e.Seen.Epoch, int64(e.Seen.Own()),
 		int64(e.Seen.State), e.Seen.Owner, e.SameSecret, e.Activation, e.Fingerprint}
 	shared := e.Seen.Shared
 	if !e.SameSecret || shared.Mark == 0 {
@@ -235,12 +233,12 @@ func (t *tx) ConfirmActivation(e store.Epoch) error {
 	}
 	return t.changeOne(`UPDATE activation SET status = 1, ended = ?2, device = ?3, device_mark = ?4, confirm = ?5, password = NULL,
 		owner = coalesce((SELECT c.owner FROM condition c WHERE c.token = activation.token), 0) WHERE id = ?1 AND status = 0`,
-		e.Activation, millis(e.Now), e.Device, e.DeviceMark, e.Confirm)
+		e.Activation, query.Millis(e.Now), e.Device, e.DeviceMark, e.Confirm)
 }
 
 // alterLive is alter for the confirmed activations of a token.
 func (t *tx) alterLive(id token.ID) error {
-	ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM activation WHERE token = ? AND status = 1",
+	ids, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT id FROM activation WHERE token = ? AND status = 1",
 		int64(id))
 	for _, one := range ids {
 		err = errors.Join(err, t.alter(activationKey(one)))
@@ -282,7 +280,7 @@ func (t *tx) Unbind(id token.ID, epoch int64, sealed []byte, applications []stor
 func (t *tx) SetActivationReset(id token.ID, since store.CountedSince) error {
 	_, err := t.change(`INSERT INTO activation_reset (token, successes, failures, interval) VALUES (?, ?, ?, ?)
 		ON CONFLICT (token) DO UPDATE SET successes = excluded.successes, failures = excluded.failures, interval = excluded.interval`,
-		int64(id), millis(since.Successes), millis(since.Failures), millis(since.Interval))
+		int64(id), query.Millis(since.Successes), query.Millis(since.Failures), query.Millis(since.Interval))
 	return err
 }
 
@@ -292,8 +290,8 @@ func (t *tx) SetActivationReset(id token.ID, since store.CountedSince) error {
 const keepsRegistration = "(status = 1 AND secret IS NOT NULL OR status = 4 AND expires > ?2)"
 
 func (t *tx) ExpireActivations(now, answered time.Time) ([]store.Activation, error) {
-	ended, err := queryAll(t.ctx, t.q, scanActivation, activationQuery+" WHERE status = 0 AND expires <= ? ORDER BY "+
-		"id LIMIT 500", millis(now))
+	ended, err := query.All(t.ctx, t.q, scanActivation, activationQuery+" WHERE status = 0 AND expires <= ? ORDER BY "+
+		"id LIMIT 500", query.Millis(now))
 	if err != nil {
 		return nil, err
 	}
@@ -308,9 +306,9 @@ func (t *tx) ExpireActivations(now, answered time.Time) ([]store.Activation, err
 		}
 		kept = append(kept, a)
 	}
-	forgotten, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM activation WHERE status > 0 AND ended <= "+
-		"?1 AND (answer IS NOT NULL OR registration IS NOT NULL AND NOT "+keepsRegistration+")", millis(answered),
-		millis(now))
+	forgotten, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT id FROM activation WHERE status > 0 AND ended <= "+
+		"?1 AND (answer IS NOT NULL OR registration IS NOT NULL AND NOT "+keepsRegistration+")", query.Millis(answered),
+		query.Millis(now))
 	if err != nil {
 		return nil, err
 	}
@@ -318,7 +316,7 @@ func (t *tx) ExpireActivations(now, answered time.Time) ([]store.Activation, err
 		err := t.alter(activationKey(id))
 		if err == nil {
 			_, err = t.change("UPDATE activation SET answer = NULL, registration = CASE WHEN "+keepsRegistration+
-				" THEN registration END WHERE id = ?1", id, millis(now))
+				" THEN registration END WHERE id = ?1", id, query.Millis(now))
 		}
 		if err != nil && !errors.Is(err, store.ErrForged) {
 			return nil, err

@@ -2,13 +2,14 @@ package sqlite
 
 import (
 	"errors"
+	"ostiary/internal/store/query"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 )
 
 func (r *reader) UnboundDevices(id token.ID, limit int) ([][]byte, error) {
-	return queryAll(r.ctx, r.q, scanOne[[]byte], "SELECT fingerprint FROM unbound_device WHERE token = ? "+
+	return query.All(r.ctx, r.q, query.Value[[]byte], "SELECT fingerprint FROM unbound_device WHERE token = ? "+
 		"ORDER BY fingerprint LIMIT ?", int64(id), limit)
 }
 
@@ -21,15 +22,15 @@ const (
 )
 
 func (r *reader) Account(profile, serial string, run int64) (token.Token, error) {
-	t, err := queryOne(r.ctx, r.q, scanToken, accountSQL, profile, serial, run)
+	t, err := query.One(r.ctx, r.q, scanToken, accountSQL, profile, serial, run)
 	if errors.Is(err, store.ErrNotFound) {
-		t, err = queryOne(r.ctx, r.q, scanToken, givenAccountSQL, profile, serial, run)
+		t, err = query.One(r.ctx, r.q, scanToken, givenAccountSQL, profile, serial, run)
 	}
 	return t, err
 }
 
 func (t *tx) AdoptActivations(id token.ID, adopted store.Adoption) error {
-	if _, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT id FROM token t WHERE id = ? AND run > 0 AND NOT "+
+	if _, err := query.One(t.ctx, t.q, query.Value[int64], "SELECT id FROM token t WHERE id = ? AND run > 0 AND NOT "+
 		published, int64(id)); errors.Is(err, store.ErrNotFound) {
 		return store.ErrConflict
 	} else if err != nil {
@@ -62,7 +63,7 @@ func (t *tx) adopt(id token.ID, a store.Activation) error {
 		return err
 	}
 	if a.Offer.Locator != "" {
-		taken, err := queryOne(t.ctx, t.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM activation WHERE locator = ?)",
+		taken, err := query.One(t.ctx, t.q, query.Value[bool], "SELECT EXISTS (SELECT 1 FROM activation WHERE locator = ?)",
 			a.Offer.Locator)
 		if err != nil {
 			return err
@@ -78,9 +79,9 @@ func (t *tx) adopt(id token.ID, a store.Activation) error {
 		ended, tries, last_try, again, same_secret, counters, secret, device, device_mark, device_type, device_name,
 		locator, registration, request, taken, confirm, result)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, int64(id), a.Profile, a.Owner, a.Route, a.Reason, a.Actor, a.Self, millis(a.Opened), millis(a.Expires),
-		int64(a.Status), millis(a.Ended), a.Tries, millis(a.LastTry), a.Again, a.SameSecret, counters, a.Secret, a.Device,
-		a.DeviceMark, a.DeviceType, a.DeviceName, locator, a.Offer.Registration, a.Offer.Request, millis(a.Offer.Taken),
+		a.ID, int64(id), a.Profile, a.Owner, a.Route, a.Reason, a.Actor, a.Self, query.Millis(a.Opened), query.Millis(a.Expires),
+		int64(a.Status), query.Millis(a.Ended), a.Tries, query.Millis(a.LastTry), a.Again, a.SameSecret, counters, a.Secret, a.Device,
+		a.DeviceMark, a.DeviceType, a.DeviceName, locator, a.Offer.Registration, a.Offer.Request, query.Millis(a.Offer.Taken),
 		a.Offer.Confirm, a.Offer.TriesLeft)
 	t.added(activationKey(a.ID))
 	return err

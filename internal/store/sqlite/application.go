@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"ostiary/internal/store/query"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
@@ -20,7 +21,7 @@ const (
 	hasApplications = "EXISTS (SELECT 1 FROM application a WHERE a.token = t.id)"
 )
 
-func scanApplication(s scanner) (a store.Application, err error) {
+func scanApplication(s query.Scanner) (a store.Application, err error) {
 	var next int64
 	err = s.Scan(&a.Token, &a.Index, &a.Mode, &a.Spec.Algorithm, &a.Spec.Hash, &a.Spec.Digits, &a.Spec.Period,
 		&a.Spec.Suite,
@@ -30,30 +31,28 @@ func scanApplication(s scanner) (a store.Application, err error) {
 }
 
 func (r *reader) Applications(id token.ID) ([]store.Application, error) {
-	return queryAll(r.ctx, r.q, scanApplication, applicationsSQL, int64(id))
+	return query.All(r.ctx, r.q, scanApplication, applicationsSQL, int64(id))
 }
 
 func (r *reader) ApplicationsUpTo(after, last token.ID) ([]store.Application, error) {
-	return queryAll(r.ctx, r.q, scanApplication, "SELECT "+applicationColumns+
+	return query.All(r.ctx, r.q, scanApplication, "SELECT "+applicationColumns+
 		" FROM application WHERE token > ? AND token <= ? ORDER BY token, idx", int64(after), int64(last))
 }
 
 func (t *tx) SetApplications(id token.ID, all []store.Application) error {
 	t.touched.tokens = append(t.touched.tokens, id)
-	if _, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT id FROM token WHERE id = ?", int64(id)); err != nil {
+	if _, err := query.One(t.ctx, t.q, query.Value[int64], "SELECT id FROM token WHERE id = ?", int64(id)); err != nil {
 		return err
 	}
 	if _, err := t.change("DELETE FROM application WHERE token = ?", int64(id)); err != nil {
 		return err
 	}
 	for _, a := range all {
-		_, err := t.change("INSERT INTO application ("+applicationColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		err := t.insertOne("INSERT INTO application ("+applicationColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			int64(id), a.Index, int64(a.Mode), string(a.Spec.Algorithm), a.Spec.Hash, a.Spec.Digits, a.Spec.Period,
 			a.Spec.Suite,
 			int64(a.Next), a.Drift, a.Sealed)
-		if isUnique(err) {
-			return store.ErrConflict
-		} else if err != nil {
+		if err != nil {
 			return err
 		}
 		t.added(rowKey{table: applicationTable, id: int64(id), index: a.Index})
@@ -69,7 +68,7 @@ type lookedUp struct {
 	floorless bool // its secret is shared, and has no floor
 }
 
-func scanLookedUp(s scanner) (l lookedUp, err error) {
+func scanLookedUp(s query.Scanner) (l lookedUp, err error) {
 	var d tokenDest
 	err = s.Scan(append(d.dest(), &l.Sealed, &l.tag, &l.more, &l.floorless)...)
 	l.Token = d.token()
@@ -118,18 +117,10 @@ type taggedApplication struct {
 	tag []byte
 }
 
-func scanTaggedApplication(s scanner) (a taggedApplication, err error) {
-	a.Application, err = scanApplication(behind{s, []any{&a.tag}})
+func scanTaggedApplication(s query.Scanner) (a taggedApplication, err error) {
+	a.Application, err = scanApplication(query.Behind{Scanner: s, First: []any{&a.tag}})
 	return a, err
 }
-
-// behind scans further columns before those that are asked for.
-type behind struct {
-	scanner
-	first []any
-}
-
-func (b behind) Scan(dest ...any) error { return b.scanner.Scan(append(b.first, dest...)...) }
 
 // row is what a proposal is about: the token's condition, and where the key
 // stands that the code was compared with. Of the token itself that is the same.
@@ -198,7 +189,7 @@ const (
 
 type applicationStatements struct{ accept, acceptOwned, advance, position *statement }
 
-func (s *applicationStatements) prepare(prepare func(query string, args int) *statement) {
+func (s *applicationStatements) prepare(prepare func(text string, args int) *statement) {
 	s.accept = prepare(acceptApplicationSQL, 19)
 	s.acceptOwned = prepare(acceptApplicationSQL+ownedByUser, 19)
 	s.advance = prepare(advanceApplicationSQL, 6)

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"ostiary/internal/store/query"
 	"slices"
 	"time"
 
@@ -268,7 +269,7 @@ func (d *decision) clearUser(a *store.Attempt, o *store.Outcome) error {
 // the code was of.
 func accepted(a *store.Attempt, p *store.Proposal, c token.Condition) changedCondition {
 	c.Failures, c.RetryAt = 0, time.Time{}
-	if now := fromMillis(millis(a.Now)); a.Authentication && now.After(c.LastUsed) {
+	if now := query.Time(query.Millis(a.Now)); a.Authentication && now.After(c.LastUsed) {
 		c.LastUsed = now
 	}
 	if p.Application != 0 {
@@ -280,7 +281,7 @@ func accepted(a *store.Attempt, p *store.Proposal, c token.Condition) changedCon
 
 // tryAccept runs the conditional write on a row that stands as in before.
 func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before row) (won bool, err error) {
-	now, used := millis(a.Now), int64(0)
+	now, used := query.Millis(a.Now), int64(0)
 	if a.Authentication {
 		used = now
 	}
@@ -293,8 +294,8 @@ func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before row) (w
 	}
 	c := &before.condition
 	args := [...]driver.Value{int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, a.MostFailures(), used, user,
-		int64(c.Own()), c.Drift, int64(c.Failures), millis(c.RetryAt), millis(c.LastUsed), c.Owner,
-		millis(a.LatestRetry(c.Failures)), millis(a.LatestRetry(d.user.failures))}
+		int64(c.Own()), c.Drift, int64(c.Failures), query.Millis(c.RetryAt), query.Millis(c.LastUsed), c.Owner,
+		query.Millis(a.LatestRetry(c.Failures)), query.Millis(a.LatestRetry(d.user.failures))}
 	switch {
 	case p.Application != 0:
 		return d.acceptApplication(a, p, before, args[:])
@@ -403,7 +404,7 @@ func (d *decision) countFailure(a *store.Attempt, p *store.Proposal, c token.Con
 	before := c.Failures
 	c.Failures++
 	c.RetryAt = retryAt(a, c.Failures)
-	n, err := d.hot.fail.exec(millis(c.RetryAt), int64(p.ID), c.Epoch, int64(c.Own()), int64(before), int64(c.State))
+	n, err := d.hot.fail.exec(query.Millis(c.RetryAt), int64(p.ID), c.Epoch, int64(c.Own()), int64(before), int64(c.State))
 	if err != nil {
 		return c, err
 	}
@@ -416,7 +417,7 @@ func (d *decision) countFailure(a *store.Attempt, p *store.Proposal, c token.Con
 
 func retryAt(a *store.Attempt, failures int) time.Time {
 	if wait := a.Delay(failures); wait > 0 {
-		return fromMillis(millis(a.Now.Add(wait)))
+		return query.Time(query.Millis(a.Now.Add(wait)))
 	}
 	return time.Time{}
 }
@@ -429,11 +430,11 @@ type userCondition struct {
 }
 
 func (u userCondition) standing() store.Standing {
-	return store.Standing{Failures: u.failures, RetryAt: fromMillis(u.retryAt)}
+	return store.Standing{Failures: u.failures, RetryAt: query.Time(u.retryAt)}
 }
 
 func (u userCondition) refusal(a *store.Attempt) token.Reason {
-	retryAt := fromMillis(u.retryAt)
+	retryAt := query.Time(u.retryAt)
 	if !a.Holds(u.failures, retryAt) {
 		retryAt = time.Time{}
 	}
@@ -459,7 +460,7 @@ func (d *decision) countUserFailure(a *store.Attempt, o *store.Outcome) error {
 	u := d.user
 	o.UserBefore = u.standing()
 	o.UserAfter = store.Standing{Failures: u.failures + 1, RetryAt: retryAt(a, u.failures+1)}
-	n, err := d.hot.failUser.exec(millis(o.UserAfter.RetryAt), a.UserID, int64(u.failures))
+	n, err := d.hot.failUser.exec(query.Millis(o.UserAfter.RetryAt), a.UserID, int64(u.failures))
 	if err == nil && n != 1 {
 		err = fmt.Errorf("count failure of user %d: row changed inside the transaction", a.UserID)
 	}
@@ -474,9 +475,9 @@ func (d *decision) read(id token.ID, spec token.Spec) (c token.Condition, ok boo
 	}
 	n := func(i int) int64 { return v[i].(int64) }
 	c = token.Condition{
-		Epoch: n(0), Next: uint64(n(1)), Drift: n(2), Failures: int(n(3)), RetryAt: fromMillis(n(4)),
-		State: stateOf(n(5)), NotBefore: fromMillis(n(6)), NotAfter: fromMillis(n(7)),
-		Owner: n(8), LastUsed: fromMillis(n(9)),
+		Epoch: n(0), Next: uint64(n(1)), Drift: n(2), Failures: int(n(3)), RetryAt: query.Time(n(4)),
+		State: stateOf(n(5)), NotBefore: query.Time(n(6)), NotAfter: query.Time(n(7)),
+		Owner: n(8), LastUsed: query.Time(n(9)),
 	}
 	if twin := token.Mark(n(10)); twin != 0 {
 		err = d.share(&c, spec, twin)

@@ -1,9 +1,10 @@
 package sqlite
 
 import (
-	"database/sql"
 	"errors"
 	"math"
+	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 	"slices"
 	"time"
 
@@ -29,7 +30,6 @@ type spans interface {
 // postingList is the places of one key in the segments.
 type postingList struct {
 	s        *search
-	block    *sql.Stmt
 	key      int64
 	segments []segment // not read to their begins yet, the last first
 	places   []int64   // of the block that was read last, not passed yet
@@ -39,19 +39,20 @@ type postingList struct {
 // postingLists gives those of keys for the segments that have a place from low to before
 // high.
 func (s *search) postingLists(keys []int64, low, high int64) ([]places, error) {
-	segments, err := queryAll(s.r.ctx, s.r.q, scanSegment,
+	segments, err := query.All(s.r.ctx, s.r.q, scanSegment,
 		"SELECT first, beyond FROM audit_segment WHERE first < ? AND beyond > ? ORDER BY first DESC", high, low)
 	if err != nil {
 		return nil, err
 	}
-	block, err := s.r.prepare("SELECT key, seq, data FROM audit_block WHERE segment = ?1 AND (key, seq) <= (?2, ?3) " +
-		"ORDER BY key DESC, seq DESC LIMIT 1")
 	lists := make([]places, len(keys))
 	for i, key := range keys {
-		lists[i] = &postingList{s: s, block: block, key: key, segments: segments}
+		lists[i] = &postingList{s: s, key: key, segments: segments}
 	}
 	return lists, err
 }
+
+const blockSQL = "SELECT key, seq, data FROM audit_block WHERE segment = ?1 AND (key, seq) <= (?2, ?3) " +
+	"ORDER BY key DESC, seq DESC LIMIT 1"
 
 func (l *postingList) before(high int64) (int64, error) {
 	for {
@@ -84,8 +85,8 @@ func (l *postingList) next() { l.segments, l.bound = l.segments[1:], 0 }
 // read takes the block of the segment that holds the last place before the bound.
 func (l *postingList) read(g segment) error {
 	l.s.cost += blockCost
-	b, err := scanBlock(l.block.QueryRowContext(l.s.r.ctx, g.first, l.key, l.bound-1))
-	if errors.Is(err, sql.ErrNoRows) {
+	b, err := scanBlock(l.s.r.q.QueryRow(l.s.r.ctx, blockSQL, g.first, l.key, l.bound-1))
+	if errors.Is(err, store.ErrNotFound) {
 		l.next()
 		return nil
 	} else if err != nil {
@@ -138,24 +139,24 @@ func (m *memorySpans) begin() int64 { return m.spans[len(m.spans)-1].first }
 type timeList struct {
 	times
 	s    *search
-	next *sql.Stmt
 	span span // that was found last
 }
 
-func (s *search) timeList(at times) (*timeList, error) {
-	next, err := s.r.prepare("SELECT first, beyond, oldest, newest FROM audit_span " +
-		"WHERE first < ? AND oldest <= ? AND newest >= ? ORDER BY first DESC LIMIT 1")
-	return &timeList{times: at, s: s, next: next, span: span{first: math.MaxInt64}}, err
+func (s *search) timeList(at times) *timeList {
+	return &timeList{times: at, s: s, span: span{first: math.MaxInt64}}
 }
+
+const spanSQL = "SELECT first, beyond, oldest, newest FROM audit_span " +
+	"WHERE first < ? AND oldest <= ? AND newest >= ? ORDER BY first DESC LIMIT 1"
 
 func (l *timeList) before(high int64) (int64, error) {
 	if l.span.first < high {
 		return min(high, l.span.beyond) - 1, nil
 	}
 	l.s.cost += blockCost
-	err := l.next.QueryRowContext(l.s.r.ctx, high, l.to, l.from).Scan(&l.span.first, &l.span.beyond, &l.span.oldest,
+	err := l.s.r.q.QueryRow(l.s.r.ctx, spanSQL, high, l.to, l.from).Scan(&l.span.first, &l.span.beyond, &l.span.oldest,
 		&l.span.newest)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, store.ErrNotFound) {
 		return -1, nil
 	}
 	return min(high, l.span.beyond) - 1, err
@@ -167,8 +168,8 @@ func (l *timeList) begin() int64 { return l.span.first }
 // has a time that the filter takes, as far as a clock that only rose would tell.
 func (r *reader) span(f audit.Filter) (low, high int64, err error) {
 	low, high = 0, math.MaxInt64
-	bound := func(query string, at time.Time) (int64, error) {
-		found, err := queryAll(r.ctx, r.q, scanOne[int64], query, at.UnixMilli())
+	bound := func(stmt string, at time.Time) (int64, error) {
+		found, err := query.All(r.ctx, r.q, query.Value[int64], stmt, at.UnixMilli())
 		return append(found, -1)[0], err
 	}
 	if !f.From.IsZero() {

@@ -1,9 +1,9 @@
 package sqlite
 
 import (
-	"database/sql"
 	"errors"
 	"math"
+	"ostiary/internal/store/query"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/store"
@@ -86,7 +86,7 @@ func (s *search) scan(low, high int64) error {
 	if low >= high || s.ended() {
 		return nil
 	}
-	rows, err := s.r.q.QueryContext(s.r.ctx,
+	rows, err := s.r.q.Query(s.r.ctx,
 		"SELECT seq, entry FROM audit_entry WHERE seq >= ? AND seq < ? ORDER BY seq DESC", low, high)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (s *search) scan(low, high int64) error {
 	return rows.Err()
 }
 
-func scanAuditRow(s scanner) (row store.AuditRow, err error) {
+func scanAuditRow(s query.Scanner) (row store.AuditRow, err error) {
 	err = s.Scan(&row.Seq, &row.Entry)
 	return row, err
 }
@@ -139,14 +139,12 @@ func (s *search) indexed(f audit.Filter, keys []int64, high int64) error {
 		}
 	}
 	if at, ok := timesOf(f); ok {
-		spans, err := s.timeList(at)
-		if err != nil {
-			return err
-		}
-		lists = append(lists, spans)
+		lists = append(lists, s.timeList(at))
 	}
 	return s.follow(lists, len(keys) > 0, low, high)
 }
+
+const entrySQL = "SELECT seq, entry FROM audit_entry WHERE seq = ?"
 
 // follow takes the entries that are on all lists, from low to before high. Where no list
 // is of a key, what it finds is the end of entries that are worth reading one by one.
@@ -157,11 +155,8 @@ func (s *search) follow(lists []places, keys bool, low, high int64) error {
 	if low >= high || s.ended() {
 		return nil
 	}
-	entry, err := s.r.prepare("SELECT seq, entry FROM audit_entry WHERE seq = ?") //nolint:sqlclosecheck // the reader keeps it
-	if err != nil {
-		return err
-	}
 	for {
+		var err error
 		if high, err = s.common(lists, high); err != nil {
 			return err
 		}
@@ -176,11 +171,11 @@ func (s *search) follow(lists []places, keys bool, low, high int64) error {
 			high = begin
 			continue
 		}
-		row, err := scanAuditRow(entry.QueryRowContext(s.r.ctx, high-1))
+		row, err := scanAuditRow(s.r.q.QueryRow(s.r.ctx, entrySQL, high-1))
 		switch {
 		case err == nil:
 			s.take(row, entryCost)
-		case !errors.Is(err, sql.ErrNoRows):
+		case !errors.Is(err, store.ErrNotFound):
 			return err
 		default:
 			s.cost += entryCost
@@ -209,9 +204,4 @@ func (s *search) common(lists []places, high int64) (int64, error) {
 			return high, nil
 		}
 	}
-}
-
-// prepare gives a statement for the length of the transaction.
-func (r *reader) prepare(query string) (*sql.Stmt, error) {
-	return r.q.PrepareContext(r.ctx, query)
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"math"
+	"ostiary/internal/store/query"
 	"slices"
 
 	"ostiary/internal/core/audit"
@@ -64,7 +65,7 @@ func (g *gathering) add(seq int64, entry []byte) {
 		g.spans = append(g.spans, span{first: seq, oldest: math.MaxInt64})
 	}
 	s := &g.spans[len(g.spans)-1]
-	if at := millis(f.Time); at != 0 {
+	if at := query.Millis(f.Time); at != 0 {
 		s.oldest, s.newest = min(s.oldest, at), max(s.newest, at)
 	}
 	g.beyond = seq + 1
@@ -126,25 +127,25 @@ func filterKeys(f audit.Filter) (keys []int64) {
 
 // indexed is the place behind the last segment, and not before the seam.
 func (r *reader) indexed() (int64, error) {
-	return queryOne(r.ctx, r.q, scanOne[int64], "SELECT max("+firstSQL+", coalesce((SELECT beyond FROM audit_segment "+
+	return query.One(r.ctx, r.q, query.Value[int64], "SELECT max("+firstSQL+", coalesce((SELECT beyond FROM audit_segment "+
 		"ORDER BY first DESC LIMIT 1), 0))")
 }
 
-func scanSegment(s scanner) (g segment, err error) {
+func scanSegment(s query.Scanner) (g segment, err error) {
 	err = s.Scan(&g.first, &g.beyond)
 	return g, err
 }
 
 // smallSegments gives those behind the last large one, in their order.
 func (r *reader) smallSegments(large int64) ([]segment, error) {
-	all, err := queryAll(r.ctx, r.q, scanSegment, `SELECT first, beyond FROM audit_segment
+	all, err := query.All(r.ctx, r.q, scanSegment, `SELECT first, beyond FROM audit_segment
 		WHERE first >= coalesce((SELECT max(beyond) FROM audit_segment WHERE beyond - first >= ?), 0) ORDER BY first`, large)
 	return all, err
 }
 
 // postings gathers those of the segments from first to before beyond, one by one.
 func (r *reader) postings(all postings.Index, first, beyond int64) error {
-	rows, err := r.q.QueryContext(r.ctx, "SELECT key, seq, data FROM audit_block WHERE segment >= ? AND segment < ? "+
+	rows, err := r.q.Query(r.ctx, "SELECT key, seq, data FROM audit_block WHERE segment >= ? AND segment < ? "+
 		"ORDER BY segment, key, seq", first, beyond)
 	if err != nil {
 		return err
@@ -162,7 +163,7 @@ func (r *reader) postings(all postings.Index, first, beyond int64) error {
 	return rows.Err()
 }
 
-func scanBlock(s scanner) (b postings.Block, err error) {
+func scanBlock(s query.Scanner) (b postings.Block, err error) {
 	err = s.Scan(&b.First.Key, &b.First.Place, &b.Data)
 	return b, err
 }
@@ -177,7 +178,7 @@ func (t *tx) addSegment(s segment) error {
 	if err := t.insertSegment(s); err != nil {
 		return err
 	}
-	last, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT latest FROM audit_span ORDER BY first DESC LIMIT 1")
+	last, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT latest FROM audit_span ORDER BY first DESC LIMIT 1")
 	if err != nil {
 		return err
 	}

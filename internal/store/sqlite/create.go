@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"ostiary/internal/store/query"
 	"time"
 
 	"ostiary/internal/core/token"
@@ -9,7 +10,7 @@ import (
 )
 
 func (r *reader) Enrolment(hash []byte) (store.Enrolment, error) {
-	e, err := queryOne(r.ctx, r.q, scanEnrolment, "SELECT token, hash, expires, shown FROM enrolment WHERE hash = ?",
+	e, err := query.One(r.ctx, r.q, scanEnrolment, "SELECT token, hash, expires, shown FROM enrolment WHERE hash = ?",
 		hash)
 	if err == nil {
 		err = r.check(rowKey{table: enrolmentTable, id: int64(e.Token)})
@@ -18,14 +19,14 @@ func (r *reader) Enrolment(hash []byte) (store.Enrolment, error) {
 }
 
 func (r *reader) EnrolmentOf(id token.ID) (store.Enrolment, error) {
-	return queryOne(r.ctx, r.q, scanEnrolment, "SELECT token, hash, expires, shown FROM enrolment WHERE token = ?",
+	return query.One(r.ctx, r.q, scanEnrolment, "SELECT token, hash, expires, shown FROM enrolment WHERE token = ?",
 		int64(id))
 }
 
-func scanEnrolment(s scanner) (e store.Enrolment, err error) {
+func scanEnrolment(s query.Scanner) (e store.Enrolment, err error) {
 	var expires, shown int64
 	err = s.Scan(&e.Token, &e.Hash, &expires, &shown)
-	e.Expires, e.Shown = fromMillis(expires), fromMillis(shown)
+	e.Expires, e.Shown = query.Time(expires), query.Time(shown)
 	return e, err
 }
 
@@ -34,11 +35,8 @@ func (t *tx) AddEnrolment(e store.Enrolment) error {
 	if len(e.Hash) > 0 {
 		hash = e.Hash
 	}
-	_, err := t.change("INSERT INTO enrolment (token, hash, expires, shown) VALUES (?, ?, ?, ?)",
-		int64(e.Token), hash, millis(e.Expires), millis(e.Shown))
-	if isUnique(err) {
-		err = store.ErrConflict
-	}
+	err := t.insertOne("INSERT INTO enrolment (token, hash, expires, shown) VALUES (?, ?, ?, ?)",
+		int64(e.Token), hash, query.Millis(e.Expires), query.Millis(e.Shown))
 	t.added(rowKey{table: enrolmentTable, id: int64(e.Token)})
 	return err
 }
@@ -50,12 +48,12 @@ func (t *tx) RenewEnrolment(id token.ID, hash []byte, expires time.Time) error {
 	if err := t.alter(rowKey{table: enrolmentTable, id: int64(id)}); err != nil {
 		return err
 	}
-	return t.changeOne("UPDATE enrolment SET hash = ?, expires = ? WHERE token = ?"+pending, hash, millis(expires),
+	return t.changeOne("UPDATE enrolment SET hash = ?, expires = ? WHERE token = ?"+pending, hash, query.Millis(expires),
 		int64(id))
 }
 
 func (t *tx) ShowEnrolment(link []byte, now time.Time, ticket []byte, expires time.Time) (token.ID, error) {
-	found, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT token FROM enrolment WHERE hash = ?", link)
+	found, err := query.One(t.ctx, t.q, query.Value[int64], "SELECT token FROM enrolment WHERE hash = ?", link)
 	if err == nil {
 		err = t.alter(rowKey{table: enrolmentTable, id: found})
 	}
@@ -64,9 +62,9 @@ func (t *tx) ShowEnrolment(link []byte, now time.Time, ticket []byte, expires ti
 	} else if err != nil {
 		return 0, err
 	}
-	id, err := queryOne(t.ctx, t.q, scanOne[int64], "UPDATE enrolment SET hash = ?1, expires = ?2, shown = ?3 WHERE "+
+	id, err := query.One(t.ctx, t.q, query.Value[int64], "UPDATE enrolment SET hash = ?1, expires = ?2, shown = ?3 WHERE "+
 		"hash = ?4 AND expires > ?3"+
-		pending+" RETURNING token", ticket, millis(expires), millis(now), link)
+		pending+" RETURNING token", ticket, query.Millis(expires), query.Millis(now), link)
 	if errors.Is(err, store.ErrNotFound) {
 		err = store.ErrConflict
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"ostiary/internal/store/query"
 	"time"
 
 	"ostiary/internal/core/token"
@@ -13,7 +14,7 @@ func (t *tx) SetDates(id token.ID, before, after store.Dates) error {
 	}
 	return t.changeOne("UPDATE condition SET not_before = ?, not_after = ? WHERE token = ? AND not_before = ? AND "+
 		"not_after = ?",
-		millis(after.NotBefore), millis(after.NotAfter), int64(id), millis(before.NotBefore), millis(before.NotAfter))
+		query.Millis(after.NotBefore), query.Millis(after.NotAfter), int64(id), query.Millis(before.NotBefore), query.Millis(before.NotAfter))
 }
 
 func (t *tx) SetLabel(id token.ID, from, to string) error {
@@ -29,7 +30,7 @@ func (t *tx) Expire(id token.ID, now time.Time, reason string) error {
 	}
 	if err := t.changeOne("UPDATE condition SET state = ? WHERE token = ? AND state = 0 AND not_after > 0 AND "+
 		"not_after <= ?",
-		int64(token.RevokedOther), int64(id), millis(now)); err != nil {
+		int64(token.RevokedOther), int64(id), query.Millis(now)); err != nil {
 		return err
 	}
 	return t.changeOne("UPDATE token SET state_reason = ? WHERE id = ?", reason, int64(id))

@@ -13,14 +13,14 @@ import (
 )
 
 // alter runs statements on the file past the program.
-func alter(t *testing.T, path, query string) {
+func alter(t *testing.T, path, stmt string) {
 	t.Helper()
 	raw, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
 	if err == nil {
-		_, err = raw.ExecContext(t.Context(), query)
+		_, err = raw.ExecContext(t.Context(), stmt)
 	}
 	if err := errors.Join(err, raw.Close()); err != nil {
-		t.Fatalf("%s: %v", query, err)
+		t.Fatalf("%s: %v", stmt, err)
 	}
 }
 
@@ -28,7 +28,7 @@ func alter(t *testing.T, path, query string) {
 // transaction finds another schema, and nothing is written any more.
 func TestSchemaThatChangesWhileItRunsEndsAcceptance(t *testing.T) {
 	t.Parallel()
-	for name, query := range map[string]string{
+	for name, stmt := range map[string]string{
 		"trigger": "CREATE TRIGGER evil AFTER UPDATE ON audit_head BEGIN UPDATE condition SET next = 0; END",
 		"view":    "CREATE VIEW v AS SELECT 1",
 		"index":   "DROP INDEX token_mark",
@@ -46,7 +46,7 @@ func TestSchemaThatChangesWhileItRunsEndsAcceptance(t *testing.T) {
 			if o := s.try(s.right(3)); o.Verdict != store.Accepted {
 				t.Fatalf("before: %+v", o)
 			}
-			alter(t, s.path, query)
+			alter(t, s.path, stmt)
 			for range 2 {
 				if err := do(s); !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, store.ErrTampered) {
 					t.Errorf("%s, then %s: %v", name, first, err)

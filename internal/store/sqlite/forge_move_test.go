@@ -34,7 +34,7 @@ func departed(t *testing.T) *scene {
 // the row that keeps it is tagged, and a forged one gives nothing back.
 func TestForgedMoveGivesNothingBack(t *testing.T) {
 	t.Parallel()
-	for name, query := range map[string]string{
+	for name, stmt := range map[string]string{
 		"before":      "UPDATE move_token SET before = 0",
 		"token":       "UPDATE move_token SET token = token + 1",
 		"move":        "INSERT INTO move (id, opened, actor, key) VALUES ('n', 1, '', x'00'); UPDATE move_token SET move = 'n'",
@@ -49,7 +49,7 @@ func TestForgedMoveGivesNothingBack(t *testing.T) {
 			if p := s.problems(); len(p) > 0 {
 				t.Fatalf("before: %q", p)
 			}
-			forge(t, s.path, query)
+			forge(t, s.path, stmt)
 			for _, move := range []string{"m", "n"} {
 				for _, id := range []token.ID{s.id, s.id + 1} {
 					err := s.db.Update(t.Context(), func(tx store.Tx) error { return tx.Return(move, id) })

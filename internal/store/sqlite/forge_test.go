@@ -17,19 +17,19 @@ import (
 )
 
 // forge changes a database past the program, as somebody with the file alone does.
-func forge(t *testing.T, path, query string, args ...any) {
+func forge(t *testing.T, path, stmt string, args ...any) {
 	t.Helper()
 	raw, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer raw.Close()
-	res, err := raw.ExecContext(t.Context(), query, args...)
+	res, err := raw.ExecContext(t.Context(), stmt, args...)
 	if err != nil {
-		t.Fatalf("%s: %v", query, err)
+		t.Fatalf("%s: %v", stmt, err)
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		t.Fatalf("%s: %d rows, %v", query, n, err)
+		t.Fatalf("%s: %d rows, %v", stmt, n, err)
 	}
 }
 
@@ -96,7 +96,7 @@ func (s *scene) problems() (all []string) {
 // judged, raises the alarm, is changed by no command, and audit verify names it.
 func TestForgedRowsAreRefused(t *testing.T) {
 	t.Parallel()
-	for name, query := range map[string]string{
+	for name, stmt := range map[string]string{
 		"owner":         "UPDATE condition SET owner = (SELECT id FROM user WHERE name = 'mallory')",
 		"state":         "UPDATE condition SET state = 1",
 		"epoch":         "UPDATE condition SET epoch = epoch + 1",
@@ -118,7 +118,7 @@ func TestForgedRowsAreRefused(t *testing.T) {
 			if p := s.problems(); len(p) > 0 {
 				t.Fatalf("before: %q", p)
 			}
-			forge(t, s.path, query)
+			forge(t, s.path, stmt)
 			f := store.Found{}
 			for _, l := range []store.Lookup{{Serial: "A"}, {Serial: "B"}} {
 				if f = s.find(l); len(f.Candidates) == 1 {
@@ -276,7 +276,7 @@ func TestProofDoesNotBlessAForgedRow(t *testing.T) {
 // table that is not as the head says.
 func TestAnotherHeadEndsAcceptance(t *testing.T) {
 	t.Parallel()
-	for name, query := range map[string]string{
+	for name, stmt := range map[string]string{
 		"an older record": "UPDATE audit_head SET record = zeroblob(length(record))",
 		"no record":       "UPDATE audit_head SET record = NULL, mac = NULL",
 		"another head":    "UPDATE audit_head SET frontier = x'0000000000000000'",
@@ -288,7 +288,7 @@ func TestAnotherHeadEndsAcceptance(t *testing.T) {
 			if o, err := s.db.Attempt(t.Context(), s.right(0)); err != nil || o.Verdict != store.Accepted {
 				t.Fatalf("before: %+v, %v", o, err)
 			}
-			forge(t, s.path, query)
+			forge(t, s.path, stmt)
 			for range 2 {
 				if o, err := s.db.Attempt(t.Context(), s.right(5)); !errors.Is(err, store.ErrUnavailable) ||
 					o.Verdict == store.Accepted {
@@ -312,7 +312,7 @@ func TestAnotherHeadEndsAcceptance(t *testing.T) {
 
 func TestForgedSmallTables(t *testing.T) {
 	t.Parallel()
-	for name, query := range map[string]string{
+	for name, stmt := range map[string]string{
 		"a key": "INSERT INTO api_key (id, name, role, help_desk, hash, created) VALUES ('x', 'x', " +
 			"'super_admin', 0, x'00', 1)",
 		"a setting": "DELETE FROM setting",
@@ -321,7 +321,7 @@ func TestForgedSmallTables(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
-			forge(t, s.path, query)
+			forge(t, s.path, stmt)
 			if p := s.problems(); len(p) != 1 {
 				t.Errorf("verify says %q", p)
 			}
@@ -397,7 +397,7 @@ func TestHeadAfterACommitThatOnlySeemedToFail(t *testing.T) {
 // A trigger, or another schema than the program's, is seen when the database is opened.
 func TestOpeningChecksTheSchema(t *testing.T) {
 	t.Parallel()
-	for _, query := range []string{"DROP INDEX token_mark", "CREATE VIEW v AS SELECT 1",
+	for _, stmt := range []string{"DROP INDEX token_mark", "CREATE VIEW v AS SELECT 1",
 		"CREATE TRIGGER evil AFTER UPDATE OF state ON condition BEGIN UPDATE condition SET owner = 1; END"} {
 		s := newScene(t)
 		if err := s.db.Close(); err != nil {
@@ -405,14 +405,14 @@ func TestOpeningChecksTheSchema(t *testing.T) {
 		}
 		raw, err := sql.Open("sqlite", s.path)
 		if err == nil {
-			_, err = raw.Exec(query)
+			_, err = raw.Exec(stmt)
 		}
 		if err := errors.Join(err, raw.Close()); err != nil {
 			t.Fatal(err)
 		}
 		again := open(t, Config{Path: s.path})
 		if _, err := again.Protect(t.Context(), storetest.IntegrityKey(t, 1), nil); !errors.Is(err, store.ErrTampered) {
-			t.Errorf("%s: %v", query, err)
+			t.Errorf("%s: %v", stmt, err)
 		}
 	}
 }
@@ -420,7 +420,7 @@ func TestOpeningChecksTheSchema(t *testing.T) {
 // Every way of taking something away is seen when the database is opened.
 func TestOpeningChecksWhatTheHeadVouchesFor(t *testing.T) {
 	t.Parallel()
-	for name, query := range map[string]string{
+	for name, stmt := range map[string]string{
 		"":                   "",
 		"a checkpoint":       "DELETE FROM checkpoint",
 		"the last entry":     "DELETE FROM audit_entry WHERE seq = (SELECT max(seq) FROM audit_entry)",
@@ -438,21 +438,21 @@ func TestOpeningChecksWhatTheHeadVouchesFor(t *testing.T) {
 		if err := s.db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if query != "" {
-			forge(t, s.path, query)
+		if stmt != "" {
+			forge(t, s.path, stmt)
 		}
 		again, err := Open(t.Context(), Config{Path: s.path})
-		if errors.Is(err, store.ErrTampered) && query != "" {
+		if errors.Is(err, store.ErrTampered) && stmt != "" {
 			continue // it is seen before there is a key
 		} else if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = again.Close() })
 		begun, err := again.Protect(t.Context(), storetest.IntegrityKey(t, 1), nil)
-		if whole := err == nil; whole != (query == "") || whole != begun {
+		if whole := err == nil; whole != (stmt == "") || whole != begun {
 			t.Errorf("%q gone: begun %t, %v", name, begun, err)
 		}
-		if query != "" {
+		if stmt != "" {
 			continue
 		}
 		other := open(t, Config{Path: s.path})
@@ -467,17 +467,17 @@ func TestOpeningChecksWhatTheHeadVouchesFor(t *testing.T) {
 func TestForgeryBehindTheCache(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		query   string
+		stmt    string
 		prepare func(*scene) error
 	}{
-		"owner": {query: "UPDATE condition SET owner = (SELECT id FROM user WHERE name = 'mallory')"},
-		"epoch": {query: "UPDATE condition SET epoch = epoch + 1"},
-		"state": {query: "UPDATE condition SET state = 0", prepare: func(s *scene) error {
+		"owner": {stmt: "UPDATE condition SET owner = (SELECT id FROM user WHERE name = 'mallory')"},
+		"epoch": {stmt: "UPDATE condition SET epoch = epoch + 1"},
+		"state": {stmt: "UPDATE condition SET state = 0", prepare: func(s *scene) error {
 			return s.db.Update(s.Context(), func(tx store.Tx) error {
 				return tx.SetState(s.id, token.Valid, token.RevokedLost, "")
 			})
 		}},
-		"end": {query: "UPDATE condition SET not_after = 0", prepare: func(s *scene) error {
+		"end": {stmt: "UPDATE condition SET not_after = 0", prepare: func(s *scene) error {
 			return s.db.Update(s.Context(), func(tx store.Tx) error {
 				return tx.SetDates(s.id, store.Dates{}, store.Dates{NotAfter: time.Now().Add(-time.Hour)})
 			})
@@ -492,7 +492,7 @@ func TestForgeryBehindTheCache(t *testing.T) {
 				}
 			}
 			s.find(store.Lookup{Serial: "A"})
-			forge(t, s.path, tt.query)
+			forge(t, s.path, tt.stmt)
 			cached, err := s.db.Candidates(t.Context(), store.Lookup{Serial: "A"}, false)
 			if err != nil || cached.Fresh || cached.Candidates[0].Forged {
 				t.Fatalf("found %+v, %v", cached, err)

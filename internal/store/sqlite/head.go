@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"ostiary/internal/store/query"
 	"slices"
 
 	"ostiary/internal/core/audit"
@@ -21,13 +22,13 @@ const (
 
 var errNoHead = fmt.Errorf("%w: the audit log has no head", store.ErrTampered)
 
-func scanHead(s scanner) (row headRow, err error) {
+func scanHead(s query.Scanner) (row headRow, err error) {
 	err = s.Scan(&row.frontier, &row.record, &row.mac)
 	return row, err
 }
 
 func (r *reader) head() (headRow, error) {
-	row, err := queryOne(r.ctx, r.q, scanHead, headSQL)
+	row, err := query.One(r.ctx, r.q, scanHead, headSQL)
 	if errors.Is(err, store.ErrNotFound) {
 		err = errNoHead
 	}
@@ -56,7 +57,7 @@ func (r *reader) Record() (record audit.Record, err error) {
 
 // enter checks the schema and the head of the log when a transaction begins.
 func (t *tx) enter() error {
-	version, err := queryOne(t.ctx, t.q, scanOne[int64], schemaVersionSQL)
+	version, err := query.One(t.ctx, t.q, query.Value[int64], schemaVersionSQL)
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (t *tx) ending(head *audit.Frontier) (headRow, error) {
 	if !t.begin {
 		return t.guard.leave(head, t.says)
 	}
-	checkpoints, err := queryOne(t.ctx, t.q, scanOne[int64], countCheckpoints)
+	checkpoints, err := query.One(t.ctx, t.q, query.Value[int64], countCheckpoints)
 	if err != nil {
 		return headRow{}, err
 	}
@@ -147,8 +148,8 @@ var configTables = []struct{ name, order string }{
 }
 
 // configDigest is the SHA-256 over all rows of the small tables.
-func configDigest(ctx context.Context, q querier) (digest [32]byte, err error) {
-	there, err := queryAll(ctx, q, scanOne[string], "SELECT name FROM sqlite_master WHERE type = 'table'")
+func configDigest(ctx context.Context, q query.Conn) (digest [32]byte, err error) {
+	there, err := query.All(ctx, q, query.Value[string], "SELECT name FROM sqlite_master WHERE type = 'table'")
 	if err != nil {
 		return digest, err
 	}
@@ -157,7 +158,7 @@ func configDigest(ctx context.Context, q querier) (digest [32]byte, err error) {
 		if !slices.Contains(there, table.name) {
 			continue // of an older schema
 		}
-		rows, err := q.QueryContext(ctx, "SELECT * FROM "+table.name+" ORDER BY "+table.order)
+		rows, err := q.Query(ctx, "SELECT * FROM "+table.name+" ORDER BY "+table.order)
 		if err != nil {
 			return digest, err
 		}
@@ -165,7 +166,7 @@ func configDigest(ctx context.Context, q querier) (digest [32]byte, err error) {
 		if err != nil {
 			return digest, errors.Join(err, rows.Close()) //nolint:sqlclosecheck // scanAll closes them otherwise
 		}
-		all, err := scanAll(rows, func(s scanner) (rowText, error) { return scanRow(s, len(columns)) })
+		all, err := query.AllOf(rows, func(s query.Scanner) (rowText, error) { return scanRow(s, len(columns)) })
 		if err != nil {
 			return digest, err
 		}

@@ -92,13 +92,13 @@ const (
 
 func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h = &hotStatements{}
-	prepare := func(query string, args int) *statement {
+	prepare := func(text string, args int) *statement {
 		if err != nil {
 			return nil
 		}
-		stmt, perr := c.Prepare(query)
+		stmt, perr := c.Prepare(text)
 		if perr != nil {
-			err = fmt.Errorf("prepare %q: %w", query, perr)
+			err = fmt.Errorf("prepare %q: %w", text, perr)
 			return nil
 		}
 		h.all = append(h.all, stmt)

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"ostiary/internal/store/query"
 	"slices"
 	"strings"
 
@@ -93,7 +94,7 @@ func (t *tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
 		if i == 0 || !alike {
 			t.values = append(t.values, string(k.Kind), k.Identity.Type, k.Identity.Manufacturer,
 				string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits,
-				k.Spec.Period, k.Spec.T0, k.Spec.Suite, k.Model, k.Issuer, k.Label, k.Profile, run, millis(k.Created),
+				k.Spec.Period, k.Spec.T0, k.Spec.Suite, k.Model, k.Issuer, k.Label, k.Profile, run, query.Millis(k.Created),
 				k.StateReason)
 		}
 		t.values = append(t.values, int64(k.ID), k.Identity.Serial, k.Identity.KeyID, cs[i].Sealed,
@@ -124,7 +125,7 @@ func (t *tx) tokenTag(run int64, c store.Candidate) []byte {
 func (t *tx) whichInserted(inserted []bool, cs []store.Candidate, n int) error {
 	there := map[int64]bool{}
 	if n > 0 && n < len(cs) {
-		ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM token WHERE id BETWEEN ? AND ?",
+		ids, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT id FROM token WHERE id BETWEEN ? AND ?",
 			int64(cs[0].Token.ID), int64(cs[len(cs)-1].Token.ID))
 		if err != nil {
 			return err
@@ -151,7 +152,7 @@ func (t *tx) insertConditions(run int64, cs []store.Candidate, inserted []bool, 
 		}
 		if c := &cs[i].Token.Condition; len(t.values) == 0 || !alike {
 			t.values = append(t.values, run, c.Owner, c.Epoch, int64(c.Next), c.Drift, c.Failures, int64(c.State),
-				millis(c.NotBefore), millis(c.NotAfter), millis(c.LastUsed))
+				query.Millis(c.NotBefore), query.Millis(c.NotAfter), query.Millis(c.LastUsed))
 		}
 		t.values = append(t.values, int64(cs[i].Token.ID))
 	}

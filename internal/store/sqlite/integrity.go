@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"ostiary/internal/store/query"
 	"slices"
 	"strings"
 	"time"
@@ -106,7 +107,7 @@ func (r *reader) vouched(record audit.Record, config [32]byte) error {
 	if config != record.Config {
 		return errConfig
 	}
-	n, err := queryOne(r.ctx, r.q, scanOne[int64], countCheckpoints)
+	n, err := query.One(r.ctx, r.q, query.Value[int64], countCheckpoints)
 	if err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func (r *reader) vouched(record audit.Record, config [32]byte) error {
 		return fmt.Errorf("%w: the audit log begins with entry %d, where it began with %d", store.ErrTampered, first,
 			record.First)
 	}
-	begins, err := queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM audit_entry WHERE seq = ?)",
+	begins, err := query.One(r.ctx, r.q, query.Value[bool], "SELECT EXISTS (SELECT 1 FROM audit_entry WHERE seq = ?)",
 		record.First)
 	if err != nil {
 		return err
@@ -129,7 +130,7 @@ func (r *reader) vouched(record audit.Record, config [32]byte) error {
 	if !begins && record.First < record.Frontier.Size() {
 		return fmt.Errorf("%w: the first entry of the audit log, %d, is gone", store.ErrTampered, record.First)
 	}
-	end, err := queryOne(r.ctx, r.q, scanOne[int64], "SELECT coalesce(max(seq) + 1, 0) FROM audit_entry")
+	end, err := query.One(r.ctx, r.q, query.Value[int64], "SELECT coalesce(max(seq) + 1, 0) FROM audit_entry")
 	if err == nil && end != record.Frontier.Size() {
 		err = fmt.Errorf("%w: the audit log ends with entry %d, where it had %d", store.ErrTampered, end,
 			record.Frontier.Size())
@@ -140,7 +141,7 @@ func (r *reader) vouched(record audit.Record, config [32]byte) error {
 const integrityPurpose = "integrity"
 
 func (r *reader) IntegrityKeys() ([]seal.WrappedIntegrity, error) {
-	return queryAll(r.ctx, r.q, func(s scanner) (k seal.WrappedIntegrity, err error) {
+	return query.All(r.ctx, r.q, func(s query.Scanner) (k seal.WrappedIntegrity, err error) {
 		err = s.Scan(&k.ID, &k.KEK, &k.Wrapped)
 		return k, err
 	}, "SELECT key, kek, wrapped FROM key_wrapping WHERE purpose = ? ORDER BY key", integrityPurpose)
@@ -150,12 +151,8 @@ func (t *tx) AddIntegrityKey(k seal.WrappedIntegrity, at time.Time) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
-	_, err := t.change("INSERT INTO key_wrapping (purpose, key, kek, wrapped, created) VALUES (?, ?, ?, ?, ?)",
-		integrityPurpose, int64(k.ID), k.KEK, k.Wrapped, millis(at))
-	if isUnique(err) {
-		err = store.ErrConflict
-	}
-	return err
+	return t.insertOne("INSERT INTO key_wrapping (purpose, key, kek, wrapped, created) VALUES (?, ?, ?, ?, ?)",
+		integrityPurpose, int64(k.ID), k.KEK, k.Wrapped, query.Millis(at))
 }
 
 // usedTables are those of which a new database has no row.
@@ -164,7 +161,7 @@ var usedTables = []string{"audit_entry", "checkpoint", "setting", "data_key", "k
 	"profile", "retired"}
 
 func (r *reader) Used() (bool, error) {
-	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM "+
+	return query.One(r.ctx, r.q, query.Value[bool], "SELECT EXISTS (SELECT 1 FROM "+
 		strings.Join(usedTables, ") OR EXISTS (SELECT 1 FROM ")+") OR EXISTS (SELECT 1 FROM audit_head WHERE "+
 		"record IS NOT NULL OR frontier <> x'0000000000000000') OR NOT EXISTS (SELECT 1 FROM audit_head)")
 }
@@ -198,7 +195,7 @@ func (r *reader) CheckIntegrity() (c store.Checked, err error) {
 			return c, err
 		}
 	}
-	gone, err := queryAll(r.ctx, r.q, scanOne[token.Mark], `SELECT DISTINCT twin FROM condition
+	gone, err := query.All(r.ctx, r.q, query.Value[token.Mark], `SELECT DISTINCT twin FROM condition
 		WHERE twin IS NOT NULL AND NOT EXISTS (SELECT 1 FROM secret WHERE mark = twin)`)
 	for _, mark := range gone {
 		r.name(&c, len(c.Forged), store.ForgedRow{Table: secretTable, Row: mark.String()})
@@ -219,11 +216,11 @@ func (r *reader) name(c *store.Checked, first int, row store.ForgedRow) {
 }
 
 func (r *reader) wrongTags(keys *guardKeys, table *tagged, c *store.Checked) error {
-	query := "SELECT t.tag, " + table.columns + " FROM " + table.from
+	stmt := "SELECT t.tag, " + table.columns + " FROM " + table.from
 	if table.some != "" {
-		query += " WHERE " + table.some
+		stmt += " WHERE " + table.some
 	}
-	rows, err := r.q.QueryContext(r.ctx, query)
+	rows, err := r.q.Query(r.ctx, stmt)
 	if err != nil {
 		return err
 	}
@@ -255,14 +252,14 @@ func (r *reader) belongs(table *tagged, row *store.ForgedRow) (err error) {
 	key := "CAST(? AS INTEGER)"
 	switch table {
 	case userTable, temporaryTable:
-		row.Of, err = queryOne(r.ctx, r.q, scanOne[string], "SELECT 'user ' || coalesce(name, '') FROM user WHERE id = "+
+		row.Of, err = query.One(r.ctx, r.q, query.Value[string], "SELECT 'user ' || coalesce(name, '') FROM user WHERE id = "+
 			key, row.Row)
 	case activationTable:
 		key = "(SELECT token FROM activation WHERE id = " + key + ")"
 		fallthrough
 	default:
 		var id token.Identity
-		id, err = queryOne(r.ctx, r.q, func(s scanner) (id token.Identity, err error) {
+		id, err = query.One(r.ctx, r.q, func(s query.Scanner) (id token.Identity, err error) {
 			err = s.Scan(&id.Type, &id.Manufacturer, &id.Serial, &id.KeyID)
 			return id, err
 		}, "SELECT coalesce(type, ''), coalesce(manufacturer, ''), coalesce(serial, ''), coalesce(key_id, '') FROM token "+
@@ -279,18 +276,18 @@ func (r *reader) belongs(table *tagged, row *store.ForgedRow) (err error) {
 
 // noting keeps the value of the second column.
 type noting struct {
-	scanner
+	query.Scanner
 	value *any
 }
 
 func (n noting) Scan(dest ...any) error {
-	err := n.scanner.Scan(dest...)
+	err := n.Scanner.Scan(dest...)
 	*n.value = *dest[1].(*any)
 	return err
 }
 
 // scanRow reads a row of so many columns.
-func scanRow(s scanner, width int) (rowText, error) {
+func scanRow(s query.Scanner, width int) (rowText, error) {
 	values, dest := make([]any, width), make([]any, width)
 	for i := range values {
 		dest[i] = &values[i]
@@ -343,7 +340,7 @@ func (t *tx) untagged(table *tagged, limit int) ([]rowKey, error) {
 	case moveTable:
 		move = "t.move"
 	}
-	return queryAll(t.ctx, t.q, func(s scanner) (rowKey, error) {
+	return query.All(t.ctx, t.q, func(s query.Scanner) (rowKey, error) {
 		k := rowKey{table: table}
 		return k, s.Scan(&k.id, &k.index, &k.move)
 	}, "SELECT "+table.keys[0]+", "+index+", "+move+" FROM "+table.from+" WHERE t.tag IS NULL LIMIT ?", limit)
@@ -351,7 +348,7 @@ func (t *tx) untagged(table *tagged, limit int) ([]rowKey, error) {
 
 // keyEnrolment puts the keyed hash in the place of that of a link or a ticket.
 func (t *tx) keyEnrolment(keys *guardKeys, id int64) error {
-	hash, err := queryOne(t.ctx, t.q, scanOne[[]byte], "SELECT hash FROM enrolment WHERE token = ?", id)
+	hash, err := query.One(t.ctx, t.q, query.Value[[]byte], "SELECT hash FROM enrolment WHERE token = ?", id)
 	if err != nil || hash == nil {
 		return err
 	}
@@ -362,7 +359,7 @@ func (t *tx) keyEnrolment(keys *guardKeys, id int64) error {
 // retagFormer has the rows tagged anew that carry the tag over the former columns. A
 // forged one stays so.
 func (t *tx) retagFormer(table *tagged) error {
-	rows, err := t.q.QueryContext(t.ctx, "SELECT t.tag, "+table.former+" FROM "+table.from)
+	rows, err := t.q.Query(t.ctx, "SELECT t.tag, "+table.former+" FROM "+table.from)
 	if err != nil {
 		return err
 	}
@@ -402,12 +399,12 @@ const beyondNow = `max(?1 - %[1]s, 0) / %[2]s + max(%[3]s, 0) + 2`
 func (t *tx) Fence(now time.Time) (f store.Fenced, err error) {
 	t.touched.all = true
 	seconds := now.Unix()
-	count := func(to *int, query string, args ...any) {
+	count := func(to *int, stmt string, args ...any) {
 		if err != nil {
 			return
 		}
 		var n int64
-		n, err = t.change(query, args...)
+		n, err = t.change(stmt, args...)
 		*to += int(n)
 	}
 	applications := 0
@@ -435,7 +432,7 @@ func (t *tx) Fence(now time.Time) (f store.Fenced, err error) {
 // revokeLinks takes away all enrolment links and tickets: one may have been opened since.
 // A forged one opens nothing as it is.
 func (t *tx) revokeLinks() (n int, err error) {
-	ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT token FROM enrolment WHERE hash IS NOT NULL")
+	ids, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT token FROM enrolment WHERE hash IS NOT NULL")
 	if err != nil {
 		return 0, err
 	}

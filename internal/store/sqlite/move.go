@@ -3,6 +3,7 @@ package sqlite
 import (
 	"encoding/json"
 	"errors"
+	"ostiary/internal/store/query"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
@@ -10,28 +11,28 @@ import (
 
 const moveQuery = "SELECT id, opened, actor, key, moving, moved, back FROM move"
 
-func scanMove(s scanner) (m store.Move, err error) {
+func scanMove(s query.Scanner) (m store.Move, err error) {
 	var opened int64
 	err = s.Scan(&m.ID, &opened, &m.Actor, &m.Sealed, &m.Moving, &m.Moved, &m.Back)
-	m.Opened = fromMillis(opened)
+	m.Opened = query.Time(opened)
 	return m, err
 }
 
 func (r *reader) Move(id string) (store.Move, error) {
-	return queryOne(r.ctx, r.q, scanMove, moveQuery+" WHERE id = ?", id)
+	return query.One(r.ctx, r.q, scanMove, moveQuery+" WHERE id = ?", id)
 }
 
 func (r *reader) Moves(before string, limit int) ([]store.Move, error) {
 	const order = " ORDER BY opened DESC, id DESC LIMIT ?"
 	if before == "" {
-		return queryAll(r.ctx, r.q, scanMove, moveQuery+order, limit)
+		return query.All(r.ctx, r.q, scanMove, moveQuery+order, limit)
 	}
-	return queryAll(r.ctx, r.q, scanMove, moveQuery+" WHERE (opened, id) < (SELECT opened, id FROM move WHERE id = ?)"+
+	return query.All(r.ctx, r.q, scanMove, moveQuery+" WHERE (opened, id) < (SELECT opened, id FROM move WHERE id = ?)"+
 		order, before, limit)
 }
 
 func (r *reader) Movements(id string, after token.ID, limit int) ([]store.Movement, error) {
-	return queryAll(r.ctx, r.q, func(s scanner) (m store.Movement, err error) {
+	return query.All(r.ctx, r.q, func(s query.Scanner) (m store.Movement, err error) {
 		err = s.Scan(&m.Token, &m.Before)
 		return m, err
 	}, "SELECT token, before FROM move_token WHERE move = ? AND ended = 0 AND token > ? ORDER BY token LIMIT ?", id,
@@ -39,21 +40,17 @@ func (r *reader) Movements(id string, after token.ID, limit int) ([]store.Moveme
 }
 
 func (r *reader) StateBefore(id token.ID) (token.State, error) {
-	return queryOne(r.ctx, r.q, scanOne[token.State], "SELECT before FROM move_token WHERE token = ? AND ended = 0",
+	return query.One(r.ctx, r.q, query.Value[token.State], "SELECT before FROM move_token WHERE token = ? AND ended = 0",
 		int64(id))
 }
 
 func (r *reader) Receipt(run int64) ([]byte, error) {
-	return queryOne(r.ctx, r.q, scanOne[[]byte], "SELECT receipt FROM import_receipt WHERE run = ?", run)
+	return query.One(r.ctx, r.q, query.Value[[]byte], "SELECT receipt FROM import_receipt WHERE run = ?", run)
 }
 
 func (t *tx) AddMove(m store.Move) error {
-	_, err := t.change("INSERT INTO move (id, opened, actor, key) VALUES (?, ?, ?, ?)", m.ID, millis(m.Opened), m.Actor,
-		m.Sealed)
-	if isUnique(err) {
-		return store.ErrConflict
-	}
-	return err
+	return t.insertOne("INSERT INTO move (id, opened, actor, key) VALUES (?, ?, ?, ?)", m.ID, query.Millis(m.Opened),
+		m.Actor, m.Sealed)
 }
 
 func (t *tx) Depart(move string, k token.Token) error {
@@ -74,7 +71,7 @@ func (t *tx) Depart(move string, k token.Token) error {
 
 func (t *tx) TakeReceipt(m store.MoveReceipt, ids []token.ID) (first int64, err error) {
 	all, _ := json.Marshal(ids) // numbers always can
-	first, err = queryOne(t.ctx, t.q, scanOne[int64], `SELECT r.import FROM move_token t
+	first, err = query.One(t.ctx, t.q, query.Value[int64], `SELECT r.import FROM move_token t
 		JOIN move_receipt r ON r.move = t.move AND r.digest = t.receipt
 		WHERE t.move = ?1 AND t.receipt <> ?2 AND t.token IN (SELECT value FROM json_each(?3)) ORDER BY r.taken LIMIT 1`,
 		m.Move, m.Digest, string(all))
@@ -84,7 +81,7 @@ func (t *tx) TakeReceipt(m store.MoveReceipt, ids []token.ID) (first int64, err 
 		return 0, err
 	}
 	if _, err := t.change(`INSERT INTO move_receipt (move, digest, import, taken) VALUES (?, ?, ?, ?)
-		ON CONFLICT DO NOTHING`, m.Move, m.Digest, m.Import, millis(m.Taken)); err != nil {
+		ON CONFLICT DO NOTHING`, m.Move, m.Digest, m.Import, query.Millis(m.Taken)); err != nil {
 		return 0, err
 	}
 	_, err = t.change(`UPDATE move_token SET receipt = ?2 WHERE move = ?1 AND receipt IS NULL
@@ -145,5 +142,5 @@ func (t *tx) AddReceipt(run int64, move string, receipt []byte) error {
 }
 
 func (r *reader) Received(move string) (bool, error) {
-	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM import_receipt WHERE move = ?)", move)
+	return query.One(r.ctx, r.q, query.Value[bool], "SELECT EXISTS (SELECT 1 FROM import_receipt WHERE move = ?)", move)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"ostiary/internal/store/query"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,40 +18,32 @@ import (
 
 // explainer notes how SQLite goes about each query.
 type explainer struct {
-	*sql.Tx
+	query.Conn
 	t     *testing.T
 	plans []string
 }
 
-func (e *explainer) explain(ctx context.Context, query string, args []any) {
+func (e *explainer) explain(ctx context.Context, stmt string, args []any) {
 	e.t.Helper()
-	for i := strings.Count(query, "?") - len(args); i > 0; i-- {
-		args = append(args, 1) // of a prepared query nobody knows what it is asked with
-	}
-	plan, err := queryAll(ctx, e.Tx, func(s scanner) (line string, err error) {
+	plan, err := query.All(ctx, e.Conn, func(s query.Scanner) (line string, err error) {
 		var n int
 		err = s.Scan(&n, &n, &n, &line)
 		return line, err
-	}, "EXPLAIN QUERY PLAN "+query, args...)
+	}, "EXPLAIN QUERY PLAN "+stmt, args...)
 	if err != nil {
-		e.t.Fatalf("explain %s: %v", query, err)
+		e.t.Fatalf("explain %s: %v", stmt, err)
 	}
 	e.plans = append(e.plans, plan...)
 }
 
-func (e *explainer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	e.explain(ctx, query, args)
-	return e.Tx.QueryContext(ctx, query, args...)
+func (e *explainer) Query(ctx context.Context, stmt string, args ...any) (query.Rows, error) {
+	e.explain(ctx, stmt, args)
+	return e.Conn.Query(ctx, stmt, args...)
 }
 
-func (e *explainer) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	e.explain(ctx, query, args)
-	return e.Tx.QueryRowContext(ctx, query, args...)
-}
-
-func (e *explainer) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
-	e.explain(ctx, query, nil)
-	return e.Tx.PrepareContext(ctx, query)
+func (e *explainer) QueryRow(ctx context.Context, stmt string, args ...any) query.Scanner {
+	e.explain(ctx, stmt, args)
+	return e.Conn.QueryRow(ctx, stmt, args...)
 }
 
 // plansOf gives how the queries of a list are answered.
@@ -61,7 +54,7 @@ func plansOf(t *testing.T, db *DB, list func(store.Reader) error) []string {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	e := &explainer{Tx: tx, t: t}
+	e := &explainer{Conn: newReadConn(tx), t: t}
 	if err := list(&reader{ctx: t.Context(), q: e, listed: db.listed}); err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +209,7 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 	}
 	// The test sees what it is to see.
 	if plans := plansOf(t, db, func(r store.Reader) error {
-		_, err := queryAll(t.Context(), r.(*reader).q, scanOne[int64], "SELECT id FROM token t WHERE digits = 7")
+		_, err := query.All(t.Context(), r.(*reader).q, query.Value[int64], "SELECT id FROM token t WHERE digits = 7")
 		return err
 	}); !whole.MatchString(plans[0]) {
 		t.Errorf("a scan is explained as %q", plans)
@@ -231,7 +224,7 @@ func TestAQueryEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		begun := time.Now()
 		err := db.Browse(ctx, func(r store.Reader) error {
-			_, err := queryOne(ctx, r.(*reader).q, scanOne[int64],
+			_, err := query.One(ctx, r.(*reader).q, query.Value[int64],
 				"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 1000000000) SELECT "+
 					"count(*) FROM n")
 			return err

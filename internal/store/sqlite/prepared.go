@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"ostiary/internal/store/query"
 )
 
 // prepared runs statements on the writer's connection and keeps them prepared:
@@ -27,26 +28,26 @@ func newPrepared(conn *sql.Conn) *prepared {
 
 // read gives the kept statement of a query, or nil when it is to be run
 // unprepared: because there are too many, or so that its own error shows.
-func (p *prepared) read(ctx context.Context, query string) *sql.Stmt {
-	s, ok := p.reads[query]
+func (p *prepared) read(ctx context.Context, text string) *sql.Stmt {
+	s, ok := p.reads[text]
 	if ok || len(p.reads) == maxPrepared {
 		return s
 	}
-	s, err := p.conn.PrepareContext(ctx, query)
+	s, err := p.conn.PrepareContext(ctx, text)
 	if err != nil {
 		return nil
 	}
-	p.reads[query] = s
+	p.reads[text] = s
 	return s
 }
 
 // write is read for what changes rows; c is the driver's connection.
-func (p *prepared) write(c any, query string) driver.StmtExecContext {
-	s, ok := p.writes[query]
+func (p *prepared) write(c any, text string) driver.StmtExecContext {
+	s, ok := p.writes[text]
 	if ok || len(p.writes) == maxPrepared {
 		return s
 	}
-	prepared, err := c.(driver.Conn).Prepare(query)
+	prepared, err := c.(driver.Conn).Prepare(text)
 	if err != nil {
 		return nil
 	}
@@ -54,56 +55,48 @@ func (p *prepared) write(c any, query string) driver.StmtExecContext {
 		_ = prepared.Close()
 		return nil
 	}
-	p.writes[query] = s
+	p.writes[text] = s
 	return s
 }
 
-func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (res sql.Result, err error) {
+// Exec runs what changes rows.
+func (p *prepared) Exec(ctx context.Context, text string, args ...any) (changed int64, err error) {
 	p.values = p.values[:0]
 	for i, arg := range args {
 		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
 		if err != nil {
-			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+			return 0, fmt.Errorf("argument %d: %w", i+1, err)
 		}
 		p.values = append(p.values, driver.NamedValue{Ordinal: i + 1, Value: value})
 	}
-	run := false
+	var res sql.Result
 	err = p.conn.Raw(func(c any) (err error) {
-		s := p.write(c, query)
-		if s == nil {
-			return nil
+		if s := p.write(c, text); s != nil {
+			res, err = s.ExecContext(ctx, p.values)
 		}
-		run = true
-		res, err = s.ExecContext(ctx, p.values)
 		return err
 	})
-	if err == nil && !run {
-		return p.conn.ExecContext(ctx, query, args...)
+	if err == nil && res == nil {
+		res, err = p.conn.ExecContext(ctx, text, args...)
 	}
-	return res, err
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
 }
 
-func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if s := p.read(ctx, query); s != nil { //nolint:sqlclosecheck // kept for the next query; close ends it
-		return s.QueryContext(ctx, args...)
+func (p *prepared) Query(ctx context.Context, text string, args ...any) (query.Rows, error) {
+	if s := p.read(ctx, text); s != nil { //nolint:sqlclosecheck // kept for the next query; close ends it
+		return rowsOrNone(s.QueryContext(ctx, args...))
 	}
-	return p.conn.QueryContext(ctx, query, args...)
+	return rowsOrNone(p.conn.QueryContext(ctx, text, args...))
 }
 
-func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if s := p.read(ctx, query); s != nil { //nolint:sqlclosecheck // kept for the next query; close ends it
-		return s.QueryRowContext(ctx, args...)
+func (p *prepared) QueryRow(ctx context.Context, text string, args ...any) query.Scanner {
+	if s := p.read(ctx, text); s != nil { //nolint:sqlclosecheck // kept for the next query; close ends it
+		return row1{s.QueryRowContext(ctx, args...)}
 	}
-	return p.conn.QueryRowContext(ctx, query, args...)
-}
-
-// PrepareContext gives a kept statement. Where there are too many of them, it is one
-// that ends with the connection.
-func (p *prepared) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
-	if s := p.read(ctx, query); s != nil {
-		return s, nil
-	}
-	return p.conn.PrepareContext(ctx, query)
+	return row1{p.conn.QueryRowContext(ctx, text, args...)}
 }
 
 func (p *prepared) close() {

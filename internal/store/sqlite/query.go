@@ -4,81 +4,92 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"time"
 
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
-// querier is what *sql.Tx and the writer's connection have in common.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-	// PrepareContext gives a statement that lasts as long as the transaction, at
-	// least; who asked does not close it.
-	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+// readConn is a transaction that reads. A statement that comes again in it is prepared,
+// because to parse it takes longer than to run it.
+type readConn struct {
+	tx   *sql.Tx
+	kept map[string]*sql.Stmt // nil for one that came once
 }
 
-// scanner is what *sql.Row and *sql.Rows have in common.
-type scanner interface{ Scan(...any) error }
+func newReadConn(tx *sql.Tx) *readConn { return &readConn{tx: tx, kept: map[string]*sql.Stmt{}} }
 
-// queryAll reads all rows of a query.
-func queryAll[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (
-	[]T, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
+// again gives the prepared form of a statement, or nil when it is to be run as it is. The
+// transaction closes it.
+func (c *readConn) again(ctx context.Context, stmt string) *sql.Stmt {
+	prepared, came := c.kept[stmt]
+	if came && prepared == nil {
+		prepared, _ = c.tx.PrepareContext(ctx, stmt) // what is wrong with it shows when it is run
+	}
+	c.kept[stmt] = prepared
+	return prepared
+}
+
+func (c *readConn) Query(ctx context.Context, stmt string, args ...any) (query.Rows, error) {
+	if p := c.again(ctx, stmt); p != nil { //nolint:sqlclosecheck // the transaction closes it
+		return rowsOrNone(p.QueryContext(ctx, args...))
+	}
+	return rowsOrNone(c.tx.QueryContext(ctx, stmt, args...))
+}
+
+func (c *readConn) QueryRow(ctx context.Context, stmt string, args ...any) query.Scanner {
+	if p := c.again(ctx, stmt); p != nil { //nolint:sqlclosecheck // the transaction closes it
+		return row1{p.QueryRowContext(ctx, args...)}
+	}
+	return row1{c.tx.QueryRowContext(ctx, stmt, args...)}
+}
+
+// Exec changes nothing: the transaction only reads.
+func (c *readConn) Exec(context.Context, string, ...any) (int64, error) { return 0, ErrReadOnly }
+
+// pool runs single statements outside a transaction, where the schema is made and read.
+type pool struct{ db *sql.DB }
+
+func (p pool) Query(ctx context.Context, stmt string, args ...any) (query.Rows, error) {
+	return rowsOrNone(p.db.QueryContext(ctx, stmt, args...))
+}
+
+func (p pool) QueryRow(ctx context.Context, stmt string, args ...any) query.Scanner {
+	return row1{p.db.QueryRowContext(ctx, stmt, args...)}
+}
+
+func (p pool) Exec(ctx context.Context, stmt string, args ...any) (int64, error) {
+	res, err := p.db.ExecContext(ctx, stmt, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// row1 is one row, or store.ErrNotFound.
+type row1 struct{ *sql.Row }
+
+func (r row1) Scan(dest ...any) error {
+	err := r.Row.Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = store.ErrNotFound
+	}
+	return err
+}
+
+// rowsOrNone keeps a nil *sql.Rows from becoming an interface that is not nil.
+func rowsOrNone(rows *sql.Rows, err error) (query.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	return scanAll(rows, scan)
+	return rows, nil
 }
 
-// readAll is queryAll for a prepared statement.
-func readAll[T any](ctx context.Context, stmt *sql.Stmt, scan func(scanner) (T, error), args ...any) ([]T, error) {
+// readAll reads all rows of a prepared statement.
+func readAll[T any](ctx context.Context, stmt *sql.Stmt, scan func(query.Scanner) (T, error), args ...any) ([]T,
+	error) {
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, err
 	}
-	return scanAll(rows, scan)
-}
-
-func scanAll[T any](rows *sql.Rows, scan func(scanner) (T, error)) ([]T, error) {
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, v)
-	}
-	return all, rows.Err()
-}
-
-// queryOne reads the first row of a query, or returns store.ErrNotFound.
-func queryOne[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (
-	T, error) {
-	v, err := scan(q.QueryRowContext(ctx, query, args...))
-	if errors.Is(err, sql.ErrNoRows) {
-		err = store.ErrNotFound
-	}
-	return v, err
-}
-
-func scanOne[T any](s scanner) (v T, err error) {
-	err = s.Scan(&v)
-	return v, err
-}
-
-// millis and fromMillis are how times are stored; the zero time is 0.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func fromMillis(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
+	return query.AllOf(rows, scan)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"ostiary/internal/store/query"
 	"path/filepath"
 
 	"ostiary/internal/seal"
@@ -54,7 +55,7 @@ func sameSchema(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	applied, err := queryAll(ctx, db, scanOne[string], "SELECT sum FROM schema_migration ORDER BY number")
+	applied, err := query.All(ctx, pool{db}, query.Value[string], "SELECT sum FROM schema_migration ORDER BY number")
 	switch {
 	case err != nil:
 		return notADatabase(err)
@@ -106,7 +107,7 @@ func (r *ReadOnly) Candidates(context.Context, store.Lookup, bool) (store.Found,
 
 // Check reads one row.
 func (r *ReadOnly) Check(ctx context.Context) error {
-	if _, err := queryOne(ctx, r.reads, scanOne[int], "SELECT count(*) FROM audit_head"); err != nil {
+	if _, err := query.One(ctx, pool{r.reads}, query.Value[int], "SELECT count(*) FROM audit_head"); err != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	return nil

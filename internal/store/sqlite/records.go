@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"ostiary/internal/store/query"
 	"slices"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 func (r *reader) Setting(name string) ([]byte, error) {
-	return queryOne(r.ctx, r.q, scanOne[[]byte], "SELECT value FROM setting WHERE name = ?", name)
+	return query.One(r.ctx, r.q, query.Value[[]byte], "SELECT value FROM setting WHERE name = ?", name)
 }
 
 func (t *tx) SetSetting(name string, value []byte) error {
@@ -26,7 +27,7 @@ func (t *tx) SetSetting(name string, value []byte) error {
 }
 
 func (r *reader) DataKeys() ([]seal.DataKey, error) {
-	return queryAll(r.ctx, r.q, func(s scanner) (k seal.DataKey, err error) {
+	return query.All(r.ctx, r.q, func(s query.Scanner) (k seal.DataKey, err error) {
 		err = s.Scan(&k.ID, &k.KEK, &k.Wrapped)
 		return k, err
 	}, "SELECT id, kek, wrapped FROM data_key ORDER BY id")
@@ -36,11 +37,7 @@ func (t *tx) AddDataKey(k seal.DataKey) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
-	_, err := t.change("INSERT INTO data_key (id, kek, wrapped) VALUES (?, ?, ?)", int64(k.ID), k.KEK, k.Wrapped)
-	if isUnique(err) {
-		return store.ErrConflict
-	}
-	return err
+	return t.insertOne("INSERT INTO data_key (id, kek, wrapped) VALUES (?, ?, ?)", int64(k.ID), k.KEK, k.Wrapped)
 }
 
 const userColumns = `u.id, u.name, u.created, u.failures, u.retry_at,
@@ -53,19 +50,19 @@ const userTables = ` FROM user u
 
 const userQuery = "SELECT " + userColumns + userTables
 
-func scanUser(s scanner) (u store.User, err error) {
+func scanUser(s query.Scanner) (u store.User, err error) {
 	var created, retryAt int64
 	err = s.Scan(&u.ID, &u.Name, &created, &u.Failures, &retryAt, &u.Tokens)
-	u.Created, u.RetryAt = fromMillis(created), fromMillis(retryAt)
+	u.Created, u.RetryAt = query.Time(created), query.Time(retryAt)
 	return u, err
 }
 
 func (r *reader) User(name string) (store.User, error) {
-	return queryOne(r.ctx, r.q, scanUser, userQuery+" AND u.name = ?", name)
+	return query.One(r.ctx, r.q, scanUser, userQuery+" AND u.name = ?", name)
 }
 
 func (r *reader) Users(after string, limit int) ([]store.User, error) {
-	return queryAll(r.ctx, r.q, scanUser, userQuery+" AND u.name > ? ORDER BY u.name LIMIT ?", after, limit)
+	return query.All(r.ctx, r.q, scanUser, userQuery+" AND u.name > ? ORDER BY u.name LIMIT ?", after, limit)
 }
 
 func (r *reader) FindUsers(f store.UserFilter) (users []store.User, next string, err error) {
@@ -81,7 +78,7 @@ func (r *reader) FindUsers(f store.UserFilter) (users []store.User, next string,
 		w.add("u.failures >= ?", f.Failures)
 	}
 	if f.Delayed != (store.Span{}) {
-		w.add("u.retry_at > ? AND u.retry_at <= ?", millis(f.Delayed.After), millis(f.Delayed.Until))
+		w.add("u.retry_at > ? AND u.retry_at <= ?", query.Millis(f.Delayed.After), query.Millis(f.Delayed.Until))
 	}
 	if f.WithoutToken {
 		w.add("NOT EXISTS (SELECT 1 FROM condition c JOIN import_run r ON r.id = c.run WHERE c.owner = u.id AND " +
@@ -90,19 +87,19 @@ func (r *reader) FindUsers(f store.UserFilter) (users []store.User, next string,
 	if f.Contains != "" {
 		w.add(holdsUser, fold(f.Contains))
 	}
-	query := fmt.Sprintf("SELECT "+userColumns+" FROM (SELECT id%s LIMIT %d) x CROSS JOIN user u ON u.id = x.id WHERE "+
+	stmt := fmt.Sprintf("SELECT "+userColumns+" FROM (SELECT id%s LIMIT %d) x CROSS JOIN user u ON u.id = x.id WHERE "+
 		publishedUser, walked, r.listed)
 	for _, cond := range w.conds {
-		query += " AND " + cond
+		stmt += " AND " + cond
 	}
-	users, err = queryAll(r.ctx, r.q, scanUser, fmt.Sprintf("%s LIMIT %d", query, f.Limit+1),
+	users, err = query.All(r.ctx, r.q, scanUser, fmt.Sprintf("%s LIMIT %d", stmt, f.Limit+1),
 		append(rows.args, w.args...)...)
 	if err == nil && len(users) > f.Limit {
 		return users[:f.Limit], users[f.Limit-1].Name, nil
 	} else if err != nil {
 		return nil, "", err
 	}
-	next, err = queryOne(r.ctx, r.q, scanOne[string], fmt.Sprintf("SELECT name%s LIMIT 1 OFFSET %d", walked,
+	next, err = query.One(r.ctx, r.q, query.Value[string], fmt.Sprintf("SELECT name%s LIMIT 1 OFFSET %d", walked,
 		r.listed-1), rows.args...)
 	if errors.Is(err, store.ErrNotFound) {
 		err = nil
@@ -111,30 +108,27 @@ func (r *reader) FindUsers(f store.UserFilter) (users []store.User, next string,
 }
 
 func (t *tx) AddUser(name string, at time.Time) (store.User, error) {
-	res, err := t.exec.ExecContext(t.ctx, "INSERT INTO user (name, created) VALUES (?, ?)", name, millis(at))
-	if isUnique(err) {
+	id, err := query.One(t.ctx, t.q, query.Value[int64], "INSERT INTO user (name, created) VALUES (?, ?) "+
+		"ON CONFLICT DO NOTHING RETURNING id", name, query.Millis(at))
+	if errors.Is(err, store.ErrNotFound) {
 		return store.User{}, store.ErrConflict
 	} else if err != nil {
 		return store.User{}, err
 	}
-	id, err := res.LastInsertId()
 	t.added(rowKey{table: userTable, id: id})
-	return store.User{ID: id, Name: name, Created: fromMillis(millis(at))}, err
+	return store.User{ID: id, Name: name, Created: query.Time(query.Millis(at))}, err
 }
 
 func (t *tx) RenameUser(id int64, from, to string) error {
 	if err := t.alter(rowKey{table: userTable, id: id}); err != nil {
 		return err
 	}
-	err := t.changeOne("UPDATE user SET name = ?3 WHERE id = ?1 AND name = ?2", id, from, to)
-	if isUnique(err) {
-		err = store.ErrConflict
-	}
-	if err != nil {
+	if err := t.changeOne("UPDATE user SET name = ?3 WHERE id = ?1 AND name = ?2 AND NOT EXISTS (SELECT 1 FROM user o "+
+		"WHERE o.name = ?3 AND o.id <> ?1)", id, from, to); err != nil {
 		return err
 	}
 	// Rows of the user's tokens are kept with the name of their owner.
-	held, err := queryAll(t.ctx, t.q, scanOne[token.ID], "SELECT token FROM condition WHERE owner = ?", id)
+	held, err := query.All(t.ctx, t.q, query.Value[token.ID], "SELECT token FROM condition WHERE owner = ?", id)
 	t.touched.names = append(t.touched.names, from, to)
 	t.touched.tokens = append(t.touched.tokens, held...)
 	return err
@@ -155,7 +149,7 @@ func (t *tx) ResetUserFailures(id int64) error {
 }
 
 func (t *tx) touchUser(id int64) error {
-	name, err := queryOne(t.ctx, t.q, scanOne[string], "SELECT name FROM user WHERE id = ?", id)
+	name, err := query.One(t.ctx, t.q, query.Value[string], "SELECT name FROM user WHERE id = ?", id)
 	t.touched.names = append(t.touched.names, name)
 	return err
 }
@@ -163,67 +157,63 @@ func (t *tx) touchUser(id int64) error {
 const keyQuery = `SELECT id, name, role, help_desk, hash, created, revoked, expires,
 	coalesce((SELECT used FROM api_key_use WHERE key = id), 0) FROM api_key`
 
-func scanKey(s scanner) (k store.APIKey, err error) {
+func scanKey(s query.Scanner) (k store.APIKey, err error) {
 	var created, revoked, expires, used int64
 	err = s.Scan(&k.ID, &k.Name, &k.Role, &k.HelpDesk, &k.Hash, &created, &revoked, &expires, &used)
-	k.Created, k.Revoked = fromMillis(created), fromMillis(revoked)
-	k.Expires, k.LastUsed = fromMillis(expires), fromMillis(used)
+	k.Created, k.Revoked = query.Time(created), query.Time(revoked)
+	k.Expires, k.LastUsed = query.Time(expires), query.Time(used)
 	return k, err
 }
 
 func (r *reader) APIKey(id string) (store.APIKey, error) {
-	return queryOne(r.ctx, r.q, scanKey, keyQuery+" WHERE id = ?", id)
+	return query.One(r.ctx, r.q, scanKey, keyQuery+" WHERE id = ?", id)
 }
 
 func (r *reader) APIKeys() ([]store.APIKey, error) {
-	return queryAll(r.ctx, r.q, scanKey, keyQuery+" ORDER BY revoked > 0, name, created")
+	return query.All(r.ctx, r.q, scanKey, keyQuery+" ORDER BY revoked > 0, name, created")
 }
 
 func (t *tx) AddAPIKey(k store.APIKey) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
-	_, err := t.change("INSERT INTO api_key (id, name, role, help_desk, hash, created, expires) VALUES "+
-		"(?, ?, ?, ?, ?, ?, ?)", k.ID, k.Name, k.Role, k.HelpDesk, k.Hash, millis(k.Created), millis(k.Expires))
-	if isUnique(err) {
-		return store.ErrConflict
-	}
-	return err
+	return t.insertOne("INSERT INTO api_key (id, name, role, help_desk, hash, created, expires) VALUES "+
+		"(?, ?, ?, ?, ?, ?, ?)", k.ID, k.Name, k.Role, k.HelpDesk, k.Hash, query.Millis(k.Created), query.Millis(k.Expires))
 }
 
 func (t *tx) RevokeAPIKey(id string, at time.Time) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
-	return t.changeOne("UPDATE api_key SET revoked = ?, hash = x'' WHERE id = ? AND revoked = 0", millis(at), id)
+	return t.changeOne("UPDATE api_key SET revoked = ?, hash = x'' WHERE id = ? AND revoked = 0", query.Millis(at), id)
 }
 
 func (t *tx) NoteKeyUse(id string, at time.Time) error {
 	_, err := t.change("INSERT INTO api_key_use (key, used) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET used = "+
-		"max(used, excluded.used)", id, millis(at))
+		"max(used, excluded.used)", id, query.Millis(at))
 	return err
 }
 
 func (r *reader) AuditEntries(from int64, limit int) ([]store.AuditRow, error) {
-	return queryAll(r.ctx, r.q, func(s scanner) (row store.AuditRow, err error) {
+	return query.All(r.ctx, r.q, func(s query.Scanner) (row store.AuditRow, err error) {
 		err = s.Scan(&row.Seq, &row.Entry)
 		return row, err
 	}, "SELECT seq, entry FROM audit_entry WHERE seq >= max(?, "+firstSQL+") ORDER BY seq LIMIT ?", from, limit)
 }
 
 func (r *reader) Checkpoints() ([]audit.StoredNote, error) {
-	return queryAll(r.ctx, r.q, func(s scanner) (n audit.StoredNote, err error) {
+	return query.All(r.ctx, r.q, func(s query.Scanner) (n audit.StoredNote, err error) {
 		err = s.Scan(&n.Text, &n.Proof)
 		return n, err
 	}, "SELECT note, proof FROM checkpoint ORDER BY id")
 }
 
 func (r *reader) CheckpointsOf(size int64) ([]string, error) {
-	return queryAll(r.ctx, r.q, scanOne[string], "SELECT note FROM checkpoint WHERE size = ? ORDER BY id", size)
+	return query.All(r.ctx, r.q, query.Value[string], "SELECT note FROM checkpoint WHERE size = ? ORDER BY id", size)
 }
 
 func (r *reader) LastCheckpoint() (string, error) {
-	return queryOne(r.ctx, r.q, scanOne[string], "SELECT note FROM checkpoint ORDER BY id DESC LIMIT 1")
+	return query.One(r.ctx, r.q, query.Value[string], "SELECT note FROM checkpoint ORDER BY id DESC LIMIT 1")
 }
 
 func (r *reader) QuietRefusals() (map[string]int64, error) {
@@ -231,7 +221,7 @@ func (r *reader) QuietRefusals() (map[string]int64, error) {
 		caller string
 		n      int64
 	}
-	all, err := queryAll(r.ctx, r.q, func(s scanner) (c count, err error) {
+	all, err := query.All(r.ctx, r.q, func(s query.Scanner) (c count, err error) {
 		err = s.Scan(&c.caller, &c.n)
 		return c, err
 	}, "SELECT caller, n FROM quiet_refusal")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"ostiary/internal/store/query"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 const runColumns = `id, label, batch, note, supplier, format, actor, dry_run, opened, published, closed,
 	imported, duplicate, conflict, difference, twin, replaced, refused, held_back, renumbered, assigned, users_made, remarks, series, failure, rows_removed`
 
-func scanRun(s scanner) (r store.Run, err error) {
+func scanRun(s query.Scanner) (r store.Run, err error) {
 	var opened, published, closed, removed int64
 	var remarks, series string
 	c := &r.Counts
@@ -23,8 +24,8 @@ func scanRun(s scanner) (r store.Run, err error) {
 		&c.Imported, &c.Duplicate, &c.Conflict, &c.Difference, &c.Twin, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered,
 		&c.Assigned,
 		&c.Users, &remarks, &series, &r.Failure, &removed)
-	r.Removed = fromMillis(removed)
-	r.Opened, r.Published, r.Closed = fromMillis(opened), fromMillis(published), fromMillis(closed)
+	r.Removed = query.Time(removed)
+	r.Opened, r.Published, r.Closed = query.Time(opened), query.Time(published), query.Time(closed)
 	if remarks != "" {
 		r.Remarks = strings.Split(remarks, "\n")
 	}
@@ -35,19 +36,19 @@ func scanRun(s scanner) (r store.Run, err error) {
 }
 
 func (r *reader) Run(id int64) (store.Run, error) {
-	return queryOne(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id = ? AND id > 0", id)
+	return query.One(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id = ? AND id > 0", id)
 }
 
 func (r *reader) Runs(before int64, limit int) ([]store.Run, error) {
 	if before == 0 {
 		before = math.MaxInt64
 	}
-	return queryAll(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id > 0 AND id < ? "+
+	return query.All(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id > 0 AND id < ? "+
 		"ORDER BY id DESC LIMIT ?", before, limit)
 }
 
 func (r *reader) RunRows(run int64, after, limit int) ([]store.RunRow, error) {
-	return queryAll(r.ctx, r.q, func(s scanner) (w store.RunRow, err error) {
+	return query.All(r.ctx, r.q, func(s query.Scanner) (w store.RunRow, err error) {
 		err = s.Scan(&w.N, &w.Line, &w.Type, &w.Manufacturer, &w.Serial, &w.KeyID, &w.Outcome, &w.Reason)
 		return w, err
 	}, `SELECT n, line, type, manufacturer, serial, key_id, outcome, reason FROM import_row
@@ -55,17 +56,17 @@ func (r *reader) RunRows(run int64, after, limit int) ([]store.RunRow, error) {
 }
 
 func (r *reader) Batches(after string, limit int) ([]store.Batch, error) {
-	return queryAll(r.ctx, r.q, func(s scanner) (b store.Batch, err error) {
+	return query.All(r.ctx, r.q, func(s query.Scanner) (b store.Batch, err error) {
 		var newest, last int64
 		err = s.Scan(&b.Name, &b.Runs, &b.Tokens, &last, &newest, &b.Supplier, &b.Note)
-		b.Newest = fromMillis(newest)
+		b.Newest = query.Time(newest)
 		return b, err
 	}, `SELECT batch, count(*), sum(tokens), max(id), published, supplier, note -- of the row with max(id)
 		FROM import_run WHERE batch <> '' AND published > 0 AND batch > ? GROUP BY batch ORDER BY batch LIMIT ?`, after, limit)
 }
 
 func (r *reader) OpenRuns() ([]int64, error) {
-	return queryAll(r.ctx, r.q, scanOne[int64], "SELECT id FROM import_run WHERE published = 0 AND closed = 0 "+
+	return query.All(r.ctx, r.q, query.Value[int64], "SELECT id FROM import_run WHERE published = 0 AND closed = 0 "+
 		"ORDER BY id")
 }
 
@@ -73,9 +74,9 @@ func (r *reader) OpenRuns() ([]int64, error) {
 const runEnded = "max(published, closed)"
 
 func (r *reader) RunsWithRows(before time.Time, limit int) ([]int64, error) {
-	return queryAll(r.ctx, r.q, scanOne[int64], "SELECT id FROM import_run r WHERE rows_removed = 0 AND "+runEnded+
+	return query.All(r.ctx, r.q, query.Value[int64], "SELECT id FROM import_run r WHERE rows_removed = 0 AND "+runEnded+
 		" > 0 AND "+runEnded+" < ? AND EXISTS (SELECT 1 FROM import_row WHERE run = r.id) ORDER BY id LIMIT ?",
-		millis(before), limit)
+		query.Millis(before), limit)
 }
 
 func (t *tx) RemoveRows(run int64, at time.Time, limit int) (int, error) {
@@ -83,20 +84,18 @@ func (t *tx) RemoveRows(run int64, at time.Time, limit int) (int, error) {
 		"ORDER BY n LIMIT ?2) AND EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND "+runEnded+" > 0)", run, limit)
 	if err == nil && n > 0 {
 		_, err = t.change("UPDATE import_run SET rows_removed = ?2 WHERE id = ?1 AND "+
-			"NOT EXISTS (SELECT 1 FROM import_row WHERE run = ?1)", run, millis(at))
+			"NOT EXISTS (SELECT 1 FROM import_row WHERE run = ?1)", run, query.Millis(at))
 	}
 	return int(n), err
 }
 
 func (t *tx) BeginRun(r store.Run) (int64, error) {
-	res, err := t.exec.ExecContext(t.ctx, `INSERT INTO import_run (label, batch, note, supplier, format, actor, dry_run, opened)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, r.Label, r.Batch, r.Note, r.Supplier, r.Format, r.Actor, r.DryRun, millis(r.Opened))
-	if isUnique(err) {
-		return 0, store.ErrBusy
-	} else if err != nil {
-		return 0, err
+	id, err := query.One(t.ctx, t.q, query.Value[int64], `INSERT INTO import_run (label, batch, note, supplier, format, actor, dry_run, opened)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`, r.Label, r.Batch, r.Note, r.Supplier, r.Format, r.Actor, r.DryRun, query.Millis(r.Opened))
+	if errors.Is(err, store.ErrNotFound) {
+		err = store.ErrBusy
 	}
-	return res.LastInsertId()
+	return id, err
 }
 
 func (t *tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error {
@@ -133,7 +132,7 @@ func (t *tx) StageReplacement(run int64, n store.Candidate) error {
 	err := t.changeOne(`INSERT INTO import_replacement (token, run, epoch, algorithm, hash, digits, period, suite, next, drift, not_before, not_after, secret, mark)
 		SELECT ?2, ?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, nullif(?14, 0) WHERE `+runIsOpen+" ON CONFLICT (token) DO NOTHING",
 		run, int64(k.ID), c.Epoch, string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits, k.Spec.Period, k.Spec.Suite,
-		int64(c.Next), c.Drift, millis(c.NotBefore), millis(c.NotAfter), n.Sealed, int64(k.Mark))
+		int64(c.Next), c.Drift, query.Millis(c.NotBefore), query.Millis(c.NotAfter), n.Sealed, int64(k.Mark))
 	if err == nil {
 		t.added(replacementKey(int64(k.ID)))
 	}
@@ -144,11 +143,11 @@ func replacementKey(id int64) rowKey { return rowKey{table: replacementTable, id
 
 func (t *tx) StageUser(run int64, name string, at time.Time) (id int64, made bool, err error) {
 	n, err := t.change("INSERT INTO user (name, created, run) SELECT ?2, ?3, ?1 WHERE "+runIsOpen+
-		" ON CONFLICT (name) DO NOTHING", run, name, millis(at))
+		" ON CONFLICT (name) DO NOTHING", run, name, query.Millis(at))
 	if err != nil {
 		return 0, false, err
 	}
-	id, err = queryOne(t.ctx, t.q, scanOne[int64], "SELECT id FROM user WHERE name = ? AND run = ?", name, run)
+	id, err = query.One(t.ctx, t.q, query.Value[int64], "SELECT id FROM user WHERE name = ? AND run = ?", name, run)
 	if n == 1 {
 		t.added(rowKey{table: userTable, id: id})
 	}
@@ -163,7 +162,7 @@ func (t *tx) StageUser(run int64, name string, at time.Time) (id int64, made boo
 func (t *tx) PublishRun(run int64, at time.Time) error {
 	t.touched.all = true
 	// As many as were recorded: one whose token was deleted is gone with it.
-	n, err := queryOne(t.ctx, t.q, scanOne[int64], `SELECT replaced FROM import_run
+	n, err := query.One(t.ctx, t.q, query.Value[int64], `SELECT replaced FROM import_run
 		WHERE id = ?1 AND replaced = (SELECT count(*) FROM import_replacement WHERE run = ?1)`, run)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.ErrConflict
@@ -174,12 +173,12 @@ func (t *tx) PublishRun(run int64, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	return t.changeOne("UPDATE import_run SET published = ? WHERE id = ? AND published = 0 AND closed = 0", millis(at),
+	return t.changeOne("UPDATE import_run SET published = ? WHERE id = ? AND published = 0 AND closed = 0", query.Millis(at),
 		run)
 }
 
 func (t *tx) replaceSecrets(run, n int64) error {
-	ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT token FROM import_replacement WHERE run = ?", run)
+	ids, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT token FROM import_replacement WHERE run = ?", run)
 	if err != nil {
 		return err
 	}
@@ -188,14 +187,14 @@ func (t *tx) replaceSecrets(run, n int64) error {
 			return err
 		}
 	}
-	for _, query := range []string{
+	for _, stmt := range []string{
 		`UPDATE condition AS c SET epoch = c.epoch + 1, next = r.next, drift = r.drift, failures = 0, retry_at = 0, not_before = r.not_before, not_after = r.not_after, twin = NULL
 			FROM import_replacement r WHERE r.run = ? AND r.token = c.token AND r.epoch = c.epoch`,
 		`UPDATE token AS t SET algorithm = r.algorithm, hash = r.hash, digits = r.digits, period = r.period, suite = r.suite, secret = r.secret, mark = r.mark
 			FROM import_replacement r WHERE r.run = ? AND r.token = t.id`,
 		"DELETE FROM import_replacement WHERE run = ?",
 	} {
-		if changed, err := t.change(query, run); err != nil {
+		if changed, err := t.change(stmt, run); err != nil {
 			return err
 		} else if changed != n {
 			return store.ErrConflict
@@ -206,22 +205,22 @@ func (t *tx) replaceSecrets(run, n int64) error {
 
 func (t *tx) SweepRun(run int64, at time.Time, failure string, limit int) (bool, error) {
 	const open = " AND EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND published = 0) LIMIT ?2)"
-	for _, query := range []string{
+	for _, stmt := range []string{
 		"DELETE FROM token WHERE id IN (SELECT id FROM token WHERE run = ?1" + open,
 		"DELETE FROM import_replacement WHERE token IN (SELECT token FROM import_replacement WHERE run = ?1" + open,
 		"DELETE FROM user WHERE id IN (SELECT id FROM user WHERE run = ?1 AND run > 0" + open,
 	} {
-		if n, err := t.change(query, run, limit); err != nil || n == int64(limit) {
+		if n, err := t.change(stmt, run, limit); err != nil || n == int64(limit) {
 			return false, err
 		}
 	}
 	_, err := t.change("UPDATE import_run SET closed = ?, failure = ? WHERE id = ? AND published = 0 AND closed = 0",
-		millis(at), failure, run)
+		query.Millis(at), failure, run)
 	return true, err
 }
 
 func (r *reader) Policy(id token.ID) (store.Policy, error) {
-	return queryOne(r.ctx, r.q, func(s scanner) (p store.Policy, err error) {
+	return query.One(r.ctx, r.q, func(s query.Scanner) (p store.Policy, err error) {
 		err = s.Scan(&p.Text, &p.Sealed)
 		return p, err
 	}, "SELECT policy, pin FROM token_policy WHERE token = ?", int64(id))

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"ostiary/internal/store/query"
 	"sync"
 
 	"ostiary/internal/store"
@@ -41,15 +42,15 @@ var ownSchema = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return schemaOf(context.Background(), db)
+	return schemaOf(context.Background(), pool{db})
 })
 
-func schemaOf(ctx context.Context, q querier) (string, error) {
-	return queryOne(ctx, q, scanOne[string], schemaSQL)
+func schemaOf(ctx context.Context, q query.Conn) (string, error) {
+	return query.One(ctx, q, query.Value[string], schemaSQL)
 }
 
 // checkSchema holds the schema of a database against the program's.
-func checkSchema(ctx context.Context, q querier) error {
+func checkSchema(ctx context.Context, q query.Conn) error {
 	is, err := schemaOf(ctx, q)
 	if err != nil {
 		return err

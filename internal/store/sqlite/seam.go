@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"ostiary/internal/store/query"
 	"slices"
 
 	"ostiary/internal/core/audit"
@@ -12,11 +13,11 @@ import (
 const firstSQL = "(SELECT coalesce(max(size), 0) FROM audit_seam)"
 
 func (r *reader) begins() (int64, error) {
-	return queryOne(r.ctx, r.q, scanOne[int64], "SELECT "+firstSQL)
+	return query.One(r.ctx, r.q, query.Value[int64], "SELECT "+firstSQL)
 }
 
 func (r *reader) Seams() ([]audit.Seam, error) {
-	return queryAll(r.ctx, r.q, func(s scanner) (seam audit.Seam, err error) {
+	return query.All(r.ctx, r.q, func(s query.Scanner) (seam audit.Seam, err error) {
 		var size int64
 		var frontier, state, file []byte
 		if err := s.Scan(&size, &frontier, &seam.Note, &seam.Lines, &state, &file); err != nil {
@@ -33,12 +34,12 @@ func (r *reader) Seams() ([]audit.Seam, error) {
 }
 
 func (r *reader) SeamState(seam, from int64, limit int) ([][]byte, error) {
-	return queryAll(r.ctx, r.q, scanOne[[]byte],
+	return query.All(r.ctx, r.q, query.Value[[]byte],
 		"SELECT line FROM seam_state WHERE seam = ? AND n >= ? ORDER BY n LIMIT ?", seam, from, limit)
 }
 
 func (r *reader) CheckpointUpTo(size int64) (string, error) {
-	return queryOne(r.ctx, r.q, scanOne[string],
+	return query.One(r.ctx, r.q, query.Value[string],
 		"SELECT note FROM checkpoint WHERE size <= ? ORDER BY size DESC, id LIMIT 1", size)
 }
 
@@ -70,7 +71,7 @@ func (t *tx) AddSeam(s audit.Seam, proofs map[int64][]byte) error {
 	if err != nil {
 		return err
 	}
-	staged, err := queryOne(t.ctx, t.q, scanOne[int64],
+	staged, err := query.One(t.ctx, t.q, query.Value[int64],
 		"SELECT coalesce(max(n) + 1, 0) FROM seam_state WHERE seam = ?", size)
 	if err != nil {
 		return err
@@ -133,7 +134,7 @@ func (t *tx) removeEntries(first int64, limit int) (int64, error) {
 // removeSegment takes away the part of the index that covers removed entries alone,
 // a segment at a time.
 func (t *tx) removeSegment(first int64, _ int) (int64, error) {
-	old, err := queryAll(t.ctx, t.q, scanSegment,
+	old, err := query.All(t.ctx, t.q, scanSegment,
 		"SELECT first, beyond FROM audit_segment WHERE beyond <= ? ORDER BY first LIMIT 1", first)
 	if err != nil || len(old) == 0 {
 		return 0, err

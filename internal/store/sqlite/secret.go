@@ -3,6 +3,7 @@ package sqlite
 import (
 	"encoding/json"
 	"errors"
+	"ostiary/internal/store/query"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
@@ -15,28 +16,28 @@ func list(marks []token.Mark) string {
 }
 
 func (r *reader) Holders(run int64, marks ...token.Mark) ([]token.Token, error) {
-	return queryAll(r.ctx, r.q, scanToken, "SELECT "+tokenColumns+tokenTables+
+	return query.All(r.ctx, r.q, scanToken, "SELECT "+tokenColumns+tokenTables+
 		" WHERE t.mark IN (SELECT value FROM json_each(?1)) AND (t.run = ?2 OR "+published+") ORDER BY t.id",
 		list(marks), run)
 }
 
-func scanSecret(s scanner) (w store.Secret, err error) {
+func scanSecret(s query.Scanner) (w store.Secret, err error) {
 	err = s.Scan(&w.Mark, &w.Floor.Events, &w.Floor.Seconds, &w.Floor.Both, &w.MovedAway, &w.Fenced)
 	return w, err
 }
 
 func (r *reader) Secrets(marks ...token.Mark) ([]store.Secret, error) {
-	return queryAll(r.ctx, r.q, scanSecret, "SELECT mark, events, seconds, both <> 0, moved_away <> 0, fenced <> 0 FROM secret "+
+	return query.All(r.ctx, r.q, scanSecret, "SELECT mark, events, seconds, both <> 0, moved_away <> 0, fenced <> 0 FROM secret "+
 		"WHERE mark IN (SELECT value FROM json_each(?)) ORDER BY mark", list(marks))
 }
 
 func (r *reader) SharedMarks(after token.Mark, limit int) ([]token.Mark, error) {
-	return queryAll(r.ctx, r.q, scanOne[token.Mark], "SELECT t.mark FROM token t WHERE t.mark > ? AND "+published+
+	return query.All(r.ctx, r.q, query.Value[token.Mark], "SELECT t.mark FROM token t WHERE t.mark > ? AND "+published+
 		" GROUP BY t.mark HAVING count(*) > 1 ORDER BY t.mark LIMIT ?", int64(after), limit)
 }
 
 func (r *reader) Unmarked(after token.ID, limit int) ([]store.Candidate, error) {
-	all, err := queryAll(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+
+	all, err := query.All(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+
 		" WHERE t.mark IS NULL AND t.id > ? ORDER BY t.id LIMIT ?", int64(after), limit)
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func (r *reader) Retired(fingerprint []byte) (next uint64, movedAway bool, err e
 		next int64
 		away bool
 	}
-	p, err := queryOne(r.ctx, r.q, func(s scanner) (p past, err error) {
+	p, err := query.One(r.ctx, r.q, func(s query.Scanner) (p past, err error) {
 		err = s.Scan(&p.next, &p.away)
 		return p, err
 	}, "SELECT next, moved_away FROM retired WHERE fingerprint = ?", fingerprint)
@@ -63,7 +64,7 @@ func (r *reader) Retired(fingerprint []byte) (next uint64, movedAway bool, err e
 }
 
 func (r *reader) AnyRetired() (bool, error) {
-	return queryOne(r.ctx, r.q, scanOne[bool], "SELECT EXISTS (SELECT 1 FROM retired)")
+	return query.One(r.ctx, r.q, query.Value[bool], "SELECT EXISTS (SELECT 1 FROM retired)")
 }
 
 func (t *tx) SetMark(id token.ID, mark token.Mark) error {
@@ -97,7 +98,7 @@ func (t *tx) ShareSecret(run int64, mark token.Mark) error {
 		floor.Events, floor.Seconds = max(floor.Events, used.Events), max(floor.Seconds, used.Seconds)
 		counts[map[bool]int{false: 0, true: 1}[h.Spec.Timed()]] = true
 	}
-	ids, err := queryAll(t.ctx, t.q, scanOne[int64], "SELECT id FROM token WHERE mark = ?", int64(mark))
+	ids, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT id FROM token WHERE mark = ?", int64(mark))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"ostiary/internal/store/query"
 
 	"ostiary/internal/store"
 )
@@ -17,7 +18,7 @@ const seriesOf = `SELECT s.type, s.next, s.highest, s.issued, t.retired,
 	CAST(substr('999999999999999', 1, t.width) AS INTEGER) AS last
 	FROM token_series s JOIN token_type t ON t.name = s.type`
 
-func scanSeries(s scanner) (store.Series, error) {
+func scanSeries(s query.Scanner) (store.Series, error) {
 	var of store.Series
 	var next, highest, issued, present int64
 	err := s.Scan(&of.Type, &next, &highest, &issued, &present)
@@ -28,15 +29,15 @@ func scanSeries(s scanner) (store.Series, error) {
 const seriesQuery = "SELECT type, next, highest, issued, present FROM (" + seriesOf + ")"
 
 func (r *reader) AllSeries() ([]store.Series, error) {
-	return queryAll(r.ctx, r.q, scanSeries, seriesQuery+" ORDER BY type")
+	return query.All(r.ctx, r.q, scanSeries, seriesQuery+" ORDER BY type")
 }
 
 func (r *reader) Series(typeName string) (store.Series, error) {
-	return queryOne(r.ctx, r.q, scanSeries, seriesQuery+" WHERE type = ?", typeName)
+	return query.One(r.ctx, r.q, scanSeries, seriesQuery+" WHERE type = ?", typeName)
 }
 
 func (t *tx) AllocateSerials(typeName string, n int) (uint64, error) {
-	first, err := queryOne(t.ctx, t.q, scanOne[int64], `UPDATE token_series AS u
+	first, err := query.One(t.ctx, t.q, query.Value[int64], `UPDATE token_series AS u
 		SET next = max(f.next, f.present + 1) + ?2, highest = max(f.next, f.present + 1) + ?2 - 1, issued = u.issued + ?2
 		FROM (`+seriesOf+` WHERE s.type = ?1) AS f
 		WHERE u.type = f.type AND f.retired = 0 AND ?2 > 0 AND max(f.next, f.present + 1) + ?2 - 1 <= f.last

@@ -45,7 +45,7 @@ type sharedStatements struct {
 
 type sharedKind struct{ accept, acceptOwned, prove, advance *statement }
 
-func (s *sharedStatements) prepare(prepare func(query string, args int) *statement) {
+func (s *sharedStatements) prepare(prepare func(text string, args int) *statement) {
 	kind := func(shared, advance string) sharedKind {
 		return sharedKind{accept: prepare(acceptAny+shared, 19), acceptOwned: prepare(acceptAny+shared+ownedByUser, 19),
 			prove: prepare(proveAny+shared, 19), advance: prepare(advance, 3)}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"ostiary/internal/store/query"
 	"strings"
 	"testing"
 
@@ -16,7 +17,7 @@ func TestPlanOfHotWrites(t *testing.T) {
 	t.Parallel()
 	db := open(t, Config{})
 	for name, c := range map[string]struct {
-		query    string
+		stmt     string
 		searches int
 	}{
 		"accept":           {acceptSQL, 2},
@@ -31,7 +32,7 @@ func TestPlanOfHotWrites(t *testing.T) {
 		"condition":        {conditionSQL, 2},
 	} {
 		searches := 0
-		for _, step := range planOf(t, db, c.query) {
+		for _, step := range planOf(t, db, c.stmt) {
 			switch {
 			case strings.Contains(step, "USING INTEGER PRIMARY KEY (rowid=?)"):
 				searches++
@@ -46,25 +47,25 @@ func TestPlanOfHotWrites(t *testing.T) {
 }
 
 // planOf gives the steps of the plan of a statement.
-func planOf(t *testing.T, db *DB, query string) (steps []string) {
+func planOf(t *testing.T, db *DB, stmt string) (steps []string) {
 	t.Helper()
 	var args []any
 	for n := 1; n <= 20; n++ {
-		if strings.Contains(query, fmt.Sprintf("?%d", n)) {
+		if strings.Contains(stmt, fmt.Sprintf("?%d", n)) {
 			args = append(args, make([]any, n-len(args))...)
 		}
 	}
-	rows, err := db.reads.Query("EXPLAIN QUERY PLAN "+query, args...)
+	rows, err := db.reads.Query("EXPLAIN QUERY PLAN "+stmt, args...)
 	if err != nil {
-		t.Fatalf("%s: %v", query, err)
+		t.Fatalf("%s: %v", stmt, err)
 	}
-	steps, err = scanAll(rows, func(s scanner) (detail string, err error) {
+	steps, err = query.AllOf(rows, func(s query.Scanner) (detail string, err error) {
 		var id, parent, unused int
 		err = s.Scan(&id, &parent, &unused, &detail)
 		return detail, err
 	})
 	if err != nil || len(steps) == 0 {
-		t.Fatalf("%s: %v, %v", query, steps, err)
+		t.Fatalf("%s: %v, %v", stmt, steps, err)
 	}
 	return steps
 }

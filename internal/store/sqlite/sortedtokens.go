@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"ostiary/internal/store/query"
 	"strings"
 
 	"ostiary/internal/core/token"
@@ -50,13 +51,13 @@ func (r *reader) few(f store.TokenFilter) (bool, error) {
 	case f.Serials != nil:
 		return len(f.Serials) <= r.listed, nil
 	case f.Batch != "" && f.Run == 0 && conditionIndex(f) == "":
-		n, err := queryOne(r.ctx, r.q, scanOne[int], "SELECT coalesce(sum(tokens), 0) FROM import_run "+
+		n, err := query.One(r.ctx, r.q, query.Value[int], "SELECT coalesce(sum(tokens), 0) FROM import_run "+
 			"WHERE batch = ? AND batch <> '' AND published > 0", f.Batch)
 		return n <= r.listed, err
 	}
 	from, _, _ := tokenDriver(f)
 	w := narrowing(f)
-	n, err := queryOne(r.ctx, r.q, scanOne[int], fmt.Sprintf("SELECT count(*) FROM (SELECT 1%s%s LIMIT %d)", from,
+	n, err := query.One(r.ctx, r.q, query.Value[int], fmt.Sprintf("SELECT count(*) FROM (SELECT 1%s%s LIMIT %d)", from,
 		w.clause(), r.listed+1), w.args...)
 	return n <= r.listed, err
 }
@@ -80,7 +81,7 @@ func (r *reader) sorted(f store.TokenFilter, o store.TokenOrder, s sorting) ([]t
 			w.add("("+s.last+" OR "+behind+")", args...)
 		}
 	}
-	tokens, err := queryAll(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+tokenColumns+"%s%s%s ORDER BY %s LIMIT %d",
+	tokens, err := query.All(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+tokenColumns+"%s%s%s ORDER BY %s LIMIT %d",
 		from, tokenJoins, w.clause(), order, f.Limit+1), w.args...)
 	tokens, next := cut(tokens, f.Limit, o.By)
 	return tokens, next, err
@@ -102,7 +103,7 @@ func (r *reader) walk(f store.TokenFilter, o store.TokenOrder, s sorting) (all [
 		if p.only != "" {
 			w.add(p.only)
 		}
-		some, err := queryAll(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+tokenColumns+
+		some, err := query.All(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+tokenColumns+
 			" FROM (SELECT %s AS id%s LIMIT %d) x CROSS JOIN token t ON t.id = x.id CROSS JOIN condition c ON c.token = t.id%s%s LIMIT %d", p.id, rows.text,
 			r.listed, tokenJoins, w.clause(), f.Limit+1-len(all)), append(rows.args, w.args...)...)
 		if err != nil {
@@ -112,7 +113,7 @@ func (r *reader) walk(f store.TokenFilter, o store.TokenOrder, s sorting) (all [
 			return all, next, nil
 		}
 		// Whether there are rows that were not looked at, only the last one tells.
-		last, err := queryAll(r.ctx, r.q, scanKeys(len(p.keys)), fmt.Sprintf("SELECT %s%s LIMIT 1 OFFSET %d",
+		last, err := query.All(r.ctx, r.q, scanKeys(len(p.keys)), fmt.Sprintf("SELECT %s%s LIMIT 1 OFFSET %d",
 			strings.Join(p.keys, ", "), rows.text, r.listed-1), rows.args...)
 		if err != nil {
 			return nil, nil, err
@@ -171,8 +172,8 @@ func cut(tokens []token.Token, limit int, by store.TokenSort) ([]token.Token, *s
 	return tokens[:limit], placeOf(tokens[limit-1], by)
 }
 
-func scanKeys(n int) func(scanner) ([]any, error) {
-	return func(s scanner) ([]any, error) {
+func scanKeys(n int) func(query.Scanner) ([]any, error) {
+	return func(s query.Scanner) ([]any, error) {
 		keys, into := make([]any, n), make([]any, n)
 		for i := range keys {
 			into[i] = &keys[i]

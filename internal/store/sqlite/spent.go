@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"ostiary/internal/store/query"
 	"time"
 
 	"ostiary/internal/store"
@@ -17,19 +18,19 @@ type spent struct {
 }
 
 // readSpent takes up the used codes that are in the file when it is opened.
-func readSpent(ctx context.Context, q querier) (s spent, err error) {
+func readSpent(ctx context.Context, q query.Conn) (s spent, err error) {
 	s = spent{until: map[rowKey]time.Time{}}
-	all, err := queryAll(ctx, q, scanTemporary, "SELECT user, fingerprint, expires FROM temporary_code WHERE used > 0")
+	all, err := query.All(ctx, q, scanTemporary, "SELECT user, fingerprint, expires FROM temporary_code WHERE used > 0")
 	for _, c := range all {
 		s.until[temporaryKey(c.User, c.Fingerprint)] = c.Expires
 	}
 	return s, err
 }
 
-func scanTemporary(s scanner) (c store.TemporaryCode, err error) {
+func scanTemporary(s query.Scanner) (c store.TemporaryCode, err error) {
 	var expires int64
 	err = s.Scan(&c.User, &c.Fingerprint, &expires)
-	c.Expires = fromMillis(expires)
+	c.Expires = query.Time(expires)
 	return c, err
 }
 

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"ostiary/internal/store/query"
 	"slices"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func (s *scene) issue() (a store.Attempt, putBack func()) {
 	a.Proposals, a.UserID, a.Temporary, a.Now = nil, s.alice.ID, []byte{1, 2}, time.Now()
 	return a, func() {
 		forge(s.T, s.path, "INSERT OR REPLACE INTO temporary_code (user, fingerprint, expires, tag) VALUES (?, ?, ?, ?)",
-			s.alice.ID, []byte{1, 2}, millis(end), tag)
+			s.alice.ID, []byte{1, 2}, query.Millis(end), tag)
 	}
 }
 

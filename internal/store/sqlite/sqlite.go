@@ -21,6 +21,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"ostiary/internal/store/query"
 	"path/filepath"
 	"strings"
 	"time"
@@ -209,7 +210,7 @@ func viewOn(ctx context.Context, readers *sql.DB, db *DB, fn func(store.Reader) 
 			err = errors.Join(err, rerr)
 		}
 	}()
-	return db.disk.worded(fn(&reader{ctx: ctx, q: tx, guard: db.guard, tail: db.tail, listed: db.listed}))
+	return db.disk.worded(fn(&reader{ctx: ctx, q: newReadConn(tx), guard: db.guard, tail: db.tail, listed: db.listed}))
 }
 
 // Update runs fn on the writer.
@@ -237,7 +238,7 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if db.before, err = configDigest(ctx, db.writes); err != nil {
+	if db.before, err = configDigest(ctx, pool{db.writes}); err != nil {
 		return notADatabase(err)
 	}
 	n, err := migrate.Up(ctx, target{db.writes}, ms)
@@ -259,7 +260,7 @@ func (t target) Applied(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, notADatabase(err)
 	}
-	return queryAll(ctx, t.db, scanOne[string], "SELECT sum FROM schema_migration ORDER BY number")
+	return query.All(ctx, pool{t.db}, query.Value[string], "SELECT sum FROM schema_migration ORDER BY number")
 }
 
 func (t target) Apply(ctx context.Context, m migrate.Migration) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"ostiary/internal/store/query"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -186,10 +187,10 @@ func next(t *testing.T, db *DB, id token.ID) (next uint64) {
 }
 
 // onWriter reads values by a query on the writer's own connection.
-func onWriter(t *testing.T, db *DB, query string) (values []string) {
+func onWriter(t *testing.T, db *DB, stmt string) (values []string) {
 	t.Helper()
 	update(t, db, func(s store.Tx) (err error) {
-		values, err = queryAll(t.Context(), s.(*tx).q, scanOne[string], query)
+		values, err = query.All(t.Context(), s.(*tx).q, query.Value[string], stmt)
 		return err
 	})
 	return values
@@ -202,15 +203,15 @@ func TestWriterConnection(t *testing.T) {
 	db := open(t, Config{})
 	check := func(when string) {
 		t.Helper()
-		for query, want := range map[string]string{
+		for stmt, want := range map[string]string{
 			"PRAGMA synchronous":        "2", // FULL
 			"PRAGMA journal_mode":       "wal",
 			"PRAGMA foreign_keys":       "1",
 			"PRAGMA wal_autocheckpoint": "0",
 			"PRAGMA trusted_schema":     "0",
 		} {
-			if got := onWriter(t, db, query); !cmp.Equal(got, []string{want}) {
-				t.Errorf("%s: %s gives %q, want %q", when, query, got, want)
+			if got := onWriter(t, db, stmt); !cmp.Equal(got, []string{want}) {
+				t.Errorf("%s: %s gives %q, want %q", when, stmt, got, want)
 			}
 		}
 	}
@@ -410,7 +411,7 @@ func TestRefusedFiles(t *testing.T) {
 }
 
 // change makes a database and changes it behind the program's back.
-func change(query string) func(string) error {
+func change(stmt string) func(string) error {
 	return func(path string) error {
 		db, err := Open(bg, Config{Path: path})
 		if err != nil {
@@ -423,7 +424,7 @@ func change(query string) func(string) error {
 		if err != nil {
 			return err
 		}
-		_, err = raw.Exec(query)
+		_, err = raw.Exec(stmt)
 		return errors.Join(err, raw.Close())
 	}
 }

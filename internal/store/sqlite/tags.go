@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"ostiary/internal/store/query"
 	"strings"
 
 	"ostiary/internal/core/token"
@@ -58,11 +59,11 @@ var (
 
 // rowSQL reads the tag and the columns of one row.
 func (g *tagged) rowSQL() string {
-	query := "SELECT t.tag, " + g.columns + " FROM " + g.from + " WHERE " + strings.Join(g.keys, " = ? AND ") + " = ?"
+	stmt := "SELECT t.tag, " + g.columns + " FROM " + g.from + " WHERE " + strings.Join(g.keys, " = ? AND ") + " = ?"
 	if g.some != "" {
-		query += " AND " + g.some
+		stmt += " AND " + g.some
 	}
-	return query
+	return stmt
 }
 
 // writeSQL writes the tag of one row, whose key stands behind it.
@@ -126,9 +127,9 @@ func tokenText(c *store.Candidate) rowText {
 		number(int64(k.ID)).text(string(k.Kind)).text(k.Identity.Type).text(k.Identity.Manufacturer).
 		text(k.Identity.Serial).text(k.Identity.KeyID).text(string(k.Spec.Algorithm)).text(k.Spec.Hash).
 		number(int64(k.Spec.Digits)).number(k.Spec.Period).number(k.Spec.T0).text(k.Spec.Suite).
-		text(k.Model).text(k.Issuer).text(k.Label).text(k.Profile).number(k.Run).number(millis(k.Created)).blob(
+		text(k.Model).text(k.Issuer).text(k.Label).text(k.Profile).number(k.Run).number(query.Millis(k.Created)).blob(
 		c.Sealed).
-		number(d.Owner).number(int64(d.State)).number(d.Epoch).number(millis(d.NotBefore)).number(millis(d.NotAfter)).
+		number(d.Owner).number(int64(d.State)).number(d.Epoch).number(query.Millis(d.NotBefore)).number(query.Millis(d.NotAfter)).
 		number(int64(k.Mark)).number(int64(d.Shared.Mark))
 }
 
@@ -178,8 +179,8 @@ func (k rowKey) String() string {
 
 // read gives a row's tag and text; ErrNotFound if there is no such row, or it
 // carries no tag by nature.
-func (k rowKey) read(ctx context.Context, q querier) (tag []byte, text rowText, err error) {
-	rows, err := q.QueryContext(ctx, k.table.rowSQL(), k.args()...)
+func (k rowKey) read(ctx context.Context, q query.Conn) (tag []byte, text rowText, err error) {
+	rows, err := q.Query(ctx, k.table.rowSQL(), k.args()...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -191,7 +192,7 @@ func (k rowKey) read(ctx context.Context, q querier) (tag []byte, text rowText, 
 }
 
 // scanTagged reads a tag and, behind it, so many columns.
-func scanTagged(s scanner, width int) (tag []byte, text rowText, err error) {
+func scanTagged(s query.Scanner, width int) (tag []byte, text rowText, err error) {
 	values := make([]any, width)
 	dest := make([]any, width+1)
 	dest[0] = &tag

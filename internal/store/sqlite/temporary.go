@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql/driver"
 	"fmt"
+	"ostiary/internal/store/query"
 	"time"
 
 	"ostiary/internal/core/token"
@@ -15,10 +16,10 @@ func (r *reader) TemporaryCodes(after store.TemporaryCode, limit int) ([]store.I
 	if fingerprint == nil {
 		fingerprint = []byte{}
 	}
-	return queryAll(r.ctx, r.q, func(s scanner) (c store.IssuedCode, err error) {
+	return query.All(r.ctx, r.q, func(s query.Scanner) (c store.IssuedCode, err error) {
 		var expires, used int64
 		err = s.Scan(&c.User, &c.Fingerprint, &expires, &used, &c.UserName)
-		c.Expires, c.Used = fromMillis(expires), fromMillis(used)
+		c.Expires, c.Used = query.Time(expires), query.Time(used)
 		return c, err
 	}, `SELECT t.user, t.fingerprint, t.expires, t.used, u.name FROM temporary_code t JOIN user u ON u.id = t.user
 		WHERE (t.user, t.fingerprint) > (?, ?) ORDER BY t.user, t.fingerprint LIMIT ?`, after.User, fingerprint, limit)
@@ -26,7 +27,7 @@ func (r *reader) TemporaryCodes(after store.TemporaryCode, limit int) ([]store.I
 
 func (t *tx) AddTemporaryCode(c store.TemporaryCode) error {
 	err := t.changeOne(`INSERT INTO temporary_code (user, fingerprint, expires) VALUES (?, ?, ?)
-		ON CONFLICT (user, fingerprint) DO NOTHING`, c.User, c.Fingerprint, millis(c.Expires))
+		ON CONFLICT (user, fingerprint) DO NOTHING`, c.User, c.Fingerprint, query.Millis(c.Expires))
 	if err == nil {
 		key := temporaryKey(c.User, c.Fingerprint)
 		t.added(key)
@@ -36,7 +37,7 @@ func (t *tx) AddTemporaryCode(c store.TemporaryCode) error {
 }
 
 func (t *tx) RevokeTemporaryCodes(user int64) (int, error) {
-	revoked, err := queryAll(t.ctx, t.q, scanTemporary, "SELECT user, fingerprint, expires FROM temporary_code "+
+	revoked, err := query.All(t.ctx, t.q, scanTemporary, "SELECT user, fingerprint, expires FROM temporary_code "+
 		"WHERE user = ? AND used = 0", user)
 	if err != nil {
 		return 0, err
@@ -74,8 +75,8 @@ func (d *decision) acceptTemporary(a *store.Attempt) (o store.Outcome, decided b
 	if err != nil || d.forgedTemporary {
 		return o, false, err
 	}
-	n, err := d.hot.useTemporary.exec(millis(a.Now), a.UserID, a.Temporary, a.MostFailures(), tag,
-		millis(a.LatestRetry(d.user.failures)))
+	n, err := d.hot.useTemporary.exec(query.Millis(a.Now), a.UserID, a.Temporary, a.MostFailures(), tag,
+		query.Millis(a.LatestRetry(d.user.failures)))
 	if err != nil || n != 1 {
 		return o, false, err
 	}
@@ -94,7 +95,7 @@ func (d *decision) temporaryTag(a *store.Attempt) (tag any, end time.Time, err e
 		return nil, end, err
 	}
 	expires, _ := v[0].(int64)
-	end = fromMillis(expires)
+	end = query.Time(expires)
 	if d.forgedTemporary = false; !d.guard.begun.Load() {
 		return v[1], end, nil
 	}
@@ -111,7 +112,7 @@ func (d *decision) temporaryTag(a *store.Attempt) (tag any, end time.Time, err e
 // guess at those that the user has, and counts where no token was tested, too.
 func (d *decision) refuseTemporary(a *store.Attempt, o *store.Outcome) error {
 	var v [2]driver.Value
-	if _, err := d.hot.temporary.row(v[:], a.UserID, a.Temporary, millis(a.Now)); err != nil {
+	if _, err := d.hot.temporary.row(v[:], a.UserID, a.Temporary, query.Millis(a.Now)); err != nil {
 		return err
 	}
 	guess := v[1].(int64) == 1 && !o.Counted

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"ostiary/internal/store/query"
 	"slices"
 	"strings"
 
@@ -21,11 +22,11 @@ func (r *reader) Sealed(f store.TokenFilter) ([]store.Candidate, error) {
 
 // listTokens lists the tokens of a delivery import by import: an index holds those of
 // one import in their order, not those of several.
-func listTokens[T any](r *reader, f store.TokenFilter, further string, scan func(scanner) (T, error),
+func listTokens[T any](r *reader, f store.TokenFilter, further string, scan func(query.Scanner) (T, error),
 	id func(T) token.ID) ([]T, error) {
 	list := func(f store.TokenFilter) ([]T, error) {
-		query, args := tokenQuery(f, further)
-		return queryAll(r.ctx, r.q, scan, query, args...)
+		stmt, args := tokenQuery(f, further)
+		return query.All(r.ctx, r.q, scan, stmt, args...)
 	}
 	if f.Batch == "" || !f.EndsBy.IsZero() {
 		return list(f)
@@ -63,7 +64,7 @@ type batchRun struct {
 }
 
 func (r *reader) batchRuns(f store.TokenFilter) (runs []batchRun, err error) {
-	all, err := queryAll(r.ctx, r.q, func(s scanner) (b batchRun, err error) {
+	all, err := query.All(r.ctx, r.q, func(s query.Scanner) (b batchRun, err error) {
 		err = s.Scan(&b.id, &b.first)
 		return b, err
 	}, `SELECT id, coalesce((SELECT min(t.id) FROM token t WHERE t.run = r.id AND t.id > ?), 0) AS first FROM import_run r
@@ -102,16 +103,16 @@ func tokenQuery(f store.TokenFilter, further string) (string, []any) {
 	if !f.EndsBy.IsZero() {
 		order = "c.not_after, " + id
 		if f.After != 0 {
-			w.add("(c.not_after, "+id+") > (?, ?)", millis(f.AfterEnd), int64(f.After))
+			w.add("(c.not_after, "+id+") > (?, ?)", query.Millis(f.AfterEnd), int64(f.After))
 		}
 	} else {
 		w.add(id+" > ?", int64(f.After))
 	}
-	query := "SELECT " + tokenColumns + further + from + tokenJoins + w.clause() + " ORDER BY " + order
+	stmt := "SELECT " + tokenColumns + further + from + tokenJoins + w.clause() + " ORDER BY " + order
 	if f.Limit > 0 {
-		query += fmt.Sprintf(" LIMIT %d", f.Limit)
+		stmt += fmt.Sprintf(" LIMIT %d", f.Limit)
 	}
-	return query, w.args
+	return stmt, w.args
 }
 
 // tokenJoins are what a list shows beside token and condition.
@@ -199,7 +200,7 @@ func (w *where) chosen(f store.TokenFilter) {
 		w.add("c.owner = ?", f.Owner)
 	}
 	if !f.EndsBy.IsZero() {
-		w.add("c.not_after > 0 AND c.not_after > ? AND c.not_after <= ?", millis(f.EndsAfter), millis(f.EndsBy))
+		w.add("c.not_after > 0 AND c.not_after > ? AND c.not_after <= ?", query.Millis(f.EndsAfter), query.Millis(f.EndsBy))
 	}
 	if f.Twins {
 		w.add("c.twin IS NOT NULL")
@@ -214,7 +215,7 @@ func (w *where) chosen(f store.TokenFilter) {
 		w.add("c.failures > 0 AND c.failures >= ?", f.Failures)
 	}
 	if f.Delayed != (store.Span{}) {
-		w.add("c.retry_at > ? AND c.retry_at <= ?", millis(f.Delayed.After), millis(f.Delayed.Until))
+		w.add("c.retry_at > ? AND c.retry_at <= ?", query.Millis(f.Delayed.After), query.Millis(f.Delayed.Until))
 	}
 	if f.Contains != "" {
 		w.add(holdsToken, fold(f.Contains))

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"ostiary/internal/store/query"
 	"slices"
-
-	sqlitedriver "modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
@@ -18,7 +16,7 @@ import (
 // reader is a store.Reader on a transaction.
 type reader struct {
 	ctx   context.Context
-	q     querier
+	q     query.Conn
 	guard *guard
 	tail  *tail // nil where the log's end is read
 
@@ -63,12 +61,12 @@ func (d *tokenDest) dest() []any {
 
 func (d *tokenDest) token() token.Token {
 	t := d.t
-	t.Created = fromMillis(d.created)
+	t.Created = query.Time(d.created)
 	t.Condition.Next = uint64(d.next)
 	t.Condition.State = stateOf(d.state)
-	t.Condition.RetryAt = fromMillis(d.retryAt)
-	t.Condition.NotBefore, t.Condition.NotAfter = fromMillis(d.notBefore), fromMillis(d.notAfter)
-	t.Condition.LastUsed = fromMillis(d.at)
+	t.Condition.RetryAt = query.Time(d.retryAt)
+	t.Condition.NotBefore, t.Condition.NotAfter = query.Time(d.notBefore), query.Time(d.notAfter)
+	t.Condition.LastUsed = query.Time(d.at)
 	if d.twin != 0 {
 		t.Condition.Share(t.Spec, d.twin, d.floor)
 	}
@@ -85,13 +83,13 @@ func stateOf(n int64) token.State {
 	return token.State(n)
 }
 
-func scanToken(s scanner) (token.Token, error) {
+func scanToken(s query.Scanner) (token.Token, error) {
 	var d tokenDest
 	err := s.Scan(d.dest()...)
 	return d.token(), err
 }
 
-func scanCandidate(s scanner) (store.Candidate, error) {
+func scanCandidate(s query.Scanner) (store.Candidate, error) {
 	var d tokenDest
 	var sealed []byte
 	err := s.Scan(append(d.dest(), &sealed)...)
@@ -100,14 +98,14 @@ func scanCandidate(s scanner) (store.Candidate, error) {
 
 func (r *reader) Holding(owner int64, typeName string) (int, error) {
 	if typeName == "" {
-		return queryOne(r.ctx, r.q, scanOne[int], "SELECT count(*) FROM condition WHERE owner = ?", owner)
+		return query.One(r.ctx, r.q, query.Value[int], "SELECT count(*) FROM condition WHERE owner = ?", owner)
 	}
-	return queryOne(r.ctx, r.q, scanOne[int], "SELECT count(*) FROM condition c JOIN token t ON t.id = c.token "+
+	return query.One(r.ctx, r.q, query.Value[int], "SELECT count(*) FROM condition c JOIN token t ON t.id = c.token "+
 		"WHERE c.owner = ? AND t.type = ?", owner, typeName)
 }
 
 func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error) {
-	return queryOne(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+
+	return query.One(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+
 		" WHERE t.serial = ? AND t.type = ? AND (t.kind = 'software' OR t.manufacturer = ? AND t.key_id = ?) AND "+
 		"(t.run = ? OR "+published+")",
 		id.Serial, id.Type, id.Manufacturer, id.KeyID, run)
@@ -181,8 +179,8 @@ func (q lookups) find(ctx context.Context, l store.Lookup) (f store.Found, err e
 	switch {
 	case l.User != "":
 		var tag []byte
-		user, err := scanUser(behind{q.user.QueryRowContext(ctx, l.User), []any{&tag}})
-		if errors.Is(err, sql.ErrNoRows) {
+		user, err := scanUser(query.Behind{Scanner: row1{q.user.QueryRowContext(ctx, l.User)}, First: []any{&tag}})
+		if errors.Is(err, store.ErrNotFound) {
 			return f, nil
 		} else if err != nil {
 			return f, err
@@ -223,7 +221,7 @@ func (t *tx) NextTokenID(n int) (token.ID, error) {
 // reserve takes n row numbers of a table, by AUTOINCREMENT's own memory of the
 // highest that was ever used, and gives the first.
 func (t *tx) reserve(table string, n int) (first int64, err error) {
-	last, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT seq FROM sqlite_sequence WHERE name = ?", table)
+	last, err := query.One(t.ctx, t.q, query.Value[int64], "SELECT seq FROM sqlite_sequence WHERE name = ?", table)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		_, err = t.change("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", table, n)
@@ -248,7 +246,7 @@ func (t *tx) SetOwner(id token.ID, from, to int64) error {
 func (t *tx) touchOwners(id token.ID, owners ...int64) error {
 	t.touched.tokens = append(t.touched.tokens, id)
 	for _, owner := range owners {
-		name, err := queryOne(t.ctx, t.q, scanOne[string], "SELECT name FROM user WHERE id = ?", owner)
+		name, err := query.One(t.ctx, t.q, query.Value[string], "SELECT name FROM user WHERE id = ?", owner)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		} else if err != nil {
@@ -276,7 +274,7 @@ func (t *tx) ResetFailures(id token.ID) error {
 }
 
 func (t *tx) DeleteToken(id token.ID) error {
-	owner, err := queryOne(t.ctx, t.q, scanOne[int64], "SELECT coalesce(owner, 0) FROM condition WHERE token = ?",
+	owner, err := query.One(t.ctx, t.q, query.Value[int64], "SELECT coalesce(owner, 0) FROM condition WHERE token = ?",
 		int64(id))
 	if err != nil {
 		return err
@@ -289,10 +287,4 @@ func (t *tx) DeleteToken(id token.ID) error {
 		return err
 	}
 	return t.changeOne("DELETE FROM token WHERE id = ?", int64(id))
-}
-
-// isUnique reports whether err is a violation of a unique index or key.
-func isUnique(err error) bool {
-	e, ok := errors.AsType[*sqlitedriver.Error](err)
-	return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"ostiary/internal/store/query"
 	"slices"
 
 	"ostiary/internal/core/token"
@@ -76,9 +77,9 @@ func sortingOf(f store.TokenFilter, by store.TokenSort) (s sorting, err error) {
 		}
 	case store.ByEnd, store.ByLastUsed:
 		s = sorting{keys: []string{"c.last_used", "c.token"},
-			of: func(p store.TokenPlace) []any { return []any{millis(p.At), int64(p.ID)} },
+			of: func(p store.TokenPlace) []any { return []any{query.Millis(p.At), int64(p.ID)} },
 			place: func(keys []any) store.TokenPlace {
-				return store.TokenPlace{At: fromMillis(number(keys[0])), ID: token.ID(number(keys[1]))}
+				return store.TokenPlace{At: query.Time(number(keys[0])), ID: token.ID(number(keys[1]))}
 			}}
 		if by == store.ByEnd {
 			s.keys, s.last = []string{"c.not_after", "c.token"}, "c.not_after = 0"

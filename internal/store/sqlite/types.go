@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"ostiary/internal/store/query"
 	"strings"
 
 	"ostiary/internal/core/token"
@@ -17,24 +18,24 @@ var typeValues = "(" + strings.TrimSuffix(strings.Repeat("?, ", 17), ", ") + ")"
 func typeArgs(t token.Type) []any {
 	return []any{t.Name, string(t.Kind), string(t.Algorithm), t.Hash, t.Digits, t.Period, t.Suite, t.Prefix, t.Width,
 		int64(t.Start), string(t.Activation),
-		t.Profile, t.Manufacturer, t.Product, t.MaxPerUser, t.Lifetime, millis(t.Retired)}
+		t.Profile, t.Manufacturer, t.Product, t.MaxPerUser, t.Lifetime, query.Millis(t.Retired)}
 }
 
-func scanType(s scanner) (t token.Type, err error) {
+func scanType(s query.Scanner) (t token.Type, err error) {
 	var start, retired int64
 	err = s.Scan(&t.Name, &t.Kind, &t.Algorithm, &t.Hash, &t.Digits, &t.Period, &t.Suite, &t.Prefix, &t.Width, &start,
 		&t.Activation,
 		&t.Profile, &t.Manufacturer, &t.Product, &t.MaxPerUser, &t.Lifetime, &retired)
-	t.Start, t.Retired = uint64(start), fromMillis(retired)
+	t.Start, t.Retired = uint64(start), query.Time(retired)
 	return t, err
 }
 
 func (r *reader) Types() ([]token.Type, error) {
-	return queryAll(r.ctx, r.q, scanType, "SELECT "+typeColumns+" FROM token_type ORDER BY name")
+	return query.All(r.ctx, r.q, scanType, "SELECT "+typeColumns+" FROM token_type ORDER BY name")
 }
 
 func (r *reader) Type(name string) (token.Type, error) {
-	return queryOne(r.ctx, r.q, scanType, "SELECT "+typeColumns+" FROM token_type WHERE name = ?", name)
+	return query.One(r.ctx, r.q, scanType, "SELECT "+typeColumns+" FROM token_type WHERE name = ?", name)
 }
 
 func (t *tx) AddType(typ token.Type) error {
@@ -76,18 +77,18 @@ func (t *tx) ChangeType(before, after token.Type) error {
 	if err := t.clash(after); err != nil {
 		return err
 	}
-	query := "UPDATE token_type SET (" + typeColumns + ") = " + typeValues + " WHERE (" + typeColumns + ") = " +
+	stmt := "UPDATE token_type SET (" + typeColumns + ") = " + typeValues + " WHERE (" + typeColumns + ") = " +
 		typeValues
 	args := append(typeArgs(after), typeArgs(before)...)
 	if before.SameDefinition(after) {
-		return t.changeOne(query, args...)
+		return t.changeOne(stmt, args...)
 	}
-	query += " AND NOT EXISTS (SELECT 1 FROM token_series WHERE type = token_type.name AND highest > 0) AND NOT " +
+	stmt += " AND NOT EXISTS (SELECT 1 FROM token_series WHERE type = token_type.name AND highest > 0) AND NOT " +
 		"EXISTS (SELECT 1 FROM token WHERE "
 	if before.Kind == token.Software {
-		query += "kind = 'software' AND " // that has an index
+		stmt += "kind = 'software' AND " // that has an index
 	}
-	if err := t.changeOne(query+"type = token_type.name)", args...); err != nil {
+	if err := t.changeOne(stmt+"type = token_type.name)", args...); err != nil {
 		return err
 	}
 	_, err := t.change("UPDATE token_series SET next = ? WHERE type = ?", int64(after.Start), after.Name)

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"ostiary/internal/store"
@@ -52,8 +51,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 		}
 	}()
 	t = &tx{reader: reader{ctx: ctx, q: w.prepared, guard: w.guard, listed: maxListed,
-		dirty: map[rowKey]bool{}}, exec: w.prepared,
-		awaited: func() bool { return len(w.jobs) > 0 }}
+		dirty: map[rowKey]bool{}}, awaited: func() bool { return len(w.jobs) > 0 }}
 	if err := t.enter(); err != nil {
 		return nil, err
 	}
@@ -81,15 +79,9 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 	return t, nil
 }
 
-// execer is what changes rows.
-type execer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
 // tx is a store.Tx on the writer's connection.
 type tx struct {
 	reader
-	exec    execer
 	awaited func() bool
 	touched touched
 	// What the record of the head is to say: the first one, with begin.
@@ -108,19 +100,21 @@ var _ store.Tx = (*tx)(nil)
 func (t *tx) Awaited() bool { return t.awaited() }
 
 // change runs a statement and returns the number of rows it changed.
-func (t *tx) change(query string, args ...any) (int64, error) {
-	res, err := t.exec.ExecContext(t.ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
+func (t *tx) change(stmt string, args ...any) (int64, error) {
+	return t.q.Exec(t.ctx, stmt, args...)
 }
 
 // changeOne runs a conditional write on one row; ErrConflict if it is not so.
-func (t *tx) changeOne(query string, args ...any) error {
-	n, err := t.change(query, args...)
+func (t *tx) changeOne(stmt string, args ...any) error {
+	n, err := t.change(stmt, args...)
 	if err == nil && n != 1 {
 		err = store.ErrConflict
 	}
 	return err
+}
+
+// insertOne inserts a row; ErrConflict if there is one of its key, and the transaction
+// can go on.
+func (t *tx) insertOne(stmt string, args ...any) error {
+	return t.changeOne(stmt+" ON CONFLICT DO NOTHING", args...)
 }
