@@ -8,6 +8,7 @@ package query
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -90,3 +91,6 @@ func Time(ms int64) time.Time {
 	}
 	return time.UnixMilli(ms).UTC()
 }
+
+// RowsOf is n rows of a VALUES clause.
+func RowsOf(row string, n int) string { return strings.Repeat(row+", ", n-1) + row }

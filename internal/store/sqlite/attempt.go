@@ -81,7 +81,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 		return nil, err
 	}
 	head := &audit.Frontier{}
-	if err := head.UnmarshalBinary(found.frontier); err != nil {
+	if err := head.UnmarshalBinary(found.Frontier); err != nil {
 		return nil, err
 	}
 	first := head.Size()
@@ -107,7 +107,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	w.guard.settle()
 	d.spending.now = batch[0].attempt.Now
 	w.spent.settle(d.spending)
-	w.tail.append(first, d.entries)
+	w.tail.Append(first, d.entries)
 	return d.changed, nil
 }
 
@@ -133,7 +133,7 @@ func (d *decision) saveHead() error {
 	if err != nil {
 		return err
 	}
-	_, err = d.hot.setHead.exec(row.frontier, row.record, row.mac)
+	_, err = d.hot.setHead.exec(row.Frontier, row.Record, row.MAC)
 	return err
 }
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"ostiary/internal/store/auditlog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -14,57 +15,75 @@ import (
 	"ostiary/internal/store/storetest"
 )
 
-// indexed is a database that indexes each few entries at once, instead of each
-// thousand after a while.
-type indexed struct {
+// eager is a database that indexes each few entries at once, instead of each thousand
+// after a while.
+type eager struct {
 	*DB
-	x *indexer
+	x *auditlog.Indexer
 }
 
-func openIndexed(t *testing.T, small, large int64) *indexed {
+func openIndexed(t *testing.T, sizes auditlog.Sizes) *eager {
 	db := open(t, Config{})
-	db.indexer.stop()
+	db.indexer.Stop()
 	db.tail, db.writer.tail = nil, nil
-	return &indexed{db, &indexer{db: db, tail: newTail(small), small: small, large: large}}
+	return &eager{db, auditlog.NewIndexer(indexed{db}, auditlog.NewTail(sizes), sizes)}
 }
 
 // openTailed is openIndexed with the end of the log in memory.
-func openTailed(t *testing.T, small, large int64) *indexed {
-	i := openIndexed(t, small, large)
-	i.tail, i.writer.tail = i.x.tail, i.x.tail
+func openTailed(t *testing.T, sizes auditlog.Sizes) *eager {
+	i := openIndexed(t, sizes)
+	tail := auditlog.NewTail(sizes)
+	i.tail, i.writer.tail = tail, tail
+	i.x = auditlog.NewIndexer(indexed{i.DB}, tail, sizes)
 	return i
 }
 
 // forgetful is a database whose tail forgets everything, or its older half, now and then.
 type forgetful struct {
-	*indexed
+	*eager
 	n int
 }
 
 func (f *forgetful) View(ctx context.Context, fn func(store.Reader) error) error {
 	switch f.n++; f.n % 4 {
 	case 1:
-		f.tail.drop()
+		f.tail.Drop()
 	case 2:
-		f.tail.mu.Lock()
-		f.tail.parts = f.tail.parts[len(f.tail.parts)/2:]
-		f.tail.mu.Unlock()
+		if err := f.dropHalf(ctx); err != nil {
+			return err
+		}
 	case 3:
 		return f.DB.View(ctx, fn) // and the index is behind
 	}
-	return f.indexed.View(ctx, fn)
+	return f.eager.View(ctx, fn)
+}
+
+// dropHalf leaves the newer half of the log in the tail.
+func (f *forgetful) dropHalf(ctx context.Context) error {
+	return f.DB.View(ctx, func(r store.Reader) error {
+		head, err := r.AuditHead()
+		if err != nil {
+			return err
+		}
+		rows, err := r.AuditEntries(head.Size()/2, int(head.Size()))
+		f.tail.Drop()
+		for _, row := range rows {
+			f.tail.Append(row.Seq, [][]byte{row.Entry})
+		}
+		return err
+	})
 }
 
 // catchUp adds segments until there is no more for one.
-func (i *indexed) catchUp(ctx context.Context) error {
+func (i *eager) catchUp(ctx context.Context) error {
 	for {
-		if added, err := i.x.step(ctx); !added || err != nil {
+		if added, err := i.x.Step(ctx); !added || err != nil {
 			return err
 		}
 	}
 }
 
-func (i *indexed) View(ctx context.Context, fn func(store.Reader) error) error {
+func (i *eager) View(ctx context.Context, fn func(store.Reader) error) error {
 	if err := i.catchUp(ctx); err != nil {
 		return err
 	}
@@ -74,19 +93,22 @@ func (i *indexed) View(ctx context.Context, fn func(store.Reader) error) error {
 // A search through the index gives what reading gives, for segments of any size.
 func TestConformanceOfTheAuditIndex(t *testing.T) {
 	t.Parallel()
-	for _, size := range [][2]int64{{1, 2}, {3, 9}, {10, 100}, {64, 1 << 20}} {
+	for _, size := range []auditlog.Sizes{{Small: 1, Large: 2}, {Small: 3, Large: 9}, {Small: 10, Large: 100},
+		{Small: 64, Large: 1 << 20}} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			t.Parallel()
-			storetest.RunAudit(t, func(t *testing.T) store.DB { return openIndexed(t, size[0], size[1]) })
+			storetest.RunAudit(t, func(t *testing.T) store.DB { return openIndexed(t, size) })
 		})
 	}
 }
 
+var nines = auditlog.Sizes{Small: 9, Large: 81}
+
 // So does a search through the end of the log in memory, whatever part it holds.
 func TestConformanceOfTheAuditTail(t *testing.T) {
 	t.Parallel()
-	storetest.RunAudit(t, func(t *testing.T) store.DB { return openTailed(t, 9, 81) })
-	storetest.RunAudit(t, func(t *testing.T) store.DB { return &forgetful{indexed: openTailed(t, 9, 81)} })
+	storetest.RunAudit(t, func(t *testing.T) store.DB { return openTailed(t, nines) })
+	storetest.RunAudit(t, func(t *testing.T) store.DB { return &forgetful{eager: openTailed(t, nines)} })
 }
 
 // appendEntries appends n entries about serials from 0 to before n.
@@ -114,12 +136,12 @@ func find(t *testing.T, db *DB, f audit.Filter) (rows []store.AuditRow) {
 // What is left of the index after it was lost is made anew.
 func TestALostAuditIndexIsMadeAnew(t *testing.T) {
 	t.Parallel()
-	db := openIndexed(t, 8, 64)
+	db := openIndexed(t, auditlog.Sizes{Small: 8, Large: 64})
 	appendEntries(t, db.DB, 200)
 	if err := db.catchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	update(t, db.DB, func(tx_ store.Tx) error { return tx_.(*tx).dropIndex() })
+	update(t, db.DB, func(tx_ store.Tx) error { return tx_.(*tx).index().DropIndex() })
 	if rows := find(t, db.DB, audit.Filter{Serial: "S3"}); len(rows) != 1 {
 		t.Errorf("without an index: %d rows", len(rows))
 	}
@@ -135,7 +157,7 @@ func TestALostAuditIndexIsMadeAnew(t *testing.T) {
 // verification asks it nothing.
 func TestAnEditedAuditIndexShowsNoWrongEntry(t *testing.T) {
 	t.Parallel()
-	db := openIndexed(t, 8, 64)
+	db := openIndexed(t, auditlog.Sizes{Small: 8, Large: 64})
 	appendEntries(t, db.DB, 64)
 	if err := db.catchUp(t.Context()); err != nil {
 		t.Fatal(err)
@@ -154,7 +176,16 @@ func TestAnEditedAuditIndexShowsNoWrongEntry(t *testing.T) {
 		if _, err := tx.change("DELETE FROM audit_block"); err != nil {
 			return err
 		}
-		return tx.insertSegment(segment{beyond: 64, blocks: forged.Pack()})
+		if _, err := tx.change("INSERT INTO audit_segment (first, beyond) VALUES (0, 64)"); err != nil {
+			return err
+		}
+		for _, b := range forged.Pack() {
+			if _, err := tx.change("INSERT INTO audit_block (segment, key, seq, data) VALUES (0, ?, ?, ?)", b.First.Key,
+				b.First.Place, b.Data); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	rows := find(t, db.DB, audit.Filter{Serial: "S3"})
 	if len(rows) != 1 || rows[0].Seq != 3 {
@@ -185,14 +216,14 @@ func TestAnIndexAheadOfTheLogIsDropped(t *testing.T) {
 func TestTheAuditIndexFollows(t *testing.T) {
 	t.Parallel()
 	db := open(t, Config{})
-	appendEntries(t, db, 3*smallSegment)
+	appendEntries(t, db, 3*int(auditlog.Usual.Small))
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		var upTo int64
 		view(t, db, func(r store.Reader) (err error) {
-			upTo, err = r.(*reader).indexed()
+			upTo, err = r.(*reader).Indexed()
 			return err
 		})
-		if upTo == 3*smallSegment {
+		if upTo == 3*auditlog.Usual.Small {
 			break
 		}
 		if time.Now().After(end) {
@@ -233,8 +264,8 @@ func TestNoAuditSearchReadsWithoutEnd(t *testing.T) {
 		for before := int64(0); ; pages++ {
 			var next int64
 			view(t, db, func(rd store.Reader) error {
-				s, found, beyond, err := rd.(*reader).findAudit(f, before, 100, most)
-				rows, cost, next = rows+len(found), max(cost, s.cost), beyond
+				found, beyond, paid, err := rd.(*reader).Search(f, before, 100, most)
+				rows, cost, next = rows+len(found), max(cost, paid), beyond
 				return err
 			})
 			if next == 0 {
@@ -248,12 +279,12 @@ func TestNoAuditSearchReadsWithoutEnd(t *testing.T) {
 	}
 	indexed := func() (upTo int64) {
 		view(t, db, func(r store.Reader) (err error) {
-			upTo, err = r.(*reader).indexed()
+			upTo, err = r.(*reader).Indexed()
 			return err
 		})
 		return upTo
 	}
-	for end := time.Now().Add(time.Minute); indexed() < n-n%smallSegment; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); indexed() < n-n%auditlog.Usual.Small; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("indexed up to %d", indexed())
 		}
@@ -275,7 +306,7 @@ func TestNoAuditSearchReadsWithoutEnd(t *testing.T) {
 		if rows != c.rows || pages > c.pages || c.f.ActorID != "" && pages == 0 {
 			t.Errorf("%+v: %d rows on %d pages before the last, want %d and at most %d", c.f, rows, pages, c.rows, c.pages)
 		}
-		if cost > most+blockCost {
+		if cost > most+10 {
 			t.Errorf("%+v: a page cost %d, more than %d", c.f, cost, most)
 		}
 	}
@@ -298,19 +329,14 @@ func TestTheAuditTailIsInMemory(t *testing.T) {
 	}
 	for _, f := range []audit.Filter{{Serial: "nosuch"}, {From: time.Unix(9000, 0)}, {Serial: "S7", User: "nosuch"}} {
 		view(t, db, func(rd store.Reader) error {
-			s, _, _, err := rd.(*reader).findAudit(f, 0, 10, maxCost)
-			if s.cost > 0 {
-				t.Errorf("%+v: it cost %d", f, s.cost)
+			_, _, cost, err := rd.(*reader).Search(f, 0, 10, 100)
+			if cost > 0 {
+				t.Errorf("%+v: it cost %d", f, cost)
 			}
 			return err
 		})
 	}
 	if rows := find(t, db, audit.Filter{Serial: "S1999"}); len(rows) != 10 || rows[0].Seq != 1999 {
 		t.Errorf("found %v", rows)
-	}
-	// A place that it holds nothing of makes it begin anew: what it holds has no gap.
-	db.tail.append(3000, [][]byte{{}})
-	if r := db.tail.view(nil, 0); r.first != 3000 || r.beyond != 3001 {
-		t.Errorf("behind a gap it holds %d to %d", r.first, r.beyond)
 	}
 }

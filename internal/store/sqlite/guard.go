@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"ostiary/internal/store/auditlog"
 	"sync/atomic"
 
 	"ostiary/internal/core/audit"
@@ -23,8 +24,8 @@ type guard struct {
 	keys    atomic.Pointer[guardKeys]
 	begun   atomic.Bool // there is a record
 	stopped atomic.Bool // the head was another one
-	last    headRow
-	pending *headRow
+	last    auditlog.Head
+	pending *auditlog.Head
 	schema  int64
 }
 
@@ -34,11 +35,9 @@ type guardKeys struct {
 	alarm           func(store.Alarm)
 }
 
-// headRow is the row of audit_head.
-type headRow struct{ frontier, record, mac []byte }
-
-func (r headRow) same(o headRow) bool {
-	return bytes.Equal(r.frontier, o.frontier) && bytes.Equal(r.record, o.record) && bytes.Equal(r.mac, o.mac)
+func sameHead(one, other auditlog.Head) bool {
+	return bytes.Equal(one.Frontier, other.Frontier) && bytes.Equal(one.Record, other.Record) &&
+		bytes.Equal(one.MAC, other.MAC)
 }
 
 func (g *guard) use(key *seal.Integrity, alarm func(store.Alarm)) error {
@@ -66,18 +65,18 @@ func (k *guardKeys) headMAC(record []byte) []byte {
 }
 
 // open reads a head and checks that it is under this key.
-func (k *guardKeys) open(row headRow) (r audit.Record, err error) {
-	if !k.head.Check(row.mac, []byte(headDomain), row.record) || len(row.mac) != 32 {
+func (k *guardKeys) open(row auditlog.Head) (r audit.Record, err error) {
+	if !k.head.Check(row.MAC, []byte(headDomain), row.Record) || len(row.MAC) != 32 {
 		return r, fmt.Errorf("%w: the head of the audit log does not bear this server's MAC", store.ErrTampered)
 	}
-	if err := r.UnmarshalBinary(row.record); err != nil {
+	if err := r.UnmarshalBinary(row.Record); err != nil {
 		return r, fmt.Errorf("%w: %w", store.ErrTampered, err)
 	}
 	frontier, err := r.Frontier.AppendBinary(nil)
 	if err != nil {
 		return r, err
 	}
-	if !bytes.Equal(frontier, row.frontier) || r.Genesis != k.integrity.Genesis() || r.Key != k.integrity.ID() {
+	if !bytes.Equal(frontier, row.Frontier) || r.Genesis != k.integrity.Genesis() || r.Key != k.integrity.ID() {
 		return r, fmt.Errorf("%w: the head of the audit log is not what its record says", store.ErrTampered)
 	}
 	return r, nil
@@ -85,20 +84,20 @@ func (k *guardKeys) open(row headRow) (r audit.Record, err error) {
 
 // enter holds the head that a transaction finds against the one that was written
 // last. It is called first in each transaction of the writer.
-func (g *guard) enter(found headRow) error {
+func (g *guard) enter(found auditlog.Head) error {
 	if !g.begun.Load() {
-		if found.record != nil {
+		if found.Record != nil {
 			return errUnprotected
 		}
 		return nil
 	}
 	if g.pending != nil {
-		if found.same(*g.pending) {
+		if sameHead(found, *g.pending) {
 			g.last = *g.pending
 		}
 		g.pending = nil
 	}
-	if !g.stopped.Load() && found.same(g.last) {
+	if !g.stopped.Load() && sameHead(found, g.last) {
 		return nil
 	}
 	return g.stop(errHead)
@@ -127,13 +126,13 @@ type headChange struct {
 }
 
 // leave makes the row that a transaction ends with; it stays pending until settle.
-func (g *guard) leave(frontier *audit.Frontier, c headChange) (row headRow, err error) {
-	if row.frontier, err = frontier.AppendBinary(nil); err != nil || !g.begun.Load() {
+func (g *guard) leave(frontier *audit.Frontier, c headChange) (row auditlog.Head, err error) {
+	if row.Frontier, err = frontier.AppendBinary(nil); err != nil || !g.begun.Load() {
 		return row, err
 	}
 	k := g.keys.Load()
 	var r audit.Record
-	if err := r.UnmarshalBinary(g.last.record); err != nil {
+	if err := r.UnmarshalBinary(g.last.Record); err != nil {
 		return row, err
 	}
 	r.Commit++
@@ -149,8 +148,8 @@ func (g *guard) leave(frontier *audit.Frontier, c headChange) (row headRow, err 
 }
 
 // first makes the first record.
-func (g *guard) first(frontier *audit.Frontier, checkpoints int64, config [32]byte) (row headRow, err error) {
-	if row.frontier, err = frontier.AppendBinary(nil); err != nil {
+func (g *guard) first(frontier *audit.Frontier, checkpoints int64, config [32]byte) (row auditlog.Head, err error) {
+	if row.Frontier, err = frontier.AppendBinary(nil); err != nil {
 		return row, err
 	}
 	k := g.keys.Load()
@@ -158,11 +157,11 @@ func (g *guard) first(frontier *audit.Frontier, checkpoints int64, config [32]by
 		Checkpoints: checkpoints, Config: config, Frontier: *frontier}, row)
 }
 
-func (g *guard) seal(k *guardKeys, r audit.Record, row headRow) (_ headRow, err error) {
-	if row.record, err = r.AppendBinary(nil); err != nil {
+func (g *guard) seal(k *guardKeys, r audit.Record, row auditlog.Head) (_ auditlog.Head, err error) {
+	if row.Record, err = r.AppendBinary(nil); err != nil {
 		return row, err
 	}
-	row.mac = k.headMAC(row.record)
+	row.MAC = k.headMAC(row.Record)
 	g.pending = &row
 	return row, nil
 }

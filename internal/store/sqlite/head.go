@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"ostiary/internal/store/auditlog"
 	"ostiary/internal/store/query"
 	"slices"
 
@@ -14,45 +15,18 @@ import (
 	"ostiary/internal/store"
 )
 
-const (
-	headSQL = "SELECT frontier, record, mac FROM audit_head"
-	// Whoever has no key changes no record.
-	setHeadSQL = "UPDATE audit_head SET frontier = ?1, record = coalesce(?2, record), mac = coalesce(?3, mac)"
-)
-
-var errNoHead = fmt.Errorf("%w: the audit log has no head", store.ErrTampered)
-
-func scanHead(s query.Scanner) (row headRow, err error) {
-	err = s.Scan(&row.frontier, &row.record, &row.mac)
-	return row, err
-}
-
-func (r *reader) head() (headRow, error) {
-	row, err := query.One(r.ctx, r.q, scanHead, headSQL)
-	if errors.Is(err, store.ErrNotFound) {
-		err = errNoHead
-	}
-	return row, err
-}
-
-func (r *reader) AuditHead() (*audit.Frontier, error) {
-	row, err := r.head()
-	if err != nil {
-		return nil, err
-	}
-	f := &audit.Frontier{}
-	return f, f.UnmarshalBinary(row.frontier)
-}
+// Whoever has no key changes no record.
+const setHeadSQL = "UPDATE audit_head SET frontier = ?1, record = coalesce(?2, record), mac = coalesce(?3, mac)"
 
 func (r *reader) Record() (record audit.Record, err error) {
-	row, err := r.head()
-	if err == nil && row.record == nil {
+	row, err := r.Head()
+	if err == nil && row.Record == nil {
 		err = store.ErrNotFound
 	}
 	if err != nil {
 		return record, err
 	}
-	return record, record.UnmarshalBinary(row.record)
+	return record, record.UnmarshalBinary(row.Record)
 }
 
 // enter checks the schema and the head of the log when a transaction begins.
@@ -64,7 +38,7 @@ func (t *tx) enter() error {
 	if err := t.guard.schemaIs(version, func() (string, error) { return schemaOf(t.ctx, t.q) }); err != nil {
 		return err
 	}
-	row, err := t.head()
+	row, err := t.Head()
 	if err != nil {
 		return err
 	}
@@ -91,16 +65,16 @@ func (t *tx) leave() error {
 	if err != nil {
 		return err
 	}
-	return t.changeOne(setHeadSQL, row.frontier, row.record, row.mac)
+	return t.changeOne(setHeadSQL, row.Frontier, row.Record, row.MAC)
 }
 
-func (t *tx) ending(head *audit.Frontier) (headRow, error) {
+func (t *tx) ending(head *audit.Frontier) (auditlog.Head, error) {
 	if !t.begin {
 		return t.guard.leave(head, t.says)
 	}
 	checkpoints, err := query.One(t.ctx, t.q, query.Value[int64], countCheckpoints)
 	if err != nil {
-		return headRow{}, err
+		return auditlog.Head{}, err
 	}
 	return t.guard.first(head, checkpoints, *t.says.config)
 }

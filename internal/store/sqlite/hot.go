@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"ostiary/internal/store/auditlog"
 )
 
 // hotStatements are the statements of the batch, prepared on the raw driver
@@ -129,7 +130,7 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.failUser = prepare("UPDATE user SET failures = failures + 1, retry_at = ?1 WHERE id = ?2 AND failures = ?3", 3)
 	h.clear = prepare("UPDATE user SET failures = 0, retry_at = 0 WHERE id = ?1 AND (failures > 0 OR retry_at > 0)", 1)
 	h.appendEntry = prepare("INSERT INTO audit_entry (seq, entry) VALUES (?1, ?2)", 2)
-	h.head = prepare(headSQL, 0)
+	h.head = prepare(auditlog.HeadSQL, 0)
 	h.setHead = prepare(setHeadSQL, 3)
 	h.quiet = prepare("INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE "+
 		"SET n = n + 1", 1)
@@ -190,23 +191,23 @@ func (s *statement) bind(args []driver.Value) {
 	}
 }
 
-func (h *hotStatements) readHead() (row headRow, err error) {
+func (h *hotStatements) readHead() (row auditlog.Head, err error) {
 	var dest [3]driver.Value
 	ok, err := h.head.row(dest[:])
 	if err != nil {
 		return row, err
 	}
 	if !ok {
-		return row, errNoHead
+		return row, auditlog.ErrNoHead
 	}
-	row.frontier, _ = dest[0].([]byte)
-	row.record, _ = dest[1].([]byte)
-	row.mac, _ = dest[2].([]byte)
+	row.Frontier, _ = dest[0].([]byte)
+	row.Record, _ = dest[1].([]byte)
+	row.MAC, _ = dest[2].([]byte)
 	return row, nil
 }
 
 // enter checks the schema and the head when a transaction begins, and gives the head.
-func (h *hotStatements) enter(g *guard) (found headRow, err error) {
+func (h *hotStatements) enter(g *guard) (found auditlog.Head, err error) {
 	var v [1]driver.Value
 	if _, err := h.schemaVersion.row(v[:]); err != nil {
 		return found, err

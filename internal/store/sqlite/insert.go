@@ -3,7 +3,6 @@ package sqlite
 import (
 	"ostiary/internal/store/query"
 	"slices"
-	"strings"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
@@ -100,7 +99,7 @@ func (t *tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
 		t.values = append(t.values, int64(k.ID), k.Identity.Serial, k.Identity.KeyID, cs[i].Sealed,
 			int64(k.Mark), t.tokenTag(run, cs[i]))
 	}
-	n, err := t.change(insertToken+rowsOf(row, len(cs))+" ON CONFLICT DO NOTHING", t.values...)
+	n, err := t.change(insertToken+query.RowsOf(row, len(cs))+" ON CONFLICT DO NOTHING", t.values...)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +155,7 @@ func (t *tx) insertConditions(run int64, cs []store.Candidate, inserted []bool, 
 		}
 		t.values = append(t.values, int64(cs[i].Token.ID))
 	}
-	_, err := t.change(insertCondition+rowsOf(row, n), t.values...)
+	_, err := t.change(insertCondition+query.RowsOf(row, n), t.values...)
 	return err
 }
 
@@ -177,6 +176,3 @@ func conditionsAlike(cs []store.Candidate) bool {
 	return !slices.ContainsFunc(
 		cs[1:], func(c store.Candidate) bool { return c.Token.Condition != cs[0].Token.Condition })
 }
-
-// rowsOf is n rows of a VALUES clause.
-func rowsOf(row string, n int) string { return strings.Repeat(row+", ", n-1) + row }

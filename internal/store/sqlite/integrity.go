@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"ostiary/internal/store/auditlog"
 	"ostiary/internal/store/query"
 	"slices"
 	"strings"
@@ -33,7 +34,7 @@ func (db *DB) Protect(ctx context.Context, key *seal.Integrity, alarm func(store
 	// what they hold now.
 	err = db.Update(ctx, func(s store.Tx) error {
 		s.(*tx).configAltered = true
-		return s.(*tx).checkIndex()
+		return s.(*tx).index().CheckIndex()
 	})
 	return true, errors.Join(err, db.tagFurther(ctx))
 }
@@ -80,10 +81,10 @@ func (db *DB) tagFurther(ctx context.Context) error {
 // adopt takes the head that is there for the one that was written last, if it bears
 // the MAC and all that it vouches for is so.
 func (db *DB) adopt(ctx context.Context) error {
-	var row headRow
+	var row auditlog.Head
 	err := db.View(ctx, func(s store.Reader) (err error) {
 		r := s.(*reader)
-		if row, err = r.head(); err != nil || row.record == nil && row.mac == nil {
+		if row, err = r.Head(); err != nil || row.Record == nil && row.MAC == nil {
 			return err
 		}
 		record, err := db.guard.keys.Load().open(row)
@@ -95,7 +96,7 @@ func (db *DB) adopt(ctx context.Context) error {
 		}
 		return r.vouched(record, db.before)
 	})
-	if err == nil && row.record != nil {
+	if err == nil && row.Record != nil {
 		db.guard.last = row
 		db.guard.begun.Store(true)
 	}
@@ -114,7 +115,7 @@ func (r *reader) vouched(record audit.Record, config [32]byte) error {
 	if n != record.Checkpoints {
 		return fmt.Errorf("%w: there are %d checkpoints, where %d were made", store.ErrTampered, n, record.Checkpoints)
 	}
-	first, err := r.begins()
+	first, err := r.Begins()
 	if err != nil {
 		return err
 	}
@@ -136,6 +137,10 @@ func (r *reader) vouched(record audit.Record, config [32]byte) error {
 			record.Frontier.Size())
 	}
 	return err
+}
+
+func (db *DB) checkIndex(ctx context.Context) error {
+	return db.Update(ctx, func(t store.Tx) error { return t.(*tx).index().CheckIndex() })
 }
 
 const integrityPurpose = "integrity"
@@ -171,7 +176,7 @@ func (r *reader) CheckIntegrity() (c store.Checked, err error) {
 	if keys == nil {
 		return c, store.ErrNotFound
 	}
-	row, err := r.head()
+	row, err := r.Head()
 	if err != nil {
 		return c, err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"ostiary/internal/store/auditlog"
 	"ostiary/internal/store/query"
 	"regexp"
 	"strings"
@@ -182,10 +183,11 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 			}
 			return err
 		}})
-	x := &indexer{db: db, tail: newTail(1), small: 1, large: 10}
+	sizes := auditlog.Sizes{Small: 1, Large: 10}
+	x := auditlog.NewIndexer(indexed{db}, auditlog.NewTail(sizes), sizes)
 	appendEntries(t, db, 5)
 	for {
-		if added, err := x.step(t.Context()); err != nil {
+		if added, err := x.Step(t.Context()); err != nil {
 			t.Fatal(err)
 		} else if !added {
 			break

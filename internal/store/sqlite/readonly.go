@@ -80,8 +80,8 @@ func (r *ReadOnly) Protect(ctx context.Context, key *seal.Integrity, alarm func(
 		return false, err
 	}
 	err = r.View(ctx, func(rd store.Reader) error {
-		row, err := rd.(*reader).head()
-		begun = row.record != nil
+		row, err := rd.(*reader).Head()
+		begun = row.Record != nil
 		return err
 	})
 	return begun, err

@@ -1,13 +1,13 @@
 package sqlite
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"ostiary/internal/store/query"
 	"slices"
 	"time"
 
-	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
@@ -194,28 +194,6 @@ func (t *tx) NoteKeyUse(id string, at time.Time) error {
 	return err
 }
 
-func (r *reader) AuditEntries(from int64, limit int) ([]store.AuditRow, error) {
-	return query.All(r.ctx, r.q, func(s query.Scanner) (row store.AuditRow, err error) {
-		err = s.Scan(&row.Seq, &row.Entry)
-		return row, err
-	}, "SELECT seq, entry FROM audit_entry WHERE seq >= max(?, "+firstSQL+") ORDER BY seq LIMIT ?", from, limit)
-}
-
-func (r *reader) Checkpoints() ([]audit.StoredNote, error) {
-	return query.All(r.ctx, r.q, func(s query.Scanner) (n audit.StoredNote, err error) {
-		err = s.Scan(&n.Text, &n.Proof)
-		return n, err
-	}, "SELECT note, proof FROM checkpoint ORDER BY id")
-}
-
-func (r *reader) CheckpointsOf(size int64) ([]string, error) {
-	return query.All(r.ctx, r.q, query.Value[string], "SELECT note FROM checkpoint WHERE size = ? ORDER BY id", size)
-}
-
-func (r *reader) LastCheckpoint() (string, error) {
-	return query.One(r.ctx, r.q, query.Value[string], "SELECT note FROM checkpoint ORDER BY id DESC LIMIT 1")
-}
-
 func (r *reader) QuietRefusals() (map[string]int64, error) {
 	type count struct {
 		caller string
@@ -230,6 +208,15 @@ func (r *reader) QuietRefusals() (map[string]int64, error) {
 		counts[c.caller] = c.n
 	}
 	return counts, err
+}
+
+// copies keeps entries that belong to somebody else.
+func copies(entries [][]byte) [][]byte {
+	kept := make([][]byte, len(entries))
+	for i, e := range entries {
+		kept[i] = bytes.Clone(e)
+	}
+	return kept
 }
 
 // auditRows is how many entries one statement appends: an import has one for
@@ -251,7 +238,7 @@ func (t *tx) AppendAudit(entries ...[]byte) error {
 			args = append(args, head.Size(), entry)
 			head.Append(entry)
 		}
-		if _, err := t.change("INSERT INTO audit_entry (seq, entry) VALUES "+rowsOf("(?, ?)", len(rows)),
+		if _, err := t.change("INSERT INTO audit_entry (seq, entry) VALUES "+query.RowsOf("(?, ?)", len(rows)),
 			args...); err != nil {
 			return err
 		}

@@ -1,47 +1,12 @@
 package sqlite
 
 import (
-	"fmt"
 	"ostiary/internal/store/query"
 	"slices"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/store"
 )
-
-// firstSQL is the place of the first entry that is kept.
-const firstSQL = "(SELECT coalesce(max(size), 0) FROM audit_seam)"
-
-func (r *reader) begins() (int64, error) {
-	return query.One(r.ctx, r.q, query.Value[int64], "SELECT "+firstSQL)
-}
-
-func (r *reader) Seams() ([]audit.Seam, error) {
-	return query.All(r.ctx, r.q, func(s query.Scanner) (seam audit.Seam, err error) {
-		var size int64
-		var frontier, state, file []byte
-		if err := s.Scan(&size, &frontier, &seam.Note, &seam.Lines, &state, &file); err != nil {
-			return seam, err
-		}
-		if err := seam.Frontier.UnmarshalBinary(frontier); err != nil || seam.Frontier.Size() != size ||
-			len(state) != len(seam.State) || len(file) != len(seam.File) {
-			return seam, fmt.Errorf("%w: the seam of the audit log at entry %d cannot be read", store.ErrTampered, size)
-		}
-		copy(seam.State[:], state)
-		copy(seam.File[:], file)
-		return seam, nil
-	}, "SELECT size, frontier, note, lines, state, file FROM audit_seam ORDER BY size")
-}
-
-func (r *reader) SeamState(seam, from int64, limit int) ([][]byte, error) {
-	return query.All(r.ctx, r.q, query.Value[[]byte],
-		"SELECT line FROM seam_state WHERE seam = ? AND n >= ? ORDER BY n LIMIT ?", seam, from, limit)
-}
-
-func (r *reader) CheckpointUpTo(size int64) (string, error) {
-	return query.One(r.ctx, r.q, query.Value[string],
-		"SELECT note FROM checkpoint WHERE size <= ? ORDER BY size DESC, id LIMIT 1", size)
-}
 
 func (t *tx) StageState(seam, from int64, lines [][]byte) error {
 	for rows := range slices.Chunk(lines, auditRows) {
@@ -50,7 +15,7 @@ func (t *tx) StageState(seam, from int64, lines [][]byte) error {
 			args = append(args, seam, from, line)
 			from++
 		}
-		if _, err := t.change("INSERT INTO seam_state (seam, n, line) VALUES "+rowsOf("(?, ?, ?)", len(rows)),
+		if _, err := t.change("INSERT INTO seam_state (seam, n, line) VALUES "+query.RowsOf("(?, ?, ?)", len(rows)),
 			args...); err != nil {
 			return err
 		}
@@ -63,7 +28,7 @@ func (t *tx) AddSeam(s audit.Seam, proofs map[int64][]byte) error {
 		return err
 	}
 	size := s.Frontier.Size()
-	first, err := t.begins()
+	first, err := t.Begins()
 	if err != nil {
 		return err
 	}
@@ -105,7 +70,7 @@ func orConflict(err error) error {
 }
 
 func (t *tx) RemoveArchived(limit int) (more bool, err error) {
-	first, err := t.begins()
+	first, err := t.Begins()
 	if err != nil {
 		return false, err
 	}
@@ -118,7 +83,7 @@ func (t *tx) RemoveArchived(limit int) (more bool, err error) {
 			return false, err
 		}
 	}
-	for _, part := range []func(first int64, limit int) (int64, error){t.removeEntries, t.removeSegment,
+	for _, part := range []func(first int64, limit int) (int64, error){t.removeEntries, func(first int64, _ int) (int64, error) { return t.index().RemoveSegment(first) },
 		t.removeCheckpoints, t.removeStates} {
 		if n, err := part(first, limit); err != nil || n > 0 {
 			return n > 0, err
@@ -129,23 +94,6 @@ func (t *tx) RemoveArchived(limit int) (more bool, err error) {
 
 func (t *tx) removeEntries(first int64, limit int) (int64, error) {
 	return t.change("DELETE FROM audit_entry WHERE seq < min(?, (SELECT min(seq) FROM audit_entry) + ?)", first, limit)
-}
-
-// removeSegment takes away the part of the index that covers removed entries alone,
-// a segment at a time.
-func (t *tx) removeSegment(first int64, _ int) (int64, error) {
-	old, err := query.All(t.ctx, t.q, scanSegment,
-		"SELECT first, beyond FROM audit_segment WHERE beyond <= ? ORDER BY first LIMIT 1", first)
-	if err != nil || len(old) == 0 {
-		return 0, err
-	}
-	if _, err := t.change("DELETE FROM audit_block WHERE segment = ?", old[0].first); err != nil {
-		return 0, err
-	}
-	if _, err := t.change("DELETE FROM audit_span WHERE beyond <= ?", old[0].beyond); err != nil {
-		return 0, err
-	}
-	return t.change("DELETE FROM audit_segment WHERE first = ?", old[0].first)
 }
 
 func (t *tx) removeCheckpoints(first int64, limit int) (int64, error) {

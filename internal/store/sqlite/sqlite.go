@@ -21,6 +21,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"ostiary/internal/store/auditlog"
 	"ostiary/internal/store/query"
 	"path/filepath"
 	"strings"
@@ -64,7 +65,7 @@ type DB struct {
 	cache   *cache
 	disk    disk
 	guard   *guard
-	tail    *tail
+	tail    *auditlog.Tail
 	listed  int
 	// before is the digest of the small tables before the schema was brought up to
 	// date, if there was a record, and migrated tells whether it was.
@@ -73,7 +74,7 @@ type DB struct {
 
 	checkpoints *checkpoints
 	probes      *probes
-	indexer     *indexer
+	indexer     *auditlog.Indexer
 }
 
 var _ store.DB = (*DB)(nil)
@@ -99,7 +100,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := registerHolds(); err != nil {
 		return nil, err
 	}
-	db := &DB{cache: newCache(cfg.CachedTokens), guard: &guard{}, tail: newTail(smallSegment),
+	db := &DB{cache: newCache(cfg.CachedTokens), guard: &guard{}, tail: auditlog.NewTail(auditlog.Usual),
 		listed: cmp.Or(cfg.Listed, maxListed), disk: disk{filepath.Dir(cfg.Path)}}
 	if db.writes, err = sql.Open("sqlite", dsn(cfg.Path, writerPragmas)); err != nil {
 		return nil, err
@@ -130,12 +131,12 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	go db.checkpoints.run()
 	// One that proves itself is written to when it is protected, and not before.
-	if err := db.checkIndex(ctx); err != nil && !errors.Is(err, errUnprotected) && !errors.Is(err, errNoHead) {
+	if err := db.checkIndex(ctx); err != nil && !errors.Is(err, errUnprotected) && !errors.Is(err, auditlog.ErrNoHead) {
 		return nil, errors.Join(err, db.Close())
 	}
 	db.probes = startProbes(db.writer)
-	db.indexer = newIndexer(db)
-	go db.indexer.run()
+	db.indexer = auditlog.NewIndexer(indexed{db}, db.tail, auditlog.Usual)
+	go db.indexer.Run()
 	return db, nil
 }
 
@@ -155,7 +156,9 @@ func dsn(path string, pragmas []string) string {
 // Close lets the writer finish what it has accepted, then closes the file.
 func (db *DB) Close() error {
 	db.probes.stop()
-	db.indexer.stop()
+	if db.indexer != nil {
+		db.indexer.Stop()
+	}
 	return errors.Join(db.checkpoints.stop(), db.writer.stop(), closed(db.browses), closed(db.reads), closed(db.writes),
 		db.checkpoints.close())
 }
@@ -210,7 +213,18 @@ func viewOn(ctx context.Context, readers *sql.DB, db *DB, fn func(store.Reader) 
 			err = errors.Join(err, rerr)
 		}
 	}()
-	return db.disk.worded(fn(&reader{ctx: ctx, q: newReadConn(tx), guard: db.guard, tail: db.tail, listed: db.listed}))
+	return db.disk.worded(fn(new(newReader(ctx, newReadConn(tx), db.guard, db.tail, db.listed))))
+}
+
+// indexed is the database as its indexer sees it.
+type indexed struct{ db *DB }
+
+func (i indexed) Read(ctx context.Context, do func(auditlog.Reader) error) error {
+	return i.db.View(ctx, func(r store.Reader) error { return do(r.(*reader).Reader) })
+}
+
+func (i indexed) Write(ctx context.Context, do func(auditlog.Writer) error) error {
+	return i.db.writer.update(ctx, func(t store.Tx) error { return do(t.(*tx).index()) })
 }
 
 // Update runs fn on the writer.

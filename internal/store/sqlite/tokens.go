@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"ostiary/internal/store/auditlog"
 	"ostiary/internal/store/query"
 	"slices"
 
@@ -15,14 +16,19 @@ import (
 
 // reader is a store.Reader on a transaction.
 type reader struct {
+	auditlog.Reader
 	ctx   context.Context
 	q     query.Conn
 	guard *guard
-	tail  *tail // nil where the log's end is read
 
 	listed int // how many rows a sorted list looks at
 
 	dirty map[rowKey]bool // rows that this transaction changes
+}
+
+func newReader(ctx context.Context, q query.Conn, g *guard, tail *auditlog.Tail, listed int) reader {
+	return reader{Reader: auditlog.NewReader(ctx, q, tail), ctx: ctx, q: q, guard: g, listed: listed,
+		dirty: map[rowKey]bool{}}
 }
 
 const tokenColumns = `t.id, t.kind, t.type, t.manufacturer, t.serial, t.key_id, t.algorithm, t.hash, t.digits, t.period,

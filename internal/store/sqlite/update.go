@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"ostiary/internal/store/auditlog"
 
 	"ostiary/internal/store"
 )
@@ -50,8 +51,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 			w.reopen()
 		}
 	}()
-	t = &tx{reader: reader{ctx: ctx, q: w.prepared, guard: w.guard, listed: maxListed,
-		dirty: map[rowKey]bool{}}, awaited: func() bool { return len(w.jobs) > 0 }}
+	t = &tx{reader: newReader(ctx, w.prepared, w.guard, nil, maxListed), awaited: func() bool { return len(w.jobs) > 0 }}
 	if err := t.enter(); err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 	}
 	w.guard.settle()
 	w.spent.settle(t.spending)
-	w.tail.append(t.first, t.entries)
+	w.tail.Append(t.first, t.entries)
 	return t, nil
 }
 
@@ -96,6 +96,9 @@ type tx struct {
 }
 
 var _ store.Tx = (*tx)(nil)
+
+// index is where the index of the log is written.
+func (t *tx) index() auditlog.Writer { return auditlog.NewWriter(t.ctx, t.q) }
 
 func (t *tx) Awaited() bool { return t.awaited() }
 

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"ostiary/internal/store/auditlog"
 	"sync"
 
 	"ostiary/internal/store"
@@ -34,7 +35,7 @@ type writer struct {
 	disk   disk
 	guard  *guard
 	spent  spent
-	tail   *tail
+	tail   *auditlog.Tail
 	health health
 	jobs   chan *job
 	done   chan struct{}
@@ -64,7 +65,7 @@ type job struct {
 	finished chan struct{}
 }
 
-func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *guard, end *tail, report func(error)) (
+func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *guard, end *auditlog.Tail, report func(error)) (
 	*writer, error) {
 	w := &writer{pool: pool, cache: c, disk: d, guard: g, tail: end, health: health{report: report},
 		jobs: make(chan *job, queueLength),

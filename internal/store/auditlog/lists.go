@@ -1,4 +1,4 @@
-package sqlite
+package auditlog
 
 import (
 	"errors"
@@ -166,7 +166,7 @@ func (l *timeList) begin() int64 { return l.span.first }
 
 // span gives the indexed places, from low to before high, outside of which no entry
 // has a time that the filter takes, as far as a clock that only rose would tell.
-func (r *reader) span(f audit.Filter) (low, high int64, err error) {
+func (r Reader) span(f audit.Filter) (low, high int64, err error) {
 	low, high = 0, math.MaxInt64
 	bound := func(stmt string, at time.Time) (int64, error) {
 		found, err := query.All(r.ctx, r.q, query.Value[int64], stmt, at.UnixMilli())

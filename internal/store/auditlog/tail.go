@@ -1,23 +1,22 @@
-package sqlite
+package auditlog
 
 import (
-	"bytes"
 	"slices"
 	"sync"
 )
 
 const (
-	tailParts   = 4                // gatherings that the tail keeps
-	tailWaiting = 8 * smallSegment // entries that it takes before anybody gathers them
+	tailParts   = 4 // gatherings that the tail keeps
+	tailWaiting = 8 // so many times a full gathering it takes before anybody gathers them
 )
 
-// tail is the end of the log in memory, by what its entries are found by. The writer
+// Tail is the end of the log in memory, by what its entries are found by. The writer
 // hands over what it has committed, so that nobody has to read it again: the indexer
 // makes segments of it, and searches find in it what no segment covers yet. What it
 // does not hold is read.
 //
 // Like the index it is no evidence, and holds proposals only.
-type tail struct {
+type Tail struct {
 	small int64 // entries of a full gathering
 
 	mu      sync.Mutex
@@ -25,31 +24,32 @@ type tail struct {
 	waiting [][]byte     // entries behind them, not gathered yet
 }
 
-func newTail(small int64) *tail { return &tail{small: small} }
+// NewTail makes an empty one.
+func NewTail(s Sizes) *Tail { return &Tail{small: s.Small} }
 
-// append takes entries that were committed, of which the first has the place first. It
+// Append takes entries that were committed, of which the first has the place first. It
 // is called in the order of the commits, and does not wait for what is gathered.
-func (t *tail) append(first int64, entries [][]byte) {
+func (t *Tail) Append(first int64, entries [][]byte) {
 	if t == nil || len(entries) == 0 {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.beyond() != first || len(t.waiting) > tailWaiting {
+	if t.beyond() != first || int64(len(t.waiting)) > tailWaiting*t.small {
 		t.parts, t.waiting = []*gathering{gatherFrom(first)}, nil
 	}
 	t.waiting = append(t.waiting, entries...)
 }
 
 // beyond is the place behind what it holds, or -1 if it holds nothing.
-func (t *tail) beyond() int64 {
+func (t *Tail) beyond() int64 {
 	if len(t.parts) == 0 {
 		return -1
 	}
 	return t.parts[len(t.parts)-1].beyond + int64(len(t.waiting))
 }
 
-func (t *tail) gather() {
+func (t *Tail) gather() {
 	for _, entry := range t.waiting {
 		last := t.parts[len(t.parts)-1]
 		if last.length() >= t.small {
@@ -60,14 +60,12 @@ func (t *tail) gather() {
 	}
 	clear(t.waiting)
 	t.waiting = t.waiting[:0]
-	if n := len(t.parts); n > tailParts {
-		t.parts = slices.Delete(t.parts, 0, n-tailParts)
-	}
+	t.parts = slices.Delete(t.parts, 0, max(0, len(t.parts)-tailParts))
 }
 
 // from gives the gathering that begins at a place, and where the tail begins: at -1 if
 // it holds nothing. full tells whether nothing is added to the gathering any more.
-func (t *tail) from(first int64) (g *gathering, full bool, begins int64) {
+func (t *Tail) from(first int64) (g *gathering, full bool, begins int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.gather()
@@ -83,7 +81,7 @@ func (t *tail) from(first int64) (g *gathering, full bool, begins int64) {
 }
 
 // fill puts what was read before the tail. Who reads may be late: then it is not taken.
-func (t *tail) fill(g *gathering) {
+func (t *Tail) fill(g *gathering) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.parts) == 0 || t.parts[0].first == g.beyond {
@@ -91,8 +89,8 @@ func (t *tail) fill(g *gathering) {
 	}
 }
 
-// drop forgets everything.
-func (t *tail) drop() {
+// Drop forgets everything.
+func (t *Tail) Drop() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.parts, t.waiting = nil, nil
@@ -106,7 +104,7 @@ type recent struct {
 }
 
 // view gives the places of keys from low on; nothing if it holds no entry there.
-func (t *tail) view(keys []int64, low int64) (r recent) {
+func (t *Tail) view(keys []int64, low int64) (r recent) {
 	r.first, r.beyond = low, low
 	if t == nil {
 		return r
@@ -147,13 +145,4 @@ func (l *memoryList) before(high int64) (int64, error) {
 		l.places = l.places[:n-1]
 	}
 	return -1, nil
-}
-
-// copies keeps entries that belong to somebody else.
-func copies(entries [][]byte) [][]byte {
-	kept := make([][]byte, len(entries))
-	for i, e := range entries {
-		kept[i] = bytes.Clone(e)
-	}
-	return kept
 }

@@ -1,4 +1,4 @@
-package sqlite
+package auditlog
 
 import (
 	"errors"
@@ -19,7 +19,7 @@ const (
 
 // search is one search of the log.
 type search struct {
-	r       *reader
+	r       Reader
 	matches func([]byte) bool
 	want    int
 	rows    []store.AuditRow
@@ -30,21 +30,22 @@ type search struct {
 
 // FindAudit looks at the newest entries first: at those that nothing leads to, the end
 // of the log as the tail has it, then what the index covers.
-func (r *reader) FindAudit(f audit.Filter, before int64, limit int) (rows []store.AuditRow, next int64, err error) {
-	_, rows, next, err = r.findAudit(f, before, limit, maxCost)
+func (r Reader) FindAudit(f audit.Filter, before int64, limit int) (rows []store.AuditRow, next int64, err error) {
+	rows, next, _, err = r.Search(f, before, limit, maxCost)
 	return rows, next, err
 }
 
-func (r *reader) findAudit(f audit.Filter, before int64, limit, most int) (s *search, rows []store.AuditRow,
-	next int64, err error) {
+// Search is FindAudit, of which a page may cost so much at most. cost is what it cost.
+func (r Reader) Search(f audit.Filter, before int64, limit, most int) (rows []store.AuditRow, next int64, cost int,
+	err error) {
 	if before == 0 {
 		before = math.MaxInt64
 	}
 	// One more than asked for, to know whether there are more.
-	s = &search{r: r, matches: f.Matcher(), want: limit + 1, most: most, at: before}
-	indexed, err := r.indexed()
+	s := &search{r: r, matches: f.Matcher(), want: limit + 1, most: most, at: before}
+	indexed, err := r.Indexed()
 	if err != nil {
-		return s, nil, 0, err
+		return nil, 0, 0, err
 	}
 	keys := filterKeys(f)
 	end := r.tail.view(keys, indexed)
@@ -55,16 +56,16 @@ func (r *reader) findAudit(f audit.Filter, before int64, limit, most int) (s *se
 		func() error { return s.indexed(f, keys, min(before, indexed)) },
 	} {
 		if err := look(); err != nil {
-			return s, nil, 0, err
+			return nil, 0, s.cost, err
 		}
 	}
 	switch {
 	case len(s.rows) > limit:
-		return s, s.rows[:limit], s.rows[limit-1].Seq, nil
+		return s.rows[:limit], s.rows[limit-1].Seq, s.cost, nil
 	case s.ended():
-		return s, s.rows, s.at, nil
+		return s.rows, s.at, s.cost, nil
 	}
-	return s, s.rows, 0, nil
+	return s.rows, 0, s.cost, nil
 }
 
 func (s *search) spent() bool { return s.cost >= s.most }
@@ -128,7 +129,7 @@ func (s *search) indexed(f audit.Filter, keys []int64, high int64) error {
 	if err != nil {
 		return err
 	}
-	first, err := s.r.begins()
+	first, err := s.r.Begins()
 	if low, high = max(low, first), min(high, end); err != nil || low >= high {
 		return err
 	}

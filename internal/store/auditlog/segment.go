@@ -1,7 +1,7 @@
-package sqlite
+package auditlog
 
 import (
-	"context"
+	"errors"
 	"math"
 	"ostiary/internal/store/query"
 	"slices"
@@ -125,10 +125,17 @@ func filterKeys(f audit.Filter) (keys []int64) {
 	return keys
 }
 
-// indexed is the place behind the last segment, and not before the seam.
-func (r *reader) indexed() (int64, error) {
-	return query.One(r.ctx, r.q, query.Value[int64], "SELECT max("+firstSQL+", coalesce((SELECT beyond FROM audit_segment "+
-		"ORDER BY first DESC LIMIT 1), 0))")
+// Indexed is the place behind the last segment, and not before the seam.
+func (r Reader) Indexed() (int64, error) {
+	begins, err := r.Begins()
+	if err != nil {
+		return 0, err
+	}
+	beyond, err := query.One(r.ctx, r.q, query.Value[int64], "SELECT beyond FROM audit_segment ORDER BY first DESC LIMIT 1")
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return max(begins, beyond), err
 }
 
 func scanSegment(s query.Scanner) (g segment, err error) {
@@ -137,14 +144,14 @@ func scanSegment(s query.Scanner) (g segment, err error) {
 }
 
 // smallSegments gives those behind the last large one, in their order.
-func (r *reader) smallSegments(large int64) ([]segment, error) {
+func (r Reader) smallSegments(large int64) ([]segment, error) {
 	all, err := query.All(r.ctx, r.q, scanSegment, `SELECT first, beyond FROM audit_segment
 		WHERE first >= coalesce((SELECT max(beyond) FROM audit_segment WHERE beyond - first >= ?), 0) ORDER BY first`, large)
 	return all, err
 }
 
 // postings gathers those of the segments from first to before beyond, one by one.
-func (r *reader) postings(all postings.Index, first, beyond int64) error {
+func (r Reader) postings(all postings.Index, first, beyond int64) error {
 	rows, err := r.q.Query(r.ctx, "SELECT key, seq, data FROM audit_block WHERE segment >= ? AND segment < ? "+
 		"ORDER BY segment, key, seq", first, beyond)
 	if err != nil {
@@ -168,17 +175,17 @@ func scanBlock(s query.Scanner) (b postings.Block, err error) {
 	return b, err
 }
 
-// addSegment appends a segment, unless another program has done so. Of each span it
+// add appends a segment, unless another program has done so. Of each span it
 // keeps the times of its own entries, and what never falls from one span to the next:
 // the latest of all up to its end, the earliest of all from its begin on.
-func (t *tx) addSegment(s segment) error {
-	if end, err := t.indexed(); err != nil || end != s.first {
+func (w Writer) add(s segment) error {
+	if end, err := w.Indexed(); err != nil || end != s.first {
 		return err
 	}
-	if err := t.insertSegment(s); err != nil {
+	if err := w.insert(s); err != nil {
 		return err
 	}
-	last, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT latest FROM audit_span ORDER BY first DESC LIMIT 1")
+	last, err := query.All(w.ctx, w.q, query.Value[int64], "SELECT latest FROM audit_span ORDER BY first DESC LIMIT 1")
 	if err != nil {
 		return err
 	}
@@ -192,46 +199,59 @@ func (t *tx) addSegment(s segment) error {
 		latest = max(latest, p.newest)
 		args[6*i+5] = latest
 	}
-	if _, err := t.change("UPDATE audit_span SET earliest = ?1 WHERE earliest > ?1", earliest); err != nil {
+	if _, err := w.change("UPDATE audit_span SET earliest = ?1 WHERE earliest > ?1", earliest); err != nil {
 		return err
 	}
-	_, err = t.change("INSERT INTO audit_span (first, beyond, oldest, newest, earliest, latest) VALUES "+
-		rowsOf("(?, ?, ?, ?, ?, ?)", len(s.spans)), args...)
+	_, err = w.change("INSERT INTO audit_span (first, beyond, oldest, newest, earliest, latest) VALUES "+
+		query.RowsOf("(?, ?, ?, ?, ?, ?)", len(s.spans)), args...)
 	return err
 }
 
-// dropIndex lets the index begin anew.
-func (t *tx) dropIndex() error {
+// DropIndex lets the index begin anew.
+func (w Writer) DropIndex() error {
 	for _, table := range []string{"audit_segment", "audit_block", "audit_span"} {
-		if _, err := t.change("DELETE FROM " + table); err != nil {
+		if _, err := w.change("DELETE FROM " + table); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (db *DB) checkIndex(ctx context.Context) error {
-	return db.Update(ctx, func(t store.Tx) error { return t.(*tx).checkIndex() })
-}
-
-// checkIndex drops an index that covers more than the log holds: one of another log.
-func (t *tx) checkIndex() error {
-	end, err := t.indexed()
+// CheckIndex drops an index that covers more than the log holds: one of another log.
+func (w Writer) CheckIndex() error {
+	end, err := w.Indexed()
 	if err != nil {
 		return err
 	}
-	head, err := t.AuditHead()
+	head, err := w.AuditHead()
 	if err == nil && end > head.Size() {
-		err = t.dropIndex()
+		err = w.DropIndex()
 	}
 	return err
+}
+
+// RemoveSegment takes away the part of the index that covers entries before first alone, a
+// segment at a time. It gives how many it took.
+func (w Writer) RemoveSegment(first int64) (int64, error) {
+	old, err := query.All(w.ctx, w.q, scanSegment,
+		"SELECT first, beyond FROM audit_segment WHERE beyond <= ? ORDER BY first LIMIT 1", first)
+	if err != nil || len(old) == 0 {
+		return 0, err
+	}
+	if _, err := w.change("DELETE FROM audit_block WHERE segment = ?", old[0].first); err != nil {
+		return 0, err
+	}
+	if _, err := w.change("DELETE FROM audit_span WHERE beyond <= ?", old[0].beyond); err != nil {
+		return 0, err
+	}
+	return w.change("DELETE FROM audit_segment WHERE first = ?", old[0].first)
 }
 
 // blockRows is how many blocks one statement inserts.
 const blockRows = 32
 
-func (t *tx) insertSegment(s segment) error {
-	if _, err := t.change("INSERT INTO audit_segment (first, beyond) VALUES (?, ?)", s.first, s.beyond); err != nil {
+func (w Writer) insert(s segment) error {
+	if _, err := w.change("INSERT INTO audit_segment (first, beyond) VALUES (?, ?)", s.first, s.beyond); err != nil {
 		return err
 	}
 	for rows := range slices.Chunk(s.blocks, blockRows) {
@@ -239,8 +259,8 @@ func (t *tx) insertSegment(s segment) error {
 		for _, b := range rows {
 			args = append(args, s.first, b.First.Key, b.First.Place, notNil(b.Data))
 		}
-		if _, err := t.change("INSERT INTO audit_block (segment, key, seq, data) VALUES "+
-			rowsOf("(?, ?, ?, ?)", len(rows)), args...); err != nil {
+		if _, err := w.change("INSERT INTO audit_block (segment, key, seq, data) VALUES "+
+			query.RowsOf("(?, ?, ?, ?)", len(rows)), args...); err != nil {
 			return err
 		}
 	}
@@ -255,19 +275,19 @@ func notNil(b []byte) []byte {
 	return b
 }
 
-// replaceSegments puts one segment in the place of those that it was made of, if they
+// replace puts one segment in the place of those that it was made of, if they
 // are all still there.
-func (t *tx) replaceSegments(old []segment, merged segment) error {
-	n, err := t.change("DELETE FROM audit_segment WHERE first >= ? AND beyond <= ?", merged.first, merged.beyond)
+func (w Writer) replace(old []segment, merged segment) error {
+	n, err := w.change("DELETE FROM audit_segment WHERE first >= ? AND beyond <= ?", merged.first, merged.beyond)
 	if err != nil {
 		return err
 	}
 	if n != int64(len(old)) {
 		return store.ErrConflict // and rolled back
 	}
-	if _, err := t.change("DELETE FROM audit_block WHERE segment >= ? AND segment < ?", merged.first,
+	if _, err := w.change("DELETE FROM audit_block WHERE segment >= ? AND segment < ?", merged.first,
 		merged.beyond); err != nil {
 		return err
 	}
-	return t.insertSegment(merged)
+	return w.insert(merged)
 }
