@@ -130,7 +130,7 @@ func TestTakenOnce(t *testing.T) {
 	s.k.Reopen(t)
 	s.k.Clock.Advance(10*time.Minute - time.Second)
 	again := p.activated(nil)
-	if !bytes.Equal(d.secret, again.secret) {
+	if !bytes.Equal(d.Secret, again.Secret) {
 		t.Error("another secret")
 	}
 	_, err := s.take(s.phone(st).exchange.Request())
@@ -582,7 +582,7 @@ func TestChangedMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := s.typed(s.start(s.request(activations.Offline)), nil, nil)
-	if bytes.Equal(d.secret, old.secret) {
+	if bytes.Equal(d.Secret, old.Secret) {
 		t.Error("the secret of a lost device is sent again")
 	}
 	d.accepted()
