@@ -128,21 +128,11 @@ func (d *device) code(index int) string {
 // confirmation is what the device shows at the end of an activation.
 func (d *device) confirmation() activation.Confirmation {
 	d.Helper()
-	c := activation.Confirmation{OTP: activation.Secret(d.code(1))}
-	app, _ := d.vector.Confirming()
-	if rules := d.vector.Profile().Rules; !rules.NewKey && app.Suite.Event() && d.token().Condition.Proven() {
-		c.Next = activation.Secret(d.code(1))
-	}
-	if d.Device != nil {
-		c.Derivation = d.Derivation(d)
-	}
-	return c
+	return d.Confirmation(d, d.k.Clock.Now(), d.token().Condition.Proven())
 }
 
 func (s *scene) confirm(c activation.Confirmation) (activations.Result, error) {
-	return s.k.Activations.Confirm(context.Background(), activations.Typed{Token: tokens.Selector{Serial: s.serial},
-		OTP: string(c.OTP), NextOTP: string(c.Next),
-		Derivation: string(c.Derivation), Origin: testkit.Origin})
+	return s.k.Activations.Confirm(context.Background(), testkit.Typed(s.serial, c))
 }
 
 // accepted confirms and demands that it counts.

@@ -139,14 +139,22 @@ func (p *Phone) Code(t testing.TB, index int, now time.Time) string {
 	return scanner.Code(p.Next[index] - 1)
 }
 
-// Derivation is the derivation code of a phone with device binding.
-func (p *Phone) Derivation(t testing.TB) activation.Secret {
+// Confirmation is what the phone shows at the end of an activation: of a token that was
+// activated before, if again. A server that kept the secret then asks for two codes.
+func (p *Phone) Confirmation(t testing.TB, now time.Time, again bool) activation.Confirmation {
 	t.Helper()
-	code, err := activation.DerivationCode(p.Secret, p.Serial, p.Device)
-	if err != nil {
-		t.Fatal(err)
+	app, _ := p.Vector.Confirming()
+	c := activation.Confirmation{OTP: activation.Secret(p.Code(t, app.Index, now))}
+	if again && !p.Vector.Profile().Rules.NewKey && app.Suite.Event() {
+		c.Next = activation.Secret(p.Code(t, app.Index, now))
 	}
-	return code
+	if p.Device != nil {
+		var err error
+		if c.Derivation, err = activation.DerivationCode(p.Secret, p.Serial, p.Device); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
 }
 
 // Activate activates a token by a letter, on a phone without a password, and demands that
@@ -159,7 +167,8 @@ func (k *Kit) Activate(t testing.TB, v *activation.Vector, serial string, old *P
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := k.Token(t, serial).DeviceSerial()
+	tok := k.Token(t, serial)
+	known := tok.DeviceSerial()
 	var counters []uint64
 	if st.ERC != "" {
 		if counters, err = v.ReadERC(known, st.ERC); err != nil {
@@ -171,12 +180,15 @@ func (k *Kit) Activate(t testing.TB, v *activation.Vector, serial string, old *P
 		t.Fatal(err)
 	}
 	p := NewPhone(t, v, known, secret, counters, old)
-	c := activations.Typed{Token: Serial(serial), OTP: p.Code(t, 1, k.Clock.Now()), Origin: Origin}
-	if p.Device != nil {
-		c.Derivation = string(p.Derivation(t))
-	}
-	if r, err := k.Activations.Confirm(ctx, c); err != nil || !r.Accepted {
+	c := p.Confirmation(t, k.Clock.Now(), tok.Condition.Proven())
+	if r, err := k.Activations.Confirm(ctx, Typed(serial, c)); err != nil || !r.Accepted {
 		t.Fatalf("confirmation: %+v, %v", r, err)
 	}
 	return &p
+}
+
+// Typed is a confirmation as it is typed for a token.
+func Typed(serial string, c activation.Confirmation) activations.Typed {
+	return activations.Typed{Token: Serial(serial), OTP: string(c.OTP), NextOTP: string(c.Next),
+		Derivation: string(c.Derivation), Origin: Origin}
 }
