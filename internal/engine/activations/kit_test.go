@@ -102,11 +102,12 @@ type device struct {
 // device, activated again.
 func (s *scene) typed(st activations.Started, pass activation.Secret, old *device) *device {
 	s.Helper()
+	known := s.token().DeviceSerial()
 	var counters []uint64
 	if st.ERC != "" {
-		counters = must[[]uint64](s)(s.vector.ReadERC(s.serial, st.ERC))
+		counters = must[[]uint64](s)(s.vector.ReadERC(known, st.ERC))
 	}
-	in := activation.CodeInput{Serial: s.serial, Password: pass, Counters: counters}
+	in := activation.CodeInput{Serial: known, Password: pass, Counters: counters}
 	return s.device(must[activation.Secret](s)(s.vector.OpenCode(string(st.Code), in)), counters, old)
 }
 
@@ -116,7 +117,7 @@ func (s *scene) device(secret activation.Secret, counters []uint64, old *device)
 	if old != nil {
 		before = &old.Phone
 	}
-	return &device{s, testkit.NewPhone(s, s.vector, s.serial, secret, counters, before)}
+	return &device{s, testkit.NewPhone(s, s.vector, s.token().DeviceSerial(), secret, counters, before)}
 }
 
 // code is the next one-time password of an application.

@@ -47,7 +47,7 @@ func take(t *testing.T, k *testkit.Kit, file []byte, more ...func(*imports.Reque
 	return rep
 }
 
-// at is the scene on the server where the token lives now, under its serial there.
+// at is the device on the server where its token lives now, under its serial there.
 func (d *device) at(k *testkit.Kit, serial string) *device {
 	there := *d.scene
 	there.k, there.serial = k, serial
@@ -56,7 +56,7 @@ func (d *device) at(k *testkit.Kit, serial string) *device {
 	return &moved
 }
 
-// phone keeps the serial that the device knows.
+// move moves the token to another server, up to the receipt.
 func (d *device) move(more ...func(*imports.Request)) (*device, testkit.Report) {
 	d.Helper()
 	k := d.other()
@@ -205,25 +205,13 @@ func TestRenumberedTokenKeepsItsAccount(t *testing.T) {
 	if got := k.Token(t, serial); got.DeviceSerial() != d.serial {
 		t.Fatalf("to its authenticator it is %s", got.DeviceSerial())
 	}
-	moved := d.at(k, d.serial)
-	if !k.Verify(t, serial, moved.code(1)) {
+	moved := d.at(k, serial)
+	if !moved.logsIn() {
 		t.Error("the phone is refused")
 	}
-	k.Clock.Advance(time.Hour)
-	there := *d.scene
-	there.k, there.serial = k, serial
-	st := there.start(there.request(activations.Offline))
-	secret, err := d.vector.OpenCode(string(st.Code), activation.CodeInput{Serial: d.serial,
-		Counters: must[[]uint64](t)(d.vector.ReadERC(d.serial, st.ERC))})
-	if err != nil {
-		t.Fatalf("the code is not for the account of the phone: %v", err)
-	}
-	again := (&scene{T: t, k: k, serial: d.serial, vector: d.vector}).device(secret,
-		must[[]uint64](t)(d.vector.ReadERC(d.serial, st.ERC)), moved)
-	c := activation.Confirmation{OTP: activation.Secret(again.code(1)),
-		Derivation: must[activation.Secret](t)(activation.DerivationCode(secret, d.serial, again.Device))}
-	if r, err := there.confirm(c); err != nil || !r.Accepted {
-		t.Fatalf("confirmation: %+v, %v", r, err)
+	again := moved.activateAgain(moved)
+	if again.Serial != d.Serial || !again.logsIn() {
+		t.Errorf("activated again, the phone that knows itself as %s is refused", again.Serial)
 	}
 	rep := testkit.Take(t, k, testkit.OpenExport(t, d.leave()), createUsers, newSerials, testkit.SkipBad)
 	if rep.Imported != 0 {
