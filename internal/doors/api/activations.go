@@ -103,6 +103,9 @@ func (a *API) wireActivation(s activations.Started, route string) (out wire.Acti
 		ERC: activation.Group(s.ERC), QRBody: string(s.QRBody),
 		Password: activation.Group(string(s.Password)), NeedsPass: rules.Password, Binding: rules.DeviceBinding,
 		Pair: s.Pair, Warnings: s.Warnings}
+	if known := s.Token.DeviceSerial(); known != out.Serial {
+		out.DeviceSerial = known
+	}
 	if s.Sealed != nil {
 		out.Enc, out.XFAD, out.XERC = s.Sealed.Enc, s.Sealed.XFAD, s.Sealed.XERC
 	}

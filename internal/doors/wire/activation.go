@@ -16,6 +16,7 @@ type ActivationRequest struct {
 // Activation is an activation that was begun. Its codes are shown this once.
 type Activation struct {
 	Serial       string    `json:"serial"`
+	DeviceSerial string    `json:"device_serial,omitempty" doc:"The serial by which the app knows the token, if it is another one: that one is typed into the app with the code."`
 	Route        string    `json:"route"`
 	Profile      string    `json:"profile"`
 	Title        string    `json:"profile_title" doc:"Name of the profile as the app shows it."`
