@@ -16,10 +16,10 @@ const maxClient = 64 // bytes
 // however it is written. Name says what it is counted by.
 func Client(text string) (string, error) {
 	if len(text) > maxClient {
-		return "", fmt.Errorf("the client is longer than %d bytes", maxClient)
+		return "", fmt.Errorf("it is longer than %d bytes", maxClient)
 	}
 	if printable.Check(text, maxClient) != "" {
-		return "", errors.New("the client is empty, begins or ends with a blank, or has a character that does not print")
+		return "", errors.New("it is empty, begins or ends with a blank, or has a character that does not print")
 	}
 	if a, ok := address(text); ok {
 		text = a.Unmap().WithZone("").String()
