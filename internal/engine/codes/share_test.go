@@ -80,6 +80,28 @@ func TestOneClientCannotLockAUser(t *testing.T) {
 	}
 }
 
+// One client that guesses whenever it may needs 15 and a half hours to lock a user who signs
+// in nowhere meanwhile; docs/codes.md says so.
+func TestOneClientNeedsLongToLockAUser(t *testing.T) {
+	t.Parallel()
+	key := testkit.HOTP("1")
+	k := ending(t, key)
+	guess := testkit.Wrong(t, key, 0, 1)[0]
+	begun := k.Clock.Now()
+	for u := k.FindUser(t, "anna"); !k.Engine.Locked(u.Failures, u.RetryAt); u = k.FindUser(t, "anna") {
+		k.Clock.Advance(5 * time.Minute)
+		if from(t, k, attacker, anna, guess) {
+			t.Fatal("a wrong code is accepted")
+		}
+		if k.Clock.Now().Sub(begun) > 24*time.Hour {
+			t.Fatal("a day was not enough")
+		}
+	}
+	if took := k.Clock.Now().Sub(begun); took < 15*time.Hour+30*time.Minute || took > 16*time.Hour+30*time.Minute {
+		t.Errorf("it took %s", took)
+	}
+}
+
 // Above its share a client is refused before anything is tested, its right code, too, and
 // nothing is counted. When its lock is over, one code is tried: a wrong one locks it for
 // twice as long, up to a day, a right one gives it its share back.
@@ -139,29 +161,33 @@ func TestRightCodeGivesAClientItsShareBack(t *testing.T) {
 	}
 }
 
-// Of guesses that one client presents at once no more are tested than its share.
+// Of guesses that one client presents at once no more are tested than its share, and when
+// its lock is over, one.
 func TestParallelGuessesOfOneClient(t *testing.T) {
 	t.Parallel()
 	key := testkit.HOTP("1")
 	k := holder(t, key)
 	k.Engine = k.NewEngine(t, k.DB, codes.Policy{FailureLimit: 100, ClientShare: 5, FreeFailures: 100})
-	size := k.LogSize(t)
-	var all sync.WaitGroup
-	for i, guess := range testkit.Wrong(t, key, 0, 64) {
-		all.Go(func() {
-			if from(t, k, attacker, []store.Lookup{anna, lookup("1")}[i%2], guess) {
-				t.Error("a wrong code is accepted")
-			}
-		})
-	}
-	all.Wait()
-	failures(t, k, "1", 5)
-	reasons := map[string]int{}
-	for _, e := range k.Log(t, size) {
-		reasons[e.Reason]++
-	}
-	if reasons[string(token.Wrong)] != 5 || reasons[string(token.ClientLocked)] == 0 {
-		t.Errorf("the log has %v, want 5 that were tested", reasons)
+	for i, want := range []int{5, 1, 1} {
+		size := k.LogSize(t)
+		var all sync.WaitGroup
+		for i, guess := range testkit.Wrong(t, key, 0, 64) {
+			all.Go(func() {
+				if from(t, k, attacker, []store.Lookup{anna, lookup("1")}[i%2], guess) {
+					t.Error("a wrong code is accepted")
+				}
+			})
+		}
+		all.Wait()
+		failures(t, k, "1", 5+i)
+		reasons := map[string]int{}
+		for _, e := range k.Log(t, size) {
+			reasons[e.Reason]++
+		}
+		if reasons[string(token.Wrong)] != want || want+reasons[string(token.ClientLocked)] != int(k.LogSize(t)-size) {
+			t.Errorf("the log has %v, want %d that were tested", reasons, want)
+		}
+		k.Clock.Advance(30 * time.Minute << i)
 	}
 }
 
