@@ -76,11 +76,11 @@ func subjectOf(l store.Lookup, found store.Found) (of subject, known bool) {
 	case l.User != "" || len(found.Candidates) != 1:
 		return subject{name: store.Lookup{User: l.User, Serial: l.Serial}}, false
 	}
-	if t := found.Candidates[0].Token; t.Condition.Owner == 0 {
+	t := found.Candidates[0].Token
+	if t.Condition.Owner == 0 {
 		return subject{token: t.ID}, true
-	} else {
-		return subject{user: t.Condition.Owner}, true
 	}
+	return subject{user: t.Condition.Owner}, true
 }
 
 // turn is one code in the share of its client. The zero turn is of a request that names
