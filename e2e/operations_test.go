@@ -83,7 +83,8 @@ func (c *scene) calls(t testing.TB) []call {
 	return []call{
 		{id: "list-tokens", path: "/api/v1/tokens"},
 		{id: "show-token", path: token},
-		asJSON("verify", "/api/v1/verify", wire.VerifyRequest{Serial: c.token.Serial, OTP: codes[0]}),
+		asJSON("verify", "/api/v1/verify", wire.VerifyRequest{Serial: c.token.Serial, OTP: codes[0],
+			Client: "192.0.2.7"}),
 		asJSON("resync-token", token+"/resync", wire.ResyncRequest{OTP1: codes[50], OTP2: codes[51]}),
 		asJSON("start-activation", phone, wire.ActivationRequest{Route: "offline"}),
 		{id: "show-activations", path: phone},

@@ -193,7 +193,7 @@ func (w *watch) commands() {
 		did(0, "token", "show", a.Serial)
 		did(0, "token", "assign", a.Serial, user)
 		did(0, "token", "verify", a.Serial, w.otp(codes[0]))
-		did(1, "token", "verify", a.Serial, codes[0])
+		did(1, "token", "verify", a.Serial, codes[0], "--client", "192.0.2.7")
 		did(1, "token", "verify", "no-such", w.otp("48151623"))
 		did(0, "token", "resync", a.Serial, w.otp(codes[20]), w.otp(codes[21]))
 		did(0, "token", "unassign", a.Serial)
