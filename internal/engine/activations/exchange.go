@@ -159,7 +159,7 @@ func (s *Service) take(ctx context.Context, o offered, request *activation.Reque
 	hash := request.Hash()
 	taking := store.Taking{Request: hash[:], At: s.stamp(), DeviceType: int(request.Device.Type),
 		DeviceName: request.Device.Name,
-		Counters:   counters, Answer: sealed.Encode()}
+		Counters:   counters, Answer: sealed.Encode(), Tries: s.policy.Tries}
 	var t token.Token
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		if t, err = tokens.ByID(tx, o.token.ID); err != nil {

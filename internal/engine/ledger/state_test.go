@@ -199,7 +199,7 @@ func TestStateNamesTheRowAndTheEntry(t *testing.T) {
 			"profile.created", "damaged"},
 		"a profile retired": {"UPDATE profile SET retired = 1 WHERE name = 'mobile-hotp'", "profile mobile-hotp",
 			"profile.created", "in the database it is retired at 1, and by the log at 0"},
-		"a profile added": {"INSERT INTO profile VALUES ('evil', x'00', x'00', 1, 0)", "profile evil", "",
+		"a profile added": {"INSERT INTO profile (name, vector, issuer, created) VALUES ('evil', x'00', x'00', 1)", "profile evil", "",
 			"no entry made it"},
 	} {
 		t.Run(name, func(t *testing.T) {
