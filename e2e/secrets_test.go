@@ -267,6 +267,10 @@ func (w *watch) profiles(name string, did func(code int, args ...string)) {
 	did(0, "profile", "list")
 	did(0, "profile", "retire", name)
 	did(0, "profile", "retire", name, "--undo")
+	did(0, "profile", "limits", name)
+	did(0, "profile", "limits", name, "--tries", "3", "--reactivation-interval", "1h")
+	did(2, "profile", "limits", name, "--tries", "3")
+	did(0, "profile", "limits", name, "--default", "all")
 	w.did(0, []string{"profile", "show", name, "--static-vector"})
 }
 

@@ -53,6 +53,7 @@ var catalogue = []described{
 	{ProfileCreated, "a profile for activations was made"},
 	{ProfileRetired, "no new tokens are made by a profile, and none is activated by it for the first time"},
 	{ProfileRestored, "a retired profile is for new tokens again"},
+	{ProfileLimited, "the limits of a profile's activations before and after; 0 is the server's flag"},
 	{SeriesSet, "somebody set the next serial of a series"},
 	{SeriesAdvanced, "a series moved on, by serials that were made or imported"},
 	{KeyCreated, "an API key was made, with its id and role"},

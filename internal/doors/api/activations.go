@@ -144,9 +144,9 @@ func (a *API) showActivations(ctx context.Context, _ caller, in *Selector) (*act
 	}
 	out := wire.ActivationOverview{Serial: o.Token.Identity.Serial, State: o.Token.Condition.State.String(),
 		User: o.Token.OwnerName, Profile: o.Token.Profile,
-		Counts: wire.ActivationCounts{Days: int(o.Limits.Window / days(1)), Successes: o.Standing.Successes,
-			MaxSuccesses: o.Limits.Successes,
-			Failures:     o.Standing.Failures, MaxFailures: o.Limits.Failures, NextAt: optionalTime(o.Standing.NextAt)},
+		Counts: wire.ActivationCounts{Days: int(o.Limits.Window / days(1)), Window: int64(o.Limits.Window / time.Second),
+			Successes: o.Standing.Successes, MaxSuccesses: o.Limits.Successes,
+			Failures: o.Standing.Failures, MaxFailures: o.Limits.Failures, NextAt: optionalTime(o.Standing.NextAt)},
 		Activations: make([]wire.PastActivation, len(o.Activations))}
 	for i, p := range o.Activations {
 		out.Activations[i] = wirePast(p)

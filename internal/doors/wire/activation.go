@@ -7,7 +7,7 @@ type ActivationRequest struct {
 	Route    string `json:"route" enum:"offline,qr,online,pushed" doc:"How it reaches the device: typed, as a code image, by a registration code, or sealed to a device's key."`
 	Reason   string `json:"reason,omitempty" enum:"pin-forgotten,device-replaced,device-lost" doc:"Of a reactivation. With device-lost the token is reported lost as well."`
 	Password string `json:"password,omitempty" maxLength:"64" doc:"The activation password, where the profile has one; one is drawn if absent."`
-	Days     int    `json:"days,omitempty" minimum:"1" maximum:"365" doc:"How long it is open; 7 if absent."`
+	Days     int    `json:"days,omitempty" minimum:"1" maximum:"365" doc:"How long it is open; if absent, what the limits of the profile say."`
 	ERC      bool   `json:"erc,omitempty" doc:"An event counter code at a first activation, too, where the profile counts events; later ones have it in any case."`
 	Key      []byte `json:"device_key,omitempty" doc:"HPKE public key of the device (MLKEM768-X25519), for route pushed."`
 	Request  []byte `json:"device_request,omitempty" doc:"The message in which the key came; what is sealed is bound to it."`
@@ -73,7 +73,8 @@ type ActivationOverview struct {
 
 // ActivationCounts is how a token stands against the limits.
 type ActivationCounts struct {
-	Days         int        `json:"days" doc:"Over how many days is counted."`
+	Days         int        `json:"days" doc:"Over how many whole days is counted."`
+	Window       int64      `json:"window_seconds" doc:"Over how many seconds is counted."`
 	Successes    int        `json:"successes" doc:"Activations after the first."`
 	MaxSuccesses int        `json:"max_successes"`
 	Failures     int        `json:"failures" doc:"Wrong confirmations."`

@@ -199,7 +199,11 @@ func TestStateNamesTheRowAndTheEntry(t *testing.T) {
 			"profile.created", "damaged"},
 		"a profile retired": {"UPDATE profile SET retired = 1 WHERE name = 'mobile-hotp'", "profile mobile-hotp",
 			"profile.created", "in the database it is retired at 1, and by the log at 0"},
-		"a profile added": {"INSERT INTO profile VALUES ('evil', x'00', x'00', 1, 0)", "profile evil", "",
+		"a limit of a profile": {"UPDATE profile SET limit_tries = 99 WHERE name = 'mobile-hotp'", "profile mobile-hotp",
+			"profile.created", "in the database the limit tries is 99, and by the log 0"},
+		"a time of a profile": {"UPDATE profile SET limit_window = 86400 WHERE name = 'mobile-hotp'",
+			"profile mobile-hotp", "profile.created", "the limit reactivation_window_seconds is 86400, and by the log 0"},
+		"a profile added": {"INSERT INTO profile (name, vector, issuer, created) VALUES ('evil', x'00', x'00', 1)", "profile evil", "",
 			"no entry made it"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -56,7 +56,7 @@ func (f *startFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` that holds the activation password; without it one is drawn, if the profile has one")
 	flags.StringVar(&f.reason, "reason", "", "`REASON` of a reactivation: pin-forgotten, device-replaced or device-lost, which reports the token lost")
 	flags.BoolVar(&f.erc, "erc", false, "give an event counter code at a first activation, too, where the profile counts events")
-	addDays(flags, &f.days, "7")
+	addDays(flags, &f.days, "7, or what the limits of the profile say")
 }
 
 func addDays(flags *pflag.FlagSet, days *int, usual string) {
