@@ -326,6 +326,60 @@ func TestLateConfirmationAtTheTarget(t *testing.T) {
 	}
 }
 
+// While a token is on its way nothing is done to it at the source that the target would not
+// know of: no activation, no unbinding, no other state. When the move is cancelled, the
+// phone works as before; when it is not, the token is at the target as it left.
+func TestMovingPhoneIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for _, cancelled := range []bool{true, false} {
+		s := setUp(t, bound)
+		d := s.activate()
+		pending := s.create("alice")
+		file := s.leave(testkit.Move)
+		s.k.Clock.Advance(time.Hour)
+		was := s.token()
+		for _, serial := range []string{s.serial, pending} {
+			there := *s
+			there.serial = serial
+			for _, route := range []activations.Route{activations.Offline, activations.QR, activations.Online} {
+				_, err := s.k.Activations.Start(t.Context(), there.request(route))
+				refused(t, string(route), err, "token_refuses")
+			}
+			if _, err := s.k.Activations.Ahead(t.Context(), activations.BatchRequest{Type: testkit.PhoneType,
+				Serials: []string{serial}, By: there.request("").By, Origin: testkit.Origin}); err == nil {
+				t.Error("codes are made anew for a token that moves")
+			}
+			if _, err := s.k.Activations.Unbind(t.Context(), testkit.Serial(serial), testkit.Origin); err == nil {
+				t.Error("a token that moves is unbound")
+			}
+			for _, to := range []token.State{token.Valid, token.Pending, token.RevokedLost} {
+				if _, err := s.k.Lifecycle.SetState(t.Context(), testkit.Serial(serial), to, "", testkit.Origin); err == nil {
+					t.Errorf("a token that moves becomes %s", to)
+				}
+			}
+		}
+		if got := s.token(); got != was {
+			t.Errorf("the token is %+v, it was %+v", got, was)
+		}
+		if cancelled {
+			moves := must[[]store.Move](t)(s.k.Lifecycle.Moves(t.Context(), "", 1))
+			if _, err := s.k.Lifecycle.CancelMove(t.Context(), moves[0].ID, testkit.Origin); err != nil {
+				t.Fatal(err)
+			}
+			if !d.logsIn() || s.k.Token(t, pending).Condition.State != token.Pending {
+				t.Error("after a move that was cancelled the tokens are not as before")
+			}
+			d.activateAgain(d)
+			continue
+		}
+		k := s.other()
+		take(t, k, file)
+		if !d.at(k, s.serial).logsIn() {
+			t.Error("the phone is refused at the target")
+		}
+	}
+}
+
 // An activated token whose owner the target does not have, or whose owner can hold no more,
 // is refused, and the report says what to do.
 func TestRefusedWithoutItsOwnerSaysWhatToDo(t *testing.T) {
