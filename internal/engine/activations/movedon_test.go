@@ -268,14 +268,14 @@ func TestThreeHopsAndHome(t *testing.T) {
 
 // A phone whose confirmation was answered, but the answer did not arrive, asks again with
 // the same bytes. When its token has moved, the server that has it now answers as the one
-// before: by the offer that came with the token. So does it learn that it was confirmed by
-// a code that somebody typed.
+// before, also a year later: by the offer that came with the token. And it learns that it
+// was confirmed by a code that somebody typed.
 func TestLateConfirmationAtTheTarget(t *testing.T) {
 	t.Parallel()
 	for name, typed := range map[string]bool{"sent before": false, "typed": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := setUp(t, bound)
+			s := setUp(t, bound, timed)
 			st := s.offer()
 			p := s.phone(st)
 			d := p.activated(nil)
@@ -292,6 +292,9 @@ func TestLateConfirmationAtTheTarget(t *testing.T) {
 			there.scene = moved.scene
 			_, err := p.confirm(right)
 			refused(t, "at the source", err, "registration_code")
+			if !typed { // however late: by the message, when its code is long past
+				moved.k.Clock.Advance(365 * 24 * time.Hour)
+			}
 			before := moved.k.Dump(t)
 			for i := range 2 {
 				if r, err := there.confirm(right); err != nil || !r.Accepted {
@@ -320,6 +323,60 @@ func TestLateConfirmationAtTheTarget(t *testing.T) {
 			_, err = there.confirm(right)
 			refused(t, "of the epoch before", err, "registration_code")
 		})
+	}
+}
+
+// While a token is on its way nothing is done to it at the source that the target would not
+// know of: no activation, no unbinding, no other state. When the move is cancelled, the
+// phone works as before; when it is not, the token is at the target as it left.
+func TestMovingPhoneIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for _, cancelled := range []bool{true, false} {
+		s := setUp(t, bound)
+		d := s.activate()
+		pending := s.create("alice")
+		file := s.leave(testkit.Move)
+		s.k.Clock.Advance(time.Hour)
+		was := s.token()
+		for _, serial := range []string{s.serial, pending} {
+			there := *s
+			there.serial = serial
+			for _, route := range []activations.Route{activations.Offline, activations.QR, activations.Online} {
+				_, err := s.k.Activations.Start(t.Context(), there.request(route))
+				refused(t, string(route), err, "token_refuses")
+			}
+			if _, err := s.k.Activations.Ahead(t.Context(), activations.BatchRequest{Type: testkit.PhoneType,
+				Serials: []string{serial}, By: there.request("").By, Origin: testkit.Origin}); err == nil {
+				t.Error("codes are made anew for a token that moves")
+			}
+			if _, err := s.k.Activations.Unbind(t.Context(), testkit.Serial(serial), testkit.Origin); err == nil {
+				t.Error("a token that moves is unbound")
+			}
+			for _, to := range []token.State{token.Valid, token.Pending, token.RevokedLost} {
+				if _, err := s.k.Lifecycle.SetState(t.Context(), testkit.Serial(serial), to, "", testkit.Origin); err == nil {
+					t.Errorf("a token that moves becomes %s", to)
+				}
+			}
+		}
+		if got := s.token(); got != was {
+			t.Errorf("the token is %+v, it was %+v", got, was)
+		}
+		if cancelled {
+			moves := must[[]store.Move](t)(s.k.Lifecycle.Moves(t.Context(), "", 1))
+			if _, err := s.k.Lifecycle.CancelMove(t.Context(), moves[0].ID, testkit.Origin); err != nil {
+				t.Fatal(err)
+			}
+			if !d.logsIn() || s.k.Token(t, pending).Condition.State != token.Pending {
+				t.Error("after a move that was cancelled the tokens are not as before")
+			}
+			d.activateAgain(d)
+			continue
+		}
+		k := s.other()
+		take(t, k, file)
+		if !d.at(k, s.serial).logsIn() {
+			t.Error("the phone is refused at the target")
+		}
 	}
 }
 

@@ -334,6 +334,93 @@ func TestProfileIsMadeDuringTheImport(t *testing.T) {
 	}
 }
 
+// Two profiles of one file get two names, also where the name of the one is what the other
+// would be called here.
+func TestTwoProfilesOfOneFile(t *testing.T) {
+	t.Parallel()
+	p := twoServers(t)
+	one := p.Phone
+	second, _, err := p.a.Profiles.Create(t.Context(), "phones-2", p.Vector.Profile(), testkit.Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := p.a.Lifecycle.ChangeType(t.Context(), testkit.PhoneType,
+		func(typ *token.Type) { typ.Profile = "phones-2" }, testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	two := p.a.Activate(t, second.Vector, p.a.CreatePhone(t, "alice"), nil)
+	p.arrives(p.leaves(), store.RunCounts{Imported: 2, Assigned: 2, Users: 1}, makeUsers)
+	for serial, want := range map[string]string{one.Serial: "phones-2", two.Serial: "phones-2-2"} {
+		if got := p.b.Token(t, serial).Profile; got != want {
+			t.Errorf("the profile of %s is %s, want %s", serial, got, want)
+		}
+	}
+	for _, phone := range []*testkit.Phone{one, two} {
+		if !p.b.Verify(t, phone.Serial, phone.Code(t, 1, p.b.Clock.Now())) {
+			t.Errorf("phone %s is refused", phone.Serial)
+		}
+	}
+}
+
+// What happens to the owner here while the import runs: a new name is the token's owner's,
+// too; no owner of a token that comes is deleted; no user is made twice. The log tells the
+// state in each case, which the kit demands.
+func TestOwnerChangesDuringTheImport(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		known bool // alice is here before
+		do    func(phones) error
+		fails bool
+		owner string
+	}{
+		"renamed": {true, func(p phones) error {
+			_, err := p.b.Users.Rename(p.Context(), "alice", "alina", testkit.Origin)
+			return err
+		}, false, "alina"},
+		"deleted": {true, func(p phones) error { return p.b.Users.Delete(p.Context(), "alice", testkit.Origin) }, true, "alice"},
+		"added": {false, func(p phones) error {
+			_, err := p.b.Users.Add(p.Context(), "alice", testkit.Origin)
+			return err
+		}, true, "alice"},
+		"another renamed to the name": {false, func(p phones) error {
+			_, err := p.b.Users.Rename(p.Context(), "carol", "alice", testkit.Origin)
+			return err
+		}, true, "alice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := twoServers(t)
+			p.b.User(t, "carol")
+			if c.known {
+				p.b.User(t, "alice")
+			}
+			did := false
+			rep := testkit.Take(t, p.b, testkit.OpenExport(t, p.leaves(testkit.Move)), makeUsers, func(r *imports.Request) {
+				r.Progress = func(store.RunCounts) {
+					if did {
+						return
+					}
+					did = true
+					if err := c.do(p); (err != nil) != c.fails {
+						t.Errorf("meanwhile: %v", err)
+					}
+				}
+			})
+			if rep.Imported != 1 || !did {
+				t.Fatalf("%+v", rep.Rows)
+			}
+			if got := p.b.Token(t, p.Serial).OwnerName; got != c.owner {
+				t.Errorf("the owner is %s, want %s", got, c.owner)
+			}
+			if !p.b.VerifyUser(t, c.owner, p.code(1)) {
+				t.Error("the phone is refused")
+			}
+			p.b.Clock.Advance(time.Hour)
+			p.b.Activate(t, p.Vector, p.Serial, p.Phone)
+		})
+	}
+}
+
 // What of a file is left over keeps its format and its order; both kinds of file say so.
 func TestRemainderOfAFile(t *testing.T) {
 	t.Parallel()

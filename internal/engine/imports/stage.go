@@ -241,6 +241,9 @@ func (i *importer) mayReplace(existing token.Token, k *staged, t *tally) bool {
 	switch {
 	case existing.Profile != "" || k.load != nil:
 		k.end(Conflict, "the token here has another secret, and it is activated on devices: delete it and import again")
+	case existing.Condition.State == token.Moving:
+		k.end(Conflict, "the token here is on its way to another server as it is: confirm or cancel that move first "+
+			"(ostiary move list)")
 	case !existing.Condition.Proven():
 		k.end(Conflict, "the token here has another secret and was not proven by a first code yet")
 	case i.replaced[id] || slices.Contains(t.replaced, id):
@@ -267,8 +270,8 @@ func (i *importer) retireReplaced(tx store.Tx) (was []formerly, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(found) == 0 {
-			return nil, store.ErrConflict // deleted meanwhile
+		if len(found) == 0 || found[0].Condition.State == token.Moving {
+			return nil, store.ErrConflict // deleted meanwhile, or on its way
 		}
 		left, err := i.marks.Retire(tx, i.keys, found[0])
 		if err != nil {
