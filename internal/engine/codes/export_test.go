@@ -1,4 +1,4 @@
 package codes
 
-// NobodysSearches is how often a code was searched for under a key of nobody's.
-func (e *Engine) NobodysSearches() int64 { return e.decoy.searched.Load() }
+// Compared is with how many codes others were compared so far.
+func (e *Engine) Compared() int64 { return e.compared.Load() }
