@@ -3,9 +3,12 @@
 // The way of one code: the text is taken as it stands or refused (no trimming,
 // ASCII digits only), the candidate tokens are looked up, their codes are
 // compared over the window in constant time, and the judgement goes to the
-// store as an Attempt, whose conditional write decides it and records it. Every
-// refusal takes the same road, an unknown serial included: the same arithmetic
-// over a key of nobody's, the same write, the same sync.
+// store as an Attempt, whose conditional write decides it and records it.
+//
+// Every refusal takes the same road, whatever its reason: as many secrets are opened and
+// as many codes computed, as many rows read and written, in one commit. Where there is
+// nothing to compare with, a key of nobody's is compared; where there is no row, another
+// one stands in (store.StandIn).
 //
 // What the caller learns is valid or not. Why not is in the audit log.
 package codes
@@ -18,6 +21,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -34,8 +38,9 @@ type Store interface {
 	Attempt(ctx context.Context, a store.Attempt) (store.Outcome, error)
 }
 
-// Keys opens sealed secrets.
+// Keys seals secrets and opens them.
 type Keys interface {
+	Seal(b seal.Binding, s seal.Secret) ([]byte, error)
 	Open(b seal.Binding, sealed []byte) (seal.Secret, error)
 }
 
@@ -175,7 +180,9 @@ type Engine struct {
 	// in full. It lives in memory because it protects the log, not the tokens.
 	quiet  *throttle.Throttle
 	shares *shares
-	decoy  *decoy
+	decoy  decoy
+	// compared is with how many codes others were compared; tests look at it.
+	compared atomic.Int64
 }
 
 // New makes an Engine.
@@ -187,7 +194,7 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Now = time.Now
 	}
 	p := cfg.Policy.withDefaults()
-	d, err := newDecoy()
+	d, err := newDecoy(cfg.Keys)
 	if err != nil {
 		return nil, err
 	}
@@ -259,16 +266,23 @@ func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) 
 	if (r.Lookup.Serial == "") == (r.Lookup.User == "") {
 		return false, fault.New(fault.Invalid, "serial_or_user", "Give either a serial or a user.")
 	}
+	first := true
 	return e.decide(ctx, r, func(now time.Time, found store.Found) (judgement, error) {
 		j := judgement{authentication: r.Authentication, action: audit.CodeVerified, wide: r.Wide}
+		l := look{otp: r.OTP, wide: r.Wide, now: now, user: found.User, final: found.Fresh}
 		for i := range found.Candidates {
-			if err := e.judge(&j, &found.Candidates[i], r, now, found.Fresh); err != nil {
+			if err := e.judge(&j, &found.Candidates[i], l); err != nil {
 				return j, err
 			}
 		}
-		if found.Fresh && !j.tested() { // what is not fresh is judged again
-			e.decoy.search(r.OTP, e.policy, r.Wide)
+		if found.Fresh && len(found.Candidates) == 0 {
+			e.imitate(found, l)
 		}
+		if found.Fresh && first && !e.acceptable(j, l) {
+			l.final = false
+			e.imitate(found, l) // what is in the cache is compared once more
+		}
+		first = false
 		j.temporary = e.asTemporary(r, found)
 		return j, e.refuseOpenly(r, found, j)
 	})
@@ -305,15 +319,6 @@ func (j *judgement) add(p store.Proposal, reason token.Reason) {
 	j.reasons = append(j.reasons, reason)
 }
 
-// matched reports whether any proposal did; tested, whether any was compared.
-func (j *judgement) matched() bool {
-	return slices.ContainsFunc(j.proposals, func(p store.Proposal) bool { return p.Matched })
-}
-
-func (j *judgement) tested() bool {
-	return slices.ContainsFunc(j.proposals, func(p store.Proposal) bool { return p.Tested })
-}
-
 // telling lists what the keys of a token may say of one code, the least telling
 // first.
 var telling = []token.Reason{token.Malformed, token.NeedsTwo, token.NotProven, token.Wrong, token.OutOfWindow,
@@ -334,9 +339,9 @@ func (j *judgement) reason(i int) token.Reason {
 
 // decide runs rounds of judging and writing until a verdict is final.
 //
-// A cache may propose an acceptance but never a refusal: what does not match is
-// judged again on rows read from the database. So a wrong code costs one query,
-// as an unknown serial does, which no cache knows.
+// A cache may propose an acceptance but never a refusal: what does not match, and what
+// takes no code, is judged again on rows read from the database. So a refusal costs one
+// lookup, as that of an unknown serial does, which no cache knows.
 func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, store.Found) (judgement, error)) (
 	bool, error) {
 	var t turn
@@ -356,14 +361,14 @@ func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, st
 		}
 		reason = t.reason(reason)
 		if reason == token.Ambiguous {
-			found.Candidates = nil
+			found.StandIn.Candidate, found.Candidates = found.Candidates[0], nil
 		}
 		now := e.now()
 		j, err := judge(now, found)
 		if err != nil {
 			return false, err
 		}
-		if !found.Fresh && !j.matched() {
+		if !found.Fresh && !e.acceptable(j, look{user: found.User, now: now, proof: j.proof}) {
 			continue
 		}
 		a := e.attempt(r, found, j, reason, now)
@@ -389,7 +394,8 @@ func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, st
 // find gives the tokens that a request is about.
 func (e *Engine) find(ctx context.Context, r Request, fresh bool) (store.Found, error) {
 	found, err := e.store.Candidates(ctx, r.Lookup, fresh)
-	if r.Except != 0 {
+	if r.Except != 0 && len(found.Candidates) > 0 {
+		found.StandIn.Candidate = found.Candidates[0] // should no other one be left
 		found.Candidates = slices.DeleteFunc(found.Candidates,
 			func(c store.Candidate) bool { return c.Token.ID == r.Except })
 	}
@@ -400,6 +406,7 @@ func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token
 	a := store.Attempt{
 		Now: now, Lock: e.policy.Lock(), Delay: e.policy.delay, MaxDelay: e.policy.lasts,
 		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof, Temporary: j.temporary,
+		StandIn: &found.StandIn,
 	}
 	a.UserName = r.Lookup.User
 	if found.User != nil {

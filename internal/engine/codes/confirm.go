@@ -52,7 +52,7 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 			if err := e.mayConfirm(c.Token, r.OTP, now); err != nil {
 				return j, err
 			}
-			p, reason, err := e.compare(ownKey(c), Request{OTP: r.OTP}, now, true)
+			p, reason, err := e.compare(ownKey(c), look{otp: r.OTP, now: now, final: true, proof: true})
 			if errors.Is(err, oath.ErrKeyLength) {
 				return j, awaitsActivation(c.Token, err)
 			} else if err != nil {

@@ -139,10 +139,17 @@ func (s *shares) allows(c *share, now time.Time) bool {
 // may gives what the code may be tried against: of a client that is locked, nothing. Its
 // code takes the road of a name that nobody has, whatever the name is.
 func (t *turn) may(found store.Found) store.Found {
-	if t.locked {
-		return store.Found{Fresh: found.Fresh}
+	if !t.locked {
+		return found
 	}
-	return found
+	in := found.StandIn
+	if found.User != nil {
+		in.User = found.User.ID
+	}
+	if len(found.Candidates) > 0 {
+		in.Candidate = found.Candidates[0]
+	}
+	return store.Found{Fresh: found.Fresh, StandIn: in}
 }
 
 // reason is why nothing was tested, with what is known of the client.

@@ -151,7 +151,7 @@ func TestBrokenFile(t *testing.T) {
 	k.Unchanged(t, func() {
 		_, err := testkit.Try(k, src)
 		testkit.IsFault(t, err, fault.Invalid, "malformed_file")
-	}, append(marks, "quiet_refusal", "decoy")...)
+	}, append(marks, "quiet_refusal", "decoy_condition", "decoy_user")...)
 	if seen != 1201 {
 		t.Errorf("%d keys asked for, want 1201", seen)
 	}

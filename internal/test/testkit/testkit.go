@@ -83,8 +83,9 @@ type Kit struct {
 	// Hasher gives keyed hashes of a purpose.
 	Hasher func(seal.Purpose) *seal.Hasher
 
-	kek   seal.KEK
-	marks memoryMarks
+	kek    seal.KEK
+	marks  memoryMarks
+	driver string // of the database; "" for the ordinary one
 
 	mu      sync.Mutex
 	alarms  []store.Alarm
@@ -137,7 +138,12 @@ func New(t testing.TB) *Kit {
 // NewIn is New in a directory.
 func NewIn(t testing.TB, dir string) *Kit {
 	t.Helper()
-	k := &Kit{Path: filepath.Join(dir, "ostiary.db"), Clock: &Clock{now: Start}}
+	return newIn(t, dir, "")
+}
+
+func newIn(t testing.TB, dir, driver string) *Kit {
+	t.Helper()
+	k := &Kit{Path: filepath.Join(dir, "ostiary.db"), Clock: &Clock{now: Start}, driver: driver}
 	path := filepath.Join(dir, "kek")
 	if err := filekek.Create(path); err != nil {
 		t.Fatal(err)
@@ -173,7 +179,7 @@ func (k *Kit) TryReopen(t testing.TB) error {
 	if err := k.DB.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sqlite.Open(context.Background(), sqlite.Config{Path: k.Path})
+	db, err := sqlite.Open(context.Background(), sqlite.Config{Path: k.Path, TestOnlyDriver: k.driver})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +194,7 @@ func (k *Kit) Open(t testing.TB) {
 	t.Helper()
 	ctx := context.Background()
 	var err error
-	if k.DB, err = sqlite.Open(ctx, sqlite.Config{Path: k.Path}); err != nil {
+	if k.DB, err = sqlite.Open(ctx, sqlite.Config{Path: k.Path, TestOnlyDriver: k.driver}); err != nil {
 		t.Fatal(err)
 	}
 	opened, err := integrity.Open(ctx, integrity.Config{DB: k.DB, KEK: k.kek, Marks: &k.marks, Now: k.Clock.Now,
