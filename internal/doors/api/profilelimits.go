@@ -67,7 +67,9 @@ func limitsAnswer(l activations.Limits, err error) (*limitsOutput, error) {
 		return wire.Limit{Value: own, From: "profile", Server: server}
 	}
 	count := func(own, server int) wire.Limit { return one(int64(own), int64(server)) }
-	span := func(own, server time.Duration) wire.Limit { return one(int64(own/time.Second), int64(server/time.Second)) }
+	span := func(own, server time.Duration) wire.Limit {
+		return one(int64(own/time.Second), int64(server/time.Second))
+	}
 	o, s := l.Own, l.Server
 	return &limitsOutput{wire.ProfileLimits{Profile: l.Profile, Expiry: span(o.Expiry, s.Expiry),
 		Tries: count(o.Tries, s.Tries), Reactivations: count(o.Successes, s.Successes),
