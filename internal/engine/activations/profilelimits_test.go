@@ -189,11 +189,13 @@ func TestLowerTriesEndAnOffer(t *testing.T) {
 	d := p.activated(nil)
 	s.wrong(1)
 	s.limit(limits{Tries: 1})
+	_, err := p.take(p.exchange.Request())
+	refused(t, "the request again", err, "offer_ended")
 	if r, err := p.confirm(d.confirmation()); err != nil || r.Accepted || r.TriesLeft != 0 {
 		t.Errorf("the device's own code: %+v, %v", r, err)
 	}
-	_, err := p.take(p.exchange.Request())
-	refused(t, "the request again", err, "offer_ended")
+	_, err = p.take(p.exchange.Request())
+	refused(t, "the request after it has ended", err, "offer_ended")
 	s.limit(limits{Tries: 2})
 	late := s.phone(s.offer())
 	s.wrong(1)

@@ -49,6 +49,9 @@ Without TLS the server listens on this machine only. While it runs, commands
 with --data DIR reach it through the socket DIR/ostiary.sock, which only the
 user who runs the server can open.
 
+The limits of activations hold for profiles that have none of their own; see
+ostiary profile limits.
+
 --demo runs on a throwaway directory with sample tokens and users.`,
 		Example: `  ostiary serve --data /var/lib/ostiary
   ostiary serve --data /var/lib/ostiary --listen :8443 --tls-cert cert.pem --tls-key key.pem
