@@ -377,7 +377,9 @@ func TestOwnerChangesDuringTheImport(t *testing.T) {
 			_, err := p.b.Users.Rename(p.Context(), "alice", "alina", testkit.Origin)
 			return err
 		}, false, "alina"},
-		"deleted": {true, func(p phones) error { return p.b.Users.Delete(p.Context(), "alice", testkit.Origin) }, true, "alice"},
+		"deleted": {true, func(p phones) error {
+			return p.b.Users.Delete(p.Context(), "alice", testkit.Origin)
+		}, true, "alice"},
 		"added": {false, func(p phones) error {
 			_, err := p.b.Users.Add(p.Context(), "alice", testkit.Origin)
 			return err
