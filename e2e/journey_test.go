@@ -313,7 +313,7 @@ func (j *journey) anotherMachine() {
 	}
 	remote(0, "token", "list")
 	remote(0, "token", "verify", j.fob.Serial, j.press())
-	if out := remote(2, "key", "list"); !strings.Contains(out, "may not do this") {
+	if out := remote(2, "key", "list"); !strings.Contains(out, "is not allowed to do this") {
 		t.Errorf("an admin's key list says:\n%s", out)
 	}
 	j.ok("key", "revoke", "admin")

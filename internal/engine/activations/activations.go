@@ -97,16 +97,16 @@ func (p Policy) Check() error {
 	p = p.withDefaults()
 	switch {
 	case p.Expiry < time.Minute || p.Expiry > maxExpiry:
-		return errors.New("the time that an activation is open is 1 minute to 365 days")
+		return errors.New("an activation must be open for 1 minute to 365 days")
 	case p.Tries < 1 || p.Tries > 99: // what an answer to a device can say
-		return errors.New("the wrong confirmations that end an activation are 1 to 99")
+		return errors.New("the number of wrong confirmations that end an activation must be 1 to 99")
 	case p.Window < 24*time.Hour || p.Window > maxExpiry:
-		return errors.New("the time over which activations are counted is 24 hours to 365 days")
+		return errors.New("the time over which activations are counted must be 24 hours to 365 days")
 	case p.Successes < 1 || p.Failures < 1:
 		return errors.New("at least 1 activation and 1 wrong confirmation must be allowed")
 	case p.Interval < time.Minute || p.Interval > p.Window:
-		return errors.New("the time from an activation to the next is at least 1 minute, and not above that over " +
-			"which is counted")
+		return errors.New("the time from an activation to the next must be at least 1 minute, and at most the time over " +
+			"which they are counted")
 	}
 	return nil
 }

@@ -295,7 +295,7 @@ func TestPolicy(t *testing.T) {
 		"1 activation and":       {Successes: -1},
 		"1 wrong confirmation":   {Failures: -1},
 		"at least 1 minute":      {Interval: 59 * time.Second},
-		"not above that over wh": {Interval: 31 * 24 * time.Hour},
+		"at most the time over wh": {Interval: 31 * 24 * time.Hour},
 	} {
 		if err := p.Check(); err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("%+v: %v, want %q", p, err, words)

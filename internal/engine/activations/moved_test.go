@@ -213,7 +213,7 @@ func TestRenumberedTokenKeepsItsAccount(t *testing.T) {
 	take(t, k, file, newSerials)
 	const serial = "EX10000002"
 	if got := k.Token(t, serial); got.DeviceSerial() != d.serial {
-		t.Fatalf("to its authenticator it is %s", got.DeviceSerial())
+		t.Fatalf("its authenticator knows it as %s", got.DeviceSerial())
 	}
 	moved := d.at(k, d.serial)
 	if !k.Verify(t, serial, moved.code(1)) {

@@ -40,7 +40,7 @@ var cases = []fileCase{
 		note:   "Column E holds the counters of HOTP tokens"},
 	{file: "c02-pi-version2.csv",
 		tokens: []string{"BUG-C02-1 HOTP SHA1 6 0 5||hans", "BUG-C02-2 TOTP SHA1 6 60 0"},
-		note:   "realms and resolvers of users were passed over"},
+		note:   "realms and resolvers of users were ignored"},
 	{file: "c03-linotp-hash-col6.csv", // the secret is the same one, twice
 		tokens: []string{"BUG-C03-1 TOTP SHA256 6 60 0", "BUG-C03-2 TOTP SHA256 6 60 0"},
 		rows:   []string{"2 imported BUG-C03-2|same secret as key 1"}},
@@ -64,7 +64,7 @@ var cases = []fileCase{
 		rows:   []string{"1 imported ACME:short|80 bits"}},
 	{file: "m11-issuerdiff.txt",
 		tokens: []string{"Microsoft:Tailwind Traders:anna@corp.example TOTP SHA1 6 30 0|Microsoft"},
-		note:   "not the one in its label"},
+		note:   "differs from its label"},
 	{file: "p01-noclose.pskc", fails: "the file ends early", hint: "still open in the program that writes it"},
 	{file: "p06-interval.pskc",
 		tokens: []string{"P06-3 TOTP SHA1 6 60 0", "P06-9 TOTP SHA1 6 30 0", "P06-11 TOTP SHA1 6 30 0"},
@@ -89,7 +89,7 @@ var cases = []fileCase{
 	{file: "t04-walk.csv", tokens: []string{"W-1 TOTP SHA1 6 30 0", "W-2 TOTP SHA1 6 30 0"}},
 	{file: "u-01-issuer-mismatch.txt",
 		tokens: []string{"Microsoft:Some Company:anna@corp.example TOTP SHA1 6 30 0|Microsoft"},
-		note:   "not the one in its label"},
+		note:   "differs from its label"},
 	{file: "u-02-plus-issuer.txt", tokens: []string{"Air Works:anna TOTP SHA1 6 30 0|Air Works"}},
 	{file: "u-05-raw-space.txt", tokens: []string{"Acme Works:anna@corp.example TOTP SHA1 6 30 0|Acme Works"}},
 	{file: "u-05b-raw-umlaut.txt", tokens: []string{"Bäcker:jürgen TOTP SHA1 6 30 0|Bäcker"}},
@@ -101,7 +101,7 @@ var cases = []fileCase{
 	{file: "u-10b-steam.txt", rows: []string{"1 refused Steam:anna|an entry of Steam"}},
 	{file: "u-11b-alg-empty.txt", tokens: []string{"ACME:anna TOTP SHA1 6 30 0|ACME"}},
 	{file: "u-17b-trailing-amp.txt", tokens: []string{"ACME:anna TOTP SHA1 6 30 0|ACME"}},
-	{file: "u-17c-html-amp.txt", tokens: []string{"ACME:anna TOTP SHA1 6 30 0|ACME"}, note: "&amp; was taken for &"},
+	{file: "u-17c-html-amp.txt", tokens: []string{"ACME:anna TOTP SHA1 6 30 0|ACME"}, note: "&amp; was read as &"},
 	{file: "u-17d-Capital.txt", tokens: []string{"ACME:anna TOTP SHA1 6 30 0|ACME"}},
 }
 

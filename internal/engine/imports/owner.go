@@ -52,7 +52,7 @@ func (i *importer) findOwner(r store.Reader, k *staged, t *tally,
 	user, err := r.User(name)
 	if errors.Is(err, store.ErrNotFound) {
 		if !i.req.CreateUsers {
-			k.note(fmt.Sprintf("not assigned: there is no user %s (--create-users makes the users that a "+
+			k.note(fmt.Sprintf("not assigned: there is no user %s (--create-users adds the users that a "+
 				"file names)", name))
 			return nil
 		}
@@ -81,7 +81,7 @@ func (i *importer) findOwner(r store.Reader, k *staged, t *tally,
 			held += i.seen.holds[heldBy{name, limit.typ}]
 		}
 		if limit.n > 0 && held >= limit.n {
-			k.note(fmt.Sprintf("not assigned: user %s holds %d %s, and nobody may hold more", name, held, limit.tokens))
+			k.note(fmt.Sprintf("not assigned: user %s has %d %s, the maximum", name, held, limit.tokens))
 			return nil
 		}
 	}

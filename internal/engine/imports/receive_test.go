@@ -58,7 +58,7 @@ func TestNothingComesBackByAnOldFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	confirm(b, a, home)
-	refused(b, out, "brought the token here before")
+	refused(b, out, "already brought the token here")
 	refused(b, plain, "moved to another server")
 	code := testkit.Code(t, key, 0)
 	if b.Verify(t, "1", code) || !a.Verify(t, "1", code) || a.Verify(t, "1", code) {

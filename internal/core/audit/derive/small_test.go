@@ -27,10 +27,10 @@ func TestKeyEndsWhenTheLogSays(t *testing.T) {
 	f.found()
 	f = made()
 	f.Key(is)
-	f.found("in the database its end is " + "1772366400000, and by the log 0")
+	f.found("in the database its end is " + "1772366400000, but according to the log 0")
 	f = made(field("expires", audit.Stamp(at.Add(time.Hour))))
 	f.Key(is)
-	f.found("in the database its end is 1772366400000, and by the log 1772370000000")
+	f.found("in the database its end is 1772366400000, but according to the log 1772370000000")
 
 	// A line of an older program has no end.
 	old := New()
