@@ -133,6 +133,7 @@ func TestMalformedChunksAreABadRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = res.Body.Close() }()
 	body, _ := io.ReadAll(res.Body)
 	if p := (answer{res.StatusCode, res.Header, body}).problem(t); p.Status != http.StatusBadRequest {
 		t.Errorf("the answer is %d: %s", res.StatusCode, body)

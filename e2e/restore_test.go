@@ -141,6 +141,7 @@ func TestWhatIsMissingIsRefused(t *testing.T) {
 		"integrity key": "DELETE FROM key_wrapping",
 		"checkpoints":   "DELETE FROM checkpoint",
 		"record":        "UPDATE audit_head SET record = NULL, mac = NULL",
+		"limit":         "UPDATE profile SET limit_tries = 99 WHERE name = 'mobile-totp'",
 		"key put in": "INSERT INTO api_key (id, name, role, help_desk, hash, created) VALUES ('aaaaaaaaaa', 'x', " +
 			"'super_admin', 0, x'00', 1)",
 	} {

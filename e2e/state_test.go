@@ -50,7 +50,7 @@ func TestTamperedState(t *testing.T) {
 	// visible.
 	s.ok("token", "verify", d.Serial, d.codes(t, 0, 1)[0])
 	r := s.run("audit", "verify")
-	if r.code != 1 || !strings.Contains(r.out, "the entry says that the counter was 0, but according to the entries before it was 3") {
+	if r.code != 1 || !strings.Contains(r.out, "the entry says that the counter was 0, but according to the earlier entries it was 3") {
 		t.Errorf("after the use: status %d, %s", r.code, r.out)
 	}
 	s.stop()

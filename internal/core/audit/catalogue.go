@@ -10,7 +10,7 @@ type described struct {
 
 // catalogue describes every action, in the order of docs/operate.md, which shows it.
 var catalogue = []described{
-	{CodeVerified, "a code was checked: accepted, or refused and why"},
+	{CodeVerified, "a code was checked: accepted, or refused and why; for which client, if the caller named one"},
 	{TokenResynced, "two consecutive codes were checked to resynchronise a token"},
 	{TokenConfirmed, "the first code of a PENDING token was checked"},
 	{TokenStaged, "an import read a token, which is available from import.published on"},
@@ -53,6 +53,7 @@ var catalogue = []described{
 	{ProfileCreated, "a profile for activations was created"},
 	{ProfileRetired, "a profile was retired: no new tokens and no first activations"},
 	{ProfileRestored, "a retired profile is in use again"},
+	{ProfileLimited, "the limits of a profile's activations before and after; 0 is the flag of the server"},
 	{SeriesSet, "somebody set the next serial of a series"},
 	{SeriesAdvanced, "the next serial of a series rose, because tokens were created or imported"},
 	{KeyCreated, "an API key was created, with its id and role"},

@@ -58,6 +58,7 @@ const (
 	ProfileCreated      Action = "profile.created"
 	ProfileRetired      Action = "profile.retired"
 	ProfileRestored     Action = "profile.restored"
+	ProfileLimited      Action = "profile.limits_set"
 	SeriesSet           Action = "series.set"
 	SeriesAdvanced      Action = "series.advanced" // by new serials, or by imported ones
 	UserAdded           Action = "user.added"

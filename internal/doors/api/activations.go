@@ -103,6 +103,9 @@ func (a *API) wireActivation(s activations.Started, route string) (out wire.Acti
 		ERC: activation.Group(s.ERC), QRBody: string(s.QRBody),
 		Password: activation.Group(string(s.Password)), NeedsPass: rules.Password, Binding: rules.DeviceBinding,
 		Pair: s.Pair, Warnings: s.Warnings}
+	if known := s.Token.DeviceSerial(); known != out.Serial {
+		out.DeviceSerial = known
+	}
 	if s.Sealed != nil {
 		out.Enc, out.XFAD, out.XERC = s.Sealed.Enc, s.Sealed.XFAD, s.Sealed.XERC
 	}
@@ -141,9 +144,9 @@ func (a *API) showActivations(ctx context.Context, _ caller, in *Selector) (*act
 	}
 	out := wire.ActivationOverview{Serial: o.Token.Identity.Serial, State: o.Token.Condition.State.String(),
 		User: o.Token.OwnerName, Profile: o.Token.Profile,
-		Counts: wire.ActivationCounts{Days: int(o.Limits.Window / days(1)), Successes: o.Standing.Successes,
-			MaxSuccesses: o.Limits.Successes,
-			Failures:     o.Standing.Failures, MaxFailures: o.Limits.Failures, NextAt: optionalTime(o.Standing.NextAt)},
+		Counts: wire.ActivationCounts{Days: int(o.Limits.Window / days(1)), Window: int64(o.Limits.Window / time.Second),
+			Successes: o.Standing.Successes, MaxSuccesses: o.Limits.Successes,
+			Failures: o.Standing.Failures, MaxFailures: o.Limits.Failures, NextAt: optionalTime(o.Standing.NextAt)},
 		Activations: make([]wire.PastActivation, len(o.Activations))}
 	for i, p := range o.Activations {
 		out.Activations[i] = wirePast(p)

@@ -138,6 +138,7 @@ func (a *API) routes() {
 	a.selfServiceRoutes()
 	a.typeRoutes()
 	a.profileRoutes()
+	a.profileLimitRoutes()
 	a.seriesRoutes()
 	a.importRoutes()
 	a.exportRoutes()

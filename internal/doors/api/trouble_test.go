@@ -173,7 +173,7 @@ func TestMalformedChunkIsABadRequest(t *testing.T) {
 		fmt.Fprintf(conn, "POST /api/v1/verify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
 			"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n%s", s.Bearer[testkit.Verifier],
 			chunks)
-		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // ReadAnswer closes it
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

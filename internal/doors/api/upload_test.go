@@ -42,7 +42,7 @@ func startUpload(t *testing.T, s *testkit.Server) *openUpload {
 	req.Header.Set("Authorization", "Bearer "+s.Bearer[testkit.Admin])
 	u := &openUpload{w: w, done: make(chan *http.Response, 1)}
 	go func() {
-		res, err := http.DefaultClient.Do(req)
+		res, err := http.DefaultClient.Do(req) //nolint:bodyclose // answer closes it
 		if u.err = err; err != nil {
 			close(u.done)
 			return

@@ -159,6 +159,9 @@ func (p *plainJSON) member(req *wire.VerifyRequest, name string, seen *uint) (ok
 	case "resynchronize":
 		bit = 64
 		req.Resynchronize, ok = p.truth()
+	case "client":
+		bit = 128
+		req.Client, ok = p.text(1, 64)
 	}
 	ok = ok && *seen&bit == 0
 	*seen |= bit

@@ -7,7 +7,7 @@ type ActivationRequest struct {
 	Route    string `json:"route" enum:"offline,qr,online,pushed" doc:"How it reaches the device: typed, as a code image, by a registration code, or encrypted to a device's key."`
 	Reason   string `json:"reason,omitempty" enum:"pin-forgotten,device-replaced,device-lost" doc:"Reason for a reactivation. With device-lost the token is also reported lost."`
 	Password string `json:"password,omitempty" maxLength:"64" doc:"The activation password, if the profile has one; generated if absent."`
-	Days     int    `json:"days,omitempty" minimum:"1" maximum:"365" doc:"How long it is open; 7 if absent."`
+	Days     int    `json:"days,omitempty" minimum:"1" maximum:"365" doc:"How long it is open; if absent, as the limits of the profile say."`
 	ERC      bool   `json:"erc,omitempty" doc:"Also issue an event counter code at a first activation, if the profile counts events; later activations always have one."`
 	Key      []byte `json:"device_key,omitempty" doc:"HPKE public key of the device (MLKEM768-X25519), for route pushed."`
 	Request  []byte `json:"device_request,omitempty" doc:"The message in which the device sent the key; the answer is bound to it."`
@@ -16,6 +16,7 @@ type ActivationRequest struct {
 // Activation is an activation that was begun. Its codes are shown this once.
 type Activation struct {
 	Serial       string    `json:"serial"`
+	DeviceSerial string    `json:"device_serial,omitempty" doc:"The serial that the app has for the token, if it differs: type this one into the app with the code."`
 	Route        string    `json:"route"`
 	Profile      string    `json:"profile"`
 	Title        string    `json:"profile_title" doc:"Name of the profile as the app shows it."`
@@ -72,7 +73,8 @@ type ActivationOverview struct {
 
 // ActivationCounts is how a token stands against the limits.
 type ActivationCounts struct {
-	Days         int        `json:"days" doc:"Number of days over which is counted."`
+	Days         int        `json:"days" doc:"The window over which the server counts, in whole days."`
+	Window       int64      `json:"window_seconds" doc:"The window over which the server counts, in seconds."`
 	Successes    int        `json:"successes" doc:"Activations after the first."`
 	MaxSuccesses int        `json:"max_successes"`
 	Failures     int        `json:"failures" doc:"Wrong confirmations."`

@@ -15,6 +15,7 @@ type VerifyRequest struct {
 	Manufacturer  *string `json:"manufacturer,omitempty" maxLength:"128" doc:"Manufacturer, if several tokens have the serial."`
 	KeyID         *string `json:"key_id,omitempty" maxLength:"128" doc:"Key id, if a device has several keys of one type."`
 	Resynchronize bool    `json:"resynchronize,omitempty" doc:"Search the wide window. Not for the role verifier."`
+	Client        string  `json:"client,omitempty" minLength:"1" maxLength:"64" doc:"Client that presents the code to the caller: its IP address, or a name of 1 to 64 bytes. A client that presents too many wrong codes under one name is locked under that name; other clients are not. Omit it rather than send one value for everybody, or a value that the client can choose."`
 }
 
 // VerifyResponse is the verdict. Valid is true only after the acceptance is

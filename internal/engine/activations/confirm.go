@@ -95,6 +95,13 @@ func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confi
 	if err := s.mayConfirm(a, t); err != nil {
 		return Result{}, err
 	}
+	limits, err := s.inForce(tx, a.Profile)
+	if err != nil {
+		return Result{}, err
+	}
+	if a.Tries >= limits.Tries { // the limit was set lower since: a right code is refused as a wrong one is
+		return s.refuse(tx, a, t, confirm, triesUsed, a.Tries+1, origin)
+	}
 	p, err := s.pending(tx, a, t)
 	if err != nil {
 		return Result{}, err
@@ -108,15 +115,9 @@ func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confi
 		return Result{}, err
 	}
 	if reason != "" {
-		left, err := tx.FailActivation(a.ID, confirm, s.stamp(), s.policy.Tries)
-		if err != nil {
-			return Result{}, err
-		}
-		return Result{Token: t, TriesLeft: left}, s.record(tx, audit.ActivationConfirmed, audit.Refused, string(reason),
-			origin, t, number(a.ID),
-			audit.Field{Name: "tries_left", Value: int64(left)})
+		return s.refuse(tx, a, t, confirm, reason, limits.Tries, origin)
 	}
-	epoch, err := s.epoch(tx, p, m, confirm)
+	epoch, err := s.epoch(p, m, confirm, limits.Tries)
 	if err != nil {
 		return Result{}, err
 	}
@@ -128,6 +129,17 @@ func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confi
 	}
 	t, err = tokens.ByID(tx, t.ID)
 	return Result{Token: t, Accepted: true}, err
+}
+
+// refuse spends a try of an activation, which so many end.
+func (s *Service) refuse(tx store.Tx, a store.Activation, t token.Token, confirm []byte, reason token.Reason,
+	tries int, origin audit.Origin) (Result, error) {
+	left, err := tx.FailActivation(a.ID, confirm, s.stamp(), tries)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Token: t, TriesLeft: left}, s.record(tx, audit.ActivationConfirmed, audit.Refused, string(reason),
+		origin, t, number(a.ID), audit.Field{Name: "tries_left", Value: int64(left)})
 }
 
 // mayConfirm says what keeps an activation from counting, whatever the code is.
@@ -239,6 +251,7 @@ const (
 	wrongDerivation token.Reason = "derivation_code"
 	unboundDevice   token.Reason = "unbound_device"
 	otherDevice     token.Reason = "other_device"
+	triesUsed       token.Reason = "tries_used"
 )
 
 // match finds what a confirmation proves, or says why it is refused.
@@ -345,7 +358,7 @@ func (s *Service) holdsEpoch(rd store.Reader, a store.Activation, c activation.C
 	if p.vector.Profile().Rules.DeviceBinding {
 		device, err = activation.OpenDerivationCode(string(c.Derivation), p.secret, t.DeviceSerial())
 		if err != nil || !seal.NewSecret([]byte(device)).Equal(seal.NewSecret([]byte(p.live))) {
-			return false, nil //nolint:nilerr // it is of another device
+			return false, nil // it is of another device
 		}
 		defer clear(device)
 	}

@@ -45,7 +45,11 @@ func (s *Service) Reset(ctx context.Context, sel tokens.Selector, which Counts, 
 		if t.Profile == "" {
 			return s.mayActivate(t)
 		}
-		before, err := s.standing(tx, t.ID)
+		limits, err := s.inForce(tx, t.Profile)
+		if err != nil {
+			return err
+		}
+		before, err := s.standing(tx, t.ID, limits)
 		if err != nil {
 			return err
 		}

@@ -126,7 +126,7 @@ func TestActivatedTokenWithoutItsOwnerIsRefused(t *testing.T) {
 	for _, more := range [][]func(*imports.Request){{testkit.DryRun}, {}} {
 		rep := testkit.Take(t, k, testkit.OpenExport(t, file), more...)
 		testkit.Ended(t, rep, store.RunCounts{Refused: 1})
-		if got := rep.Rows[0].Reason; !strings.Contains(got, "on the device of that user") {
+		if got := rep.Rows[0].Reason; !strings.Contains(got, "on the device of user alice") {
 			t.Errorf("refused because %q", got)
 		}
 	}

@@ -154,6 +154,7 @@ type plan struct {
 	counters []uint64
 	same     seal.Secret // the live epoch's secret, if it is to be sent again
 	live     int64       // the activation that it is of
+	limits   token.ActivationLimits
 	expires  time.Time
 	warnings []string
 }
@@ -278,7 +279,7 @@ func (p plan) like(o plan) bool {
 	a, b := p.token, o.token
 	return a.ID == b.ID && a.Profile == b.Profile && a.Condition.Epoch == b.Condition.Epoch &&
 		a.Condition.Owner == b.Condition.Owner &&
-		a.Condition.State == b.Condition.State && p.again == o.again && p.live == o.live &&
+		a.Condition.State == b.Condition.State && p.again == o.again && p.live == o.live && p.limits == o.limits &&
 		(p.same.Len() == 0) == (o.same.Len() == 0)
 }
 

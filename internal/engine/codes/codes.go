@@ -58,10 +58,17 @@ type Policy struct {
 	// LongestLock.
 	FirstLock   time.Duration
 	LongestLock time.Duration // default 24 h
+	// ClientShare is how many wrong codes a client may present under one name before the
+	// client is locked there: 1 to FailureLimit; default half of FailureLimit, at least 1.
+	// It counts for requests that name their client.
+	ClientShare int
 	// refusals without a change that a caller may cause at once before they are only counted; default 60
 	QuietAfter     int
 	QuietPerMinute int // and per minute from then on; default 60
 }
+
+// FailureLimit is how many wrong codes in a row lock, unless a Policy says otherwise.
+const FailureLimit = 10
 
 func (p Policy) withDefaults() Policy {
 	def := func(v *int, d int) {
@@ -77,7 +84,8 @@ func (p Policy) withDefaults() Policy {
 	def(&p.MaxSteps, 120)
 	def(&p.MaxDrift, token.MaxDrift)
 	def(&p.DriftEvery, 10)
-	def(&p.FailureLimit, 10)
+	def(&p.FailureLimit, FailureLimit)
+	def(&p.ClientShare, max(p.FailureLimit/2, 1))
 	def(&p.FreeFailures, 3)
 	def(&p.QuietAfter, 60)
 	def(&p.QuietPerMinute, 60)
@@ -97,6 +105,9 @@ func (p Policy) Check() error {
 	if p = p.withDefaults(); p.LongestLock > longestLock {
 		return errors.New("the longest lock lasts at most 30 days")
 	}
+	if p.ClientShare < 1 || p.ClientShare > p.FailureLimit {
+		return fmt.Errorf("the share of a client must be 1 to %d wrong codes", p.FailureLimit)
+	}
 	return nil
 }
 
@@ -109,13 +120,17 @@ func (p Policy) delay(failures int) time.Duration {
 	case failures < p.FreeFailures:
 		return 0
 	case p.Lock().Ends && failures >= p.FailureLimit:
-		d := p.FirstLock
-		for n := p.FailureLimit; n < failures && d < p.LongestLock; n++ {
-			d *= 2
-		}
-		return min(d, p.LongestLock)
+		return p.doubled(p.FirstLock, failures-p.FailureLimit)
 	}
 	return p.FirstDelay << min(failures-p.FreeFailures, 20)
+}
+
+// doubled is a lock after so many further failures, each of which makes it twice as long.
+func (p Policy) doubled(first time.Duration, further int) time.Duration {
+	for ; further > 0 && first < p.LongestLock; further-- {
+		first *= 2
+	}
+	return min(first, p.LongestLock)
 }
 
 // lasts is how long a delay after so many failures may still last. It leaves room for a
@@ -158,8 +173,9 @@ type Engine struct {
 	now       func() time.Time
 	// quiet limits, per caller, how many refusals that change nothing are recorded
 	// in full. It lives in memory because it protects the log, not the tokens.
-	quiet *throttle.Throttle
-	decoy *decoy
+	quiet  *throttle.Throttle
+	shares *shares
+	decoy  *decoy
 }
 
 // New makes an Engine.
@@ -176,7 +192,8 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	return &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, temporary: cfg.Temporary, now: cfg.Now,
-		quiet: throttle.New(p.QuietAfter, p.QuietPerMinute), decoy: d}, nil
+		quiet:  throttle.New(p.QuietAfter, p.QuietPerMinute),
+		shares: newShares(p, sharedNames, sharedClients), decoy: d}, nil
 }
 
 // Holds says which failures lock now: so many, and where locks end, with a delay that
@@ -218,7 +235,11 @@ type Request struct {
 	// MayList says that the caller may see tokens, so that it is told why a
 	// request cannot be decided: an ambiguous serial, a wrong number of digits.
 	MayList bool
-	Origin  audit.Origin
+	// Client is who presents the code at the caller's door, as peer.Client spells it;
+	// empty where the caller does not say. A client may use up a share of the failures of
+	// one name only (Policy.ClientShare).
+	Client string
+	Origin audit.Origin
 }
 
 // maxRounds bounds how often a judgement is made anew because the rows changed
@@ -318,15 +339,22 @@ func (j *judgement) reason(i int) token.Reason {
 // as an unknown serial does, which no cache knows.
 func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, store.Found) (judgement, error)) (
 	bool, error) {
+	var t turn
+	defer t.end()
 	for round := range maxRounds {
 		found, err := e.find(ctx, r, round > 0)
 		if err != nil {
 			return false, unavailable(err)
 		}
+		if round == 0 {
+			t = e.shares.begin(r, found, e.now())
+		}
+		found = t.may(found)
 		reason, err := missing(r.Lookup, found, r.MayList)
 		if err != nil {
 			return false, err
 		}
+		reason = t.reason(reason)
 		if reason == token.Ambiguous {
 			found.Candidates = nil
 		}
@@ -346,6 +374,7 @@ func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, st
 		if o.Verdict == store.Stale {
 			continue
 		}
+		t.decided(o, reason, now)
 		if o.Verdict == store.Accepted {
 			return true, nil
 		}

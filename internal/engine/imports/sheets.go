@@ -10,6 +10,7 @@ import (
 
 	"ostiary/activation"
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/carry"
 	"ostiary/internal/store"
@@ -113,7 +114,11 @@ func (i *importer) addProfiles(tx store.Tx) error {
 		if s.added == nil {
 			continue
 		}
-		if err := tx.AddProfile(*s.added); err != nil {
+		if err := tx.AddProfile(*s.added); errors.Is(err, store.ErrConflict) {
+			return fault.New(fault.Conflict, "import_overtaken", fmt.Sprintf("Profile %s was created here while the import ran, "+
+				"and the import was to add the profile %s of the file under that name; nothing was imported.", s.name, s.theirs)).
+				WithHint("Import the file again: its profile then gets another name.")
+		} else if err != nil {
 			return err
 		}
 		if err := tx.AppendAudit(audit.Entry{Time: i.now(), Action: audit.ProfileCreated, Outcome: audit.Done,

@@ -264,7 +264,7 @@ func (c *comparison) small(r store.Reader) error {
 		if v, err := activation.ParseKeptVector(p.Vector); err == nil {
 			fingerprint = v.Fingerprint()
 		}
-		c.fold.Profile(p.Name, fingerprint, millis(p.Retired))
+		c.fold.Profile(derive.Profile{Name: p.Name, Fingerprint: fingerprint, Retired: millis(p.Retired), Limits: p.Limits})
 	}
 	return err
 }

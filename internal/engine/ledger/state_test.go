@@ -199,7 +199,11 @@ func TestStateNamesTheRowAndTheEntry(t *testing.T) {
 			"profile.created", "damaged"},
 		"a profile retired": {"UPDATE profile SET retired = 1 WHERE name = 'mobile-hotp'", "profile mobile-hotp",
 			"profile.created", "in the database it is retired at 1, but according to the log at 0"},
-		"a profile added": {"INSERT INTO profile VALUES ('evil', x'00', x'00', 1, 0)", "profile evil", "",
+		"a limit of a profile": {"UPDATE profile SET limit_tries = 99 WHERE name = 'mobile-hotp'", "profile mobile-hotp",
+			"profile.created", "in the database the limit tries is 99, but according to the log 0"},
+		"a time of a profile": {"UPDATE profile SET limit_window = 86400 WHERE name = 'mobile-hotp'",
+			"profile mobile-hotp", "profile.created", "the limit reactivation_window_seconds is 86400, but according to the log 0"},
+		"a profile added": {"INSERT INTO profile (name, vector, issuer, created) VALUES ('evil', x'00', x'00', 1)", "profile evil", "",
 			"no entry created it"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -251,8 +255,8 @@ func TestCounterSetBackAndForthStaysVisible(t *testing.T) {
 	if rep.State.Count != 2 { // the use of the old code, and the one after it
 		t.Fatalf("found %v", rep.State.Findings)
 	}
-	for i, says := range []string{"the counter was 0, but according to the entries before it was 3",
-		"the counter was 3, but according to the entries before it was 1"} {
+	for i, says := range []string{"the counter was 0, but according to the earlier entries it was 3",
+		"the counter was 3, but according to the earlier entries it was 1"} {
 		f := rep.State.Findings[i]
 		if e := w.Log(t, f.Entry)[0]; f.Row != "token hotp 1 of Acme" || !strings.Contains(f.Text, says) ||
 			e.Action != "code.verified" || e.Subject["serial"] != "1" {

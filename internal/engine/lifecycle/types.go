@@ -195,7 +195,7 @@ func (s *Service) changeType(ctx context.Context, name string, action audit.Acti
 		case err != nil:
 			return clashFault(after, err)
 		}
-		was, is := changedFields(audit.TypeFields(before), audit.TypeFields(after))
+		was, is := audit.Changed(audit.TypeFields(before), audit.TypeFields(after))
 		return s.recordType(tx, action, name, was, is, origin)
 	})
 }
@@ -205,16 +205,6 @@ func (s *Service) recordType(tx store.Tx, action audit.Action, name string, befo
 	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: action, Outcome: audit.Done, Origin: origin,
 		Subject: audit.Subject{Other: name},
 		Before:  before, After: after}.Canonical())
-}
-
-// changedFields leaves out what is the same before and after.
-func changedFields(before, after []audit.Field) (was, is []audit.Field) {
-	for i := range before {
-		if before[i] != after[i] {
-			was, is = append(was, before[i]), append(is, after[i])
-		}
-	}
-	return was, is
 }
 
 func clashFault(t token.Type, err error) error {

@@ -58,6 +58,16 @@ func In(r store.ProfileReader, name string) (*activation.Vector, error) {
 	return vector(p)
 }
 
+// LimitsIn reads the limits that a profile has of its own inside a transaction. The error
+// is that of In.
+func LimitsIn(r store.ProfileReader, name string) (token.ActivationLimits, error) {
+	p, err := r.Profile(name)
+	if err != nil {
+		return token.ActivationLimits{}, absent(name, err)
+	}
+	return p.Limits, nil
+}
+
 func absent(name string, err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		err = fault.New(fault.NotFound, "profile_not_found", fmt.Sprintf("There is no profile %s.", name)).

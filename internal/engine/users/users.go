@@ -25,12 +25,16 @@ const maxName = 128 // characters
 
 // Users adds, finds and removes users.
 type Users struct {
-	db  store.DB
-	now func() time.Time
+	db       store.DB
+	now      func() time.Time
+	unlocked func(user int64)
 }
 
-// New makes Users on a database. now is the clock.
-func New(db store.DB, now func() time.Time) *Users { return &Users{db: db, now: now} }
+// New makes Users on a database. now is the clock; unlocked is told of each user who was
+// unlocked, by number.
+func New(db store.DB, now func() time.Time, unlocked func(user int64)) *Users {
+	return &Users{db: db, now: now, unlocked: unlocked}
+}
 
 // Canonical gives the form in which a user name is stored and looked up, at every
 // door: wide and narrow forms as usual ones, lower case, and composed (NFC), as RFC
@@ -195,13 +199,18 @@ func failures(user store.User) []audit.Field {
 // of the user's tokens, so that a lock and a delay of either ends. It gives the tokens
 // that had any.
 func (u *Users) Unlock(ctx context.Context, name string, origin audit.Origin) (unlocked []token.Token, err error) {
+	var id int64
 	err = u.change(ctx, name, audit.UserUnlocked, origin, func(tx store.Tx, user store.User) (before, _ []audit.Field,
 		err error) {
 		if unlocked, err = u.unlockTokens(tx, user, origin); err != nil {
 			return nil, nil, err
 		}
-		return failures(user), nil, tx.ResetUserFailures(user.ID)
+		id = user.ID
+		return failures(user), nil, tx.ResetUserFailures(id)
 	})
+	if err == nil {
+		u.unlocked(id)
+	}
 	return unlocked, err
 }
 

@@ -56,7 +56,7 @@ func (f *startFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` with the activation password; default: generated, if the profile has one")
 	flags.StringVar(&f.reason, "reason", "", "`REASON` of a reactivation: pin-forgotten, device-replaced or device-lost, which reports the token lost")
 	flags.BoolVar(&f.erc, "erc", false, "also issue an event counter code at a first activation, if the profile counts events")
-	addDays(flags, &f.days, "7")
+	addDays(flags, &f.days, "7, or as the limits of the profile say")
 }
 
 func addDays(flags *pflag.FlagSet, days *int, usual string) {

@@ -163,6 +163,9 @@ type batchFiles struct {
 	codes, passwords *os.File
 	table, words     *csv.Writer // of codes, nil for letters; and of passwords, nil if there are none
 	letters          []wire.Activation
+	// known: the serials that apps know stand in the table, too. A token that was there
+	// before may have come from another server, and has got another one here.
+	known bool
 }
 
 func (b *activationBatch) create() (f batchFiles, err error) {
@@ -178,7 +181,11 @@ func (b *activationBatch) create() (f batchFiles, err error) {
 	}
 	if !b.letters() {
 		f.table = csv.NewWriter(f.codes)
-		err = errors.Join(err, f.table.Write([]string{"serial", "activation_code", "expires"}))
+		head := []string{"serial", "activation_code", "expires"}
+		if f.known = b.serials != ""; f.known {
+			head = append(head, "app_serial")
+		}
+		err = errors.Join(err, f.table.Write(head))
 	}
 	return f, err
 }
@@ -187,7 +194,11 @@ func (f *batchFiles) add(made []wire.Activation) error {
 	var err error
 	for _, m := range made {
 		if f.table != nil {
-			err = errors.Join(err, f.table.Write([]string{m.Serial, m.Code, m.Expires.UTC().Format(time.RFC3339)}))
+			row := []string{m.Serial, m.Code, m.Expires.UTC().Format(time.RFC3339)}
+			if f.known {
+				row = append(row, typedSerial(m))
+			}
+			err = errors.Join(err, f.table.Write(row))
 		} else {
 			f.letters = append(f.letters, m)
 		}

@@ -21,6 +21,7 @@ import (
 
 // aheadServer makes tokens ahead.
 type aheadServer struct {
+	known     string // the serial by which the app knows the first token, if it is another one
 	t         *testing.T
 	passwords bool
 	fails     int // this request for tokens is refused, from 1
@@ -49,7 +50,9 @@ func (s *aheadServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			answer(503, wire.Problem{Status: 503, Code: "unavailable", Detail: "The database is full."})
 			return
 		}
-		answer(201, wire.Activations{Activations: s.some(req.Count)})
+		made := s.some(req.Count + len(req.Serials))
+		made[0].DeviceSerial = s.known
+		answer(201, wire.Activations{Activations: made})
 	default:
 		answer(404, wire.Problem{Status: 404, Code: "not_found", Detail: "There is no " + r.URL.Path + "."})
 	}
@@ -121,6 +124,23 @@ func TestBatchTables(t *testing.T) {
 	}
 	if _, err := os.Stat(other); err == nil {
 		t.Error("an empty file is left")
+	}
+}
+
+// Codes that are made anew stand beside the serials that the apps know, which a move may
+// have made others than those here.
+func TestBatchTableOfTokensThatWereThere(t *testing.T) {
+	t.Parallel()
+	s, codes := &aheadServer{t: t, known: "EX00000701"}, filepath.Join(t.TempDir(), "codes.csv")
+	if got := run(t, s, "", "activation", "batch", "--type", "phones", "--serials", "EX00000001-EX00000002", "--out",
+		codes); got.Code != 0 {
+		t.Errorf("%+v", got)
+	}
+	const rest = ",01234-56789-01234-56789-01234-56789,2026-03-01T12:00:00Z,"
+	want := []string{"serial,activation_code,expires,app_serial", "EX00000001" + rest + "EX00000701",
+		"EX00000002" + rest + "EX00000002"}
+	if diff := cmp.Diff(want, lines(t, codes)); diff != "" {
+		t.Error(diff)
 	}
 }
 

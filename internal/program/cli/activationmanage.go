@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/client"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/program/cmdline"
@@ -98,10 +100,9 @@ func (a *app) printActivations(o wire.ActivationOverview) error {
 	out.row("Open activation", openActivation(o))
 	out.row("Device", liveDevice(o))
 	n := o.Counts
-	out.row("Reactivations", fmt.Sprintf("%d of %d in %s", n.Successes, n.MaxSuccesses,
-		cmdline.Plural(n.Days, "day", "days")))
-	out.row("Wrong confirmations", fmt.Sprintf("%d of %d in %s", n.Failures, n.MaxFailures,
-		cmdline.Plural(n.Days, "day", "days")))
+	window := fault.Span(time.Duration(n.Window) * time.Second)
+	out.row("Reactivations", fmt.Sprintf("%d of %d in %s", n.Successes, n.MaxSuccesses, window))
+	out.row("Wrong confirmations", fmt.Sprintf("%d of %d in %s", n.Failures, n.MaxFailures, window))
 	if n.NextAt != nil {
 		out.row("Next activation from", localTime(*n.NextAt))
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -31,10 +32,13 @@ func (a *app) sayBegun(made wire.Activation) error {
 		localTime(made.Expires))
 }
 
+// typedSerial is the serial that is typed into the app.
+func typedSerial(made wire.Activation) string { return cmp.Or(made.DeviceSerial, made.Serial) }
+
 func (a *app) sayCodes(made wire.Activation) error {
 	out := newTable(a.Stdout)
 	for _, line := range [][2]string{{"Server", made.URL}, {"Registration code", made.Registration},
-		{"Serial", made.Serial}, {"Activation code", made.Code}, {"Event counter code", made.ERC}} {
+		{"Serial", typedSerial(made)}, {"Activation code", made.Code}, {"Event counter code", made.ERC}} {
 		if line[1] != "" && (line[0] != "Serial" || made.Registration == "") {
 			out.row(line[:]...)
 		}
@@ -81,10 +85,13 @@ func writeLetters(w io.Writer, page string, texts *letter.Texts, made ...wire.Ac
 		if err != nil {
 			return fmt.Errorf("the server's answer about token %s: %w", m.Serial, err)
 		}
-		letters[i] = letter.Letter{Issuer: m.Issuer, Profile: m.Title, User: m.User, Serial: m.Serial, Code: body.Code,
+		letters[i] = letter.Letter{Issuer: m.Issuer, Profile: m.Title, User: m.User, Serial: body.Serial, Code: body.Code,
 			ERC:    body.ERC,
 			QRBody: activation.Secret(m.QRBody), Password: m.NeedsPass, Binding: m.Binding, Pair: m.Pair, Server: page,
 			Expires: m.Expires.Local(), Texts: texts}
+		if body.Serial != m.Serial {
+			letters[i].Here = m.Serial
+		}
 	}
 	return letter.Write(w, time.Now(), letters)
 }

@@ -26,7 +26,8 @@ set it for the type. mobile-totp and mobile-hotp have one from the start.`,
   ostiary profile show bank
   ostiary profile show bank --static-vector > bank.vector`,
 	}
-	cmd.AddCommand(newProfileCreate(a), newProfileList(a), newProfileShow(a), newProfileRetire(a))
+	cmd.AddCommand(newProfileCreate(a), newProfileList(a), newProfileShow(a), newProfileLimits(a),
+		newProfileRetire(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
 }

@@ -80,6 +80,10 @@ user who runs the server can open.
 			if err := checkActivations(cmd, cfg.Activations); err != nil {
 				return err
 			}
+			if n := cfg.Codes.ClientShare; n < 1 || n > serve.MaxClientShare {
+				return cmdline.Mistakef(cmd, "--client-share %d: it must be 1 to %d wrong codes", n,
+					serve.MaxClientShare)
+			}
 			if err := cfg.Codes.Check(); err != nil || cfg.Codes.LongestLock < cfg.Codes.FirstLock {
 				return cmdline.Mistakef(cmd, "--lock must be 1m to 720h, or 0 for a lock that does not end; --longest-lock must be "+
 					"at least --lock, up to 720h")
@@ -135,6 +139,7 @@ user who runs the server can open.
 		"`N` connections of one address (IPv6: of one /64 network) at a time, at most; no limit with --behind-proxy")
 	flags.DurationVar(&cfg.Codes.FirstLock, "lock", defaultLock, "`TIME` that ten wrong codes in a row lock a token or a user; a wrong code after that locks for twice as long; 0 locks until somebody unlocks")
 	flags.DurationVar(&cfg.Codes.LongestLock, "longest-lock", defaultLongestLock, "longest `TIME` of a lock, however many wrong codes come")
+	flags.IntVar(&cfg.Codes.ClientShare, "client-share", serve.DefaultClientShare, "`N` wrong codes under one name lock the client that presents them, under that name, as long as --lock; for requests that name their client")
 	addActivationFlags(flags, &cfg.Activations)
 	flags.StringVar(&cfg.ActivationHook, "activation-hook", "", "`URL` to which each activation is posted, so that its user can be told (default: none)")
 	flags.StringVar(&hookKey, "activation-hook-key-file", "", "`FILE` with the bearer token for --activation-hook")

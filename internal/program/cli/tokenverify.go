@@ -13,6 +13,7 @@ import (
 func newTokenVerify(a *app) *cobra.Command {
 	var which selectorFlags
 	var wide bool
+	var of string
 	cmd := &cobra.Command{
 		Use:   "verify SERIAL OTP",
 		Short: "Check a code",
@@ -23,8 +24,13 @@ The answer is only yes or no; the audit log says why. Exit code 0 means valid,
 1 not valid, 2 that the code was not checked.
 
 --resynchronize searches further ahead, for a token that was pressed often
-without a code being used.`,
+without a code being used.
+
+--client names the client that a program checks the code for. A client that
+presents too many wrong codes is locked under the name of the token's user, and
+others are not (ostiary serve --client-share).`,
 		Example: `  ostiary token verify 12345678 755224
+  ostiary token verify 12345678 755224 --client 192.0.2.7
   ostiary token verify 12345678 755224 --resynchronize`,
 		Args: cmdline.Arguments("SERIAL", "OTP"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -32,7 +38,7 @@ without a code being used.`,
 			valid, err := c.Verify(
 				cmd.Context(), wire.VerifyRequest{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer,
 					KeyID: s.KeyID,
-					OTP:   args[1], Resynchronize: wide})
+					OTP:   args[1], Resynchronize: wide, Client: of})
 			if err != nil {
 				return err
 			}
@@ -41,6 +47,7 @@ without a code being used.`,
 	}
 	which.add(cmd)
 	cmd.Flags().BoolVar(&wide, "resynchronize", false, "search the wide window")
+	cmd.Flags().StringVar(&of, "client", "", "IP address or name of the `CLIENT` that presents the code")
 	return cmd
 }
 

@@ -92,6 +92,7 @@ func (c *client) ask(t *testing.T) bool {
 		}
 		return false
 	}
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	return err == nil && string(body) == "here"
 }
@@ -185,8 +186,13 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 		if _, err := io.WriteString(busy, "Host: x\r\n\r\n"); err != nil {
 			t.Errorf("%s: the busy connection is gone: %v", name, err)
 		}
-		if res, err := http.ReadResponse(busy.in, nil); err != nil || res.StatusCode != http.StatusOK {
+		res, err := http.ReadResponse(busy.in, nil)
+		if err != nil {
 			t.Errorf("%s: the busy connection is not answered: %v", name, err)
+			continue
+		}
+		if _ = res.Body.Close(); res.StatusCode != http.StatusOK {
+			t.Errorf("%s: the busy connection is answered with %s", name, res.Status)
 		}
 	}
 }

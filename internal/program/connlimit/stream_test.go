@@ -75,6 +75,7 @@ func TestLongStreamIsNotCutOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer func() { _ = res.Body.Close() }()
 		if got, err := io.ReadAll(res.Body); err != nil || string(got) != "part part part " {
 			t.Errorf("the answer is %q, %v", got, err)
 		}

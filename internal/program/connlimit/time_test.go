@@ -149,7 +149,8 @@ func TestLongOperationIsNotCutOff(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := io.ReadAll(res.Body); err != nil || string(got) != "done" {
+			got, err := io.ReadAll(res.Body)
+			if _ = res.Body.Close(); err != nil || string(got) != "done" {
 				t.Errorf("the answer is %q, %v", got, err)
 			}
 		}

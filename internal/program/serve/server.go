@@ -205,7 +205,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	}
 	if s.lifecycle, err = lifecycle.New(
 		lifecycle.Config{DB: s.db, Keys: keyring, Marks: s.marks, Links: hashers[seal.Link], Issuer: s.cfg.Issuer,
-			Now: now}); err != nil {
+			Unlocked: s.engine.ForgetClients, Now: now}); err != nil {
 		return err
 	}
 	if s.imports, err = imports.New(imports.Config{DB: s.db, Keys: keyring, Marks: s.marks, Now: now}); err != nil {
@@ -221,7 +221,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if err := s.profiles.EnsureDefaults(ctx, s.lifecycle.Issuer(), system()); err != nil {
 		return err
 	}
-	s.users = users.New(s.db, now)
+	s.users = users.New(s.db, now, func(user int64) { s.engine.ForgetClients(user, 0) })
 	if s.keys, err = credentials.OpenKeys(ctx, s.db, hashers[seal.KeyHash], now); err != nil {
 		return err
 	}

@@ -157,7 +157,7 @@ func (s *search) follow(lists []places, keys bool, low, high int64) error {
 	if low >= high || s.ended() {
 		return nil
 	}
-	entry, err := s.r.prepare("SELECT seq, entry FROM audit_entry WHERE seq = ?")
+	entry, err := s.r.prepare("SELECT seq, entry FROM audit_entry WHERE seq = ?") //nolint:sqlclosecheck // the reader keeps it
 	if err != nil {
 		return err
 	}

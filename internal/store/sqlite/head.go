@@ -163,7 +163,7 @@ func configDigest(ctx context.Context, q querier) (digest [32]byte, err error) {
 		}
 		columns, err := rows.Columns()
 		if err != nil {
-			return digest, errors.Join(err, rows.Close())
+			return digest, errors.Join(err, rows.Close()) //nolint:sqlclosecheck // scanAll closes them otherwise
 		}
 		all, err := scanAll(rows, func(s scanner) (rowText, error) { return scanRow(s, len(columns)) })
 		if err != nil {

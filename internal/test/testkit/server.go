@@ -192,7 +192,7 @@ func (s *Server) Do(t testing.TB, caller, method, path string, body any, header 
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := http.DefaultClient.Do(req) //nolint:bodyclose // ReadAnswer closes it
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}

@@ -208,7 +208,7 @@ func (k *Kit) Open(t testing.TB) {
 	k.Temporary = tempcodes.New(k.DB, k.Hasher(seal.Code), k.Clock.Now)
 	k.Engine = k.NewEngine(t, k.DB, codes.Policy{})
 	if k.Lifecycle, err = lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys,
-		Marks: k.Marks, Links: k.Hasher(seal.Link), Now: k.Clock.Now}); err != nil {
+		Marks: k.Marks, Links: k.Hasher(seal.Link), Unlocked: k.unlocked, Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	if k.Imports, err = imports.New(
@@ -221,8 +221,11 @@ func (k *Kit) Open(t testing.TB) {
 			Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
-	k.Users = users.New(k.DB, k.Clock.Now)
+	k.Users = users.New(k.DB, k.Clock.Now, func(user int64) { k.unlocked(user, 0) })
 }
+
+// unlocked tells the engine that the test has put there.
+func (k *Kit) unlocked(user int64, id token.ID) { k.Engine.ForgetClients(user, id) }
 
 // Former makes of a closed database one of a version that proved nothing, with an empty
 // log. Open then upgrades it, under another integrity key.

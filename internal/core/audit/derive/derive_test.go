@@ -102,14 +102,14 @@ func TestEntriesThatDoNotFit(t *testing.T) {
 	revoked := audit.Entry{Action: audit.KeyRevoked, Before: []audit.Field{field("id", "x")}}
 	series := audit.Entry{Action: audit.SeriesSet, Subject: audit.Subject{Other: "x"}}
 	for says, entries := range map[string][]audit.Entry{
-		"about a token that no entry created":                              {code},
-		"the action \"token.evil\" is unknown":                             {{Action: "token.evil"}},
-		"about a user whom no entry created":                               {unlocked},
-		"about a key that no entry created":                                {revoked},
-		"about a type that no entry created":                               {series},
-		"an entry creates the user":                                        {user, user},
-		"an entry creates it, but it already existed":                      {created, created},
-		"according to the entries before the token was REVOKED_TOKEN_LOST": {lost, code},
+		"about a token that no entry created":                               {code},
+		"the action \"token.evil\" is unknown":                              {{Action: "token.evil"}},
+		"about a user whom no entry created":                                {unlocked},
+		"about a key that no entry created":                                 {revoked},
+		"about a type that no entry created":                                {series},
+		"an entry creates the user":                                         {user, user},
+		"an entry creates it, but it already existed":                       {created, created},
+		"according to the earlier entries the token was REVOKED_TOKEN_LOST": {lost, code},
 		"temporary code 01 was used, which no entry issued": {user, {Action: audit.CodeVerified,
 			Outcome: audit.Accepted, Subject: user.Subject,
 			After: []audit.Field{field("code", "01"), field("temporary", true)}}},

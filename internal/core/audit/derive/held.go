@@ -101,7 +101,7 @@ func (f *Fold) heldApps(key uint64, id token.Identity, r *row, apps []Applicatio
 		}
 		switch {
 		case !ok:
-			f.find(tokenName(id), r.last, "application %d is in the database, and no entry created it", app.Index)
+			f.find(tokenName(id), r.last, "application %d is in the database, but no entry created it", app.Index)
 		case was.fenced:
 			if why := f.notBeyond(was, app.Spec, app.Next, app.Drift); why != "" {
 				f.find(tokenName(id), was.last, "in the database the counter of application %d is %d, but according to the log %d, "+

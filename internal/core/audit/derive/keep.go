@@ -19,7 +19,7 @@ import (
 //	key      id · name · role · mark · help desk · revoked · last · end (none of an older program)
 //	root     mark · last
 //	type     name · next · highest · issued · last · trusted · trusted time · (field · value)…
-//	profile  name · fingerprint · last · since when retired (none of an older program)
+//	profile  name · fingerprint · last · since when retired · the six limits (none of an older program)
 //	secret   mark · least counter · least second · lives elsewhere · fenced · last: of tokens that are gone
 //	receipt  move · last
 //	name     text: of an owner, the first of whom is number 1
@@ -94,8 +94,12 @@ func (k *Keeper) small() error {
 		lines = append(lines, l)
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.sheets)) {
-		lines = append(lines, lineOf("profile").text(name).text(f.sheets[name].mark).number(f.sheets[name].last).
-			number(f.sheets[name].retired))
+		s := f.sheets[name]
+		l := lineOf("profile").text(name).text(s.mark).number(s.last).number(s.retired)
+		for _, n := range s.limits {
+			l = l.number(n)
+		}
+		lines = append(lines, l)
 	}
 	for _, mark := range f.Marks() {
 		r := f.remains[mark]

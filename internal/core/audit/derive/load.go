@@ -58,6 +58,9 @@ func (l *Loader) Line(b []byte) error {
 		if in.more {
 			s.retired = in.number()
 		}
+		for i := 0; in.more && i < len(s.limits); i++ {
+			s.limits[i] = in.number()
+		}
 		f.sheets[name] = s
 	case "secret":
 		mark, err := token.ParseMark(string(in.text()))

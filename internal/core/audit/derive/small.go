@@ -169,8 +169,8 @@ func (f *Fold) typeChanged(a *act) {
 	}
 	for _, v := range a.Before {
 		if was := k.fields[string(v.Name)]; was != string(v.Text) && !a.old {
-			f.find(typeName(string(a.Subject.Other)), a.seq, "the entry says that %s was %q, but according to the entries "+
-				"before it was "+
+			f.find(typeName(string(a.Subject.Other)), a.seq, "the entry says that %s was %q, but according to the earlier "+
+				"entries it was "+
 				"%q (the last is %d): it was changed outside the log", v.Name, v.Text, was, k.last)
 		}
 	}
@@ -231,7 +231,7 @@ func (f *Fold) seriesMoved(a *act) {
 		"issued"); !k.trusted && (next != k.next || highest != k.highest || issued != k.issued) {
 		f.find("series "+string(a.Subject.Other), a.seq,
 			"the entry says that the next number, the highest and the count were "+
-				"%d, %d, %d, but according to the entries before they were %d, %d, %d: they were changed outside the log", next,
+				"%d, %d, %d, but according to the earlier entries they were %d, %d, %d: they were changed outside the log", next,
 			highest,
 			issued, k.next, k.highest, k.issued)
 	}
@@ -252,47 +252,4 @@ func (f *Fold) Series(typ string, next, highest, issued uint64) {
 			"%d, but according to "+
 			"the log %d, %d, %d", next, highest, issued, k.next, k.highest, k.issued)
 	}
-}
-
-// sheet is a profile by the fingerprint of its static vector.
-type sheet struct {
-	mark    string
-	last    int64
-	retired int64 // since when, in milliseconds; 0 if it is not
-}
-
-func (f *Fold) profileCreated(a *act) {
-	f.sheets[string(a.Subject.Other)] = sheet{mark: textOf(a.After, "fingerprint"), last: a.seq}
-}
-
-// profileRetired folds that a profile is retired, or no more.
-func (f *Fold) profileRetired(a *act) {
-	name := string(a.Subject.Other)
-	s, ok := f.sheets[name]
-	switch was := timeOf(a.Before, "retired_since"); {
-	case !ok:
-		f.find("profile "+name, a.seq, "the entry is about a profile that no entry created")
-		return
-	case was != s.retired:
-		f.find("profile "+name, a.seq, "the entry says that it was retired at %d, but according to the entries before at %d (the last "+
-			"is %d): it was changed outside the log", was, s.retired, s.last)
-	}
-	s.retired, s.last = timeOf(a.After, "retired_since"), a.seq
-	f.sheets[name] = s
-}
-
-// Profile holds a row of the database against what was derived. retired is in
-// milliseconds; 0 for none.
-func (f *Fold) Profile(name, fingerprint string, retired int64) {
-	was, ok := f.sheets[name]
-	switch {
-	case !ok:
-		f.find("profile "+name, NoEntry, "no entry created it")
-	case was.mark != fingerprint:
-		f.find("profile "+name, was.last, "in the database its fingerprint is %s, but according to the log %s", fingerprint,
-			was.mark)
-	case was.retired != retired:
-		f.find("profile "+name, was.last, "in the database it is retired at %d, but according to the log at %d", retired, was.retired)
-	}
-	delete(f.sheets, name)
 }

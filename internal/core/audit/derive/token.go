@@ -226,7 +226,7 @@ func (f *Fold) changed(a *act, c *audit.ParsedChange) *row {
 // check holds what an entry says was before against what was derived.
 func (f *Fold) check(id uint64, r *row, a *act, c *audit.ParsedChange) {
 	differs := func(name string, was []byte, derived any) {
-		f.find(subjectName(&c.Subject), a.seq, "the entry says that %s was %s, but according to the entries before it was %v (the last "+
+		f.find(subjectName(&c.Subject), a.seq, "the entry says that %s was %s, but according to the earlier entries it was %v (the last "+
 			"is %d): it was changed outside the log", name, was, derived, r.last)
 	}
 	for _, v := range c.Before {
@@ -400,7 +400,7 @@ func (f *Fold) takes(a *act, c *audit.ParsedChange) {
 		return
 	}
 	if r.state != token.Valid {
-		f.find(subjectName(&c.Subject), a.seq, "a code was accepted, but according to the entries before the token "+
+		f.find(subjectName(&c.Subject), a.seq, "a code was accepted, but according to the earlier entries the token "+
 			"was %s (the "+
 			"last is %d): it was changed outside the log", r.state, r.last)
 	}

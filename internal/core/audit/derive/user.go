@@ -77,7 +77,7 @@ func (f *Fold) userWas(a *act, u *user, failures, retry string) {
 	}
 	if was := int32(intOf(a.Before, failures)); was != u.failures || timeOf(a.Before, retry) != u.retry {
 		f.find(userName(string(a.Subject.User)), a.seq, "the entry says that the failures were %d, or the end of their delay "+
-			"another, but according to the entries before they were %d (the last is %d): they were changed outside the log",
+			"another, but according to the earlier entries they were %d (the last is %d): they were changed outside the log",
 			was, u.failures, u.last)
 	}
 }
