@@ -27,7 +27,7 @@ func TestShortSecrets(t *testing.T) {
 	}
 	k := testkit.New(t)
 	rep := take(k, text, imports.FileOptions{})
-	if counts(t, rep, 1, 0, 1); !strings.Contains(rep.Rows[0].Reason, "R6; --allow-short-secrets takes it") {
+	if counts(t, rep, 1, 0, 1); !strings.Contains(rep.Rows[0].Reason, "R6; --allow-short-secrets accepts it") {
 		t.Errorf("rows %+v", rep.Rows)
 	}
 	if _, said := k.LastEntry(t).After["short_secrets"]; said {
