@@ -74,7 +74,7 @@ func TestRestoredDatabaseIsNoticed(t *testing.T) {
 			t.Errorf("accept %t says:\n%s", fence, out)
 		}
 		if fence {
-			if r := s.run(args...); r.code != 2 || !strings.Contains(r.err, "nothing was lost, and nothing was done") {
+			if r := s.run(args...); r.code != 2 || !strings.Contains(r.err, "Nothing was lost, and nothing was changed") {
 				t.Errorf("accept with --fence again ended with %d: %s%s", r.code, r.out, r.err)
 			}
 		}
@@ -99,7 +99,7 @@ func TestRestoredDatabaseIsNoticed(t *testing.T) {
 				!strings.Contains(list, timed.Serial) {
 				t.Errorf("token list --fenced shows:\n%s", list)
 			}
-			if shown := s.ok("token", "show", events.Serial); !strings.Contains(shown, "takes two codes in a row") {
+			if shown := s.ok("token", "show", events.Serial); !strings.Contains(shown, "needs two consecutive codes") {
 				t.Errorf("token show does not say that it is fenced:\n%s", shown)
 			}
 			s.ok("token", "resync", events.Serial, next[0], next[1])

@@ -252,7 +252,7 @@ func (w *writer) fields(name string, fields []Field) {
 		case bool:
 			w.buf = strconv.AppendBool(w.buf, v)
 		default:
-			panic("audit: field " + f.Name + " has a type that the canonical form does not know")
+			panic("audit: field " + f.Name + " has a type that the canonical form does not have")
 		}
 	}
 	w.close()

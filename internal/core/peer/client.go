@@ -19,7 +19,7 @@ func Client(text string) (string, error) {
 		return "", fmt.Errorf("it is longer than %d bytes", maxClient)
 	}
 	if printable.Check(text, maxClient) != "" {
-		return "", errors.New("it is empty, begins or ends with a blank, or has a character that does not print")
+		return "", errors.New("it is empty, begins or ends with a space, or has a character that does not print")
 	}
 	if a, ok := address(text); ok {
 		text = a.Unmap().WithZone("").String()

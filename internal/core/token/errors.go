@@ -21,6 +21,6 @@ func AmbiguousError(serial string, ids []Identity) error {
 		names[i] = fmt.Sprintf("type %s, manufacturer %q, key id %q", id.Type, id.Manufacturer, id.KeyID)
 	}
 	return fault.New(fault.Conflict, "serial_ambiguous",
-		fmt.Sprintf("Serial %s stands for %d tokens: %s.", serial, len(ids), strings.Join(names, "; "))).
+		fmt.Sprintf("Serial %s belongs to %d tokens: %s.", serial, len(ids), strings.Join(names, "; "))).
 		WithHint("Name the type, the manufacturer or the key id.").With("candidates", ids)
 }

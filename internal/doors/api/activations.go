@@ -40,12 +40,12 @@ func (a *API) activationRoutes() {
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
 	start := op("start-activation", http.MethodPost, path, "Begin an activation of a token, and end the open one")
-	start.Description = "The codes are in this answer and in no other. Until the device has confirmed it, the epoch " +
-		"before goes on, unless the token was reported lost."
+	start.Description = "The codes are only in this answer. Until the device has confirmed the activation, the previous epoch " +
+		"remains valid, unless the token was reported lost."
 	start.DefaultStatus = http.StatusCreated
 	a.used = append(a.used, authz.ActivationBeyond)
 	register(a, authz.ActivationStart, start, a.startActivation)
-	register(a, authz.TokenView, op("show-activations", http.MethodGet, path, "Show how the activations of a "+
+	register(a, authz.TokenView, op("show-activations", http.MethodGet, path, "Show the activations of a "+
 		"token stand"), a.showActivations)
 	register(a, authz.ActivationConfirm, op("confirm-activation", http.MethodPost, path+"/confirm",
 		"Confirm the open activation by what the device shows"),
@@ -61,18 +61,18 @@ func (a *API) activationRoutes() {
 			return a.token(a.cfg.Activations.Cancel(ctx, in.selector(), c.origin()))
 		})
 	register(a, authz.ActivationReset, op("reset-activation", http.MethodPost, path+"/reset",
-		"Let counts of activations begin anew"),
+		"Reset counts of activations"),
 		func(ctx context.Context, c caller, in *resetActivationInput) (*tokenOutput, error) {
 			return a.token(a.cfg.Activations.Reset(ctx, in.selector(), activations.Counts(in.Body), c.origin()))
 		})
 	register(a, authz.ActivationUnbind, op("unbind-token", http.MethodPost, path+"/unbind",
-		"Discard the secret of a token, and end its device for good"),
+		"Delete the secret of a token, and end its device permanently"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
 			return a.token(a.cfg.Activations.Unbind(ctx, in.selector(), c.origin()))
 		})
 	ahead := op("activate-ahead", http.MethodPost, "/api/v1/activations", "Create tokens with activations made "+
 		"ahead, for nobody yet")
-	ahead.Description = "With serials it makes the codes anew of tokens that an earlier request created and whose " +
+	ahead.Description = "With serials, create new codes for tokens that an earlier request created and whose " +
 		"answer was lost."
 	ahead.DefaultStatus = http.StatusCreated
 	register(a, authz.ActivationAhead, ahead, a.activateAhead)

@@ -28,7 +28,7 @@ func TestRefusedInput(t *testing.T) {
 		status int
 		header []string
 	}{
-		"no JSON":               {verify, `serial=1&otp=` + code, 400, nil},
+		"not JSON":              {verify, `serial=1&otp=` + code, 400, nil},
 		"half a document":       {verify, `{"serial":"1","otp":"` + code, 400, nil},
 		"two documents":         {verify, `{"serial":"1","otp":"` + code + `"} {"serial":"1","otp":"` + code + `"}`, 400, nil},
 		"empty body":            {verify, ``, 400, nil},

@@ -27,12 +27,12 @@ func (a *API) profileLimitRoutes() {
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
 	register(a, authz.ProfileView, op("show-profile-limits", http.MethodGet,
-		"Show the limits of a profile's activations, and whose they are"),
+		"Show the limits of a profile's activations, and where they are set"),
 		func(ctx context.Context, _ caller, in *profileInput) (*limitsOutput, error) {
 			return limitsAnswer(a.cfg.Activations.Limits(ctx, in.Name))
 		})
 	change := op("change-profile-limits", http.MethodPatch, "Change the limits of a profile's activations")
-	change.Description = "What is given changes, and binds at once; 0 gives a limit back to the server's flag."
+	change.Description = "The given limits change, and apply at once; 0 resets a limit to the server's flag."
 	register(a, authz.ProfileManage, change,
 		func(ctx context.Context, c caller, in *changeLimitsInput) (*limitsOutput, error) {
 			return limitsAnswer(a.cfg.Activations.SetLimits(ctx, in.Name,

@@ -26,10 +26,10 @@ func (a *API) verifyRoutes() {
 		Summary: "Check a code",
 		Description: "Checks one code against a token (serial) or against all tokens of a user. A right code is " +
 			"used up: it is never accepted again. " +
-			"Every refusal looks alike; the audit log says which it was. Called by the role verifier, an acceptance " +
+			"All refusals look the same; the audit log has the reason. Called by the role verifier, an acceptance " +
 			"is an authentication and sets last_used; " +
 			"called by an administrator it is a check. " +
-			"503: nothing was decided and the code is not used. 500 with the code outcome_unknown, and a connection " +
+			"503: the code was not checked and is not used. 500 with the code outcome_unknown, or a connection " +
 			"that breaks without an answer: the code may be used up; ask for the next one.",
 		MaxBodyBytes: verifyBody, BodyReadTimeout: verifyWait,
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict,
@@ -78,8 +78,8 @@ func clientOf(text string) (string, error) {
 	}
 	client, err := peer.Client(text)
 	if err != nil {
-		err = fault.New(fault.Invalid, "client", fmt.Sprintf("The client cannot be taken: %v.", err)).
-			WithHint("Send the IP address from which the code comes, or a name of 1 to 64 bytes.")
+		err = fault.New(fault.Invalid, "client", fmt.Sprintf("The client is not valid: %v.", err)).
+			WithHint("Send the IP address that presents the code, or a name of 1 to 64 bytes.")
 	}
 	return client, err
 }

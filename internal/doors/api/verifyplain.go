@@ -48,7 +48,7 @@ func (a *API) answered(w http.ResponseWriter, r *http.Request, c caller) *http.R
 	}
 	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(verdicts[out.Body.Valid]) // the client is gone if this fails
+	_, _ = w.Write(verdicts[out.Body.Valid]) // the client has disconnected if this fails
 	return nil
 }
 

@@ -109,11 +109,11 @@ func (s *Service) unauthentic(err error, origin audit.Origin) error {
 	}
 	if s.wrong.Exhausted(peer.Name(origin.Source), s.now()) {
 		return fault.New(fault.Throttled, "too_many_wrong", "Too many messages with a wrong registration code "+
-			"came from there.").WithHint("Wait a minute and try again.")
+			"came from your address.").WithHint("Wait a minute and try again.")
 	}
 	s.wrong.Spend(peer.Name(origin.Source), s.now())
-	return fault.New(fault.Forbidden, "registration_code", "The registration code is not right, or not known, or "+
-		"not good any more.").
+	return fault.New(fault.Forbidden, "registration_code", "The registration code is wrong, unknown, or "+
+		"no longer valid.").
 		WithHint("Check it, or ask for a new one.").Because(err)
 }
 

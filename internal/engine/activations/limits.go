@@ -55,8 +55,8 @@ func (s *Service) SetLimits(ctx context.Context, profile string, edit func(*toke
 		}
 		l = Limits{Profile: profile, Own: before, Server: s.policy.ActivationLimits}
 		if edit(&l.Own); l.Own == before {
-			return fault.New(fault.Conflict, "limits_unchanged", fmt.Sprintf("The limits of profile %s are already set "+
-				"like that.", profile))
+			return fault.New(fault.Conflict, "limits_unchanged", fmt.Sprintf("Profile %s already has these limits.",
+				profile))
 		}
 		if err := errors.Join(wholeSeconds(l.Own), checkLimits(l.InForce())); err != nil {
 			return fault.New(fault.Invalid, "limit_bounds", fault.Sentence(err.Error())).
@@ -76,7 +76,7 @@ func (s *Service) SetLimits(ctx context.Context, profile string, edit func(*toke
 func wholeSeconds(l token.ActivationLimits) error {
 	for _, d := range []time.Duration{l.Expiry, l.Window, l.Interval} {
 		if d%time.Second != 0 {
-			return errors.New("the times of a limit are whole seconds")
+			return errors.New("the times of limits must be whole seconds")
 		}
 	}
 	return nil
@@ -86,16 +86,16 @@ func wholeSeconds(l token.ActivationLimits) error {
 func checkLimits(l token.ActivationLimits) error {
 	switch {
 	case l.Expiry < time.Minute || l.Expiry > maxExpiry:
-		return errors.New("the time that an activation is open is 1 minute to 365 days")
+		return errors.New("an activation must be open for 1 minute to 365 days")
 	case l.Tries < 1 || l.Tries > 99: // what an answer to a device can say
-		return errors.New("the wrong confirmations that end an activation are 1 to 99")
+		return errors.New("the number of wrong confirmations that end an activation must be 1 to 99")
 	case l.Window < 24*time.Hour || l.Window > maxExpiry:
-		return errors.New("the time over which activations are counted is 24 hours to 365 days")
+		return errors.New("the time over which activations are counted must be 24 hours to 365 days")
 	case l.Successes < 1 || l.Failures < 1:
 		return errors.New("at least 1 activation and 1 wrong confirmation must be allowed")
 	case l.Interval < time.Minute || l.Interval > l.Window:
-		return errors.New("the time from an activation to the next is at least 1 minute, and not above that over " +
-			"which is counted")
+		return errors.New("the time from an activation to the next must be at least 1 minute, and at most the time over " +
+			"which they are counted")
 	}
 	return nil
 }

@@ -295,13 +295,13 @@ func TestPolicy(t *testing.T) {
 		t.Errorf("the defaults: %v", err)
 	}
 	for words, p := range map[string]token.ActivationLimits{
-		"1 minute to 365 days":   {Expiry: 366 * 24 * time.Hour},
-		"1 to 99":                {Tries: 100},
-		"24 hours to 365 days":   {Window: 23 * time.Hour},
-		"1 activation and":       {Successes: -1},
-		"1 wrong confirmation":   {Failures: -1},
-		"at least 1 minute":      {Interval: 59 * time.Second},
-		"not above that over wh": {Interval: 31 * 24 * time.Hour},
+		"1 minute to 365 days":     {Expiry: 366 * 24 * time.Hour},
+		"1 to 99":                  {Tries: 100},
+		"24 hours to 365 days":     {Window: 23 * time.Hour},
+		"1 activation and":         {Successes: -1},
+		"1 wrong confirmation":     {Failures: -1},
+		"at least 1 minute":        {Interval: 59 * time.Second},
+		"at most the time over wh": {Interval: 31 * 24 * time.Hour},
 	} {
 		if err := (activations.Policy{ActivationLimits: p}).Check(); err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("%+v: %v, want %q", p, err, words)

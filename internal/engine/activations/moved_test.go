@@ -179,7 +179,7 @@ func TestProfileOfTakenName(t *testing.T) {
 	s.activate()
 	rep = testkit.Take(t, k, testkit.OpenExport(t, s.leave()), createUsers)
 	testkit.Ended(t, rep, store.RunCounts{Imported: 1, Duplicate: 1, Assigned: 1})
-	if got := strings.Join(rep.Remarks, " "); !strings.Contains(got, "is here already, as phones-2") {
+	if got := strings.Join(rep.Remarks, " "); !strings.Contains(got, "is already here, as phones-2") {
 		t.Errorf("the second report says %q", got)
 	}
 }
@@ -203,7 +203,7 @@ func TestRenumberedTokenKeepsItsAccount(t *testing.T) {
 	take(t, k, file, newSerials)
 	const serial = "EX10000002"
 	if got := k.Token(t, serial); got.DeviceSerial() != d.serial {
-		t.Fatalf("to its authenticator it is %s", got.DeviceSerial())
+		t.Fatalf("its authenticator knows it as %s", got.DeviceSerial())
 	}
 	moved := d.at(k, serial)
 	if !moved.logsIn() {

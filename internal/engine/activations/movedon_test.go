@@ -80,7 +80,7 @@ func (d *device) onward(k *testkit.Kit) *device {
 	}
 	serial := d.serial
 	if rep.Renumbered > 0 {
-		serial = strings.Fields(strings.TrimPrefix(rep.Rows[0].Reason, "its serial is taken here: it is "))[0]
+		serial = strings.Fields(strings.TrimPrefix(rep.Rows[0].Reason, "its serial is in use here: it is "))[0]
 	}
 	return d.at(k, serial)
 }
@@ -414,7 +414,7 @@ func TestRefusedWithoutItsOwnerSaysWhatToDo(t *testing.T) {
 	for _, more := range [][]func(*imports.Request){{newSerials}, {newSerials, testkit.DryRun}} {
 		rep := testkit.Take(t, k, testkit.OpenExport(t, s.leave()), more...)
 		testkit.Ended(t, rep, store.RunCounts{Refused: 1})
-		if got := rep.Rows[0].Reason; !strings.Contains(got, "holds 1 tokens of type phone, and nobody may hold more") {
+		if got := rep.Rows[0].Reason; !strings.Contains(got, "has 1 tokens of type phone, the maximum") {
 			t.Errorf("it says %q", got)
 		}
 	}

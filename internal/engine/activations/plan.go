@@ -33,7 +33,7 @@ func (s *Service) plan(rd store.Reader, r Request) (p plan, err error) {
 	profile := p.vector.Profile()
 	if p.again && !profile.Rules.Reactivation {
 		return p, fault.New(fault.Conflict, "no_reactivation", fmt.Sprintf("Token %s is activated, and its profile "+
-			"%s allows no other activation.", t.Identity.Serial, t.Profile)).
+			"%s allows no reactivation.", t.Identity.Serial, t.Profile)).
 			WithHint("Give the user another token: ostiary token replace.")
 	}
 	if p.limits, err = s.inForce(rd, t.Profile); err != nil {
@@ -49,7 +49,7 @@ func (s *Service) plan(rd store.Reader, r Request) (p plan, err error) {
 	if r.ERC && len(p.vector.EventApplications()) == 0 {
 		return p, fault.New(fault.Invalid, "no_events", fmt.Sprintf("Profile %s has no application that counts events, "+
 			"so there is no event counter code.", t.Profile)).
-			WithHint("Leave out --erc.")
+			WithHint("Omit --erc.")
 	}
 	if p.again || r.ERC {
 		if p.counters, err = s.counters(rd, t, p.vector); err != nil {

@@ -105,13 +105,13 @@ const longestLock = 30 * 24 * time.Hour
 // Check says which setting is out of bounds.
 func (p Policy) Check() error {
 	if p.FirstLock != 0 && p.FirstLock < time.Minute {
-		return errors.New("a lock lasts 1 minute or more, or 0 to last until somebody undoes it")
+		return errors.New("a lock lasts at least 1 minute, or 0 to last until somebody unlocks it")
 	}
 	if p = p.withDefaults(); p.LongestLock > longestLock {
-		return errors.New("the longest lock lasts 30 days at most")
+		return errors.New("the longest lock lasts at most 30 days")
 	}
 	if p.ClientShare < 1 || p.ClientShare > p.FailureLimit {
-		return fmt.Errorf("the share of a client is 1 to %d wrong codes", p.FailureLimit)
+		return fmt.Errorf("the share of a client must be 1 to %d wrong codes", p.FailureLimit)
 	}
 	return nil
 }
@@ -388,7 +388,7 @@ func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, st
 		}
 		return false, sayRecorded(r, found, j, refusalReason(j, reason, o))
 	}
-	return false, unavailable(errors.New("the token changed under every try"))
+	return false, unavailable(errors.New("the token changed during every attempt"))
 }
 
 // find gives the tokens that a request is about.
@@ -450,8 +450,8 @@ func ambiguous(serial string, candidates []store.Candidate) error {
 func unavailable(err error) error {
 	if errors.Is(err, store.ErrUncertain) {
 		return fault.New(fault.Uncertain, "outcome_unknown",
-			"It is not known whether the code was recorded: the database failed while it saved it.").
-			WithHint("Take the next code; this one may be used up.").Because(err)
+			"It is not known whether the code was recorded: the database failed while it saved the code.").
+			WithHint("Use the next code; this one may be used up.").Because(err)
 	}
 	return fault.New(fault.Unavailable, "unavailable",
 		"The code could not be checked: the database is unavailable.").
@@ -491,8 +491,8 @@ func sayRecorded(r Request, found store.Found, j judgement, reason string) error
 	switch token.Reason(reason) {
 	case token.NeedsTwo:
 		serial := found.Candidates[0].Token.Identity.Serial
-		fenced := fault.New(fault.Conflict, "two_codes", "Since the database was put back from a backup, the server "+
-			"does not know how far token "+serial+" was used.")
+		fenced := fault.New(fault.Conflict, "two_codes", "Since the database was restored from a backup, the server "+
+			"does not know the counter of token "+serial+" was used.")
 		if j.proof {
 			return fenced.WithHint("Delete it and create another: ostiary token delete " + serial + " --yes.")
 		}
@@ -506,7 +506,7 @@ func sayRecorded(r Request, found store.Found, j judgement, reason string) error
 // forged says openly that a token's row was changed by somebody else.
 func forged(t token.Token) error {
 	return fault.New(fault.Conflict, "row_forged",
-		fmt.Sprintf("The database's row of token %s is not as this server wrote it.", t.Identity.Serial)).
+		fmt.Sprintf("The database row of token %s is not as this server wrote it.", t.Identity.Serial)).
 		WithHint("Somebody changed it in the file. Find out who; then delete the token and import it again.")
 }
 
@@ -534,6 +534,6 @@ func isCode(s string) bool {
 }
 
 func errNotACode() error {
-	return fault.New(fault.Invalid, "otp_format", "A code is 6 to 10 of the digits 0-9; blanks between them are passed over.").
+	return fault.New(fault.Invalid, "otp_format", "A code has 6 to 10 digits; spaces between them are ignored.").
 		WithHint("Nothing was checked and no failure was counted.")
 }

@@ -66,7 +66,7 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 // awaitsActivation is the error for a token without a secret.
 func awaitsActivation(t token.Token, cause error) error {
 	return fault.New(fault.Conflict, "awaits_activation",
-		fmt.Sprintf("Token %s has no secret yet: its activation makes one.", t.Identity.Serial)).Because(cause)
+		fmt.Sprintf("Token %s has no secret yet: its activation creates one.", t.Identity.Serial)).Because(cause)
 }
 
 func (e *Engine) mayConfirm(t token.Token, otp string, now time.Time) error {
@@ -85,7 +85,7 @@ func (e *Engine) mayConfirm(t token.Token, otp string, now time.Time) error {
 	switch {
 	case t.Spec.Algorithm == token.OCRA:
 		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no "+
-			"code to confirm by.")
+			"code to confirm it.")
 	case len(otp) != t.Spec.Digits:
 		return fault.New(fault.Invalid, "otp_length", fmt.Sprintf("The token shows codes of %d digits.", t.Spec.Digits))
 	}

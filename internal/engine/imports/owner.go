@@ -59,7 +59,7 @@ func (i *importer) findOwner(r store.Reader, k *staged, t *tally,
 	user, err := r.User(name)
 	if errors.Is(err, store.ErrNotFound) {
 		if !i.req.CreateUsers {
-			return name, fmt.Sprintf("there is no user %s (--create-users makes the users that a file names)", name), nil
+			return name, fmt.Sprintf("there is no user %s (--create-users adds the users that a file names)", name), nil
 		}
 		if _, err := users.NewName(name); err != nil {
 			return name, fault.Of(err).Text, nil
@@ -85,7 +85,7 @@ func (i *importer) findOwner(r store.Reader, k *staged, t *tally,
 			held += i.seen.holds[heldBy{name, limit.typ}]
 		}
 		if limit.n > 0 && held >= limit.n {
-			return name, fmt.Sprintf("user %s holds %d %s, and nobody may hold more", name, held, limit.tokens), nil
+			return name, fmt.Sprintf("user %s has %d %s, the maximum", name, held, limit.tokens), nil
 		}
 	}
 	k.token.Condition.Owner, k.token.OwnerName = user.ID, name

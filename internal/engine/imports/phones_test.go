@@ -113,7 +113,7 @@ func TestPhoneMoves(t *testing.T) {
 	}
 	second := p.a.CreatePhone(t, "alice")
 	rep = p.arrives(p.leaves(), store.RunCounts{Imported: 1, Assigned: 1}, makeUsers)
-	if got := strings.Join(rep.Remarks, "\n"); !strings.Contains(got, "Profile phones of the file is here already, "+
+	if got := strings.Join(rep.Remarks, "\n"); !strings.Contains(got, "Profile phones of the file is already here, "+
 		"as phones-2") {
 		t.Errorf("the second report says %q", got)
 	}
@@ -184,9 +184,9 @@ func TestPhoneGetsAnotherSerial(t *testing.T) {
 	file := p.leaves()
 	p.arrives(file, store.RunCounts{Conflict: 1}, makeUsers)
 	rep := p.arrives(file, store.RunCounts{Imported: 1, Renumbered: 1, Assigned: 1, Users: 1}, makeUsers, renumber)
-	p.says(rep, "it is EX10000002 now, and its authenticator goes on showing EX10000001")
+	p.says(rep, "it is EX10000002 now, and its authenticator continues to show EX10000001")
 	if got := p.b.Token(t, "EX10000002"); got.DeviceSerial() != p.Serial {
-		t.Errorf("to its authenticator it is %s", got.DeviceSerial())
+		t.Errorf("its authenticator knows it as %s", got.DeviceSerial())
 	}
 	if !p.b.Verify(t, "EX10000002", p.code(1)) || p.b.Verify(t, "EX10000001", p.code(1)) {
 		t.Error("the code does not count for the token that was renumbered alone")
@@ -195,7 +195,7 @@ func TestPhoneGetsAnotherSerial(t *testing.T) {
 	p.a.Clock.Advance(time.Hour)
 	p.a.Activate(t, p.Vector, p.Serial, p.Phone)
 	rep = p.arrives(p.leaves(), store.RunCounts{Conflict: 1}, makeUsers, renumber)
-	p.says(rep, "to its authenticator it is EX10000001, and so is EX10000002 here")
+	p.says(rep, "its authenticator knows it as EX10000001, as does the one of EX10000002 here")
 }
 
 // A series that is at its end gives no serial: the token stays where it is.
@@ -225,7 +225,7 @@ func TestPhoneIsRefused(t *testing.T) {
 		"a type without activation": {func(typ *token.Type) { typ.Activation, typ.Profile = token.NoActivation, "" },
 			[]func(*imports.Request){makeUsers}, "tokens of type phone are not activated here"},
 		"another prefix": {func(typ *token.Type) { typ.Prefix, typ.Profile = "PH", "" },
-			[]func(*imports.Request){makeUsers}, "is for serials with prefix EX, and the type has prefix PH"},
+			[]func(*imports.Request){makeUsers}, "is for serials with prefix EX, but the type has prefix PH"},
 		"no such user": {func(*token.Type) {}, nil, "--create-users"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -286,7 +286,7 @@ func TestPhoneMovesOntoAnEarlierOne(t *testing.T) {
 			p.arrives(p.leaves(), store.RunCounts{Duplicate: 1}, makeUsers)
 			meanwhile(p)
 			rep := p.arrives(p.leaves(testkit.Move), store.RunCounts{Conflict: 1}, makeUsers, testkit.Replace)
-			p.says(rep, "stands at an earlier activation or an earlier code")
+			p.says(rep, "with an earlier activation or counter")
 		})
 	}
 }
@@ -321,7 +321,7 @@ func TestProfileIsMadeDuringTheImport(t *testing.T) {
 		}
 	})
 	testkit.IsFault(t, err, fault.Conflict, "import_overtaken")
-	if f := fault.Of(err); !strings.Contains(f.Text, "Profile phones-2 was made here") ||
+	if f := fault.Of(err); !strings.Contains(f.Text, "Profile phones-2 was created here") ||
 		!strings.Contains(f.Hint, "Import the file again") {
 		t.Errorf("it says %q, %q", f.Text, f.Hint)
 	}

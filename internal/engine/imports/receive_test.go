@@ -61,7 +61,7 @@ func TestNothingComesBackByAnOldFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	confirm(b, a, home)
-	refused(b, out, "brought the token here before")
+	refused(b, out, "already brought the token here")
 	refused(b, plain, "moved to another server")
 	code := testkit.Code(t, key, 0)
 	if b.Verify(t, "1", code) || !a.Verify(t, "1", code) || a.Verify(t, "1", code) {
@@ -100,7 +100,7 @@ func TestMoveOntoAnOlderCopy(t *testing.T) {
 	for _, more := range [][]func(*imports.Request){{testkit.DryRun, testkit.SkipBad},
 		{testkit.SkipBad, testkit.Replace, renumber}} {
 		rep := testkit.Take(t, b, testkit.OpenExport(t, file), more...)
-		if testkit.Ended(t, rep, store.RunCounts{Conflict: 1}); !strings.Contains(rep.Rows[0].Reason, "earlier code") {
+		if testkit.Ended(t, rep, store.RunCounts{Conflict: 1}); !strings.Contains(rep.Rows[0].Reason, "earlier counter") {
 			t.Errorf("in conflict because %q", rep.Rows[0].Reason)
 		}
 		if _, err := b.Imports.Receipt(t.Context(), rep.ID); err == nil {

@@ -38,7 +38,7 @@ func forged(f *derive.Fold, c store.Checked) {
 		if name == "" {
 			name = fmt.Sprintf("row %s of table %s", row.Row, row.Table)
 		}
-		f.Forged(name, fmt.Sprintf("%s; no code is taken by it", row))
+		f.Forged(name, fmt.Sprintf("%s; its codes are refused", row))
 	}
 	for range c.More {
 		f.Forged("", "")

@@ -131,7 +131,7 @@ func (s *Service) List(ctx context.Context, f Filter, o store.TokenOrder) (found
 		return err
 	})
 	if errors.Is(err, store.ErrTooMany) {
-		err = fault.New(fault.Invalid, "sort_too_large", fmt.Sprintf("The tokens are too many to be sorted by %s.", o.By)).
+		err = fault.New(fault.Invalid, "sort_too_large", fmt.Sprintf("There are too many tokens to sort by %s.", o.By)).
 			WithHint("Choose fewer, by user, serial, state, type, batch or import; or sort by user, serial, arrival or " +
 				"expires.").Because(err)
 	}
@@ -250,15 +250,15 @@ func (s *Service) mayBecome(r store.TokenReader, t token.Token, to token.State) 
 	switch {
 	case to == token.Pending || to == token.Moving:
 		return fault.New(fault.Conflict, "state_"+strings.ToLower(to.String()),
-			fmt.Sprintf("No command makes a token %s: it is PENDING from its creation to its first code, and MOVING "+
+			fmt.Sprintf("No command can make a token %s: it is PENDING from its creation to its first code, and MOVING "+
 				"from its export to a receipt.", to))
 	case from == token.Moving:
 		return fault.New(fault.Conflict, "token_moving", fmt.Sprintf("Token %s is on its way to another server.",
 			t.Identity.Serial)).
-			WithHint("To have it back: ostiary move cancel; ostiary move list shows the moves.")
+			WithHint("To take it back: ostiary move cancel; ostiary move list shows the moves.")
 	case to == token.Valid && !t.Condition.Proven():
 		return fault.New(fault.Conflict, "not_proven",
-			fmt.Sprintf("Token %s was never confirmed: only its first right code makes it VALID.", t.Identity.Serial)).
+			fmt.Sprintf("Token %s was never confirmed: only its first correct code makes it VALID.", t.Identity.Serial)).
 			WithHint("While it is PENDING: ostiary token confirm. Once revoked, delete it and create another.")
 	case to == token.Valid && from != token.Valid && t.Condition.Ended(s.now()):
 		return endedFault(t)

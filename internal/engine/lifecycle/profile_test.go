@@ -61,9 +61,9 @@ func TestTypeWithProfile(t *testing.T) {
 	written(t, k, audit.TypeChanged, "map[profile:bank]", "map[profile:bank-2]", func() error {
 		return changeType(k, "bank-app", func(t *token.Type) { t.Profile = "bank-2" })
 	})
-	misfits := map[string]string{"event": "by HOTP, and the type has algorithm TOTP",
-		"other":    "for serials with no prefix, and the type has prefix B",
-		"two-step": "for two-step activation, and the type has activation one-step"}
+	misfits := map[string]string{"event": "with HOTP, but the type has algorithm TOTP",
+		"other":    "for serials with no prefix, but the type has prefix B",
+		"two-step": "for two-step activation, but the type has activation one-step"}
 	for name, says := range misfits {
 		k.Unchanged(t, func() {
 			create := activated("bank-app-2", name)

@@ -95,7 +95,7 @@ func TestTypeIsRefused(t *testing.T) {
 		"a suite of TOTP":   {func(t *token.Type) { t.Suite = "OCRA-1:HOTP-SHA1-6:QN08" }, "suite"},
 		"no suite":          {func(t *token.Type) { t.Algorithm, t.Activation = token.OCRA, token.OneStep }, "suite"},
 		"OCRA in an app": {func(t *token.Type) { t.Algorithm, t.Suite = token.OCRA, "OCRA-1:HOTP-SHA1-6:QN08" },
-			"no OCRA"},
+			"not support OCRA"},
 		"OCRA against itself": {func(t *token.Type) {
 			t.Algorithm, t.Suite, t.Digits, t.Activation = token.OCRA, "OCRA-1:HOTP-SHA1-6:QN08", 7, token.OneStep
 		}, "suite says"},

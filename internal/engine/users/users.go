@@ -58,11 +58,11 @@ func Canonical(name string) (string, error) {
 	case utf8.RuneCountInString(name) > maxName:
 		return bad(fmt.Sprintf("is longer than %d characters", maxName))
 	case strings.TrimSpace(name) != name:
-		return bad("begins or ends with a blank")
+		return bad("begins or ends with a space")
 	}
 	for _, r := range name {
 		if !unicode.IsPrint(r) {
-			return bad("holds a character that does not print")
+			return bad("contains a character that cannot be printed")
 		}
 	}
 	return strings.ToLower(name), nil
@@ -83,8 +83,8 @@ func isASCII(name string) bool {
 func NewName(name string) (string, error) {
 	name, err := Canonical(name)
 	if err == nil && (strings.ContainsFunc(name, printable.Hidden) || printable.Blank(name)) {
-		err = fault.New(fault.Invalid, "user_name", "The user name holds an invisible character.").
-			WithHint("Type the name again: the copy holds an invisible character.")
+		err = fault.New(fault.Invalid, "user_name", "The user name contains an invisible character.").
+			WithHint("Type the name again: the copied text contains an invisible character.")
 	}
 	return name, err
 }
@@ -151,8 +151,8 @@ func (u *Users) Rename(ctx context.Context, from, to string, origin audit.Origin
 		err error) {
 		if user = was; was.Name == to {
 			return nil, nil, fault.New(fault.Conflict, "user_unchanged",
-				fmt.Sprintf("User %s has that name already.", to)).
-				WithHint("Upper and lower case in a user's name are the same.")
+				fmt.Sprintf("User %s already has that name.", to)).
+				WithHint("Upper and lower case make no difference in user names.")
 		}
 		if err := tx.RenameUser(was.ID, was.Name, to); err != nil {
 			return nil, nil, taken(to, err)
@@ -180,7 +180,7 @@ func (u *Users) Delete(ctx context.Context, name string, origin audit.Origin) er
 		err = tx.DeleteUser(user.ID)
 		if errors.Is(err, store.ErrConflict) {
 			err = fault.New(fault.Conflict, "user_holds_tokens",
-				fmt.Sprintf("User %s still holds tokens (%d).", user.Name, user.Tokens)).
+				fmt.Sprintf("User %s still has tokens (%d).", user.Name, user.Tokens)).
 				WithHint("Unassign them first: ostiary token list --user " + user.Name).Because(err)
 		}
 		if user.Failures == 0 && user.RetryAt.IsZero() {

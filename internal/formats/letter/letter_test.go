@@ -360,7 +360,7 @@ func TestRefusals(t *testing.T) {
 		"no QR code": {made, change(func(l *Letter) { l.QRBody = nil }), "letter: page 2: qr: the text is empty " +
 			"or not UTF-8"},
 		"larger QR code": {made, change(func(l *Letter) { l.QRBody = bytes.Repeat([]byte("x"), 3000) }),
-			"letter: page 2: qr: the text has 3000 bytes, and at level M it may have 2331"},
+			"letter: page 2: qr: the text has 3000 bytes, but at level M the maximum is 2331"},
 	} {
 		var out bytes.Buffer
 		if err := Write(&out, c.made, c.letters); err == nil || err.Error() != c.want || out.Len() != 0 {

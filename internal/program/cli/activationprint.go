@@ -28,7 +28,7 @@ func (a *app) sayBegun(made wire.Activation) error {
 	if made.User != "" {
 		whose = " for " + made.User
 	}
-	return a.say(nil, "An activation of token %s is begun%s. It is open until %s.", made.Serial, whose,
+	return a.say(nil, "An activation of token %s has begun%s. It is open until %s.", made.Serial, whose,
 		localTime(made.Expires))
 }
 
@@ -61,7 +61,7 @@ func (a *app) endActivation(made wire.Activation) error {
 		a.note("Warning: %s", w)
 	}
 	if made.Route == "online" {
-		a.note("This cannot be shown again. The app confirms it by itself: ostiary activation show %s",
+		a.note("These codes cannot be shown again. The app confirms the activation by itself; see: ostiary activation show %s",
 			cmdline.ShellQuote(made.Serial))
 		return nil
 	}
@@ -72,7 +72,7 @@ func (a *app) endActivation(made wire.Activation) error {
 	if made.Binding {
 		more += " --derivation-code CODE"
 	}
-	a.note("This cannot be shown again. Then confirm it by what the app shows: ostiary activation confirm %s "+
+	a.note("These codes cannot be shown again. Confirm the first code that the app shows: ostiary activation confirm %s "+
 		"--otp OTP%s", cmdline.ShellQuote(made.Serial), more)
 	return nil
 }
@@ -103,7 +103,7 @@ func (a *app) printLettered(made wire.Activation, file string) error {
 	if err := a.sayBegun(made); err != nil {
 		return err
 	}
-	if err := a.say(nil, "%s holds the letter.", file); err != nil {
+	if err := a.say(nil, "%s contains the letter.", file); err != nil {
 		return err
 	}
 	return a.endActivation(made)

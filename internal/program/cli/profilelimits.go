@@ -36,15 +36,15 @@ func newProfileLimits(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "limits NAME",
 		Short: "Show or set the limits of a profile's activations",
-		Long: `Show the limits of a profile's activations, with whose they are, or set them. A
-limit that the profile has counts in place of the server's flag, whether it is
-lower or higher; --default gives it back to the server.
+		Long: `Show the limits of a profile's activations and where they are set, or set them. A
+limit of the profile replaces the server's flag, whether it is
+lower or higher; --default resets it to the server's flag.
 
-A change binds at once, by whatever way an activation is begun. What happened
-before counts, and an activation that is open ends when its wrong confirmations
-are as many as --tries. Only --expiry holds for what is begun from then on: an
-open activation keeps the end that its user was told. Times are written as 90m
-or 72h. Limits are of this server: they do not move with tokens.`,
+A change applies at once to activations by any route. Earlier activations
+count, and an open activation ends when its wrong confirmations
+reach --tries. Only --expiry applies just to activations begun after the change: an
+open activation keeps the expiry that its user was told. Times are written as 90m
+or 72h. Limits belong to this server: they do not move with tokens.`,
 		Example: `  ostiary profile limits bank
   ostiary profile limits bank --tries 3 --reactivations 2 --reactivation-window 168h
   ostiary profile limits bank --default tries --default reactivation-window
@@ -76,7 +76,7 @@ or 72h. Limits are of this server: they do not move with tokens.`,
 	flags.IntVar(&f.failures, limitFailures, 0, "`N` wrong confirmations of a token, at most, within --reactivation-window")
 	flags.DurationVar(&f.window, limitWindow, 0, "`TIME` over which activations are counted")
 	flags.DurationVar(&f.interval, limitInterval, 0, "`TIME` from an activation of a token to the next")
-	flags.StringSliceVar(&f.defaults, "default", nil, "`LIMIT` that is the server's again, by the name of its flag, or all; several: with commas, or again")
+	flags.StringSliceVar(&f.defaults, "default", nil, "`LIMIT` to reset to the server's flag, by its name, or all; several with commas, or repeated")
 	return cmd
 }
 
@@ -115,11 +115,11 @@ func (f *limitFlags) change(cmd *cobra.Command) (c wire.ProfileLimitsChange, err
 		given := cmd.Flags().Changed(l.name)
 		switch {
 		case given && back:
-			return c, cmdline.Mistakef(cmd, "--%s sets the limit that --default gives back: leave out one of them", l.name)
+			return c, cmdline.Mistakef(cmd, "--%s sets the limit that --default resets: omit one of them", l.name)
 		case given && l.zero:
-			return c, cmdline.Mistakef(cmd, "--%s may not be 0; --default %s gives it back to the server", l.name, l.name)
+			return c, cmdline.Mistakef(cmd, "--%s must not be 0; --default %s resets it to the server's flag", l.name, l.name)
 		case given && l.odd:
-			return c, cmdline.Mistakef(cmd, "--%s is a time in whole seconds", l.name)
+			return c, cmdline.Mistakef(cmd, "--%s must be a time in whole seconds", l.name)
 		case given:
 			l.set()
 		case back:

@@ -17,7 +17,7 @@ func newTokenVerify(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify SERIAL OTP",
 		Short: "Check a code",
-		Long: `Check a code of a token. A right code is used up: it is never accepted again.
+		Long: `Check a code of a token. A correct code is used up: it is never accepted again.
 A wrong one counts as a failure of the token.
 
 The answer is only yes or no; the audit log says why. Exit code 0 means valid,
@@ -57,13 +57,13 @@ func newTokenResync(a *app) *cobra.Command {
 	var counter uint64
 	cmd := &cobra.Command{
 		Use:   "resync SERIAL OTP1 OTP2",
-		Short: "Resynchronise a token by two consecutive codes",
-		Long: `Find two consecutive codes of a token and move its counter behind them. Both are
+		Short: "Resynchronise a token with two consecutive codes",
+		Long: `Find two consecutive codes of a token and move its counter beyond them. Both are
 used up. Exit code 0 means found, 1 not found, 2 that nothing was searched.
 
---counter begins the search there instead of where the token stands (HOTP), or
-makes it the middle of the search (TOTP). --steps widens the search of a TOTP
-token either side, from 20 up to 120 steps.`,
+--counter begins the search there instead of at the token's counter (HOTP), or
+makes it the centre of the search (TOTP). --steps widens the search of a TOTP
+token in both directions, from 20 up to 120 steps.`,
 		Example: `  ostiary token resync 12345678 287082 359152
   ostiary token resync 12345678 287082 359152 --counter 5000
   ostiary token resync 87654321 287082 359152 --steps 120`,
@@ -75,7 +75,7 @@ token either side, from 20 up to 120 steps.`,
 				req.Counter = &counter
 			}
 			if cmd.Flags().Changed("steps") && (req.Steps < 1 || req.Steps > 120) {
-				return cmdline.Mistakef(cmd, "--steps %d: it may be 1 to 120", req.Steps)
+				return cmdline.Mistakef(cmd, "--steps %d: it must be 1 to 120", req.Steps)
 			}
 			valid, err := c.Resync(cmd.Context(), s, req)
 			if err != nil {
@@ -86,7 +86,7 @@ token either side, from 20 up to 120 steps.`,
 	}
 	which.add(cmd)
 	cmd.Flags().Uint64Var(&counter, "counter", 0, "where to search, as a counter or time step `N`")
-	cmd.Flags().IntVar(&req.Steps, "steps", 0, "search `N` time steps either side (TOTP only; default 20)")
+	cmd.Flags().IntVar(&req.Steps, "steps", 0, "search `N` time steps in both directions (TOTP only; default 20)")
 	return cmd
 }
 

@@ -156,8 +156,8 @@ func (s *Server) opening(ctx context.Context) (c integrity.Config, err error) {
 	}
 	if !haveKey {
 		if _, err := os.Lstat(dbPath); err == nil {
-			return c, fmt.Errorf("there is a database in %s but no key file %s: put the key file back from its "+
-				"copy; without it the tokens' secrets cannot be read", s.cfg.Data, kekPath)
+			return c, fmt.Errorf("there is a database in %s but no key file %s: restore the key file from its "+
+				"backup; without it the tokens' secrets cannot be read", s.cfg.Data, kekPath)
 		}
 		if err := filekek.Create(kekPath); err != nil {
 			return c, err
@@ -252,7 +252,7 @@ func (s *Server) markSecrets(ctx context.Context, keyring *seal.Keyring) error {
 		return err
 	}
 	if marked > 0 {
-		s.log.Info("tokens marked by their secrets", "tokens", marked)
+		s.log.Info("computed the marks of the tokens' secrets", "tokens", marked)
 	}
 	if shared > 0 {
 		_, err = fmt.Fprintf(

@@ -124,7 +124,7 @@ func (k *Kit) verified(t testing.TB) ledger.Report {
 		t.Errorf("the log is not whole: %s", rep.Problem)
 	}
 	for _, f := range rep.State.Findings {
-		t.Errorf("the state does not follow from the log: %s", f)
+		t.Errorf("the state does not match the log: %s", f)
 	}
 	return rep
 }

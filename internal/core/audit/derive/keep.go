@@ -235,7 +235,7 @@ func (k *Keeper) token(s *audit.ParsedSubject, beyond int64) error {
 	owner := int64(0)
 	if r.owner != 0 {
 		if owner = k.owners[r.owner]; owner == 0 {
-			return fmt.Errorf("%s: the name of its owner is in no entry before %d", subjectName(s), r.last)
+			return fmt.Errorf("%s: no entry before %d names its owner", subjectName(s), r.last)
 		}
 	}
 	before := int64(-1)
@@ -266,8 +266,8 @@ func (k *Keeper) token(s *audit.ParsedSubject, beyond int64) error {
 // End demands that every row was written.
 func (k *Keeper) End() error {
 	if k.tokens != len(k.f.tokens.at) || k.users != len(k.f.users) || k.codes != len(k.f.codes) {
-		return fmt.Errorf("the state cannot be kept: of %d tokens, %d users and %d temporary codes, %d, %d and %d "+
-			"are named by the entries", len(k.f.tokens.at), len(k.f.users), len(k.f.codes), k.tokens, k.users, k.codes)
+		return fmt.Errorf("the state cannot be saved: of %d tokens, %d users and %d temporary codes, %d, %d and %d "+
+			"have names in the entries", len(k.f.tokens.at), len(k.f.users), len(k.f.codes), k.tokens, k.users, k.codes)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func (l *Loader) Line(b []byte) error {
 	switch kind {
 	case "log":
 		if in.number() != lineForm {
-			return fmt.Errorf("%w: of a newer program", errLine)
+			return fmt.Errorf("%w: written by a newer program", errLine)
 		}
 		f.next = in.number()
 		f.begin = f.next

@@ -42,7 +42,7 @@ func (f *Fold) profileCreated(a *act) {
 func (f *Fold) profileOf(a *act) (s sheet, ok bool) {
 	name := string(a.Subject.Other)
 	if s, ok = f.sheets[name]; !ok {
-		f.find(profileName(name), a.seq, "the entry is about a profile that no entry made")
+		f.find(profileName(name), a.seq, "the entry is about a profile that no entry created")
 	}
 	return s, ok
 }
@@ -55,8 +55,8 @@ func (f *Fold) profileRetired(a *act) {
 		return
 	}
 	if was := timeOf(a.Before, "retired_since"); was != s.retired {
-		f.find(profileName(name), a.seq, "it says that it was retired at %d, and by the entries before it at %d (the last "+
-			"is %d): it was changed past the log", was, s.retired, s.last)
+		f.find(profileName(name), a.seq, "the entry says that it was retired at %d, but according to the earlier entries at %d (the last "+
+			"is %d): it was changed outside the log", was, s.retired, s.last)
 	}
 	s.retired, s.last = timeOf(a.After, "retired_since"), a.seq
 	f.sheets[name] = s
@@ -74,8 +74,8 @@ func (f *Fold) profileLimited(a *act) {
 			continue
 		}
 		if was := intOf(a.Before, limit); was != s.limits[i] {
-			f.find(profileName(name), a.seq, "it says that %s was %d, and by the entries before it %d (the last is %d): it "+
-				"was changed past the log", limit, was, s.limits[i], s.last)
+			f.find(profileName(name), a.seq, "the entry says that %s was %d, but according to the earlier entries %d (the last is %d): it "+
+				"was changed outside the log", limit, was, s.limits[i], s.last)
 		}
 		s.limits[i] = intOf(a.After, limit)
 	}
@@ -97,16 +97,16 @@ func (f *Fold) Profile(is Profile) {
 	delete(f.sheets, is.Name)
 	switch {
 	case !ok:
-		f.find(row, NoEntry, "no entry made it")
+		f.find(row, NoEntry, "no entry created it")
 		return
 	case was.mark != is.Fingerprint:
-		f.find(row, was.last, "in the database its fingerprint is %s, and by the log %s", is.Fingerprint, was.mark)
+		f.find(row, was.last, "in the database its fingerprint is %s, but according to the log %s", is.Fingerprint, was.mark)
 	case was.retired != is.Retired:
-		f.find(row, was.last, "in the database it is retired at %d, and by the log at %d", is.Retired, was.retired)
+		f.find(row, was.last, "in the database it is retired at %d, but according to the log at %d", is.Retired, was.retired)
 	}
 	for i, n := range limitsOf(is.Limits) {
 		if n != was.limits[i] {
-			f.find(row, was.last, "in the database the limit %s is %d, and by the log %d", limitNames[i], n, was.limits[i])
+			f.find(row, was.last, "in the database the limit %s is %d, but according to the log %d", limitNames[i], n, was.limits[i])
 		}
 	}
 }

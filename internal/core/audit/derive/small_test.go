@@ -28,10 +28,10 @@ func TestKeyEndsWhenTheLogSays(t *testing.T) {
 	f.found()
 	f = made()
 	f.Key(is)
-	f.found("in the database its end is " + "1772366400000, and by the log 0")
+	f.found("in the database its end is " + "1772366400000, but according to the log 0")
 	f = made(field("expires", audit.Stamp(at.Add(time.Hour))))
 	f.Key(is)
-	f.found("in the database its end is 1772366400000, and by the log 1772370000000")
+	f.found("in the database its end is 1772366400000, but according to the log 1772370000000")
 
 	// A line of an older program has no end.
 	old := New()
@@ -77,7 +77,7 @@ func TestLimitsOfAProfileFollowFromTheLog(t *testing.T) {
 	f = made()
 	set(f, token.ActivationLimits{}, limited)
 	f.Profile(is)
-	f.found("in the database the limit expiry_seconds is 0, and by the log 3600")
+	f.found("in the database the limit expiry_seconds is 0, but according to the log 3600")
 
 	f = made()
 	other := limited
@@ -85,11 +85,11 @@ func TestLimitsOfAProfileFollowFromTheLog(t *testing.T) {
 	set(f, other, limited) // an entry that says that it was 9
 	is.Limits = token.ActivationLimits{Tries: 2}
 	f.Profile(is)
-	f.found("it says that tries was 9, and by the entries before it 0 (the last is 0): it was changed past the log")
+	f.found("the entry says that tries was 9, but according to the earlier entries 0 (the last is 0): it was changed outside the log")
 
 	f = newFold(t)
 	set(f, token.ActivationLimits{}, limited)
-	f.found("the entry is about a profile that no entry made")
+	f.found("the entry is about a profile that no entry created")
 
 	// A line of an older program has none.
 	old := New()
