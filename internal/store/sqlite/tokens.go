@@ -121,12 +121,14 @@ func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error)
 // what it is asked for is not there: then a stand-in is read in its place, by the same
 // search by number. Of a lookup of tokens the first column tells which it is, of one of a
 // user the name. A parameter that is NULL does not restrict.
+// Without the CAST, SQLite parses the statement anew whenever another owner is asked for
+// than the last time.
 const (
 	bySerialSQL = "SELECT x.id IS NOT NULL, " + lookedUpColumns + ` FROM (SELECT 1) one
 		LEFT JOIN token x ON x.serial = ?1 AND ` + narrowed + publishedRun + `
 		CROSS JOIN token t ON t.id = coalesce(x.id, ` + tokenStandIn + ")" + besideToken + " ORDER BY x.id"
 	byUserSQL = "SELECT x.token IS NOT NULL, " + lookedUpColumns + ` FROM (SELECT 1) one
-		LEFT JOIN condition x ON x.owner = ?1 AND EXISTS (SELECT 1 FROM token n WHERE n.id = x.token
+		LEFT JOIN condition x ON x.owner = CAST(?1 AS INTEGER) AND EXISTS (SELECT 1 FROM token n WHERE n.id = x.token
 			AND ` + narrowedOwned + ")" + publishedRun + `
 		CROSS JOIN token t ON t.id = coalesce(x.token, ` + tokenStandIn + ")" + besideToken + " ORDER BY x.token"
 	lookedUpColumns = tokenColumns + ", t.secret, t.tag, " + hasApplications + floorless

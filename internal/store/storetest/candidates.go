@@ -73,8 +73,8 @@ var candidateTests = []test{
 	}},
 	// What is not there is stood in for by a row that is, the same for the same name.
 	{"StandIns", func(r *rig) {
-		if f := r.candidates(store.Lookup{Serial: "nobody's"}, true); f.StandIn.Candidate.Token.ID != 0 || f.StandIn.User != 0 {
-			r.Errorf("without any row %+v stands in", f.StandIn)
+		if in := r.candidates(store.Lookup{Serial: "nobody's"}, true).StandIn; in.Candidate.Token.ID != 0 || in.User != 0 {
+			r.Errorf("without any row %+v stands in", in)
 		}
 		alice, t := r.user("alice"), r.one(nil)
 		for _, c := range []struct {
