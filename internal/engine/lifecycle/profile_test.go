@@ -171,7 +171,7 @@ func TestCreateWithProfile(t *testing.T) {
 		{"bank-app", "", fault.Conflict, "no_profile", "ostiary token create bank-app --profile NAME"},
 		{"mobile-totp", "", fault.Conflict, "no_profile", "the type has none"},
 		{"bank-app", "nonesuch", fault.NotFound, "profile_not_found", ""},
-		{"bank-app", "event", fault.Conflict, "profile_misfit", "by HOTP"},
+		{"bank-app", "event", fault.Conflict, "profile_misfit", "with HOTP"},
 		{"mobile-totp", "bank", fault.Conflict, "profile_misfit", "prefix B"},
 		{"mobile-license", "bank", fault.Conflict, "profile_misfit", "one-step"},
 		{"app-totp", "bank", fault.Invalid, "profile", "are not activated"},
