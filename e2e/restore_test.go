@@ -165,7 +165,7 @@ func TestWhatIsMissingIsRefused(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	refusedStart(t, s.data, "another one")
+	refusedStart(t, s.data, "a different one")
 	writeTo(t, file, whole)
 
 	if err := os.Remove(mark); err != nil {

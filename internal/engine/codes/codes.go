@@ -275,7 +275,7 @@ func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) 
 				return j, err
 			}
 		}
-		if found.Fresh && len(found.Candidates) == 0 {
+		if len(found.Candidates) == 0 {
 			e.imitate(found, l)
 		}
 		if found.Fresh && first && !e.acceptable(j, l) {
