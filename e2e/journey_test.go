@@ -393,7 +393,8 @@ func (j *journey) audit() {
 	j.server = start(t, j.data)
 	j.ok("audit", "verify", "--checkpoint", checkpoint)
 	other := start(t, newData(t))
-	if out := other.exits(2, "audit", "verify", "--checkpoint", checkpoint); !strings.Contains(out, "is not signed by this server") {
+	out := other.exits(2, "audit", "verify", "--checkpoint", checkpoint)
+	if !strings.Contains(out, "is not signed by this server") {
 		t.Errorf("another server's checkpoint:\n%s", out)
 	}
 }

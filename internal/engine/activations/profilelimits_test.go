@@ -358,14 +358,15 @@ func TestLimitsOfAProfileAreRecorded(t *testing.T) {
 		code    string
 		words   string
 	}{
-		"no profile":       {"none", func(l *limits) { l.Tries = 1 }, "profile_not_found", "no profile none"},
-		"nothing":          {"phones", func(*limits) {}, "limits_unchanged", "already has"},
-		"too many tries":   {"phones", func(l *limits) { l.Tries = 100 }, "limit_bounds", "1 to 99"},
-		"negative":         {"phones", func(l *limits) { l.Failures = -1 }, "limit_bounds", "At least 1"},
-		"short":            {"phones", func(l *limits) { l.Expiry = time.Second }, "limit_bounds", "1 minute to 365 days"},
-		"long":             {"phones", func(l *limits) { l.Window = 366 * 24 * time.Hour }, "limit_bounds", "365 days"},
-		"half a second":    {"phones", func(l *limits) { l.Expiry = 90*time.Minute + 1 }, "limit_bounds", "whole seconds"},
-		"above the window": {"phones", func(l *limits) { l.Interval = 31 * 24 * time.Hour }, "limit_bounds", "at most the time over"},
+		"no profile":     {"none", func(l *limits) { l.Tries = 1 }, "profile_not_found", "no profile none"},
+		"nothing":        {"phones", func(*limits) {}, "limits_unchanged", "already has"},
+		"too many tries": {"phones", func(l *limits) { l.Tries = 100 }, "limit_bounds", "1 to 99"},
+		"negative":       {"phones", func(l *limits) { l.Failures = -1 }, "limit_bounds", "At least 1"},
+		"short":          {"phones", func(l *limits) { l.Expiry = time.Second }, "limit_bounds", "1 minute to 365 days"},
+		"long":           {"phones", func(l *limits) { l.Window = 366 * 24 * time.Hour }, "limit_bounds", "365 days"},
+		"half a second":  {"phones", func(l *limits) { l.Expiry = 90*time.Minute + 1 }, "limit_bounds", "whole seconds"},
+		"above the window": {"phones", func(l *limits) { l.Interval = 31 * 24 * time.Hour }, "limit_bounds",
+			"at most the time over"},
 	} {
 		_, err := s.k.Activations.SetLimits(t.Context(), c.profile, c.edit, testkit.Origin)
 		refused(t, name, err, c.code)
