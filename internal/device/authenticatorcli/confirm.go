@@ -19,9 +19,9 @@ func newConfirm(a *app) *cobra.Command {
 unconfirmed: the server is asked again. Otherwise what is typed into the server's page
 is shown again.
 
-You settle an activation by letter or image that replaced keys, and any unconfirmed one
-if you like: --keep, when the server's page has accepted its code; --undo, to go back to
-the keys before, or to no account.`,
+After an activation by letter or image that replaced keys, say what the server's page
+answered: --keep if it accepted the code; --undo if it did not, to go back to the
+previous keys, or to no account. Both also work for any other unconfirmed account.`,
 		Example: `  ostiary-authenticator confirm
   ostiary-authenticator confirm 'My bank' --keep
   ostiary-authenticator confirm 'My bank' --undo`,

@@ -70,10 +70,9 @@ func newActivationShow(a *app) *cobra.Command {
 	var which selectorFlags
 	cmd := &cobra.Command{
 		Use:   "show SERIAL",
-		Short: "Show the activations of a token stand",
-		Long: `Show the activations of a token stand: the open one, the device that counts,
-the limits, and the last 50 activations. Codes are not
-shown again.`,
+		Short: "Show the activations of a token",
+		Long: `Show the activations of a token: the open one, the device whose codes are accepted,
+the counts for the limits, and the last 50 activations. Codes are not shown again.`,
 		Example: "  ostiary activation show MT10000001",
 		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
