@@ -10,7 +10,7 @@ import (
 // NotFoundError is the error for a serial that no token carries.
 func NotFoundError(serial string) error {
 	return fault.New(fault.NotFound, "token_not_found", fmt.Sprintf("There is no token with serial %s.", serial)).
-		WithHint("ostiary token list lists all tokens.")
+		WithHint("ostiary token list --kind all lists all tokens.")
 }
 
 // AmbiguousError is the error for a serial that several tokens carry. It lists them,

@@ -46,7 +46,7 @@ func (a *API) activationRoutes() {
 	a.used = append(a.used, authz.ActivationBeyond)
 	register(a, authz.ActivationStart, start, a.startActivation)
 	register(a, authz.TokenView, op("show-activations", http.MethodGet, path, "Show the activations of a "+
-		"token stand"), a.showActivations)
+		"token"), a.showActivations)
 	register(a, authz.ActivationConfirm, op("confirm-activation", http.MethodPost, path+"/confirm",
 		"Confirm the open activation by what the device shows"),
 		func(ctx context.Context, c caller, in *confirmActivationInput) (*activationResultOutput, error) {

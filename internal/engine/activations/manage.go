@@ -100,7 +100,8 @@ func (s *Service) Unbind(ctx context.Context, sel tokens.Selector, origin audit.
 		}
 		if !ok {
 			return fault.New(fault.Conflict, "not_activated",
-				fmt.Sprintf("Token %s has no activated device.", t.Identity.Serial))
+				fmt.Sprintf("Token %s has no activated device.", t.Identity.Serial)).
+				WithHint("ostiary activation show " + t.Identity.Serial + " shows its activations.")
 		}
 		if err := s.discard(tx, t, a); err != nil {
 			return err

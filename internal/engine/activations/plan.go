@@ -149,10 +149,15 @@ func (s *Service) within(rd store.ActivationReader, p plan, r Request) (warnings
 	serial := p.token.Identity.Serial
 	for _, reached := range standing.reached(p.limits, p.again) {
 		if !r.mayPass() {
+			hint := "An administrator can reset the counts: ostiary activation reset " + serial + "."
+			if r.Reason == DeviceLost && p.token.Condition.State == token.Valid {
+				hint = "The token was not reported lost, and its device still works. Report it: ostiary token state " + serial +
+					" REVOKED_TOKEN_LOST. " + hint
+			}
 			return nil, fault.New(fault.Conflict, "activation_limit", fmt.Sprintf("Token %s: %s.", serial, reached)).
-				WithHint("An administrator can reset the counts: ostiary activation reset " + serial + ".")
+				WithHint(hint)
 		}
-		warnings = append(warnings, "A limit is reached: "+reached+".")
+		warnings = append(warnings, "This activation is beyond a limit, as your role allows: "+reached+".")
 	}
 	return warnings, nil
 }

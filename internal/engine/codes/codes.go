@@ -492,7 +492,7 @@ func sayRecorded(r Request, found store.Found, j judgement, reason string) error
 	case token.NeedsTwo:
 		serial := found.Candidates[0].Token.Identity.Serial
 		fenced := fault.New(fault.Conflict, "two_codes", "Since the database was restored from a backup, the server "+
-			"does not know the counter of token "+serial+" was used.")
+			"does not know which codes of token "+serial+" were used.")
 		if j.proof {
 			return fenced.WithHint("Delete it and create another: ostiary token delete " + serial + " --yes.")
 		}

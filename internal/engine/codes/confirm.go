@@ -66,7 +66,8 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 // awaitsActivation is the error for a token without a secret.
 func awaitsActivation(t token.Token, cause error) error {
 	return fault.New(fault.Conflict, "awaits_activation",
-		fmt.Sprintf("Token %s has no secret yet: its activation creates one.", t.Identity.Serial)).Because(cause)
+		fmt.Sprintf("Token %s has no secret yet: its activation creates one.", t.Identity.Serial)).
+		WithHint("Activate it: ostiary activation offer " + t.Identity.Serial + ".").Because(cause)
 }
 
 func (e *Engine) mayConfirm(t token.Token, otp string, now time.Time) error {

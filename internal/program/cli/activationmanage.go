@@ -143,10 +143,21 @@ func openActivation(o wire.ActivationOverview) string {
 func liveDevice(o wire.ActivationOverview) string {
 	for _, p := range o.Activations {
 		if p.Live && p.Ended != nil {
-			return orElse(deviceName(p), "one by "+p.Route) + ", since " + localTime(*p.Ended)
+			return orElse(deviceName(p), "activated by "+routeWords(p.Route)) + ", since " + localTime(*p.Ended)
 		}
 	}
 	return "none"
+}
+
+// routeWords says what an activation was typed or scanned from.
+func routeWords(route string) string {
+	switch route {
+	case "offline":
+		return "letter or typed codes"
+	case "qr":
+		return "code image"
+	}
+	return route
 }
 
 // deviceName is what a device said of itself, and the mark of a bound one.

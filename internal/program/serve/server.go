@@ -130,8 +130,8 @@ func (s *Server) takeData() error {
 type lockedError struct{ data string }
 
 func (e *lockedError) Error() string {
-	return "another server is running on " + e.data + " (or its log is being read); stop it first, or give this one " +
-		"a data directory of its own"
+	return "another server is running on " + e.data + " (or its log is being read); stop it first, or use another " +
+		"data directory"
 }
 
 func (e *lockedError) Unwrap() error { return ErrRunning }
