@@ -86,4 +86,5 @@ bench: build
 	$(GO) run ./bench/state
 	$(GO) run ./bench/lists
 	$(GO) run ./bench/activations
+	$(GO) run ./bench/timing
 	$(GO) run ./bench/typedcode -n 10000000

@@ -9,16 +9,16 @@ var (
 	// ErrVersion: the message or vector is of a later version of the protocol.
 	ErrVersion = errors.New("made by a newer version: update the app or the server")
 	// ErrMessage: what was received is not such a message, or is damaged.
-	ErrMessage = errors.New("the message is damaged or not one of this kind: fetch or scan it again")
+	ErrMessage = errors.New("the message is damaged or of another kind: fetch or scan it again")
 	// ErrAuth: the MAC of an online message does not fit the registration code.
-	ErrAuth = errors.New("the message does not fit the registration code: check the code, or ask for a new one")
+	ErrAuth = errors.New("the message does not match the registration code: check the code, or ask for a new one")
 	// ErrSealed: the activation data cannot be opened with this device's key.
-	ErrSealed = errors.New("the activation data is not meant for this request: start the activation again")
+	ErrSealed = errors.New("the activation data does not belong to this request: begin the activation again")
 
 	// ErrProfile: a profile breaks a rule; the reason names it.
 	ErrProfile = errors.New("the profile is not valid")
 	// ErrVector: the bytes are not a static vector, or break a rule of profiles.
-	ErrVector = errors.New("the static vector is damaged or not one: get it again from the issuer")
+	ErrVector = errors.New("the static vector is damaged or not valid: get it again from the issuer")
 	// ErrSuite: a text is not the suite of an application.
 	ErrSuite = errors.New("unknown suite: it is HOTP-SHA1-6, TOTP-SHA1-6/30 or an OCRA suite without P and S")
 	// ErrTwoStep: the profile is one for two-step activation.
@@ -27,17 +27,17 @@ var (
 	ErrApplication = errors.New("the profile has no such application")
 
 	// ErrSerialEmpty: no serial was given.
-	ErrSerialEmpty = errors.New("the serial number is missing: type it as it stands in the letter")
+	ErrSerialEmpty = errors.New("the serial number is missing: type it as the letter shows it")
 	// ErrSerial: the text is not a serial: prefix and 1 to 15 digits.
-	ErrSerial = errors.New("this is not a serial number: type the letters in front and the 1 to 15 digits")
+	ErrSerial = errors.New("this is not a serial number: type the letters in front and then the 1 to 15 digits")
 	// ErrPrefix: the serial belongs to another type of token.
-	ErrPrefix = errors.New("the serial number is not one of this profile: check the letters in front, or use the " +
-		"app that belongs to it")
+	ErrPrefix = errors.New("the serial number does not belong to this profile: check the letters in front, or use the " +
+		"app for that profile")
 
 	// ErrCodeEmpty: no activation code was given.
-	ErrCodeEmpty = errors.New("the activation code is missing: type it as it stands in the letter")
+	ErrCodeEmpty = errors.New("the activation code is missing: type it as the letter shows it")
 	// ErrCodeCharacter: the activation code holds a character that none holds.
-	ErrCodeCharacter = errors.New("the activation code holds a character that is not allowed there: check it")
+	ErrCodeCharacter = errors.New("the activation code contains a character that is not allowed: check it")
 	// ErrCodeLength: the activation code is too short or too long.
 	ErrCodeLength = errors.New("the activation code has too few or too many characters: check it")
 	// ErrCodeInvalid: the check symbols do not fit: something is mistyped, or the
@@ -51,12 +51,12 @@ var (
 	// ErrPasswordEmpty: the profile demands an activation password.
 	ErrPasswordEmpty = errors.New("the activation password is missing: type the one that was sent separately")
 	// ErrPassword: a text is not an activation password.
-	ErrPassword = errors.New("an activation password has 10 to 64 letters, digits and signs of plain ASCII: check it")
+	ErrPassword = errors.New("an activation password has 10 to 64 ASCII letters, digits and symbols: check it")
 	// ErrPasswordUnexpected: the profile has no activation passwords.
 	ErrPasswordUnexpected = errors.New("this profile has no activation password: leave it empty")
 
 	// ErrERCEmpty: a reactivation needs the event counters.
-	ErrERCEmpty = errors.New("the event counter code is missing: type it as it stands in the letter")
+	ErrERCEmpty = errors.New("the event counter code is missing: type it as the letter shows it")
 	// ErrERCCharacter: the ERC holds something that is not a digit.
 	ErrERCCharacter = errors.New("the event counter code has digits only: check it")
 	// ErrERCLength: the ERC is too short or too long for this profile.
@@ -68,7 +68,7 @@ var (
 	ErrERCUnexpected = errors.New("this profile counts no events: leave the event counter code empty")
 	// ErrCounter: a counter has more than ten digits, or there are more or fewer
 	// counters than applications that count events.
-	ErrCounter = errors.New("the event counters do not fit the profile")
+	ErrCounter = errors.New("the event counters do not match the profile")
 	// ErrCounterJump: a counter is more than 1,000,000 above the device's own.
 	ErrCounterJump = errors.New("the event counter is too far above that of this device: ask for a new activation")
 
@@ -76,7 +76,7 @@ var (
 	ErrRegistrationEmpty = errors.New("the registration code is missing: type it as the page shows it")
 	// ErrRegistrationCharacter: it holds a character that none holds.
 	ErrRegistrationCharacter = errors.New(
-		"the registration code holds a character that is not allowed there: check it")
+		"the registration code contains a character that is not allowed: check it")
 	// ErrRegistrationLength: it has not 25 characters.
 	ErrRegistrationLength = errors.New("the registration code has 25 characters: check it")
 	// ErrRegistrationInvalid: its check characters do not fit.
@@ -85,7 +85,7 @@ var (
 	// ErrDerivationEmpty: no derivation code was given.
 	ErrDerivationEmpty = errors.New("the derivation code is missing: type it as the app shows it")
 	// ErrDerivationCharacter: it holds a character that none holds.
-	ErrDerivationCharacter = errors.New("the derivation code holds a character that is not allowed there: check it")
+	ErrDerivationCharacter = errors.New("the derivation code contains a character that is not allowed: check it")
 	// ErrDerivationLength: it has not 20 characters.
 	ErrDerivationLength = errors.New("the derivation code has 20 characters: check it")
 	// ErrDerivationInvalid: it is mistyped, or from another activation.
@@ -95,7 +95,7 @@ var (
 	ErrQRBody = errors.New("this is not an activation code image: scan the one from the letter or the page")
 	// ErrCarrier: the text is neither a code image, nor a pasted text, nor a link of
 	// this protocol.
-	ErrCarrier = errors.New("this text is not one for the app: copy or scan the whole of it")
+	ErrCarrier = errors.New("this text is not for the app: copy or scan all of it")
 	// ErrServer: an address is not https://host or https://host:port.
 	ErrServer = errors.New("the server's address must be https://host or https://host:port in lower case")
 	// ErrTooLong: a message is too long for a QR code.
@@ -103,7 +103,7 @@ var (
 	// ErrUserID: a user label has not 1 to 40 bytes of text that can be shown.
 	ErrUserID = errors.New("a user label has 1 to 40 bytes of plain text")
 	// ErrChallenge: a challenge has not 1 to 64 letters and digits.
-	ErrChallenge = errors.New("a challenge has 1 to 64 letters and digits of plain ASCII")
+	ErrChallenge = errors.New("a challenge has 1 to 64 ASCII letters and digits")
 	// ErrDevice: the device type is unknown, or its name cannot be shown.
 	ErrDevice = errors.New("a device has a known type, and a name of 1 to 64 bytes of plain text")
 	// ErrOTP: a text is not a one-time password of 6 to 10 digits.

@@ -175,7 +175,7 @@ func (p *Profile) checkApplications(shown func(text string, most int) (reason st
 	last, confirms := 0, false
 	for _, a := range p.Applications {
 		if a.Index <= last || a.Index > maxApplications {
-			return "indexes 1 to 8, rising"
+			return "indexes 1 to 8, in ascending order"
 		}
 		last = a.Index
 		if reason := shown(a.Name, 32); reason != "" {
@@ -196,7 +196,7 @@ func (p *Profile) checkApplications(shown func(text string, most int) (reason st
 		}
 	}
 	if !confirms && !p.TwoStep {
-		return "one for one-time passwords is needed"
+		return "at least one application for one-time passwords is required"
 	}
 	return ""
 }

@@ -113,7 +113,7 @@ func scanQRBody(text string) (content [len(elements)]string, reason string) {
 	rest, opened := strings.CutPrefix(text, "<QRCode>")
 	rest, closed := strings.CutSuffix(rest, "</QRCode>")
 	if !opened || !closed {
-		return content, "it is one element QRCode"
+		return content, "the text must be one element QRCode"
 	}
 	for {
 		rest = strings.TrimLeft(rest, " \t\r\n")
@@ -125,11 +125,11 @@ func scanQRBody(text string) (content [len(elements)]string, reason string) {
 		case i < 0:
 			return content, "unknown or broken element"
 		case content[i] != "":
-			return content, "an element stands there twice"
+			return content, "an element is repeated"
 		}
 		var ok bool
 		if content[i], ok = unescape(inner); !ok || content[i] == "" {
-			return content, "an element is empty, or has more in it than text"
+			return content, "an element is empty, or contains more than text"
 		}
 		rest = after
 	}

@@ -18,7 +18,7 @@ var (
 	// ErrNewer: a record was written by a later version.
 	ErrNewer = errors.New("the vault was written by a newer version of this app: update the app")
 	// ErrDeviceKey: the platform does not give the key of the vault.
-	ErrDeviceKey = errors.New("the device does not give the key of the vault: unlock the device, and try again")
+	ErrDeviceKey = errors.New("the device does not provide the key of the vault: unlock the device, and try again")
 
 	// ErrName: a name cannot be shown.
 	ErrName = errors.New("a name has 1 to 64 bytes of plain text: choose another")
@@ -29,34 +29,34 @@ var (
 	ErrVectorMissing = errors.New("the static vector is missing: add the file or image that came with the app " +
 		"or the letter")
 	// ErrOtherProfile: the app is made for another profile.
-	ErrOtherProfile = errors.New("this activation is for another profile than the app is made for: use the app that " +
-		"belongs to it")
+	ErrOtherProfile = errors.New("this activation is for a profile that this app does not support: use the app for " +
+		"that profile")
 	// ErrNotAgain: the vault has the serial, and its profile forbids reactivations.
 	ErrNotAgain = errors.New("this token is activated already, and may not be activated again: ask the issuer " +
 		"for a new one")
 	// ErrNoOther: the vault takes no further account.
-	ErrNoOther = errors.New("this app takes no further account: delete one first")
+	ErrNoOther = errors.New("this app cannot store another account: delete one first")
 
 	// ErrPINEmpty: no PIN was given.
 	ErrPINEmpty = errors.New("the PIN is missing: type it")
 	// ErrPINCharacter: the PIN has something else than digits in it.
-	ErrPINCharacter = errors.New("a PIN has digits only: type it again")
+	ErrPINCharacter = errors.New("a PIN contains only digits: type it again")
 	// ErrPINShort: the PIN has fewer digits than the profile asks for.
 	ErrPINShort = errors.New("the PIN has too few digits: add some")
 	// ErrPINLong: the PIN has more digits than the profile allows.
-	ErrPINLong = errors.New("the PIN has too many digits: take fewer")
+	ErrPINLong = errors.New("the PIN has too many digits: use fewer")
 	// ErrPINWeak: the PIN is among those that everybody tries first.
 	ErrPINWeak = errors.New("this PIN is easily guessed: choose another, without a pattern, a year or a repetition")
 	// ErrPIN: the PIN is wrong; the error is a [PINError].
 	ErrPIN = errors.New("the PIN is wrong: try again")
 	// ErrErased: the tries were used up, and the secrets are gone.
-	ErrErased = errors.New("the PIN was wrong too often, and the secrets are erased: activate the token again")
+	ErrErased = errors.New("the PIN was wrong too often, and the secrets were erased: activate the token again")
 	// ErrPenalty: the tries were used up, and only codes can be had until the right
 	// PIN has been given for one.
-	ErrPenalty = errors.New("the PIN was wrong too often: make a code with the right PIN first")
+	ErrPenalty = errors.New("the PIN was wrong too often: generate a code with the right PIN first")
 
 	// ErrMode: the application is there, and does something else.
-	ErrMode = errors.New("this application does something else: choose another")
+	ErrMode = errors.New("this application has another purpose: choose another")
 	// ErrChallengeEmpty: no challenge was given.
 	ErrChallengeEmpty = errors.New("the challenge is missing: type it as the page shows it")
 	// ErrChallengeShort: the challenge has fewer than 4 characters.
@@ -64,27 +64,27 @@ var (
 	// ErrChallengeLong: the challenge has more characters than the application takes.
 	ErrChallengeLong = errors.New("the challenge is too long: check it, and the application")
 	// ErrChallengeCharacter: the application does not take such a character.
-	ErrChallengeCharacter = errors.New("the challenge holds a character that is not allowed there: check it")
+	ErrChallengeCharacter = errors.New("the challenge contains a character that is not allowed: check it")
 	// ErrFieldCount: there are not 1 to 8 fields.
-	ErrFieldCount = errors.New("a signature is made of 1 to 8 fields: give all that the page asks for, and no more")
+	ErrFieldCount = errors.New("a signature has 1 to 8 fields: give all fields that the page asks for, and no others")
 	// ErrFieldLabel: the labels are not 1, 2, 3 and so on.
 	ErrFieldLabel = errors.New("fields are labelled 1, 2, 3 and so on: give them in the order of the page")
 	// ErrFieldValue: a value is too long, or has a character or space that is not
 	// allowed.
-	ErrFieldValue = errors.New("a field has up to 40 letters, digits and signs of plain ASCII, without spaces " +
-		"around it: check it")
+	ErrFieldValue = errors.New("a field has up to 40 ASCII letters, digits and symbols, without spaces " +
+		"at its ends: check it")
 	// ErrFieldSuite: a signature of this application would be the same each time.
-	ErrFieldSuite = errors.New("this application signs no fields that are typed: choose another")
+	ErrFieldSuite = errors.New("this application does not sign typed fields: choose another")
 
 	// ErrServerTime: a server's time is before 1970, or a century off.
-	ErrServerTime = errors.New("this time cannot be: type the server's date and time")
+	ErrServerTime = errors.New("this time is not possible: type the server's date and time")
 
 	// ErrUnreachable: no answer came.
 	ErrUnreachable = errors.New("the server cannot be reached: check the address and the connection, and try again")
 	// ErrBusy: the server asks to come back later.
 	ErrBusy = errors.New("the server is busy: try again in a minute")
 	// ErrOffer: the server does not take the registration code.
-	ErrOffer = errors.New("the server does not take this registration code, because it is wrong, used, too old or " +
+	ErrOffer = errors.New("the server does not accept this registration code, because it is wrong, used, expired or " +
 		"was replaced: ask for a new one")
 	// ErrRefused: the server does not take the proof; the error is a [RefusedError].
 	ErrRefused = errors.New("the server did not accept the activation: check the activation password, and " +
@@ -95,10 +95,10 @@ var (
 		"the server's page")
 	// ErrUnsettled: the account was activated by an activation code, and the user has not
 	// said whether the server took it. It stands in an [AccountError].
-	ErrUnsettled = errors.New("it is not known whether the server accepted the activation before: keep its keys if " +
+	ErrUnsettled = errors.New("it is not known whether the server accepted the last activation: keep its keys if " +
 		"the server's page accepted the code, or undo it")
 	// ErrSettled: there is no activation under way to confirm, keep or undo.
-	ErrSettled = errors.New("the account has no activation under way: nothing is left to do")
+	ErrSettled = errors.New("the account has no open activation: nothing needs to be done")
 )
 
 // AccountError says which account an error is about, where nothing else is known of

@@ -160,7 +160,7 @@ func TestCommonPINs(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range list {
 		if seen[string(p)] || len(p) < 4 || 12 < len(p) || constantStep(p) || differentDigits(p) < 3 {
-			t.Errorf("%s is not allowed there", p)
+			t.Errorf("%s is not allowed here", p)
 		}
 		seen[string(p)] = true
 	}

@@ -128,7 +128,7 @@ func TestArchiveThatCannotBeWritten(t *testing.T) {
 	// A file whose line was changed, and one of another server.
 	text := read(t, file)
 	bad := writeFile(t, "bad", strings.Replace(text, `"token.staged"`, `"token.stagec"`, 1))
-	if r := s.run("audit", "verify", "--archive", bad); r.code != 1 || !strings.Contains(r.out, "NOT whole") {
+	if r := s.run("audit", "verify", "--archive", bad); r.code != 1 || !strings.Contains(r.out, "NOT intact") {
 		t.Errorf("a changed file: %d\n%s%s", r.code, r.out, r.err)
 	}
 	elsewhere := start(t, newData(t))

@@ -38,7 +38,7 @@ func TestRefusedFiles(t *testing.T) {
 		{"an empty file", "", nil, 2, "an empty file"},
 		{"a page of HTML", "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><p>Sign " +
 			"in</p></body></html>\n", nil, 2, "a web page"},
-		{"a text", "Dear customer, please find the keys attached.\n", nil, 2, "not recognised"},
+		{"a text", "Dear customer, please find the keys attached.\n", nil, 2, "not known"},
 		{"what a spreadsheet left", "serial,secret\n1.2E+11,3132333435363738393031323334353637383930\n", nil, 1,
 			"cell A2"},
 		{"a container without keys", container(), nil, 2, "no KeyPackage"},

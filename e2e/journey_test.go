@@ -313,7 +313,7 @@ func (j *journey) anotherMachine() {
 	}
 	remote(0, "token", "list")
 	remote(0, "token", "verify", j.fob.Serial, j.press())
-	if out := remote(2, "key", "list"); !strings.Contains(out, "may not do this") {
+	if out := remote(2, "key", "list"); !strings.Contains(out, "is not allowed to do this") {
 		t.Errorf("an admin's key list says:\n%s", out)
 	}
 	j.ok("key", "revoke", "admin")
@@ -393,7 +393,8 @@ func (j *journey) audit() {
 	j.server = start(t, j.data)
 	j.ok("audit", "verify", "--checkpoint", checkpoint)
 	other := start(t, newData(t))
-	if out := other.exits(2, "audit", "verify", "--checkpoint", checkpoint); !strings.Contains(out, "signature") {
+	out := other.exits(2, "audit", "verify", "--checkpoint", checkpoint)
+	if !strings.Contains(out, "is not signed by this server") {
 		t.Errorf("another server's checkpoint:\n%s", out)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -48,20 +49,8 @@ type killPhone struct {
 // gone after it; no code is good twice. OSTIARY_SOAK_KILLS makes it more often.
 func TestItem8KillActivations(t *testing.T) {
 	t.Parallel()
-	k := &killPhone{server: start(t, newData(t))}
-	k.ok("profile", "create", "sheet", "--file", "../examples/profiles/plain.toml")
-	k.ok("type", "create", "phone", "--kind", "software", "--algorithm", "HOTP", "--prefix", "EXP", "--activation",
-		"one-step", "--profile", "sheet")
-	k.vector = k.staticVector("sheet")
-	k.ok("user", "add", "alice")
-	made := decode[wire.NewTokens](k.server, "token", "create", "phone", "--count", "8", "--user", "alice")
-	for _, tok := range made.Tokens {
-		k.apps = append(k.apps, &app{serial: tok.Serial})
-	}
-	if len(k.apps) != killPhones {
-		t.Fatalf("%d tokens", len(k.apps))
-	}
-	k.desk = k.key("desk", "admin")
+	k := newKillPhones(t)
+	k.create(killPhones)
 	for range soakKills(t) / 6 {
 		k.round()
 	}
@@ -69,6 +58,37 @@ func TestItem8KillActivations(t *testing.T) {
 	t.Logf("cut short before the answer to the offer, the request, the confirmation: %v", k.cut)
 	if k.cut == [3]int{} {
 		t.Error("no activation was cut short")
+	}
+}
+
+// newKillPhones is a server with a type of phones, and alice, who will have some.
+func newKillPhones(t *testing.T) *killPhone {
+	t.Helper()
+	k := &killPhone{server: start(t, newData(t))}
+	k.phoneType()
+	k.vector = k.staticVector("sheet")
+	k.ok("user", "add", "alice")
+	k.desk = k.key("desk", "admin")
+	return k
+}
+
+// phoneType makes a profile and the token type that has it.
+func (s *server) phoneType() {
+	s.t.Helper()
+	s.ok("profile", "create", "sheet", "--file", "../examples/profiles/plain.toml")
+	s.ok("type", "create", "phone", "--kind", "software", "--algorithm", "HOTP", "--prefix", "EXP", "--activation",
+		"one-step", "--profile", "sheet")
+}
+
+// create makes tokens for so many phones.
+func (k *killPhone) create(n int) {
+	k.t.Helper()
+	made := decode[wire.NewTokens](k.server, "token", "create", "phone", "--count", strconv.Itoa(n), "--user", "alice")
+	for _, tok := range made.Tokens {
+		k.apps = append(k.apps, &app{serial: tok.Serial})
+	}
+	if len(k.apps) != n {
+		k.t.Fatalf("%d tokens", len(k.apps))
 	}
 }
 

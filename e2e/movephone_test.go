@@ -4,10 +4,13 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"os"
+	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
+	"ostiary/internal/doors/wire"
 	"ostiary/pskc"
 )
 
@@ -67,6 +70,65 @@ func TestPhoneMoves(t *testing.T) {
 			old.auditOK()
 		})
 	}
+}
+
+// A phone whose token got another serial by the move is activated again with what the
+// command shows and with what the letter has printed: the serial that the phone knows.
+func TestRenumberedPhoneIsActivatedAgain(t *testing.T) {
+	t.Parallel()
+	need(t, "pdftotext", "poppler-utils")
+	old := withProfile(t, "../examples/profiles/plain.toml", "HOTP", "SHA1", "EXP")
+	mine := newPhone(t)
+	old.confirm(mine.activate("", old.typed(old.offline())...))
+	s := start(t, newData(t))
+	s.phoneType()
+	s.ok("user", "add", "carol")
+	s.ok("token", "create", "phone", "--user", "carol") // has the serial of alice's
+	file, _ := old.exportFile("--move", "--all")
+	old.ok("move", "confirm", s.receiptFile(s.receive(file, 1, "--create-users", "--new-serials")))
+	const here = "EXP10000002"
+	there := &phones{s, s.as(s.key("login", "verifier")), here, old.vector}
+	there.logsIn(mine, 1, true)
+
+	letter := writeFile(t, "letter", "") + ".pdf"
+	for _, shown := range []func() string{
+		func() string { return s.ok("activation", "offline", here) },
+		func() string {
+			s.ok("activation", "reset", here, "--interval")
+			s.ok("activation", "offline", here, "--letter", letter)
+			text, err := exec.Command("pdftotext", "-layout", letter, "-").Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(text), "Serial number (Server: "+here+")") {
+				t.Errorf("the letter does not have the serial of the server:\n%s", text)
+			}
+			return string(text)
+		},
+	} {
+		text := shown()
+		serial := regexp.MustCompile(`(?m)^(?:Serial)? *(EXP[0-9]{8})$`).FindStringSubmatch(text)
+		code := regexp.MustCompile(`(?m)^(?:Activation code)? *((?:[0-9A-Z]{5}-){5}[0-9A-Z]{5})$`).FindStringSubmatch(text)
+		erc := regexp.MustCompile(`(?m)^(?:Event counter code)? *([0-9]{5}-[0-9-]+)$`).FindStringSubmatch(text)
+		if serial == nil || code == nil || erc == nil {
+			t.Fatalf("serial %q, code %q, event counter code %q in:\n%s", serial, code, erc, text)
+		}
+		if serial[1] != old.serial {
+			t.Errorf("shown is the serial %s, and the phone knows %s", serial[1], old.serial)
+		}
+		done := mine.activate("", "--static-vector-file", there.vector, "--serial", serial[1], "--code", code[1], "--erc",
+			erc[1])
+		if !done.Again {
+			t.Error("it is another account beside the one of the phone")
+		}
+		there.confirm(done)
+		mine.ok("confirm", "--keep")
+		there.logsIn(mine, 1, true)
+	}
+	if n := len(decode[wire.Activation](s, "activation", "offline", here).DeviceSerial); n == 0 {
+		t.Error("the answer does not have the serial of the phone")
+	}
+	s.auditOK()
 }
 
 // A move that is cancelled leaves the phone as it was.

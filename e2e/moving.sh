@@ -154,7 +154,7 @@ second=$(run a move list --limit 1 --json | tr -d ' \n' | sed 's/.*"moves":\[{"i
 [ "$first" != "$second" ] || fail "two moves have one number"
 sed "s/$first/$second/" receipt.json >other.json
 refused 2 a move confirm other.json
-says 'not one of this move'
+says 'does not belong to this move'
 refused 2 b move confirm receipt.json
 says 'no such move'
 is "$lonely" "$(state a "$lonely")" MOVING

@@ -31,7 +31,7 @@ func TestRefusedRequests(t *testing.T) {
 		status           int
 	}{
 		{"nothing", "application/json", "", http.StatusBadRequest},
-		{"no JSON", "application/json", "serial=80000001&otp=" + code, http.StatusBadRequest},
+		{"not JSON", "application/json", "serial=80000001&otp=" + code, http.StatusBadRequest},
 		{"JSON cut off", "application/json", body(`{"serial":%q,"otp":"%s`, d.Serial, code), http.StatusBadRequest},
 		{"a list", "application/json", body(`[{"serial":%q,"otp":%q}]`, d.Serial, code), http.StatusUnprocessableEntity},
 		{"null", "application/json", `null`, http.StatusUnprocessableEntity},

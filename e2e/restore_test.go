@@ -74,7 +74,7 @@ func TestRestoredDatabaseIsNoticed(t *testing.T) {
 			t.Errorf("accept %t says:\n%s", fence, out)
 		}
 		if fence {
-			if r := s.run(args...); r.code != 2 || !strings.Contains(r.err, "nothing was lost, and nothing was done") {
+			if r := s.run(args...); r.code != 2 || !strings.Contains(r.err, "Nothing was lost, and nothing was changed") {
 				t.Errorf("accept with --fence again ended with %d: %s%s", r.code, r.out, r.err)
 			}
 		}
@@ -99,7 +99,7 @@ func TestRestoredDatabaseIsNoticed(t *testing.T) {
 				!strings.Contains(list, timed.Serial) {
 				t.Errorf("token list --fenced shows:\n%s", list)
 			}
-			if shown := s.ok("token", "show", events.Serial); !strings.Contains(shown, "takes two codes in a row") {
+			if shown := s.ok("token", "show", events.Serial); !strings.Contains(shown, "needs two consecutive codes") {
 				t.Errorf("token show does not say that it is fenced:\n%s", shown)
 			}
 			s.ok("token", "resync", events.Serial, next[0], next[1])
@@ -141,6 +141,7 @@ func TestWhatIsMissingIsRefused(t *testing.T) {
 		"integrity key": "DELETE FROM key_wrapping",
 		"checkpoints":   "DELETE FROM checkpoint",
 		"record":        "UPDATE audit_head SET record = NULL, mac = NULL",
+		"limit":         "UPDATE profile SET limit_tries = 99 WHERE name = 'mobile-totp'",
 		"key put in": "INSERT INTO api_key (id, name, role, help_desk, hash, created) VALUES ('aaaaaaaaaa', 'x', " +
 			"'super_admin', 0, x'00', 1)",
 	} {
@@ -164,7 +165,7 @@ func TestWhatIsMissingIsRefused(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	refusedStart(t, s.data, "another one")
+	refusedStart(t, s.data, "a different one")
 	writeTo(t, file, whole)
 
 	if err := os.Remove(mark); err != nil {

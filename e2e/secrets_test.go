@@ -193,7 +193,7 @@ func (w *watch) commands() {
 		did(0, "token", "show", a.Serial)
 		did(0, "token", "assign", a.Serial, user)
 		did(0, "token", "verify", a.Serial, w.otp(codes[0]))
-		did(1, "token", "verify", a.Serial, codes[0])
+		did(1, "token", "verify", a.Serial, codes[0], "--client", "192.0.2.7")
 		did(1, "token", "verify", "no-such", w.otp("48151623"))
 		did(0, "token", "resync", a.Serial, w.otp(codes[20]), w.otp(codes[21]))
 		did(0, "token", "unassign", a.Serial)
@@ -267,6 +267,10 @@ func (w *watch) profiles(name string, did func(code int, args ...string)) {
 	did(0, "profile", "list")
 	did(0, "profile", "retire", name)
 	did(0, "profile", "retire", name, "--undo")
+	did(0, "profile", "limits", name)
+	did(0, "profile", "limits", name, "--tries", "3", "--reactivation-interval", "1h")
+	did(2, "profile", "limits", name, "--tries", "3")
+	did(0, "profile", "limits", name, "--default", "all")
 	w.did(0, []string{"profile", "show", name, "--static-vector"})
 }
 

@@ -16,7 +16,7 @@ func TestTamperedState(t *testing.T) {
 	for _, code := range d.codes(t, 0, 3) {
 		s.ok("token", "verify", d.Serial, code)
 	}
-	if says := s.ok("audit", "verify"); !strings.Contains(says, "\nThe state follows from it: 1 token.\n") {
+	if says := s.ok("audit", "verify"); !strings.Contains(says, "\nThe state matches it: 1 token.\n") {
 		t.Fatalf("before: %s", says)
 	}
 	s.stop()
@@ -32,8 +32,8 @@ func TestTamperedState(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{nil, []string{"The log is intact", "The state does NOT follow from it: 1 finding.",
-			"token hotp 14000001 of Acme, entry ", "in the database the counter is 0, and by the log 3"}},
+		{nil, []string{"The log is intact", "The state does NOT match it: 1 finding.",
+			"token hotp 14000001 of Acme, entry ", "in the database the counter is 0, but according to the log 3"}},
 		{[]string{"--json"}, []string{`{"ok":false,`, `"findings":1,"rows":[{"row":"token hotp 14000001`, `"entry":`}},
 	} {
 		r := s.run(append([]string{"audit", "verify"}, c.args...)...)
@@ -50,7 +50,7 @@ func TestTamperedState(t *testing.T) {
 	// visible.
 	s.ok("token", "verify", d.Serial, d.codes(t, 0, 1)[0])
 	r := s.run("audit", "verify")
-	if r.code != 1 || !strings.Contains(r.out, "it says that the counter was 0, and by the entries before it was 3") {
+	if r.code != 1 || !strings.Contains(r.out, "the entry says that the counter was 0, but according to the earlier entries it was 3") {
 		t.Errorf("after the use: status %d, %s", r.code, r.out)
 	}
 	s.stop()

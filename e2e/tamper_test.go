@@ -25,7 +25,7 @@ func TestTamperedLog(t *testing.T) {
 	s.stop()
 	whole, marked := read(t, file), read(t, mark)
 
-	const logNot, stateNot = "The log is NOT whole", "The state does NOT follow from it"
+	const logNot, stateNot = "The log is NOT intact", "The state does NOT match it"
 	for name, c := range map[string]struct{ query, says string }{
 		"an entry changed": {"UPDATE audit_entry SET entry = CAST(replace(CAST(entry AS TEXT), 'accepted', " +
 			"'refused') AS BLOB) WHERE seq = (SELECT max(seq) - 3 FROM audit_entry)", logNot},

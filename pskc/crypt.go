@@ -106,7 +106,7 @@ func (p *parser) cipherURI(v *value) string {
 // switchedOff says which option a cipher would need, if any.
 func (p *parser) switchedOff(spec cipherSpec) string {
 	if spec.tripleDES && !p.opt.AllowTripleDES {
-		return "encrypted with Triple-DES, which is outdated (option AllowTripleDES reads it nevertheless)"
+		return "encrypted with Triple-DES, which is outdated (option AllowTripleDES reads it anyway)"
 	}
 	return ""
 }
@@ -114,7 +114,7 @@ func (p *parser) switchedOff(spec cipherSpec) string {
 // unprotected tells why a value is not protected well enough to be decrypted,
 // before anything is.
 func (p *parser) unprotected(spec cipherSpec, v *value) (error, string) {
-	const nevertheless = " (option AllowUnauthenticated reads it nevertheless)"
+	const nevertheless = " (option AllowUnauthenticated reads it anyway)"
 	switch {
 	case !p.enc.macSeen && v.hasMAC:
 		return ErrUnsupported, "a ValueMAC without a MACMethod that says how it was made"
@@ -186,7 +186,7 @@ func (p *parser) openMAC(spec cipherSpec, v *value, name string) ([]byte, error)
 	if !good && iv != nil && c.verify(v, v.cipher) {
 		if good = p.opt.AllowUnauthenticated; !good {
 			return nil, p.unusable(ErrNoMAC, "its MAC does not cover the IV of the file (option "+
-				"AllowUnauthenticated reads it nevertheless)")
+				"AllowUnauthenticated reads it anyway)")
 		}
 	}
 	if !good {

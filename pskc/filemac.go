@@ -101,7 +101,7 @@ func (p *parser) fileMACMissing() error {
 	}
 	if !p.opt.AllowPart {
 		return p.fatal(ErrAltered, "the MAC over the whole file is missing, and keys may be missing with it (option "+
-			"AllowPart reads it nevertheless)")
+			"AllowPart reads it anyway)")
 	}
 	p.hdr.FileMAC = false
 	return nil

@@ -94,7 +94,7 @@ func (p *parser) checkSecret(k *Key) error {
 	if n < least {
 		why := "secret of %d bytes is too short, at least %d are demanded"
 		if n >= ShortSecret {
-			why += " (RFC 4226 section 4, R6; option MinSecret takes it)"
+			why += " (RFC 4226 section 4, R6; option MinSecret accepts it)"
 		}
 		return p.refuse(nil, why, n, least)
 	}

@@ -72,7 +72,7 @@ func checkTexts(k *Key) refusal {
 		case strings.ContainsFunc(f.text, unicode.IsControl) || !isXMLText(f.text):
 			return against(nil, "its %s holds a character that cannot be written", f.name)
 		case !f.attribute && strings.Trim(f.text, " ") != f.text:
-			return against(nil, "its %s begins or ends with a blank", f.name)
+			return against(nil, "its %s begins or ends with a space", f.name)
 		}
 	}
 	return refusal{}

@@ -141,11 +141,12 @@ type ActivationWriter interface {
 	AdoptActivations(id token.ID, a Adoption) error
 	// EndActivation ends an open one; its secrets go.
 	EndActivation(id int64, status ActivationStatus, at time.Time) error
-	// TakeActivation gives an open offer, not taken and not expired, to a device. The
-	// password goes.
+	// TakeActivation gives an open offer, not taken, not expired and with fewer wrong
+	// confirmations than the limit, to a device. The password goes.
 	TakeActivation(id int64, by Taking) error
-	// FailActivation counts a wrong confirmation of an open, unexpired one; with the
-	// last of limit tries it ends, and its secrets go. It gives the tries left.
+	// FailActivation counts a wrong confirmation of an open, unexpired one that has fewer
+	// than limit; with the last of them it ends, and its secrets go. It gives the tries
+	// left.
 	FailActivation(id int64, confirm []byte, at time.Time, limit int) (left int, err error)
 	// ConfirmActivation puts a new epoch in place of the old one; see Epoch.
 	ConfirmActivation(Epoch) error
@@ -172,13 +173,15 @@ type Taking struct {
 	DeviceName string
 	Counters   []uint64
 	Answer     []byte
+	Tries      int // wrong confirmations that end an activation
 }
 
 // Epoch is what a confirmed activation makes of a token. One conditional write on
 // the token decides: that its epoch and counter are still as in Seen, its owner and
 // state, too; that it is VALID, reported lost or PENDING, and VALID if the secret is
-// that of the old epoch; that it has not ended; that the activation is open and not
-// expired, and the device none that was unbound. Then the token is VALID under the
+// that of the old epoch; that it has not ended; that the activation is open, not
+// expired and has fewer wrong confirmations than the limit, and the device none that
+// was unbound. Then the token is VALID under the
 // next epoch, everything of the old one is gone, and so are its failures. Where the
 // secret stays and others hold it, too, its floor is demanded and moves as in an
 // Attempt; a new secret is the token's alone.
@@ -186,6 +189,7 @@ type Epoch struct {
 	Activation   int64
 	Token        token.ID
 	Now          time.Time
+	Tries        int // wrong confirmations that end an activation
 	Seen         token.Condition
 	SameSecret   bool
 	Next         uint64 // one above the counter that confirmed it

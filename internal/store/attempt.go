@@ -34,6 +34,17 @@ type Candidate struct {
 // many a user may hold.
 const MaxCandidates = 32
 
+// StandIn is what is read in place of what a lookup does not find, so that the time of a
+// refusal does not tell whether it is there. A name always gets the same stand-ins, as
+// long as rows neither come nor go: so whatever they are like, they tell nothing either.
+// They are read and forgotten.
+type StandIn struct {
+	User int64 // for a user that does not exist
+	// Candidate is for a serial or a user without tokens; its ID is 0 if there is no
+	// token at all.
+	Candidate Candidate
+}
+
 // Found is what a lookup finds. User is nil when the lookup names no user, or
 // one that does not exist. Fresh says that it was read from the database just
 // now; otherwise it comes from a cache.
@@ -44,6 +55,8 @@ type Found struct {
 	// Forged says that the user's row is not as this program wrote it. Then all
 	// candidates are, too.
 	Forged bool
+	// StandIn is set where nothing was found.
+	StandIn StandIn
 }
 
 // Attempt is one presented code, judged against rows that may be stale by the
@@ -90,6 +103,11 @@ type Found struct {
 // judged as a token of its own is not accepted once it has a twin, and the other way
 // round: it is judged anew. Further applications have keys of their own.
 //
+// A refusal reads and writes as many rows whatever its reason is: for each token of
+// the proposals, or for the stand-in of none, and for the user, or the stand-in of nobody,
+// a row is read, and either the failure is counted there or a row that means nothing is
+// written.
+//
 // Attempts on one token or under one user are decided in the order of their
 // arrival.
 type Attempt struct {
@@ -116,24 +134,18 @@ type Attempt struct {
 	Temporary []byte
 
 	Proposals []Proposal
+	// StandIn is what the lookup found in place of what is not there; nil if all is.
+	StandIn *StandIn
 	// Authentication makes an acceptance count as use (token.Condition.LastUsed).
 	Authentication bool
 	// QuietFor, when not empty, makes a refusal that changes nothing be counted
 	// under this caller's name instead of being recorded in full, so that
-	// nobody fills the log. The write and its sync happen all the same.
+	// nobody fills the log. The entry is made all the same, and as much is written.
 	QuietFor string
 	// Record gives the canonical audit entry for the outcome. It is called in
 	// the transaction, once per decision, and must be quick and without side
 	// effects.
 	Record func(Outcome) []byte
-}
-
-// Allows reports whether a token that is as the judge saw it may take a code at all,
-// by its state and dates. The write demands the same of the row; this demands it of
-// what was checked.
-func (a *Attempt) Allows(seen token.Condition) bool {
-	seen.Failures, seen.RetryAt = 0, time.Time{}
-	return a.Refusal(seen) == token.NoReason
 }
 
 // Refusal says why a token in this condition takes no code of this kind, or
@@ -146,6 +158,20 @@ func (a *Attempt) Refusal(c token.Condition) token.Reason {
 		return c.ProofRefusal(a.Now, a.Lock)
 	}
 	return c.Refusal(a.Now, a.Lock)
+}
+
+// UserRefusal says why a user takes no code, or NoReason if the user does.
+func (a *Attempt) UserRefusal(s Standing) token.Reason {
+	if !a.Holds(s.Failures, s.RetryAt) {
+		s.RetryAt = time.Time{}
+	}
+	switch {
+	case a.Lock.Holds(s.Failures, s.RetryAt, a.Now):
+		return token.UserLocked
+	case a.Now.Before(s.RetryAt):
+		return token.UserDelayed
+	}
+	return token.NoReason
 }
 
 // Holds reports whether a delay that so many failures caused, and that ends at retryAt, is

@@ -5,17 +5,19 @@ import (
 	"encoding/binary"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
 )
 
 // Profile is a parameter sheet of software authenticators. It never changes: its
-// static vector is in apps and letters.
+// static vector is in apps and letters. Beside it stand what this server allows by it.
 type Profile struct {
 	Name    string
 	Vector  []byte // the static vector
 	Issuer  []byte // sealed for ProfileBinding: the seed of the issuer's Ed25519 key
 	Created time.Time
 	Retired time.Time // since when no new tokens are made by it; zero while they are
+	Limits  token.ActivationLimits
 }
 
 // ProfileReader reads profiles.
@@ -25,13 +27,18 @@ type ProfileReader interface {
 	Profiles() ([]Profile, error)
 }
 
-// ProfileWriter adds and retires profiles; nothing changes what one is, or removes it.
+// ProfileWriter adds and retires profiles, and sets their limits; nothing changes what
+// one is, or removes it.
 type ProfileWriter interface {
-	// AddProfile returns ErrConflict if the name is taken; the transaction can go on.
+	// AddProfile adds one that is not retired and has no limits of its own. It returns
+	// ErrConflict if the name is taken; the transaction can go on.
 	AddProfile(Profile) error
 	// SetProfileRetired retires a profile, or takes that back (zero), if it still is as
 	// before; ErrConflict otherwise.
 	SetProfileRetired(name string, before, after time.Time) error
+	// SetProfileLimits sets the limits of a profile, if they still are as before;
+	// ErrConflict otherwise. Fractions of seconds are cut off.
+	SetProfileLimits(name string, before, after token.ActivationLimits) error
 }
 
 // ProfileBinding is where the sealed seed of a profile's issuer belongs: to the

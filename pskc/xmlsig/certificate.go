@@ -74,16 +74,16 @@ func (s *signature) unverified(certs []*x509.Certificate) error {
 	for _, c := range claimed {
 		key, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 		if ok && slices.ContainsFunc(certs, func(given *x509.Certificate) bool { return key.Equal(given.PublicKey) }) {
-			return fail(ErrInvalid, "it says that it is signed by %s, whose key did not make this signature", name(c))
+			return fail(ErrInvalid, "the entry says that it is signed by %s, whose key did not make this signature", name(c))
 		}
 	}
 	switch {
 	case len(claimed) > 0:
-		return fail(ErrUntrusted, "it says that it is signed by %s, SHA-256 fingerprint %x; ask the sender, by "+
+		return fail(ErrUntrusted, "the entry says that it is signed by %s, SHA-256 fingerprint %x; ask the sender, by "+
 			"another way, whether that is right, and give that certificate", name(claimed[0]),
 			sha256.Sum256(claimed[0].Raw))
 	case keyName != "":
-		return fail(ErrUntrusted, "it says that the key is called %.80q; ask the sender for its certificate", keyName)
+		return fail(ErrUntrusted, "the entry says that the key is called %.80q; ask the sender for its certificate", keyName)
 	}
 	return fail(ErrUntrusted, "it does not say whose it is; ask the sender for the certificate")
 }

@@ -58,6 +58,7 @@ const (
 	ProfileCreated      Action = "profile.created"
 	ProfileRetired      Action = "profile.retired"
 	ProfileRestored     Action = "profile.restored"
+	ProfileLimited      Action = "profile.limits_set"
 	SeriesSet           Action = "series.set"
 	SeriesAdvanced      Action = "series.advanced" // by new serials, or by imported ones
 	UserAdded           Action = "user.added"
@@ -251,7 +252,7 @@ func (w *writer) fields(name string, fields []Field) {
 		case bool:
 			w.buf = strconv.AppendBool(w.buf, v)
 		default:
-			panic("audit: field " + f.Name + " has a type that the canonical form does not know")
+			panic("audit: field " + f.Name + " has a type that the canonical form does not have")
 		}
 	}
 	w.close()

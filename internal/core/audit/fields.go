@@ -69,6 +69,29 @@ func TypeFields(t token.Type) []Field {
 		{Name: "suite", Value: t.Suite}}
 }
 
+// LimitFields are the limits of a profile's activations, times in seconds; 0 for one
+// that is the server's.
+func LimitFields(l token.ActivationLimits) []Field {
+	seconds := func(d time.Duration) int64 { return int64(d / time.Second) }
+	return []Field{{Name: "expiry_seconds", Value: seconds(l.Expiry)},
+		{Name: "reactivation_failures", Value: int64(l.Failures)},
+		{Name: "reactivation_interval_seconds", Value: seconds(l.Interval)},
+		{Name: "reactivation_window_seconds", Value: seconds(l.Window)},
+		{Name: "reactivations", Value: int64(l.Successes)},
+		{Name: "tries", Value: int64(l.Tries)}}
+}
+
+// Changed leaves out the fields that are the same before and after. Both sides have the
+// same names in the same order.
+func Changed(before, after []Field) (was, is []Field) {
+	for i := range before {
+		if before[i] != after[i] {
+			was, is = append(was, before[i]), append(is, after[i])
+		}
+	}
+	return was, is
+}
+
 // RetiredField tells since when something is retired.
 func RetiredField(since time.Time) Field { return Field{Name: "retired_since", Value: Stamp(since)} }
 

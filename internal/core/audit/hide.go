@@ -56,8 +56,8 @@ func otherIsPlain(entry map[string]any) bool {
 	action, _ := entry["action"].(string)
 	switch Action(action) {
 	case KeyCreated, KeyRevoked, KeyExpired, TypeCreated, TypeChanged, TypeRetired, TypeRestored, ProfileCreated,
-		ProfileRetired, ProfileRestored, SeriesSet, SeriesAdvanced, SessionStarted, SessionEnded, RootPasswordSet,
-		RefusalsSuppressed:
+		ProfileRetired, ProfileRestored, ProfileLimited, SeriesSet, SeriesAdvanced, SessionStarted, SessionEnded,
+		RootPasswordSet, RefusalsSuppressed:
 		return true
 	}
 	return false

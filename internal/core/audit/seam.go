@@ -83,7 +83,7 @@ func (p *Prover) Append(entry []byte) { p.grow(entry, p.done) }
 // Proof gives that of one of the sizes, when all entries were added.
 func (p *Prover) Proof(n int64) ([]byte, error) {
 	if p.Size() != p.end {
-		return nil, fmt.Errorf("a proof to %d entries, of which there are %d", p.end, p.Size())
+		return nil, fmt.Errorf("a proof for %d entries, but there are %d", p.end, p.Size())
 	}
 	hashes, err := tlog.ProveTree(p.end, n, tlog.HashReaderFunc(func(at []int64) ([]tlog.Hash, error) {
 		out := make([]tlog.Hash, len(at))
@@ -130,7 +130,7 @@ func openSeams(seams []Seam, verifierKey string) (p past, problem string) {
 		case err != nil:
 			return p, fmt.Sprintf("seam at entry %d: %v", s.Frontier.Size(), err)
 		case c.Size != s.Frontier.Size() || c.Root != s.Frontier.Root() || c.Size <= last:
-			return p, fmt.Sprintf("the seam at entry %d is not where its checkpoint was signed", s.Frontier.Size())
+			return p, fmt.Sprintf("the seam at entry %d is not at its checkpoint", s.Frontier.Size())
 		}
 		last = c.Size
 		p.seams = append(p.seams, c)

@@ -119,13 +119,13 @@ func TestVerifyFindsTamperingAtSeams(t *testing.T) {
 		{"another frontier", func(_ *testing.T, m *memory) []string {
 			m.seams[1].Frontier.hashes[0][0] ^= 1
 			return nil
-		}, "is not where its checkpoint was signed"},
+		}, "is not at its checkpoint"},
 		{"a seam further on, without a checkpoint of its own", func(t *testing.T, m *memory) []string {
 			f := m.seams[1].Frontier.Clone()
 			f.Append([]byte(m.rows[0].entry))
 			m.rows, m.seams[1].Frontier = m.rows[1:], *f
 			return nil
-		}, "is not where its checkpoint was signed"},
+		}, "is not at its checkpoint"},
 		{"a seam of a checkpoint of another key", func(t *testing.T, m *memory) []string {
 			c, err := signer(t, "ostiary-test").Sign(&m.seams[1].Frontier, at)
 			if err != nil {
@@ -137,7 +137,7 @@ func TestVerifyFindsTamperingAtSeams(t *testing.T) {
 		{"the checkpoint of the seam before taken away", func(_ *testing.T, m *memory) []string {
 			m.notes = slices.Delete(m.notes, 1, 2)
 			return nil
-		}, "the seam at entry 7 is not proved"},
+		}, "nothing proves that the seam at entry 7"},
 		{"a proof changed", func(_ *testing.T, m *memory) []string { m.proofs[7][40] ^= 1; return nil },
 			"does not begin with the 7 entries"},
 		{"a proof cut", func(_ *testing.T, m *memory) []string { m.proofs[7] = m.proofs[7][:31]; return nil },
@@ -152,7 +152,7 @@ func TestVerifyFindsTamperingAtSeams(t *testing.T) {
 				fork.head.Append([]byte("{}"))
 			}
 			return []string{fork.sign(t, s).Note}
-		}, "the first 7 entries did not have the root"},
+		}, "the first 7 entries did not match the checkpoint"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

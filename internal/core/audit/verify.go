@@ -91,7 +91,7 @@ func Verify(src Source, verifierKey string, extra ...string) (Report, error) {
 		v.problem("the log has %d entries, but a checkpoint was signed over more: entries were removed from its end",
 			v.f.Size())
 	case head.Size() != v.f.Size() || head.Root() != root:
-		v.problem("the stored head (%d entries) is not that of the entries (%d): from entry %d on, since the last "+
+		v.problem("the stored head (%d entries) does not match the entries (%d): from entry %d on, since the last "+
 			"checkpoint, entries were changed, added or removed", head.Size(), v.f.Size(), v.fits)
 	}
 	return rep, nil
@@ -127,7 +127,7 @@ func (v *verification) wait(c Checkpoint) {
 func (v *verification) check() {
 	for _, c := range v.due[v.f.Size()] {
 		if c.Root != v.f.Root() {
-			v.problem("the first %d entries do not have the root of the checkpoint of %s: between entries %d and %d one "+
+			v.problem("the first %d entries do not match the checkpoint of %s: between entries %d and %d an entry "+
 				"was changed, added or removed", c.Size, c.Time.Format(time.RFC3339), v.fits, c.Size-1)
 		}
 		v.fits = c.Size
@@ -149,7 +149,7 @@ func (v *verification) open(notes []StoredNote, extra []string) bool {
 			v.wait(c)
 		case n.Proof != nil:
 			if err := v.past.proves(c, n.Proof); err != nil {
-				v.problem("the log at the seam does not begin with the %d entries of the checkpoint of %s: %v", c.Size,
+				v.problem("the log before the seam does not begin with the %d entries of the checkpoint of %s: %v", c.Size,
 					c.Time.Format(time.RFC3339), err)
 			}
 			v.rep.Checkpoints++
@@ -167,13 +167,13 @@ func (v *verification) open(notes []StoredNote, extra []string) bool {
 		case !proved:
 			v.rep.Archived = append(v.rep.Archived, i)
 		case root != c.Root:
-			v.problem("the first %d entries did not have the root of the checkpoint of %s when they were archived",
+			v.problem("the first %d entries did not match the checkpoint of %s when they were archived",
 				c.Size, c.Time.Format(time.RFC3339))
 		}
 	}
 	for _, c := range v.past.seams[:max(0, len(v.past.seams)-1)] {
 		if root, ok := v.past.roots[c.Size]; !ok || root != c.Root {
-			v.problem("the seam at entry %d is not proved to be before the next: its checkpoint is gone", c.Size)
+			v.problem("nothing proves that the seam at entry %d is before the next: its checkpoint is missing", c.Size)
 		}
 	}
 	return true

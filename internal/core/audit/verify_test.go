@@ -179,9 +179,9 @@ func TestVerifyFindsTampering(t *testing.T) {
 		{"an entry appended without the head", func(_ *testing.T, m *memory) []string {
 			m.rows = append(m.rows, row{20, "{}"})
 			return nil
-		}, "the stored head (20 entries) is not that of the entries (21)"},
+		}, "the stored head (20 entries) does not match the entries (21)"},
 		{"the last entry removed", func(_ *testing.T, m *memory) []string { m.rows = m.rows[:19]; return nil },
-			"the stored head (20 entries) is not that of the entries (19)"},
+			"the stored head (20 entries) does not match the entries (19)"},
 		{"the last entries removed with a checkpoint", func(_ *testing.T, m *memory) []string {
 			m.rows = m.rows[:14]
 			rehead(m)

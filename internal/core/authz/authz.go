@@ -94,7 +94,7 @@ const (
 	TypeView          Operation = "type.view"
 	TypeManage        Operation = "type.manage"
 	ProfileView       Operation = "profile.view"
-	ProfileManage     Operation = "profile.manage" // make one
+	ProfileManage     Operation = "profile.manage" // make one, retire it, set its limits
 	SeriesView        Operation = "series.view"
 	SeriesManage      Operation = "series.manage" // set the next serial
 	UserView          Operation = "user.view"

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Kind is the coarse class of an Error, the part that edges branch on.
@@ -102,6 +103,21 @@ func Sentence(text string) string {
 		return text
 	}
 	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// Span words a time in the largest unit that divides it: days, hours, minutes or
+// seconds. Fractions of seconds are cut off.
+func Span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d%day == 0 && d != 0:
+		return Plural(int(d/day), "day", "days")
+	case d%time.Hour == 0 && d != 0:
+		return Plural(int(d/time.Hour), "hour", "hours")
+	case d%time.Minute == 0 && d != 0:
+		return Plural(int(d/time.Minute), "minute", "minutes")
+	}
+	return Plural(int(d/time.Second), "second", "seconds")
 }
 
 // Plural counts things: one of them, or another number of many.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestErrorShowsNoCause(t *testing.T) {
@@ -66,5 +67,16 @@ func TestZeroKind(t *testing.T) {
 	t.Parallel()
 	if (&Error{}).Kind != Internal {
 		t.Error("the zero kind is not Internal")
+	}
+}
+
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{0: "0 seconds", time.Second: "1 second", 90 * time.Second: "90 seconds",
+		time.Minute: "1 minute", 90 * time.Minute: "90 minutes", time.Hour: "1 hour", 36 * time.Hour: "36 hours",
+		24 * time.Hour: "1 day", 30 * 24 * time.Hour: "30 days", 1500 * time.Millisecond: "1 second"} {
+		if got := Span(d); got != want {
+			t.Errorf("Span(%v) = %q, want %q", d, got, want)
+		}
 	}
 }

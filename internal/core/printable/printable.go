@@ -16,7 +16,7 @@ func Check(text string, most int) (reason string) {
 		return reason
 	}
 	if strings.ContainsFunc(text, Hidden) {
-		return "a character that is not to be seen"
+		return "an invisible character"
 	}
 	if Blank(text) {
 		return "a space at the beginning or the end"

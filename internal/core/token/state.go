@@ -83,6 +83,7 @@ const (
 	NeedsChallenge Reason = "needs_challenge" // an OCRA token, which answers challenges
 	UserLocked     Reason = "user_locked"     // too many failures of the user over all tokens
 	UserDelayed    Reason = "user_delayed"    // the user tried again too soon
+	ClientLocked   Reason = "client_locked"   // too many failures under this name by the client that presents the code
 	NotProven      Reason = "pending"         // its first code is still to confirm it
 	OnItsWay       Reason = "moving"          // it was exported, to live on another server
 	AlreadyProven  Reason = "already_proven"  // a first code, of a token that is VALID

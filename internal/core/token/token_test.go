@@ -148,7 +148,8 @@ func TestReasonsAreDistinct(t *testing.T) {
 	seen := map[Reason]bool{}
 	for _, r := range []Reason{NoReason, Wrong, Replayed, OutOfWindow, Malformed, Locked, Delayed, Revoked, NotYetValid,
 		Expired, Unknown,
-		Unassigned, Ambiguous, NeedsChallenge, UserLocked, UserDelayed, NotConsecutive, NotProven, AlreadyProven} {
+		Unassigned, Ambiguous, NeedsChallenge, UserLocked, UserDelayed, ClientLocked, NotConsecutive, NotProven,
+		AlreadyProven} {
 		if seen[r] {
 			t.Errorf("reason %q twice", r)
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -278,7 +279,11 @@ func (s *activating) agreedOnline(o *authenticator.Online) error {
 	if err != nil {
 		return err
 	}
-	return s.agreed(cmp.Or(replacing, question))
+	err = s.agreed(cmp.Or(replacing, question))
+	if errors.Is(err, errDeclined) {
+		err = fmt.Errorf("%w, and this registration code is used up: ask for another activation", err)
+	}
+	return err
 }
 
 // finish proves the activation to the server. A password that is asked for may be

@@ -24,7 +24,7 @@ func (a *app) secret(cmd *cobra.Command, flag, file, question string) (authentic
 	case a.Ask != nil:
 		return a.Ask(cmd.Context(), question, true)
 	}
-	return nil, cmdline.Mistakef(cmd, "there is no terminal to ask on: give --%s FILE", flag)
+	return nil, cmdline.Mistakef(cmd, "there is no terminal for the question: give --%s FILE", flag)
 }
 
 // pinFlag is where the PIN of a command comes from.
@@ -77,7 +77,7 @@ func (a *app) agree(cmd *cobra.Command, yes bool, question string) (bool, error)
 		return true, nil
 	}
 	if a.Ask == nil {
-		return false, cmdline.Mistakef(cmd, "there is no terminal to ask on: check what is shown above, and give --yes")
+		return false, cmdline.Mistakef(cmd, "there is no terminal for the question: check what is shown above, and give --yes")
 	}
 	answer, err := a.Ask(cmd.Context(), question+" [y/N]", false)
 	return err == nil && (strings.EqualFold(string(answer), "y") || strings.EqualFold(string(answer), "yes")), err

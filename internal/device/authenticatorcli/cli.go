@@ -125,7 +125,7 @@ shows their one-time passwords, answers challenges and signs.
 
 Accounts are kept in a vault, a directory that --vault or OSTIARY_VAULT names; by
 default it lies in your configuration directory. Beside it lies its key, DIR.key,
-which never belongs into the same backup.
+which must never be in the same backup.
 
 Where a PIN is needed, --pin-file names a file with it; otherwise it is asked for
 on the terminal. ACCOUNT is a name or a serial, and may be left out where there is

@@ -122,9 +122,9 @@ func newOTP(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "otp [ACCOUNT]",
 		Short: "Show a one-time password",
-		Long: `Show a one-time password. In a terminal the seconds are counted down for which one
-that goes by time is good; Ctrl-C ends that. One that goes by event is used up by
-being shown: the next call shows the next.`,
+		Long: `Show a one-time password. In a terminal, if it depends on the time, the command counts
+down the seconds for which it is valid; Ctrl-C ends that. If it depends on events, it
+is used up when it is shown: the next call shows the next one.`,
 		Example: `  ostiary-authenticator otp
   ostiary-authenticator otp 'My bank' --app 2
   ostiary-authenticator otp --pin-file pin.txt --json`,

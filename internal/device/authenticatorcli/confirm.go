@@ -19,9 +19,9 @@ func newConfirm(a *app) *cobra.Command {
 unconfirmed: the server is asked again. Otherwise what is typed into the server's page
 is shown again.
 
-You settle an activation by letter or image that replaced keys, and any unconfirmed one
-if you like: --keep, when the server's page has accepted its code; --undo, to go back to
-the keys before, or to no account.`,
+After an activation by letter or image that replaced keys, say what the server's page
+answered: --keep if it accepted the code; --undo if it did not, to go back to the
+previous keys, or to no account. Both also work for any other unconfirmed account.`,
 		Example: `  ostiary-authenticator confirm
   ostiary-authenticator confirm 'My bank' --keep
   ostiary-authenticator confirm 'My bank' --undo`,
@@ -40,7 +40,7 @@ the keys before, or to no account.`,
 					if err := v.Settle(of.ID, keep); err != nil {
 						return err
 					}
-					return a.saySettled(v, of)
+					return a.saySettled(v, of, keep)
 				case of.Unconfirmed && of.Server != "":
 					return a.confirmOnline(cmd, v, of, pin)
 				}
@@ -69,7 +69,7 @@ func (a *app) confirmOnline(cmd *cobra.Command, v *authenticator.Vault, of authe
 	if err != nil {
 		return err
 	}
-	return a.saySettled(v, of)
+	return a.saySettled(v, of, true)
 }
 
 func (a *app) confirmTyped(cmd *cobra.Command, v *authenticator.Vault, of authenticator.Account, p pinFlag) error {
@@ -86,7 +86,7 @@ func (a *app) confirmTyped(cmd *cobra.Command, v *authenticator.Vault, of authen
 }
 
 // saySettled says what has become of an account that was unconfirmed.
-func (a *app) saySettled(v *authenticator.Vault, before authenticator.Account) error {
+func (a *app) saySettled(v *authenticator.Vault, before authenticator.Account, kept bool) error {
 	of, err := v.Account(before.ID)
 	if errors.Is(err, authenticator.ErrAccount) {
 		return a.say(map[string]any{"id": before.ID, "deleted": true}, "The activation of %s is undone; there is no "+
@@ -95,6 +95,8 @@ func (a *app) saySettled(v *authenticator.Vault, before authenticator.Account) e
 	if err != nil {
 		return err
 	}
-	return a.say(doneJSON{jsonOf(of)}, "Account %s (%s) is settled: it is not unconfirmed any more.", of.Name,
-		of.Serial)
+	if !kept {
+		return a.say(doneJSON{jsonOf(of)}, "Account %s (%s) has its previous keys again.", of.Name, of.Serial)
+	}
+	return a.say(doneJSON{jsonOf(of)}, "Account %s (%s) is confirmed.", of.Name, of.Serial)
 }

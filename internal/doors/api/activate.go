@@ -56,7 +56,7 @@ func (a *API) selfServiceRoutes() {
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
 	start := op("start-own-activation", "/api/v1/self-service/activation", "Begin an activation that a user asks for")
-	start.Description = "The user brings a code of another token, so that a password alone does not become a second " +
+	start.Description = "The user presents a code of another token, so that a password alone is not enough to create a second " +
 		"factor. It is used up."
 	start.DefaultStatus = http.StatusCreated
 	register(a, authz.SelfService, start, func(ctx context.Context, c caller, in *startOwnInput) (*activationOutput,

@@ -40,13 +40,13 @@ func (a *API) activationRoutes() {
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
 	start := op("start-activation", http.MethodPost, path, "Begin an activation of a token, and end the open one")
-	start.Description = "The codes are in this answer and in no other. Until the device has confirmed it, the epoch " +
-		"before goes on, unless the token was reported lost."
+	start.Description = "The codes are only in this answer. Until the device has confirmed the activation, the previous epoch " +
+		"remains valid, unless the token was reported lost."
 	start.DefaultStatus = http.StatusCreated
 	a.used = append(a.used, authz.ActivationBeyond)
 	register(a, authz.ActivationStart, start, a.startActivation)
-	register(a, authz.TokenView, op("show-activations", http.MethodGet, path, "Show how the activations of a "+
-		"token stand"), a.showActivations)
+	register(a, authz.TokenView, op("show-activations", http.MethodGet, path, "Show the activations of a "+
+		"token"), a.showActivations)
 	register(a, authz.ActivationConfirm, op("confirm-activation", http.MethodPost, path+"/confirm",
 		"Confirm the open activation by what the device shows"),
 		func(ctx context.Context, c caller, in *confirmActivationInput) (*activationResultOutput, error) {
@@ -61,18 +61,18 @@ func (a *API) activationRoutes() {
 			return a.token(a.cfg.Activations.Cancel(ctx, in.selector(), c.origin()))
 		})
 	register(a, authz.ActivationReset, op("reset-activation", http.MethodPost, path+"/reset",
-		"Let counts of activations begin anew"),
+		"Reset counts of activations"),
 		func(ctx context.Context, c caller, in *resetActivationInput) (*tokenOutput, error) {
 			return a.token(a.cfg.Activations.Reset(ctx, in.selector(), activations.Counts(in.Body), c.origin()))
 		})
 	register(a, authz.ActivationUnbind, op("unbind-token", http.MethodPost, path+"/unbind",
-		"Discard the secret of a token, and end its device for good"),
+		"Delete the secret of a token, and end its device permanently"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
 			return a.token(a.cfg.Activations.Unbind(ctx, in.selector(), c.origin()))
 		})
 	ahead := op("activate-ahead", http.MethodPost, "/api/v1/activations", "Create tokens with activations made "+
 		"ahead, for nobody yet")
-	ahead.Description = "With serials it makes the codes anew of tokens that an earlier request created and whose " +
+	ahead.Description = "With serials, create new codes for tokens that an earlier request created and whose " +
 		"answer was lost."
 	ahead.DefaultStatus = http.StatusCreated
 	register(a, authz.ActivationAhead, ahead, a.activateAhead)
@@ -103,6 +103,9 @@ func (a *API) wireActivation(s activations.Started, route string) (out wire.Acti
 		ERC: activation.Group(s.ERC), QRBody: string(s.QRBody),
 		Password: activation.Group(string(s.Password)), NeedsPass: rules.Password, Binding: rules.DeviceBinding,
 		Pair: s.Pair, Warnings: s.Warnings}
+	if known := s.Token.DeviceSerial(); known != out.Serial {
+		out.DeviceSerial = known
+	}
 	if s.Sealed != nil {
 		out.Enc, out.XFAD, out.XERC = s.Sealed.Enc, s.Sealed.XFAD, s.Sealed.XERC
 	}
@@ -141,9 +144,9 @@ func (a *API) showActivations(ctx context.Context, _ caller, in *Selector) (*act
 	}
 	out := wire.ActivationOverview{Serial: o.Token.Identity.Serial, State: o.Token.Condition.State.String(),
 		User: o.Token.OwnerName, Profile: o.Token.Profile,
-		Counts: wire.ActivationCounts{Days: int(o.Limits.Window / days(1)), Successes: o.Standing.Successes,
-			MaxSuccesses: o.Limits.Successes,
-			Failures:     o.Standing.Failures, MaxFailures: o.Limits.Failures, NextAt: optionalTime(o.Standing.NextAt)},
+		Counts: wire.ActivationCounts{Days: int(o.Limits.Window / days(1)), Window: int64(o.Limits.Window / time.Second),
+			Successes: o.Standing.Successes, MaxSuccesses: o.Limits.Successes,
+			Failures: o.Standing.Failures, MaxFailures: o.Limits.Failures, NextAt: optionalTime(o.Standing.NextAt)},
 		Activations: make([]wire.PastActivation, len(o.Activations))}
 	for i, p := range o.Activations {
 		out.Activations[i] = wirePast(p)

@@ -138,6 +138,7 @@ func (a *API) routes() {
 	a.selfServiceRoutes()
 	a.typeRoutes()
 	a.profileRoutes()
+	a.profileLimitRoutes()
 	a.seriesRoutes()
 	a.importRoutes()
 	a.exportRoutes()
@@ -180,7 +181,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, c caller) {
 	rec := recorder{ResponseWriter: w}
 	if !c.known {
 		if err := c.identify(r, a.cfg.Keys, a.cfg.Root); err != nil {
-			a.cfg.Log.WarnContext(r.Context(), "an expired key was used, and the log was not told", "error", err)
+			a.cfg.Log.WarnContext(r.Context(), "an expired key was used, but this could not be recorded", "error", err)
 		}
 	}
 	defer func() {
@@ -205,7 +206,7 @@ func (a *API) panicked(rec *recorder, r *http.Request, c caller, p any) {
 		panic(p)
 	}
 	if err, ok := p.(error); ok && errors.Is(err, errGone) { // the framework panics when it cannot write
-		a.cfg.Log.DebugContext(r.Context(), "the client is gone", "error", err, "request", c.request)
+		a.cfg.Log.DebugContext(r.Context(), "the client has disconnected", "error", err, "request", c.request)
 		panic(http.ErrAbortHandler)
 	}
 	a.cfg.Log.ErrorContext(r.Context(), "panic in a request", "panic", p, "path", r.URL.Path, "request", c.request)
@@ -314,7 +315,7 @@ func checkQuery(u url.URL, mayBeEmpty func(name string) bool) error {
 		}
 		if values[0] == "" && !mayBeEmpty(name) {
 			return fault.New(fault.Invalid, "empty_parameter", fmt.Sprintf("The query parameter %q is empty.", name)).
-				WithHint("Give it a value, or leave it out: an empty filter is not taken for none.")
+				WithHint("Give it a value, or leave it out: an empty filter is not ignored.")
 		}
 	}
 	return nil

@@ -26,9 +26,9 @@ type removeArchivedOutput struct{ Body wire.Archive }
 func (a *API) archiveRoutes() {
 	register(a, authz.AuditArchive, huma.Operation{
 		OperationID: "archive-audit", Method: http.MethodPost, Path: "/api/v1/audit/archive",
-		Tags: []string{"Audit log"}, Summary: "Give entries as an archive",
-		Description: "Answers with a file of all entries up to the last checkpoint before a time, which anybody " +
-			"with the verifier key can check. Nothing is removed. A file that breaks off is refused by whoever " +
+		Tags: []string{"Audit log"}, Summary: "Get entries as an archive",
+		Description: "Answers with a file of all entries up to the last checkpoint before a time, which anyone " +
+			"with the verifier key can check. Nothing is removed. A reader refuses a file that is " +
 			"checks it.",
 		Responses: map[string]*huma.Response{"200": {Description: "The file",
 			Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
@@ -52,8 +52,8 @@ func (a *API) archiveRoutes() {
 	register(a, authz.AuditArchive, huma.Operation{
 		OperationID: "remove-archived", Method: http.MethodPost, Path: "/api/v1/audit/archive/remove",
 		Tags: []string{"Audit log"}, Summary: "Remove the entries of an archive that was stored",
-		Description: "The caller has written the archive to a disk and read it back. It is made once more, and its " +
-			"entries are removed if it is the same to the byte. A request that was broken off is repeated.",
+		Description: "The caller has written the archive to a disk and read it back. The server generates it again, and removes its " +
+			"entries if it is identical. An interrupted request is repeated.",
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
 	}, func(ctx context.Context, c caller, in *removeArchivedInput) (*removeArchivedOutput, error) {
 		removal, err := ArchiveRemoval(in.Body, c.origin())
@@ -68,7 +68,7 @@ func (a *API) archiveRoutes() {
 
 func inThePast(before time.Time) error {
 	if before.IsZero() {
-		return fault.New(fault.Invalid, "before", "Say before when entries are to be archived.")
+		return fault.New(fault.Invalid, "before", "Say before which time entries are to be archived.")
 	}
 	return nil
 }
@@ -77,7 +77,7 @@ func inThePast(before time.Time) error {
 func ArchiveRemoval(in wire.ArchiveRemoval, by audit.Origin) (r ledger.Removal, err error) {
 	sum, err := hex.DecodeString(in.SHA256)
 	if err != nil || len(sum) != len(r.File) {
-		return r, fault.New(fault.Invalid, "sha256", "The SHA-256 is not one.")
+		return r, fault.New(fault.Invalid, "sha256", "The SHA-256 is not valid.")
 	}
 	return ledger.Removal{To: in.To, Before: in.Before, File: archive.Sum(sum), Origin: by}, inThePast(in.Before)
 }

@@ -55,8 +55,8 @@ func (a *API) auditRoutes() {
 			note, key, err := a.cfg.Ledger.Latest(ctx)
 			return &checkpointOutput{wire.Checkpoint{Checkpoint: note, VerifierKey: key}}, err
 		})
-	verify := op("verify-audit", http.MethodPost, "/api/v1/audit/verify", "Recompute the whole log, and hold the "+
-		"state against it")
+	verify := op("verify-audit", http.MethodPost, "/api/v1/audit/verify", "Recompute the whole log, and compare the "+
+		"state with it")
 	verify.MaxBodyBytes = 1 << 20
 	register(a, authz.AuditVerify, verify, func(ctx context.Context, c caller, in *verifyAuditInput) (
 		*verifyAuditOutput, error) {

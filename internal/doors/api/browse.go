@@ -100,7 +100,7 @@ func (b *browsing) within(ctx context.Context, do func(context.Context) error) e
 	err := do(limited)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		return fault.New(fault.Unavailable, "search_too_long",
-			fmt.Sprintf("The search was ended after %s: it looks at too much.", browseLimit)).
+			fmt.Sprintf("The search was stopped after %s: it must read too much.", browseLimit)).
 			WithHint("Narrow it down: by a serial, a user, an action, or dates.").Because(
 			errors.Join(err, limited.Err()))
 	}
@@ -119,8 +119,8 @@ func (b *browsing) codes() bool {
 
 func tooMany() error {
 	return fault.New(fault.Throttled, "too_many_searches",
-		fmt.Sprintf("Too many lists and searches are asked for at once: %d of one caller run at a time.", browseOfOne)).
-		WithHint("Wait for the answers before asking for more.")
+		fmt.Sprintf("Too many lists and searches at once: %d of one caller can run at a time.", browseOfOne)).
+		WithHint("Wait for the answers before you send more.")
 }
 
 // enter counts a caller in; ok is false if too many are in.

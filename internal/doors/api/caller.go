@@ -61,11 +61,11 @@ func (c *caller) identify(r *http.Request, keys *credentials.Keys, root *credent
 func (c caller) may(op authz.Operation) error {
 	switch {
 	case !c.known:
-		return fault.New(fault.Unauthenticated, "unauthenticated", "The request brings no valid API key or session.").
+		return fault.New(fault.Unauthenticated, "unauthenticated", "The request has no valid API key or session.").
 			WithHint(
-				"Send the header: Authorization: Bearer KEY. An administrator makes keys with: ostiary key create.")
+				"Send the header: Authorization: Bearer KEY. An administrator creates keys with: ostiary key create.")
 	case !authz.Allows(c.principal, op):
-		return fault.New(fault.Forbidden, "forbidden", "The role "+c.principal.Role.String()+" may not do this ("+
+		return fault.New(fault.Forbidden, "forbidden", "The role "+c.principal.Role.String()+" is not allowed to do this ("+
 			string(op)+").")
 	}
 	return nil

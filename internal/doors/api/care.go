@@ -35,11 +35,11 @@ func (a *API) careRoutes() {
 			Summary: summary, Tags: []string{"Tokens"},
 			Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}}
 	}
-	replace := op("replace-token", "replace", "Give a user another token in place of this one")
+	replace := op("replace-token", "replace", "Give a user another token instead of this one")
 	replace.DefaultStatus = http.StatusCreated
-	replace.Description = "Revokes the token, takes it from its user, and gives the user another one, of the same " +
+	replace.Description = "Revokes and unassigns the token, and gives the user another one, of the same " +
 		"type or of another: a new software token, which the answer shows as " +
-		"create-tokens does, or the free hardware token that the request names. All of it happens, or nothing."
+		"create-tokens does, or the free hardware token that the request names. All of this happens, or nothing."
 	register(a, authz.TokenReplace, replace, a.replaceToken)
 	register(a, authz.TokenDates, op("set-token-dates", "dates", "Change when a token is valid"), a.setDates)
 	register(a, authz.TokenLabel, op("set-token-label", "label", "Change the label of a token"),
@@ -76,8 +76,8 @@ func (a *API) setDates(ctx context.Context, c caller, in *datesInput) (*tokenOut
 		}
 		at, err := time.Parse(time.RFC3339, *d.text)
 		if err != nil && *d.text != "none" {
-			return nil, fault.New(fault.Invalid, "dates", "The date "+d.name+" is neither in RFC 3339, such as "+
-				"2027-01-31T00:00:00Z, nor none.")
+			return nil, fault.New(fault.Invalid, "dates", "The date "+d.name+" is not a time in RFC 3339, such as "+
+				"2027-01-31T00:00:00Z, or none.")
 		}
 		*d.at = &at
 	}

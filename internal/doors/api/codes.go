@@ -26,9 +26,9 @@ func (a *API) codeRoutes() {
 	}
 	issue := op("issue-codes", http.MethodPost, "Issue temporary codes for a user")
 	issue.DefaultStatus = http.StatusCreated
-	issue.Description = "Gives codes that the user may present once each, where the login asks by user, in place of " +
+	issue.Description = "Creates codes that the user may present once each, where the login asks by user, instead of " +
 		"a token's. " +
-		"Codes issued before that were not used end."
+		"Unused codes issued before are revoked."
 	register(a, authz.UserCode, issue, a.issueCodes)
 	register(a, authz.UserCode, op("revoke-codes", http.MethodDelete, "Revoke a user's unused temporary codes"),
 		func(ctx context.Context, c caller, in *userInput) (*revokeCodesOutput, error) {

@@ -36,7 +36,7 @@ func (a *API) creationRoutes() {
 		"good once, at which their users enrol an authenticator app."
 	register(a, authz.TokenCreate, create, a.createTokens)
 	register(a, authz.TokenCreate, op("renew-enrolment", "/api/v1/tokens/{serial}/enrolment",
-		"Give a new enrolment link for a PENDING token whose secret was not shown yet"),
+		"Create a new enrolment link for a PENDING token whose secret was not shown yet"),
 		func(ctx context.Context, c caller, in *Selector) (*enrolmentOutput, error) {
 			link, expires, err := a.cfg.Lifecycle.RenewLink(ctx, in.selector(), c.origin())
 			if err != nil {

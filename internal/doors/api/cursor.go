@@ -47,7 +47,7 @@ func readCursor(text string, o store.TokenOrder) (*store.TokenPlace, error) {
 	}
 	// As it was written, to the letter: nothing else is in it.
 	if again, _ := json.Marshal(c); err != nil || !bytes.Equal(again, raw) || c.Sort != o.By || c.Desc != o.Desc {
-		return nil, badCursor().WithHint("Go on with the filters and the order of the page before.").Because(err)
+		return nil, badCursor().WithHint("Continue with the filters and the order of the previous page.").Because(err)
 	}
 	p := &store.TokenPlace{Last: c.Last, ID: token.ID(c.ID), User: c.User}
 	if t := c.Token; t != nil {
@@ -60,5 +60,5 @@ func readCursor(text string, o store.TokenOrder) (*store.TokenPlace, error) {
 }
 
 func badCursor() *fault.Error {
-	return fault.New(fault.Invalid, "cursor", "The cursor is not one that this server gave.")
+	return fault.New(fault.Invalid, "cursor", "The cursor is not from this server.")
 }

@@ -64,7 +64,7 @@ func (plainAnswer) progress(store.RunCounts)   {}
 func (p plainAnswer) problem(problem *Problem) { problem.write(p.w) }
 func (p plainAnswer) report(rep wire.ImportReport) {
 	p.w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(p.w).Encode(rep) // the client is gone if this fails
+	_ = json.NewEncoder(p.w).Encode(rep) // the client has disconnected if this fails
 }
 
 // eventAnswer begins to answer while the upload is still being read. What goes

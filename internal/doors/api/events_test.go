@@ -220,7 +220,7 @@ func TestImportBrokenOff(t *testing.T) {
 	_ = u.body.CloseWithError(io.ErrUnexpectedEOF)
 	names, seen := watched.rest()
 	orderly(t, names)
-	if seen.State != "failed" || !strings.Contains(seen.Failure, "broke off") || seen.Ended == nil {
+	if seen.State != "failed" || !strings.Contains(seen.Failure, "was interrupted") || seen.Ended == nil {
 		t.Errorf("who watches is told %+v", seen)
 	}
 	if diff := cmp.Diff(seen, u.shown(s)); diff != "" {

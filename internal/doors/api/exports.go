@@ -24,9 +24,9 @@ func (a *API) exportRoutes() {
 	register(a, authz.TokenExport, huma.Operation{
 		OperationID: "export-tokens", Method: http.MethodPost, Path: "/api/v1/exports", Tags: []string{"Tokens"},
 		Summary: "Export tokens with their secrets",
-		Description: "Answers with a PSKC file (RFC 6030) under the passphrase, which other servers and this one " +
-			"read. The audit log keeps the list of serials. " +
-			"A file that breaks off is refused by whoever reads it.",
+		Description: "Answers with a PSKC file (RFC 6030) encrypted under the passphrase, which this server and others " +
+			"read. The audit log records the serials. " +
+			"A reader refuses a file that is cut off.",
 		MaxBodyBytes: 1 << 20,
 		Responses: map[string]*huma.Response{"200": {Description: "The file",
 			Content: map[string]*huma.MediaType{pskcType: {

@@ -76,7 +76,7 @@ func (f *form) set(name string, value []byte) error {
 			*dest = true
 		case "false":
 		default:
-			return fault.New(fault.Invalid, "form_flag", fmt.Sprintf("The part %s is neither true nor false.", name))
+			return fault.New(fault.Invalid, "form_flag", fmt.Sprintf("The part %s must be true or false.", name))
 		}
 		return nil
 	}
@@ -87,7 +87,7 @@ func (f *form) set(name string, value []byte) error {
 		key, err := hex.DecodeString(strings.TrimSpace(string(value)))
 		if err != nil {
 			return fault.New(fault.Invalid, "key_hex", "The key is not hexadecimal: pairs of the digits 0-9 and "+
-				"a-f, nothing between them.")
+				"a-f, with nothing between them.")
 		}
 		f.options.PreSharedKey = key
 	case "private_key":

@@ -71,7 +71,7 @@ func (a *API) runRoutes() {
 			return &importOutput{rep}, err
 		})
 	register(a, authz.TokenImport, op("list-import-rows", http.MethodGet, importPath+"/{id}/rows",
-		"List the keys of an import of which there is something to say"), browse(a, a.listImportRows))
+		"List the keys of an import that have a remark"), browse(a, a.listImportRows))
 	a.mux.HandleFunc("GET "+importPath+"/{id}/events", a.importEvents)
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "watch-import", Method: http.MethodGet, Path: importPath + "/{id}/events",
@@ -179,9 +179,9 @@ func (a *API) listImportRows(ctx context.Context, _ caller, in *importRowsInput)
 		return nil, err
 	}
 	if !run.Removed.IsZero() {
-		return nil, fault.New(fault.NotFound, "rows_removed", fmt.Sprintf("What import %d said of single keys was "+
-			"removed on %s: the time of its report was over.", run.ID, run.Removed.Format(time.DateOnly))).
-			WithHint(fmt.Sprintf("Its sums are kept: ostiary import show %d.", run.ID))
+		return nil, fault.New(fault.NotFound, "rows_removed", fmt.Sprintf("The rows of import %d were "+
+			"removed on %s, at the end of their retention period.", run.ID, run.Removed.Format(time.DateOnly))).
+			WithHint(fmt.Sprintf("The totals are kept: ostiary import show %d.", run.ID))
 	}
 	page, err := a.importRows(ctx, in.ID, int(after), in.Limit)
 	return &importRowsOutput{page}, err

@@ -41,8 +41,8 @@ func (a *API) importRoutes() {
 	a.huma.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "import-tokens", Method: http.MethodPost, Path: importPath, Tags: []string{"Tokens"},
 		Summary: "Import a seed file",
-		Description: "Reads a seed file and accounts for every key in it. The format is recognised by the content. " +
-			"A file is imported whole or not at all, unless skip_bad is set. " +
+		Description: "Reads a seed file and reports every key in it. The server detects the format from the content. " +
+			"A file is imported completely or not at all, unless skip_bad is set. " +
 			"The part file comes last. With Accept: text/event-stream the answer is a stream of events: begun with " +
 			"the id, progress with the counts, and at the end report or problem.",
 		RequestBody: &huma.RequestBody{Required: true,
@@ -52,12 +52,12 @@ func (a *API) importRoutes() {
 					"passphrase": text("Passphrase of the file."),
 					"key_hex":    text("Pre-shared AES key of the file, hexadecimal."),
 					"dry_run":    flag("Report what would happen and change nothing."),
-					"skip_bad":   flag("Import the good keys although others are refused or in conflict."),
-					"replace": flag("Where a token is there with another secret, or makes other codes, give it what " +
+					"skip_bad":   flag("Import the good keys even if others are refused or in conflict."),
+					"replace": flag("If a token exists with another secret, or generates other codes, give it what " +
 						"the file says."),
-					"new_serials": flag("Give software tokens whose serial is taken here a serial of " +
+					"new_serials": flag("If the serial of a software token is in use here, give it a serial of " +
 						"this server."),
-					"create_users": flag("Make the users that the file names and that are not known."),
+					"create_users": flag("Add the users that the file names and that do not exist."),
 					"batch": text(
 						"Name of the delivery, by which its tokens can be listed and revoked."),
 					"note":        text("A note on the delivery."),
@@ -65,13 +65,13 @@ func (a *API) importRoutes() {
 					"private_key": text("RSA private key that the file is encrypted to, PEM."),
 					"signer_certificate": text("Certificates, PEM. The file must have an XML signature by " +
 						"one of them."),
-					"allow_unauthenticated": flag("Take an encrypted file without a MAC."),
+					"allow_unauthenticated": flag("Accept an encrypted file without a MAC."),
 					"allow_part":            flag("Read a part of a file that had a MAC over the whole of it."),
 					"allow_3des":            flag("Read a file under Triple-DES."),
-					"allow_short_secrets": flag("Take secrets of at least 80 bits, where RFC 4226 demands 128. The log " +
+					"allow_short_secrets": flag("Accept secrets of at least 80 bits, where RFC 4226 requires 128. The log " +
 						"counts them."),
-					"allow_long_steps": flag("Take time steps of more than an hour."),
-					"format": text("Format of the file, instead of recognising it: " + formatNames() +
+					"allow_long_steps": flag("Accept time steps of more than an hour."),
+					"format": text("Format of the file, instead of detecting it: " + formatNames() +
 						"."),
 					"encoding": text("How secrets are written where the file leaves a choice: hex, " +
 						"base32 or base64."),
@@ -82,7 +82,7 @@ func (a *API) importRoutes() {
 					"manufacturer": text("Manufacturer, where the file does not say."),
 					"product": text("What a product of a DualShield file is, as MANUFACTURER/PRODUCT=totp; may " +
 						"be repeated."),
-					"keep_serials": flag("Take serials that look as if a spreadsheet had removed leading zeros."),
+					"keep_serials": flag("Accept serials that look as if a spreadsheet had removed leading zeros."),
 					"file":         {Type: huma.TypeString, Format: "binary", Description: "The seed file."},
 				},
 			}}}},
@@ -130,7 +130,7 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer
 	defer form.wipe()
 	if o := form.options; o.PreSharedKey != nil && o.Passphrase != nil || o.PrivateKey != nil &&
 		(o.PreSharedKey != nil || o.Passphrase != nil) {
-		return out, fault.New(fault.Invalid, "key_or_passphrase", "Give a passphrase, a key or a private key, not "+
+		return out, fault.New(fault.Invalid, "key_or_passphrase", "Give only one of passphrase, key and private key, not "+
 			"several of them.")
 	}
 	form.others.Name, form.others.Now = file.FileName(), time.Now()

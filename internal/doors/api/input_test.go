@@ -28,7 +28,7 @@ func TestRefusedInput(t *testing.T) {
 		status int
 		header []string
 	}{
-		"no JSON":               {verify, `serial=1&otp=` + code, 400, nil},
+		"not JSON":              {verify, `serial=1&otp=` + code, 400, nil},
 		"half a document":       {verify, `{"serial":"1","otp":"` + code, 400, nil},
 		"two documents":         {verify, `{"serial":"1","otp":"` + code + `"} {"serial":"1","otp":"` + code + `"}`, 400, nil},
 		"empty body":            {verify, ``, 400, nil},
@@ -61,6 +61,15 @@ func TestRefusedInput(t *testing.T) {
 		"user with a NUL":       {verify, object{"user": "anna\x00", "otp": code}, 422, nil},
 		"neither":               {verify, object{"otp": code}, 422, nil},
 		"both":                  {verify, object{"serial": "1", "user": "anna", "otp": code}, 422, nil},
+		"client empty":          {verify, object{"serial": "1", "otp": code, "client": ""}, 422, nil},
+		"client a number":       {verify, `{"serial":"1","otp":"` + code + `","client":7}`, 422, nil},
+		"client of blanks":      {verify, object{"serial": "1", "otp": code, "client": "  "}, 422, nil},
+		"client with a blank":   {verify, object{"serial": "1", "otp": code, "client": "a "}, 422, nil},
+		"client with a line":    {verify, object{"serial": "1", "otp": code, "client": "a\nb"}, 422, nil},
+		"client turned around":  {verify, object{"serial": "1", "otp": code, "client": "a\u202eb"}, 422, nil},
+		"client of 65 bytes":    {verify, object{"serial": "1", "otp": code, "client": strings.Repeat("a", 65)}, 422, nil},
+		"client of 66 bytes":    {verify, object{"serial": "1", "otp": code, "client": strings.Repeat("ü", 33)}, 422, nil},
+		"client in other case":  {verify, object{"serial": "1", "otp": code, "Client": "a"}, 422, nil},
 		"unknown field":         {verify, object{"serial": "1", "otp": code, "force": true}, 422, nil},
 		"field in other case":   {verify, object{"Serial": "1", "OTP": code}, 422, nil},
 		"flag as text":          {verify, object{"serial": "1", "otp": code, "resynchronize": "false"}, 422, nil},

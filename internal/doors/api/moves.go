@@ -35,7 +35,7 @@ func (a *API) moveRoutes() {
 		"the newest first"), browse(a, a.listMoves))
 	confirm := op("confirm-move", http.MethodPost, "/api/v1/moves/confirm", "Hand in the receipt of a move")
 	confirm.MaxBodyBytes = 16 << 20
-	confirm.Description = "Deletes the tokens that the receipt names, remembering where they stood. The same " +
+	confirm.Description = "Deletes the tokens that the receipt names, and records their counters. The same " +
 		"receipt again changes nothing."
 	register(a, authz.TokenExport, confirm, a.confirmMove)
 	register(a, authz.TokenExport, op("cancel-move", http.MethodPost, "/api/v1/moves/{id}/cancel",
@@ -45,7 +45,7 @@ func (a *API) moveRoutes() {
 			return &moveOutput{wireMove(m)}, err
 		})
 	register(a, authz.TokenImport, op("import-receipt", http.MethodGet, importPath+"/{id}/receipt",
-		"Get the receipt for tokens that came to live here"), a.importReceipt)
+		"Get the receipt for tokens that moved here"), a.importReceipt)
 }
 
 func wireMove(m store.Move) wire.Move {

@@ -58,7 +58,7 @@ func problemType(code string) string            { return "urn:ostiary:problem:" 
 // errForged is the answer to a change of a row that somebody else wrote.
 func errForged(cause error) *fault.Error {
 	return fault.New(fault.Conflict, "row_forged",
-		"The database's row of this is not as this server wrote it; nothing "+
+		"The database row is not as this server wrote it; nothing "+
 			"was changed.").WithHint("Somebody changed it in the file: find out who. A token can be deleted and " +
 		"imported again.").
 		Because(cause)
@@ -97,7 +97,7 @@ func (p *Problem) write(w http.ResponseWriter) {
 	}
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // the client is gone if this fails
+	_ = json.NewEncoder(w).Encode(p) // the client has disconnected if this fails
 }
 
 func newProblem(f *fault.Error, request string) *Problem {
@@ -117,7 +117,7 @@ func newProblem(f *fault.Error, request string) *Problem {
 // problem words an error for the caller and logs what the caller does not see.
 func (a *API) problem(ctx context.Context, c caller, err error) *Problem {
 	if gone(ctx, err) {
-		a.cfg.Log.DebugContext(ctx, "the client is gone", "error", causes(err), "request", c.request)
+		a.cfg.Log.DebugContext(ctx, "the client has disconnected", "error", causes(err), "request", c.request)
 		p := newProblem(fault.New(fault.Invalid, "client_gone", "The client did not wait for the answer."), c.request)
 		p.Status, p.Title = statusGone, "Client Closed Request"
 		return p
@@ -200,7 +200,7 @@ func newHumaError(c caller, status int, msg string, errs ...error) huma.StatusEr
 func fieldError(d *huma.ErrorDetail) string {
 	message := d.Message
 	if strings.HasPrefix(d.Location, "body.otp") && message != "unexpected property" {
-		message = "a code is 6 to 10 of the digits 0-9; blanks between them are passed over"
+		message = "a code has 6 to 10 digits; spaces between them are ignored"
 	}
 	return strings.TrimPrefix(d.Location+": "+message, ": ")
 }

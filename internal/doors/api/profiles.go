@@ -42,8 +42,8 @@ func (a *API) profileRoutes() {
 	for _, r := range []struct {
 		verb, summary string
 		do            func(context.Context, string, audit.Origin) (profiles.Profile, error)
-	}{{"retire", "Allow no new tokens and no first activations by a profile", a.cfg.Profiles.Retire},
-		{"restore", "Allow new tokens by a retired profile again", a.cfg.Profiles.Restore}} {
+	}{{"retire", "Retire a profile: no new tokens and no first activations", a.cfg.Profiles.Retire},
+		{"restore", "Use a retired profile again", a.cfg.Profiles.Restore}} {
 		register(a, authz.ProfileManage, op(r.verb+"-profile", http.MethodPost, "/api/v1/profiles/{name}/"+r.verb,
 			r.summary), func(ctx context.Context, c caller, in *profileInput) (*profileOutput, error) {
 			p, err := r.do(ctx, in.Name, c.origin())
@@ -51,7 +51,7 @@ func (a *API) profileRoutes() {
 		})
 	}
 	create := op("create-profile", http.MethodPost, "/api/v1/profiles", "Create a profile; it never changes "+
-		"from then on")
+		"afterwards")
 	create.DefaultStatus, create.MaxBodyBytes = http.StatusCreated, maxProfileBody
 	register(a, authz.ProfileManage, create, func(ctx context.Context, c caller, in *createProfileInput) (
 		*profileOutput, error) {
@@ -59,7 +59,7 @@ func (a *API) profileRoutes() {
 		if err != nil {
 			return nil,
 				fault.New(fault.Invalid, "profile_file", upperFirst(strings.ReplaceAll(err.Error(), "\n", "; "))+".").
-					WithHint("Nothing was made. examples/profiles/plain.toml explains every setting.").Because(err)
+					WithHint("Nothing was created. examples/profiles/plain.toml explains every setting.").Because(err)
 		}
 		return profileAnswer(a.cfg.Profiles.Create(ctx, in.Body.Name, p, c.origin()))
 	})

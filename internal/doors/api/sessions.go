@@ -52,7 +52,7 @@ func (a *API) sessionRoutes() {
 	register(a, authz.RootPassword, huma.Operation{
 		OperationID: "set-root-password", Method: http.MethodPut, Path: "/api/v1/root-password",
 		Tags: []string{"Sessions"}, DefaultStatus: http.StatusNoContent,
-		Summary: "Give ROOT a password of one's own choice; it ends ROOT's sessions",
+		Summary: "Set the password of ROOT; it ends ROOT's sessions",
 	}, func(ctx context.Context, c caller, in *setPasswordInput) (*struct{}, error) {
 		return &struct{}{}, a.cfg.Root.ChoosePassword(ctx, in.Body.Password, c.origin())
 	})

@@ -23,9 +23,9 @@ import (
 // to tell it from others of that serial.
 type Selector struct {
 	Serial       string `path:"serial" maxLength:"128"`
-	Type         string `query:"type" maxLength:"64" doc:"Token type, where the serial stands under several."`
-	Manufacturer string `query:"manufacturer" maxLength:"128" doc:"Manufacturer, where the serial stands under several; may be given empty."`
-	KeyID        string `query:"key_id" maxLength:"128" doc:"Key id, where a device has several keys of one type; may be given empty."`
+	Type         string `query:"type" maxLength:"64" doc:"Token type, if several tokens have the serial."`
+	Manufacturer string `query:"manufacturer" maxLength:"128" doc:"Manufacturer, if several tokens have the serial; may be empty."`
+	KeyID        string `query:"key_id" maxLength:"128" doc:"Key id, if a device has several keys of one type; may be empty."`
 
 	manufacturer, keyID *string // nil when the parameter is absent
 }
@@ -72,15 +72,15 @@ type listTokensInput struct {
 	Batch        string `query:"batch" maxLength:"500" doc:"Name of the delivery that brought it."`
 	Import       int64  `query:"import" minimum:"1" doc:"Number of the import that brought it."`
 
-	Twins    bool `query:"twins" doc:"Only tokens whose secret others hold, too: a code of it counts once for all of them."`
-	Fenced   bool `query:"fenced" doc:"Only tokens that wait for two codes in a row, since a backup of the database was put back."`
-	Expiring int  `query:"expiring" minimum:"1" maximum:"36500" doc:"Only tokens that end within so many days, but have not ended yet."`
-	Free     bool `query:"free" doc:"Only tokens of nobody."`
+	Twins    bool `query:"twins" doc:"Only tokens that share a secret with others: each code counts once for all of them."`
+	Fenced   bool `query:"fenced" doc:"Only tokens that need two consecutive codes, since a backup of the database was restored."`
+	Expiring int  `query:"expiring" minimum:"1" maximum:"36500" doc:"Only tokens that expire within so many days, but have not expired yet."`
+	Free     bool `query:"free" doc:"Only tokens without a user."`
 	Locked   bool `query:"locked" doc:"Only tokens that wrong codes have locked."`
 
-	Search string `query:"search" maxLength:"128" doc:"Only tokens with this text in the serial, the label or the user's name, in either case."`
-	Sort   string `query:"sort" enum:"user,serial,arrival,last-used,expires" doc:"By the user assigned and then the serial, free tokens last, if absent; by the end with expiring. last-used is for short lists only."`
-	Desc   bool   `query:"desc" doc:"The other way round. Tokens without a user, or without an end, stay last."`
+	Search string `query:"search" maxLength:"128" doc:"Only tokens with this text in the serial, the label or the user's name, ignoring case."`
+	Sort   string `query:"sort" enum:"user,serial,arrival,last-used,expires" doc:"Default: by the user assigned and then the serial, free tokens last; by expiry with expiring. last-used is for short lists only."`
+	Desc   bool   `query:"desc" doc:"Reverse the order. Tokens without a user, or without an expiry, remain last."`
 	Page
 }
 
@@ -89,7 +89,7 @@ type listTokensOutput struct{ Body wire.TokenList }
 // Page is what every list takes.
 type Page struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	After string `query:"after" maxLength:"4096" doc:"Cursor: the next of the page before. A page may be short, or empty, and yet have a next one: there is none when next is null."`
+	After string `query:"after" maxLength:"4096" doc:"Cursor: next of the previous page. A page may be short, or empty, and still have a next one; next is null on the last page."`
 }
 
 type assignInput struct {
@@ -134,12 +134,12 @@ func (a *API) tokenRoutes() {
 	a.used = append(a.used, authz.TokenState)
 	register(a, authz.TokenMarkLost, op("set-token-state", http.MethodPost, path+"/state", "Change a token's state"),
 		a.setState)
-	register(a, authz.TokenUnlock, op("unlock-token", http.MethodPost, path+"/unlock", "Forget a token's failures"),
+	register(a, authz.TokenUnlock, op("unlock-token", http.MethodPost, path+"/unlock", "Clear a token's failures"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
 			return a.token(a.cfg.Lifecycle.Unlock(ctx, in.selector(), c.origin()))
 		})
 	register(a, authz.TokenDelete,
-		op("delete-token", http.MethodDelete, path, "Delete a token and its secret for good"),
+		op("delete-token", http.MethodDelete, path, "Delete a token and its secret permanently"),
 		func(ctx context.Context, c caller, in *Selector) (*tokenOutput, error) {
 			return a.token(a.cfg.Lifecycle.Delete(ctx, in.selector(), c.origin()))
 		})
@@ -171,7 +171,7 @@ func (a *API) listTokens(ctx context.Context, _ caller, in *listTokensInput) (*l
 		f.Failures, f.Delayed = a.cfg.Verifier.Holds()
 	}
 	if in.Free && in.User != "" {
-		return nil, fault.New(fault.Invalid, "free_and_user", "The free tokens are those of no user: free and user "+
+		return nil, fault.New(fault.Invalid, "free_and_user", "Free tokens have no user: free and user "+
 			"exclude each other.")
 	}
 	o := store.TokenOrder{By: store.TokenSort(in.Sort), Desc: in.Desc}

@@ -16,14 +16,14 @@ var ailments = []struct {
 	code, text, hint string
 }{
 	{store.ErrDiskFull, "disk_full", "The disk of the server is full.",
-		"Free space on the file system of the data directory; within seconds the server goes on by itself."},
+		"Free space on the file system of the data directory; the server then continues by itself within seconds."},
 	{store.ErrReadOnly, "disk_read_only", "The disk of the server is read-only.",
-		"Look into the system's log for the reason and mount the file system of the data directory writable; " +
-			"restart the server if it does not go on within seconds."},
+		"Find the reason in the system's log and mount the file system of the data directory writable; " +
+			"restart the server if it does not continue within seconds."},
 	{store.ErrDisk, "disk_error", "The server cannot read or write its disk.",
-		"Look into the server's log and into the system's; within seconds of its repair the server goes on by itself."},
-	{store.ErrHeld, "database_held", "Another program holds the database of the server.",
-		"End that program, or wait for it: the server alone may write to its database."},
+		"Read the server's log and the system's log; after the repair the server continues by itself within seconds."},
+	{store.ErrHeld, "database_held", "Another program has locked the database of the server.",
+		"End that program, or wait for it: only the server may write to its database."},
 }
 
 // stored words the trouble of the database for a caller. An operation that says
@@ -40,8 +40,8 @@ func stored(f *fault.Error, c caller) *fault.Error {
 		told.Text, told.Hint = "This was not done: the database takes no changes at the moment.", "Try again later."
 		if uncertain {
 			told.Kind, told.Code = fault.Uncertain, "outcome_unknown"
-			told.Text = "It is not known whether this was done: the database failed while it saved it."
-			told.Hint = "Look whether it was, before you try again."
+			told.Text = "It is not known whether this was done: the database failed while it saved the change."
+			told.Hint = "Check whether it was done before you try again."
 		}
 	}
 	if !authz.Allows(c.principal, authz.AuditView) {
@@ -61,7 +61,7 @@ func stored(f *fault.Error, c caller) *fault.Error {
 }
 
 // errGone marks what fails because the client does not listen any more.
-var errGone = errors.New("the client is gone")
+var errGone = errors.New("the client has disconnected")
 
 // statusGone is what the metrics count then; nobody reads the answer.
 const statusGone = 499

@@ -56,7 +56,7 @@ func (a *API) typeRoutes() {
 			return a.typeAnswer(ctx)(a.cfg.Lifecycle.ChangeType(ctx, in.Name, func(t *token.Type) { applyChange(t, in.Body) },
 				c.origin()))
 		})
-	register(a, authz.TypeManage, op("retire-type", http.MethodPost, path+"/retire", "Allow no new tokens of a type"),
+	register(a, authz.TypeManage, op("retire-type", http.MethodPost, path+"/retire", "Retire a type: no new tokens"),
 		func(ctx context.Context, c caller, in *typeInput) (*typeOutput, error) {
 			t, err := a.cfg.Lifecycle.RetireType(ctx, in.Name, c.origin())
 			return a.typeAnswer(ctx)(t, nil, err)

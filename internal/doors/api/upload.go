@@ -83,7 +83,7 @@ type filePart struct{ io.Reader }
 func (f filePart) Read(b []byte) (int, error) {
 	n, err := f.Reader.Read(b)
 	if _, said := errors.AsType[*fault.Error](err); err != nil && err != io.EOF && !said {
-		err = fault.New(fault.Invalid, "upload_broken", "The upload broke off before its end.").Because(err)
+		err = fault.New(fault.Invalid, "upload_broken", "The upload was interrupted.").Because(err)
 	}
 	return n, err
 }
@@ -99,9 +99,9 @@ func (u *upload) interrupt() {
 }
 
 func (u *upload) slow() error {
-	return fault.New(fault.Invalid, "upload_slow", fmt.Sprintf("The upload was too slow: %d bytes came while the "+
+	return fault.New(fault.Invalid, "upload_slow", fmt.Sprintf("The upload was too slow: %d bytes arrived while the "+
 		"server waited %s for them. Nothing was imported.", u.n, u.waited.Round(time.Second))).
-		WithHint(fmt.Sprintf("An upload must bring %d bytes a second after the first %s, and may take %s. Copy the "+
+		WithHint(fmt.Sprintf("An upload must send %d bytes a second after the first %s, and may take %s. Copy the "+
 			"file to the server's machine and import it there, with --data.", u.pace.Rate, u.pace.Grace,
 			u.pace.Longest))
 }

@@ -20,8 +20,8 @@ const maxUserListBody = users.MaxList * 1024
 func (a *API) userListRoutes() {
 	register(a, authz.UserManage, huma.Operation{OperationID: "add-users", Method: http.MethodPost,
 		Path: "/api/v1/user-lists", Tags: []string{"Users"}, MaxBodyBytes: maxUserListBody,
-		Summary:     "Add the users of a list who are not there yet",
-		Description: "All of it happens in one step, or nothing. For longer lists send several.",
+		Summary:     "Add the users of a list who do not exist yet",
+		Description: "All users are added in one step, or none. For longer lists send several requests.",
 	}, func(ctx context.Context, c caller, in *userListInput) (*userListOutput, error) {
 		all, whole, err := a.cfg.Users.AddAll(ctx, users.ListRequest{Names: in.Body.Users, DryRun: in.Body.DryRun,
 			SkipBad: in.Body.SkipBad, Origin: c.origin()})

@@ -24,7 +24,7 @@ type shownUserOutput struct{ Body wire.ShownUser }
 type listUsersInput struct {
 	Locked       bool   `query:"locked" doc:"Only users whom wrong codes have locked."`
 	WithoutToken bool   `query:"without_token" doc:"Only users who hold no token."`
-	Search       string `query:"search" maxLength:"128" doc:"Only users with this text in the name, in either case."`
+	Search       string `query:"search" maxLength:"128" doc:"Only users with this text in the name, ignoring case."`
 	Page
 }
 type unlockedUserOutput struct{ Body wire.UnlockedUser }
@@ -45,13 +45,13 @@ func (a *API) userRoutes() {
 	register(a, authz.UserView, op("show-user", http.MethodGet, path, "Show a user"),
 		a.showUser)
 	register(a, authz.UserManage, op("rename-user", http.MethodPost, path+"/rename",
-		"Give a user another name; the user keeps tokens, temporary codes and activations"),
+		"Rename a user; the user keeps tokens, temporary codes and activations"),
 		func(ctx context.Context, c caller, in *renameUserInput) (*userOutput, error) {
 			return a.user(a.cfg.Users.Rename(ctx, in.Name, in.Body.Name, c.origin()))
 		})
 	register(a, authz.UserUnlock, op("unlock-user", http.MethodPost, path+"/unlock",
-		"Forget the wrong codes of a user and of the user's tokens"), a.unlockUser)
-	remove := op("delete-user", http.MethodDelete, path, "Delete a user who holds no token")
+		"Clear the wrong codes of a user and of the user's tokens"), a.unlockUser)
+	remove := op("delete-user", http.MethodDelete, path, "Delete a user who has no token")
 	remove.DefaultStatus = http.StatusNoContent
 	register(a, authz.UserManage, remove, func(ctx context.Context, c caller, in *userInput) (*struct{}, error) {
 		return &struct{}{}, a.cfg.Users.Delete(ctx, in.Name, c.origin())

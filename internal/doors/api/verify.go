@@ -2,11 +2,14 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"ostiary/internal/core/authz"
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/peer"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/users"
@@ -23,10 +26,10 @@ func (a *API) verifyRoutes() {
 		Summary: "Check a code",
 		Description: "Checks one code against a token (serial) or against all tokens of a user. A right code is " +
 			"used up: it is never accepted again. " +
-			"Every refusal looks alike; the audit log says which it was. Called by the role verifier, an acceptance " +
+			"All refusals look the same; the audit log has the reason. Called by the role verifier, an acceptance " +
 			"is an authentication and sets last_used; " +
 			"called by an administrator it is a check. " +
-			"503: nothing was decided and the code is not used. 500 with the code outcome_unknown, and a connection " +
+			"503: the code was not checked and is not used. 500 with the code outcome_unknown, or a connection " +
 			"that breaks without an answer: the code may be used up; ask for the next one.",
 		MaxBodyBytes: verifyBody, BodyReadTimeout: verifyWait,
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict,
@@ -49,10 +52,15 @@ func (a *API) verify(ctx context.Context, c caller, in *verifyInput) (*verifyOut
 		}
 		lookup.User = name
 	}
+	client, err := clientOf(req.Client)
+	if err != nil {
+		return nil, err
+	}
 	valid, err := a.cfg.Verifier.Verify(ctx, codes.Request{
 		Lookup: lookup, OTP: req.OTP, Wide: req.Resynchronize,
 		Authentication: c.principal.Role == authz.Verifier,
 		MayList:        authz.Allows(c.principal, authz.TokenView),
+		Client:         client,
 		Origin:         c.origin(),
 	})
 	if err != nil {
@@ -60,4 +68,18 @@ func (a *API) verify(ctx context.Context, c caller, in *verifyInput) (*verifyOut
 	}
 	a.metrics.verified(valid)
 	return &verifyOutput{wire.VerifyResponse{Valid: valid}}, nil
+}
+
+// clientOf reads the client that a caller speaks for; it is empty where the caller names
+// none.
+func clientOf(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	client, err := peer.Client(text)
+	if err != nil {
+		err = fault.New(fault.Invalid, "client", fmt.Sprintf("The client is not valid: %v.", err)).
+			WithHint("Send the IP address that presents the code, or a name of 1 to 64 bytes.")
+	}
+	return client, err
 }

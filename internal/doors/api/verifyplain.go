@@ -48,7 +48,7 @@ func (a *API) answered(w http.ResponseWriter, r *http.Request, c caller) *http.R
 	}
 	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(verdicts[out.Body.Valid]) // the client is gone if this fails
+	_, _ = w.Write(verdicts[out.Body.Valid]) // the client has disconnected if this fails
 	return nil
 }
 
@@ -159,6 +159,9 @@ func (p *plainJSON) member(req *wire.VerifyRequest, name string, seen *uint) (ok
 	case "resynchronize":
 		bit = 64
 		req.Resynchronize, ok = p.truth()
+	case "client":
+		bit = 128
+		req.Client, ok = p.text(1, 64)
 	}
 	ok = ok && *seen&bit == 0
 	*seen |= bit

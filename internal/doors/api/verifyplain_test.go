@@ -29,6 +29,10 @@ func TestShortWayIsForPlainRequests(t *testing.T) {
 	}{
 		"plain":              {http.MethodPost, "/api/v1/verify", plain, nil, true},
 		"by the user":        {http.MethodPost, "/api/v1/verify", `{"otp":"755 224","user":"anna"}`, nil, true},
+		"of a client":        {http.MethodPost, "/api/v1/verify", `{"client":"2001:db8::1","user":"anna","otp":"755224"}`, nil, true},
+		"client not ASCII":   {http.MethodPost, "/api/v1/verify", `{"client":"ü","user":"anna","otp":"755224"}`, nil, false},
+		"client empty":       {http.MethodPost, "/api/v1/verify", `{"client":"","user":"anna","otp":"755224"}`, nil, false},
+		"client twice":       {http.MethodPost, "/api/v1/verify", `{"client":"a","client":"a","user":"anna","otp":"755224"}`, nil, false},
 		"any answer":         {http.MethodPost, "/api/v1/verify", plain, http.Header{"Accept": {"*/*"}}, true},
 		"another operation":  {http.MethodPost, "/api/v1/users", plain, nil, false},
 		"another method":     {http.MethodPut, "/api/v1/verify", plain, nil, false},
@@ -79,6 +83,10 @@ func TestShortWayAnswersAsTheFrameworkDoes(t *testing.T) {
 			{"serial": "1", "otp": "123456", "resynchronize": true}}, 403},
 		"both": {testkit.Verifier, [2]object{{"serial": "1", "user": "anna", "otp": "123456"},
 			{"serial": "1", "user": "anna", "otp": "123456"}}, 422},
+		"of a client": {testkit.Verifier, [2]object{{"user": "anna", "otp": wrong[0], "client": "192.0.2.66"},
+			{"user": "anna", "otp": wrong[1], "client": "::ffff:192.0.2.66"}}, 200},
+		"no client": {testkit.Verifier, [2]object{{"user": "anna", "otp": wrong[0], "client": "a "},
+			{"user": "anna", "otp": wrong[0], "client": "a "}}, 422},
 		"digits": {testkit.Admin, [2]object{{"serial": "1", "otp": "12345678"}, {"serial": "1", "otp": "12345678"}}, 422},
 	} {
 		var answers [2]testkit.Answer
@@ -106,7 +114,9 @@ func TestShortWayAnswersAsTheFrameworkDoes(t *testing.T) {
 func FuzzPlainVerify(f *testing.F) {
 	for _, text := range []string{`{"serial":"1","otp":"755224"}`, ` { "user" : "anna" , "otp":"755 224" } `,
 		`{"otp":"123456","manufacturer":"","key_id":"a","type":"hotp","serial":"s","resynchronize":true}`,
-		`{"otp":"123456","resynchronize":false}`, `{"otp":"123456","otp":"123456"}`, `{"otp":"123456",}`, `{}`, `[]`,
+		`{"otp":"123456","resynchronize":false}`, `{"otp":"123456","client":"192.0.2.1"}`,
+		`{"client":"::ffff:192.0.2.1","user":"anna","otp":"123456"}`, `{"otp":"123456","client":" "}`,
+		`{"otp":"123456","client":"fe80::1%eth0","client":"a"}`, `{"otp":"123456","client":""}`, `{"otp":"123456","otp":"123456"}`, `{"otp":"123456",}`, `{}`, `[]`,
 		`{"otp":"12345"}`, `{"serial":"","otp":"123456"}`, `{"otp":"123456"}x`, `{"otp":"123456","a":"b"}`} {
 		f.Add([]byte(text))
 	}

@@ -50,7 +50,7 @@ func (c *Client) ArchiveAudit(ctx context.Context, before time.Time, w io.Writer
 		body: wire.ArchiveRequest{Before: before}, accept: "text/plain",
 		read: func(resp *http.Response) error {
 			if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "text/plain" {
-				return errors.New("the answer is no archive: is this the address of an Ostiary server?")
+				return errors.New("the answer is not an archive: is this the address of an Ostiary server?")
 			}
 			_, err := io.Copy(w, resp.Body)
 			return err

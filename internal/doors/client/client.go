@@ -49,8 +49,8 @@ type Config struct {
 
 // ErrInsecure is what New returns for an address that would carry the key in
 // the clear over a network.
-var ErrInsecure = errors.New("the address is http and not on this machine: the API key and every code would cross " +
-	"the network in the clear")
+var ErrInsecure = errors.New("the address is http and not on this machine: the API key and every code would be sent over " +
+	"the network unencrypted")
 
 // Client speaks to one server. It may be used concurrently.
 type Client struct {
@@ -78,7 +78,7 @@ func New(cfg Config) (*Client, error) {
 	case cfg.Key == "":
 		return nil, errors.New("no API key")
 	case strings.ContainsFunc(cfg.Key, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return nil, errors.New("the API key holds characters that no key has, such as a blank or a line break")
+		return nil, errors.New("the API key contains characters that no key has, such as a space or a line break")
 	}
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	return newClient(cfg, base, base.String(), http.ProxyFromEnvironment, dialer.DialContext), nil
@@ -234,7 +234,7 @@ func readAnswer(resp *http.Response, r request) error {
 		limit = maxAnswer
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "application/json" {
-		return errors.New("the answer is no JSON: is this the address of an Ostiary server?")
+		return errors.New("the answer is not JSON: is this the address of an Ostiary server?")
 	}
 	body := &io.LimitedReader{R: resp.Body, N: limit + 1}
 	dec := json.NewDecoder(body)

@@ -33,11 +33,11 @@ func readProblem(resp *http.Response) error {
 	}
 	e := &Error{}
 	e.Problem = wire.Problem{Status: resp.StatusCode, Title: http.StatusText(resp.StatusCode), Code: "foreign_answer",
-		Detail: fmt.Sprintf("The answer was %d %s, and not in the form of an Ostiary server.", resp.StatusCode,
+		Detail: fmt.Sprintf("The answer was %d %s, but not in the form of an Ostiary server.", resp.StatusCode,
 			http.StatusText(resp.StatusCode)),
 		Hint: "Check the server address, and any proxy in front of the server."}
 	if to := resp.Header.Get("Location"); to != "" && resp.StatusCode/100 == 3 {
-		e.Detail = fmt.Sprintf("The server sends us on to %q, which is not followed.", to)
+		e.Detail = fmt.Sprintf("The server redirects to %q, which is not followed.", to)
 		e.Hint = "If that is the right server, give its address."
 	}
 	return e

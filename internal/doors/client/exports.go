@@ -21,7 +21,7 @@ func (c *Client) Export(ctx context.Context, r wire.ExportRequest, w io.Writer) 
 		accept: "application/pskc+xml",
 		read: func(resp *http.Response) error {
 			if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "application/pskc+xml" {
-				return errors.New("the answer is no key file: is this the address of an Ostiary server?")
+				return errors.New("the answer is not a key file: is this the address of an Ostiary server?")
 			}
 			move = resp.Header.Get("X-Ostiary-Move")
 			ended, _ = strconv.Atoi(resp.Header.Get("X-Ostiary-Activations-Ended")) // an older server says nothing

@@ -30,12 +30,12 @@ type Upload struct {
 	Signers    []byte // certificates of which one must have signed the file, PEM
 
 	DryRun               bool // report what would happen and change nothing
-	SkipBad              bool // import the good keys although others are refused
+	SkipBad              bool // import the good keys even if others are refused
 	Replace              bool // where a token is there with another secret, give it that of the file
 	NewSerials           bool // give software tokens whose serial is taken one of this server
 	CreateUsers          bool // make the users that the file names
-	AllowUnauthenticated bool // take an encrypted file without a MAC
-	AllowPart            bool // take a part of a file that had a MAC over the whole of it
+	AllowUnauthenticated bool // accept an encrypted file without a MAC
+	AllowPart            bool // accept a part of a file that had a MAC over the whole of it
 
 	// Hints say what a file does not say itself, as parts of the upload by
 	// name; see the description of the operation import-tokens.
@@ -178,7 +178,7 @@ func readReport(resp *http.Response, progress func(wire.Import)) (report wire.Im
 	if err := lines.Err(); err != nil {
 		return report, err
 	}
-	return report, errors.New("the connection ended before the import did; ostiary import list tells what became of it")
+	return report, errors.New("the connection ended before the import did; ostiary import list shows its result")
 }
 
 // Imports lists imports, the newest first.

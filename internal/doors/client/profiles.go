@@ -36,3 +36,17 @@ func (c *Client) RestoreProfile(ctx context.Context, name string) (p wire.Profil
 	err = c.call(ctx, request{method: http.MethodPost, path: []string{"profiles", name, "restore"}, answer: &p})
 	return p, err
 }
+
+// ProfileLimits gives the limits of a profile's activations.
+func (c *Client) ProfileLimits(ctx context.Context, name string) (l wire.ProfileLimits, err error) {
+	err = c.call(ctx, request{method: http.MethodGet, path: []string{"profiles", name, "limits"}, answer: &l})
+	return l, err
+}
+
+// ChangeProfileLimits changes what is given of a profile's limits.
+func (c *Client) ChangeProfileLimits(ctx context.Context, name string, change wire.ProfileLimitsChange) (
+	l wire.ProfileLimits, err error) {
+	err = c.call(ctx, request{method: http.MethodPatch, path: []string{"profiles", name, "limits"}, body: change,
+		answer: &l})
+	return l, err
+}

@@ -7,9 +7,9 @@ type TokenRequest struct {
 	Type    string `json:"type" minLength:"1" maxLength:"32" doc:"Name of a software type."`
 	Count   *int   `json:"count,omitempty" doc:"How many, 1 to 10000; 1 if absent."`
 	User    string `json:"user,omitempty" maxLength:"128" doc:"Who gets them."`
-	Label   string `json:"label,omitempty" maxLength:"128" doc:"What to call them."`
-	Profile string `json:"profile,omitempty" maxLength:"32" doc:"Name of the parameter sheet of tokens with an activation; that of the type if absent."`
-	Reveal  bool   `json:"reveal,omitempty" doc:"Give the key URI, which holds the secret, this once and instead of a link. For one token of a type with activation none."`
+	Label   string `json:"label,omitempty" maxLength:"128" doc:"Label of the tokens."`
+	Profile string `json:"profile,omitempty" maxLength:"32" doc:"Name of the profile of tokens with an activation; that of the type if absent."`
+	Reveal  bool   `json:"reveal,omitempty" doc:"Return the key URI, which contains the secret, once and instead of a link. For one token of a type with activation none."`
 }
 
 // NewToken is a token that was just created.
@@ -40,7 +40,7 @@ type ConfirmRequest struct {
 
 // EnrolmentRequest uses up an enrolment link.
 type EnrolmentRequest struct {
-	Token string `json:"token" minLength:"1" maxLength:"64" doc:"What stands behind the # of the link."`
+	Token string `json:"token" minLength:"1" maxLength:"64" doc:"The part of the link after the #."`
 }
 
 // EnrolmentSecret is what an enrolment link shows, this once.
@@ -51,7 +51,7 @@ type EnrolmentSecret struct {
 	Digits  int       `json:"digits"`
 	URI     string    `json:"uri" doc:"The key URI, for an authenticator app."`
 	QR      string    `json:"qr" doc:"The same as a QR code, in SVG."`
-	Ticket  string    `json:"ticket" doc:"What the first code is presented with."`
+	Ticket  string    `json:"ticket" doc:"Present the first code with this ticket."`
 	Expires time.Time `json:"expires" doc:"Until when."`
 }
 

@@ -10,7 +10,7 @@ type ImportRow struct {
 	KeyID        string `json:"key_id"`
 	Type         string `json:"type,omitempty"`
 	Manufacturer string `json:"manufacturer,omitempty"`
-	Outcome      string `json:"outcome" enum:"imported,duplicate,conflict,twin,replaced,refused" doc:"An imported one stands here only if there is more to say of it."`
+	Outcome      string `json:"outcome" enum:"imported,duplicate,conflict,twin,replaced,refused" doc:"An imported key is listed only if it has a remark."`
 	Reason       string `json:"reason,omitempty"`
 }
 
@@ -21,7 +21,7 @@ type Import struct {
 	State    string     `json:"state" enum:"running,done,failed" doc:"done: it ended with a result, which may be that nothing was imported."`
 	DryRun   bool       `json:"dry_run,omitempty" doc:"Nothing was changed; this is what would happen."`
 	File     string     `json:"file,omitempty" doc:"Name of the file."`
-	Format   string     `json:"format,omitempty" doc:"What the file was taken for."`
+	Format   string     `json:"format,omitempty" doc:"Detected format of the file."`
 	Batch    string     `json:"batch,omitempty" doc:"The delivery it belongs to."`
 	Note     string     `json:"note,omitempty"`
 	Supplier string     `json:"supplier,omitempty"`
@@ -29,22 +29,22 @@ type Import struct {
 	Started  time.Time  `json:"started"`
 	Ended    *time.Time `json:"ended,omitempty"`
 	Failure  string     `json:"failure,omitempty" doc:"Why it ended without a result."`
-	Removed  *time.Time `json:"rows_removed,omitempty" doc:"When what it said of single keys was removed, because the time of its report was over."`
+	Removed  *time.Time `json:"rows_removed,omitempty" doc:"When its rows were removed, at the end of their retention period."`
 
 	Keys       int `json:"keys" doc:"Keys of the file, as far as it was read."`
 	Imported   int `json:"imported"`
-	Duplicate  int `json:"duplicate" doc:"There already with the same secret."`
-	Conflict   int `json:"conflict" doc:"There already with another secret."`
-	Difference int `json:"difference" doc:"There already with the same secret, and there make other codes than by the file: the rows name what differs."`
-	Twin       int `json:"twin" doc:"Their secrets are there already, in other tokens."`
-	Replaced   int `json:"replaced" doc:"There with another secret, or with a difference, and have what the file says now."`
+	Duplicate  int `json:"duplicate" doc:"Already here with the same secret."`
+	Conflict   int `json:"conflict" doc:"Already here with another secret."`
+	Difference int `json:"difference" doc:"Already here with the same secret, but with other code settings than in the file: the rows name the differences."`
+	Twin       int `json:"twin" doc:"Their secrets are already here, in other tokens."`
+	Replaced   int `json:"replaced" doc:"Already here with another secret or with a difference; changed to what the file says."`
 	Refused    int `json:"refused"`
 	HeldBack   int `json:"held_back" doc:"Good ones that were not imported because others are bad."`
-	Renumbered int `json:"renumbered" doc:"Of the imported ones, those that got a serial of this server because theirs is taken."`
+	Renumbered int `json:"renumbered" doc:"Of the imported ones, those that got a new serial because theirs is in use here."`
 	Assigned   int `json:"assigned" doc:"Of the imported ones, those given to a user whom the file names."`
 	Users      int `json:"users_created"`
 
-	Notes  []string       `json:"notes,omitempty" doc:"How the file was read, where it left a choice."`
+	Notes  []string       `json:"notes,omitempty" doc:"How the file was read, where it is ambiguous."`
 	Series []ImportSeries `json:"series,omitempty" doc:"What it means for the series of each software type."`
 }
 
@@ -54,7 +54,7 @@ type ImportSeries struct {
 	Incoming        int    `json:"incoming" doc:"Keys of the file that are of the type."`
 	HighestIncoming string `json:"highest_incoming" doc:"Highest serial of them."`
 	HighestPresent  string `json:"highest_present" doc:"Highest serial here before the import."`
-	Collisions      int    `json:"collisions" doc:"Serials that are taken here by another secret."`
+	Collisions      int    `json:"collisions" doc:"Serials that are in use here with another secret."`
 	NextBefore      string `json:"next_before" doc:"Next serial of the series before the import."`
 	NextAfter       string `json:"next_after" doc:"Next serial of the series after it."`
 }
@@ -93,7 +93,7 @@ type Batch struct {
 	Supplier string    `json:"supplier,omitempty"`
 	Note     string    `json:"note,omitempty"`
 	Imports  int       `json:"imports"`
-	Tokens   int       `json:"tokens" doc:"Tokens that are there now."`
+	Tokens   int       `json:"tokens" doc:"Tokens that still exist."`
 	Newest   time.Time `json:"newest" doc:"Time of the last import."`
 }
 

@@ -7,8 +7,8 @@ type Move struct {
 	ID     string    `json:"id"`
 	Opened time.Time `json:"opened"`
 	Actor  string    `json:"actor"`
-	Moving int       `json:"moving" doc:"Tokens on their way: they take no code here and wait for a receipt."`
-	Moved  int       `json:"moved" doc:"Tokens that arrived elsewhere and are deleted here."`
+	Moving int       `json:"moving" doc:"Tokens on their way: their codes are refused here until a receipt arrives or the move is cancelled."`
+	Moved  int       `json:"moved" doc:"Tokens that arrived on the other server and are deleted here."`
 	Back   int       `json:"back" doc:"Tokens taken back, or deleted on their way."`
 }
 

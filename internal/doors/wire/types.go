@@ -8,23 +8,23 @@ type TokenType struct {
 	Kind         string     `json:"kind" enum:"hardware,software"`
 	BuiltIn      bool       `json:"built_in,omitempty"`
 	Algorithm    string     `json:"algorithm" enum:"HOTP,TOTP,OCRA"`
-	Hash         string     `json:"hash,omitempty" doc:"SHA1, SHA256 or SHA512; absent where the seed file says it."`
+	Hash         string     `json:"hash,omitempty" doc:"SHA1, SHA256 or SHA512; absent if the seed file specifies it."`
 	Digits       int        `json:"digits,omitempty"`
 	Period       int64      `json:"period,omitempty" doc:"Seconds of a TOTP time step."`
 	Suite        string     `json:"suite,omitempty" doc:"OCRA suite."`
-	Prefix       string     `json:"serial_prefix,omitempty" doc:"What the serials of a software type begin with."`
-	Width        int        `json:"serial_width,omitempty" doc:"Digits of a serial behind the prefix, zeros first."`
+	Prefix       string     `json:"serial_prefix,omitempty" doc:"Prefix of the serials of a software type."`
+	Width        int        `json:"serial_width,omitempty" doc:"Digits of a serial after the prefix, with leading zeros."`
 	Start        uint64     `json:"series_start,omitempty" doc:"Number of the first serial."`
 	Activation   string     `json:"activation" enum:"none,one-step,two-step"`
-	Profile      string     `json:"profile,omitempty" doc:"Name of the parameter sheet of a software authenticator."`
-	Manufacturer string     `json:"manufacturer,omitempty" doc:"With product: which tokens of a foreign file belong here."`
+	Profile      string     `json:"profile,omitempty" doc:"Name of the profile of a software authenticator."`
+	Manufacturer string     `json:"manufacturer,omitempty" doc:"With product: which tokens of a vendor file get this type."`
 	Product      string     `json:"product,omitempty"`
-	MaxPerUser   int        `json:"max_per_user,omitempty" doc:"Tokens of this type that a user may hold; absent for no limit of its own."`
+	MaxPerUser   int        `json:"max_per_user,omitempty" doc:"Maximum tokens of this type for a user; absent for no limit of the type."`
 	LifetimeDays int        `json:"lifetime_days,omitempty" doc:"Days that a new token is valid; absent for no end."`
-	Retired      *time.Time `json:"retired,omitempty" doc:"No new tokens since."`
+	Retired      *time.Time `json:"retired,omitempty" doc:"Retired at this time: no new tokens since."`
 
-	ProfileRetired *time.Time `json:"profile_retired,omitempty" doc:"Its profile is retired since: no new tokens until it has another one."`
-	Warnings       []string   `json:"warnings,omitempty" doc:"What works but seldom as meant; only in the answer to a creation or change."`
+	ProfileRetired *time.Time `json:"profile_retired,omitempty" doc:"Its profile was retired at this time: no new tokens until it has another one."`
+	Warnings       []string   `json:"warnings,omitempty" doc:"Warnings: allowed, but rarely intended; only in the answer to a creation or change."`
 }
 
 // TokenTypeList is all token types, by name.
@@ -42,8 +42,8 @@ type TokenTypeRequest struct {
 	Digits       int    `json:"digits,omitempty" minimum:"6" maximum:"10" doc:"6 if absent."`
 	Period       int64  `json:"period,omitempty" minimum:"1" maximum:"172800" doc:"Seconds of a TOTP time step; 30 if absent."`
 	Suite        string `json:"suite,omitempty" maxLength:"128" doc:"OCRA suite."`
-	Prefix       string `json:"serial_prefix,omitempty" maxLength:"3" pattern:"^[A-Z0-9]*$" doc:"What the serials of a software type begin with."`
-	Width        int    `json:"serial_width,omitempty" minimum:"1" maximum:"15" doc:"Digits of a serial behind the prefix; 8 if absent."`
+	Prefix       string `json:"serial_prefix,omitempty" maxLength:"3" pattern:"^[A-Z0-9]*$" doc:"Prefix of the serials of a software type."`
+	Width        int    `json:"serial_width,omitempty" minimum:"1" maximum:"15" doc:"Digits of a serial after the prefix; 8 if absent."`
 	Start        uint64 `json:"series_start,omitempty" doc:"Number of the first serial; 10000001 if absent."`
 	Activation   string `json:"activation,omitempty" enum:"none,one-step,two-step" doc:"none if absent."`
 	Profile      string `json:"profile,omitempty" maxLength:"128"`
@@ -77,9 +77,9 @@ type TokenTypeChange struct {
 type Series struct {
 	Type    string `json:"type"`
 	Next    string `json:"next,omitempty" doc:"The next serial; absent at the end of the series."`
-	Present string `json:"highest_present,omitempty" doc:"The highest serial of the type that there is."`
-	Issued  uint64 `json:"used" doc:"How many serials were given out."`
-	Left    uint64 `json:"left" doc:"How many serials there can still be."`
+	Present string `json:"highest_present,omitempty" doc:"The highest existing serial of the type."`
+	Issued  uint64 `json:"used" doc:"How many serials were issued."`
+	Left    uint64 `json:"left" doc:"How many serials are left."`
 }
 
 // SeriesList is the series of all software types, by name.
@@ -89,5 +89,5 @@ type SeriesList struct {
 
 // SeriesRequest sets the next serial.
 type SeriesRequest struct {
-	Next string `json:"next" minLength:"1" maxLength:"32" doc:"The next serial, or its number. It must stand above every serial of the type that was given out or is there."`
+	Next string `json:"next" minLength:"1" maxLength:"32" doc:"The next serial, or its number. It must be above every serial of the type that was issued or exists."`
 }

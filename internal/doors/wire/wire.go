@@ -10,11 +10,12 @@ import "time"
 type VerifyRequest struct {
 	Serial        string  `json:"serial,omitempty" minLength:"1" maxLength:"128" doc:"Serial of the token."`
 	User          string  `json:"user,omitempty" minLength:"1" maxLength:"128" doc:"User who presents the code: all tokens of the user are tried."`
-	OTP           string  `json:"otp" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them" doc:"The code as the token shows it; blanks between its digits are passed over."`
-	Type          string  `json:"type,omitempty" maxLength:"64" doc:"Token type, where a serial stands under several."`
-	Manufacturer  *string `json:"manufacturer,omitempty" maxLength:"128" doc:"Manufacturer, where a serial stands under several."`
-	KeyID         *string `json:"key_id,omitempty" maxLength:"128" doc:"Key id, where a device has several keys of one type."`
+	OTP           string  `json:"otp" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them" doc:"The code as the token shows it; spaces between its digits are ignored."`
+	Type          string  `json:"type,omitempty" maxLength:"64" doc:"Token type, if several tokens have the serial."`
+	Manufacturer  *string `json:"manufacturer,omitempty" maxLength:"128" doc:"Manufacturer, if several tokens have the serial."`
+	KeyID         *string `json:"key_id,omitempty" maxLength:"128" doc:"Key id, if a device has several keys of one type."`
 	Resynchronize bool    `json:"resynchronize,omitempty" doc:"Search the wide window. Not for the role verifier."`
+	Client        string  `json:"client,omitempty" minLength:"1" maxLength:"64" doc:"Client that presents the code to the caller: its IP address, or a name of 1 to 64 bytes. A client that presents too many wrong codes under one name is locked under that name; other clients are not. Omit it rather than send one value for everybody, or a value that the client can choose."`
 }
 
 // VerifyResponse is the verdict. Valid is true only after the acceptance is
@@ -28,7 +29,7 @@ type Token struct {
 	Serial       string     `json:"serial"`
 	Type         string     `json:"type" doc:"Name of the token type."`
 	Manufacturer string     `json:"manufacturer"`
-	KeyID        string     `json:"key_id" doc:"Tells the keys of one device apart."`
+	KeyID        string     `json:"key_id" doc:"Distinguishes the keys of one device."`
 	Kind         string     `json:"kind" enum:"hardware,software"`
 	Algorithm    string     `json:"algorithm" enum:"HOTP,TOTP,OCRA"`
 	Hash         string     `json:"hash,omitempty" doc:"SHA1, SHA256 or SHA512; absent for OCRA."`
@@ -37,16 +38,16 @@ type Token struct {
 	Suite        string     `json:"suite,omitempty" doc:"OCRA suite."`
 	Model        string     `json:"model,omitempty"`
 	Issuer       string     `json:"issuer,omitempty"`
-	Label        string     `json:"label,omitempty" doc:"What the administrator calls it."`
-	Profile      string     `json:"profile,omitempty" doc:"Name of its parameter sheet; absent without an activation."`
+	Label        string     `json:"label,omitempty" doc:"Label for administrators."`
+	Profile      string     `json:"profile,omitempty" doc:"Name of its profile; absent without an activation."`
 	State        string     `json:"state" enum:"VALID,REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER,PENDING,MOVING"`
 	StateReason  string     `json:"state_reason,omitempty"`
-	User         string     `json:"user,omitempty" doc:"The user it is assigned to; absent when free."`
+	User         string     `json:"user,omitempty" doc:"The user to whom it is assigned; absent if free."`
 	Counter      uint64     `json:"counter" doc:"Lowest counter or time step still acceptable."`
-	Drift        int64      `json:"drift" doc:"Learned clock drift in time steps."`
-	Fenced       bool       `json:"fenced,omitempty" doc:"It takes no code until two in a row show where it stands: a backup of the database was put back."`
+	Drift        int64      `json:"drift" doc:"Measured clock drift in time steps."`
+	Fenced       bool       `json:"fenced,omitempty" doc:"Needs two consecutive codes before it accepts single ones: a backup of the database was restored."`
 	Failures     int        `json:"failures" doc:"Wrong codes since the last accepted one."`
-	FailureLimit int        `json:"failure_limit" doc:"Failures that lock the token."`
+	FailureLimit int        `json:"failure_limit" doc:"Number of failures that lock the token."`
 	Locked       bool       `json:"locked"`
 	RetryAt      *time.Time `json:"retry_at,omitempty" doc:"End of the delay that wrong codes caused; with locked, the end of the lock, if it has one."`
 	ValidFrom    *time.Time `json:"valid_from,omitempty"`
@@ -70,8 +71,8 @@ type AssignRequest struct {
 type ResyncRequest struct {
 	OTP1    string  `json:"otp1" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them"`
 	OTP2    string  `json:"otp2" minLength:"6" maxLength:"24" pattern:"^[0-9 ]+$" patternDescription:"the digits 0-9 and blanks between them" doc:"The code that follows otp1."`
-	Counter *uint64 `json:"counter,omitempty" doc:"Where the search begins (HOTP) or its centre (TOTP); not below the token's counter."`
-	Steps   int     `json:"steps,omitempty" minimum:"1" maximum:"120" doc:"TOTP steps searched either side; 20 if absent."`
+	Counter *uint64 `json:"counter,omitempty" doc:"Start (HOTP) or centre (TOTP) of the search; not below the token's counter."`
+	Steps   int     `json:"steps,omitempty" minimum:"1" maximum:"120" doc:"TOTP steps searched in both directions; 20 if absent."`
 }
 
 // StateRequest changes a token's state.
@@ -93,13 +94,13 @@ type User struct {
 // ShownUser is one user, with what the log tells of the user's name.
 type ShownUser struct {
 	User
-	FormerNames []string `json:"former_names,omitempty" doc:"Names that the user had before, the last one first, as far as the audit log tells: its older entries are under these."`
+	FormerNames []string `json:"former_names,omitempty" doc:"Former names of the user, newest first, as far as the audit log records them: older entries have these names."`
 }
 
 // UnlockedUser is a user after an unlock.
 type UnlockedUser struct {
 	User
-	UnlockedTokens []string `json:"unlocked_tokens" nullable:"false" doc:"Serials of the user's tokens that had wrong codes, which are forgotten as well."`
+	UnlockedTokens []string `json:"unlocked_tokens" nullable:"false" doc:"Serials of the user's tokens that had wrong codes; they are cleared, too."`
 }
 
 // UserList is a page of users. Next is the cursor of the next page, or null.
@@ -126,8 +127,8 @@ type Key struct {
 	HelpDesk bool       `json:"help_desk,omitempty"`
 	Created  time.Time  `json:"created"`
 	Revoked  *time.Time `json:"revoked,omitempty"`
-	Expires  *time.Time `json:"expires,omitempty" doc:"When it ends by itself; absent for never."`
-	LastUsed *time.Time `json:"last_used,omitempty" doc:"Of the last request that brought it; after a crash of the server up to five minutes behind."`
+	Expires  *time.Time `json:"expires,omitempty" doc:"When it expires; absent for never."`
+	LastUsed *time.Time `json:"last_used,omitempty" doc:"Time of the last request with this key; after a crash of the server up to five minutes too old."`
 }
 
 // KeyList is all API keys, the revoked ones last.
@@ -141,7 +142,7 @@ type KeyRequest struct {
 	Role     string `json:"role" enum:"verifier,portal,operator,admin,super_admin"`
 	HelpDesk bool   `json:"help_desk,omitempty" doc:"Add the help-desk set to the role operator."`
 
-	Expires *time.Time `json:"expires,omitempty" doc:"When it ends by itself; never, if absent."`
+	Expires *time.Time `json:"expires,omitempty" doc:"When it expires; absent for never."`
 }
 
 // NewKey is an API key with its text, shown this once.
@@ -159,12 +160,12 @@ type SessionRequest struct {
 // Session is a signed-in session; its token goes where an API key goes.
 type Session struct {
 	Token string    `json:"token"`
-	Until time.Time `json:"until" doc:"When it ends at the latest; it ends after 30 idle minutes as well."`
+	Until time.Time `json:"until" doc:"When it ends at the latest; it also ends after 30 idle minutes."`
 }
 
 // PasswordRequest gives ROOT a password of one's own choice.
 type PasswordRequest struct {
-	Password string `json:"password" minLength:"1" maxLength:"256" doc:"12 characters at least, and none of those that are easily guessed."`
+	Password string `json:"password" minLength:"1" maxLength:"256" doc:"At least 12 characters, and not easily guessed."`
 }
 
 // Password is a new password, shown this once.
@@ -189,35 +190,35 @@ type AuditList struct {
 // AuditReport is the result of recomputing the log and of holding the state against
 // it. OK says that both fit.
 type AuditReport struct {
-	OK          bool   `json:"ok" doc:"The log is intact, and the state follows from it."`
-	Entries     int64  `json:"entries" doc:"Those that were archived included."`
+	OK          bool   `json:"ok" doc:"The log is intact, and the state matches it."`
+	Entries     int64  `json:"entries" doc:"Including archived entries."`
 	First       int64  `json:"first" doc:"Place of the first entry that is not archived."`
 	Checkpoints int    `json:"checkpoints"`
 	Root        string `json:"root" doc:"Merkle tree hash over all entries, base64."`
-	Problem     string `json:"problem,omitempty" doc:"What does not fit in the log, and where."`
+	Problem     string `json:"problem,omitempty" doc:"What does not match in the log, and where."`
 
-	Mark string `json:"mark,omitempty" doc:"Of files that are read while their server is stopped: what does not fit the mark beside the key file, such as an older copy."`
+	Mark string `json:"mark,omitempty" doc:"For files read while their server is stopped: what does not match the mark beside the key file, such as an older copy."`
 
 	VerifierKey string    `json:"verifier_key" doc:"The public key that checks what is signed."`
 	Archives    []Archive `json:"archives,omitempty" doc:"The files with entries that were archived, oldest first."`
 	// ArchivedCheckpoints are those that were given and need the archive.
-	ArchivedCheckpoints []int `json:"archived_checkpoints,omitempty" doc:"Which of the checkpoints given, from 0, were signed over archived entries and are not kept: the archive proves them."`
+	ArchivedCheckpoints []int `json:"archived_checkpoints,omitempty" doc:"Which of the given checkpoints (from 0) belong to archived entries and are not stored here: they need the archive."`
 
-	State *AuditState `json:"state,omitempty" doc:"Of an intact log: the rows of the database, held against its entries."`
+	State *AuditState `json:"state,omitempty" doc:"For an intact log: the rows of the database, compared with its entries."`
 }
 
 // AuditState is what does not follow from the log.
 type AuditState struct {
-	Tokens   int            `json:"tokens" doc:"Tokens that were held against the log."`
-	Trusted  int            `json:"trusted" doc:"Rows of which something is taken on trust, because older entries do not tell it."`
-	Findings int            `json:"findings" doc:"How many there are; of more than 100 the first are listed."`
+	Tokens   int            `json:"tokens" doc:"Tokens that were compared with the log."`
+	Trusted  int            `json:"trusted" doc:"Rows with values taken on trust, because older entries do not record them."`
+	Findings int            `json:"findings" doc:"Number of findings; only the first 100 are listed."`
 	Rows     []AuditFinding `json:"rows" nullable:"false"`
 }
 
 // AuditFinding is a row that does not follow from the entries.
 type AuditFinding struct {
-	Row   string `json:"row,omitempty" doc:"Names it; empty for an entry that stands for itself."`
-	Entry *int64 `json:"entry,omitempty" doc:"Place of the entry in the log: the one that does not fit, or the last about the row."`
+	Row   string `json:"row,omitempty" doc:"Name of the row; empty for a finding about the entry itself."`
+	Entry *int64 `json:"entry,omitempty" doc:"Place of the entry in the log: the one that does not match, or the last about the row."`
 	Text  string `json:"text"`
 }
 

@@ -37,6 +37,7 @@ import (
 	"ostiary/activation"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/throttle"
+	"ostiary/internal/core/token"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/secrets"
@@ -60,14 +61,14 @@ type Creator interface {
 	Create(ctx context.Context, r lifecycle.CreateRequest) (lifecycle.Creation, error)
 }
 
-// Policy holds the limits. Zero fields take the defaults named in their comments.
+// Policy is what the server allows. Zero fields take the defaults named in their
+// comments.
 type Policy struct {
-	Expiry    time.Duration // how long an activation is open; default 7 days
-	Tries     int           // wrong confirmations that end one; default 5
-	Window    time.Duration // over which is counted; default 30 days
-	Successes int           // activations after the first, in the window; default 5
-	Failures  int           // wrong confirmations, in the window; default 15
-	Interval  time.Duration // from a confirmed activation to the next; default 10 minutes
+	// ActivationLimits hold where a profile has none of its own. Defaults: an activation
+	// is open for 7 days and ended by 5 wrong confirmations; in 30 days a token has 5
+	// activations after the first and 15 wrong confirmations, and 10 minutes from one
+	// activation to the next.
+	token.ActivationLimits
 	// Memory is what all activation passwords together may be stretched in, in KiB;
 	// default 128 MiB.
 	Memory int64
@@ -79,37 +80,18 @@ type Policy struct {
 // DefaultPolicy is the defaults.
 func DefaultPolicy() Policy {
 	const day = 24 * time.Hour
-	return Policy{Expiry: 7 * day, Tries: 5, Window: 30 * day, Successes: 5, Failures: 15, Interval: 10 * time.Minute,
-		Memory: 128 << 10, WrongAtOnce: 10, WrongPerMinute: 10}
+	return Policy{ActivationLimits: token.ActivationLimits{Expiry: 7 * day, Tries: 5, Window: 30 * day, Successes: 5,
+		Failures: 15, Interval: 10 * time.Minute}, Memory: 128 << 10, WrongAtOnce: 10, WrongPerMinute: 10}
 }
 
 func (p Policy) withDefaults() Policy {
 	d := DefaultPolicy()
-	return Policy{Expiry: cmp.Or(p.Expiry, d.Expiry), Tries: cmp.Or(p.Tries, d.Tries),
-		Window: cmp.Or(p.Window, d.Window), Successes: cmp.Or(p.Successes, d.Successes),
-		Failures: cmp.Or(p.Failures, d.Failures), Interval: cmp.Or(p.Interval, d.Interval),
-		Memory:      cmp.Or(p.Memory, d.Memory),
+	return Policy{ActivationLimits: p.Or(d.ActivationLimits), Memory: cmp.Or(p.Memory, d.Memory),
 		WrongAtOnce: cmp.Or(p.WrongAtOnce, d.WrongAtOnce), WrongPerMinute: cmp.Or(p.WrongPerMinute, d.WrongPerMinute)}
 }
 
 // Check says which limit is out of bounds.
-func (p Policy) Check() error {
-	p = p.withDefaults()
-	switch {
-	case p.Expiry < time.Minute || p.Expiry > maxExpiry:
-		return errors.New("the time that an activation is open is 1 minute to 365 days")
-	case p.Tries < 1 || p.Tries > 99: // what an answer to a device can say
-		return errors.New("the wrong confirmations that end an activation are 1 to 99")
-	case p.Window < 24*time.Hour || p.Window > maxExpiry:
-		return errors.New("the time over which activations are counted is 24 hours to 365 days")
-	case p.Successes < 1 || p.Failures < 1:
-		return errors.New("at least 1 activation and 1 wrong confirmation must be allowed")
-	case p.Interval < time.Minute || p.Interval > p.Window:
-		return errors.New("the time from an activation to the next is at least 1 minute, and not above that over " +
-			"which is counted")
-	}
-	return nil
-}
+func (p Policy) Check() error { return checkLimits(p.withDefaults().ActivationLimits) }
 
 // answerAgain is how long a device gets the same answer again.
 const answerAgain = 10 * time.Minute
@@ -175,9 +157,6 @@ func New(cfg Config) (*Service, error) {
 		now:    cfg.Now,
 		memory: semaphore.NewWeighted(p.Memory), wrong: throttle.New(p.WrongAtOnce, p.WrongPerMinute)}, nil
 }
-
-// Policy gives the policy with its defaults filled in.
-func (s *Service) Policy() Policy { return s.policy }
 
 // stamp is now as the database keeps it.
 func (s *Service) stamp() time.Time { return s.now().UTC().Truncate(time.Millisecond) }

@@ -44,8 +44,8 @@ func (r BatchRequest) check() error {
 	}
 	switch {
 	case r.Serials != nil && (r.Count != 0 || r.Label != "" || r.Profile != ""):
-		return fault.New(fault.Invalid, "serials", "Count, label and profile are for new tokens: leave them out "+
-			"beside serials.")
+		return fault.New(fault.Invalid, "serials", "Count, label and profile are for new tokens: omit them "+
+			"with serials.")
 	case n < 1 || n > MaxBatch:
 		return fault.New(fault.Invalid, "count", fmt.Sprintf("%d activations are not between 1 and %d.", n,
 			MaxBatch)).WithHint("Split them over several requests.")
@@ -120,10 +120,10 @@ func (s *Service) unused(ctx context.Context, typeName string, serials []string)
 				return fault.New(fault.Invalid, "serials", fmt.Sprintf("Token %s is named twice.", serial))
 			case t.Condition.Owner != 0:
 				return fault.New(fault.Conflict, "token_assigned", fmt.Sprintf("Token %s is assigned to %s: codes are "+
-					"made ahead for tokens of nobody.", serial, t.OwnerName)).
-					WithHint("Begin its activation by itself: ostiary activation offline " + serial + ".")
+					"created in advance only for tokens without a user.", serial, t.OwnerName)).
+					WithHint("Begin a single activation: ostiary activation offline " + serial + ".")
 			case t.Condition.State != token.Pending || t.Condition.Proven():
-				return fault.New(fault.Conflict, "token_used", fmt.Sprintf("Token %s is %s: codes are made ahead for "+
+				return fault.New(fault.Conflict, "token_used", fmt.Sprintf("Token %s is %s: codes are created in advance only for "+
 					"PENDING tokens that were never activated.", serial, t.Condition.State))
 			}
 			seen[serial] = true
@@ -143,7 +143,7 @@ func activated(rd store.TypeReader, name string) error {
 	} else if err != nil {
 		return err
 	}
-	return fault.New(fault.Invalid, "no_activation", fmt.Sprintf("Tokens of type %s are not activated by codes.",
+	return fault.New(fault.Invalid, "no_activation", fmt.Sprintf("Tokens of type %s are not activated with codes.",
 		name)).
 		WithHint("ostiary type list shows the types whose activation is one-step.")
 }

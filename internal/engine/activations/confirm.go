@@ -73,8 +73,8 @@ func (s *Service) open(rd store.ActivationReader, t token.Token) (store.Activati
 	case errors.Is(err, store.ErrNotFound):
 		return open,
 			fault.New(fault.Conflict, "no_open_activation",
-				fmt.Sprintf("No activation of token %s is open.", t.Identity.Serial)).
-				WithHint("It may have ended by too many wrong codes, or by another one. See: ostiary activation show " +
+				fmt.Sprintf("Token %s has no open activation.", t.Identity.Serial)).
+				WithHint("It may have ended after too many wrong codes, or a newer one replaced it. See: ostiary activation show " +
 					t.Identity.Serial + ".")
 	case err == nil && !s.now().Before(open.Expires):
 		return open, fault.New(fault.Conflict, "activation_expired", fmt.Sprintf("The activation of token %s "+
@@ -95,6 +95,13 @@ func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confi
 	if err := s.mayConfirm(a, t); err != nil {
 		return Result{}, err
 	}
+	limits, err := s.inForce(tx, a.Profile)
+	if err != nil {
+		return Result{}, err
+	}
+	if a.Tries >= limits.Tries { // the limit was set lower since: a right code is refused as a wrong one is
+		return s.refuse(tx, a, t, confirm, triesUsed, a.Tries+1, origin)
+	}
 	p, err := s.pending(tx, a, t)
 	if err != nil {
 		return Result{}, err
@@ -108,15 +115,9 @@ func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confi
 		return Result{}, err
 	}
 	if reason != "" {
-		left, err := tx.FailActivation(a.ID, confirm, s.stamp(), s.policy.Tries)
-		if err != nil {
-			return Result{}, err
-		}
-		return Result{Token: t, TriesLeft: left}, s.record(tx, audit.ActivationConfirmed, audit.Refused, string(reason),
-			origin, t, number(a.ID),
-			audit.Field{Name: "tries_left", Value: int64(left)})
+		return s.refuse(tx, a, t, confirm, reason, limits.Tries, origin)
 	}
-	epoch, err := s.epoch(tx, p, m, confirm)
+	epoch, err := s.epoch(p, m, confirm, limits.Tries)
 	if err != nil {
 		return Result{}, err
 	}
@@ -130,6 +131,17 @@ func (s *Service) settle(tx store.Tx, a store.Activation, proof activation.Confi
 	return Result{Token: t, Accepted: true}, err
 }
 
+// refuse spends a try of an activation, which so many end.
+func (s *Service) refuse(tx store.Tx, a store.Activation, t token.Token, confirm []byte, reason token.Reason,
+	tries int, origin audit.Origin) (Result, error) {
+	left, err := tx.FailActivation(a.ID, confirm, s.stamp(), tries)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Token: t, TriesLeft: left}, s.record(tx, audit.ActivationConfirmed, audit.Refused, string(reason),
+		origin, t, number(a.ID), audit.Field{Name: "tries_left", Value: int64(left)})
+}
+
 // mayConfirm says what keeps an activation from counting, whatever the code is.
 func (s *Service) mayConfirm(a store.Activation, t token.Token) error {
 	if err := s.mayActivate(t); err != nil {
@@ -137,7 +149,7 @@ func (s *Service) mayConfirm(a store.Activation, t token.Token) error {
 	}
 	switch {
 	case a.Owner != 0 && a.Owner != t.Condition.Owner:
-		return fault.New(fault.Conflict, "other_owner", fmt.Sprintf("Token %s is not with the user for whom the "+
+		return fault.New(fault.Conflict, "other_owner", fmt.Sprintf("Token %s is no longer assigned to the user for whom the "+
 			"activation was begun.", t.Identity.Serial)).
 			WithHint("Begin another one.")
 	case a.SameSecret && t.Condition.State != token.Valid:
@@ -208,7 +220,7 @@ func (p *pending) fits(c activation.Confirmation) error {
 	case !digits(string(c.OTP), p.app.Suite.Digits) || c.Next != nil && !digits(string(c.Next), p.app.Suite.Digits):
 		return fault.New(fault.Invalid, "otp_format", fmt.Sprintf("A one-time password of this token has %d digits.",
 			p.app.Suite.Digits)).
-			WithHint("Nothing was checked and no try was spent.")
+			WithHint("Nothing was checked and no try was used.")
 	case pair(p.app, p.a.SameSecret) && c.Next == nil:
 		return fault.New(fault.Invalid, "next_otp_missing", "This activation needs two one-time passwords, one "+
 			"after the other.")
@@ -216,8 +228,8 @@ func (p *pending) fits(c activation.Confirmation) error {
 		return fault.New(fault.Invalid, "derivation_code_missing", "This activation needs the derivation code that "+
 			"the app shows.")
 	case !p.vector.Profile().Rules.DeviceBinding && len(c.Derivation) != 0:
-		return fault.New(fault.Invalid, "derivation_code_unexpected", "This profile binds no devices: leave the "+
-			"derivation code out.")
+		return fault.New(fault.Invalid, "derivation_code_unexpected", "This profile does not bind devices: omit the "+
+			"derivation code.")
 	}
 	return nil
 }
@@ -239,6 +251,7 @@ const (
 	wrongDerivation token.Reason = "derivation_code"
 	unboundDevice   token.Reason = "unbound_device"
 	otherDevice     token.Reason = "other_device"
+	triesUsed       token.Reason = "tries_used"
 )
 
 // match finds what a confirmation proves, or says why it is refused.

@@ -13,10 +13,10 @@ import (
 )
 
 // epoch is what a right confirmation makes of the token.
-func (s *Service) epoch(tx store.Tx, p *pending, m matched, confirm []byte) (e store.Epoch, err error) {
-	e = store.Epoch{Activation: p.a.ID, Token: p.token.ID, Now: s.stamp(), Seen: p.token.Condition,
-		SameSecret: p.a.SameSecret,
-		Spec:       p.token.Spec, Next: m.next, Drift: m.drift, Fingerprint: m.fingerprint, Confirm: confirm}
+func (s *Service) epoch(p *pending, m matched, confirm []byte, tries int) (e store.Epoch, err error) {
+	e = store.Epoch{Activation: p.a.ID, Token: p.token.ID, Now: s.stamp(),
+		Tries: tries, Seen: p.token.Condition, SameSecret: p.a.SameSecret,
+		Spec: p.token.Spec, Next: m.next, Drift: m.drift, Fingerprint: m.fingerprint, Confirm: confirm}
 	if e.Sealed, e.Mark, err = s.ownKey(p, m); err != nil {
 		return e, err
 	}

@@ -59,6 +59,7 @@ type offered struct {
 	a      store.Activation
 	token  token.Token
 	vector *activation.Vector
+	tries  int // wrong confirmations that end it
 	code   activation.RegistrationCode
 }
 
@@ -77,7 +78,11 @@ func (s *Service) offered(ctx context.Context, body []byte) (o offered, err erro
 		if o.token, err = tokens.ByID(rd, o.a.Token); err != nil {
 			return err
 		}
-		o.vector, err = profiles.In(rd, o.a.Profile)
+		if o.vector, err = profiles.In(rd, o.a.Profile); err != nil {
+			return err
+		}
+		limits, err := s.inForce(rd, o.a.Profile)
+		o.tries = limits.Tries
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) || err == nil && o.a.Offer.Registration == nil {
@@ -104,11 +109,11 @@ func (s *Service) unauthentic(err error, origin audit.Origin) error {
 	}
 	if s.wrong.Exhausted(peer.Name(origin.Source), s.now()) {
 		return fault.New(fault.Throttled, "too_many_wrong", "Too many messages with a wrong registration code "+
-			"came from there.").WithHint("Wait a minute and try again.")
+			"came from your address.").WithHint("Wait a minute and try again.")
 	}
 	s.wrong.Spend(peer.Name(origin.Source), s.now())
-	return fault.New(fault.Forbidden, "registration_code", "The registration code is not right, or not known, or "+
-		"not good any more.").
+	return fault.New(fault.Forbidden, "registration_code", "The registration code is wrong, unknown, or "+
+		"no longer valid.").
 		WithHint("Check it, or ask for a new one.").Because(err)
 }
 
@@ -126,7 +131,7 @@ func offerEnded() error {
 func (s *Service) mayTake(o offered, request []byte) error {
 	now := s.now()
 	switch {
-	case o.a.Status != store.ActivationOpen || !now.Before(o.a.Expires):
+	case o.a.Status != store.ActivationOpen || !now.Before(o.a.Expires) || o.a.Tries >= o.tries:
 		return offerEnded()
 	case o.a.Offer.Request != nil &&
 		(!bytes.Equal(o.a.Offer.Request, request) || !now.Before(o.a.Offer.Taken.Add(answerAgain))):
@@ -168,6 +173,11 @@ func (s *Service) take(ctx context.Context, o offered, request *activation.Reque
 		if err := s.mayConfirm(o.a, t); err != nil {
 			return err
 		}
+		limits, err := s.inForce(tx, o.a.Profile)
+		if err != nil {
+			return err
+		}
+		taking.Tries = limits.Tries
 		if err := tx.TakeActivation(o.a.ID, taking); err != nil {
 			return err
 		}

@@ -1,11 +1,8 @@
 package activations_test
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
-	"maps"
 	"testing"
 	"time"
 
@@ -14,11 +11,8 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/activations"
-	"ostiary/internal/engine/lifecycle"
-	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/test/testkit"
-	"ostiary/oath"
 )
 
 // scene is a server with one profile, one type of it, and a token of alice's.
@@ -34,7 +28,7 @@ func password(p *activation.Profile) { p.Rules.Password = true }
 func checked(p *activation.Profile)  { p.Rules.Password, p.Rules.CheckPassword = true, true }
 func bound(p *activation.Profile)    { p.Rules.DeviceBinding = true }
 func sameKey(p *activation.Profile)  { p.Rules.NewKey = false }
-func timed(p *activation.Profile)    { p.Applications[0].Suite = suite("TOTP-SHA256-6/30") }
+func timed(p *activation.Profile)    { p.Applications[0].Suite = testkit.Suite("TOTP-SHA256-6/30") }
 func once(p *activation.Profile)     { p.Rules.Reactivation = false }
 func many(p *activation.Profile) {
 	p.Applications = nil
@@ -49,16 +43,8 @@ func many(p *activation.Profile) {
 			mode = activation.Signature
 		}
 		p.Applications = append(p.Applications, activation.Application{Index: i + 1, Name: "Application", Mode: mode,
-			Suite: suite(s)})
+			Suite: testkit.Suite(s)})
 	}
-}
-
-func suite(text string) activation.Suite {
-	s, err := activation.ParseSuite(text)
-	if err != nil {
-		panic(err)
-	}
-	return s
 }
 
 func must[T any](t testing.TB) func(T, error) T {
@@ -74,27 +60,7 @@ func must[T any](t testing.TB) func(T, error) T {
 func setUp(t *testing.T, edits ...func(*activation.Profile)) *scene {
 	t.Helper()
 	s := &scene{T: t, k: testkit.New(t)}
-	p := must[*activation.Profile](t)(activation.NewProfile(rand.Reader))
-	p.Name, p.Issuer, p.Prefix = "Phones", "Example Works", "EX"
-	p.Applications = []activation.Application{{Index: 1, Name: "Login", Mode: activation.ResponseOnly,
-		Suite: suite("HOTP-SHA1-6")}}
-	p.Rules.Password = false
-	p.Rules.Argon2id = activation.Argon2id{Time: 1, Memory: 64, Parallelism: 1}
-	for _, edit := range edits {
-		edit(p)
-	}
-	made, _, err := s.k.Profiles.Create(t.Context(), "phones", *p, testkit.Origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.vector = made.Vector
-	confirming, _ := s.vector.Confirming()
-	typ := token.Type{Name: "phone", Kind: token.Software, Spec: profiles.SpecOf(confirming.Suite), Prefix: "EX",
-		Width: 8, Start: token.DefaultStart,
-		Activation: token.OneStep, Profile: "phones"}
-	if _, _, err := s.k.Lifecycle.CreateType(t.Context(), typ, testkit.Origin); err != nil {
-		t.Fatal(err)
-	}
+	s.vector = s.k.PhoneType(t, testkit.Profile(t, edits...))
 	s.k.User(t, "alice")
 	s.serial = s.create("alice")
 	return s
@@ -103,12 +69,7 @@ func setUp(t *testing.T, edits ...func(*activation.Profile)) *scene {
 // create makes a token of a user, or of nobody.
 func (s *scene) create(user string) string {
 	s.Helper()
-	made, err := s.k.Lifecycle.Create(s.Context(), lifecycle.CreateRequest{Type: "phone", Count: 1, User: user,
-		Origin: testkit.Origin})
-	if err != nil {
-		s.Fatal(err)
-	}
-	return made.Tokens[0].Token.Identity.Serial
+	return s.k.CreatePhone(s, user)
 }
 
 func (s *scene) request(route activations.Route) activations.Request {
@@ -134,72 +95,45 @@ func (s *scene) token() token.Token { return s.k.Token(s, s.serial) }
 // device is an app that has the token.
 type device struct {
 	*scene
-	secret, binding activation.Secret
-	next            map[int]uint64
-	off             time.Duration // of its clock
+	testkit.Phone
 }
 
 // typed makes a device of what an offline activation shows. With old it is that
 // device, activated again.
 func (s *scene) typed(st activations.Started, pass activation.Secret, old *device) *device {
 	s.Helper()
+	known := s.token().DeviceSerial()
 	var counters []uint64
 	if st.ERC != "" {
-		counters = must[[]uint64](s)(s.vector.ReadERC(s.serial, st.ERC))
+		counters = must[[]uint64](s)(s.vector.ReadERC(known, st.ERC))
 	}
-	in := activation.CodeInput{Serial: s.serial, Password: pass, Counters: counters}
+	in := activation.CodeInput{Serial: known, Password: pass, Counters: counters}
 	return s.device(must[activation.Secret](s)(s.vector.OpenCode(string(st.Code), in)), counters, old)
 }
 
 func (s *scene) device(secret activation.Secret, counters []uint64, old *device) *device {
 	s.Helper()
-	d := &device{scene: s, secret: secret, next: map[int]uint64{}}
-	same := old != nil && bytes.Equal(old.secret, secret)
-	if same {
-		d.binding = old.binding
-		maps.Copy(d.next, old.next)
-	} else if s.vector.Profile().Rules.DeviceBinding {
-		d.binding = must[activation.Secret](s)(activation.NewDeviceSecret(rand.Reader))
+	var before *testkit.Phone
+	if old != nil {
+		before = &old.Phone
 	}
-	for i, app := range s.vector.EventApplications() {
-		if i < len(counters) {
-			d.next[app.Index] = must[uint64](s)(s.vector.StartCounter(counters[i], d.next[app.Index], same))
-		}
-	}
-	return d
+	return &device{s, testkit.NewPhone(s, s.vector, s.token().DeviceSerial(), secret, counters, before)}
 }
 
 // code is the next one-time password of an application.
 func (d *device) code(index int) string {
 	d.Helper()
-	app := must[activation.Application](d)(d.vector.Application(index))
-	key := must[activation.Secret](d)(d.vector.AppKey(d.secret, d.serial, index, d.binding))
-	scanner := must[*oath.Scanner](d)(oath.NewScanner(key, app.Suite.Hash, app.Suite.Digits))
-	if app.Suite.Kind == activation.TOTP {
-		return scanner.Code(uint64(d.k.Clock.Now().Add(d.off).Unix() / app.Suite.Period))
-	}
-	d.next[index]++
-	return scanner.Code(d.next[index] - 1)
+	return d.Code(d, index, d.k.Clock.Now())
 }
 
 // confirmation is what the device shows at the end of an activation.
 func (d *device) confirmation() activation.Confirmation {
 	d.Helper()
-	c := activation.Confirmation{OTP: activation.Secret(d.code(1))}
-	app, _ := d.vector.Confirming()
-	if rules := d.vector.Profile().Rules; !rules.NewKey && app.Suite.Event() && d.token().Condition.Proven() {
-		c.Next = activation.Secret(d.code(1))
-	}
-	if d.binding != nil {
-		c.Derivation = must[activation.Secret](d)(activation.DerivationCode(d.secret, d.serial, d.binding))
-	}
-	return c
+	return d.Confirmation(d, d.k.Clock.Now(), d.token().Condition.Proven())
 }
 
 func (s *scene) confirm(c activation.Confirmation) (activations.Result, error) {
-	return s.k.Activations.Confirm(context.Background(), activations.Typed{Token: tokens.Selector{Serial: s.serial},
-		OTP: string(c.OTP), NextOTP: string(c.Next),
-		Derivation: string(c.Derivation), Origin: testkit.Origin})
+	return s.k.Activations.Confirm(context.Background(), testkit.Typed(s.serial, c))
 }
 
 // accepted confirms and demands that it counts.

@@ -149,8 +149,6 @@ func TestLimitsBindEveryRoute(t *testing.T) {
 // people.
 func TestEachLimitBindsEveryRoute(t *testing.T) {
 	t.Parallel()
-	key := must[hpke.PrivateKey](t)(hpke.MLKEM768X25519().GenerateKey())
-	passes := map[string]bool{testkit.Admin: true, testkit.SuperAdmin: true, testkit.Root: true}
 	for limit, reach := range map[string]func(s *scene){
 		"it was activated again": func(s *scene) {
 			for range 5 {
@@ -177,26 +175,34 @@ func TestEachLimitBindsEveryRoute(t *testing.T) {
 			s := setUp(t)
 			s.activate()
 			reach(s)
-			for name, by := range testkit.Principals() {
-				for _, route := range []activations.Route{activations.Offline, activations.QR, activations.Online,
-					activations.Pushed} {
-					r := s.request(route)
-					r.By = by
-					r.To = activations.Device{Key: key.PublicKey().Bytes(), Request: []byte("a request")}
-					if !passes[name] || route == activations.Online || route == activations.Pushed {
-						_, err := s.k.Activations.Start(t.Context(), r)
-						refused(t, string(route)+" by "+name, err, "activation_limit")
-						continue
-					}
-					if st := s.start(r); len(st.Warnings) != 1 || !strings.Contains(st.Warnings[0], limit) {
-						t.Errorf("%s by %s: warnings %q", route, name, st.Warnings)
-					}
-					r.Self, r.User = true, s.token().Condition.Owner // what a user begins is bound, whoever passes it on
-					_, err := s.k.Activations.Start(t.Context(), r)
-					refused(t, string(route)+" for the user, by "+name, err, "activation_limit")
-				}
-			}
+			s.boundOnEveryRoute(limit)
 		})
+	}
+}
+
+// boundOnEveryRoute demands that a limit is reached, and whom it refuses.
+func (s *scene) boundOnEveryRoute(limit string) {
+	s.Helper()
+	key := must[hpke.PrivateKey](s)(hpke.MLKEM768X25519().GenerateKey())
+	passes := map[string]bool{testkit.Admin: true, testkit.SuperAdmin: true, testkit.Root: true}
+	for name, by := range testkit.Principals() {
+		for _, route := range []activations.Route{activations.Offline, activations.QR, activations.Online,
+			activations.Pushed} {
+			r := s.request(route)
+			r.By = by
+			r.To = activations.Device{Key: key.PublicKey().Bytes(), Request: []byte("a request")}
+			if !passes[name] || route == activations.Online || route == activations.Pushed {
+				_, err := s.k.Activations.Start(s.Context(), r)
+				refused(s, string(route)+" by "+name, err, "activation_limit")
+				continue
+			}
+			if st := s.start(r); len(st.Warnings) != 1 || !strings.Contains(st.Warnings[0], limit) {
+				s.Errorf("%s by %s: warnings %q", route, name, st.Warnings)
+			}
+			r.Self, r.User = true, s.token().Condition.Owner // what a user begins is bound, whoever passes it on
+			_, err := s.k.Activations.Start(s.Context(), r)
+			refused(s, string(route)+" for the user, by "+name, err, "activation_limit")
+		}
 	}
 }
 
@@ -288,16 +294,16 @@ func TestPolicy(t *testing.T) {
 	if err := (activations.Policy{}).Check(); err != nil {
 		t.Errorf("the defaults: %v", err)
 	}
-	for words, p := range map[string]activations.Policy{
-		"1 minute to 365 days":   {Expiry: 366 * 24 * time.Hour},
-		"1 to 99":                {Tries: 100},
-		"24 hours to 365 days":   {Window: 23 * time.Hour},
-		"1 activation and":       {Successes: -1},
-		"1 wrong confirmation":   {Failures: -1},
-		"at least 1 minute":      {Interval: 59 * time.Second},
-		"not above that over wh": {Interval: 31 * 24 * time.Hour},
+	for words, p := range map[string]token.ActivationLimits{
+		"1 minute to 365 days":     {Expiry: 366 * 24 * time.Hour},
+		"1 to 99":                  {Tries: 100},
+		"24 hours to 365 days":     {Window: 23 * time.Hour},
+		"1 activation and":         {Successes: -1},
+		"1 wrong confirmation":     {Failures: -1},
+		"at least 1 minute":        {Interval: 59 * time.Second},
+		"at most the time over wh": {Interval: 31 * 24 * time.Hour},
 	} {
-		if err := p.Check(); err == nil || !strings.Contains(err.Error(), words) {
+		if err := (activations.Policy{ActivationLimits: p}).Check(); err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("%+v: %v, want %q", p, err, words)
 		}
 	}

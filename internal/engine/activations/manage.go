@@ -45,7 +45,11 @@ func (s *Service) Reset(ctx context.Context, sel tokens.Selector, which Counts, 
 		if t.Profile == "" {
 			return s.mayActivate(t)
 		}
-		before, err := s.standing(tx, t.ID)
+		limits, err := s.inForce(tx, t.Profile)
+		if err != nil {
+			return err
+		}
+		before, err := s.standing(tx, t.ID, limits)
 		if err != nil {
 			return err
 		}
@@ -78,12 +82,17 @@ func (s *Service) Reset(ctx context.Context, sel tokens.Selector, which Counts, 
 
 // Unbind discards the secret of a token: no code of it is right until another
 // activation is confirmed, and never again one of the device that it was bound to.
-// Conflict if it has no secret.
+// Conflict if it has no secret, or is on its way to another server, which has its secret.
 func (s *Service) Unbind(ctx context.Context, sel tokens.Selector, origin audit.Origin) (t token.Token, err error) {
 	var a store.Activation
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		if t, err = tokens.Find(tx, sel); err != nil {
 			return err
+		}
+		if t.Condition.State == token.Moving {
+			return fault.New(fault.Conflict, "token_moving", fmt.Sprintf("Token %s is on its way to another server.",
+				t.Identity.Serial)).
+				WithHint("Unbind it there. To have it back: ostiary move cancel; ostiary move list shows the moves.")
 		}
 		var ok bool
 		if a, ok, err = live(tx, t.ID); err != nil {
@@ -91,7 +100,8 @@ func (s *Service) Unbind(ctx context.Context, sel tokens.Selector, origin audit.
 		}
 		if !ok {
 			return fault.New(fault.Conflict, "not_activated",
-				fmt.Sprintf("Token %s has no activated device.", t.Identity.Serial))
+				fmt.Sprintf("Token %s has no activated device.", t.Identity.Serial)).
+				WithHint("ostiary activation show " + t.Identity.Serial + " shows its activations.")
 		}
 		if err := s.discard(tx, t, a); err != nil {
 			return err

@@ -10,7 +10,6 @@ import (
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/lifecycle"
-	"ostiary/internal/engine/profiles"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
 )
@@ -21,16 +20,7 @@ func (s *scene) other() *testkit.Kit {
 	s.Helper()
 	k := testkit.New(s)
 	k.Clock.Set(s.k.Clock.Now())
-	p := s.vector.Profile()
-	if _, _, err := k.Profiles.Create(s.Context(), "phones", p, testkit.Origin); err != nil {
-		s.Fatal(err)
-	}
-	app, _ := s.vector.Confirming()
-	typ := token.Type{Name: "phone", Kind: token.Software, Spec: profiles.SpecOf(app.Suite), Prefix: "EX", Width: 8,
-		Start: token.DefaultStart, Activation: token.OneStep, Profile: "phones"}
-	if _, _, err := k.Lifecycle.CreateType(s.Context(), typ, testkit.Origin); err != nil {
-		s.Fatal(err)
-	}
+	k.PhoneType(s, s.vector.Profile())
 	return k
 }
 
@@ -57,7 +47,7 @@ func take(t *testing.T, k *testkit.Kit, file []byte, more ...func(*imports.Reque
 	return rep
 }
 
-// at is the scene on the server where the token lives now, under its serial there.
+// at is the device on the server where its token lives now, under its serial there.
 func (d *device) at(k *testkit.Kit, serial string) *device {
 	there := *d.scene
 	there.k, there.serial = k, serial
@@ -66,7 +56,7 @@ func (d *device) at(k *testkit.Kit, serial string) *device {
 	return &moved
 }
 
-// phone keeps the serial that the device knows.
+// move moves the token to another server, up to the receipt.
 func (d *device) move(more ...func(*imports.Request)) (*device, testkit.Report) {
 	d.Helper()
 	k := d.other()
@@ -92,7 +82,7 @@ func TestActivatedTokenMoves(t *testing.T) {
 			if !d.logsIn() {
 				t.Fatal("the phone is refused where it was activated")
 			}
-			used := d.next[1] - 1
+			used := d.Next[1] - 1
 			was := d.token()
 			moved, _ := d.move()
 			now := moved.token()
@@ -104,12 +94,12 @@ func TestActivatedTokenMoves(t *testing.T) {
 				t.Errorf("the source has %q", left)
 			}
 			if app, _ := d.vector.Confirming(); app.Suite.Event() {
-				next := d.next[1]
-				d.next[1] = used
+				next := d.Next[1]
+				d.Next[1] = used
 				if moved.k.Verify(t, moved.serial, d.code(1)) {
 					t.Error("a code that was used at the source is accepted at the target")
 				}
-				d.next[1] = next
+				d.Next[1] = next
 			}
 			if !moved.logsIn() {
 				t.Error("the phone is refused at the target")
@@ -141,7 +131,7 @@ func TestFurtherApplicationsMove(t *testing.T) {
 	if !d.k.Verify(t, d.serial, d.code(2)) {
 		t.Fatal("application 2 is refused at the source")
 	}
-	d.next[2]--
+	d.Next[2]--
 	used := d.code(2)
 	moved, _ := d.move()
 	if moved.k.Verify(t, moved.serial, used) {
@@ -189,7 +179,7 @@ func TestProfileOfTakenName(t *testing.T) {
 	s.activate()
 	rep = testkit.Take(t, k, testkit.OpenExport(t, s.leave()), createUsers)
 	testkit.Ended(t, rep, store.RunCounts{Imported: 1, Duplicate: 1, Assigned: 1})
-	if got := strings.Join(rep.Remarks, " "); !strings.Contains(got, "is here already, as phones-2") {
+	if got := strings.Join(rep.Remarks, " "); !strings.Contains(got, "is already here, as phones-2") {
 		t.Errorf("the second report says %q", got)
 	}
 }
@@ -213,27 +203,15 @@ func TestRenumberedTokenKeepsItsAccount(t *testing.T) {
 	take(t, k, file, newSerials)
 	const serial = "EX10000002"
 	if got := k.Token(t, serial); got.DeviceSerial() != d.serial {
-		t.Fatalf("to its authenticator it is %s", got.DeviceSerial())
+		t.Fatalf("its authenticator knows it as %s", got.DeviceSerial())
 	}
-	moved := d.at(k, d.serial)
-	if !k.Verify(t, serial, moved.code(1)) {
+	moved := d.at(k, serial)
+	if !moved.logsIn() {
 		t.Error("the phone is refused")
 	}
-	k.Clock.Advance(time.Hour)
-	there := *d.scene
-	there.k, there.serial = k, serial
-	st := there.start(there.request(activations.Offline))
-	secret, err := d.vector.OpenCode(string(st.Code), activation.CodeInput{Serial: d.serial,
-		Counters: must[[]uint64](t)(d.vector.ReadERC(d.serial, st.ERC))})
-	if err != nil {
-		t.Fatalf("the code is not for the account of the phone: %v", err)
-	}
-	again := (&scene{T: t, k: k, serial: d.serial, vector: d.vector}).device(secret,
-		must[[]uint64](t)(d.vector.ReadERC(d.serial, st.ERC)), moved)
-	c := activation.Confirmation{OTP: activation.Secret(again.code(1)),
-		Derivation: must[activation.Secret](t)(activation.DerivationCode(secret, d.serial, again.binding))}
-	if r, err := there.confirm(c); err != nil || !r.Accepted {
-		t.Fatalf("confirmation: %+v, %v", r, err)
+	again := moved.activateAgain(moved)
+	if again.Serial != d.Serial || !again.logsIn() {
+		t.Errorf("activated again, the phone that knows itself as %s is refused", again.Serial)
 	}
 	rep := testkit.Take(t, k, testkit.OpenExport(t, d.leave()), createUsers, newSerials, testkit.SkipBad)
 	if rep.Imported != 0 {
@@ -269,7 +247,7 @@ func TestUnboundDeviceIsRefusedAtTheTarget(t *testing.T) {
 	moved.k.Clock.Advance(time.Hour)
 	st := moved.start(moved.request(activations.Offline))
 	again := moved.typed(st, st.Password, d)
-	again.binding = d.binding
+	again.Device = d.Device
 	r, err := again.confirm(again.confirmation())
 	if err != nil || r.Accepted {
 		t.Errorf("the device that was unbound: %+v, %v", r, err)

@@ -30,7 +30,7 @@ func TestNoSecondTokenOfOneAccount(t *testing.T) {
 			for _, more := range [][]func(*imports.Request){{testkit.DryRun}, {}} {
 				rep := testkit.Take(t, k, testkit.OpenExport(t, file), append(more, createUsers, newSerials)...)
 				testkit.Ended(t, rep, store.RunCounts{Conflict: 1})
-				if got := rep.Rows[0].Reason; !strings.Contains(got, "to its authenticator it is "+d.serial) {
+				if got := rep.Rows[0].Reason; !strings.Contains(got, "its authenticator knows it as "+d.serial) {
 					t.Errorf("in conflict because %q", got)
 				}
 			}

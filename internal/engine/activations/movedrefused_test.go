@@ -81,7 +81,7 @@ func TestTamperedRecordIsRefused(t *testing.T) {
 	}{
 		"secret":            {flip("secret_activation"), "not that of the activation"},
 		"device":            {flip("secret_device"), "not that of the activation"},
-		"issuer":            {flip("secret_issuer"), "not that of its profile's issuer"},
+		"issuer":            {flip("secret_issuer"), "does not belong to its profile's issuer"},
 		"key":               {func(k *pskc.Key) { k.Secret[0] ^= 1 }, "not that of the activation"},
 		"no key":            {func(k *pskc.Key) { k.Secret = nil }, "not that of the activation"},
 		"serial":            {func(k *pskc.Key) { k.Serial = "EX10000009" }, "not that of the activation"},
@@ -90,10 +90,10 @@ func TestTamperedRecordIsRefused(t *testing.T) {
 		"a hidden text":     {put(`"route":"offline"`, `"route":"off\u0000line"`), "cannot be shown"},
 		"a long text":       {put(`"route":"offline"`, `"route":"`+strings.Repeat("x", 257)+`"`), "cannot be shown"},
 		"a year of 5":       {put(`"opened":`, `"opened":99`), "cannot be shown"},
-		"fewer apps":        {set("applications", "[]"), "other applications"},
-		"no apps":           {without("applications"), "other applications"},
+		"fewer apps":        {set("applications", "[]"), "the applications in its record do not match"},
+		"no apps":           {without("applications"), "the applications in its record do not match"},
 		"no such epoch":     {set("epoch", "01"), "wrong epoch"},
-		"no epoch":          {set("epoch", "0"), "no token has"},
+		"no epoch":          {set("epoch", "0"), "that is not possible"},
 		"vector":            {set("profile_vector", "AAAA"), "wrong profile_vector"},
 		"name":              {set("profile", "No Name"), "wrong profile"},
 		"state":             {set("state", "PENDING"), "PENDING"},
@@ -126,7 +126,7 @@ func TestActivatedTokenWithoutItsOwnerIsRefused(t *testing.T) {
 	for _, more := range [][]func(*imports.Request){{testkit.DryRun}, {}} {
 		rep := testkit.Take(t, k, testkit.OpenExport(t, file), more...)
 		testkit.Ended(t, rep, store.RunCounts{Refused: 1})
-		if got := rep.Rows[0].Reason; !strings.Contains(got, "on the device of that user") {
+		if got := rep.Rows[0].Reason; !strings.Contains(got, "on the device of user alice") {
 			t.Errorf("refused because %q", got)
 		}
 	}

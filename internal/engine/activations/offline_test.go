@@ -102,7 +102,7 @@ func TestItem4OldEpoch(t *testing.T) {
 				}
 				next := s.typed(st, nil, old)
 				same := s.vector.Profile().Rules.NewKey == false && !lost
-				if same != (string(next.secret) == string(old.secret)) {
+				if same != (string(next.Secret) == string(old.Secret)) {
 					t.Errorf("the secret was sent again: %t", !same)
 				}
 				next.accepted()
@@ -143,7 +143,7 @@ func TestItem5CountersNeverFall(t *testing.T) {
 		if after.Next < before.Next || after.Epoch != before.Epoch+1 {
 			t.Fatalf("round %d: %+v, before %+v", round, after, before)
 		}
-		for next.next[1] < after.Next { // what the old one used up is nobody's any more
+		for next.Next[1] < after.Next { // what the old one used up is nobody's any more
 			if next.logsIn() {
 				t.Errorf("round %d: an old event counter is accepted", round)
 			}
@@ -162,7 +162,7 @@ func TestSameSecret(t *testing.T) {
 	s := setUp(t, sameKey)
 	old := s.activate()
 	used := *old
-	used.next = maps.Clone(old.next)
+	used.Next = maps.Clone(old.Next)
 	for range 5 {
 		old.logsIn()
 	}
@@ -199,7 +199,7 @@ func TestEventWindows(t *testing.T) {
 	for ahead, want := range map[uint64]bool{9: true, 10: false} {
 		s := setUp(t)
 		d := s.typed(s.start(s.request(activations.Offline)), nil, nil)
-		d.next[1] = ahead
+		d.Next[1] = ahead
 		if r, err := s.confirm(d.confirmation()); err != nil || r.Accepted != want {
 			t.Errorf("%d ahead: %+v, %v", ahead, r, err)
 		}
@@ -218,7 +218,7 @@ func TestEventWindows(t *testing.T) {
 		if r, err := s.confirm(used); err != nil || r.Accepted {
 			t.Errorf("two codes that were used: %+v, %v", r, err)
 		}
-		d.next[1] = old.next[1] + ahead
+		d.Next[1] = old.Next[1] + ahead
 		if r, err := s.confirm(d.confirmation()); err != nil || r.Accepted != want {
 			t.Errorf("re-push, %d ahead: %+v, %v", ahead, r, err)
 		}
@@ -238,7 +238,7 @@ func TestLostMeanwhile(t *testing.T) {
 	refused(t, "the old secret", err, "secret_lost")
 	st := s.start(s.request(activations.Offline))
 	next := s.typed(st, nil, old)
-	if string(next.secret) == string(old.secret) {
+	if string(next.Secret) == string(old.Secret) {
 		t.Fatal("a lost secret is sent again")
 	}
 	next.accepted()
@@ -257,7 +257,7 @@ func TestClockOff(t *testing.T) {
 		{-10*time.Minute - 30*time.Second, false}} {
 		s := setUp(t, timed)
 		d := s.typed(s.start(s.request(activations.Offline)), nil, nil)
-		d.off = c.off
+		d.Off = c.off
 		if r, err := s.confirm(d.confirmation()); err != nil || r.Accepted != c.want {
 			t.Errorf("%s off: %+v, %v", c.off, r, err)
 		}
@@ -380,7 +380,7 @@ func TestBinding(t *testing.T) {
 	// The first device again, with the device secret that was unbound.
 	s.k.Clock.Advance(time.Hour)
 	back := s.typed(s.start(s.request(activations.Offline)), nil, nil)
-	back.binding = d.binding
+	back.Device = d.Device
 	if r, err := s.confirm(back.confirmation()); err != nil || r.Accepted {
 		t.Errorf("a device that was unbound: %+v, %v", r, err)
 	}
@@ -437,12 +437,12 @@ func TestUnbind(t *testing.T) {
 			s.k.Clock.Advance(time.Hour)
 			st := s.start(s.request(activations.Offline))
 			next := s.typed(st, nil, nil)
-			if string(next.secret) == string(old.secret) {
+			if string(next.Secret) == string(old.Secret) {
 				t.Fatal("the discarded secret is back")
 			}
-			if old.binding != nil {
+			if old.Device != nil {
 				revived := *next
-				revived.next, revived.binding = maps.Clone(next.next), old.binding
+				revived.Next, revived.Device = maps.Clone(next.Next), old.Device
 				if r, err := s.confirm(revived.confirmation()); err != nil || r.Accepted ||
 					s.k.LastEntry(t).Reason != "unbound_device" {
 					t.Errorf("the device that was unbound: %+v, %v", r, err)
@@ -475,8 +475,8 @@ func TestEightApplications(t *testing.T) {
 	s.k.Clock.Advance(time.Hour)
 	st := s.start(s.request(activations.Offline))
 	next := s.typed(st, nil, nil)
-	if next.next[2] != d.next[2] || len(s.vector.EventApplications()) != 4 {
-		t.Errorf("the counter of application 2 is sent as %d, want %d", next.next[2], d.next[2])
+	if next.Next[2] != d.Next[2] || len(s.vector.EventApplications()) != 4 {
+		t.Errorf("the counter of application 2 is sent as %d, want %d", next.Next[2], d.Next[2])
 	}
 	next.accepted()
 	for _, index := range []int{1, 2, 3} {
@@ -520,8 +520,8 @@ func TestAudit(t *testing.T) {
 		t.Errorf("log: %q, want %q", actions, want)
 	}
 	dump := s.k.Dump(t)
-	for name, secret := range map[string]activation.Secret{"code": st.Code, "password": st.Password, "S": d.secret,
-		"D": d.binding, "derivation code": c.Derivation, "OTP": c.OTP} {
+	for name, secret := range map[string]activation.Secret{"code": st.Code, "password": st.Password, "S": d.Secret,
+		"D": d.Device, "derivation code": c.Derivation, "OTP": c.OTP} {
 		if strings.Contains(dump, string(secret)) {
 			t.Errorf("the %s is in the database", name)
 		}
@@ -553,8 +553,8 @@ func TestFirstActivationCarriesERCOnRequest(t *testing.T) {
 	r.ERC = true
 	p := s.phone(s.start(r))
 	d := p.activated(nil)
-	if len(d.next) != 1 {
-		t.Errorf("online no counters came: %v", d.next)
+	if len(d.Next) != 1 {
+		t.Errorf("online no counters came: %v", d.Next)
 	}
 	if result, err := p.confirm(d.confirmation()); err != nil || !result.Accepted {
 		t.Errorf("%+v, %v", result, err)

@@ -130,7 +130,7 @@ func TestTakenOnce(t *testing.T) {
 	s.k.Reopen(t)
 	s.k.Clock.Advance(10*time.Minute - time.Second)
 	again := p.activated(nil)
-	if !bytes.Equal(d.secret, again.secret) {
+	if !bytes.Equal(d.Secret, again.Secret) {
 		t.Error("another secret")
 	}
 	_, err := s.take(s.phone(st).exchange.Request())
@@ -371,24 +371,37 @@ func TestParallelConfirming(t *testing.T) {
 	}
 }
 
+// pushes activates by what is sealed for a device's key, and opens it as the device does.
+func (s *scene) pushes() (r activations.Request, st activations.Started, fad *activation.FAD, counters []uint64) {
+	s.Helper()
+	key := must[hpke.PrivateKey](s)(hpke.MLKEM768X25519().GenerateKey())
+	message := []byte("a request of the bank's own protocol")
+	r = s.request(activations.Pushed)
+	r.To = activations.Device{Key: key.PublicKey().Bytes(), Request: message}
+	st = s.start(r)
+	hash := sha256.Sum256(message)
+	recipient := must[*hpke.Recipient](s)(hpke.NewRecipient(st.Sealed.Enc, key, hpke.HKDFSHA256(), hpke.AES256GCM(),
+		append([]byte("ostiary/1 xfad"), hash[:]...)))
+	fad = must[*activation.FAD](s)(
+		activation.ParseFAD(must[[]byte](s)(recipient.Open([]byte("xfad"), st.Sealed.XFAD))))
+	if st.Sealed.XERC != nil {
+		d := cbor.NewDecoder(must[[]byte](s)(recipient.Open([]byte("xerc"), st.Sealed.XERC)))
+		for range d.Array() {
+			counters = append(counters, d.Uint())
+		}
+	}
+	return r, st, fad, counters
+}
+
 // A bank's server pushes by itself: what is sealed is for that device, and bound to
 // what the key came in.
 func TestPushed(t *testing.T) {
 	t.Parallel()
 	s := setUp(t, password)
-	key := must[hpke.PrivateKey](t)(hpke.MLKEM768X25519().GenerateKey())
-	message := []byte("a request of the bank's own protocol")
-	r := s.request(activations.Pushed)
-	r.To = activations.Device{Key: key.PublicKey().Bytes(), Request: message}
-	st := s.start(r)
-	if st.Code != nil || st.QRBody != nil || st.Sealed == nil || st.Sealed.XERC != nil {
+	r, st, fad, _ := s.pushes()
+	if st.Code != nil || st.QRBody != nil || st.Sealed.XERC != nil {
 		t.Fatalf("%+v", st)
 	}
-	hash := sha256.Sum256(message)
-	recipient := must[*hpke.Recipient](t)(hpke.NewRecipient(st.Sealed.Enc, key, hpke.HKDFSHA256(), hpke.AES256GCM(),
-		append([]byte("ostiary/1 xfad"), hash[:]...)))
-	fad := must[*activation.FAD](t)(
-		activation.ParseFAD(must[[]byte](t)(recipient.Open([]byte("xfad"), st.Sealed.XFAD))))
 	in := activation.CodeInput{Serial: fad.Serial, Password: st.Password}
 	s.device(must[activation.Secret](t)(fad.Vector.OpenCode(string(fad.Code), in)), nil, nil).accepted()
 	r.To.Key = r.To.Key[1:]
@@ -582,7 +595,7 @@ func TestChangedMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := s.typed(s.start(s.request(activations.Offline)), nil, nil)
-	if bytes.Equal(d.secret, old.secret) {
+	if bytes.Equal(d.Secret, old.Secret) {
 		t.Error("the secret of a lost device is sent again")
 	}
 	d.accepted()

@@ -33,10 +33,13 @@ func (s *Service) plan(rd store.Reader, r Request) (p plan, err error) {
 	profile := p.vector.Profile()
 	if p.again && !profile.Rules.Reactivation {
 		return p, fault.New(fault.Conflict, "no_reactivation", fmt.Sprintf("Token %s is activated, and its profile "+
-			"%s allows no other activation.", t.Identity.Serial, t.Profile)).
+			"%s allows no reactivation.", t.Identity.Serial, t.Profile)).
 			WithHint("Give the user another token: ostiary token replace.")
 	}
-	if p.warnings, err = s.limits(rd, t, r, p.again); err != nil {
+	if p.limits, err = s.inForce(rd, t.Profile); err != nil {
+		return p, err
+	}
+	if p.warnings, err = s.within(rd, p, r); err != nil {
 		return p, err
 	}
 	if p.again && profile.KeepsOldDevice() && r.Reason != DeviceLost && t.Condition.State == token.Valid {
@@ -46,7 +49,7 @@ func (s *Service) plan(rd store.Reader, r Request) (p plan, err error) {
 	if r.ERC && len(p.vector.EventApplications()) == 0 {
 		return p, fault.New(fault.Invalid, "no_events", fmt.Sprintf("Profile %s has no application that counts events, "+
 			"so there is no event counter code.", t.Profile)).
-			WithHint("Leave out --erc.")
+			WithHint("Omit --erc.")
 	}
 	if p.again || r.ERC {
 		if p.counters, err = s.counters(rd, t, p.vector); err != nil {
@@ -58,7 +61,7 @@ func (s *Service) plan(rd store.Reader, r Request) (p plan, err error) {
 			return p, err
 		}
 	}
-	p.expires = s.stamp().Add(s.policy.Expiry)
+	p.expires = s.stamp().Add(p.limits.Expiry)
 	if r.Expiry != 0 {
 		p.expires = s.stamp().Add(r.Expiry)
 	}
@@ -137,21 +140,24 @@ func (r Request) mayPass() bool {
 	return !r.Self && (r.Route == Offline || r.Route == QR) && authz.Allows(r.By, authz.ActivationBeyond)
 }
 
-// limits holds a token against the limits. They refuse, or warn whoever may pass.
-func (s *Service) limits(rd store.ActivationReader, t token.Token, r Request, again bool) (warnings []string,
-	err error) {
-	standing, err := s.standing(rd, t.ID)
+// within holds a token against the limits. They refuse, or warn whoever may pass.
+func (s *Service) within(rd store.ActivationReader, p plan, r Request) (warnings []string, err error) {
+	standing, err := s.standing(rd, p.token.ID, p.limits)
 	if err != nil {
 		return nil, err
 	}
-	for _, reached := range standing.reached(s.policy, again) {
+	serial := p.token.Identity.Serial
+	for _, reached := range standing.reached(p.limits, p.again) {
 		if !r.mayPass() {
-			return nil,
-				fault.New(fault.Conflict, "activation_limit", fmt.Sprintf("Token %s: %s.", t.Identity.Serial, reached)).
-					WithHint("An administrator can reset the counts: ostiary activation reset " + t.Identity.Serial +
-						".")
+			hint := "An administrator can reset the counts: ostiary activation reset " + serial + "."
+			if r.Reason == DeviceLost && p.token.Condition.State == token.Valid {
+				hint = "The token was not reported lost, and its device still works. Report it: ostiary token state " + serial +
+					" REVOKED_TOKEN_LOST. " + hint
+			}
+			return nil, fault.New(fault.Conflict, "activation_limit", fmt.Sprintf("Token %s: %s.", serial, reached)).
+				WithHint(hint)
 		}
-		warnings = append(warnings, "A limit is reached: "+reached+".")
+		warnings = append(warnings, "This activation is beyond a limit, as your role allows: "+reached+".")
 	}
 	return warnings, nil
 }
@@ -164,16 +170,16 @@ type Standing struct {
 }
 
 // standing counts what happened within the window and since the last resets.
-func (s *Service) standing(rd store.ActivationReader, id token.ID) (Standing, error) {
+func (s *Service) standing(rd store.ActivationReader, id token.ID, limits token.ActivationLimits) (Standing, error) {
 	since, err := rd.ActivationReset(id)
 	if err != nil {
 		return Standing{}, err
 	}
-	window := s.stamp().Add(-s.policy.Window)
+	window := s.stamp().Add(-limits.Window)
 	since.Successes, since.Failures = later(since.Successes, window), later(since.Failures, window)
 	counts, err := rd.CountActivations(id, since)
 	st := Standing{ActivationCounts: counts}
-	if at := counts.LastSuccess.Add(s.policy.Interval); !counts.LastSuccess.IsZero() && s.now().Before(at) &&
+	if at := counts.LastSuccess.Add(limits.Interval); !counts.LastSuccess.IsZero() && s.now().Before(at) &&
 		!counts.LastSuccess.After(s.now()) { // one of the future was written by a clock that was wrong
 		st.NextAt = at
 	}
@@ -188,19 +194,18 @@ func later(a, b time.Time) time.Time {
 }
 
 // reached words the limits that are reached.
-func (st Standing) reached(p Policy, again bool) (reached []string) {
-	days := fault.Plural(int(p.Window.Hours()/24), "day", "days")
-	if again && st.Successes >= p.Successes {
+func (st Standing) reached(l token.ActivationLimits, again bool) (reached []string) {
+	window := fault.Span(l.Window)
+	if again && st.Successes >= l.Successes {
 		reached = append(reached, fmt.Sprintf("it was activated again %s within %s, the most allowed",
-			fault.Plural(st.Successes, "time", "times"), days))
+			fault.Plural(st.Successes, "time", "times"), window))
 	}
-	if st.Failures >= p.Failures {
+	if st.Failures >= l.Failures {
 		reached = append(reached, fmt.Sprintf("%s within %s, the most allowed",
-			fault.Plural(st.Failures, "wrong confirmation", "wrong confirmations"), days))
+			fault.Plural(st.Failures, "wrong confirmation", "wrong confirmations"), window))
 	}
 	if again && !st.NextAt.IsZero() {
-		reached = append(reached, fmt.Sprintf("the last activation was less than %s ago",
-			fault.Plural(int(p.Interval.Minutes()), "minute", "minutes")))
+		reached = append(reached, fmt.Sprintf("the last activation was less than %s ago", fault.Span(l.Interval)))
 	}
 	return reached
 }

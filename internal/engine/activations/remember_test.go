@@ -127,9 +127,9 @@ func TestDeviceLearnsThatItWasConfirmedElsewhere(t *testing.T) {
 			wrong.Next, wrong.Derivation = typed.Next, typed.Derivation
 			_, err := p.confirm(wrong)
 			refused(t, "a wrong code", err, "offer_ended")
-			if d.binding != nil {
+			if d.Device != nil {
 				stranger := typed
-				stranger.Derivation = must[activation.Secret](t)(activation.DerivationCode(d.secret, s.serial,
+				stranger.Derivation = must[activation.Secret](t)(activation.DerivationCode(d.Secret, s.serial,
 					activation.Secret("0123456789")))
 				_, err := p.confirm(stranger)
 				refused(t, "another device", err, "offer_ended")

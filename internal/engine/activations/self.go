@@ -42,7 +42,7 @@ func (s *Service) StartOwn(ctx context.Context, r OwnRequest) (Started, error) {
 	}
 	if !valid {
 		return Started{}, fault.New(fault.Forbidden, "code_refused", "The code was not accepted.").
-			WithHint("It must be one of another token that you have. Without another token, ask an administrator or " +
+			WithHint("Use a code of another of your tokens. If you have no other token, ask an administrator or " +
 				"the help desk for an activation.")
 	}
 	return s.Start(ctx, request)

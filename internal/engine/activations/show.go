@@ -43,7 +43,7 @@ type Overview struct {
 	Token    token.Token
 	Profile  activation.Profile
 	Standing Standing
-	Limits   Policy
+	Limits   token.ActivationLimits // that count
 	// Activations are the last ones, the newest first. An open one is at the front.
 	Activations []Past
 }
@@ -51,7 +51,6 @@ type Overview struct {
 // Show tells how the activations of a token stand. An activation whose time is over
 // is shown as expired.
 func (s *Service) Show(ctx context.Context, sel tokens.Selector) (o Overview, err error) {
-	o.Limits = s.policy
 	err = s.db.View(ctx, func(rd store.Reader) error {
 		if o.Token, err = tokens.Find(rd, sel); err != nil {
 			return err
@@ -64,19 +63,24 @@ func (s *Service) Show(ctx context.Context, sel tokens.Selector) (o Overview, er
 			return err
 		}
 		o.Profile = v.Profile()
-		if o.Standing, err = s.standing(rd, o.Token.ID); err != nil {
+		if o.Limits, err = s.inForce(rd, o.Token.Profile); err != nil {
+			return err
+		}
+		if o.Standing, err = s.standing(rd, o.Token.ID, o.Limits); err != nil {
 			return err
 		}
 		all, err := rd.Activations(o.Token.ID, maxHistory)
 		for _, a := range all {
-			o.Activations = append(o.Activations, s.past(a))
+			o.Activations = append(o.Activations, s.past(a, o.Limits.Tries))
 		}
 		return err
 	})
 	return o, err
 }
 
-func (s *Service) past(a store.Activation) Past {
+// past is an activation as people see it. One that has used up its tries is shown as
+// ended, though only its next confirmation would be told so: the limit was set lower.
+func (s *Service) past(a store.Activation, tries int) Past {
 	p := Past{Route: Route(a.Route), Reason: Reason(a.Reason), Actor: a.Actor, Self: a.Self, Opened: a.Opened,
 		Expires: a.Expires, Status: a.Status,
 		Ended: a.Ended, WrongTries: a.Tries, Again: a.Again, NewSecret: !a.SameSecret,
@@ -86,9 +90,11 @@ func (s *Service) past(a store.Activation) Past {
 	if p.Status != store.ActivationOpen {
 		return p
 	}
-	p.TriesLeft = s.policy.Tries - a.Tries
-	if !s.now().Before(a.Expires) {
+	switch p.TriesLeft = max(0, tries-a.Tries); {
+	case !s.now().Before(a.Expires):
 		p.Status, p.Ended, p.TriesLeft = store.ActivationExpired, a.Expires, 0
+	case p.TriesLeft == 0:
+		p.Status = store.ActivationTriesUsed
 	}
 	return p
 }

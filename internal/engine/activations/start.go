@@ -92,15 +92,15 @@ const maxExpiry = 365 * 24 * time.Hour
 func (r Request) check() error {
 	switch {
 	case r.Route != Offline && r.Route != QR && r.Route != Online && r.Route != Pushed:
-		return fault.New(fault.Invalid, "route", fmt.Sprintf("%q is an unknown route: it is offline, qr, "+
-			"online or pushed.", string(r.Route)))
+		return fault.New(fault.Invalid, "route", fmt.Sprintf("%q is not a route: the routes are offline, qr, "+
+			"online and pushed.", string(r.Route)))
 	case r.Reason != "" && r.Reason != PINForgotten && r.Reason != DeviceReplaced && r.Reason != DeviceLost:
-		return fault.New(fault.Invalid, "reason", fmt.Sprintf("%q is no reason: they are %s, %s and %s.",
+		return fault.New(fault.Invalid, "reason", fmt.Sprintf("%q is not a reason: the reasons are %s, %s and %s.",
 			string(r.Reason), PINForgotten, DeviceReplaced, DeviceLost))
 	case r.Expiry < 0 || r.Expiry > maxExpiry:
 		return fault.New(fault.Invalid, "expiry", "An activation is open for at most 365 days.")
 	case r.Route == Pushed && len(r.To.Request) == 0:
-		return fault.New(fault.Invalid, "device_request", "What the device's key came in is missing: what is sealed "+
+		return fault.New(fault.Invalid, "device_request", "The message in which the device sent its key is missing: the answer "+
 			"is bound to it.")
 	}
 	return nil
@@ -137,7 +137,7 @@ func (s *Service) Start(ctx context.Context, r Request) (Started, error) {
 		return drawn.Started, nil
 	}
 	return Started{}, fault.New(fault.Unavailable, "unavailable", "The activation was not begun: the token changed "+
-		"under every try.").WithHint("Try again.")
+		"during every attempt.").WithHint("Try again.")
 }
 
 // maxRounds bounds how often an activation is begun anew because the token changed
@@ -154,6 +154,7 @@ type plan struct {
 	counters []uint64
 	same     seal.Secret // the live epoch's secret, if it is to be sent again
 	live     int64       // the activation that it is of
+	limits   token.ActivationLimits
 	expires  time.Time
 	warnings []string
 }
@@ -278,7 +279,7 @@ func (p plan) like(o plan) bool {
 	a, b := p.token, o.token
 	return a.ID == b.ID && a.Profile == b.Profile && a.Condition.Epoch == b.Condition.Epoch &&
 		a.Condition.Owner == b.Condition.Owner &&
-		a.Condition.State == b.Condition.State && p.again == o.again && p.live == o.live &&
+		a.Condition.State == b.Condition.State && p.again == o.again && p.live == o.live && p.limits == o.limits &&
 		(p.same.Len() == 0) == (o.same.Len() == 0)
 }
 

@@ -116,7 +116,7 @@ func (w *walk) present() {
 	before := w.token().Condition
 	code := d.code(1)
 	ok := w.k.Verify(w, w.serial, code)
-	same := w.live != nil && string(d.secret) == string(w.live.secret) && string(d.binding) == string(w.live.binding)
+	same := w.live != nil && string(d.Secret) == string(w.live.Secret) && string(d.Device) == string(w.live.Device)
 	switch {
 	case ok && (!same || before.State != token.Valid):
 		w.rt.Fatalf("a device is accepted that is not the live one, or of a token that is %s", before.State)

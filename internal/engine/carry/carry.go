@@ -185,7 +185,7 @@ func Read(k *pskc.Key) (l *Load, rest []pskc.Property, err error) {
 		into := map[string]*seal.Secret{nameIssuer: &l.Seed, nameSecret: &l.secret, nameDevice: &l.device,
 			nameRegistration: &l.registration}[h.Name]
 		if into == nil {
-			err = fmt.Errorf("its record has a property %q, which this server does not know; it comes from a newer one",
+			err = fmt.Errorf("its record has a property %q, which this server does not know; a newer server wrote it",
 				h.Name)
 			clear(h.Value)
 			continue
@@ -218,11 +218,11 @@ func (l *Load) read(values map[string]string) error {
 		return wrong(nameVector, err)
 	}
 	if l.Profile = values[nameProfile]; !token.ValidName(l.Profile) {
-		return wrong(nameProfile, errors.New("it is no name of a profile"))
+		return wrong(nameProfile, errors.New("it is not a name of a profile"))
 	}
 	if l.Epoch, err = strconv.ParseInt(values[nameEpoch], 10, 32); err != nil || l.Epoch < 0 ||
 		strconv.FormatInt(l.Epoch, 10) != values[nameEpoch] {
-		return wrong(nameEpoch, errors.New("it is no count"))
+		return wrong(nameEpoch, errors.New("it is not a count"))
 	}
 	for _, f := range []struct {
 		name string
@@ -238,7 +238,7 @@ func (l *Load) read(values map[string]string) error {
 		for _, text := range strings.Fields(values[name]) {
 			b, err := base64.StdEncoding.Strict().DecodeString(text)
 			if err != nil || len(b) != 32 {
-				return wrong(name, errors.New("it is no list of fingerprints"))
+				return wrong(name, errors.New("it is not a list of fingerprints"))
 			}
 			l.unbound = append(l.unbound, b)
 		}
@@ -249,10 +249,10 @@ func (l *Load) read(values map[string]string) error {
 // unmarshal reads a text of one spelling.
 func unmarshal(text string, into any) error {
 	if err := json.Unmarshal([]byte(text), into); err != nil {
-		return errors.New("it is not what a server of this version writes")
+		return errors.New("it is not in the form that this version writes")
 	}
 	if again, err := json.Marshal(into); err != nil || string(again) != text {
-		return errors.New("it is not what a server of this version writes")
+		return errors.New("it is not in the form that this version writes")
 	}
 	return nil
 }
@@ -260,20 +260,20 @@ func unmarshal(text string, into any) error {
 // check refuses a load that no server has.
 func (l *Load) check() error {
 	if l.Seed.Len() != ed25519.SeedSize {
-		return errors.New("its record lacks the seed of its profile's issuer")
+		return errors.New("the seed of its profile's issuer is missing in its record")
 	}
 	private := ed25519.NewKeyFromSeed(l.Seed.Bytes())
 	defer clear(private)
 	public := l.Vector.Profile().IssuerKey
 	if string(private[ed25519.SeedSize:]) != string(public[:]) {
-		return errors.New("the seed in its record is not that of its profile's issuer")
+		return errors.New("the seed in its record does not belong to its profile's issuer")
 	}
 	if (l.live != nil) != (l.secret.Len() > 0) || l.live == nil && l.device.Len()+l.registration.Len() > 0 {
 		return errors.New("its record has an activation without its secret, or a secret without its activation")
 	}
 	if l.live != nil && (l.Epoch == 0 || l.live.Counters != nil && len(l.live.Counters) !=
 		len(l.Vector.EventApplications())) {
-		return errors.New("its record has an activation that no token has")
+		return errors.New("its record has an activation that is not possible")
 	}
 	if l.live != nil && (l.live.Locator == "") != (l.registration.Len() == 0) {
 		return errors.New("its record has an offer without its code, or a code without its offer")
@@ -285,10 +285,10 @@ func (l *Load) check() error {
 	for _, p := range l.past {
 		if p.Status <= int(store.ActivationOpen) || p.Status > int(store.ActivationExpired) || p.Tries < 0 ||
 			!shownTimes(p.Opened, p.Ended, p.LastTry, p.MoreEnded) {
-			return errors.New("its record has a past activation that no token has")
+			return errors.New("its record has a past activation that is not possible")
 		}
 		if more += p.More; p.More < 0 || more > history || (p.More > 0) != (p.MoreEnded > 0) {
-			return errors.New("its record has more past activations than a server takes along")
+			return errors.New("its record has more past activations than a server imports")
 		}
 	}
 	return l.checkApplications()
@@ -325,7 +325,7 @@ func (l *Load) checkApplications() error {
 			}
 		}
 	}
-	wrong := errors.New("its record has other applications than its profile, or where they cannot stand")
+	wrong := errors.New("the applications in its record do not match its profile, or have impossible counters")
 	if len(want) != len(l.applications) {
 		return wrong
 	}
@@ -345,21 +345,21 @@ func (l *Load) Fits(typ token.Type, t token.Token, secret seal.Secret) string {
 		return fmt.Sprintf("its profile %s %s", l.Profile, why)
 	}
 	if spec, ok := profiles.Spec(l.Vector); ok && spec != t.Spec {
-		return fmt.Sprintf("its profile %s makes other codes than the key", l.Profile)
+		return fmt.Sprintf("its profile %s does not match the codes of the key", l.Profile)
 	}
 	switch {
 	case l.live == nil && secret.Len() > 0:
-		return "it has a secret, and its record has no activation that made it"
+		return "it has a secret, but its record has no activation that created it"
 	case l.live == nil && t.Condition.State == token.Valid:
-		return "it is VALID, and has no secret"
+		return "it is VALID, but has no secret"
 	case l.live != nil && t.Condition.State == token.Pending:
-		return "it is PENDING, and its record has an activation"
+		return "it is PENDING, but its record has an activation"
 	case l.live == nil:
 		return ""
 	}
 	key, err := l.key(t.DeviceSerial(), ownIndex(l.Vector))
 	if err != nil {
-		return "the activation in its record makes no key: " + err.Error()
+		return "the activation in its record gives no key: " + err.Error()
 	}
 	defer key.Wipe()
 	if !key.Equal(secret) {

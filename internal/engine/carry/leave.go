@@ -76,7 +76,7 @@ func Gather(r store.Reader, t token.Token, now time.Time) (*Rows, error) {
 	rows.unbound, err = r.UnboundDevices(t.ID, maxUnbound+1)
 	if err == nil && len(rows.unbound) > maxUnbound {
 		err = fault.New(fault.Conflict, "too_many_devices", fmt.Sprintf("Token %s was bound to more than %d devices "+
-			"before, which a file cannot take along.", t.Identity.Serial, maxUnbound)).
+			"before; a file cannot carry that many.", t.Identity.Serial, maxUnbound)).
 			WithHint("Give its user another token: ostiary token replace.")
 	}
 	return rows, err
@@ -159,7 +159,7 @@ func (r *Rows) addLive(l *Load, keys Keys) error {
 func (r *Rows) agree(l *Load, keys Keys, secret seal.Secret) error {
 	if l.live == nil {
 		if secret.Len() > 0 {
-			return errors.New("it has a secret, and no activation that made it")
+			return errors.New("it has a secret, but no activation that created it")
 		}
 		return nil
 	}

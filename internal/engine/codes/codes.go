@@ -3,9 +3,12 @@
 // The way of one code: the text is taken as it stands or refused (no trimming,
 // ASCII digits only), the candidate tokens are looked up, their codes are
 // compared over the window in constant time, and the judgement goes to the
-// store as an Attempt, whose conditional write decides it and records it. Every
-// refusal takes the same road, an unknown serial included: the same arithmetic
-// over a key of nobody's, the same write, the same sync.
+// store as an Attempt, whose conditional write decides it and records it.
+//
+// Every refusal takes the same road, whatever its reason: as many secrets are opened and
+// as many codes computed, as many rows read and written, in one commit. Where there is
+// nothing to compare with, a key of nobody's is compared; where there is no row, another
+// one stands in (store.StandIn).
 //
 // What the caller learns is valid or not. Why not is in the audit log.
 package codes
@@ -18,6 +21,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -34,8 +38,9 @@ type Store interface {
 	Attempt(ctx context.Context, a store.Attempt) (store.Outcome, error)
 }
 
-// Keys opens sealed secrets.
+// Keys seals secrets and opens them.
 type Keys interface {
+	Seal(b seal.Binding, s seal.Secret) ([]byte, error)
 	Open(b seal.Binding, sealed []byte) (seal.Secret, error)
 }
 
@@ -58,10 +63,17 @@ type Policy struct {
 	// LongestLock.
 	FirstLock   time.Duration
 	LongestLock time.Duration // default 24 h
+	// ClientShare is how many wrong codes a client may present under one name before the
+	// client is locked there: 1 to FailureLimit; default half of FailureLimit, at least 1.
+	// It counts for requests that name their client.
+	ClientShare int
 	// refusals without a change that a caller may cause at once before they are only counted; default 60
 	QuietAfter     int
 	QuietPerMinute int // and per minute from then on; default 60
 }
+
+// FailureLimit is how many wrong codes in a row lock, unless a Policy says otherwise.
+const FailureLimit = 10
 
 func (p Policy) withDefaults() Policy {
 	def := func(v *int, d int) {
@@ -77,7 +89,8 @@ func (p Policy) withDefaults() Policy {
 	def(&p.MaxSteps, 120)
 	def(&p.MaxDrift, token.MaxDrift)
 	def(&p.DriftEvery, 10)
-	def(&p.FailureLimit, 10)
+	def(&p.FailureLimit, FailureLimit)
+	def(&p.ClientShare, max(p.FailureLimit/2, 1))
 	def(&p.FreeFailures, 3)
 	def(&p.QuietAfter, 60)
 	def(&p.QuietPerMinute, 60)
@@ -92,10 +105,13 @@ const longestLock = 30 * 24 * time.Hour
 // Check says which setting is out of bounds.
 func (p Policy) Check() error {
 	if p.FirstLock != 0 && p.FirstLock < time.Minute {
-		return errors.New("a lock lasts 1 minute or more, or 0 to last until somebody undoes it")
+		return errors.New("a lock lasts at least 1 minute, or 0 to last until somebody unlocks it")
 	}
 	if p = p.withDefaults(); p.LongestLock > longestLock {
-		return errors.New("the longest lock lasts 30 days at most")
+		return errors.New("the longest lock lasts at most 30 days")
+	}
+	if p.ClientShare < 1 || p.ClientShare > p.FailureLimit {
+		return fmt.Errorf("the share of a client must be 1 to %d wrong codes", p.FailureLimit)
 	}
 	return nil
 }
@@ -109,13 +125,17 @@ func (p Policy) delay(failures int) time.Duration {
 	case failures < p.FreeFailures:
 		return 0
 	case p.Lock().Ends && failures >= p.FailureLimit:
-		d := p.FirstLock
-		for n := p.FailureLimit; n < failures && d < p.LongestLock; n++ {
-			d *= 2
-		}
-		return min(d, p.LongestLock)
+		return p.doubled(p.FirstLock, failures-p.FailureLimit)
 	}
 	return p.FirstDelay << min(failures-p.FreeFailures, 20)
+}
+
+// doubled is a lock after so many further failures, each of which makes it twice as long.
+func (p Policy) doubled(first time.Duration, further int) time.Duration {
+	for ; further > 0 && first < p.LongestLock; further-- {
+		first *= 2
+	}
+	return min(first, p.LongestLock)
 }
 
 // lasts is how long a delay after so many failures may still last. It leaves room for a
@@ -158,8 +178,11 @@ type Engine struct {
 	now       func() time.Time
 	// quiet limits, per caller, how many refusals that change nothing are recorded
 	// in full. It lives in memory because it protects the log, not the tokens.
-	quiet *throttle.Throttle
-	decoy *decoy
+	quiet  *throttle.Throttle
+	shares *shares
+	decoy  decoy
+	// compared is with how many codes others were compared; tests look at it.
+	compared atomic.Int64
 }
 
 // New makes an Engine.
@@ -171,12 +194,13 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Now = time.Now
 	}
 	p := cfg.Policy.withDefaults()
-	d, err := newDecoy()
+	d, err := newDecoy(cfg.Keys)
 	if err != nil {
 		return nil, err
 	}
 	return &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, temporary: cfg.Temporary, now: cfg.Now,
-		quiet: throttle.New(p.QuietAfter, p.QuietPerMinute), decoy: d}, nil
+		quiet:  throttle.New(p.QuietAfter, p.QuietPerMinute),
+		shares: newShares(p, sharedNames, sharedClients), decoy: d}, nil
 }
 
 // Holds says which failures lock now: so many, and where locks end, with a delay that
@@ -218,7 +242,11 @@ type Request struct {
 	// MayList says that the caller may see tokens, so that it is told why a
 	// request cannot be decided: an ambiguous serial, a wrong number of digits.
 	MayList bool
-	Origin  audit.Origin
+	// Client is who presents the code at the caller's door, as peer.Client spells it;
+	// empty where the caller does not say. A client may use up a share of the failures of
+	// one name only (Policy.ClientShare).
+	Client string
+	Origin audit.Origin
 }
 
 // maxRounds bounds how often a judgement is made anew because the rows changed
@@ -238,16 +266,23 @@ func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) 
 	if (r.Lookup.Serial == "") == (r.Lookup.User == "") {
 		return false, fault.New(fault.Invalid, "serial_or_user", "Give either a serial or a user.")
 	}
+	first := true
 	return e.decide(ctx, r, func(now time.Time, found store.Found) (judgement, error) {
 		j := judgement{authentication: r.Authentication, action: audit.CodeVerified, wide: r.Wide}
+		l := look{otp: r.OTP, wide: r.Wide, now: now, user: found.User, final: found.Fresh}
 		for i := range found.Candidates {
-			if err := e.judge(&j, &found.Candidates[i], r, now, found.Fresh); err != nil {
+			if err := e.judge(&j, &found.Candidates[i], l); err != nil {
 				return j, err
 			}
 		}
-		if found.Fresh && !j.tested() { // what is not fresh is judged again
-			e.decoy.search(r.OTP, e.policy, r.Wide)
+		if len(found.Candidates) == 0 {
+			e.imitate(found, l)
 		}
+		if found.Fresh && first && !e.acceptable(j, l) {
+			l.final = false
+			e.imitate(found, l) // what is in the cache is compared once more
+		}
+		first = false
 		j.temporary = e.asTemporary(r, found)
 		return j, e.refuseOpenly(r, found, j)
 	})
@@ -284,15 +319,6 @@ func (j *judgement) add(p store.Proposal, reason token.Reason) {
 	j.reasons = append(j.reasons, reason)
 }
 
-// matched reports whether any proposal did; tested, whether any was compared.
-func (j *judgement) matched() bool {
-	return slices.ContainsFunc(j.proposals, func(p store.Proposal) bool { return p.Matched })
-}
-
-func (j *judgement) tested() bool {
-	return slices.ContainsFunc(j.proposals, func(p store.Proposal) bool { return p.Tested })
-}
-
 // telling lists what the keys of a token may say of one code, the least telling
 // first.
 var telling = []token.Reason{token.Malformed, token.NeedsTwo, token.NotProven, token.Wrong, token.OutOfWindow,
@@ -313,29 +339,36 @@ func (j *judgement) reason(i int) token.Reason {
 
 // decide runs rounds of judging and writing until a verdict is final.
 //
-// A cache may propose an acceptance but never a refusal: what does not match is
-// judged again on rows read from the database. So a wrong code costs one query,
-// as an unknown serial does, which no cache knows.
+// A cache may propose an acceptance but never a refusal: what does not match, and what
+// takes no code, is judged again on rows read from the database. So a refusal costs one
+// lookup, as that of an unknown serial does, which no cache knows.
 func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, store.Found) (judgement, error)) (
 	bool, error) {
+	var t turn
+	defer t.end()
 	for round := range maxRounds {
 		found, err := e.find(ctx, r, round > 0)
 		if err != nil {
 			return false, unavailable(err)
 		}
+		if round == 0 {
+			t = e.shares.begin(r, found, e.now())
+		}
+		found = t.may(found)
 		reason, err := missing(r.Lookup, found, r.MayList)
 		if err != nil {
 			return false, err
 		}
+		reason = t.reason(reason)
 		if reason == token.Ambiguous {
-			found.Candidates = nil
+			found.StandIn.Candidate, found.Candidates = found.Candidates[0], nil
 		}
 		now := e.now()
 		j, err := judge(now, found)
 		if err != nil {
 			return false, err
 		}
-		if !found.Fresh && !j.matched() {
+		if !found.Fresh && !e.acceptable(j, look{user: found.User, now: now, proof: j.proof}) {
 			continue
 		}
 		a := e.attempt(r, found, j, reason, now)
@@ -346,6 +379,7 @@ func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, st
 		if o.Verdict == store.Stale {
 			continue
 		}
+		t.decided(o, reason, now)
 		if o.Verdict == store.Accepted {
 			return true, nil
 		}
@@ -354,13 +388,14 @@ func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, st
 		}
 		return false, sayRecorded(r, found, j, refusalReason(j, reason, o))
 	}
-	return false, unavailable(errors.New("the token changed under every try"))
+	return false, unavailable(errors.New("the token changed during every attempt"))
 }
 
 // find gives the tokens that a request is about.
 func (e *Engine) find(ctx context.Context, r Request, fresh bool) (store.Found, error) {
 	found, err := e.store.Candidates(ctx, r.Lookup, fresh)
-	if r.Except != 0 {
+	if r.Except != 0 && len(found.Candidates) > 0 {
+		found.StandIn.Candidate = found.Candidates[0] // should no other one be left
 		found.Candidates = slices.DeleteFunc(found.Candidates,
 			func(c store.Candidate) bool { return c.Token.ID == r.Except })
 	}
@@ -371,6 +406,7 @@ func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token
 	a := store.Attempt{
 		Now: now, Lock: e.policy.Lock(), Delay: e.policy.delay, MaxDelay: e.policy.lasts,
 		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof, Temporary: j.temporary,
+		StandIn: &found.StandIn,
 	}
 	a.UserName = r.Lookup.User
 	if found.User != nil {
@@ -414,8 +450,8 @@ func ambiguous(serial string, candidates []store.Candidate) error {
 func unavailable(err error) error {
 	if errors.Is(err, store.ErrUncertain) {
 		return fault.New(fault.Uncertain, "outcome_unknown",
-			"It is not known whether the code was recorded: the database failed while it saved it.").
-			WithHint("Take the next code; this one may be used up.").Because(err)
+			"It is not known whether the code was recorded: the database failed while it saved the code.").
+			WithHint("Use the next code; this one may be used up.").Because(err)
 	}
 	return fault.New(fault.Unavailable, "unavailable",
 		"The code could not be checked: the database is unavailable.").
@@ -455,8 +491,8 @@ func sayRecorded(r Request, found store.Found, j judgement, reason string) error
 	switch token.Reason(reason) {
 	case token.NeedsTwo:
 		serial := found.Candidates[0].Token.Identity.Serial
-		fenced := fault.New(fault.Conflict, "two_codes", "Since the database was put back from a backup, the server "+
-			"does not know how far token "+serial+" was used.")
+		fenced := fault.New(fault.Conflict, "two_codes", "Since the database was restored from a backup, the server "+
+			"does not know which codes of token "+serial+" were used.")
 		if j.proof {
 			return fenced.WithHint("Delete it and create another: ostiary token delete " + serial + " --yes.")
 		}
@@ -470,7 +506,7 @@ func sayRecorded(r Request, found store.Found, j judgement, reason string) error
 // forged says openly that a token's row was changed by somebody else.
 func forged(t token.Token) error {
 	return fault.New(fault.Conflict, "row_forged",
-		fmt.Sprintf("The database's row of token %s is not as this server wrote it.", t.Identity.Serial)).
+		fmt.Sprintf("The database row of token %s is not as this server wrote it.", t.Identity.Serial)).
 		WithHint("Somebody changed it in the file. Find out who; then delete the token and import it again.")
 }
 
@@ -498,6 +534,6 @@ func isCode(s string) bool {
 }
 
 func errNotACode() error {
-	return fault.New(fault.Invalid, "otp_format", "A code is 6 to 10 of the digits 0-9; blanks between them are passed over.").
+	return fault.New(fault.Invalid, "otp_format", "A code has 6 to 10 digits; spaces between them are ignored.").
 		WithHint("Nothing was checked and no failure was counted.")
 }

@@ -52,7 +52,7 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 			if err := e.mayConfirm(c.Token, r.OTP, now); err != nil {
 				return j, err
 			}
-			p, reason, err := e.compare(ownKey(c), Request{OTP: r.OTP}, now, true)
+			p, reason, err := e.compare(ownKey(c), look{otp: r.OTP, now: now, final: true, proof: true})
 			if errors.Is(err, oath.ErrKeyLength) {
 				return j, awaitsActivation(c.Token, err)
 			} else if err != nil {
@@ -66,7 +66,8 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 // awaitsActivation is the error for a token without a secret.
 func awaitsActivation(t token.Token, cause error) error {
 	return fault.New(fault.Conflict, "awaits_activation",
-		fmt.Sprintf("Token %s has no secret yet: its activation makes one.", t.Identity.Serial)).Because(cause)
+		fmt.Sprintf("Token %s has no secret yet: its activation creates one.", t.Identity.Serial)).
+		WithHint("Activate it: ostiary activation offer " + t.Identity.Serial + ".").Because(cause)
 }
 
 func (e *Engine) mayConfirm(t token.Token, otp string, now time.Time) error {
@@ -85,7 +86,7 @@ func (e *Engine) mayConfirm(t token.Token, otp string, now time.Time) error {
 	switch {
 	case t.Spec.Algorithm == token.OCRA:
 		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no "+
-			"code to confirm by.")
+			"code to confirm it.")
 	case len(otp) != t.Spec.Digits:
 		return fault.New(fault.Invalid, "otp_length", fmt.Sprintf("The token shows codes of %d digits.", t.Spec.Digits))
 	}

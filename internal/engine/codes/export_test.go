@@ -1,4 +1,8 @@
 package codes
 
-// NobodysSearches is how often a code was searched for under a key of nobody's.
-func (e *Engine) NobodysSearches() int64 { return e.decoy.searched.Load() }
+// RememberClients bounds how many names of each kind are remembered, and clients of each.
+// It forgets those of before.
+func (e *Engine) RememberClients(names, each int) { e.shares = newShares(e.policy, names, each) }
+
+// Compared is with how many codes others were compared so far.
+func (e *Engine) Compared() int64 { return e.compared.Load() }

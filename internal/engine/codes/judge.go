@@ -4,32 +4,66 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"slices"
 	"time"
 
 	"ostiary/internal/core/token"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/oath"
 )
 
-// judge compares the code with the keys of one candidate, unless it could not be
-// right whatever it is: a PENDING token is none of those that an ordinary code is
-// for.
-func (e *Engine) judge(j *judgement, c *store.Candidate, r Request, now time.Time, final bool) error {
+// look is how one code is compared.
+type look struct {
+	otp  string
+	wide bool
+	now  time.Time
+	user *store.User // who presents it, if it came under a name
+	// final says that a refusal may come of it; else it is only asked whether the code
+	// can be accepted.
+	final bool
+	// proof asks for a token whose secret is not proven yet.
+	proof bool
+	// nobody has keys of nobody's compared in place of those that there are.
+	nobody bool
+}
+
+// takes reports whether a token in this condition takes a code of the user now.
+func (e *Engine) takes(c token.Condition, l look) bool {
+	a := store.Attempt{Now: l.now, Lock: e.policy.Lock(), MaxDelay: e.policy.lasts, Proof: l.proof}
+	user := store.Standing{}
+	if l.user != nil {
+		user = store.Standing{Failures: l.user.Failures, RetryAt: l.user.RetryAt}
+	}
+	return a.UserRefusal(user) == token.NoReason && a.Refusal(c) == token.NoReason
+}
+
+// acceptable reports whether the code is right for a key that takes it, as far as is known.
+func (e *Engine) acceptable(j judgement, l look) bool {
+	return slices.ContainsFunc(j.proposals, func(p store.Proposal) bool {
+		return p.Matched && e.takes(p.Seen, l)
+	})
+}
+
+// judge compares the code with the keys of one candidate. Where it can be of none of them
+// whatever it is, it is compared with a key of nobody's. A PENDING token is none of those
+// that an ordinary code is for.
+func (e *Engine) judge(j *judgement, c *store.Candidate, l look) error {
 	keys := keysOf(c)
-	switch own := keys[0]; {
+	own, compared := keys[0], false
+	switch {
 	case c.Forged:
 		j.add(own.proposal, token.RowForged)
-		return nil
+		keys = nil
 	case c.Token.Condition.State == token.Pending:
 		j.add(own.proposal, token.NotProven)
-		return nil
+		keys = nil
 	case own.spec.Algorithm == token.OCRA:
 		j.add(own.proposal, token.NeedsChallenge)
-		return nil
+		keys = nil
 	}
 	for i, k := range keys {
-		if len(r.OTP) != k.spec.Digits {
+		if len(l.otp) != k.spec.Digits {
 			if i == 0 { // the token itself is always among the proposals
 				j.add(k.proposal, token.Malformed)
 			}
@@ -39,47 +73,78 @@ func (e *Engine) judge(j *judgement, c *store.Candidate, r Request, now time.Tim
 			j.add(k.proposal, token.NeedsTwo)
 			continue
 		}
-		p, reason, err := e.compare(k, r, now, final)
+		p, reason, err := e.compare(k, l)
 		if errors.Is(err, oath.ErrKeyLength) { // there is none before the activation
 			p, reason, err = k.proposal, token.NotProven, nil
 		}
 		if err != nil {
 			return err
 		}
+		compared = true
 		j.add(p, reason)
+	}
+	if !compared {
+		l.nobody = true
+		_, _, _ = e.compare(own.forCodesOf(len(l.otp)), l)
 	}
 	return nil
 }
 
-// compare compares the code with one key's window. When it does not match
+// imitate compares the code as often as it would be compared if what was found were right,
+// or what stands in for it, but with keys of nobody's. What comes of it is forgotten.
+func (e *Engine) imitate(found store.Found, l look) {
+	l.nobody = true
+	cs := found.Candidates
+	if len(cs) == 0 {
+		cs = []store.Candidate{found.StandIn.Candidate}
+	}
+	var forgotten judgement
+	for i := range cs {
+		_ = e.judge(&forgotten, &cs[i], l)
+	}
+}
+
+// compare compares the code with one key's window. When the code is not accepted
 // and this judgement may be final, the neighbourhood is searched as well, so
 // that the log can tell a replayed code and one from beyond the window from a
-// wrong one.
-func (e *Engine) compare(k key, r Request, now time.Time, final bool) (store.Proposal, token.Reason, error) {
+// wrong one. Of the codes beyond as many more are computed as the window and what lies
+// before it are short of: so a refusal takes as long whether a token counts events or
+// time, wherever it stands, and takes no less when the code is right.
+func (e *Engine) compare(k key, l look) (store.Proposal, token.Reason, error) {
 	p := k.proposal
+	if l.nobody {
+		k.binding, k.sealed = e.decoy.binding, e.decoy.sealed
+	}
 	scanner, err := e.scanner(k)
 	if err != nil {
 		return p, "", err
 	}
 	defer scanner.Wipe()
-	w, err := e.window(k.spec, k.stands, now, r.Wide)
+	w, err := e.window(k.spec, k.stands, l.now, l.wide)
 	if err != nil {
 		return p, "", err
 	}
 	p.Tested = true
-	if counter, ok := scanner.Find(r.OTP, w.from, w.n); ok {
+	counter, matched := e.search(scanner, l.otp, w)
+	if matched {
 		p.Matched, p.Counter = true, counter
 		p.Drift = w.drift(counter)
+	}
+	if matched && e.takes(k.proposal.Seen, l) {
 		return p, token.NoReason, nil
 	}
-	if !final {
+	beyond := e.policy.breadth(l.wide) - w.n
+	if !l.final {
+		e.search(scanner, l.otp, w.ahead(beyond))
 		return p, token.Wrong, nil
 	}
 	before := w.before(e.policy.LookAhead)
-	ahead := w.ahead(e.policy.WideLookAhead)
-	at, passed := scanner.Find(r.OTP, before.from, before.n)
-	_, later := scanner.Find(r.OTP, ahead.from, ahead.n)
+	beyond += e.policy.LookAhead - before.n + e.policy.WideLookAhead
+	at, passed := e.search(scanner, l.otp, before)
+	_, later := e.search(scanner, l.otp, w.ahead(beyond))
 	switch {
+	case matched:
+		return p, token.NoReason, nil
 	case passed && at < k.stands.Next:
 		return p, token.Replayed, nil
 	case passed:
@@ -88,6 +153,12 @@ func (e *Engine) compare(k key, r Request, now time.Time, final bool) (store.Pro
 		return p, token.OutOfWindow, nil
 	}
 	return p, token.Wrong, nil
+}
+
+// search searches a window.
+func (e *Engine) search(s *oath.Scanner, otp string, w window) (counter uint64, found bool) {
+	e.compared.Add(int64(w.n))
+	return s.Find(otp, w.from, w.n)
 }
 
 // window is a run of counters or time steps, all still acceptable.
@@ -99,6 +170,14 @@ type window struct {
 	timed bool
 	// What may be learned of the token's clock now.
 	least, most int64
+}
+
+// breadth is how many codes the longest window has.
+func (p Policy) breadth(wide bool) int {
+	if wide {
+		return max(p.WideLookAhead, 2*p.WideSteps+1)
+	}
+	return max(p.LookAhead, 2*p.Steps+1)
 }
 
 func (e *Engine) window(spec token.Spec, c token.Condition, now time.Time, wide bool) (window, error) {
@@ -189,30 +268,21 @@ func (w window) ahead(n int) window {
 	return window{from: w.from + uint64(w.n), n: n}
 }
 
-// decoy is a key of nobody's. Codes for unknown serials and users are compared
-// with it, so that the answer takes as long as for a token that exists.
+// decoy is a key of nobody's, sealed as all others are. Codes that can be of no key are
+// compared with it, so that the answer takes as long as for one that can.
 type decoy struct {
-	key      []byte
-	searched atomic.Int64 // how often; tests look at it
+	binding seal.Binding
+	sealed  []byte
 }
 
-func newDecoy() (*decoy, error) {
-	d := &decoy{key: make([]byte, 20)}
-	_, err := rand.Read(d.key)
+func newDecoy(keys Keys) (d decoy, err error) {
+	key := make([]byte, 20)
+	if _, err := rand.Read(key); err != nil {
+		return d, err
+	}
+	secret := seal.NewSecret(key)
+	defer secret.Wipe()
+	d.binding = store.SecretBinding(0)
+	d.sealed, err = keys.Seal(d.binding, secret)
 	return d, err
-}
-
-func (d *decoy) search(otp string, p Policy, wide bool) {
-	s, err := oath.NewScanner(d.key, oath.SHA1, len(otp))
-	if err != nil {
-		return
-	}
-	defer s.Wipe()
-	n := p.LookAhead
-	if wide {
-		n = p.WideLookAhead
-	}
-	s.Find(otp, 0, n) // as on the cached row
-	s.Find(otp, 0, n+p.LookAhead+p.WideLookAhead)
-	d.searched.Add(1)
 }

@@ -49,6 +49,15 @@ func keysOf(c *store.Candidate) []key {
 	return keys
 }
 
+// forCodesOf is the key as one for one-time passwords of so many digits, whatever it is.
+func (k key) forCodesOf(digits int) key {
+	if k.spec.Algorithm != token.HOTP && k.spec.Algorithm != token.TOTP {
+		k.spec, k.stands = token.Spec{Algorithm: token.HOTP, Hash: oath.SHA1.String()}, token.Condition{}
+	}
+	k.spec.Digits = digits
+	return k
+}
+
 // lengths lists how many digits the codes of a token have: "6", or "6, 8 or 10".
 func lengths(c *store.Candidate) string {
 	var all []int

@@ -38,6 +38,9 @@ func record(r Request, found store.Found, j judgement, missing token.Reason, now
 		e.Before = append(e.Before, userFields(o.UserBefore)...)
 		e.After = append(e.After, userFields(o.UserAfter)...)
 	}
+	if r.Client != "" {
+		e.After = append(e.After, audit.Field{Name: "client", Value: r.Client})
+	}
 	return e
 }
 

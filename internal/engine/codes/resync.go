@@ -38,7 +38,7 @@ func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err e
 		return false, errNotACode()
 	}
 	if r.Steps < 0 || r.Steps > e.policy.MaxSteps {
-		return false, fault.New(fault.Invalid, "steps", fmt.Sprintf("Steps may be 1 to %d.", e.policy.MaxSteps))
+		return false, fault.New(fault.Invalid, "steps", fmt.Sprintf("Steps must be 1 to %d.", e.policy.MaxSteps))
 	}
 	return e.decide(ctx, Request{Lookup: r.Lookup, Origin: r.Origin, MayList: true},
 		func(now time.Time, found store.Found) (judgement, error) {
@@ -76,14 +76,14 @@ func (e *Engine) mayResync(t token.Token, r ResyncRequest, now time.Time) error 
 	switch {
 	case spec.Algorithm == token.OCRA:
 		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no "+
-			"codes to resynchronise by.")
+			"codes to resynchronise it.")
 	case len(r.OTP1) != spec.Digits || len(r.OTP2) != spec.Digits:
 		return fault.New(fault.Invalid, "otp_length", fmt.Sprintf("The token shows codes of %d digits.", spec.Digits))
 	case r.Steps != 0 && spec.Algorithm == token.HOTP:
-		return fault.New(fault.Invalid, "steps", "Steps are for tokens that count time.")
+		return fault.New(fault.Invalid, "steps", "Steps are only for tokens that count time.")
 	case r.Counter != nil && *r.Counter < t.Condition.Next:
 		return fault.New(fault.Invalid, "counter_used",
-			fmt.Sprintf("Counter %d is used already: the token stands at %d and never goes back.", *r.Counter,
+			fmt.Sprintf("Counter %d is already used: the counter of the token is %d and never decreases.", *r.Counter,
 				t.Condition.Next))
 	case r.Counter != nil && *r.Counter > token.MaxCounter:
 		return fault.New(fault.Invalid, "counter_range",
@@ -109,7 +109,7 @@ func (e *Engine) refuses(t token.Token, now time.Time) error {
 	reason := c.Refusal(now, e.policy.Lock())
 	if reason == token.NotProven {
 		if reason = c.ProofRefusal(now, e.policy.Lock()); reason == token.NoReason {
-			return conflict("Token "+serial+" is PENDING: its first code is still to confirm it.",
+			return conflict("Token "+serial+" is PENDING: its first code must confirm it first.",
 				"Confirm it first: ostiary token confirm "+serial+" CODE.")
 		}
 	}
@@ -121,11 +121,11 @@ func (e *Engine) refuses(t token.Token, now time.Time) error {
 		return conflict("Token "+serial+" is locked after too many wrong codes.",
 			"Unlock it first: ostiary token unlock "+serial+".")
 	case token.Delayed:
-		return conflict("Token "+serial+" takes no code until "+c.RetryAt.Format(time.RFC3339)+", because of wrong ones.",
+		return conflict("Token "+serial+" accepts no code until "+c.RetryAt.Format(time.RFC3339)+", because of wrong codes.",
 			"Wait, or unlock it: ostiary token unlock "+serial+".")
 	case token.NotYetValid, token.Expired:
 		return conflict("Token "+serial+" is outside its validity dates.",
-			"Other dates: ostiary token dates "+serial+" --until DATE.")
+			"Change the dates: ostiary token dates "+serial+" --until DATE.")
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (e *Engine) pairWindow(t token.Token, r ResyncRequest, now time.Time) (wind
 		centre = *r.Counter
 		if centre > shift(step, int64(e.policy.MaxSteps)) || centre < shift(step, -int64(e.policy.MaxSteps)) {
 			return window{}, fault.New(fault.Invalid, "counter_range",
-				fmt.Sprintf("Step %d is more than %d steps from now, which is step %d.", centre, e.policy.MaxSteps,
+				fmt.Sprintf("Step %d is more than %d steps away from the current step %d.", centre, e.policy.MaxSteps,
 					step))
 		}
 	}

@@ -182,20 +182,20 @@ func (k *Keys) Create(ctx context.Context, by authz.Principal, r KeyRequest, ori
 	name, role, helpDesk, created := r.Name, r.Role, r.HelpDesk, k.now().UTC().Truncate(time.Millisecond)
 	switch {
 	case !plainName(name):
-		return store.APIKey{}, "", fault.New(fault.Invalid, "key_name", fmt.Sprintf("A key's name is 1 to %d of A-Z "+
+		return store.APIKey{}, "", fault.New(fault.Invalid, "key_name", fmt.Sprintf("A key's name has 1 to %d characters of A-Z "+
 			"a-z 0-9 . _ -.", maxKeyName))
 	case role == authz.None || role == authz.Root:
-		return store.APIKey{}, "", fault.New(fault.Invalid, "key_role", "A key's role is verifier, portal, "+
-			"operator, admin or super_admin.")
+		return store.APIKey{}, "", fault.New(fault.Invalid, "key_role", "A key's role is one of verifier, portal, "+
+			"operator, admin and super_admin.")
 	case helpDesk && role != authz.Operator:
 		return store.APIKey{}, "", fault.New(fault.Invalid, "key_help_desk", "The help-desk set is for the "+
 			"role operator.")
 	case !r.Expires.IsZero() && !r.Expires.After(created):
-		return store.APIKey{}, "", fault.New(fault.Invalid, "key_expires", fmt.Sprintf("The end of the key, %s, is "+
+		return store.APIKey{}, "", fault.New(fault.Invalid, "key_expires", fmt.Sprintf("The expiry of the key, %s, is "+
 			"not in the future.", r.Expires.Format(time.RFC3339)))
 	case !by.Outranks(role):
 		return store.APIKey{}, "",
-			fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you can create keys of lower roles only.", by.Role))
+			fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you can create keys only for lower roles.", by.Role))
 	}
 	id, text, hash, err := newKey()
 	if err != nil {
@@ -221,7 +221,7 @@ func (k *Keys) Create(ctx context.Context, by authz.Principal, r KeyRequest, ori
 	})
 	if errors.Is(err, store.ErrConflict) {
 		err = fault.New(fault.Conflict, "key_exists", fmt.Sprintf("Key %s already exists.", name)).
-			WithHint("Revoke it first, or take another name.").Because(err)
+			WithHint("Revoke it first, or choose another name.").Because(err)
 	}
 	if err != nil {
 		return store.APIKey{}, "", err
@@ -246,7 +246,7 @@ func (k *Keys) Revoke(ctx context.Context, by authz.Principal, name string, orig
 				continue
 			}
 			if role, err := authz.ParseRole(key.Role); err != nil || !by.Outranks(role) {
-				return fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you can revoke keys of lower "+
+				return fault.New(fault.Forbidden, "role_too_high", fmt.Sprintf("As %s you can revoke only keys of lower "+
 					"roles only.", by.Role))
 			}
 			id = key.ID

@@ -41,7 +41,7 @@ var commonWords = []string{
 func checkChosen(password string) error {
 	weak := func(why string) error {
 		return fault.New(fault.Invalid, "weak_password", "The password "+why+".").
-			WithHint("Take several words that have nothing to do with each other, or let the server draw one: ostiary " +
+			WithHint("Use several unrelated words, or let the server generate one: ostiary " +
 				"root reset-password.")
 	}
 	plain := strings.ToLower(password)
@@ -49,19 +49,19 @@ func checkChosen(password string) error {
 	inner := strings.TrimFunc(plain, func(r rune) bool { return unicode.IsDigit(r) || unicode.IsSpace(r) })
 	switch n := utf8.RuneCountInString(password); {
 	case !utf8.ValidString(password) || strings.ContainsFunc(password, unicode.IsControl):
-		return weak("holds a character that cannot be typed")
+		return weak("contains a character that cannot be typed")
 	case n < MinPassword:
 		return weak(fmt.Sprintf("has fewer than %d characters", MinPassword))
 	case n > MaxPassword:
 		return weak(fmt.Sprintf("has more than %d characters", MaxPassword))
 	case strings.Trim(strings.ReplaceAll(plain, strings.ToLower(RootName), ""), " 0123456789!._-") == "":
-		return weak("is made of the name, or of digits alone")
+		return weak("consists of the name, or only of digits")
 	case kinds(plain) < leastKinds:
 		return weak("repeats a few characters")
 	case inRow(plain):
-		return weak("is a row of characters that follow each other")
+		return weak("is a sequence of consecutive characters")
 	case slices.Contains(commonWords, word), slices.Contains(commonWords, inner):
-		return weak("is one of those that are tried first")
+		return weak("is a common password")
 	}
 	return nil
 }

@@ -193,7 +193,7 @@ func (r *Root) check(ctx context.Context, password, source string) (right bool, 
 
 func errTooMany() error {
 	return fault.New(fault.Throttled, "too_many_tries", "Too many sign-in attempts.").WithHint("Wait a minute and try " +
-		"again; or, on the server itself, use the command line with --data, which asks for no password.")
+		"again; or use the command line with --data on the server itself, which needs no password.")
 }
 
 // Principal tells whether token is a running session, and prolongs it.

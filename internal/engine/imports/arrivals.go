@@ -125,7 +125,7 @@ func (i *importer) mayRenumber(k *staged) {
 		return
 	}
 	if len(i.late) >= maxLate {
-		k.row.Reason += fmt.Sprintf("; and a run renumbers at most %d", maxLate)
+		k.row.Reason += fmt.Sprintf("; an import renumbers at most %d", maxLate)
 		return
 	}
 	k.late = true
@@ -215,7 +215,7 @@ func (k *staged) shownSerial() string {
 // becomes its key id.
 func (k *staged) renumber(serial string) {
 	k.renumbered = true
-	k.row.Reason = fmt.Sprintf("its serial is taken here: it is %s now, and its authenticator goes on showing %s",
+	k.row.Reason = fmt.Sprintf("its serial is in use here: it is %s now, and its authenticator continues to show %s",
 		serial, k.shownSerial())
 	if k.load == nil || k.token.Identity.KeyID == "" { // the authenticator knows the first one for ever
 		k.token.Identity.KeyID = k.token.Identity.Serial
@@ -223,7 +223,7 @@ func (k *staged) renumber(serial string) {
 	k.token.Identity.Serial = serial
 }
 
-const seriesEnded = "; and the series is at its end, or the type retired"
+const seriesEnded = "; the series is at its end, or the type is retired"
 
 // stageRenumbered stages a key in conflict under a serial of its own.
 func (i *importer) stageRenumbered(tx store.Tx, k *staged, t *tally) error {

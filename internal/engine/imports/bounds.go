@@ -24,10 +24,10 @@ func (s usualSteps) Next() (*pskc.Key, error) {
 		return k, err
 	}
 	clear(k.Secret)
-	why := fmt.Sprintf("its time step of %d seconds is longer than an hour; --allow-long-steps takes it", k.Interval)
+	why := fmt.Sprintf("its time step of %d seconds is longer than an hour; --allow-long-steps accepts it", k.Interval)
 	if k.Interval%1000 == 0 {
 		why = fmt.Sprintf("its time step of %d seconds looks like milliseconds: %d seconds are written %[2]d "+
-			"(--allow-long-steps takes it as it is)", k.Interval, k.Interval/1000)
+			"(--allow-long-steps accepts it as it is)", k.Interval, k.Interval/1000)
 	}
 	return nil, &pskc.KeyError{ID: k.ID, Serial: k.Serial, Manufacturer: k.Manufacturer, Line: k.Line, Reason: why}
 }

@@ -27,7 +27,7 @@ func TestShortSecrets(t *testing.T) {
 	}
 	k := testkit.New(t)
 	rep := take(k, text, imports.FileOptions{})
-	if counts(t, rep, 1, 0, 1); !strings.Contains(rep.Rows[0].Reason, "R6; --allow-short-secrets takes it") {
+	if counts(t, rep, 1, 0, 1); !strings.Contains(rep.Rows[0].Reason, "R6; --allow-short-secrets accepts it") {
 		t.Errorf("rows %+v", rep.Rows)
 	}
 	if _, said := k.LastEntry(t).After["short_secrets"]; said {
@@ -35,7 +35,7 @@ func TestShortSecrets(t *testing.T) {
 	}
 	k = testkit.New(t)
 	rep = take(k, text, imports.FileOptions{ShortSecrets: true})
-	if counts(t, rep, 2, 0, 0); !strings.Contains(rep.Rows[0].Reason, "80 bits, and RFC 4226 demands 128") ||
+	if counts(t, rep, 2, 0, 0); !strings.Contains(rep.Rows[0].Reason, "80 bits, but RFC 4226 requires 128") ||
 		rep.Rows[1].Reason != "" {
 		t.Errorf("rows %+v", rep.Rows)
 	}
@@ -95,7 +95,7 @@ func TestStartBehindExpiry(t *testing.T) {
 	never.NotBefore, never.NotAfter = testkit.Start.Add(time.Hour), testkit.Start
 	once.NotBefore, once.NotAfter = testkit.Start, testkit.Start.Add(time.Hour)
 	rep := testkit.Take(t, k, testkit.Keys(never, once), testkit.SkipBad)
-	if counts(t, rep, 1, 0, 1); !strings.Contains(rep.Rows[0].Reason, "start date is behind its expiry date") {
+	if counts(t, rep, 1, 0, 1); !strings.Contains(rep.Rows[0].Reason, "start date is after its expiry date") {
 		t.Errorf("rows %+v", rep.Rows)
 	}
 }

@@ -191,7 +191,7 @@ func TestImportWithUsers(t *testing.T) {
 		if !create && !strings.Contains(rep.Rows[1].Reason, "no user nobody@example.com") {
 			t.Errorf("row 1 is %+v", rep.Rows[1])
 		}
-		if last := rep.Rows[len(rep.Rows)-1]; !strings.Contains(last.Reason, "holds 32 tokens") {
+		if last := rep.Rows[len(rep.Rows)-1]; !strings.Contains(last.Reason, "has 32 tokens") {
 			t.Errorf("the last row is %+v", last)
 		}
 		if !k.VerifyUser(t, "anna", testkit.Code(t, testkit.HOTP("1"), 0)) {

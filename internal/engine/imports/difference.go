@@ -47,18 +47,18 @@ func (i *importer) otherValues(here token.Token, k *staged, t *tally) {
 	if k.here = &here; what == "" || k.row.Outcome != Duplicate {
 		return
 	}
-	k.end(Difference, "the same token with the same secret is there already, and makes other codes ("+what+")")
+	k.end(Difference, "the same token with the same secret is already here, but with other code settings ("+what+")")
 	switch {
 	case here.Spec.Algorithm != k.token.Spec.Algorithm:
 		k.row.Reason += "; if the file is right, delete the token and import again"
 	case !i.req.Replace:
-		k.row.Reason += "; --replace takes what the file says"
+		k.row.Reason += "; --replace uses what the file says"
 	case here.Spec.Algorithm == token.OCRA || here.Spec.T0 != k.token.Spec.T0 || here.Kind == token.Software:
-		k.row.Reason += "; of such a token it cannot be replaced"
+		k.row.Reason += "; these cannot be replaced for such a token"
 	case here.Condition.Shared.Mark != 0:
-		k.row.Reason += "; other tokens have its secret, too: delete these before it is replaced"
+		k.row.Reason += "; other tokens have the same secret: delete these before you replace it"
 	case i.mayReplace(here, k, t):
-		k.end(Replaced, "it made other codes ("+what+")")
+		k.end(Replaced, "it had other code settings ("+what+")")
 		k.here = nil
 		t.replaced = append(t.replaced, here.ID)
 		d := difference{here: here.Spec, file: k.token.Spec, next: k.token.Condition.Next}

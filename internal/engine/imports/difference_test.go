@@ -159,7 +159,7 @@ func TestDifferenceOfASharedSecret(t *testing.T) {
 	other := testkit.Digits(testkit.HOTP("a"), 8)
 	rep := testkit.Take(t, k, testkit.Keys(other), testkit.Replace)
 	if testkit.Ended(t, rep, store.RunCounts{Difference: 1}); !strings.Contains(rep.Rows[0].Reason,
-		"other tokens have its secret") {
+		"other tokens have the same secret") {
 		t.Errorf("rows %+v", rep.Rows)
 	}
 }
@@ -172,7 +172,7 @@ func TestDifferenceInOneFile(t *testing.T) {
 		rep := testkit.Take(t, k, testkit.Keys(testkit.HOTP("a"), testkit.Digits(testkit.HOTP("a"), 8)),
 			func(r *imports.Request) { r.DryRun = dry })
 		if testkit.Ended(t, rep, store.RunCounts{Conflict: 1, HeldBack: 1}); !strings.Contains(rep.Rows[1].Reason,
-			"twice and makes other codes") {
+			"twice, with other code settings") {
 			t.Errorf("dry %v: rows %+v", dry, rep.Rows)
 		}
 	}

@@ -113,12 +113,12 @@ func openAs(in io.Reader, format seedfile.Format, opt FileOptions) (*File, error
 		return openPSKC(in, opt.PSKC)
 	case opt.Signers != nil:
 		return nil, fault.New(fault.Invalid, "signer_not_wanted", "A signer's certificate was given, but only PSKC "+
-			"files are signed, and this is none.").
+			"files are signed, and this is not one.").
 			WithHint(seedfileHint(format))
 	}
 	if opt.PSKC.Passphrase != nil || opt.PSKC.PreSharedKey != nil || opt.PSKC.PrivateKey != nil {
 		return nil, fault.New(fault.Invalid, "key_not_wanted", "A passphrase or key was given, but only PSKC files "+
-			"are encrypted under one, and this is none.").
+			"are encrypted with one, and this is not one.").
 			WithHint(seedfileHint(format))
 	}
 	file, err := seedfile.Open(in, opt.Others)
@@ -138,9 +138,9 @@ func openPSKC(r io.Reader, opt pskc.Options) (*File, error) {
 
 func seedfileHint(format seedfile.Format) string {
 	if format == "" {
-		return "Its format is not recognised; is it the right file?"
+		return "Its format is not known; is it the right file?"
 	}
-	return "It was taken for: " + format.Description() + "."
+	return "It was read as: " + format.Description() + "."
 }
 
 func describe(file *seedfile.File) *File {
@@ -163,7 +163,7 @@ func describe(file *seedfile.File) *File {
 func seedfileFault(err error) error {
 	if p, ok := errors.AsType[*seedfile.ProductError](err); ok {
 		return fault.New(fault.Invalid, "product_unknown", fault.Sentence(p.Error())).
-			WithHint(fmt.Sprintf("Say what it is: --product '%s/%s=totp' (or =hotp).", p.Product.Manufacturer,
+			WithHint(fmt.Sprintf("Specify it: --product '%s/%s=totp' (or =hotp).", p.Product.Manufacturer,
 				p.Product.Product)).Because(err)
 	}
 	var e *seedfile.Error

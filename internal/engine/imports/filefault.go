@@ -21,7 +21,7 @@ func trimPackage(err error) string {
 // failure words why an import has no result.
 func failure(err error) string {
 	if errors.Is(err, context.Canceled) {
-		return "The upload broke off before its end: the caller went away."
+		return "The upload was interrupted: the caller disconnected."
 	}
 	return fault.Of(err).Text
 }
@@ -31,7 +31,7 @@ func fileFault(err error) error {
 	make := func(code, hint string) error {
 		text := trimPackage(err)
 		for _, option := range []string{"AllowTripleDES", "AllowPart"} { // the hint says it
-			text = strings.Replace(text, " (option "+option+" reads it nevertheless)", "", 1)
+			text = strings.Replace(text, " (option "+option+" reads it anyway)", "", 1)
 		}
 		return fault.New(fault.Invalid, code, fault.Sentence(text)).WithHint(hint).Because(err)
 	}
@@ -40,29 +40,29 @@ func fileFault(err error) error {
 		return make("key_needed", "Give the passphrase or the key that came with the file (ostiary token import "+
 			"--passphrase-file, --key-hex-file or --private-key-file).")
 	case errors.Is(err, pskc.ErrWrongKey):
-		return make("wrong_key", "Check the passphrase or key against the manufacturer's letter. If it is right, "+
+		return make("wrong_key", "Compare the passphrase or key with the manufacturer's letter. If it is right, "+
 			"ask for the file again.")
 	case errors.Is(err, pskc.ErrKeyLength):
 		return make("key_length", "")
 	case errors.Is(err, pskc.ErrNoMAC):
-		return fault.New(fault.Invalid, "no_mac", "The file is encrypted without a MAC: anyone on its way could "+
+		return fault.New(fault.Invalid, "no_mac", "The file is encrypted without a MAC: anyone between the sender and you could "+
 			"have changed it.").
-			WithHint("If it came over a channel you trust, import it with --allow-unauthenticated.").Because(err)
+			WithHint("If it came over a channel that you trust, import it with --allow-unauthenticated.").Because(err)
 	case errors.Is(err, pskc.ErrNotPSKC):
 		return make("not_pskc", "Ostiary reads PSKC files (RFC 6030).")
 	case errors.Is(err, pskc.ErrMalformed) && strings.Contains(err.Error(), "the file ends early"):
-		return make("malformed_file", "It may be a part of a download, or a log that is still open in the program that "+
+		return make("malformed_file", "It may be an incomplete download, or a log that is still open in the program that "+
 			"writes it: end that program, or fetch the file again.")
 	case errors.Is(err, pskc.ErrMalformed):
 		return make("malformed_file", "The file is damaged; fetch or copy it again.")
 	case errors.Is(err, pskc.ErrAltered):
-		return make("altered_file", "Fetch or copy it again. What was left over of a file (--remainder), or is a "+
+		return make("altered_file", "Fetch or copy it again. A remainder of a file (--remainder), or another "+
 			"part of one, is read with --allow-part.")
 	case errors.Is(err, pskc.ErrLimit):
 		return make("file_limit", "")
 	case errors.Is(err, pskc.ErrUnsupported):
 		if strings.Contains(err.Error(), "AllowTripleDES") {
-			return make("unsupported_file", "Ask the manufacturer for the file under AES. If there is none, "+
+			return make("unsupported_file", "Ask the manufacturer for the file encrypted with AES. If there is none, "+
 				"--allow-3des reads this one.")
 		}
 		return make("unsupported_file", "")

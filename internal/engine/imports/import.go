@@ -157,7 +157,7 @@ func (r *Request) check() error {
 	}
 	if r.Batch == "" && (r.Note != "" || r.Supplier != "") {
 		return fault.New(fault.Invalid, "import_batch",
-			"A note and a supplier belong to a batch, and none is named.").WithHint(
+			"A note and a supplier belong to a batch, but no batch is named.").WithHint(
 			"Name it: --batch 'delivery 2026-11'.")
 	}
 	return nil
@@ -262,7 +262,7 @@ func (m *mapper) readAll(keys KeySource, take func([]staged) error) (err error) 
 		case err == io.EOF: // a wrapped one is a file that was cut off
 			if n == 1 {
 				return fault.New(fault.Invalid, "no_keys", "The file holds no keys.").
-					WithHint("Is it the right file? Manufacturers often ship the keys apart from the delivery note.")
+					WithHint("Is it the right file? Manufacturers often send the keys separately from the delivery note.")
 			}
 			chunks <- pending
 			return nil
@@ -321,7 +321,7 @@ func (i *importer) result() store.RunProgress {
 	}
 	p.Remarks = append(p.Remarks[:len(p.Remarks):len(p.Remarks)], i.profileRemarks()...)
 	if len(i.received.tokens) > 0 && !i.req.DryRun && i.counts.HeldBack == 0 {
-		p.Remarks = append(p.Remarks[:len(p.Remarks):len(p.Remarks)], fmt.Sprintf("These tokens are on the move: on "+
+		p.Remarks = append(p.Remarks[:len(p.Remarks):len(p.Remarks)], fmt.Sprintf("These tokens are moving: on "+
 			"the server they come from they wait for the receipt (ostiary import receipt %d FILE).", i.run))
 	}
 	return p

@@ -34,7 +34,7 @@ func TestImportAccountsForEveryKey(t *testing.T) {
 	testkit.Ended(t, rep, store.RunCounts{Imported: 4, Duplicate: 2, Conflict: 2, Refused: 1})
 	want := []struct{ serial, outcome, reason string }{
 		{"", "imported", ""}, {"", "imported", ""}, {"", "imported", ""},
-		{"old", "duplicate", "there already"}, {"changed", "conflict", "another secret"},
+		{"old", "duplicate", "already here"}, {"changed", "conflict", "another secret"},
 		{"", "imported", ""}, {"twice", "duplicate", "in the file twice"}, {"twice", "conflict", "in this file"},
 		{"broken", "refused", "4 bytes"},
 	}
@@ -151,7 +151,7 @@ func TestBrokenFile(t *testing.T) {
 	k.Unchanged(t, func() {
 		_, err := testkit.Try(k, src)
 		testkit.IsFault(t, err, fault.Invalid, "malformed_file")
-	}, append(marks, "quiet_refusal", "decoy")...)
+	}, append(marks, "quiet_refusal", "decoy_condition", "decoy_user")...)
 	if seen != 1201 {
 		t.Errorf("%d keys asked for, want 1201", seen)
 	}

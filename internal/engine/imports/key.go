@@ -20,7 +20,7 @@ func (m *mapper) fromKey(k *pskc.Key) staged {
 		row:   store.RunRow{Manufacturer: k.Manufacturer, Serial: serialOf(k), KeyID: k.ID, Line: k.Line}}
 	out.user, out.noUser = userOf(k)
 	if out.short = isShort(k); out.short {
-		out.note(fmt.Sprintf("its secret has %d bits, and RFC 4226 demands 128", 8*len(k.Secret)))
+		out.note(fmt.Sprintf("its secret has %d bits, but RFC 4226 requires 128", 8*len(k.Secret)))
 	}
 	if k.Policy.PIN != nil {
 		out.pinID = k.Policy.PIN.KeyID
@@ -107,7 +107,7 @@ func (m *mapper) token(out *staged, k *pskc.Key) error {
 		return fmt.Errorf("a clock drift of %d steps is more than %d", d, m.maxDrift)
 	}
 	if typ, ok = m.types[t.Identity.Type]; !ok {
-		return fmt.Errorf("there is no token type %s here; make it first (ostiary type create)", t.Identity.Type)
+		return fmt.Errorf("there is no token type %s here; create it first (ostiary type create)", t.Identity.Type)
 	}
 	if t.Kind = typ.Kind; typ.Algorithm != t.Spec.Algorithm {
 		return fmt.Errorf("tokens of type %s are %s here, not %s", typ.Name, typ.Algorithm, t.Spec.Algorithm)
@@ -153,7 +153,7 @@ func (m *mapper) setSpec(t *token.Token, k *pskc.Key) error {
 	}
 	// An Ostiary may have tokens of before that cannot be valid; they move with the others.
 	if len(k.Record) == 0 && !k.NotBefore.IsZero() && !k.NotAfter.IsZero() && k.NotBefore.After(k.NotAfter) {
-		return fmt.Errorf("its start date is behind its expiry date: it would never be valid")
+		return fmt.Errorf("its start date is after its expiry date: it would never be valid")
 	}
 	switch k.Kind {
 	case pskc.OCRA:

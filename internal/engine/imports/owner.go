@@ -20,45 +20,49 @@ func userOf(k *pskc.Key) (name string, err error) {
 	return users.OfDN(name)
 }
 
-// giveOwner is findOwner, and refuses a key whose device is its owner's, if that is
-// nobody here: without an owner it could be given to another user, and would let the
-// holder of the device in as that one.
+// giveOwner gives a key that is being imported to the user whom the file names. What
+// prevents it is said in the row. The token is imported all the same, unless its device is
+// its owner's: without an owner it could be given to another user, and would let the holder
+// of the device in as that one.
 func (i *importer) giveOwner(r store.Reader, k *staged, t *tally,
 	stageUser func(name string) (id int64, made bool, err error)) error {
-	err := i.findOwner(r, k, t, stageUser)
-	if err == nil && k.load.Owned() && k.token.OwnerName == "" {
-		k.note("it is activated on the device of that user")
-		k.row.Outcome = Refused
+	name, why, err := i.findOwner(r, k, t, stageUser)
+	if err != nil || why == "" {
+		return err
 	}
-	return err
+	if k.load.Owned() {
+		k.end(Refused, fmt.Sprintf("it is activated on the device of user %s, to whom it cannot be assigned here: %s", name,
+			why))
+		if _, err := r.User(name); errors.Is(err, store.ErrNotFound) && !i.req.CreateUsers {
+			k.note("or add the user first: ostiary user add " + name)
+		}
+		return nil
+	}
+	k.note("not assigned: " + why)
+	return nil
 }
 
-// findOwner finds the user who is to get a key that is being imported, or makes
-// one by stageUser. What prevents it is said in the row; the token is imported
-// all the same.
+// findOwner finds the user who is to get a key, or makes one by stageUser, and assigns it
+// in the token. Else it says why not; it says nothing of a key for which the file names
+// nobody.
 func (i *importer) findOwner(r store.Reader, k *staged, t *tally,
-	stageUser func(name string) (id int64, made bool, err error)) error {
+	stageUser func(name string) (id int64, made bool, err error)) (name, why string, err error) {
 	if k.noUser != nil {
-		k.note("not assigned: " + k.noUser.Error())
+		return k.user, k.noUser.Error(), nil
 	}
 	if k.user == "" {
-		return nil
+		return "", "", nil
 	}
-	name, err := users.Canonical(k.user)
-	if err != nil {
-		k.note("not assigned: " + fault.Of(err).Text)
-		return nil
+	if name, err = users.Canonical(k.user); err != nil {
+		return k.user, fault.Of(err).Text, nil
 	}
 	user, err := r.User(name)
 	if errors.Is(err, store.ErrNotFound) {
 		if !i.req.CreateUsers {
-			k.note(fmt.Sprintf("not assigned: there is no user %s (--create-users makes the users that a "+
-				"file names)", name))
-			return nil
+			return name, fmt.Sprintf("there is no user %s (--create-users adds the users that a file names)", name), nil
 		}
 		if _, err := users.NewName(name); err != nil {
-			k.note("not assigned: " + fault.Of(err).Text)
-			return nil
+			return name, fault.Of(err).Text, nil
 		}
 		made := false
 		if user.ID, made, err = stageUser(name); made {
@@ -66,7 +70,7 @@ func (i *importer) findOwner(r store.Reader, k *staged, t *tally,
 		}
 	}
 	if err != nil {
-		return err
+		return name, "", err
 	}
 	typ := i.types[k.token.Identity.Type]
 	for _, limit := range []struct {
@@ -75,19 +79,18 @@ func (i *importer) findOwner(r store.Reader, k *staged, t *tally,
 	}{{store.MaxCandidates, "", "tokens"}, {typ.MaxPerUser, typ.Name, "tokens of type " + typ.Name}} {
 		held, err := r.Holding(user.ID, limit.typ)
 		if err != nil {
-			return err
+			return name, "", err
 		}
 		if i.seen != nil {
 			held += i.seen.holds[heldBy{name, limit.typ}]
 		}
 		if limit.n > 0 && held >= limit.n {
-			k.note(fmt.Sprintf("not assigned: user %s holds %d %s, and nobody may hold more", name, held, limit.tokens))
-			return nil
+			return name, fmt.Sprintf("user %s has %d %s, the maximum", name, held, limit.tokens), nil
 		}
 	}
 	k.token.Condition.Owner, k.token.OwnerName = user.ID, name
 	t.counts.Assigned++
-	return nil
+	return name, "", nil
 }
 
 // stageUser makes a user who is there once the run is published.

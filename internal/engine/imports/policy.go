@@ -23,7 +23,7 @@ func checkPolicy(p pskc.Policy) error {
 	}
 	if p.PIN != nil && p.PIN.UsageMode != "" && !strings.EqualFold(p.PIN.UsageMode, "Local") {
 		return fmt.Errorf("its policy has a PIN of usage mode %s, which this server does not check (Local, on the "+
-			"device, is fine)", p.PIN.UsageMode)
+			"device, is accepted)", p.PIN.UsageMode)
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func (p *pins) take(keys []staged) (others []staged) {
 		case !k.isPIN || k.row.Outcome == Refused:
 			others = append(others, k)
 		case len(p.keys) == maxPINs:
-			k.end(Refused, fmt.Sprintf("the file holds more than %d PINs", maxPINs))
+			k.end(Refused, fmt.Sprintf("the file contains more than %d PINs", maxPINs))
 			others = append(others, k)
 		default:
 			p.keys = append(p.keys, k.kept())
@@ -108,14 +108,14 @@ func (i *importer) stagePINs() error {
 func (i *importer) stagePIN(tx store.Tx, k *staged) error {
 	named := i.pins.named[k.row.KeyID]
 	if len(named) == 0 {
-		k.end(Refused, "it is a PIN, and no key of the file names it")
+		k.end(Refused, "it is a PIN, but no key of the file refers to it")
 		return nil
 	}
 	for _, ref := range named {
 		if !ref.imported {
 			continue
 		}
-		k.end(Imported, "kept as the PIN of a token, which the device checks")
+		k.end(Imported, "stored as the PIN of a token, which the device checks")
 		if i.seen != nil {
 			continue // a dry run
 		}
@@ -128,10 +128,10 @@ func (i *importer) stagePIN(tx store.Tx, k *staged) error {
 		}
 	}
 	if k.row.Outcome == "" && slices.ContainsFunc(named, func(ref namedPIN) bool { return ref.refused }) {
-		k.end(Refused, "it is the PIN of a key that is not imported, see there")
+		k.end(Refused, "it is the PIN of a key that is not imported, see that key")
 	}
 	if k.row.Outcome == "" {
-		k.end(Duplicate, "it is the PIN of a key that is there already")
+		k.end(Duplicate, "it is the PIN of a key that is already here")
 	}
 	return nil
 }

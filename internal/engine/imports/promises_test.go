@@ -112,7 +112,7 @@ func TestUnprovenSecretIsNotReplaced(t *testing.T) {
 	}
 	rep := testkit.Take(t, k, testkit.NewSource(keys...), testkit.Replace)
 	testkit.Ended(t, rep, store.RunCounts{Conflict: 1})
-	if !strings.Contains(rep.Rows[0].Reason, "not proven") {
+	if !strings.Contains(rep.Rows[0].Reason, "not yet confirmed") {
 		t.Errorf("reason %q", rep.Rows[0].Reason)
 	}
 }

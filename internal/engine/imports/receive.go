@@ -28,15 +28,15 @@ func (i *importer) admit(r store.Reader, k *staged, t *tally) error {
 		return nil
 	case t.received.Move == "":
 		if _, err := r.Move(k.passage.Move); err == nil {
-			return fault.New(fault.Conflict, "own_export", "The file was exported by this server itself, where its "+
+			return fault.New(fault.Conflict, "own_export", "This server itself exported the file, and its "+
 				"tokens are MOVING.").
-				WithHint("To have them back: ostiary move cancel " + k.passage.Move)
+				WithHint("To take them back: ostiary move cancel " + k.passage.Move)
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 		t.received.Passage = k.passage
 	case t.received.Move != k.passage.Move || t.received.Key != k.passage.Key:
-		k.end(Refused, "it is part of another move than the keys before it")
+		k.end(Refused, "it belongs to another move than the keys before it")
 	}
 	return nil
 }

@@ -4,10 +4,13 @@ import (
 	"strings"
 	"testing"
 
+	"ostiary/internal/core/fault"
+	"ostiary/internal/core/token"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
+	"ostiary/pskc"
 )
 
 // What once left a server in a file does not come back by it: neither by a plain
@@ -58,7 +61,7 @@ func TestNothingComesBackByAnOldFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	confirm(b, a, home)
-	refused(b, out, "brought the token here before")
+	refused(b, out, "already brought the token here")
 	refused(b, plain, "moved to another server")
 	code := testkit.Code(t, key, 0)
 	if b.Verify(t, "1", code) || !a.Verify(t, "1", code) || a.Verify(t, "1", code) {
@@ -97,7 +100,7 @@ func TestMoveOntoAnOlderCopy(t *testing.T) {
 	for _, more := range [][]func(*imports.Request){{testkit.DryRun, testkit.SkipBad},
 		{testkit.SkipBad, testkit.Replace, renumber}} {
 		rep := testkit.Take(t, b, testkit.OpenExport(t, file), more...)
-		if testkit.Ended(t, rep, store.RunCounts{Conflict: 1}); !strings.Contains(rep.Rows[0].Reason, "earlier code") {
+		if testkit.Ended(t, rep, store.RunCounts{Conflict: 1}); !strings.Contains(rep.Rows[0].Reason, "earlier counter") {
 			t.Errorf("in conflict because %q", rep.Rows[0].Reason)
 		}
 		if _, err := b.Imports.Receipt(t.Context(), rep.ID); err == nil {
@@ -110,6 +113,50 @@ func TestMoveOntoAnOlderCopy(t *testing.T) {
 	testkit.Ended(t, testkit.Take(t, b, testkit.OpenExport(t, file)), store.RunCounts{Imported: 1})
 	if b.Verify(t, "1", code) || !b.Verify(t, "1", testkit.Code(t, key, 5)) {
 		t.Error("a code that was used before the move counts again")
+	}
+}
+
+// A token on its way keeps its secret and how it makes codes: the other server has it so.
+// That holds for a file that was compared with it before it left, too.
+func TestMovingTokenIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	rekeyed, digits := testkit.HOTP("1"), testkit.Digits(testkit.HOTP("1"), 8)
+	rekeyed.Secret = testkit.SecretOf("another")
+	for name, key := range map[string]*pskc.Key{"another secret": rekeyed, "other digits": digits} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, b := testkit.New(t), testkit.New(t)
+			mine := testkit.HOTP("1")
+			a.Import(t, mine)
+			leaves := func() []byte {
+				file, _, err := testkit.Export(t, a, testkit.Move)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return file
+			}
+			var file []byte
+			_, err := testkit.Try(a, testkit.Keys(key), testkit.Replace, func(r *imports.Request) {
+				r.Progress = func(store.RunCounts) { file = leaves() }
+			})
+			testkit.IsFault(t, err, fault.Conflict, "import_overtaken")
+			for _, more := range [][]func(*imports.Request){{testkit.DryRun}, {}} {
+				rep := testkit.Take(t, a, testkit.Keys(key), append(more, testkit.Replace, testkit.SkipBad)...)
+				if rep.Replaced != 0 || !strings.Contains(rep.Rows[0].Reason, "on its way to another server") {
+					t.Errorf("%+v", rep.Rows)
+				}
+			}
+			if got := a.Token(t, "1"); got.Condition.State != token.Moving || got.Spec.Digits != 6 {
+				t.Errorf("the token is %+v", got)
+			}
+			rep := testkit.Take(t, b, testkit.OpenExport(t, file))
+			if _, err := a.Lifecycle.ConfirmMove(t.Context(), b.Receipt(t, rep.ID), testkit.Origin); err != nil {
+				t.Fatal(err)
+			}
+			if !b.Verify(t, "1", testkit.Code(t, mine, 0)) {
+				t.Error("the token is refused where it is")
+			}
+		})
 	}
 }
 

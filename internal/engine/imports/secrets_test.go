@@ -305,11 +305,11 @@ func TestSecretIsHereAlready(t *testing.T) {
 		"type": with(testkit.TOTP("B"), secret), "digits": testkit.Digits(with(testkit.HOTP("B"), secret), 8),
 		"type alone": with(testkit.TOTP("A"), secret),
 	} {
-		outcome, why, counts := imports.Twin, "its secret is here already, as A (hotp), assigned to anna; delete that "+
-			"first, or leave this key out", store.RunCounts{Twin: 1}
+		outcome, why, counts := imports.Twin, "its secret is already here, as A (hotp), assigned to anna; delete that "+
+			"token first, or omit this key", store.RunCounts{Twin: 1}
 		if name == "type alone" { // the same device, and one of the two names its kind wrongly
 			outcome, counts = imports.Difference, store.RunCounts{Difference: 1}
-			why = "the same token with the same secret is there already, and makes other codes (kind: HOTP here, TOTP " +
+			why = "the same token with the same secret is already here, but with other code settings (kind: HOTP here, TOTP " +
 				"in the file); if the file is right, delete the token and import again"
 		}
 		heldBack, skipped := counts, counts

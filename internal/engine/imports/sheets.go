@@ -10,6 +10,7 @@ import (
 
 	"ostiary/activation"
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/carry"
 	"ostiary/internal/store"
@@ -68,7 +69,7 @@ func (i *importer) sheet(r store.Reader, l *carry.Load) (*sheet, error) {
 	s := &sheet{name: l.Profile, theirs: l.Profile, print: l.Vector.Fingerprint(), prefix: l.Vector.Profile().Prefix}
 	for n := 2; taken[s.name]; n++ {
 		if n > maxNumbered {
-			return nil, fmt.Errorf("there are %d profiles of the name %s", n, l.Profile)
+			return nil, fmt.Errorf("there are %d profiles with the name %s", n, l.Profile)
 		}
 		s.name = numbered(l.Profile, n)
 	}
@@ -113,7 +114,11 @@ func (i *importer) addProfiles(tx store.Tx) error {
 		if s.added == nil {
 			continue
 		}
-		if err := tx.AddProfile(*s.added); err != nil {
+		if err := tx.AddProfile(*s.added); errors.Is(err, store.ErrConflict) {
+			return fault.New(fault.Conflict, "import_overtaken", fmt.Sprintf("Profile %s was created here while the import ran, "+
+				"and the import was to add the profile %s of the file under that name; nothing was imported.", s.name, s.theirs)).
+				WithHint("Import the file again: its profile then gets another name.")
+		} else if err != nil {
 			return err
 		}
 		if err := tx.AppendAudit(audit.Entry{Time: i.now(), Action: audit.ProfileCreated, Outcome: audit.Done,
@@ -138,12 +143,12 @@ func (i *importer) profileRemarks() (out []string) {
 	for _, s := range i.needed() {
 		switch {
 		case s.added != nil && s.name != s.theirs:
-			out = append(out, fmt.Sprintf("Profile %s of the file %s added as %s: the profile of that name here is another "+
+			out = append(out, fmt.Sprintf("Profile %s of the file %s added as %s: the profile of that name here is a different "+
 				"one.", s.theirs, is, s.name))
 		case s.added != nil:
 			out = append(out, fmt.Sprintf("Profile %s %s added.", s.name, is))
 		case s.name != s.theirs:
-			out = append(out, fmt.Sprintf("Profile %s of the file is here already, as %s.", s.theirs, s.name))
+			out = append(out, fmt.Sprintf("Profile %s of the file is already here, as %s.", s.theirs, s.name))
 		}
 	}
 	return out
@@ -170,7 +175,7 @@ type account struct{ profile, serial string }
 func (k *staged) account() account { return account{k.token.Profile, k.token.DeviceSerial()} }
 
 func (k *staged) oneAccountWith(here token.Token) {
-	k.end(Conflict, fmt.Sprintf("to its authenticator it is %s, and so is %s here", k.token.DeviceSerial(),
+	k.end(Conflict, fmt.Sprintf("its authenticator knows it as %s, as does the one of %s here", k.token.DeviceSerial(),
 		here.Identity.Serial))
 }
 
@@ -226,7 +231,7 @@ func (i *importer) mindDevice(r store.Reader, here token.Token, k *staged) error
 		return err
 	}
 	if here.Condition.Epoch < k.token.Condition.Epoch || k.load.Behind(apps) {
-		k.end(Conflict, "the same token is here already and stands at an earlier activation or an earlier code than "+
+		k.end(Conflict, "the same token is already here, with an earlier activation or counter than "+
 			"the one that moves; delete it here and import again")
 	}
 	return nil
@@ -241,7 +246,7 @@ func fitsHere(typ token.Type, k *staged) error {
 		return nil
 	}
 	if typ.Activation == token.NoActivation {
-		return fmt.Errorf("tokens of type %s are not activated here, and it is", typ.Name)
+		return fmt.Errorf("tokens of type %s are not activated here, but this one is", typ.Name)
 	}
 	if why := k.load.Fits(typ, k.token, k.secret); why != "" {
 		return errors.New(why)

@@ -30,11 +30,11 @@ func openSigned(r io.Reader, opt FileOptions) (*File, error) {
 		return nil, err
 	}
 	f.signer = signed.Certificate
-	f.Notes = append(f.Notes, fmt.Sprintf("The XML signature is sound; it is that of %s (certificate valid until %s).",
+	f.Notes = append(f.Notes, fmt.Sprintf("The XML signature is valid; it was made by %s (certificate valid until %s).",
 		signed.Certificate.Subject, signed.Certificate.NotAfter.UTC().Format(time.DateOnly)))
 	if signed.WeakHash {
-		f.Notes = append(f.Notes, "The signature rests on SHA-1: whoever could choose a part of what was signed may "+
-			"have made two files with one signature.")
+		f.Notes = append(f.Notes, "The signature uses SHA-1: anyone who could choose a part of the signed content may "+
+			"have created two files with the same signature.")
 	}
 	f.close = func() error {
 		clear(signed.Content)
@@ -59,10 +59,10 @@ func signatureFault(err error) error {
 		code, hint string
 	}{
 		{xmlsig.ErrUnsigned, "unsigned_file", "Ask the sender for the signed file, or import this one without " +
-			"--signer-cert-file if you trust the way it came."},
+			"--signer-cert-file if you trust the channel by which it came."},
 		{xmlsig.ErrInvalid, "bad_signature", "Ask the sender for the file again."},
-		{xmlsig.ErrUntrusted, "foreign_signature", "Check with the sender whose certificate it should be. Do not " +
-			"import the file before that."},
+		{xmlsig.ErrUntrusted, "foreign_signature", "Ask the sender whose certificate it should be. Do not " +
+			"import the file before you know."},
 		{xmlsig.ErrCertificate, "signer_certificate", ""},
 		{xmlsig.ErrLimit, "file_limit", fmt.Sprintf("A signature needs the whole file in memory, so a signed file "+
 			"may have %d MiB.", xmlsig.MaxBytes>>20)},

@@ -241,12 +241,15 @@ func (i *importer) mayReplace(existing token.Token, k *staged, t *tally) bool {
 	switch {
 	case existing.Profile != "" || k.load != nil:
 		k.end(Conflict, "the token here has another secret, and it is activated on devices: delete it and import again")
+	case existing.Condition.State == token.Moving:
+		k.end(Conflict, "the token here is on its way to another server as it is: confirm or cancel that move first "+
+			"(ostiary move list)")
 	case !existing.Condition.Proven():
-		k.end(Conflict, "the token here has another secret and was not proven by a first code yet")
+		k.end(Conflict, "the token here has another secret and was not yet confirmed by a first code")
 	case i.replaced[id] || slices.Contains(t.replaced, id):
-		k.end(Conflict, "another key of this file replaces the secret of this token already")
+		k.end(Conflict, "another key of this file already replaces the secret of this token")
 	case len(i.replaced)+len(t.replaced) == maxReplaced:
-		k.end(Refused, fmt.Sprintf("a run replaces at most %d secrets; import the rest again", maxReplaced))
+		k.end(Refused, fmt.Sprintf("an import replaces at most %d secrets; import the rest again", maxReplaced))
 	default:
 		return true
 	}
@@ -267,8 +270,8 @@ func (i *importer) retireReplaced(tx store.Tx) (was []formerly, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(found) == 0 {
-			return nil, store.ErrConflict // deleted meanwhile
+		if len(found) == 0 || found[0].Condition.State == token.Moving {
+			return nil, store.ErrConflict // deleted meanwhile, or on its way
 		}
 		left, err := i.marks.Retire(tx, i.keys, found[0])
 		if err != nil {
@@ -320,12 +323,12 @@ func (s *Service) sameSecret(existing store.Candidate, k *staged) (bool, error) 
 // gone, and the codes used there would count again.
 func (k *staged) mindCounter(here token.Token) {
 	if k.row.Outcome == Duplicate && k.passage.Move != "" && here.Condition.Next < k.token.Condition.Next {
-		k.end(Conflict, "the same token is here already and stands at an earlier code than the one that moves; "+
+		k.end(Conflict, "the same token is already here, with an earlier counter than the one that moves; "+
 			"delete it here and import again")
 	}
 }
 
-const twiceDifferent = "the same key stands in the file twice and makes other codes there"
+const twiceDifferent = "the same key is in the file twice, with other code settings"
 
 // clash words what becomes of a key whose identity is taken.
 func (i *importer) clash(k *staged, same, inFile bool) {
@@ -335,14 +338,14 @@ func (i *importer) clash(k *staged, same, inFile bool) {
 	}
 	switch {
 	case same && inFile:
-		k.end(Duplicate, "the same key stands in the file twice")
+		k.end(Duplicate, "the same key is in the file twice")
 	case same:
-		k.end(Duplicate, "the same token with the same secret is there already")
+		k.end(Duplicate, "the same token with the same secret is already here")
 	case inFile:
-		k.end(Conflict, "another secret stands under the same "+identity+" in this file")
+		k.end(Conflict, "another secret exists under the same "+identity+" in this file")
 	case i.req.Replace:
 		k.end(Replaced, "")
 	default:
-		k.end(Conflict, "another secret stands under the same "+identity)
+		k.end(Conflict, "another secret exists under the same "+identity)
 	}
 }

@@ -54,7 +54,7 @@ func whyNot(r store.Run) string {
 		return fmt.Sprintf("of %s: %d refused, %d in conflict, %d different, %d twin, %d held back",
 			fault.Plural(int(c.Keys()), "key", "keys"), c.Refused, c.Conflict, c.Difference, c.Twin, c.HeldBack)
 	}
-	return "every key was there already"
+	return "every key was already here"
 }
 
 // SweepAbandoned removes what runs have staged that nobody works at any more, and
@@ -100,8 +100,8 @@ func (s *Service) Cancel(ctx context.Context, id int64, origin audit.Origin) (st
 	}
 	if run.Published.IsZero() && run.Closed.IsZero() {
 		return run, fault.New(fault.Unavailable, "import_unswept", fmt.Sprintf("Import %d was stopped, but the "+
-			"database takes no writes, so its keys could not be removed. Nobody sees them.", id)).
-			WithHint("See why in the server's log. Once there is room, the server removes them within a minute, or " +
+			"database accepts no writes, so its keys could not be removed. Nobody can see them.", id)).
+			WithHint("The server's log has the reason. Once there is free space, the server removes them within a minute, or " +
 				"before the next import.")
 	}
 	return run, endedFault(run)
@@ -118,6 +118,6 @@ func (s *Service) openRun(ctx context.Context, id int64) (store.Run, error) {
 
 func endedFault(run store.Run) error {
 	return fault.New(fault.Conflict, "import_ended", fmt.Sprintf("Import %d has already ended.", run.ID)).
-		WithHint(fmt.Sprintf("ostiary import show %d says how. To take tokens back that came in: ostiary batch state.",
+		WithHint(fmt.Sprintf("ostiary import show %d shows the result. To revoke tokens that were imported: ostiary batch state.",
 			run.ID))
 }

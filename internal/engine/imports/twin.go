@@ -119,7 +119,7 @@ func (i *importer) settleSecret(r store.Reader, k *staged, here known, t *tally)
 		return err
 	}
 	if k.load.Further() && here.past.Stayed(k.token, k.passage.Move) {
-		k.end(Refused, "its secret was used here before, and nothing tells where its further applications stood: "+
+		k.end(Refused, "its secret was used here before, and the counters of its further applications are not known: "+
 			"codes that were used could be accepted again")
 		return nil
 	}
@@ -128,16 +128,16 @@ func (i *importer) settleSecret(r store.Reader, k *staged, here known, t *tally)
 		return err
 	}
 	if used && k.passage.Move == "" && k.token.Spec.Timed() && k.token.Spec.T0 > 0 {
-		k.end(Refused, "its secret was used here before, and it counts time from another beginning than 1970: "+
+		k.end(Refused, "its secret was used here before, and its time does not start in 1970: "+
 			"codes that were used could be accepted again")
 		return nil
 	}
 	if k.token.Condition.Next = next; used {
-		k.note(fmt.Sprintf("its secret was used here before: it begins at %d", next))
+		k.note(fmt.Sprintf("its secret was used here before: its counter begins at %d", next))
 	}
 	if here.past.Fenced(k.token) {
 		k.token.Condition.Drift = token.TwoCodes
-		k.note("a backup was accepted with --fence since its secret was used here: it asks for two codes in a row")
+		k.note("a backup was accepted with --fence since its secret was used here: it needs two consecutive codes")
 	}
 	k.pair = here.past.Pair(k.token)
 	i.shareInFile(k, t)
@@ -152,22 +152,22 @@ func (i *importer) shareInFile(k *staged, t *tally) {
 	}
 	spec := k.token.Spec
 	if pair := k.pair || spec.Timed() && h.events || !spec.Timed() && h.timed; pair && (h.high || i.tooFar(k)) {
-		k.end(Refused, fmt.Sprintf("its secret is used for counters and for time steps, and could show one code for "+
-			"both: then counters end at %d, and time steps are of %d seconds at most", token.PairLimit, maxPairPeriod))
+		k.end(Refused, fmt.Sprintf("its secret is used for counters and for time steps, and could give one code for "+
+			"both: then the highest counter is %d, and time steps have at most %d seconds", token.PairLimit, maxPairPeriod))
 		return
 	}
 	if spec.Timed() && h.timed && spec.T0 != h.zero {
-		k.end(Refused, fmt.Sprintf("it has the same secret as key %d of the file, and counts time from another "+
-			"beginning: one code would be right for both at different times", h.first))
+		k.end(Refused, fmt.Sprintf("it has the same secret as key %d of the file, but its time starts at another "+
+			"moment: one code would be right for both at different times", h.first))
 		return
 	}
 	if len(i.shared)+len(t.shared) >= maxShared && !i.shared[k.token.Mark] {
-		k.end(Refused, fmt.Sprintf("a run holds at most %d secrets that several keys have; import the rest again",
+		k.end(Refused, fmt.Sprintf("an import accepts at most %d shared secrets; import the rest again",
 			maxShared))
 		return
 	}
 	if h.first != 0 && h.first != int32(k.row.N) {
-		k.note(fmt.Sprintf("it has the same secret as key %d of the file: a code of it counts once for all of them",
+		k.note(fmt.Sprintf("it has the same secret as key %d of the file: each code counts once for all of them",
 			h.first))
 	}
 }
@@ -227,22 +227,22 @@ func otherKind(h token.Token, k *staged) bool {
 
 func alias(h token.Token, k *staged) string {
 	if h.Identity.Serial != k.token.Identity.Serial {
-		return "the same token is there already, as " + h.Identity.Serial
+		return "the same token is already here, as " + h.Identity.Serial
 	}
-	return fmt.Sprintf("the same device is there already, as manufacturer %q, key id %q", h.Identity.Manufacturer,
+	return fmt.Sprintf("the same device is already here, as manufacturer %q, key id %q", h.Identity.Manufacturer,
 		h.Identity.KeyID)
 }
 
 // isTwin says where the secret of a key is.
 func isTwin(h token.Token, k *staged) string {
-	where := fmt.Sprintf("its secret is here already, as %s (%s)", h.Identity.Serial, h.Identity.Type)
+	where := fmt.Sprintf("its secret is already here, as %s (%s)", h.Identity.Serial, h.Identity.Type)
 	switch {
 	case h.Condition.State == token.Moving && k.passage.Move != "":
-		return where + ", on its way to another server: hand in the receipt of that move first (ostiary move confirm)"
+		return where + ", on its way to another server: first hand in the receipt of that move (ostiary move confirm)"
 	case h.OwnerName != "":
 		where += ", assigned to " + h.OwnerName
 	}
-	return where + "; delete that first, or leave this key out"
+	return where + "; delete that token first, or omit this key"
 }
 
 // share lets the keys of the run that have one secret share it, in the transaction

@@ -45,7 +45,7 @@ func (c cancellation) ending() ending {
 
 func (c cancellation) fault() error {
 	return fault.New(fault.Conflict, "import_cancelled", "The import was cancelled by "+c.by.Actor+
-		"; nothing of it was taken in.").Because(c)
+		"; nothing was imported.").Because(c)
 }
 
 // begin opens a run by open and takes it among those under way, in one step for

@@ -65,9 +65,9 @@ func (s *Service) turn(ctx context.Context, n int64) error {
 	defer cancel()
 	err := s.whole.Acquire(wait, n)
 	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return fault.New(fault.Unavailable, "imports_busy", fmt.Sprintf("Other files that are read whole keep the "+
-			"server busy: this one waited %s for its turn. Nothing was read of it.", s.wait)).
-			WithHint("Try again when they are done: signed files and tables need much memory, so that few are "+
+		return fault.New(fault.Unavailable, "imports_busy", fmt.Sprintf("Other files that must be in memory completely keep the "+
+			"server busy: this one waited %s for its turn. Nothing was read.", s.wait)).
+			WithHint("Try again when they are done: signed files and tables need much memory, so few are "+
 				"read at a time.").
 			With("retry_after", retryAfter).Because(err)
 	}

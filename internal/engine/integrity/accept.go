@@ -41,7 +41,7 @@ func Accept(ctx context.Context, cfg Config, reason string, fence bool) (r Resto
 	}
 	if !s.used {
 		return r, fault.New(fault.NotFound, "no_database", "There is no database to accept: it is empty.").WithHint(
-			"Put the backup in its place first.")
+			"Put the backup there first.")
 	}
 	d, err := open(ctx, cfg, true)
 	if err != nil {

@@ -51,12 +51,12 @@ func (d *Database) mayFence(ctx context.Context, fence bool) error {
 	case err != nil:
 		return err
 	case fenced:
-		return fault.New(fault.Conflict, "nothing_to_accept", "The database was accepted with --fence just now, and "+
-			"nothing happened since: nothing was lost, and nothing was done.").WithHint("Start the server.")
+		return fault.New(fault.Conflict, "nothing_to_accept", "The database was already accepted with --fence, and "+
+			"nothing happened since. Nothing was lost, and nothing was changed.").WithHint("Start the server.")
 	case !fence:
 		return fault.New(fault.Conflict, "nothing_to_accept", "The database is the one that this server wrote last: "+
-			"nothing was lost, there is nothing to accept, and nothing was done.").WithHint(
-			"If kek.mark was put back from a backup as well, add --fence.")
+			"nothing was lost, there is nothing to accept, and nothing was changed.").WithHint(
+			"If kek.mark was also restored from a backup, add --fence.")
 	}
 	return nil
 }

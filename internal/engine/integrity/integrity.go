@@ -80,8 +80,8 @@ func Read(ctx context.Context, db store.DB, kek seal.KEK, now func() time.Time) 
 			return nil, err
 		}
 	} else if stripped, err := knewRecords(ctx, db); err != nil || stripped {
-		return nil, errors.Join(err, refuse("record_gone", "The log was written by a version that proves its "+
-			"database, and the proof is gone.", findHint, nil))
+		return nil, errors.Join(err, refuse("record_gone", "The log was written by a version that authenticates its "+
+			"database, but the proof is missing.", findHint, nil))
 	}
 	if err := d.openKeys(ctx, s.data); err != nil {
 		return nil, err
@@ -153,18 +153,18 @@ func (d *Database) mayBegin(s state) error {
 	case err != nil:
 		return refuse("mark_damaged", "The mark beside the key file cannot be read.", acceptHint, err)
 	case m.Size > 0 || m.Commit > 0 || s.used && string(m.Genesis[:]) != string(s.genesis):
-		return refuse("database_replaced", "The database is another one, or of an older version, than the one that "+
+		return refuse("database_replaced", "The database is a different one, or of an older version, than the one that "+
 			"this server wrote last.", restoreHint, nil)
 	}
 	return nil
 }
 
 const (
-	restoreHint = "Put the right files back. If a backup was put back on purpose, say so: " +
+	restoreHint = "Put the right files back. If you restored a backup on purpose, accept it: " +
 		"ostiary database accept --data DIR --reason TEXT --fence (see Restore in docs/operate.md)."
-	acceptHint = "If it was lost or a backup was put back, say so: " +
+	acceptHint = "If the mark was lost or you restored a backup, accept the database: " +
 		"ostiary database accept --data DIR --reason TEXT --fence (see Restore in docs/operate.md)."
-	findHint = "Keep this copy, find out who changed it, and put a backup back."
+	findHint = "Keep this copy, find out who changed it, and restore a backup."
 )
 
 // refuse makes an error that ends a start.
@@ -206,7 +206,7 @@ func (d *Database) create(ctx context.Context) error {
 				audit.Field{Name: "verifier", Value: verifier})), tx.BeginIntegrity())
 	})
 	if err != nil {
-		return fmt.Errorf("make the database: %w", err)
+		return fmt.Errorf("create the database: %w", err)
 	}
 	return d.openLedger(ctx)
 }
@@ -269,11 +269,11 @@ func (d *Database) unwrap(ctx context.Context, genesis seal.Genesis, id uint32, 
 				"by %s, the key given is %s; put the right key file back", k.KEK, d.cfg.KEK.ID())
 		}
 		if d.key, err = seal.OpenIntegrity(ctx, d.cfg.KEK, genesis, k); err != nil {
-			return refuse("integrity_key", "The integrity key of the database does not open.", findHint, err)
+			return refuse("integrity_key", "The integrity key of the database cannot be decrypted.", findHint, err)
 		}
 		return nil
 	}
-	return refuse("integrity_key", "The integrity key of the database is gone.", findHint, nil)
+	return refuse("integrity_key", "The integrity key of the database is missing.", findHint, nil)
 }
 
 // Hasher gives keyed hashes of a purpose.

@@ -123,19 +123,19 @@ func (d *Database) readMark() (Mark, error) {
 	switch {
 	case errors.Is(err, ErrNoMark):
 		return m,
-			refuse("mark_lost", "The mark that says how far this server has been (kek.mark, beside the key file) "+
-				"is gone.", acceptHint, err)
+			refuse("mark_lost", "The mark that records how much this server has written (kek.mark, beside the key file) "+
+				"is missing.", acceptHint, err)
 	case err != nil:
-		return m, refuse("mark_damaged", "The mark that says how far this server has been (kek.mark, beside the key "+
+		return m, refuse("mark_damaged", "The mark that records how much this server has written (kek.mark, beside the key "+
 			"file) cannot be read.", acceptHint, err)
 	case m.Genesis != d.key.Genesis():
-		return m, refuse("database_replaced", "The database is another one than the one that this server wrote last.",
+		return m, refuse("database_replaced", "The database is not the one that this server wrote last.",
 			restoreHint, nil)
 	}
 	if h, err := d.key.Hasher(seal.Mark); err != nil {
 		return m, err
 	} else if !h.Check(m.MAC[:], []byte(markDomain), m.body()) {
-		return m, refuse("mark_damaged", "The mark that says how far this server has been (kek.mark, beside "+
+		return m, refuse("mark_damaged", "The mark that records how much this server has written (kek.mark, beside "+
 			"the key file) "+
 			"is not one that this server wrote.", acceptHint, nil)
 	}
@@ -169,7 +169,7 @@ func (d *Database) behind(ctx context.Context, m Mark) error {
 	if err == nil && !signed {
 		err = refuse("database_differs", fmt.Sprintf("The audit log is not the one that this server wrote: "+
 			"its first %d "+
-			"entries are others.", m.Size), findHint, nil)
+			"entries are different.", m.Size), findHint, nil)
 	}
 	return err
 }

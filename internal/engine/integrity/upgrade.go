@@ -30,13 +30,13 @@ const (
 // taken on trust, if its log is whole. It goes on where it was interrupted.
 func (d *Database) upgrade(ctx context.Context, s state) error {
 	if err := d.openKeys(ctx, s.data); err != nil {
-		return refuse("data_key_missing", fault.Sentence("the keys of the database do not open: "+err.Error()),
+		return refuse("data_key_missing", fault.Sentence("the keys of the database cannot be decrypted: "+err.Error()),
 			findHint, err)
 	}
 	if stripped, err := knewRecords(ctx, d.cfg.DB); err != nil {
 		return err
 	} else if stripped {
-		return refuse("record_gone", "The log was written by a version that proves its database, and the proof is gone.",
+		return refuse("record_gone", "The log was written by a version that authenticates its database, but the proof is missing.",
 			findHint, nil)
 	}
 	entries, err := d.proveLog(ctx)
@@ -112,8 +112,8 @@ func (d *Database) proveLog(ctx context.Context) (entries int64, err error) {
 	if errors.Is(err, store.ErrNotFound) && entries == 0 {
 		return 0, nil // its first start was interrupted
 	} else if err != nil {
-		return 0, refuse("signing_key_missing", "The audit log has entries, but its signing key is gone or "+
-			"does not open.",
+		return 0, refuse("signing_key_missing", "The audit log has entries, but its signing key is missing or "+
+			"cannot be decrypted.",
 			findHint, err)
 	}
 	report, err := l.Verify(ctx)
@@ -121,7 +121,7 @@ func (d *Database) proveLog(ctx context.Context) (entries int64, err error) {
 		return 0, err
 	}
 	if report.Problem != "" {
-		return 0, refuse("log_not_whole", "The audit log is not whole: "+report.Problem+".", findHint, nil)
+		return 0, refuse("log_not_whole", "The audit log is not intact: "+report.Problem+".", findHint, nil)
 	}
 	return report.Entries, nil
 }
@@ -170,7 +170,7 @@ func (d *Database) endUpgrade(tx store.Tx, entries, tagged int64) error {
 	if missing, err := secrets.FormerKeyMissing(tx); err != nil {
 		return err
 	} else if missing {
-		return refuse("fingerprint_key_missing", "The key of the memory of deleted tokens is gone.", findHint, nil)
+		return refuse("fingerprint_key_missing", "The key for the records of deleted tokens is missing.", findHint, nil)
 	}
 	if entries == 0 {
 		if _, err := ledger.MakeKey(tx, d.Keys); err != nil && !errors.Is(err, store.ErrConflict) {

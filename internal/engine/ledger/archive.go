@@ -198,7 +198,7 @@ func (l *Ledger) make(ctx context.Context, p plan, out io.Writer, stage func([][
 		return m, err
 	}
 	if m.proofs.Root() != p.root {
-		return m, notWhole(errors.New("the entries do not have the root of their checkpoint"))
+		return m, notWhole(errors.New("the entries do not match their checkpoint"))
 	}
 	lines := &stager{write: stage}
 	keeper, err := fold.Keep(func(line []byte) error { return errors.Join(w.Line(line), lines.add(line)) })
@@ -236,8 +236,8 @@ func (l *Ledger) read(ctx context.Context, p plan, fn func(store.AuditRow) error
 }
 
 func notWhole(err error) error {
-	return fault.New(fault.Conflict, "log_not_whole", "The audit log is not archived, because it is not whole: "+
-		err.Error()+".").WithHint("Run: ostiary audit verify. If another archive was made meanwhile, start again.").
+	return fault.New(fault.Conflict, "log_not_whole", "The audit log was not archived, because it is not intact: "+
+		err.Error()+".").WithHint("Run: ostiary audit verify. If another archive was written meanwhile, start again.").
 		Because(err)
 }
 

@@ -186,14 +186,14 @@ func TestTamperedSeamIsNoticed(t *testing.T) {
 			"a setting, a key", "a setting, a key"},
 		"all seams removed": {"DELETE FROM audit_seam", "a setting, a key", "a setting, a key"},
 		"another file": {"UPDATE audit_seam SET file = zeroblob(32)", "a setting, a key",
-			"than the entry that tells of"},
+			"in the entry that records"},
 		"a line of the state changed": {"UPDATE seam_state SET line = CAST(replace(CAST(line AS TEXT), 'bob', 'eve') " +
-			"AS BLOB)", "", "the state that was kept"},
+			"AS BLOB)", "", "the state that was saved"},
 		"a line of the state removed": {"DELETE FROM seam_state WHERE n = (SELECT max(n) FROM seam_state)", "",
-			"the state that was kept"},
+			"the state that was saved"},
 		"a line of the state and its digest changed": {"UPDATE seam_state SET line = CAST(replace(CAST(line AS TEXT), " +
 			"'bob', 'eve') AS BLOB); UPDATE audit_seam SET state = zeroblob(32)", "a setting, a key",
-			"the state that was kept"},
+			"the state that was saved"},
 		"a kept checkpoint removed": {"DELETE FROM checkpoint WHERE proof IS NOT NULL", "there are",
 			"there are"},
 		"a proof changed": {"UPDATE checkpoint SET proof = zeroblob(32) WHERE proof IS NOT NULL", "",

@@ -16,7 +16,7 @@ import (
 func TestStateBeforeAMoveFollowsFromTheLog(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ query, text string }{
-		"made VALID": {"UPDATE move_token SET before = 0", "the state before its move is VALID, and by the log " +
+		"made VALID": {"UPDATE move_token SET before = 0", "the state before its move is VALID, but according to the log " +
 			"REVOKED_TOKEN_LOST"},
 		"removed": {"DELETE FROM move_token", "the row of its move is not in the database"},
 	} {

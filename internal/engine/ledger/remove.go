@@ -57,9 +57,9 @@ func (l *Ledger) RemoveArchived(ctx context.Context, r Removal) (a Archived, err
 		return a, err
 	}
 	if m.File != r.File {
-		return a, fault.New(fault.Conflict, "other_archive", "The file is not the archive that this server makes of "+
-			"these entries: its SHA-256 is another. Nothing was removed.").WithHint("Look where the file comes from, " +
-			"and archive into another one.")
+		return a, fault.New(fault.Conflict, "other_archive", "The file is not the archive that this server writes for "+
+			"these entries: its SHA-256 is different. Nothing was removed.").WithHint("Look where the file comes from, " +
+			"and archive to another one.")
 	}
 	if err := l.seam(ctx, p, m, r); err != nil {
 		return a, err

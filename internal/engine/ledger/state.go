@@ -38,7 +38,7 @@ func forged(f *derive.Fold, c store.Checked) {
 		if name == "" {
 			name = fmt.Sprintf("row %s of table %s", row.Row, row.Table)
 		}
-		f.Forged(name, fmt.Sprintf("%s; no code is taken by it", row))
+		f.Forged(name, fmt.Sprintf("%s; its codes are refused", row))
 	}
 	for range c.More {
 		f.Forged("", "")
@@ -264,7 +264,7 @@ func (c *comparison) small(r store.Reader) error {
 		if v, err := activation.ParseKeptVector(p.Vector); err == nil {
 			fingerprint = v.Fingerprint()
 		}
-		c.fold.Profile(p.Name, fingerprint, millis(p.Retired))
+		c.fold.Profile(derive.Profile{Name: p.Name, Fingerprint: fingerprint, Retired: millis(p.Retired), Limits: p.Limits})
 	}
 	return err
 }

@@ -139,14 +139,14 @@ func TestStateNamesTheRowAndTheEntry(t *testing.T) {
 		return "UPDATE condition SET " + set + " WHERE token = (SELECT id FROM token WHERE serial = '" + serial + "')"
 	}
 	for name, c := range map[string]struct{ query, row, action, text string }{
-		"counter set back":    {condition("next = 0", "1"), one, verified, "the counter is 0, and by the log 3"},
+		"counter set back":    {condition("next = 0", "1"), one, verified, "the counter is 0, but according to the log 3"},
 		"counter put forward": {condition("next = 9", "1"), one, verified, "the counter is 9"},
-		"drift":               {condition("drift = 5", "2"), two, verified, "the drift is 5, and by the log 0"},
-		"epoch":               {condition("epoch = 2", "1"), one, verified, "the epoch is 2, and by the log 1"},
-		"failures forgotten":  {condition("failures = 0", "2"), two, verified, "failures is 0, and by the log 1"},
+		"drift":               {condition("drift = 5", "2"), two, verified, "the drift is 5, but according to the log 0"},
+		"epoch":               {condition("epoch = 2", "1"), one, verified, "the epoch is 2, but according to the log 1"},
+		"failures forgotten":  {condition("failures = 0", "2"), two, verified, "failures is 0, but according to the log 1"},
 		"delay":               {condition("retry_at = 77", "2"), two, verified, "the end of the delay is 77"},
 		"state": {condition("state = 0", "AH10000001"), app, "token.created",
-			"VALID, and by the log PENDING"},
+			"VALID, but according to the log PENDING"},
 		"owner": {condition("owner = (SELECT id FROM user WHERE name = 'bob')", "1"), one, verified,
 			`the owner is "bob"`},
 		"owner taken":     {condition("owner = NULL", "1"), one, verified, `the owner is ""`},
@@ -158,9 +158,9 @@ func TestStateNamesTheRowAndTheEntry(t *testing.T) {
 			"suite, next, drift, secret) SELECT id, 2, 1, 'HOTP', 'SHA1', 6, 0, '', 0, 0, x'' FROM token WHERE " +
 			"serial = '1'", one, verified, "application 2 is in the database"},
 		"a user added": {"INSERT INTO user (name, created) VALUES ('eve', 1)", "user eve", "",
-			"no entry made"},
+			"no entry created"},
 		"a user's failures": {"UPDATE user SET failures = 3 WHERE name = 'bob'", "user bob", "user.added",
-			"failures is 3, and by the log 0"},
+			"failures is 3, but according to the log 0"},
 		"a user's delay": {"UPDATE user SET retry_at = 9 WHERE name = 'bob'", "user bob", "user.added",
 			"the end of the delay is 9"},
 		"a used code unused": {"UPDATE temporary_code SET used = 0", "user anna", verified,
@@ -172,35 +172,39 @@ func TestStateNamesTheRowAndTheEntry(t *testing.T) {
 		"a code for longer": {"UPDATE temporary_code SET expires = expires + 1 WHERE used = 0", "user anna",
 			"codes.issued", "ends at"},
 		"a label": {"UPDATE token SET label = 'drawer' WHERE serial = '3'", "token hotp 3 of Acme", "token.labelled",
-			`the label is "drawer", and by the log "desk"`},
+			`the label is "drawer", but according to the log "desk"`},
 		"a key inserted": {"INSERT INTO api_key VALUES ('evil', 'evil', 'super_admin', 0, x'00', 1, 0, 0)",
-			"API key evil (evil)", "", "no entry made it"},
+			"API key evil (evil)", "", "no entry created it"},
 		"a key's role": {"UPDATE api_key SET role = 'super_admin'", "API key radius (ID)", "key.created",
-			"the role is super_admin, and by the log verifier"},
+			"the role is super_admin, but according to the log verifier"},
 		"a key's help-desk set": {"UPDATE api_key SET help_desk = 1", "API key radius (ID)", "key.created",
 			"help-desk"},
 		"a key's secret": {"UPDATE api_key SET hash = x'00'", "API key radius (ID)", "key.created",
-			"another secret"},
+			"the hash of the secret in the database is not"},
 		"a key's end": {"UPDATE api_key SET expires = 1", "API key radius (ID)", "key.created",
-			"in the database its end is 1, and by the log 0"},
+			"in the database its end is 1, but according to the log 0"},
 		"a key revoked": {"UPDATE api_key SET revoked = 1", "API key radius (ID)", "key.created",
 			"revoked is true"},
 		"a key deleted": {"DELETE FROM api_key", "API key radius (ID)", "key.created", "not in the database"},
 		"the password of ROOT": {"UPDATE setting SET value = x'00' WHERE name = 'root_password'",
-			"the password of ROOT", "root.password_set", "another one"},
+			"the password of ROOT", "root.password_set", "not the one in the log"},
 		"no password of ROOT": {"DELETE FROM setting WHERE name = 'root_password'", "the password of ROOT",
 			"root.password_set", "set: false"},
 		"a type's digits": {"UPDATE token_type SET digits = 8 WHERE name = 'app-hotp'", "type app-hotp", "series.advanced", `digits is "8"`},
 		"a type added": {"INSERT INTO token_type (name, kind, algorithm) VALUES ('evil', 'hardware', 'HOTP')",
-			"type evil", "", "no entry made it"},
+			"type evil", "", "no entry created it"},
 		"a series set back": {"UPDATE token_series SET next = 1, highest = 0 WHERE type = 'app-hotp'",
 			"series app-hotp", "series.advanced", "are 1, 0, 1"},
 		"a profile": {"UPDATE profile SET vector = x'00' WHERE name = 'mobile-hotp'", "profile mobile-hotp",
 			"profile.created", "damaged"},
 		"a profile retired": {"UPDATE profile SET retired = 1 WHERE name = 'mobile-hotp'", "profile mobile-hotp",
-			"profile.created", "in the database it is retired at 1, and by the log at 0"},
-		"a profile added": {"INSERT INTO profile VALUES ('evil', x'00', x'00', 1, 0)", "profile evil", "",
-			"no entry made it"},
+			"profile.created", "in the database it is retired at 1, but according to the log at 0"},
+		"a limit of a profile": {"UPDATE profile SET limit_tries = 99 WHERE name = 'mobile-hotp'", "profile mobile-hotp",
+			"profile.created", "in the database the limit tries is 99, but according to the log 0"},
+		"a time of a profile": {"UPDATE profile SET limit_window = 86400 WHERE name = 'mobile-hotp'",
+			"profile mobile-hotp", "profile.created", "the limit reactivation_window_seconds is 86400, but according to the log 0"},
+		"a profile added": {"INSERT INTO profile (name, vector, issuer, created) VALUES ('evil', x'00', x'00', 1)", "profile evil", "",
+			"no entry created it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -251,8 +255,8 @@ func TestCounterSetBackAndForthStaysVisible(t *testing.T) {
 	if rep.State.Count != 2 { // the use of the old code, and the one after it
 		t.Fatalf("found %v", rep.State.Findings)
 	}
-	for i, says := range []string{"the counter was 0, and by the entries before it was 3",
-		"the counter was 3, and by the entries before it was 1"} {
+	for i, says := range []string{"the counter was 0, but according to the earlier entries it was 3",
+		"the counter was 3, but according to the earlier entries it was 1"} {
 		f := rep.State.Findings[i]
 		if e := w.Log(t, f.Entry)[0]; f.Row != "token hotp 1 of Acme" || !strings.Contains(f.Text, says) ||
 			e.Action != "code.verified" || e.Subject["serial"] != "1" {
@@ -274,7 +278,7 @@ func TestOlderRowPutBackIsNamed(t *testing.T) {
 	w.Unlock(t, "1")
 	w.Exec(t, fmt.Sprintf("UPDATE condition SET next = %d, drift = %d, failures = %d, last_used = %d WHERE token = "+
 		"(SELECT id FROM token WHERE serial = '1')", next, drift, failures, used))
-	w.names("token hotp 1 of Acme", "token.unlocked", "the counter is 3, and by the log 4")
+	w.names("token hotp 1 of Acme", "token.unlocked", "the counter is 3, but according to the log 4")
 }
 
 // A user whose failures are forgotten in the file, and then logs in.

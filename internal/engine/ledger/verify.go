@@ -34,10 +34,10 @@ func (l *Ledger) verify(ctx context.Context, rest func(time.Duration), extra ...
 	for i, note := range extra {
 		if _, err := audit.OpenCheckpoint(note, l.verifier); err != nil {
 			return Report{}, fault.New(fault.Invalid, "foreign_checkpoint",
-				fmt.Sprintf("Checkpoint %d of those given does not bear the signature of this server's key %s.", i+1,
+				fmt.Sprintf("Checkpoint %d of those given is not signed by this server's key %s.", i+1,
 					l.verifier)).
-				WithHint("It is damaged or another server's; or this server's log was made anew under another key. " +
-					"Compare the verifier key that was kept with it.").Because(err)
+				WithHint("It is damaged or belongs to another server; or this server's log was created again with another key. " +
+					"Compare the verifier key that you kept with it.").Because(err)
 		}
 	}
 	select {
@@ -168,7 +168,7 @@ func (s *source) begin() (problem string, err error) {
 		return "", err
 	}
 	s.fold = derive.New()
-	return fmt.Sprintf("the state that was kept when the entries before %d were archived is not as this server wrote "+
+	return fmt.Sprintf("the state that was saved when the entries before %d were archived is not as this server wrote "+
 		"it (%v)", s.first(), wrong), nil
 }
 
@@ -217,10 +217,10 @@ func (s *source) untold() (problem string) {
 		told, ok := s.told[at]
 		switch is := (archived{hex.EncodeToString(seam.File[:]), hex.EncodeToString(seam.State[:])}); {
 		case !ok && i == len(s.seams)-1:
-			return fmt.Sprintf("no entry tells that the entries before %d were archived", at)
+			return fmt.Sprintf("no entry records that the entries before %d were archived", at)
 		case ok && told != is:
-			return fmt.Sprintf("the database has another file or state of the entries before %d than the entry that "+
-				"tells of their archive", at)
+			return fmt.Sprintf("the file or the state of the entries before %d in the database is not the one in the entry that "+
+				"records their archive", at)
 		}
 	}
 	return ""

@@ -63,7 +63,7 @@ func (s *Service) SetBatchState(ctx context.Context, batch string, to token.Stat
 	}
 	if !found {
 		return 0, fault.New(fault.NotFound, "batch_not_found", fmt.Sprintf("There is no batch %q, or none of its "+
-			"tokens is left.", batch)).
+			"tokens exists any more.", batch)).
 			WithHint("ostiary batch list lists all batches.")
 	}
 	return changed, nil

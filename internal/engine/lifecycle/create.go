@@ -84,9 +84,9 @@ func checkCreate(req CreateRequest) error {
 			req.Count, MaxCreate)).
 			WithHint("Split them over several requests.")
 	case req.Reveal && req.Count != 1:
-		return fault.New(fault.Invalid, "reveal", "The secret of one token can be shown at its creation, not "+
+		return fault.New(fault.Invalid, "reveal", "The secret can be shown when one token is created, not "+
 			"of several.").
-			WithHint("Create them one by one, or give out their links.")
+			WithHint("Create them one by one, or use their links.")
 	}
 	if err := tokens.CheckText("label", req.Label, tokens.MaxText); err != nil {
 		return fault.New(fault.Invalid, "label", fault.Sentence(err.Error()))
@@ -202,8 +202,8 @@ func (s *Service) createOne(tx store.Tx, typ token.Type, t token.Token, req Crea
 	switch {
 	case typ.Activation != token.NoActivation:
 		if req.Reveal { // the transaction is rolled back
-			return made, fault.New(fault.Invalid, "reveal", fmt.Sprintf("A token of type %s has no secret to be "+
-				"shown: its activation makes one.", typ.Name))
+			return made, fault.New(fault.Invalid, "reveal", fmt.Sprintf("A token of type %s has no secret to "+
+				"show: its activation creates one.", typ.Name))
 		}
 	case req.Reveal:
 		after[2].Value = true
@@ -233,8 +233,8 @@ func freeAccount(r store.ActivationReader, t token.Token) error {
 	} else if err != nil {
 		return err
 	}
-	return fault.New(fault.Conflict, "account_taken", fmt.Sprintf("The serial %s is what the authenticator of token %s "+
-		"knows it by.", t.Identity.Serial, here.Identity.Serial)).
+	return fault.New(fault.Conflict, "account_taken", fmt.Sprintf("The serial %s is in use: "+
+		"the authenticator of token %s has it.", t.Identity.Serial, here.Identity.Serial)).
 		WithHint("Set the series to another number: ostiary series set.")
 }
 

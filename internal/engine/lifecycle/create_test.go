@@ -162,8 +162,8 @@ func TestCreateIsRefused(t *testing.T) {
 		"no type":  {"nonesuch", count(1), fault.NotFound, "type_not_found", ""},
 		"hardware": {"hotp", count(1), fault.Conflict, "no_series", "token import"},
 		"retired":  {"old", count(1), fault.Conflict, "type_retired", "old is retired"},
-		"beyond the series": {"tiny", count(4), fault.Conflict, "series_end", "end at T9: 3 are left, and 4 were " +
-			"asked for. None was made."},
+		"beyond the series": {"tiny", count(4), fault.Conflict, "series_end", "end at T9: 3 are left, but 4 were " +
+			"requested. None was created."},
 		"nobody":       {"app-totp", forUser("nobody"), fault.NotFound, "user_not_found", ""},
 		"no user name": {"app-totp", forUser(" "), fault.Invalid, "user_name", ""},
 		"too many for a user": {"app-totp", func(r *lifecycle.CreateRequest) { r.User, r.Count = "bert", 33 },
@@ -176,7 +176,7 @@ func TestCreateIsRefused(t *testing.T) {
 			""},
 		"two shown": {"app-totp", func(r *lifecycle.CreateRequest) { r.Reveal, r.Count = true, 2 }, fault.Invalid,
 			"reveal", ""},
-		"nothing to show": {"mobile-totp", reveal, fault.Invalid, "reveal", "its activation makes one"},
+		"nothing to show": {"mobile-totp", reveal, fault.Invalid, "reveal", "its activation creates one"},
 	} {
 		k.Unchanged(t, func() {
 			made, err := tryCreate(k, c.typ, c.edit)

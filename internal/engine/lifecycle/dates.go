@@ -81,7 +81,7 @@ func (s *Service) SetDates(ctx context.Context, sel tokens.Selector, req DatesRe
 	}
 	for _, at := range []*time.Time{req.From, req.Until} {
 		if at != nil && !at.IsZero() && at.UnixMilli() <= 0 {
-			return bad("A date before 1970 is none that a token can have.")
+			return bad("The dates of a token cannot be before 1970.")
 		}
 	}
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {

@@ -109,9 +109,9 @@ func noLink(t token.Token) *fault.Error {
 			serial, t.Condition.State))
 	}
 	return fault.New(fault.Conflict, "secret_shown",
-		fmt.Sprintf("Token %s has no secret that could be shown: it was shown already, or an activation is to make it.",
+		fmt.Sprintf("Token %s has no secret that can be shown: it was already shown, or an activation will create it.",
 			serial)).
-		WithHint("A secret is shown once. If it was lost on the way, delete the token and create another.")
+		WithHint("A secret is shown once. If it was lost, delete the token and create another.")
 }
 
 // Shown is what an enrolment link shows, once.
@@ -193,9 +193,9 @@ func (s *Service) TicketToken(ctx context.Context, ticket string) (id token.Iden
 
 func linkFault(err error) error {
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrForged) {
-		return fault.New(fault.NotFound, "link_invalid", "This link is not valid, or not any more: it works once, "+
+		return fault.New(fault.NotFound, "link_invalid", "This link is not valid, or no longer valid: it works once, "+
 			"and only for a short time.").
-			WithHint("Ask whoever gave it to you for another one.").Because(err)
+			WithHint("Ask the person who gave it to you for another one.").Because(err)
 	}
 	return err
 }

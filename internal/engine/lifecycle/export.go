@@ -49,7 +49,7 @@ func (s *Service) Export(ctx context.Context, w io.Writer, req ExportRequest) (n
 	if len([]rune(string(req.Passphrase.Bytes()))) < minPassphrase {
 		return 0, fault.New(fault.Invalid, "passphrase_short", fmt.Sprintf("The passphrase has fewer than %d "+
 			"characters.", minPassphrase)).
-			WithHint("An attacker can try passphrases of the file for years: choose several unrelated words.")
+			WithHint("An attacker can try passphrases on the file for years: choose several unrelated words.")
 	}
 	q, err := s.filter(ctx, req.Filter)
 	if err != nil {
@@ -152,7 +152,7 @@ func (s *Service) exportable(ctx context.Context, q store.TokenFilter, move bool
 	}
 	return 0, fault.New(fault.Conflict, "no_secret_yet", fmt.Sprintf("Of the tokens to be exported %d have no secret "+
 		"and no profile by which they could get one: %s.",
-		len(without), shorten(without))).WithHint("Delete them, or leave them out: --state VALID.")
+		len(without), shorten(without))).WithHint("Delete them, or exclude them: --state VALID.")
 }
 
 // allHolders refuses a choice of some of the tokens that hold a secret.
@@ -176,9 +176,9 @@ func (s *Service) allHolders(ctx context.Context, chosen map[token.Mark][]token.
 		return err
 	}
 	return fault.New(fault.Conflict, "shares_secret",
-		fmt.Sprintf("Tokens to be moved have the same secrets as %d that "+
-			"would stay: %s. A code would count on both servers.", len(left), shorten(left))).
-		WithHint("Move those as well, or delete them: ostiary token list --twins.")
+		fmt.Sprintf("Tokens to be moved have the same secrets as %d tokens that "+
+			"would remain here: %s. A code would be accepted on both servers.", len(left), shorten(left))).
+		WithHint("Move those tokens, too, or delete them: ostiary token list --twins.")
 }
 
 // shorten lists the first few of many.

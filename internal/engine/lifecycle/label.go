@@ -20,7 +20,7 @@ func (s *Service) SetLabel(ctx context.Context, sel tokens.Selector, label strin
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		if t.Label == label {
 			return audit.Entry{}, fault.New(fault.Conflict, "label_unchanged",
-				fmt.Sprintf("Token %s has that label already.", t.Identity.Serial))
+				fmt.Sprintf("Token %s already has that label.", t.Identity.Serial))
 		}
 		e := audit.Entry{Action: audit.TokenLabelled, Subject: audit.SubjectOf(*t),
 			Before: []audit.Field{{Name: "label", Value: t.Label}}, After: []audit.Field{{Name: "label", Value: label}}}

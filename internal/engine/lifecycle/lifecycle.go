@@ -33,6 +33,9 @@ type Config struct {
 	Links *seal.Hasher
 	// Issuer names the organisation in authenticator apps; empty means "Ostiary".
 	Issuer string
+	// Unlocked is told of each token that was unlocked, and of its owner by number, 0 for
+	// none. nil means that nobody wants to know.
+	Unlocked func(owner int64, id token.ID)
 	// Now is time.Now unless a test replaces it.
 	Now func() time.Time
 }
@@ -41,12 +44,13 @@ const defaultIssuer = "Ostiary"
 
 // Service carries out what administrators ask for.
 type Service struct {
-	db     store.DB
-	keys   tokens.Keys
-	links  *seal.Hasher
-	marks  *secrets.Marker
-	issuer string
-	now    func() time.Time
+	db       store.DB
+	keys     tokens.Keys
+	links    *seal.Hasher
+	marks    *secrets.Marker
+	issuer   string
+	unlocked func(owner int64, id token.ID)
+	now      func() time.Time
 }
 
 // New makes a Service.
@@ -63,8 +67,11 @@ func New(cfg Config) (*Service, error) {
 	if _, err := trial.Encode(); err != nil {
 		return nil, fmt.Errorf("the issuer %q does not fit authenticator apps: %w", cfg.Issuer, err)
 	}
-	return &Service{db: cfg.DB, keys: cfg.Keys, links: cfg.Links, marks: cfg.Marks, issuer: cfg.Issuer, now: cfg.Now},
-		nil
+	if cfg.Unlocked == nil {
+		cfg.Unlocked = func(int64, token.ID) {}
+	}
+	return &Service{db: cfg.DB, keys: cfg.Keys, links: cfg.Links, marks: cfg.Marks, issuer: cfg.Issuer,
+		unlocked: cfg.Unlocked, now: cfg.Now}, nil
 }
 
 // Issuer is the name of the organisation in authenticator apps.
@@ -124,7 +131,7 @@ func (s *Service) List(ctx context.Context, f Filter, o store.TokenOrder) (found
 		return err
 	})
 	if errors.Is(err, store.ErrTooMany) {
-		err = fault.New(fault.Invalid, "sort_too_large", fmt.Sprintf("The tokens are too many to be sorted by %s.", o.By)).
+		err = fault.New(fault.Invalid, "sort_too_large", fmt.Sprintf("There are too many tokens to sort by %s.", o.By)).
 			WithHint("Choose fewer, by user, serial, state, type, batch or import; or sort by user, serial, arrival or " +
 				"expires.").Because(err)
 	}
@@ -243,15 +250,15 @@ func (s *Service) mayBecome(r store.TokenReader, t token.Token, to token.State) 
 	switch {
 	case to == token.Pending || to == token.Moving:
 		return fault.New(fault.Conflict, "state_"+strings.ToLower(to.String()),
-			fmt.Sprintf("No command makes a token %s: it is PENDING from its creation to its first code, and MOVING "+
+			fmt.Sprintf("No command can make a token %s: it is PENDING from its creation to its first code, and MOVING "+
 				"from its export to a receipt.", to))
 	case from == token.Moving:
 		return fault.New(fault.Conflict, "token_moving", fmt.Sprintf("Token %s is on its way to another server.",
 			t.Identity.Serial)).
-			WithHint("To have it back: ostiary move cancel; ostiary move list shows the moves.")
+			WithHint("To take it back: ostiary move cancel; ostiary move list shows the moves.")
 	case to == token.Valid && !t.Condition.Proven():
 		return fault.New(fault.Conflict, "not_proven",
-			fmt.Sprintf("Token %s was never confirmed: only its first right code makes it VALID.", t.Identity.Serial)).
+			fmt.Sprintf("Token %s was never confirmed: only its first correct code makes it VALID.", t.Identity.Serial)).
 			WithHint("While it is PENDING: ostiary token confirm. Once revoked, delete it and create another.")
 	case to == token.Valid && from != token.Valid && t.Condition.Ended(s.now()):
 		return endedFault(t)
@@ -299,9 +306,13 @@ func stateEntry(t token.Token, from, to token.State, reason string, at time.Time
 
 // Unlock forgets a token's failures, and with them its lock and delay.
 func (s *Service) Unlock(ctx context.Context, sel tokens.Selector, origin audit.Origin) (token.Token, error) {
-	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+	t, err := s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		return audit.TokenUnlock(*t), tx.ResetFailures(t.ID)
 	})
+	if err == nil {
+		s.unlocked(t.Condition.Owner, t.ID)
+	}
+	return t, err
 }
 
 // Delete removes a token and its secret for good. Where it stood is remembered,

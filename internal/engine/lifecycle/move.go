@@ -58,7 +58,7 @@ func (s *Service) ConfirmMove(ctx context.Context, r transfer.Receipt, origin au
 	defer key.Wipe()
 	if r.Version != 1 || !r.SignedBy(key.Bytes()) {
 		return move,
-			fault.New(fault.Invalid, "receipt_wrong", "The receipt is not one of this move, or it was changed.").
+			fault.New(fault.Invalid, "receipt_wrong", "The receipt does not belong to this move, or it was changed.").
 				WithHint("Fetch it again where the tokens were imported: ostiary import receipt.")
 	}
 	if err := s.takeReceipt(ctx, r); err != nil {
@@ -91,7 +91,7 @@ func (s *Service) takeReceipt(ctx context.Context, r transfer.Receipt) error {
 	})
 	if errors.Is(err, store.ErrConflict) {
 		return fault.New(fault.Conflict, "receipt_second", fmt.Sprintf("Tokens of this receipt, of import %d, have "+
-			"arrived already by another receipt, of import %d.", r.Import, first)).
+			"already arrived by another receipt, of import %d.", r.Import, first)).
 			WithHint(fmt.Sprintf("If the two imports are on two servers, the tokens work on both: delete those that "+
 				"import %d brought there (ostiary token list --import %d), on the server of this second receipt. If "+
 				"both are on one server, there is nothing to do.", r.Import, r.Import)).Because(err)

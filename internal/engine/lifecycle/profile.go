@@ -22,7 +22,7 @@ func profileOf(r store.ProfileReader, typ token.Type) (*activation.Vector, error
 		return nil,
 			fault.New(fault.Conflict, "profile_misfit", fmt.Sprintf("Profile %s does not fit type %s: it %s.",
 				typ.Profile, typ.Name, why)).
-				WithHint("Choose another profile, or make a type for this one: ostiary profile show " + typ.Profile +
+				WithHint("Choose another profile, or create a type for this one: ostiary profile show " + typ.Profile +
 					".")
 	}
 	return v, nil
@@ -45,7 +45,7 @@ func withProfile(r store.ProfileReader, typ token.Type, name string) (token.Type
 	if typ.Profile == "" && typ.Activation == token.OneStep {
 		return typ, fault.New(fault.Conflict, "no_profile", fmt.Sprintf("Tokens of type %s are activated by a "+
 			"profile, and the type has none.", typ.Name)).
-			WithHint(fmt.Sprintf("Name one: ostiary token create %s --profile NAME; or give it to the type: ostiary "+
+			WithHint(fmt.Sprintf("Name one: ostiary token create %s --profile NAME; or set it for the type: ostiary "+
 				"type change %s --profile NAME.", typ.Name, typ.Name))
 	} else if typ.Profile == "" {
 		return typ, nil

@@ -61,9 +61,9 @@ func TestTypeWithProfile(t *testing.T) {
 	written(t, k, audit.TypeChanged, "map[profile:bank]", "map[profile:bank-2]", func() error {
 		return changeType(k, "bank-app", func(t *token.Type) { t.Profile = "bank-2" })
 	})
-	misfits := map[string]string{"event": "by HOTP, and the type has algorithm TOTP",
-		"other":    "for serials with no prefix, and the type has prefix B",
-		"two-step": "for two-step activation, and the type has activation one-step"}
+	misfits := map[string]string{"event": "with HOTP, but the type has algorithm TOTP",
+		"other":    "for serials with no prefix, but the type has prefix B",
+		"two-step": "for two-step activation, but the type has activation one-step"}
 	for name, says := range misfits {
 		k.Unchanged(t, func() {
 			create := activated("bank-app-2", name)
@@ -171,7 +171,7 @@ func TestCreateWithProfile(t *testing.T) {
 		{"bank-app", "", fault.Conflict, "no_profile", "ostiary token create bank-app --profile NAME"},
 		{"mobile-totp", "", fault.Conflict, "no_profile", "the type has none"},
 		{"bank-app", "nonesuch", fault.NotFound, "profile_not_found", ""},
-		{"bank-app", "event", fault.Conflict, "profile_misfit", "by HOTP"},
+		{"bank-app", "event", fault.Conflict, "profile_misfit", "with HOTP"},
 		{"mobile-totp", "bank", fault.Conflict, "profile_misfit", "prefix B"},
 		{"mobile-license", "bank", fault.Conflict, "profile_misfit", "one-step"},
 		{"app-totp", "bank", fault.Invalid, "profile", "are not activated"},

@@ -46,7 +46,7 @@ func (s *Service) Replace(ctx context.Context, req ReplaceRequest) (r Replacemen
 		return r, fault.New(fault.Invalid, "reason", fault.Sentence(err.Error()))
 	}
 	if req.State == token.Pending {
-		return r, fault.New(fault.Invalid, "state", "What is replaced is revoked, and not PENDING.")
+		return r, fault.New(fault.Invalid, "state", "A token that is replaced is revoked, and cannot become PENDING.")
 	}
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		r, err = s.replace(tx, req)
@@ -108,7 +108,7 @@ func (s *Service) successor(r store.Reader, old token.Token, req ReplaceRequest)
 	serial := old.Identity.Serial
 	if old.Condition.Owner == 0 {
 		return spare, typ, fault.New(fault.Conflict, "token_free",
-			fmt.Sprintf("Token %s is not assigned to anyone, so that nobody needs another one in its place.", serial)).
+			fmt.Sprintf("Token %s is not assigned to anyone, so nobody needs a replacement.", serial)).
 			WithHint("Revoke it: ostiary token state " + serial)
 	}
 	name := cmp.Or(req.Type, old.Identity.Type)
@@ -123,17 +123,17 @@ func (s *Service) successor(r store.Reader, old token.Token, req ReplaceRequest)
 	}
 	switch {
 	case req.By == "" && typ.Kind == token.Hardware && req.Type == "":
-		err = fault.New(fault.Invalid, "by", fmt.Sprintf("Token %s is hardware: which free token takes its place?",
+		err = fault.New(fault.Invalid, "by", fmt.Sprintf("Token %s is hardware: which free token replaces it?",
 			serial)).
 			WithHint("Name it: ostiary token replace " + serial + " --by SERIAL. Or name a software type: --new-type " +
 				"TYPE.")
 	case req.By == "" && typ.Kind == token.Hardware:
-		err = fault.New(fault.Invalid, "by", fmt.Sprintf("Tokens of type %s are hardware: which free token takes the "+
-			"place of %s?", typ.Name, serial)).
+		err = fault.New(fault.Invalid, "by", fmt.Sprintf("Tokens of type %s are hardware: which free token replaces "+
+			"%s?", typ.Name, serial)).
 			WithHint("Name it: ostiary token replace " + serial + " --by SERIAL.")
 	case !typ.Retired.IsZero():
-		err = fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired: nothing is replaced by a "+
-			"token of it.", typ.Name)).
+		err = fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is retired: its tokens cannot replace "+
+			"others.", typ.Name)).
 			WithHint("Choose another type: --new-type TYPE; or undo that: ostiary type retire " + typ.Name + " --undo.")
 	}
 	return spare, typ, err
@@ -152,20 +152,20 @@ func (s *Service) spareFor(r store.TokenReader, old token.Token, req ReplaceRequ
 	}
 	switch c := spare.Condition; {
 	case spare.Kind != token.Hardware:
-		err = fault.New(fault.Invalid, "by", fmt.Sprintf("Token %s is a software token: only a hardware token of stock "+
-			"takes the place of another.", req.By)).
-			WithHint("Make a new one: leave --by out, and name the type with --new-type.")
+		err = fault.New(fault.Invalid, "by", fmt.Sprintf("Token %s is a software token: only a free hardware token "+
+			"can replace another.", req.By)).
+			WithHint("Create a new one: omit --by, and name the type with --new-type.")
 	case c.Owner != 0:
 		err = fault.New(fault.Conflict, "token_taken",
 			fmt.Sprintf("Token %s is assigned to %s.", req.By, spare.OwnerName))
 	case c.State != token.Valid:
 		err = fault.New(fault.Conflict, "token_refuses", fmt.Sprintf("Token %s is %s.", req.By, c.State)).WithHint(
-			"Take one that is VALID.")
+			"Choose one that is VALID.")
 	case c.Ended(s.now()):
 		err = endedFault(spare)
 	case spare.Mark != 0 && spare.Mark == old.Mark:
-		err = fault.New(fault.Conflict, "twin", fmt.Sprintf("Token %s has the same secret as %s, which would go on "+
-			"making its codes.", req.By, old.Identity.Serial)).WithHint("Take another one.")
+		err = fault.New(fault.Conflict, "twin", fmt.Sprintf("Token %s has the same secret as %s, and would continue "+
+			"to generate its codes.", req.By, old.Identity.Serial)).WithHint("Choose another one.")
 	}
 	return spare, err
 }

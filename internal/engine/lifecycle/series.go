@@ -55,7 +55,7 @@ func (s *Service) SetSeries(ctx context.Context, typeName, next string, origin a
 		if err := tx.SetSeries(typeName, number); errors.Is(err, store.ErrConflict) {
 			used := before.Serial(max(before.At.Highest, before.At.Present))
 			return fault.New(fault.Conflict, "series_used",
-				fmt.Sprintf("%s is not above %s, which was given out or is there: a serial is never made twice.",
+				fmt.Sprintf("%s is not above %s, which was issued or exists: a serial is never used twice.",
 					before.Serial(number), used)).
 				WithHint("Choose a serial above " + used + ".").Because(err)
 		} else if err != nil {
@@ -83,7 +83,7 @@ func readSerial(s tokens.Series, text string) (uint64, error) {
 	if n > s.Last() {
 		return 0, fault.New(fault.Invalid, "series_width", fmt.Sprintf("%d has more than the %d digits that a "+
 			"serial of type %s has.", n, s.Width, s.Name)).
-			WithHint("The last one is " + s.Serial(s.Last()) + "; a type with wider serials can be made: ostiary " +
+			WithHint("The last one is " + s.Serial(s.Last()) + "; you can create a type with wider serials: ostiary " +
 				"type create --width.")
 	}
 	return n, nil
@@ -103,7 +103,7 @@ func (s *Service) allocate(tx store.Tx, typeName string, n int, origin audit.Ori
 			WithHint("ostiary type list shows the types in use.").Because(err)
 	case errors.Is(err, store.ErrConflict):
 		return 0, fault.New(fault.Conflict, "series_end",
-			fmt.Sprintf("The serials of type %s end at %s: %d are left, and %d were asked for. None was made.",
+			fmt.Sprintf("The serials of type %s end at %s: %d are left, but %d were requested. None was created.",
 				typeName, before.Serial(before.Last()), before.Left(), n)).
 			WithHint("Create a type with another prefix or wider serials: ostiary type create.").Because(err)
 	case err != nil:

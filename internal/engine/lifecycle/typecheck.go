@@ -25,7 +25,7 @@ func checkType(t token.Type) error {
 		return fault.New(fault.Invalid, "type_invalid", fault.Sentence(fmt.Sprintf(format, args...)))
 	}
 	if !token.ValidName(t.Name) {
-		return bad("the name %q is not made of a-z, 0-9 and hyphens, a letter first, 32 at most", t.Name)
+		return bad("the name %q must consist of a-z, 0-9 and hyphens, begin with a letter, and have at most 32 characters", t.Name)
 	}
 	for _, f := range []struct{ name, text string }{{"profile", t.Profile}, {"manufacturer", t.Manufacturer},
 		{"product", t.Product}} {
@@ -39,7 +39,7 @@ func checkType(t token.Type) error {
 	case t.Lifetime < 0 || t.Lifetime > maxLifetime:
 		return bad("a lifetime of %d days is not between 0 (no end) and %d", t.Lifetime, maxLifetime)
 	case t.Product != "" && t.Manufacturer == "":
-		return bad("a product needs its manufacturer")
+		return bad("a product needs a manufacturer")
 	}
 	if err := checkSpec(t); err != nil {
 		return bad("%s", err)
@@ -62,7 +62,7 @@ func checkSpec(t token.Type) error {
 		case err != nil:
 			return fmt.Errorf("the OCRA suite %q: %w", t.Suite, err)
 		case t.Hash != "" || t.Period != 0 || t.Digits != suite.Digits:
-			return fmt.Errorf("of an OCRA type the suite says hash, digits and period")
+			return fmt.Errorf("the suite of an OCRA type specifies hash, digits and period")
 		}
 		return nil
 	case token.HOTP, token.TOTP:
@@ -90,7 +90,7 @@ func checkSeries(t token.Type) error {
 	switch t.Kind {
 	case token.Hardware:
 		if t.Prefix != "" || t.Width != 0 || t.Start != 0 || t.Activation != token.NoActivation {
-			return fmt.Errorf("the serials of hardware are the manufacturer's: a hardware type has no prefix, " +
+			return fmt.Errorf("the manufacturer sets the serials of hardware: a hardware type has no prefix, " +
 				"width, start or activation")
 		}
 		return nil
@@ -102,7 +102,7 @@ func checkSeries(t token.Type) error {
 	case token.OneStep, token.TwoStep:
 	case token.NoActivation:
 		if t.Algorithm == token.OCRA {
-			return fmt.Errorf("authenticator apps know no OCRA: such a type needs an activation, one-step or two-step")
+			return fmt.Errorf("authenticator apps do not support OCRA: such a type needs an activation, one-step or two-step")
 		}
 	default:
 		return fmt.Errorf("the activation %q is not none, one-step or two-step", t.Activation)
@@ -139,6 +139,6 @@ func typeWarnings(t token.Type) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("Many authenticator apps ignore %s and show codes of SHA1, 6 digits and 30 seconds, "+
-		"which are then refused. Try the app before you give it out.",
+		"which are then refused. Test the app before you distribute it.",
 		strings.Join(odd, ", "))}
 }

@@ -125,8 +125,8 @@ func (s *Service) ChangeType(ctx context.Context, name string, edit func(*token.
 		}
 		warnings = typeWarnings(*after)
 		if before.Kind == token.Hardware && token.BuiltIn(name) {
-			return fault.New(fault.Conflict, "type_fixed", fmt.Sprintf("Type %s is where imports put their tokens: "+
-				"its definition does not change.", name)).
+			return fault.New(fault.Conflict, "type_fixed", fmt.Sprintf("Imports use type %s for their tokens: "+
+				"its definition cannot change.", name)).
 				WithHint("Create a type of your own: ostiary type create.")
 		}
 		return nil
@@ -140,7 +140,7 @@ func (s *Service) RetireType(ctx context.Context, name string, origin audit.Orig
 	err = s.changeType(ctx, name, audit.TypeRetired, func(after *token.Type) error {
 		switch {
 		case after.Kind == token.Hardware && token.BuiltIn(name):
-			return fault.New(fault.Conflict, "type_fixed", fmt.Sprintf("Type %s is where imports put their tokens: "+
+			return fault.New(fault.Conflict, "type_fixed", fmt.Sprintf("Imports use type %s for their tokens: "+
 				"it cannot be retired.", name))
 		case !after.Retired.IsZero():
 			return fault.New(fault.Conflict, "type_retired", fmt.Sprintf("Type %s is already retired.", name))
@@ -178,7 +178,7 @@ func (s *Service) changeType(ctx context.Context, name string, action audit.Acti
 			return err
 		}
 		if after == before {
-			return fault.New(fault.Conflict, "type_unchanged", fmt.Sprintf("Type %s is already set like that.", name))
+			return fault.New(fault.Conflict, "type_unchanged", fmt.Sprintf("Type %s already has these settings.", name))
 		}
 		if after.Profile != "" && (after.Profile != before.Profile || !after.SameDefinition(before)) {
 			if _, err := profileOf(tx, after); err != nil {
@@ -188,14 +188,14 @@ func (s *Service) changeType(ctx context.Context, name string, action audit.Acti
 		switch err := tx.ChangeType(before, after); {
 		case errors.Is(err, store.ErrConflict):
 			return fault.New(fault.Conflict, "type_fixed",
-				fmt.Sprintf("There were tokens of type %s: how their codes and serials are made does not "+
+				fmt.Sprintf("There were tokens of type %s: their code and serial settings cannot "+
 					"change any more.", name)).
-				WithHint("What may change is the profile, manufacturer, product, max-per-user and lifetime. For " +
+				WithHint("You can change the profile, manufacturer, product, max-per-user and lifetime. For " +
 					"anything else create another type, and retire this one.").Because(err)
 		case err != nil:
 			return clashFault(after, err)
 		}
-		was, is := changedFields(audit.TypeFields(before), audit.TypeFields(after))
+		was, is := audit.Changed(audit.TypeFields(before), audit.TypeFields(after))
 		return s.recordType(tx, action, name, was, is, origin)
 	})
 }
@@ -205,16 +205,6 @@ func (s *Service) recordType(tx store.Tx, action audit.Action, name string, befo
 	return tx.AppendAudit(audit.Entry{Time: s.now(), Action: action, Outcome: audit.Done, Origin: origin,
 		Subject: audit.Subject{Other: name},
 		Before:  before, After: after}.Canonical())
-}
-
-// changedFields leaves out what is the same before and after.
-func changedFields(before, after []audit.Field) (was, is []audit.Field) {
-	for i := range before {
-		if before[i] != after[i] {
-			was, is = append(was, before[i]), append(is, after[i])
-		}
-	}
-	return was, is
 }
 
 func clashFault(t token.Type, err error) error {
@@ -228,7 +218,7 @@ func clashFault(t token.Type, err error) error {
 				clash.With)).Because(err)
 	}
 	return fault.New(fault.Conflict, "serials_clash",
-		fmt.Sprintf("With prefix %q and %d digits, type %s would make serials of type %s.", t.Prefix, t.Width, t.Name,
+		fmt.Sprintf("With prefix %q and %d digits, type %s would have the same serials as type %s.", t.Prefix, t.Width, t.Name,
 			clash.With)).
 		WithHint("Choose another prefix or another number of digits: ostiary type list shows those in use.").Because(
 		err)

@@ -95,10 +95,10 @@ func TestTypeIsRefused(t *testing.T) {
 		"a suite of TOTP":   {func(t *token.Type) { t.Suite = "OCRA-1:HOTP-SHA1-6:QN08" }, "suite"},
 		"no suite":          {func(t *token.Type) { t.Algorithm, t.Activation = token.OCRA, token.OneStep }, "suite"},
 		"OCRA in an app": {func(t *token.Type) { t.Algorithm, t.Suite = token.OCRA, "OCRA-1:HOTP-SHA1-6:QN08" },
-			"no OCRA"},
+			"not support OCRA"},
 		"OCRA against itself": {func(t *token.Type) {
 			t.Algorithm, t.Suite, t.Digits, t.Activation = token.OCRA, "OCRA-1:HOTP-SHA1-6:QN08", 7, token.OneStep
-		}, "suite says"},
+		}, "suite of an OCRA type"},
 		"a small prefix":      {func(t *token.Type) { t.Prefix = "q" }, "prefix"},
 		"a long prefix":       {func(t *token.Type) { t.Prefix = "QQQQ" }, "prefix"},
 		"an odd prefix":       {func(t *token.Type) { t.Prefix = "Q-" }, "prefix"},
@@ -106,11 +106,11 @@ func TestTypeIsRefused(t *testing.T) {
 		"a negative width":    {func(t *token.Type) { t.Width = -1 }, "-1 digits"},
 		"a start too wide":    {func(t *token.Type) { t.Width, t.Start = 3, 1000 }, "1 to 999"},
 		"an odd activation":   {func(t *token.Type) { t.Activation = "three-step" }, "activation"},
-		"hardware serials":    {func(t *token.Type) { t.Kind = token.Hardware }, "manufacturer's"},
+		"hardware serials":    {func(t *token.Type) { t.Kind = token.Hardware }, "manufacturer sets the serials"},
 		"activated hardware": {func(t *token.Type) {
 			t.Kind, t.Prefix, t.Activation = token.Hardware, "",
 				token.OneStep
-		}, "manufacturer's"},
+		}, "manufacturer sets the serials"},
 		"a limit too high":    {func(t *token.Type) { t.MaxPerUser = 33 }, "32"},
 		"a negative limit":    {func(t *token.Type) { t.MaxPerUser = -1 }, "per user"},
 		"a long lifetime":     {func(t *token.Type) { t.Lifetime = 36501 }, "lifetime"},
@@ -144,12 +144,12 @@ func TestTypesClash(t *testing.T) {
 	k.Unchanged(t, func() {
 		_, _, err := k.Lifecycle.CreateType(t.Context(), narrow, testkit.Origin)
 		testkit.IsFault(t, err, fault.Conflict, "serials_clash")
-		if !strings.Contains(err.Error(), "serials of type app-totp") {
+		if !strings.Contains(err.Error(), "serials as type app-totp") {
 			t.Error(err)
 		}
 		err = changeType(k, "app-2", func(t *token.Type) { t.Prefix = "MH" })
 		testkit.IsFault(t, err, fault.Conflict, "serials_clash")
-		if !strings.Contains(err.Error(), "serials of type mobile-hotp") {
+		if !strings.Contains(err.Error(), "serials as type mobile-hotp") {
 			t.Error(err)
 		}
 		_, _, err = k.Lifecycle.CreateType(t.Context(), hardware, testkit.Origin)

@@ -17,14 +17,14 @@ func Misfit(t token.Type, v *activation.Vector) string {
 	p := v.Profile()
 	switch spec, ok := Spec(v); {
 	case t.Activation != offered(p):
-		return fmt.Sprintf("is for %s activation, and the type has activation %s", offered(p), t.Activation)
+		return fmt.Sprintf("is for %s activation, but the type has activation %s", offered(p), t.Activation)
 	case p.Prefix != t.Prefix:
-		return fmt.Sprintf("is for serials with %s, and the type has %s", prefixed(p.Prefix), prefixed(t.Prefix))
+		return fmt.Sprintf("is for serials with %s, but the type has %s", prefixed(p.Prefix), prefixed(t.Prefix))
 	case ok && spec.Algorithm != t.Algorithm:
-		return fmt.Sprintf("makes its first one-time passwords by %s, and the type has algorithm %s", spec.Algorithm,
+		return fmt.Sprintf("generates its first one-time passwords with %s, but the type has algorithm %s", spec.Algorithm,
 			t.Algorithm)
 	case algorithm(v) != t.Algorithm:
-		return fmt.Sprintf("makes no one-time passwords, and the type has algorithm %s", t.Algorithm)
+		return fmt.Sprintf("generates no one-time passwords, but the type has algorithm %s", t.Algorithm)
 	}
 	return ""
 }
@@ -82,8 +82,8 @@ func warn(name string, v *activation.Vector, types []token.Type) (warnings []str
 			"new_key nor device_binding.")
 	}
 	if p.Rules.CheckPassword {
-		warnings = append(warnings, "With check_password the app tells a wrong activation password at once, and so "+
-			"can whoever has the activation code: choose long passwords.")
+		warnings = append(warnings, "With check_password the app detects a wrong activation password at once, and so "+
+			"can anyone who has the activation code: choose long passwords.")
 	}
 	fits := func(t token.Type) bool { return t.Retired.IsZero() && Misfit(t, v) == "" }
 	if !slices.ContainsFunc(types, fits) {

@@ -58,10 +58,20 @@ func In(r store.ProfileReader, name string) (*activation.Vector, error) {
 	return vector(p)
 }
 
+// LimitsIn reads the limits that a profile has of its own inside a transaction. The error
+// is that of In.
+func LimitsIn(r store.ProfileReader, name string) (token.ActivationLimits, error) {
+	p, err := r.Profile(name)
+	if err != nil {
+		return token.ActivationLimits{}, absent(name, err)
+	}
+	return p.Limits, nil
+}
+
 func absent(name string, err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		err = fault.New(fault.NotFound, "profile_not_found", fmt.Sprintf("There is no profile %s.", name)).
-			WithHint("ostiary profile list lists all profiles; ostiary profile create makes one.").Because(
+			WithHint("ostiary profile list lists all profiles; ostiary profile create creates one.").Because(
 			err)
 	}
 	return err
@@ -134,7 +144,7 @@ func (s *Service) Create(ctx context.Context, name string, p activation.Profile,
 	_ Profile, warnings []string, err error) {
 	if !token.ValidName(name) {
 		return Profile{}, nil, fault.New(fault.Invalid, "profile_name",
-			fmt.Sprintf("The name %q is not made of a-z, 0-9 and hyphens, a letter first, 32 at most.", name))
+			fmt.Sprintf("The name %q must consist of a-z, 0-9 and hyphens, begin with a letter, and have at most 32 characters.", name))
 	}
 	var made Profile
 	err = s.db.Update(ctx, func(tx store.Tx) error {
@@ -142,7 +152,7 @@ func (s *Service) Create(ctx context.Context, name string, p activation.Profile,
 		if errors.Is(err, store.ErrConflict) {
 			return fault.New(fault.Conflict, "profile_exists", fmt.Sprintf("Profile %s already exists, and a "+
 				"profile never changes.", name)).
-				WithHint("Choose another name for the new one; a type takes it with ostiary type change TYPE " +
+				WithHint("Choose another name for the new one; set it for a type with ostiary type change TYPE " +
 					"--profile NAME.").Because(err)
 		} else if err != nil {
 			return err

@@ -270,24 +270,24 @@ func TestMisfit(t *testing.T) {
 		"no prefix":    {func(p *activation.Profile) { p.Prefix = "" }, func(t *token.Type) { t.Prefix = "" }, ""},
 		"other digits": {nil, func(t *token.Type) { t.Digits, t.Period, t.Hash = 6, 30, "SHA1" }, ""},
 		"prefix": {func(p *activation.Profile) { p.Prefix = "" }, nil, "is for serials with no prefix, " +
-			"and the type has prefix MT"},
-		"other prefix": {nil, func(t *token.Type) { t.Prefix = "M" }, "is for serials with prefix MT, and the " +
+			"but the type has prefix MT"},
+		"other prefix": {nil, func(t *token.Type) { t.Prefix = "M" }, "is for serials with prefix MT, but the " +
 			"type has prefix M"},
-		"algorithm": {nil, func(t *token.Type) { t.Algorithm = token.HOTP }, "makes its first one-time " +
-			"passwords by TOTP, and the type has algorithm HOTP"},
+		"algorithm": {nil, func(t *token.Type) { t.Algorithm = token.HOTP }, "generates its first one-time " +
+			"passwords with TOTP, but the type has algorithm HOTP"},
 		"event": {func(p *activation.Profile) { p.Applications[0].Suite = suite(t, "HOTP-SHA1-6") }, nil,
-			"by HOTP, and the type has algorithm TOTP"},
+			"with HOTP, but the type has algorithm TOTP"},
 		"OCRA type": {nil, func(t *token.Type) { t.Algorithm = token.OCRA }, "the type has algorithm OCRA"},
 		"no activation": {nil, func(t *token.Type) { t.Activation = token.NoActivation },
-			"is for one-step activation, and the type has activation none"},
+			"is for one-step activation, but the type has activation none"},
 		"two-step type": {nil, func(t *token.Type) { t.Activation = token.TwoStep },
-			"is for one-step activation, and the type has activation two-step"},
+			"is for one-step activation, but the type has activation two-step"},
 		"two-step profile": {func(p *activation.Profile) { p.TwoStep = true }, nil, "is for two-step activation, " +
-			"and the type has activation one-step"},
+			"but the type has activation one-step"},
 		"both two-step": {func(p *activation.Profile) { p.TwoStep = true },
 			func(t *token.Type) { t.Activation = token.TwoStep }, ""},
 		"no passwords": {func(p *activation.Profile) { p.TwoStep, p.Applications = true, ocra },
-			func(t *token.Type) { t.Activation = token.TwoStep }, "makes no one-time passwords"},
+			func(t *token.Type) { t.Activation = token.TwoStep }, "generates no one-time passwords"},
 		"signatures, OCRA": {func(p *activation.Profile) { p.TwoStep, p.Applications = true, ocra },
 			func(t *token.Type) { t.Activation, t.Algorithm = token.TwoStep, token.OCRA }, ""},
 	} {

@@ -20,8 +20,8 @@ func ForNew(r store.ProfileReader, name string) (*activation.Vector, error) {
 	}
 	if !p.Retired.IsZero() { // neither for a new token nor for a first activation
 		return nil, fault.New(fault.Conflict, "profile_retired", fmt.Sprintf("Profile %s is retired: there are no new "+
-			"tokens by it, and none is activated by it for the first time.", name)).
-			WithHint("Choose another one: ostiary profile list; a type takes it with ostiary type change TYPE --profile " +
+			"tokens with it, and no first activations.", name)).
+			WithHint("Choose another one: ostiary profile list; set it for a type with ostiary type change TYPE --profile " +
 				"NAME.")
 	}
 	return vector(p)

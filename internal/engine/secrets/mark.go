@@ -74,7 +74,7 @@ func normal(spec token.Spec, secret []byte) ([]byte, error) {
 		sum := sha512.Sum512(form)
 		form = digested(form, sum[:])
 	case hash != "SHA1" && hash != "SHA256" && hash != "SHA512":
-		return nil, fmt.Errorf("the hash %q is not one of HMAC", hash)
+		return nil, fmt.Errorf("the hash %q is not supported for HMAC", hash)
 	}
 	return bytes.TrimRight(form, "\x00"), nil
 }

@@ -90,12 +90,12 @@ func (p Past) Away(t token.Token, secret seal.Secret, move string) (why string, 
 		return "", err
 	}
 	if move == "" {
-		return "this token moved to another server; only a move from there brings it back " +
+		return "this token moved to another server; only a move from there can bring it back " +
 			"(ostiary token export --move)", nil
 	}
 	received, err := p.r.Received(move)
 	if received {
-		why = "this file brought the token here before, and since then it moved to another server"
+		why = "this file already brought the token here, and since then it moved to another server"
 	}
 	return why, err
 }

@@ -25,7 +25,7 @@ func CheckSerial(serial string) error {
 	}
 	switch {
 	case strings.ContainsFunc(serial, printable.Hidden):
-		return errors.New("its serial holds an invisible character")
+		return errors.New("its serial contains an invisible character")
 	case printable.Blank(serial):
 		return errors.New("its serial begins or ends with a space")
 	}
@@ -46,7 +46,7 @@ func CheckText(name, s string, limit int) error {
 	}
 	for _, r := range s {
 		if !unicode.IsPrint(r) {
-			return fmt.Errorf("its %s holds a character that does not print", name)
+			return fmt.Errorf("its %s contains a character that cannot be printed", name)
 		}
 	}
 	return nil

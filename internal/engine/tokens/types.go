@@ -58,8 +58,8 @@ func SeriesIn(r store.Reader, typeName string) (Series, error) {
 	at, err := r.Series(typeName)
 	if errors.Is(err, store.ErrNotFound) {
 		err = fault.New(fault.Conflict, "no_series", fmt.Sprintf("Type %s has no series: the serials of hardware "+
-			"are the manufacturer's.", typeName)).
-			WithHint("Hardware tokens come in by: ostiary token import FILE.").Because(err)
+			"come from the manufacturer.", typeName)).
+			WithHint("Import hardware tokens: ostiary token import FILE.").Because(err)
 	}
 	return Series{t, at}, err
 }

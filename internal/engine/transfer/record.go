@@ -126,11 +126,11 @@ func Apply(t *token.Token, record []pskc.Property, activated bool) (said Said, e
 		case recordT0:
 			if t.Spec.T0, err = strconv.ParseInt(p.Value, 10, 64); err == nil &&
 				(t.Spec.T0 < -maxT0 || t.Spec.T0 > maxT0) {
-				err = fmt.Errorf("it is further than %d seconds from 1970", int64(maxT0))
+				err = fmt.Errorf("it is more than %d seconds away from 1970", int64(maxT0))
 			}
 		case RecordUnshown:
 			if said.Unshown = p.Value == "yes"; !said.Unshown {
-				err = errors.New("it may be yes")
+				err = errors.New("it must be yes")
 			}
 		case RecordMove:
 			said.Passage, err = parsePassage(p.Value)
@@ -138,18 +138,18 @@ func Apply(t *token.Token, record []pskc.Property, activated bool) (said Said, e
 			t.Label, err = p.Value, tokens.CheckText("label", p.Value, tokens.MaxText)
 		case recordUnproven:
 			if p.Value != "yes" {
-				err = errors.New("it may be yes")
+				err = errors.New("it must be yes")
 			}
 			c.Epoch = 0
 		case recordTwoCodes:
 			if fenced = p.Value == "yes" && t.Spec.Algorithm == token.HOTP; !fenced {
-				err = errors.New("it may be yes, of a HOTP token")
+				err = errors.New("it must be yes, and only for a HOTP token")
 			}
 		case recordLastUsed:
 			c.LastUsed, err = time.Parse(time.RFC3339Nano, p.Value)
 		default:
 			return Said{}, fmt.Errorf(
-				"its record has a property %q, which this server does not know; it comes from a newer one", p.Name)
+				"its record has a property %q, which this server does not know; a newer server wrote it", p.Name)
 		}
 		if err != nil {
 			return Said{}, fmt.Errorf("its record has a wrong %s: %w", p.Name, err)
@@ -159,10 +159,10 @@ func Apply(t *token.Token, record []pskc.Property, activated bool) (said Said, e
 		c.Drift = token.TwoCodes
 	}
 	if said.Unshown && c.State != token.Pending {
-		return Said{}, errors.New("its record says that its secret is still to be shown, and that it is not PENDING")
+		return Said{}, errors.New("its record says that its secret was not shown yet, but that it is not PENDING")
 	}
 	if c.State == token.Pending && c.Proven() && !activated {
-		return Said{}, errors.New("its record says that it is PENDING and proven, which no token is")
+		return Said{}, errors.New("its record says that it is both PENDING and confirmed")
 	}
 	return said, nil
 }

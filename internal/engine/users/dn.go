@@ -25,7 +25,7 @@ func OfDN(name string) (string, error) {
 		return name, nil
 	}
 	if inBER.MatchString(name) {
-		return "", errors.New("the distinguished name of its user holds an encoded value")
+		return "", errors.New("the distinguished name of its user contains an encoded value")
 	}
 	dn, err := ldap.ParseDN(unquoteDN(name))
 	if err != nil {

@@ -98,14 +98,14 @@ func judge(r store.UserReader, names []string) (all []Listed, whole bool, err er
 		_, err := r.User(l.User)
 		switch {
 		case listed:
-			l.Outcome, l.Reason = There, "the list has this user before"
+			l.Outcome, l.Reason = There, "the list already has this user"
 			if other != name {
-				l.Reason = "the list has this user before, as " + other
+				l.Reason = "the list already has this user, as " + other
 			}
 		case err == nil:
 			l.Outcome = There
 			if name != l.User {
-				l.Reason = "there is the user " + l.User
+				l.Reason = "it exists as user " + l.User
 			}
 		case !errors.Is(err, store.ErrNotFound):
 			return nil, false, err

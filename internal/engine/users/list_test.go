@@ -30,13 +30,13 @@ func TestAddAll(t *testing.T) {
 	}
 	list := []string{"ANNA", "anna", "Bob", "bob", " x", "Carl", "Bob"}
 	want := []Listed{
-		{"ANNA", "anna", There, "there is the user anna"},
-		{"anna", "anna", There, "the list has this user before, as ANNA"},
+		{"ANNA", "anna", There, "it exists as user anna"},
+		{"anna", "anna", There, "the list already has this user, as ANNA"},
 		{"Bob", "bob", Added, ""},
-		{"bob", "bob", There, "the list has this user before, as Bob"},
-		{" x", "", Refused, "The user name begins or ends with a blank."},
+		{"bob", "bob", There, "the list already has this user, as Bob"},
+		{" x", "", Refused, "The user name begins or ends with a space."},
 		{"Carl", "carl", Added, ""},
-		{"Bob", "bob", There, "the list has this user before, as bob"},
+		{"Bob", "bob", There, "the list already has this user, as bob"},
 	}
 	before := actions(t, db)
 	for _, dryRun := range []bool{true, false} {

@@ -25,12 +25,16 @@ const maxName = 128 // characters
 
 // Users adds, finds and removes users.
 type Users struct {
-	db  store.DB
-	now func() time.Time
+	db       store.DB
+	now      func() time.Time
+	unlocked func(user int64)
 }
 
-// New makes Users on a database. now is the clock.
-func New(db store.DB, now func() time.Time) *Users { return &Users{db: db, now: now} }
+// New makes Users on a database. now is the clock; unlocked is told of each user who was
+// unlocked, by number.
+func New(db store.DB, now func() time.Time, unlocked func(user int64)) *Users {
+	return &Users{db: db, now: now, unlocked: unlocked}
+}
 
 // Canonical gives the form in which a user name is stored and looked up, at every
 // door: wide and narrow forms as usual ones, lower case, and composed (NFC), as RFC
@@ -54,11 +58,11 @@ func Canonical(name string) (string, error) {
 	case utf8.RuneCountInString(name) > maxName:
 		return bad(fmt.Sprintf("is longer than %d characters", maxName))
 	case strings.TrimSpace(name) != name:
-		return bad("begins or ends with a blank")
+		return bad("begins or ends with a space")
 	}
 	for _, r := range name {
 		if !unicode.IsPrint(r) {
-			return bad("holds a character that does not print")
+			return bad("contains a character that cannot be printed")
 		}
 	}
 	return strings.ToLower(name), nil
@@ -79,8 +83,8 @@ func isASCII(name string) bool {
 func NewName(name string) (string, error) {
 	name, err := Canonical(name)
 	if err == nil && (strings.ContainsFunc(name, printable.Hidden) || printable.Blank(name)) {
-		err = fault.New(fault.Invalid, "user_name", "The user name holds an invisible character.").
-			WithHint("Type the name again: the copy holds an invisible character.")
+		err = fault.New(fault.Invalid, "user_name", "The user name contains an invisible character.").
+			WithHint("Type the name again: the copied text contains an invisible character.")
 	}
 	return name, err
 }
@@ -147,8 +151,8 @@ func (u *Users) Rename(ctx context.Context, from, to string, origin audit.Origin
 		err error) {
 		if user = was; was.Name == to {
 			return nil, nil, fault.New(fault.Conflict, "user_unchanged",
-				fmt.Sprintf("User %s has that name already.", to)).
-				WithHint("Upper and lower case in a user's name are the same.")
+				fmt.Sprintf("User %s already has that name.", to)).
+				WithHint("Upper and lower case make no difference in user names.")
 		}
 		if err := tx.RenameUser(was.ID, was.Name, to); err != nil {
 			return nil, nil, taken(to, err)
@@ -176,7 +180,7 @@ func (u *Users) Delete(ctx context.Context, name string, origin audit.Origin) er
 		err = tx.DeleteUser(user.ID)
 		if errors.Is(err, store.ErrConflict) {
 			err = fault.New(fault.Conflict, "user_holds_tokens",
-				fmt.Sprintf("User %s still holds tokens (%d).", user.Name, user.Tokens)).
+				fmt.Sprintf("User %s still has tokens (%d).", user.Name, user.Tokens)).
 				WithHint("Unassign them first: ostiary token list --user " + user.Name).Because(err)
 		}
 		if user.Failures == 0 && user.RetryAt.IsZero() {
@@ -195,13 +199,18 @@ func failures(user store.User) []audit.Field {
 // of the user's tokens, so that a lock and a delay of either ends. It gives the tokens
 // that had any.
 func (u *Users) Unlock(ctx context.Context, name string, origin audit.Origin) (unlocked []token.Token, err error) {
+	var id int64
 	err = u.change(ctx, name, audit.UserUnlocked, origin, func(tx store.Tx, user store.User) (before, _ []audit.Field,
 		err error) {
 		if unlocked, err = u.unlockTokens(tx, user, origin); err != nil {
 			return nil, nil, err
 		}
-		return failures(user), nil, tx.ResetUserFailures(user.ID)
+		id = user.ID
+		return failures(user), nil, tx.ResetUserFailures(id)
 	})
+	if err == nil {
+		u.unlocked(id)
+	}
 	return unlocked, err
 }
 

@@ -103,7 +103,7 @@ func open(t *testing.T) (*Users, *sqlite.DB) {
 			t.Error(err)
 		}
 	})
-	return New(db, func() time.Time { return now }), db
+	return New(db, func() time.Time { return now }, func(int64) {}), db
 }
 
 // actions gives the entries of the log: action and user, and what was before.

@@ -26,7 +26,8 @@ type Letter struct {
 	Issuer  string            // who it is from
 	Profile string            // name of the profile
 	User    string            // whom it is for; may be empty
-	Serial  string            // as issued
+	Serial  string            // as the app knows it
+	Here    string            // the serial on the server, if it is another one; else empty
 	Code    activation.Secret // 30 or 45 characters without separators
 	ERC     string            // digits; empty without
 	// QRBody is the text of the QR code, as of [activation.QRBody.Encode].

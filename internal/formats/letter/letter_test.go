@@ -126,13 +126,15 @@ func TestWhatIsSaid(t *testing.T) {
 	t.Parallel()
 	l := sample()
 	l.Issuer, l.Profile, l.User = "Bank für Fälle", "Τράπεζα Παραδειγμάτων", "Zoë Łukasz Жукова"
+	renamed := l
+	renamed.Here = "FDM10000009"
 	least := l
 	least.User, least.Server, least.Expires = "", "", time.Time{}
 	all := l
 	all.Password, all.Binding, all.Pair, all.ERC = true, true, true, "000000471119"
 	all.Expires = l.Expires.In(time.FixedZone("CET", 3600))
 
-	file := written(t, l, least, all)
+	file := written(t, l, least, all, renamed)
 	for i, c := range []struct{ has, lacks []string }{
 		{[]string{"Bank für Fälle", "Τράπεζα Παραδειγμάτων", "For Zoë Łukasz Жукова", "1 March 2026", "1 Install the",
 			"2 Add an account", "3 Choose a PIN",
@@ -149,6 +151,7 @@ func TestWhatIsSaid(t *testing.T) {
 			"5 Type the two codes that the app shows, and the derivation code, into the page that asks you for them. " +
 				"Its address: https://otp.example.com", "whoever has it and the " +
 				"activation password", "Good until 8 March 2026, 13:00 CET"}, nil},
+		{[]string{"Serial number (Server: FDM10000009) FDM10000001 Activation code"}, nil},
 	} {
 		page := textOf(t, file, strconv.Itoa(i+1))
 		for _, s := range c.has {
@@ -357,7 +360,7 @@ func TestRefusals(t *testing.T) {
 		"no QR code": {made, change(func(l *Letter) { l.QRBody = nil }), "letter: page 2: qr: the text is empty " +
 			"or not UTF-8"},
 		"larger QR code": {made, change(func(l *Letter) { l.QRBody = bytes.Repeat([]byte("x"), 3000) }),
-			"letter: page 2: qr: the text has 3000 bytes, and at level M it may have 2331"},
+			"letter: page 2: qr: the text has 3000 bytes, but at level M the maximum is 2331"},
 	} {
 		var out bytes.Buffer
 		if err := Write(&out, c.made, c.letters); err == nil || err.Error() != c.want || out.Len() != 0 {

@@ -166,8 +166,12 @@ type entry struct {
 
 // panel holds what may be typed, and returns its lower edge.
 func (d *document) panel(l *Letter, upper float64) float64 {
+	serial := l.Texts.Serial
+	if l.Here != "" {
+		serial += " (Server: " + l.Here + ")" // a word of all the languages
+	}
 	entries := []entry{
-		{l.Texts.Serial, typed, []string{d.printable(l.Serial)}},
+		{serial, typed, []string{d.printable(l.Serial)}},
 		{l.Texts.Code, typed, grouped(d.printable(string(l.Code)))},
 	}
 	if l.ERC != "" {

@@ -59,7 +59,7 @@ type Texts struct {
 // language is one of [Languages].
 func File(language string) ([]byte, error) {
 	if !slices.Contains(Languages, language) {
-		return nil, fmt.Errorf("there are no texts in %q: the languages are %s", language,
+		return nil, fmt.Errorf("there are no texts for %q: the languages are %s", language,
 			strings.Join(Languages, ", "))
 	}
 	return builtIn.ReadFile("texts/" + language + ".toml")
@@ -82,12 +82,12 @@ func ReadTexts(file []byte) (*Texts, error) {
 	t := new(Texts)
 	if err := toml.NewDecoder(bytes.NewReader(file)).DisallowUnknownFields().Decode(t); err != nil {
 		if strict, ok := errors.AsType[*toml.StrictMissingError](err); ok && len(strict.Errors) > 0 {
-			return nil, fmt.Errorf("%s is no text of a letter", strings.Join(strict.Errors[0].Key(), "."))
+			return nil, fmt.Errorf("%s is not a text of a letter", strings.Join(strict.Errors[0].Key(), "."))
 		}
 		return nil, fmt.Errorf("not TOML: %w", err)
 	}
 	if len(t.Months) != 12 {
-		return nil, fmt.Errorf("months: %d names, and not 12", len(t.Months))
+		return nil, fmt.Errorf("months: %d names instead of 12", len(t.Months))
 	}
 	for _, month := range t.Months {
 		if err := checkText(month, nil); err != nil {
@@ -114,9 +114,9 @@ func checkText(text string, puts []string) error {
 	case strings.TrimSpace(text) == "":
 		return errors.New("the text is missing")
 	case n > maxTextCharacters:
-		return fmt.Errorf("%d characters, and at most %d have room", n, maxTextCharacters)
+		return fmt.Errorf("%d characters, but at most %d fit", n, maxTextCharacters)
 	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }):
-		return errors.New("a text has one line")
+		return errors.New("a text must be one line")
 	}
 	found := placeholder.FindAllString(text, -1)
 	for _, name := range puts {
@@ -127,7 +127,7 @@ func checkText(text string, puts []string) error {
 		}
 	}
 	if len(found) > 0 {
-		return fmt.Errorf("%s is not allowed there", found[0])
+		return fmt.Errorf("%s is not allowed here", found[0])
 	}
 	return nil
 }

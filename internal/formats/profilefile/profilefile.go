@@ -77,7 +77,7 @@ func ParseProfile(r io.Reader) (activation.Profile, error) {
 		return activation.Profile{}, err
 	}
 	if len(text) > maxFile {
-		return activation.Profile{}, errors.New("the file is larger than 64 KiB: is it the right one?")
+		return activation.Profile{}, errors.New("the file is larger than 64 KiB: is it the right file?")
 	}
 	f, err := defaults()
 	if err != nil {
@@ -150,7 +150,7 @@ func located(err error) error {
 		text := strings.TrimPrefix(e.Error(), "toml: ")
 		// Which of our types it did not fit into is nothing to people.
 		if what, _, of := strings.Cut(text, " into struct field "); of {
-			text = fmt.Sprintf("%s is no %s", strings.Join(e.Key(), "."),
+			text = fmt.Sprintf("%s is not a valid %s", strings.Join(e.Key(), "."),
 				strings.TrimPrefix(what, "cannot decode TOML "))
 		}
 		return fmt.Errorf("line %d: %s", row, text)

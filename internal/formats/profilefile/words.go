@@ -68,7 +68,7 @@ func word[T any](v *T, text []byte, words map[string]T) error {
 			known = append(known, w)
 		}
 		slices.Sort(known)
-		return fmt.Errorf("it may be %s", strings.Join(known, ", "))
+		return fmt.Errorf("it must be %s", strings.Join(known, ", "))
 	}
 	*v = value
 	return nil

@@ -44,7 +44,7 @@ type TooLongError struct {
 }
 
 func (e *TooLongError) Error() string {
-	return fmt.Sprintf("qr: the text has %d bytes, and at level %s it may have %d", e.Bytes, e.Level, e.Max)
+	return fmt.Sprintf("qr: the text has %d bytes, but at level %s the maximum is %d", e.Bytes, e.Level, e.Max)
 }
 
 // Code is a square of dark and light modules. However it is printed or logged,

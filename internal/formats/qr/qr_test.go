@@ -91,7 +91,7 @@ func TestTooLong(t *testing.T) {
 			t.Errorf("%d of %q at level %s: %v, want at most %d", len(text), c.set, c.level, err, c.max)
 			continue
 		}
-		want := fmt.Sprintf("qr: the text has %d bytes, and at level %s it may have %d", len(text), c.level, c.max)
+		want := fmt.Sprintf("qr: the text has %d bytes, but at level %s the maximum is %d", len(text), c.level, c.max)
 		if e.Error() != want {
 			t.Errorf("error %q, want %q", e, want)
 		}

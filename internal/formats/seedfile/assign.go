@@ -49,7 +49,7 @@ func ReadAssignments(r io.Reader, opt Options) (list []Assignment, refused []*ps
 	}
 	defer clear(data)
 	if f := Detect(data); f != DualShieldAssignments && opt.Format != DualShieldAssignments {
-		return nil, nil, &Error{Err: ErrUnknown, Format: f, Text: "the file is no assignment list",
+		return nil, nil, &Error{Err: ErrUnknown, Format: f, Text: "the file is not an assignment list",
 			Hint: "Its first line must have the titles domain, loginName, manufacturerCode, productCode, serial."}
 	}
 	t := newTable(charsetOf(data).decode(data, false), false)
@@ -107,7 +107,7 @@ func assignment(r row, cols columns, damage serialDamage, opt *Options) (Assignm
 		return a, "cell " + r.address(cols.at[colSerial]) + " " + why
 	}
 	if a.User == "" {
-		return a, "cell " + r.address(cols.at[colUser]) + " should hold the user and is empty"
+		return a, "cell " + r.address(cols.at[colUser]) + " should contain the user, but is empty"
 	}
 	if p, err := opt.product(a.Product); err == nil {
 		a.Kind, a.Manufacturer, a.Model = p.Kind, p.Manufacturer, p.Model

@@ -39,14 +39,14 @@ func TestAssignments(t *testing.T) {
 	bad := text +
 		"corp,,DN,ST,55000105\ncorp,d,DN,ST,\ncorp,e,DN,ST,5.5E+7\ncorp,f,DN,ST,55000106,x\ncorp,\"g,DN,ST,55000107\ncorp,h,DN,ST,107\n"
 	list, refused, err = ReadAssignments(strings.NewReader(bad), Options{})
-	refusals(t, refused, "5: cell B5", "6: cell E6 should hold", "7: cell E7 holds a number",
-		"8: cell F8 is in no column", "9: not closed", "10: cell E10 has 3 digits")
+	refusals(t, refused, "5: cell B5", "6: cell E6 should contain", "7: cell E7 contains a number",
+		"8: cell F8 is outside the columns", "9: not closed", "10: cell E10 has 3 digits")
 	if err != nil || len(list) != 3 {
 		t.Errorf("%+v, error %v", list, err)
 	}
 	for _, tt := range []struct{ text, part string }{
-		{"serial,secret\na," + k1hex, "no assignment list"},
-		{"domain,loginName,secret,serial\n", "no assignment list"},
+		{"serial,secret\na," + k1hex, "not an assignment list"},
+		{"domain,loginName,secret,serial\n", "not an assignment list"},
 		{"domain,loginName,colour,serial\n", `"colour"`},
 	} {
 		if _, _, err := ReadAssignments(strings.NewReader(tt.text), Options{}); err == nil ||

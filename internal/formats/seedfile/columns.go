@@ -88,14 +88,14 @@ func readHeader(r row, admit func(column) bool) (columns, error) {
 		if err == nil {
 			err = &Error{Err: ErrMalformed, Line: r.line, Text: "the title in " + r.address(i) +
 				titleQuote(r.cells[i]) + " " + what,
-				Hint: "Remove the column or correct its title. If the file has no titles, it is not of this format."}
+				Hint: "Remove the column or correct its title. If the file has no titles, it is not in this format."}
 		}
 	}
 	for i, cell := range r.cells[:c.width] {
 		k, ok := titles[titleKey(cell)]
 		switch {
 		case !ok || !admit(k):
-			fail(i, "is not a column that is known here")
+			fail(i, "is not a known column")
 		case c.at[k] >= 0:
 			fail(i, fmt.Sprintf("means the same as column %s", columnName(c.at[k])))
 		}

@@ -96,7 +96,7 @@ func (c *csvKeys) readTitles(first row) error {
 		}
 	}
 	if c.timeOnly && cols.has(colCounter) {
-		return malformed(first.line, "there is a column of counters, which time-based tokens do not have")
+		return malformed(first.line, "there is a column of counters, but time-based tokens have no counter")
 	}
 	c.cols, c.header = cols, true
 	return nil
@@ -140,7 +140,7 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 	get := func(col column) []byte { return r.cell(c.cols.at[col]) }
 	for i := c.cols.width; i < len(r.cells); i++ {
 		if len(r.cells[i]) > 0 {
-			return "cell " + r.address(i) + " is in no column"
+			return "cell " + r.address(i) + " is outside the columns"
 		}
 	}
 	if why := c.damage.wrong(get(colSerial)); why != "" {
@@ -149,17 +149,17 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 	secret := get(colSecret)
 	switch {
 	case len(secret) == 0:
-		return at(colSecret) + "should hold the secret and is empty"
+		return at(colSecret) + "should contain the secret, but is empty"
 	case isScientific(secret):
-		return at(colSecret) + "holds a number that a spreadsheet program made of the secret, which is lost; get " +
+		return at(colSecret) + "contains a number into which a spreadsheet program converted the secret, which is lost; get " +
 			"the file again and do not open it there"
 	case isSheetError(secret):
-		return at(colSecret) + "holds an error of a spreadsheet program in the place of the secret, which is lost; " +
+		return at(colSecret) + "contains an error of a spreadsheet program instead of the secret, which is lost; " +
 			"get the file again and do not open it there"
 	}
 	var ok bool
 	if k.Secret, ok = c.enc.decode(secret); !ok {
-		why := "is no secret in " + string(c.enc)
+		why := "is not a secret in " + string(c.enc)
 		if c.enc == "" {
 			why = "is not a secret in hexadecimal, base32 or base64"
 		}
@@ -169,17 +169,17 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 		return at(colSecret) + why
 	}
 	if why := c.badSecret(len(k.Secret)); why != "" {
-		return fmt.Sprintf("%sholds a secret of %d bytes, which %s", at(colSecret), len(k.Secret), why)
+		return fmt.Sprintf("%scontains a secret of %d bytes, which %s", at(colSecret), len(k.Secret), why)
 	}
 	if len(secret) < c.least && r.to == len(c.data) && !bytes.HasSuffix(c.data, []byte("\n")) {
-		return at(colSecret) + "holds a shorter secret than all others and the file ends without a line break: it " +
+		return at(colSecret) + "contains a shorter secret than all others and the file ends without a line break: it " +
 			"was probably cut off"
 	}
 	if why := c.readKind(k, get(colType)); why != "" {
 		return at(colType) + why
 	}
 	if c.stepAlone && c.isStepAlone(r) {
-		return at(colPeriod) + "of a HOTP token may be its counter or a time step, as other rows have a counter behind " +
+		return at(colPeriod) + "of a HOTP token may be its counter or a time step, as other rows have a counter after " +
 			"it; let the first line of the file name the columns, such as serial,secret,type,digits,period,counter"
 	}
 	if col, why := c.readParameters(k, get); why != "" {
@@ -187,19 +187,19 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 	}
 	k.Manufacturer, k.Model, k.Issuer = string(get(colManufacturer)), string(get(colModel)), string(get(colIssuer))
 	if k.KeyUserID = string(get(colUser)); len(get(colRealm))+len(get(colResolver)) > 0 {
-		c.note("The realms and resolvers of users were passed over: here a user has a name alone.")
+		c.note("The realms and resolvers of users were ignored: here a user has only a name.")
 	}
 	kind := pskc.HOTP
 	if c.timeOnly {
 		kind = pskc.TOTP
 	} else if k.Kind == "" && c.opt.Assume.Kind == "" {
-		c.note("The file does not say of all tokens whether they are event-based or time-based, and HOTP was taken; " +
+		c.note("The file does not say for all tokens whether they are event-based or time-based, and HOTP was assumed; " +
 			"compare the sample code.")
 	}
 	c.silent(k, kind, 0)
 	if k.Kind == pskc.HOTP {
 		if k.HasInterval {
-			c.note("Time steps of HOTP tokens were passed over: these count presses of their button.")
+			c.note("Time steps of HOTP tokens were ignored: these tokens count presses of their button.")
 		}
 		k.Interval, k.HasInterval = 0, false // exports write a time step into every row
 	} else if k.Counter != 0 {
@@ -220,7 +220,7 @@ func (c *csvKeys) readKind(k *pskc.Key, text []byte) string {
 	default:
 		if slices.Contains([]string{"motp", "ocra", "sms", "email", "yubikey", "u2f", "daplug", "vasco",
 			"steam"}, s) {
-			return "says " + s + ", which is no token of HOTP or TOTP"
+			return "says " + s + ", which is not a HOTP or TOTP token"
 		}
 		return "says neither HOTP nor TOTP"
 	}

@@ -46,7 +46,7 @@ func TestEntraVariants(t *testing.T) {
 			Secret: unhex(t, k2hex), Interval: 30, HasInterval: true},
 		pskc.Key{Kind: pskc.TOTP, Line: 6, Manufacturer: "Example Maker", Model: "Classic", Serial: "55000103",
 			Secret: unhex(t, k2hex)})
-	refusals(t, c.refused, "3: cell A3 holds a number", "8: cell B7 is no secret in base32")
+	refusals(t, c.refused, "3: cell A3 contains a number", "8: cell B7 is not a secret in base32")
 	if c.info.Sample.Code != "304811" {
 		t.Errorf("sample %+v", c.info.Sample)
 	}
@@ -69,7 +69,7 @@ func TestExcelUnicode(t *testing.T) {
 	first.HasCounter, second.Counter, second.HasCounter = true, 2, true
 	fourth.Kind, fourth.Response = pskc.TOTP, digits(8)
 	sameKeys(t, c.keys, first, second, third, fourth)
-	refusals(t, c.refused, "6: cell D6 holds a number")
+	refusals(t, c.refused, "6: cell D6 contains a number")
 	if c.info.Sample.Code != "006951" || c.info.Encoding != Hex {
 		t.Errorf("info %+v, sample %+v", c.info, c.info.Sample)
 	}
@@ -151,44 +151,44 @@ func TestRefusedRows(t *testing.T) {
 		want       []string
 	}{
 		{"missing cells", "a," + k1hex + "\n," + k2hex + "\nc\nd,", 1,
-			[]string{"2: cell A2 should hold the serial", "3: cell B3 should hold the secret",
-				"4: cell B4 should hold the secret"}},
+			[]string{"2: cell A2 should contain the serial", "3: cell B3 should contain the secret",
+				"4: cell B4 should contain the secret"}},
 		{"parameters", "s1," + k1hex + ",motp\ns2," + k1hex + ",fish\ns3," + k1hex + ",totp,5\ns4," + k1hex +
 			",totp,6,0\ns5," + k1hex + ",hotp,6,,x\ns6," + k1hex + ",totp,6,30,4\ns7," + k1hex + ",totp,6,30,0,x",
 			0, []string{"1: cell C1 says motp", "2: cell C2 says neither", "3: cell D3", "4: cell E4", "5: cell F5",
-				"6: cell F6 is a counter", "7: cell G7 is in no column"}},
+				"6: cell F6 is a counter", "7: cell G7 is outside the columns"}},
 		{"quoting", "a," + k1hex + "\nb,\"" + k2hex + "\nc,\"" + k2hex + "\"x\nd," + k2hex[:20] + "\"" + k2hex[20:] +
 			"\n\"e\" , \"" + k2hex + "\"", 2,
-			[]string{"2: cell B2: the quotation mark is not closed", "3: cell B3 goes on",
+			[]string{"2: cell B2: the quotation mark is not closed", "3: cell B3 continues",
 				"4: cell B4 has a quotation mark inside"}},
 		{"not text", "a," + k1hex + "\nM\xfcller," + k2hex + "\nc\x00," + k2hex, 1,
 			[]string{"2: cell A2 is not UTF-8", "3: cell A3 is not UTF-8"}},
 		{"Excel numbers", "serial number,secret key,time interval\n1.2E+11," + k1hex + ",30\n\"1,2E+11\"," + k1hex +
 			",30\n55000103," + "1.23457E+39,30\n55000104.0," + k1hex + ",30\n55000105," + k2hex + ",30", 1,
-			[]string{"2: cell A2 holds a number", "3: cell A3 holds a number", "4: cell B4 holds a number",
-				"5: cell A5 holds a number"}},
+			[]string{"2: cell A2 contains a number", "3: cell A3 contains a number", "4: cell B4 contains a number",
+				"5: cell A5 contains a number"}},
 		{"Excel errors", "serial,secret,type\n#NUM!," + k1hex + ",totp\n####," + k1hex + ",totp\n# a comment, of " +
 			"the branch\n##\n55000103,#NAME?,totp\n55000104," + k1hex + ",totp", 1,
-			[]string{"2: cell A2 holds an error", "3: cell A3 holds an error", "6: cell B6 holds an error"}},
+			[]string{"2: cell A2 contains an error", "3: cell A3 contains an error", "6: cell B6 contains an error"}},
 		{"words for no secret", "a," + k1hex + "\nb,none\nc,n/a\nd,abcdef\n", 1,
-			[]string{"2: cell B2 is no secret in hex", "3: cell B3 is no secret in hex",
-				"4: cell B4 holds a secret of 3 bytes"}},
+			[]string{"2: cell B2 is not a secret in hex", "3: cell B3 is not a secret in hex",
+				"4: cell B4 contains a secret of 3 bytes"}},
 		{"lost zeros", "100123," + k1hex + "\n999," + k1hex + "\n543210," + k1hex + "\n765432," + k2hex, 3,
 			[]string{"2: cell A2 has 3 digits where most serial numbers have 6"}},
-		{"lost digit of a secret", "a," + k1hex + "\nb," + k1hex[1:], 1, []string{"2: cell B2 is no secret in hex: " +
+		{"lost digit of a secret", "a," + k1hex + "\nb," + k1hex[1:], 1, []string{"2: cell B2 is not a secret in hex: " +
 			"a digit is missing"}},
 		{"rounded", "2600124809778000000," + k1hex + "\n2600124809779000000," + k2hex, 0,
 			[]string{"1: rounded to 15", "2: rounded to 15"}},
 		{"one of another alphabet", "a," + k1hex + "\nb," + strings.ToLower(k2hex) +
-			"\nc,0OIl0OIl0OIl0OIl0OIl0OIl0OIl0OIl", 2, []string{"3: cell B3 is no secret in hex"}},
-		{"short", "a," + k1hex + "\nb," + k1hex[:20], 1, []string{"2: cell B2 holds a secret of 10 bytes, which is " +
-			"shorter than the 16"}},
+			"\nc,0OIl0OIl0OIl0OIl0OIl0OIl0OIl0OIl", 2, []string{"3: cell B3 is not a secret in hex"}},
+		{"short", "a," + k1hex + "\nb," + k1hex[:20], 1, []string{"2: cell B2 contains a secret of 10 bytes, which is " +
+			"shorter than the required 16"}},
 		{"long line", "a," + k1hex + "\nb," + strings.Repeat("A", maxLine), 1, []string{"2: the line is longer"}},
 		{"many cells", "a," + k1hex + "\nb," + strings.Repeat(",", maxCells), 1, []string{"2: more than 64 cells"}},
 		{"columns the wrong way round", k1hex + ",55000101\n" + k2hex + ",55000102\n", 0,
 			[]string{"1: cell B1", "2: cell B2"}},
-		{"cut off", "a," + k1hex + "\nb," + k2hex[:36], 1, []string{"2: cell B2 holds a shorter secret"}},
-		{"single damaged secret", "a,1.23457E+39", 0, []string{"1: cell B1 holds a number"}},
+		{"cut off", "a," + k1hex + "\nb," + k2hex[:36], 1, []string{"2: cell B2 contains a shorter secret"}},
+		{"single damaged secret", "a,1.23457E+39", 0, []string{"1: cell B1 contains a number"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := mustOpen(t, tt.text, Options{Format: formatOf(tt.text)})
@@ -235,7 +235,7 @@ func TestRefusedTables(t *testing.T) {
 		kind       error
 		part       string
 	}{
-		{"unknown column", "serial,secret,favourite fish\na," + k1hex, Options{}, ErrMalformed, `the title in C1 ("favourite fish") is not a column`},
+		{"unknown column", "serial,secret,favourite fish\na," + k1hex, Options{}, ErrMalformed, `the title in C1 ("favourite fish") is not a known column`},
 		{"column twice", "serial,secret,seed\na," + k1hex, Options{}, ErrMalformed, "means the same as column B"},
 		{"no titles", "a,b," + k1b32 + ",30,M,N\n", Options{Format: EntraCSV}, ErrMalformed, "the title in A1"},
 		{"no serials", "upn,secret,interval\na," + k1b32 + ",30", Options{Format: EntraCSV}, ErrMalformed,

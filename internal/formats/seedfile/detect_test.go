@@ -83,7 +83,7 @@ func TestUnreadable(t *testing.T) {
 		{"SEEDS.SDS", "hello", Options{}, ErrUnreadable, "HID (ActivIdentity) SDS"},
 		{"seeds.xml", "<other><a/></other>", Options{}, ErrUnknown, `outermost element "other"`},
 		{"seeds.bin", "\x00\x01", Options{}, ErrUnknown, "binary"},
-		{"seeds.txt", "hello", Options{}, ErrUnknown, "not recognised"},
+		{"seeds.txt", "hello", Options{}, ErrUnknown, "not known"},
 		{"seeds.xml", "<KeyContainer/>", Options{}, ErrPSKC, "PSKC"},
 		{"", "x", Options{Format: "fish"}, ErrOptions, `"fish"`},
 		{"", "x", Options{Encoding: "fish"}, ErrOptions, `"fish"`},

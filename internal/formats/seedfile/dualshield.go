@@ -71,7 +71,7 @@ func (d *dualShield) start() error {
 		return err
 	}
 	if e == nil || e.Name.Local != "tokens" {
-		return malformed(d.x.line(), "there are no tokens behind the header")
+		return malformed(d.x.line(), "there are no tokens after the header")
 	}
 	return nil
 }
@@ -84,14 +84,14 @@ func (d *dualShield) readHeader(e *element) (h header, err error) {
 	}
 	if s := f["encrypt"]; s != "" && !strings.EqualFold(s, "NONE") {
 		return h, &Error{Err: ErrUnreadable, Line: e.line, Text: "the DualShield file is encrypted (" + quote(s) +
-			"), and how is not public",
+			") by a method that is not public",
 			Hint: "Ask Deepnet for the seed file without encryption in the file itself, under PGP instead, or for " +
 				"PSKC (RFC 6030)."}
 	}
 	code := ProductCode{f["manufacturerCode"], f["productCode"]}
 	if code.Product == "ASDID" {
 		return h, &Error{Err: ErrUnreadable, Line: e.line, Text: "the DualShield file lists device identities " +
-			"(DeviceID), which are no one-time password tokens"}
+			"(DeviceID), which are not one-time password tokens"}
 	}
 	if h.product, err = d.opt.product(code); err != nil {
 		return h, err
@@ -147,7 +147,7 @@ func (d *dualShield) end() error {
 		case err != nil:
 			return err
 		case e != nil:
-			return malformed(d.x.line(), "there is an element %s behind the tokens", quote(e.Name.Local))
+			return malformed(d.x.line(), "there is an element %s after the tokens", quote(e.Name.Local))
 		case d.x.depth == 0:
 			return d.x.end()
 		}
@@ -166,7 +166,7 @@ func (d *dualShield) read(t *element) (*pskc.Key, string) {
 	case why != "":
 		return k, why
 	case f["deviceId"] != "":
-		return k, "it is a device identity (DeviceID), no one-time password token"
+		return k, "it is a device identity (DeviceID), not a one-time password token"
 	case k.Serial == "":
 		return k, "it has no serial number"
 	}

@@ -78,7 +78,7 @@ func (d *dualShieldV3) readToken(k *pskc.Key, t *element) string {
 	x := newXMLReader([]byte(inner))
 	e, err := x.enter()
 	if err != nil || e == nil || e.Name.Local != "data" {
-		return "its element token does not hold a document data"
+		return "its element token does not contain a document data"
 	}
 	data, err := x.whole(e)
 	if err != nil || !errors.Is(x.end(), io.EOF) {
@@ -134,7 +134,7 @@ func (d *dualShieldV3) readData(k *pskc.Key, data *element) string {
 		return why
 	}
 	if k.Kind == pskc.TOTP && d.opt.Assume.Period == 0 {
-		d.note("The format does not state time steps, and 60 seconds were taken for time-based tokens; compare the " +
+		d.note("The format does not state time steps, and 60 seconds were assumed for time-based tokens; compare the " +
 			"sample code.")
 	}
 	d.silent(k, k.Kind, 60)

@@ -12,7 +12,7 @@ import (
 // The conditions a caller may branch on with [errors.Is].
 var (
 	// ErrUnknown: the content is none that this package recognises.
-	ErrUnknown = errors.New("the format of the file is not recognised")
+	ErrUnknown = errors.New("the format of the file is not known")
 
 	// ErrPSKC: the file is PSKC; package pskc reads it.
 	ErrPSKC = errors.New("the file is PSKC")
@@ -31,7 +31,7 @@ var (
 
 	// ErrEncoding: how the secrets are written cannot be told; Options.Encoding
 	// must say.
-	ErrEncoding = errors.New("it cannot be told how the secrets are written")
+	ErrEncoding = errors.New("the encoding of the secrets cannot be determined")
 
 	// ErrProduct: a DualShield file is for a product that is not known;
 	// Options.Products must say what it is. The error is a [*ProductError].
@@ -39,10 +39,10 @@ var (
 
 	// ErrAssignments: the file is a list of assignments without secrets;
 	// [ReadAssignments] reads it.
-	ErrAssignments = errors.New("the file assigns tokens to users and holds no secrets")
+	ErrAssignments = errors.New("the file assigns tokens to users and contains no secrets")
 
 	// ErrOptions: the options make no sense for this file.
-	ErrOptions = errors.New("the options do not fit")
+	ErrOptions = errors.New("the options do not match the file")
 )
 
 // Error says why a file was refused as a whole. It never holds key material.

@@ -201,10 +201,10 @@ func (f *File) unknown() error {
 	switch head := f.data[:min(len(f.data), HeadBytes)]; {
 	case len(head) > 0 && head[0] == '<':
 		if root := readHead(head).root; root != "" {
-			e.Text = "the file is XML with the outermost element " + quote(root) + ", which is none that is known here"
+			e.Text = "the file is XML with the outermost element " + quote(root) + ", which is not known"
 		}
 	case slices.Contains(head, 0):
-		e.Text = "the file is binary, and none that is known here; it may be encrypted"
+		e.Text = "the file is binary and in an unknown format; it may be encrypted"
 	}
 	return e
 }

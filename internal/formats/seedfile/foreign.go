@@ -28,7 +28,7 @@ const (
 	fYubiKSM  Format = "yubikey-ksm"
 )
 
-const askPSKC = "Ask the manufacturer for the seeds as PSKC (RFC 6030), with the passphrase or key by another channel."
+const askPSKC = "Ask the manufacturer for the seeds as PSKC (RFC 6030), with the passphrase or key over another channel."
 
 // foreign says what each is and what to do about it.
 var foreign = map[Format]struct{ what, hint string }{
@@ -36,27 +36,27 @@ var foreign = map[Format]struct{ what, hint string }{
 	fPGP: {"encrypted with PGP", "Decrypt it with the private key it was made for (gpg --decrypt), and import " +
 		"the result."},
 	fAge: {"encrypted with age", "Decrypt it (age --decrypt), and import the result."},
-	fPKCS12: {"a PKCS#12 file with certificates and their keys", "It is no seed file, but perhaps the key to one. " +
+	fPKCS12: {"a PKCS#12 file with certificates and their keys", "It is not a seed file, but perhaps the key to one. " +
 		askPSKC},
 	fCMS: {"an encrypted or signed CMS (S/MIME) message", "Decrypt it with the certificate it was made for " +
 		"(openssl cms -decrypt), and import the result."},
-	fPEM: {"a PEM file with keys or certificates", "It is no seed file, but perhaps the key to one. " + askPSKC},
+	fPEM: {"a PEM file with keys or certificates", "It is not a seed file, but perhaps the key to one. " + askPSKC},
 	fXLSX: {"an Excel workbook", "Ask for the list as a CSV file and do not open that in Excel: it drops " +
-		"leading zeros and rounds long numbers. If there is only the workbook, make its cells text before saving it " +
+		"leading zeros and rounds long numbers. If there is only the workbook, format its cells as text before saving it " +
 		"as CSV (UTF-8)."},
 	fXLS: {"an old Excel workbook or Office document", "Ask for the list as a CSV file and do not open that in " +
 		"Excel: it drops leading zeros and rounds long numbers."},
 	fZIP:     {"a ZIP archive", "Unpack it and import the file inside."},
 	fArchive: {"a compressed archive", "Unpack it and import the file inside."},
 	fPDF:     {"a PDF document", "It may be the delivery note or the letter with the passphrase. " + askPSKC},
-	fHTML:    {"a web page", "The download has probably given a sign-in or error page; fetch the file again."},
-	fJSON:    {"a JSON file", "Apps export JSON in ways of their own; export a list of otpauth URIs instead."},
+	fHTML:    {"a web page", "The download was probably a sign-in or error page; fetch the file again."},
+	fJSON:    {"a JSON file", "Apps export JSON in different formats; export a list of otpauth URIs instead."},
 	fDPX: {"a OneSpan (Vasco) DPX file, whose encryption is not public", "Ask the supplier for the OATH tokens " +
-		"of the order as PSKC (RFC 6030) or CSV, with the key by another channel. Authenticators that are not OATH " +
+		"of the order as PSKC (RFC 6030) or CSV, with the key over another channel. Authenticators that are not OATH " +
 		"cannot be imported."},
 	fSDS:      {"a HID (ActivIdentity) SDS file", "Ask HID for the same tokens as PSKC (RFC 6030), with its key."},
 	fSafeWord: {"a SafeWord record file (.dat)", "Ask for the same tokens as PSKC (RFC 6030) or as XML."},
-	fPICSV: {"a list of privacyIDEA in a version that is not known here", "Export the tokens as PSKC, or as a list of " +
+	fPICSV: {"a list of privacyIDEA in an unknown version", "Export the tokens as PSKC, or as a list of " +
 		"version 2."},
 	fYubiKSM: {"a Yubico key list for YubiKey OTP (ykksm)", "These are AES keys for Yubico OTP, not OATH. Program a " +
 		"slot for OATH-HOTP, and import that log."},

@@ -147,7 +147,7 @@ func TestElsewhere(t *testing.T) {
 			t.Errorf("%s is taken for %q", file, got)
 		}
 		_, err := open(text, Options{})
-		fails(t, err, ErrAssignments, "holds no secrets")
+		fails(t, err, ErrAssignments, "contains no secrets")
 	}
 	_, err := open("<KeyContainer/>", Options{})
 	fails(t, err, ErrPSKC, "PSKC")

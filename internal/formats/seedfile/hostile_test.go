@@ -32,9 +32,9 @@ func attacks() map[string]struct{ before, X, S, want string } {
 		"external DTD":           {`<!DOCTYPE data SYSTEM "http://example.invalid/d.dtd">`, "", "", "document type"},
 		"public DTD":             {`<!doctype data PUBLIC "-//X//Y" "d.dtd">`, "", "", "document type"},
 		"DTD inside":             {"", `<!DOCTYPE data [<!ENTITY a "b">]>`, "", "document type"},
-		"entity never declared":  {"", "", "&e;", "not well formed"},
-		"character that is none": {"", "", "&#0;", "not well formed"},
-		"another encoding":       {`<?xml version="1.0" encoding="UTF-7"?>`, "", "", "not well formed"},
+		"entity never declared":  {"", "", "&e;", "not well-formed"},
+		"character that is none": {"", "", "&#0;", "not well-formed"},
+		"another encoding":       {`<?xml version="1.0" encoding="UTF-7"?>`, "", "", "not well-formed"},
 		"deep":                   {"", strings.Repeat("<a>", million), "", "nested deeper"},
 		"deep and closed":        {"", strings.Repeat("<a>", 20) + strings.Repeat("</a>", 20), "", "nested deeper"},
 		"some attributes":        {"", "<a" + strings.Repeat(` b="c"`, 17) + "/>", "", "more than 16 attributes"},
@@ -50,7 +50,7 @@ func attacks() map[string]struct{ before, X, S, want string } {
 		"blanks before all":      {strings.Repeat("\n", million), "", "", "longer than"},
 		"many children":          {"", "<a>" + strings.Repeat("<b/>", 65) + "</a>", "", "more than 64 elements"},
 		"two documents":          {"<a/>", "", "", "outermost element"},
-		"never closed":           {"", "<a", "", "not well formed"},
+		"never closed":           {"", "<a", "", "not well-formed"},
 		"text between":           {"", k1hex, "", "text between"},
 	}
 }

@@ -27,7 +27,7 @@ func (j *job) silent(k *pskc.Key, kind pskc.Kind, period int) {
 		if k.Hash = oath.SHA1.String(); a.Hash != "" {
 			k.Hash = a.Hash
 		} else if n := len(k.Secret); n == oath.SHA256.Size() || n == oath.SHA512.Size() {
-			j.note("The file does not name a hash and SHA-1 was taken, but secrets of %d bytes suggest another; "+
+			j.note("The file does not name a hash and SHA-1 was assumed, but secrets of %d bytes suggest another; "+
 				"compare the sample code.", n)
 		}
 	}
@@ -59,9 +59,9 @@ func (j *job) badSecret(n int) string {
 	}
 	switch {
 	case n < least:
-		why := fmt.Sprintf("is shorter than the %d bytes that are demanded", least)
+		why := fmt.Sprintf("is shorter than the required %d bytes", least)
 		if n >= pskc.ShortSecret {
-			why += " (RFC 4226 section 4, R6; option MinSecret takes it)"
+			why += " (RFC 4226 section 4, R6; option MinSecret accepts it)"
 		}
 		return why
 	case n > maxSecret:
@@ -92,7 +92,7 @@ func readPeriod(text []byte) (uint64, string) {
 func readHash(text []byte) (string, string) {
 	h, err := oath.ParseHash(string(text))
 	if err != nil {
-		return "", "names no hash of SHA1, SHA256 and SHA512"
+		return "", "names none of the hashes SHA1, SHA256 and SHA512"
 	}
 	return h.String(), ""
 }

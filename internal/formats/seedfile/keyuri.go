@@ -32,7 +32,7 @@ func (u *uris) uri(text string) answer {
 	rest, ok := strings.CutPrefix(rest, "//")
 	kind, rest, slash := strings.Cut(rest, "/")
 	if !ok || !slash {
-		return u.no("", "the line is no otpauth URI")
+		return u.no("", "the line is not an otpauth URI")
 	}
 	label, query, _ := strings.Cut(rest, "?")
 	p, why := u.params(query)
@@ -40,7 +40,7 @@ func (u *uris) uri(text string) answer {
 		why = bad
 	}
 	if isSteam(kind, p) { // whatever else is said of it
-		why = "it is an entry of Steam, whose codes are letters and digits of its own: they cannot be checked here"
+		why = "it is an entry of Steam, whose codes have their own letters and digits: they cannot be checked here"
 	}
 	if why == "" {
 		why = u.setCodes(k, strings.ToLower(kind), p)
@@ -70,7 +70,7 @@ func (u *uris) params(query string) (p params, why string) {
 		name, value, ok := strings.Cut(part, "=")
 		name, html := strings.CutPrefix(strings.ToLower(strings.TrimSpace(name)), "amp;")
 		if html {
-			u.note("Between parameters &amp; was taken for &.")
+			u.note("Between parameters &amp; was read as &.")
 		}
 		value = strings.TrimSpace(value)
 		switch before, twice := p[name]; {
@@ -78,11 +78,11 @@ func (u *uris) params(query string) (p params, why string) {
 		case !ok:
 			refuse("a parameter has no value; an & that is a part of a value is written %%26")
 		case slices.Contains(presentation, name):
-			u.note("The parameter %s is for the display of an app and was passed over.", name)
+			u.note("The parameter %s is for the display of an app and was ignored.", name)
 		case !slices.Contains(uriParams, name):
 			refuse("its parameter %s is not known, and may change its codes", paramName(name))
 		case twice && before != value:
-			refuse("its parameter %s stands there twice", name)
+			refuse("its parameter %s is repeated", name)
 		default:
 			p[name] = value
 		}
@@ -139,7 +139,7 @@ func (u *uris) setCodes(k *pskc.Key, kind string, p params) (why string) {
 	case k.Kind == pskc.HOTP:
 		k.HasCounter, k.Interval = true, 0
 	case k.Counter != 0:
-		return "its parameter counter is none of a time-based key"
+		return "its parameter counter is not for a time-based key"
 	case k.Interval == 0:
 		k.Interval = 30
 		fallthrough
@@ -147,7 +147,7 @@ func (u *uris) setCodes(k *pskc.Key, kind string, p params) (why string) {
 		k.HasInterval = true
 	}
 	if p["encoder"] != "" {
-		return "its parameter encoder names codes that are no digits"
+		return "its parameter encoder names codes that are not digits"
 	}
 	return u.finish(k)
 }

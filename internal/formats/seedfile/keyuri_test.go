@@ -70,7 +70,7 @@ func TestURIRefusals(t *testing.T) {
 	t.Parallel()
 	const base = "otpauth://totp/ACME:anna?secret=" + k1b32
 	for text, want := range map[string]string{
-		base + "&digits=6&Digits=8":                            "digits stands there twice",
+		base + "&digits=6&Digits=8":                            "digits is repeated",
 		base + "&colour=red":                                   `parameter "colour" is not known`,
 		base + "&epoch=7":                                      `parameter "epoch" is not known`,
 		base + "&" + k2b32 + "=1":                              "parameter without a proper name",
@@ -82,8 +82,8 @@ func TestURIRefusals(t *testing.T) {
 		base + "&digits=six":                                   "parameter digits is not",
 		base + "&period=30s":                                   "parameter period is not",
 		base + "&period=0":                                     "parameter period is not",
-		base + "&algorithm=MD5":                                "parameter algorithm names no hash",
-		base + "&counter=5":                                    "parameter counter is none of a time-based key",
+		base + "&algorithm=MD5":                                "parameter algorithm names none",
+		base + "&counter=5":                                    "parameter counter is not for a time-based key",
 		"otpauth://steam/ACME:anna?secret=" + k1b32:            "an entry of Steam",
 		"otpauth://yaotp/ACME:anna?secret=" + k1b32:            "its type is neither hotp nor totp",
 		"otpauth://hotp/ACME:anna?secret=" + k1b32:             "parameter counter is missing",
@@ -106,8 +106,8 @@ func TestURIRefusals(t *testing.T) {
 	for text, want := range map[string]string{
 		"otpauth://totp/?secret=" + k1b32:       "it has no name",
 		"otpauth://totp/%ff?secret=" + k1b32:    "not UTF-8",
-		"otpauth:totp/a?secret=" + k1b32:        "no otpauth URI",
-		"otpauth://" + k2b32:                    "no otpauth URI",
+		"otpauth:totp/a?secret=" + k1b32:        "not an otpauth URI",
+		"otpauth://" + k2b32:                    "not an otpauth URI",
 		"otpauth://totp/" + k2b32 + "?digits=5": "secret is missing",
 	} {
 		c := mustOpen(t, text, Options{Format: OTPAuth})
@@ -129,7 +129,7 @@ func TestLabels(t *testing.T) {
 		if len(uri.keys) != 1 || len(code.keys) != 1 || !equal(*uri.keys[0], *code.keys[0]) {
 			t.Errorf("%+v: %+v and %+v", tt, uri, code)
 		}
-		if strings.Contains(strings.Join(code.info.Notes, " "), "not the one in its label") != (tt.issuer == "Other") {
+		if strings.Contains(strings.Join(code.info.Notes, " "), "differs from its label") != (tt.issuer == "Other") {
 			t.Errorf("%+v: notes %q", tt, code.info.Notes)
 		}
 	}

@@ -64,7 +64,7 @@ type batch struct {
 func (b batches) notes(j *job) {
 	for _, id := range slices.Sorted(maps.Keys(b)) {
 		if t := b[id]; uint64(len(t.seen)) < t.size {
-			j.note("Of a transfer in %d parts the file has %d; the keys of the other parts are not in it.", t.size,
+			j.note("The file has %[2]d of %[1]d parts of a transfer; the keys of the other parts are not in it.", t.size,
 				len(t.seen))
 		}
 	}
@@ -75,7 +75,7 @@ func (u *uris) migration(text string) []answer {
 	no := func(reason string) []answer { return []answer{u.no("", "%s", reason)} }
 	data, ok := migrationData(text)
 	if !ok {
-		return no("the line is no otpauth-migration URI, or was cut off")
+		return no("the line is not an otpauth-migration URI, or was cut off")
 	}
 	defer clear(data)
 	var out []answer
@@ -104,7 +104,7 @@ func (u *uris) migration(text string) []answer {
 	if p.bad || len(out) == 0 {
 		wipe(out)
 		if p.bad {
-			return no("the payload of the URI is damaged, or newer than what is known here")
+			return no("the payload of the URI is damaged, or has a newer format")
 		}
 		return no("the payload of the URI has no keys")
 	}
@@ -179,14 +179,14 @@ func (u *uris) migrationKey(b []byte) (k *pskc.Key, why string) {
 		}
 	}
 	if p.bad {
-		return k, "its fields are damaged, or newer than what is known here"
+		return k, "its fields are damaged, or have a newer format"
 	}
 	if why := u.setNames(k, name, issuer); why != "" {
 		return k, why
 	}
 	hash, ok := migrationHashes[numbers[keyAlgorithm]]
 	if !ok {
-		return k, fmt.Sprintf("its hash, number %d, is none of SHA-1, SHA-256 and SHA-512", numbers[keyAlgorithm])
+		return k, fmt.Sprintf("its hash, number %d, is not SHA-1, SHA-256 or SHA-512", numbers[keyAlgorithm])
 	}
 	digits, ok := migrationDigits[numbers[keyDigits]]
 	if !ok {

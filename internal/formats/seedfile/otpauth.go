@@ -74,7 +74,7 @@ func (u *uris) read(text string) []answer {
 	case strings.EqualFold(scheme, "otpauth"):
 		return []answer{u.uri(text)}
 	}
-	return []answer{u.no("", "the line is no otpauth URI")}
+	return []answer{u.no("", "the line is not an otpauth URI")}
 }
 
 // no refuses what the line has for one serial.
@@ -111,7 +111,7 @@ func (u *uris) setNames(k *pskc.Key, label, issuer string) string {
 		k.Issuer = prefix
 	case prefix != "" && !strings.EqualFold(prefix, k.Issuer):
 		account = label // so that the accounts of two companies are not one
-		u.note("Where the issuer of an entry is not the one in its label, the issuer was taken, and the whole label " +
+		u.note("If the issuer of an entry differs from its label, the issuer was used, and the whole label " +
 			"is the account.")
 	}
 	k.FriendlyName = account

@@ -14,7 +14,7 @@ func ParseProduct(text string) (ProductCode, Product, error) {
 	maker, product, both := strings.Cut(code, "/")
 	p := Product{Kind: pskc.Kind(strings.ToUpper(kind))}
 	if !ok || !both || maker == "" || product == "" || (p.Kind != pskc.HOTP && p.Kind != pskc.TOTP) {
-		return ProductCode{}, Product{}, errors.New("not of the form MANUFACTURER/PRODUCT=totp or =hotp")
+		return ProductCode{}, Product{}, errors.New("not in the form MANUFACTURER/PRODUCT=totp or =hotp")
 	}
 	return ProductCode{Manufacturer: maker, Product: product}, p, nil
 }

@@ -96,7 +96,7 @@ func (s *safeNet) read(t *element, keys []*element) []answer {
 		case !slices.Contains(about, name):
 			return no("its element %s is not known", quote(c.name))
 		case len(c.children) > 0:
-			return no("its element %s holds elements", quote(c.name))
+			return no("its element %s contains elements", quote(c.name))
 		case name == "productname", name == "model" && model == "":
 			model = c.text
 		}
@@ -134,7 +134,7 @@ func (s *safeNet) readKey(k *pskc.Key, e *element) string {
 		k.HasCounter = true
 	}
 	if s.opt.Assume.Kind == "" {
-		s.note("The format does not say whether its tokens are event-based or time-based, and HOTP was taken; " +
+		s.note("The format does not say whether its tokens are event-based or time-based, and HOTP was assumed; " +
 			"compare the sample code.")
 	}
 	if s.silent(k, pskc.HOTP, 0); k.Kind == pskc.TOTP {

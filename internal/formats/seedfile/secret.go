@@ -239,7 +239,7 @@ func usual(n int) bool {
 	return false
 }
 
-const sayEncoding = "Ask the manufacturer whether the secrets are hexadecimal or base32, and say so (encoding hex, " +
+const sayEncoding = "Ask the manufacturer whether the secrets are hexadecimal or base32, and specify it (encoding hex, " +
 	"base32 or base64)."
 
 // decide says how the column is written, and why.
@@ -260,11 +260,11 @@ func (c *census) decide() (Encoding, string, error) {
 			" of them cannot be hexadecimal", nil
 	case c.both > 0 && c.length > 0 && usual(hexSize) && !usual(b32Size):
 		return Hex, fmt.Sprintf("the secrets could be base32 as well, but %d characters are %d bytes in "+
-			"hexadecimal, a usual size, and %d in base32, which is none",
+			"hexadecimal, a usual size, and %d in base32, which is not usual",
 			c.length, hexSize, b32Size), nil
 	case c.both > 0 && c.length > 0 && usual(b32Size) && !usual(hexSize):
 		return Base32, fmt.Sprintf("the secrets could be hexadecimal as well, but %d characters are %d bytes in "+
-			"base32, a usual size, and %d in hexadecimal, which is none",
+			"base32, a usual size, and %d in hexadecimal, which is not usual",
 			c.length, b32Size, hexSize), nil
 	case c.both > 0:
 		return "", "", &Error{Err: ErrEncoding, Hint: sayEncoding, Text: "every secret of the file can be read as " +

@@ -80,15 +80,15 @@ func (s *serialCheck) decide(j *job) serialDamage {
 func (d serialDamage) wrong(cell []byte) string {
 	switch {
 	case len(cell) == 0:
-		return "should hold the serial number and is empty"
+		return "should contain the serial number, but is empty"
 	case isScientific(cell):
-		return "holds a number as a spreadsheet program shortens it; the serial number is lost: get the file again " +
+		return "contains a number that a spreadsheet program shortened; the serial number is lost: get the file again " +
 			"and do not open it there"
 	case isSheetError(cell):
-		return "holds an error of a spreadsheet program; the serial number is lost: get the file again and do not " +
+		return "contains an error of a spreadsheet program; the serial number is lost: get the file again and do not " +
 			"open it there"
 	case d.rounded && roundedAt15(cell):
-		return "holds a number that a spreadsheet program has rounded to 15 digits; get the file again and do not " +
+		return "contains a number that a spreadsheet program rounded to 15 digits; get the file again and do not " +
 			"open it there"
 	case isDigits(cell) && len(cell) < d.digits:
 		return fmt.Sprintf("has %d digits where most serial numbers have %d: a spreadsheet program has probably "+

@@ -195,7 +195,7 @@ func (t *table) split(r *row, line []byte) {
 			}
 			line = bytes.TrimLeft(line, " ")
 			if more = len(line) > 0; more && line[0] != t.sep {
-				bad(" goes on behind its closing quotation mark")
+				bad(" continues after its closing quotation mark")
 				return
 			}
 			line = line[min(1, len(line)):]

@@ -55,7 +55,7 @@ func (t *toy) read(k *pskc.Key, r row) string {
 	case r.bad != "":
 		return r.bad
 	case k.Serial == "":
-		return "cell " + r.address(0) + " should hold the serial number"
+		return "cell " + r.address(0) + " should contain the serial number"
 	}
 	if why := t.setSecret(k, Hex, string(r.cell(1))); why != "" {
 		return "cell " + r.address(1) + ": " + why
@@ -73,7 +73,7 @@ func TestToy(t *testing.T) {
 				HasInterval: true},
 			pskc.Key{Kind: pskc.TOTP, Line: 3, Serial: "55000102", Secret: unhex(t, k2hex), Interval: 30,
 				HasInterval: true})
-		refusals(t, c.refused, "4: cell A4 should hold the serial number")
+		refusals(t, c.refused, "4: cell A4 should contain the serial number")
 		if c.info.Format != Toy || c.info.Sample.Code != "024918" {
 			t.Errorf("info %+v, sample %+v", c.info, c.info.Sample)
 		}

@@ -94,7 +94,7 @@ func (c *csvKeys) readEither(k *pskc.Key, text []byte) (why string) {
 	}
 	switch {
 	case kind == pskc.HOTP && c.unclear:
-		return "may be the counter of a HOTP token or a time step, and all HOTP tokens of the file have one that is " +
+		return "may be the counter of a HOTP token or a time step, and all HOTP tokens of the file have a value that is " +
 			"usual for time steps; let the first line of the file name the columns, such as " +
 			"serial,secret,type,digits,counter or serial,secret,type,digits,period"
 	case kind == pskc.HOTP:
@@ -107,7 +107,7 @@ func (c *csvKeys) readEither(k *pskc.Key, text []byte) (why string) {
 		}
 	default:
 		return "is a counter if the token is event-based and a time step if it is time-based, and the row does not say " +
-			"which; say it (kind hotp or totp)"
+			"which; specify it (kind hotp or totp)"
 	}
 	if why == "" {
 		c.note("Column %s holds the counters of HOTP tokens and the time steps of TOTP tokens; compare the sample code.",
@@ -129,8 +129,8 @@ func (m realms) add(c *csvKeys, r row) error {
 	before, ok := m[user]
 	if m[user] = where; ok && before != where {
 		return &Error{Err: ErrMalformed, Line: r.line, Text: "cell " + r.address(c.cols.at[colUser]) + " names a user " +
-			"that another row has in another realm or resolver; here both would be one user",
-			Hint: "Make two files of it, one for each realm, and give the users names that differ."}
+			"that another row has in another realm or resolver; here both would be the same user",
+			Hint: "Split it into two files, one for each realm, and give the users different names."}
 	}
 	return nil
 }

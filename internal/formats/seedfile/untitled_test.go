@@ -40,7 +40,7 @@ func TestUntitled(t *testing.T) {
 		t.Errorf("keys %+v", c.keys)
 	}
 	refusals(t, c.refused, "3: cell E3 of a HOTP token may be its counter", "4: cell F4 looks like the name of a hash")
-	if notes := strings.Join(c.info.Notes, " "); !strings.Contains(notes, "Time steps of HOTP tokens were passed over") {
+	if notes := strings.Join(c.info.Notes, " "); !strings.Contains(notes, "Time steps of HOTP tokens were ignored") {
 		t.Errorf("notes %q", notes)
 	}
 }
@@ -84,7 +84,7 @@ func TestOwners(t *testing.T) {
 		t.Errorf("keys %+v", c.keys)
 	}
 	refusals(t, c.refused, "5: cell H5 is a counter if", "6: cell F6 says neither")
-	if !strings.Contains(strings.Join(c.info.Notes, " "), "realms and resolvers of users were passed over") {
+	if !strings.Contains(strings.Join(c.info.Notes, " "), "realms and resolvers of users were ignored") {
 		t.Errorf("notes %q", c.info.Notes)
 	}
 	_, err := open(strings.Replace(testfile(t, "privacyidea-csv/owners.csv"), "b.rahm, corpldap, corp",

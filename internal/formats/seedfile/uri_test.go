@@ -32,7 +32,7 @@ func TestOTPAuth(t *testing.T) {
 		"\notpauth://hotp/c?secret="+k1b32+"\notpauth://totp/d?secret="+k1b32+"&period=9999999\n"+
 		"otpauth://totp/"+strings.Repeat("e", maxLine)+"\notpauth://totp/f?secret=0"+k1b32+"\notpauth://totp/g",
 		Options{})
-	refusals(t, c.refused, "1: colour", "2: no otpauth URI", "3: 10 bytes is shorter", "4: counter",
+	refusals(t, c.refused, "1: colour", "2: the line is not an otpauth URI", "3: 10 bytes is shorter", "4: counter",
 		"5: its parameter period is not a time step", "6: too long", "7: secret", "8: ")
 	for _, e := range c.refused {
 		silentOn(t, e.Error())
@@ -90,7 +90,7 @@ func TestMigration(t *testing.T) {
 		}
 		c := mustOpen(t, text, Options{})
 		if sameKeys(t, c.keys, want...); c.info.Format != OTPAuthMigration || c.info.Sample.Code != "024918" ||
-			!reflect.DeepEqual(c.info.Notes, []string{"Of a transfer in 2 parts the file has 1; the keys of the " +
+			!reflect.DeepEqual(c.info.Notes, []string{"The file has 1 of 2 parts of a transfer; the keys of the " +
 				"other parts are not in it."}) {
 			t.Errorf("info %+v", c.info)
 		}
@@ -117,11 +117,11 @@ func TestMigrationRefusals(t *testing.T) {
 		{"no name", account(k1, " ", ""), "no name"},
 		{"short", account(k1[:10], "a", ""), "10 bytes is shorter"},
 		{"no secret", account(nil, "a", ""), "0 bytes is shorter"},
-		{"unknown field", account(k1, "a", "", num(9, 1)), "newer than what is known"},
+		{"unknown field", account(k1, "a", "", num(9, 1)), "newer format"},
 		{"wrong kind of field", account(k1, "a", "", str(keyType, k1)), "damaged"},
 		{"not UTF-8", account(k1, "\xff", ""), "damaged"},
 		{"no keys", num(payloadVersion, 1), "no keys"},
-		{"unknown field of the payload", cat(good, num(6, 1)), "damaged, or newer"},
+		{"unknown field of the payload", cat(good, num(6, 1)), "damaged, or ha"},
 		{"cut off", good[:len(good)-1], "damaged"},
 		{"cut off in a length", []byte{0x0a, 0xff}, "damaged"},
 		{"length beyond all", []byte{0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}, "damaged"},
@@ -138,6 +138,6 @@ func TestMigrationRefusals(t *testing.T) {
 	uri := migrationURI(good)
 	for _, s := range []string{"otpauth-migration://online" + uri[len("otpauth-migration://offline"):], uri + "&a=b",
 		uri + "%", strings.Replace(uri, "data", "date", 1), uri[:len(uri)-9] + "!"} {
-		refusals(t, mustOpen(t, s, Options{}).refused, "1: no otpauth-migration URI")
+		refusals(t, mustOpen(t, s, Options{}).refused, "1: the line is not an otpauth-migration URI")
 	}
 }

@@ -59,7 +59,7 @@ func ReadUsers(r io.Reader) (list UserList, err error) {
 		if why := beyond(r, width); why != "" {
 			list.Refused = append(list.Refused, refuse(r.line, "", "%s", why))
 		} else if name := string(r.cell(at)); name == "" {
-			list.Refused = append(list.Refused, refuse(r.line, "", "cell %s should hold the user and is empty",
+			list.Refused = append(list.Refused, refuse(r.line, "", "cell %s should contain the user, but is empty",
 				r.address(at)))
 		} else {
 			list.Users = append(list.Users, ListedUser{Line: r.line, Name: name})
@@ -84,8 +84,8 @@ func (l *UserList) readTitles(r row) (at, width int, err error) {
 		case !(known && k == colUser) && !nameTitles[key]:
 			l.PassedOver = append(l.PassedOver, string(cell))
 		case at >= 0:
-			return at, width, &Error{Err: ErrMalformed, Line: r.line, Text: fmt.Sprintf("columns %s and %s may both hold "+
-				"the names of users", columnName(at), columnName(i)), Hint: "Leave one of them in the file."}
+			return at, width, &Error{Err: ErrMalformed, Line: r.line, Text: fmt.Sprintf("columns %s and %s may both contain "+
+				"the names of users", columnName(at), columnName(i)), Hint: "Keep only one of them in the file."}
 		default:
 			at = i
 		}
@@ -101,7 +101,7 @@ func (l *UserList) readTitles(r row) (at, width int, err error) {
 func beyond(r row, width int) string {
 	for i := width; i < len(r.cells); i++ {
 		if len(r.cells[i]) > 0 {
-			return "cell " + r.address(i) + " is in no column"
+			return "cell " + r.address(i) + " is outside the columns"
 		}
 	}
 	return ""

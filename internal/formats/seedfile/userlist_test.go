@@ -27,8 +27,8 @@ func TestReadUsers(t *testing.T) {
 		"blank rows":        {"login\n\nanna\n\n,\n", "3 anna", "", ""},
 		"UTF-16":            {"\xff\xfeu\x00i\x00d\x00\n\x00\xfc\x00\n\x00", "2 ü", "", ""},
 		"byte order mark":   {"\ufeffsAMAccountName\nanna\n", "2 anna", "", ""},
-		"an empty name":     {"user,mail\n,x\nbob,\n", "3 bob", "mail", "line 2: cell A2 should hold the user and is empty"},
-		"a cell too many":   {"user\nanna,x\n", "", "", "line 2: cell B2 is in no column"},
+		"an empty name":     {"user,mail\n,x\nbob,\n", "3 bob", "mail", "line 2: cell A2 should contain the user, but is empty"},
+		"a cell too many":   {"user\nanna,x\n", "", "", "line 2: cell B2 is outside the columns"},
 		"Windows-1252":      {"user\nM\xfcller\nbob\n", "3 bob", "", "line 2: cell A2 is not UTF-8 text"},
 		"an open quotation": {"user,mail\n\"anna,x\nbob,y\n", "3 bob", "mail", "line 2: cell A2: the quotation mark is not closed"},
 	} {
@@ -55,7 +55,7 @@ func TestReadUsers(t *testing.T) {
 	for name, tt := range map[string][2]string{
 		"empty":       {"", "the titles cannot be read"},
 		"no titles":   {"anna\nbob\n", "no title says which column"},
-		"two columns": {"upn,mail,login\na,b,c\n", "columns A and C may both hold the names"},
+		"two columns": {"upn,mail,login\na,b,c\n", "columns A and C may both contain the names"},
 		"secrets":     {"user,serial,secret\na,b,c\n", "column C holds secrets"},
 		"too long":    {"user\n" + strings.Repeat("x\n", seedfile.MaxUsers+1), "more than 100000 rows"},
 	} {

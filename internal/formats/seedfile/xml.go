@@ -114,12 +114,12 @@ func (x *xmlReader) token() (xml.Token, error) {
 			return nil, malformed(x.line(), "a tag, a comment or a run of white space is longer than %d bytes",
 				maxToken)
 		case err != nil && x.in.at == len(x.in.data):
-			cut := malformed(x.line(), "the XML is cut off or not well formed here")
-			cut.Hint = "It may be a part of a download, or still open in the program that writes it: end that program, or " +
+			cut := malformed(x.line(), "the XML is cut off or not well-formed here")
+			cut.Hint = "It may be an incomplete download, or still open in the program that writes it: end that program, or " +
 				"fetch the file again."
 			return nil, cut
 		case err != nil:
-			return nil, malformed(x.line(), "the XML is cut off or not well formed here")
+			return nil, malformed(x.line(), "the XML is cut off or not well-formed here")
 		}
 		switch tok := tok.(type) {
 		case xml.StartElement:
@@ -184,9 +184,9 @@ func (x *xmlReader) end() error {
 	case err != nil:
 		return err // io.EOF, if all is well
 	case e != nil:
-		return malformed(x.line(), "there is a second document behind the first")
+		return malformed(x.line(), "there is a second document after the first")
 	}
-	return malformed(x.line(), "the XML is not well formed here")
+	return malformed(x.line(), "the XML is not well-formed here")
 }
 
 // whole reads an element whose start was read.

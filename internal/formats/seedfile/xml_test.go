@@ -71,7 +71,7 @@ func TestDualShieldRefusals(t *testing.T) {
 <token><serial>8</serial><seed>12<b>34</b></seed></token>
 <key><serial>9</serial></key>
 </tokens>`).Replace(text), Options{})
-	refusals(t, c.refused, "13: no serial number", "17: secret is not hex", "18: 10 bytes is shorter than the 16", `19: element "colour" is not known`,
+	refusals(t, c.refused, "13: no serial number", "17: secret is not hex", "18: 10 bytes is shorter than the required 16", `19: element "colour" is not known`,
 		"20: two elements serial", "21: DeviceID", "22: holds elements", `23: element "key" among`)
 	for _, e := range c.refused {
 		silentOn(t, e.Error())
@@ -95,11 +95,11 @@ func TestDualShieldRefusals(t *testing.T) {
 		{"<digits>", "<colour>red</colour><digits>", ErrMalformed, `"colour" is not known`},
 		{"</data>", "", ErrMalformed, "cut off"},
 		{"</data>", "</data><data/>", ErrMalformed, "second document"},
-		{"</data>", "<tokens/></data>", ErrMalformed, "behind the tokens"},
+		{"</data>", "<tokens/></data>", ErrMalformed, "after the tokens"},
 		{"<tokens>", "<tokens>text", ErrMalformed, "text between"},
-		{"<seed>A1B2C3D4", "<seed>&A1B2C3D4;", ErrMalformed, "not well formed"},
+		{"<seed>A1B2C3D4", "<seed>&A1B2C3D4;", ErrMalformed, "not well-formed"},
 		{"<?xml version=\"1.0\"?>", `<?xml version="1.0"?><!DOCTYPE data [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>`, ErrMalformed, "document type"},
-		{"<?xml version=\"1.0\"?>", `<?xml version="1.0" encoding="ebcdic-us"?>`, ErrMalformed, "not well formed"},
+		{"<?xml version=\"1.0\"?>", `<?xml version="1.0" encoding="ebcdic-us"?>`, ErrMalformed, "not well-formed"},
 		{"<seed>", "<seed>" + strings.Repeat("<a>", 20), ErrMalformed, "deeper"},
 		{"<seed>", "<seed>" + strings.Repeat("A", maxText), ErrMalformed, "bytes of text"},
 		{"<seed>", "<seed " + strings.Repeat(`a="b" `, 20) + ">", ErrMalformed, "attributes"},
@@ -148,7 +148,7 @@ func TestDualShieldV3(t *testing.T) {
 		{`enc="HEX"`, ``, `"", which is not known`},
 		{"</data>]]>", "]]>", "damaged"},
 		{"</data>]]>", "</data><data/>]]>", "damaged"},
-		{"<data><deviceID>", "<!DOCTYPE x><data><deviceID>", "does not hold a document"},
+		{"<data><deviceID>", "<!DOCTYPE x><data><deviceID>", "does not contain a document"},
 		{"<counter>7", "<counter>-7", "counter is not a counter"},
 		{"<digits>6", "<digits>66", "digits is not"},
 		{"<method>", "<colour/><method>", `"colour" is not known`},
@@ -188,7 +188,7 @@ func TestSafeNet(t *testing.T) {
 		{`<Token serial="1">` + app("<Seed>"+k1hex+"</Seed><MovingFactor>x</MovingFactor>") + `</Token>`, "MovingFactor is not a counter"},
 		{`<Token serial="1">` + app("<Seed>"+k1b32+"</Seed>") + `</Token>`, "not hex"},
 		{`<Token serial="1"><Colour/>` + app("<Seed>"+k1hex+"</Seed>") + `</Token>`, `"Colour" is not known`},
-		{`<Token serial="1"><Model><b/></Model>` + app("<Seed>"+k1hex+"</Seed>") + `</Token>`, "holds elements"},
+		{`<Token serial="1"><Model><b/></Model>` + app("<Seed>"+k1hex+"</Seed>") + `</Token>`, "contains elements"},
 		{`<Token serial="1"><Applications><App/></Applications></Token>`, `"App" among`},
 		{`<Key serial="1"/>`, `"Key" among`},
 	} {

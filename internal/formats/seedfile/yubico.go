@@ -121,7 +121,7 @@ func (y *yubico) traditional(k *pskc.Key, r row) string {
 	kind := event(r.cell(0))
 	switch {
 	case kind == "":
-		return "it is no entry of a log of the YubiKey Personalization Tool"
+		return "it is not an entry of a log of the YubiKey Personalization Tool"
 	case kind != "OATH-HOTP":
 		return "it programs the key for " + kind + ", not for OATH-HOTP"
 	case from < 0 || from > 3:
@@ -130,7 +130,7 @@ func (y *yubico) traditional(k *pskc.Key, r row) string {
 	at := func(i int) int { return from + i }
 	k.ID = string(r.cell(at(3)))
 	if k.Serial = serialOf(k.ID); k.Serial == "" {
-		return "it has no public identity to serve as a serial number; let the tool write its log in the Yubico " +
+		return "it has no public identity to use as a serial number; let the tool write its log in the Yubico " +
 			"format, which has serial numbers"
 	}
 	if why := y.secret(k, r, at(5)); why != "" {
@@ -149,7 +149,7 @@ func (y *yubico) short(k *pskc.Key, r row) string {
 	k.Serial, k.ID = string(r.cell(0)), string(r.cell(1))
 	switch third := r.cell(2); {
 	case !isDigits(r.cell(0)):
-		return "cell " + r.address(0) + " should hold the serial number"
+		return "cell " + r.address(0) + " should contain the serial number"
 	case len(third) == 0:
 		return "it programs the key for a static password, not for OATH-HOTP"
 	case len(third) == 12 && len(r.cell(3)) == 32:
@@ -159,11 +159,11 @@ func (y *yubico) short(k *pskc.Key, r row) string {
 		return why
 	}
 	if k.ID == "" && string(r.cell(2)) == "0" {
-		y.note("Entries without a public identity may be keys for challenge-response, which the log writes the same " +
-			"way; compare the sample code.")
+		y.note("Entries without a public identity may be keys for challenge-response, which look the same in the log; " +
+			"compare the sample code.")
 	}
 	if y.opt.Assume.Digits == 0 {
-		y.note("The log does not state digits, and 6 were taken; compare the sample code.")
+		y.note("The log does not state digits, and 6 were assumed; compare the sample code.")
 	}
 	return y.counter(k, r, 2)
 }
@@ -171,7 +171,7 @@ func (y *yubico) short(k *pskc.Key, r row) string {
 func (y *yubico) secret(k *pskc.Key, r row, i int) string {
 	text := r.cell(i)
 	if isScientific(text) {
-		return "cell " + r.address(i) + " holds a number that a spreadsheet program made of the secret, which is lost"
+		return "cell " + r.address(i) + " contains a number into which a spreadsheet program converted the secret, which is lost"
 	}
 	if why := y.setSecret(k, y.opt.Encoding, string(text)); why != "" {
 		return "cell " + r.address(i) + ": " + why

@@ -22,7 +22,7 @@ func TestYubicoTraditional(t *testing.T) {
 		refusals(t, c.refused, "3: programs the key for Yubico OTP", "6: no public identity", "7: no public identity",
 			"8: Static Password", "9: Configuration Update",
 			"10: 4 fields, not 18", "11: cell F11: its secret is not hex", "12: cell L12 is not a number of digits",
-			"13: no entry of a log")
+			"13: it is not an entry of a log")
 		if c.info.Format != YubicoCSV || c.info.Sample.Code != "006951" || c.info.Sample.Serial != "600123" {
 			t.Errorf("info %+v, sample %+v", c.info, c.info.Sample)
 		}
@@ -46,6 +46,6 @@ func TestYubicoShort(t *testing.T) {
 	}
 	text := "508327,,0,1.5E+39,,2013-12-12T08:41:07,\nx1,,0," + k1hex + ",,2013-12-12T08:41:07,\n5,,z," + k1hex +
 		",,2013-12-12T08:41:07,\n"
-	refusals(t, mustOpen(t, text, Options{Format: YubicoCSV}).refused, "1: cell D1 holds a number", "2: cell A2",
+	refusals(t, mustOpen(t, text, Options{Format: YubicoCSV}).refused, "1: cell D1 contains a number", "2: cell A2",
 		"3: cell C3 is not a counter")
 }

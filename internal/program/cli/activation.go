@@ -17,16 +17,16 @@ import (
 func newActivation(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "activation",
-		Short: "Activate a user's phone as a token, also after a loss",
-		Long: `Make an authenticator on a phone or computer a token of its user, and again after
+		Short: "Activate a user's phone as a token, or reactivate it",
+		Long: `Make an authenticator on a phone or computer a token of its user, or do so again after
 a lost phone or a forgotten PIN.
 
 Begin an activation (offline, qr or offer) and give the user what it shows. The
-app then shows a first code, and confirm presents it; after an offer the app does
-that by itself. Until then the device before goes on, unless it was reported lost.
-Whatever is begun ends the open activation of the token.
+app then shows a first code, which you present with confirm; after an offer the app
+does that by itself. Until then the previous device works, unless it was reported lost.
+A new activation ends the open one of the token.
 
-docs/activation.md walks through it.`,
+docs/activation.md explains each step.`,
 		Example: `  ostiary token create mobile-totp --user alice
   ostiary activation offer MT10000001
   ostiary activation show MT10000001`,
@@ -53,10 +53,10 @@ const maxDays = 365 // the server's limit
 func (f *startFlags) add(cmd *cobra.Command) {
 	f.which.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` that holds the activation password; without it one is drawn, if the profile has one")
+	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` with the activation password; default: generated, if the profile has one")
 	flags.StringVar(&f.reason, "reason", "", "`REASON` of a reactivation: pin-forgotten, device-replaced or device-lost, which reports the token lost")
-	flags.BoolVar(&f.erc, "erc", false, "give an event counter code at a first activation, too, where the profile counts events")
-	addDays(flags, &f.days, "7")
+	flags.BoolVar(&f.erc, "erc", false, "also issue an event counter code at a first activation, if the profile counts events")
+	addDays(flags, &f.days, "7, or as the limits of the profile say")
 }
 
 func addDays(flags *pflag.FlagSet, days *int, usual string) {
@@ -65,7 +65,7 @@ func addDays(flags *pflag.FlagSet, days *int, usual string) {
 
 func checkDays(cmd *cobra.Command, days int) error {
 	if cmd.Flags().Changed("days") && (days < 1 || days > maxDays) {
-		return cmdline.Mistakef(cmd, "--days %d: it may be 1 to %d", days, maxDays)
+		return cmdline.Mistakef(cmd, "--days %d: it must be 1 to %d", days, maxDays)
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func (a *app) activationRequest(cmd *cobra.Command, f startFlags, route string) 
 			return r, err
 		}
 		if r.Password = string(password); r.Password == "" {
-			return r, &inputError{fmt.Errorf("%s holds no password", f.passwordFile)}
+			return r, &inputError{fmt.Errorf("%s contains no password", f.passwordFile)}
 		}
 		clear(password)
 	}
@@ -103,15 +103,15 @@ func newActivationOffline(a *app) *cobra.Command {
 		Use:   "offline SERIAL",
 		Short: "Begin an activation with codes to type",
 		Long: `Begin an activation whose codes the user types into the app: serial, activation
-code, and an event counter code where the app needs one. They are shown this once.
+code, and an event counter code if the app needs one. They are shown only once.
 
-If the profile has activation passwords, one is drawn and shown, unless
---password-file holds one. Send it to the user separately from the code.
+If the profile has activation passwords, one is generated and shown, unless
+--password-file gives one. Send it to the user separately from the code.
 
---letter writes the codes as a letter to be printed instead of showing them; the
-password is not in it. FILE is made with mode 0600 and must not exist. --page
-says in it where the user types the first code; --language and --letter-text say
-in which words.`,
+--letter writes the codes as a letter to print instead of showing them; the
+password is not in it. FILE is created with mode 0600 and must not exist. --page
+gives the address at which the user types the first code; --language and --letter-text
+choose the texts.`,
 		Example: `  ostiary activation offline MT10000001
   ostiary activation offline MT10000001 --letter alice.pdf --page https://bank.example.com/token
   ostiary activation offline MT10000001 --reason device-lost --json`,
@@ -121,7 +121,7 @@ in which words.`,
 				return err
 			}
 			if letterFile != "" && !strings.HasSuffix(letterFile, ".pdf") {
-				return cmdline.Mistakef(cmd, "--letter %s: a letter is a PDF, and goes to FILE.pdf", letterFile)
+				return cmdline.Mistakef(cmd, "--letter %s: a letter is a PDF; name a FILE.pdf", letterFile)
 			}
 			texts, err := says.texts(a, cmd)
 			if err != nil {
@@ -149,7 +149,7 @@ in which words.`,
 				return writeLetters(w, says.page, texts, made)
 			})
 			if err != nil && made.Serial != "" {
-				a.note("An activation has begun nevertheless. End it: ostiary activation cancel %s",
+				a.note("An activation has begun anyway. Cancel it: ostiary activation cancel %s",
 					cmdline.ShellQuote(made.Serial))
 			}
 			if err != nil {
@@ -171,12 +171,12 @@ func newActivationQR(a *app) *cobra.Command {
 		Use:   "qr SERIAL --out FILE",
 		Short: "Begin an activation with a QR code",
 		Long: `Begin an activation whose codes the app reads from an image: FILE.png, FILE.svg,
-or with - the terminal. The file is made with mode 0600 and must not exist. Delete
+or with - the terminal. The file is created with mode 0600 and must not exist. Delete
 it when the app has read it.
 
-If the profile has activation passwords, one is drawn and shown, unless
---password-file holds one. It is not in the image, and goes to the user by another
-way.`,
+If the profile has activation passwords, one is generated and shown, unless
+--password-file gives one. It is not in the image; send it to the user
+separately.`,
 		Example: `  ostiary activation qr MT10000001 --out -
   ostiary activation qr MT10000001 --out alice.png --password-file password.txt`,
 		Args: cmdline.Arguments("SERIAL"),
@@ -194,7 +194,7 @@ way.`,
 				return err
 			}
 			if out != "-" {
-				if err := a.say(nil, "%s holds the code image.", out); err != nil {
+				if err := a.say(nil, "%s contains the code image.", out); err != nil {
 					return err
 				}
 			}
@@ -230,8 +230,8 @@ func (a *app) startDrawn(cmd *cobra.Command, c *client.Client, s client.Selector
 	if text(made) == "" {
 		files.discard()
 		return made, errors.Join(err, cmdline.WithHint(errors.New("this server's address does not fit into a code "+
-			"image; the activation has begun all the same"),
-			"give the user address and code to type, or start the server with --public-url https://HOST"))
+			"image; the activation has begun anyway"),
+			"give the user the address and the code to type, or start the server with --public-url https://HOST"))
 	}
 	return made, errors.Join(err, a.drawText(d, files, text(made)))
 }
@@ -242,15 +242,15 @@ func newActivationOffer(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "offer SERIAL",
 		Short: "Begin an activation online, by a registration code",
-		Long: `Begin an activation that the app carries out by itself, over the network: it needs
+		Long: `Begin an activation that the app completes by itself, over the network: it needs
 this server's address and a registration code, typed or read from an image. The
-first device that comes with the code gets the token, so whoever sees it first has
-it: show it in the user's own session, or send it by a way that you trust.
+first device that sends the code gets the token, so anyone who sees it can take
+the token: show it in the user's own session, or send it over a channel that you trust.
 
 The address is that of ostiary serve --public-url. In a terminal the image is drawn;
 --out writes it to a new file of mode 0600.
 
-An offer is refused once a limit is reached: ostiary activation show, and reset.`,
+An offer is refused if a limit is reached: ostiary activation show, and reset.`,
 		Example: `  ostiary activation offer MT10000001
   ostiary activation offer MT10000001 --out alice.png --reason device-replaced`,
 		Args: cmdline.Arguments("SERIAL"),

@@ -56,17 +56,17 @@ func newActivationBatch(a *app) *cobra.Command {
 		Use:   "batch --type TYPE {--count N | --serials LIST} --out FILE",
 		Short: "Create tokens with activation codes in advance",
 		Long: `Create tokens and begin an activation of each, to be given to users later: as a
-table (FILE.csv) with serial, activation code and end, or as letters to be printed
-(FILE.pdf), a page for each, in the words of --language or --letter-text.
+table (FILE.csv) with serial, activation code and expiry, or as letters to print
+(FILE.pdf), a page for each, with the texts of --language or --letter-text.
 
-Whoever has a code and its password has a token. So where the profile has activation
-passwords, they go into a file of their own, --passwords, which is kept and sent
-apart. The files are made with mode 0600 and must not exist.
+Anyone who has a code and its password has a token. So if the profile has activation
+passwords, they go into a separate file, --passwords, which you keep and send
+separately. The files are created with mode 0600 and must not exist.
 
-Interrupted, the command finishes the request that is under way and leaves what was
-made in the files. Killed outright, it leaves tokens whose codes nobody has. They are
-PENDING and without a user. Run the command again for them with --serials in place of
---count; whatever codes of them were printed before are worth nothing then.`,
+If interrupted, the command finishes the current request and writes the codes that
+it has to the files. If killed, it leaves tokens whose codes nobody has. They are
+PENDING and without a user. Run the command again for them with --serials instead of
+--count; codes of them that were printed before no longer work.`,
 		Example: `  ostiary activation batch --type mobile-totp --count 200 --out codes.csv --passwords passwords.csv
   ostiary activation batch --type letters --count 50 --out letters.pdf --days 180
   ostiary activation batch --type letters --serials LT10000031-LT10000050 --out rest.pdf`,
@@ -88,11 +88,11 @@ PENDING and without a user. Run the command again for them with --serials in pla
 	flags := cmd.Flags()
 	flags.StringVar(&b.req.Type, "type", "", "`TYPE` of the tokens")
 	flags.IntVar(&b.req.Count, "count", 0, "create `N` tokens")
-	flags.StringVar(&b.serials, "serials", "", "make the codes anew of tokens that are there: `LIST` of serials and of ranges FIRST-LAST, with commas")
+	flags.StringVar(&b.serials, "serials", "", "create new codes for existing tokens: `LIST` of serials and of ranges FIRST-LAST, with commas")
 	flags.StringVar(&b.out, "out", "", "write the codes to a new `FILE.csv`, or letters to a new FILE.pdf")
 	flags.StringVar(&b.passwords, "passwords", "", "write the activation passwords to a new `FILE.csv`, if the profile has them")
 	flags.StringVar(&b.req.Profile, "profile", "", "`NAME` of the profile (default: that of the type)")
-	flags.StringVar(&b.req.Label, "label", "", "`TEXT` to call them by")
+	flags.StringVar(&b.req.Label, "label", "", "`TEXT`, the label of the tokens")
 	b.says.add(flags)
 	addDays(flags, &b.req.Days, "90")
 	return cmd
@@ -110,18 +110,18 @@ func (b *activationBatch) check(cmd *cobra.Command) (err error) {
 	case b.req.Type == "":
 		return cmdline.Mistakef(cmd, "--type is missing: the type of the tokens")
 	case b.serials != "" && (b.req.Count != 0 || b.req.Profile != "" || b.req.Label != ""):
-		return cmdline.Mistakef(cmd, "--count, --profile and --label are for new tokens: leave them out with --serials")
+		return cmdline.Mistakef(cmd, "--count, --profile and --label are for new tokens: omit them with --serials")
 	case b.serials == "" && b.req.Count < 1:
-		return cmdline.Mistakef(cmd, "--count %d: how many tokens? At least 1", b.req.Count)
+		return cmdline.Mistakef(cmd, "--count %d: it must be at least 1", b.req.Count)
 	case !b.letters() && !strings.HasSuffix(b.out, ".csv"):
 		return cmdline.Mistakef(cmd, "--out %s: codes go to FILE.csv, letters to FILE.pdf", b.out)
 	case b.letters() && b.count() > letter.MaxLetters:
-		return cmdline.Mistakef(cmd, "%d tokens: a file has at most %d letters; make several", b.count(),
+		return cmdline.Mistakef(cmd, "%d tokens: a file has at most %d letters; create several files", b.count(),
 			letter.MaxLetters)
 	case b.passwords != "" && !strings.HasSuffix(b.passwords, ".csv"):
 		return cmdline.Mistakef(cmd, "--passwords %s: passwords go to FILE.csv", b.passwords)
 	case b.passwords != "" && b.passwords == b.out:
-		return cmdline.Mistakef(cmd, "--passwords and --out are the same file: whoever finds code and password "+
+		return cmdline.Mistakef(cmd, "--passwords and --out are the same file: anyone who finds code and password "+
 			"together has the token")
 	}
 	if err := b.says.check(cmd, b.letters(), "--out FILE.pdf"); err != nil {
@@ -150,9 +150,9 @@ func (b *activationBatch) checkPasswords(cmd *cobra.Command, c *client.Client) e
 		return err
 	case needed && b.passwords == "":
 		return cmdline.Mistakef(cmd, "profile %s has activation passwords: add --passwords FILE.csv for them, and "+
-			"keep it apart from the codes", profile)
+			"keep that file separate from the codes", profile)
 	case !needed && b.passwords != "":
-		return cmdline.Mistakef(cmd, "profile %s has no activation passwords: leave out --passwords", profile)
+		return cmdline.Mistakef(cmd, "profile %s has no activation passwords: omit --passwords", profile)
 	}
 	return nil
 }
@@ -163,6 +163,9 @@ type batchFiles struct {
 	codes, passwords *os.File
 	table, words     *csv.Writer // of codes, nil for letters; and of passwords, nil if there are none
 	letters          []wire.Activation
+	// known: the serials that apps know stand in the table, too. A token that was there
+	// before may have come from another server, and has got another one here.
+	known bool
 }
 
 func (b *activationBatch) create() (f batchFiles, err error) {
@@ -178,7 +181,11 @@ func (b *activationBatch) create() (f batchFiles, err error) {
 	}
 	if !b.letters() {
 		f.table = csv.NewWriter(f.codes)
-		err = errors.Join(err, f.table.Write([]string{"serial", "activation_code", "expires"}))
+		head := []string{"serial", "activation_code", "expires"}
+		if f.known = b.serials != ""; f.known {
+			head = append(head, "app_serial")
+		}
+		err = errors.Join(err, f.table.Write(head))
 	}
 	return f, err
 }
@@ -187,7 +194,11 @@ func (f *batchFiles) add(made []wire.Activation) error {
 	var err error
 	for _, m := range made {
 		if f.table != nil {
-			err = errors.Join(err, f.table.Write([]string{m.Serial, m.Code, m.Expires.UTC().Format(time.RFC3339)}))
+			row := []string{m.Serial, m.Code, m.Expires.UTC().Format(time.RFC3339)}
+			if f.known {
+				row = append(row, typedSerial(m))
+			}
+			err = errors.Join(err, f.table.Write(row))
 		} else {
 			f.letters = append(f.letters, m)
 		}
@@ -235,7 +246,7 @@ func (a *app) activateAhead(ctx context.Context, c *client.Client, b *activation
 		defer startProgress(
 			a.Stderr,
 			func(time.Duration) string {
-				return fmt.Sprintf("codes of %d of %d tokens made", made.Load(), b.count())
+				return fmt.Sprintf("codes of %d of %d tokens created", made.Load(), b.count())
 			}).stop()
 	}
 	result := batchResult{File: b.out, Passwords: b.passwords}
@@ -273,10 +284,10 @@ func (a *app) sayAhead(r batchResult, typeName string, why error) error {
 	if r.Made == 0 {
 		return why
 	}
-	err := a.say(r, "%s holds the codes of %s, %s to %s.", r.File, cmdline.Plural(r.Made, "token", "tokens"), r.First,
+	err := a.say(r, "%s contains the codes of %s, %s to %s.", r.File, cmdline.Plural(r.Made, "token", "tokens"), r.First,
 		r.Last)
 	if err == nil && r.Passwords != "" && !a.json {
-		err = a.say(nil, "%s holds their activation passwords. Keep it apart: the two together are worth the tokens.",
+		err = a.say(nil, "%s contains their activation passwords. Keep it separate: anyone with both files can activate the tokens.",
 			r.Passwords)
 	}
 	if why == nil || err != nil {
@@ -287,10 +298,10 @@ func (a *app) sayAhead(r batchResult, typeName string, why error) error {
 		reason = "interrupted"
 	}
 	return cmdline.WithHint(
-		fmt.Errorf("%s, %d missing: %s", cmdline.Plural(r.Made, "token is there", "tokens are there"), r.Missing,
+		fmt.Errorf("%s, %d missing: %s", cmdline.Plural(r.Made, "token exists", "tokens exist"), r.Missing,
 			reason),
-		"make the rest into another file; tokens whose codes were lost on the way are among: ostiary token list "+
-			"--state PENDING --type "+cmdline.ShellQuote(typeName)+". Make their codes anew with --serials")
+		"write the rest to another file; tokens whose codes were lost are listed by: ostiary token list "+
+			"--state PENDING --type "+cmdline.ShellQuote(typeName)+". Create new codes for them with --serials")
 }
 
 // part makes the codes of the next tokens, behind those that are made.
@@ -326,7 +337,7 @@ func serialList(text string) (all []string, err error) {
 		to, err := strconv.ParseUint(strings.TrimPrefix(last, prefix), 10, 63)
 		if err != nil || len(last) != len(first) || !strings.HasPrefix(last, prefix) || to < from {
 			return nil, fmt.Errorf("%q to %q is not a range: the first and the last serial differ in their last digits "+
-				"alone, and rise", first, last)
+				"only, in ascending order", first, last)
 		}
 		if to-from >= maxSerials-uint64(len(all)) {
 			return nil, fmt.Errorf("these are more than %d serials", maxSerials)

@@ -21,6 +21,7 @@ import (
 
 // aheadServer makes tokens ahead.
 type aheadServer struct {
+	known     string // the serial by which the app knows the first token, if it is another one
 	t         *testing.T
 	passwords bool
 	fails     int // this request for tokens is refused, from 1
@@ -49,7 +50,9 @@ func (s *aheadServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			answer(503, wire.Problem{Status: 503, Code: "unavailable", Detail: "The database is full."})
 			return
 		}
-		answer(201, wire.Activations{Activations: s.some(req.Count)})
+		made := s.some(req.Count + len(req.Serials))
+		made[0].DeviceSerial = s.known
+		answer(201, wire.Activations{Activations: made})
 	default:
 		answer(404, wire.Problem{Status: 404, Code: "not_found", Detail: "There is no " + r.URL.Path + "."})
 	}
@@ -124,12 +127,29 @@ func TestBatchTables(t *testing.T) {
 	}
 }
 
+// Codes that are made anew stand beside the serials that the apps know, which a move may
+// have made others than those here.
+func TestBatchTableOfTokensThatWereThere(t *testing.T) {
+	t.Parallel()
+	s, codes := &aheadServer{t: t, known: "EX00000701"}, filepath.Join(t.TempDir(), "codes.csv")
+	if got := run(t, s, "", "activation", "batch", "--type", "phones", "--serials", "EX00000001-EX00000002", "--out",
+		codes); got.Code != 0 {
+		t.Errorf("%+v", got)
+	}
+	const rest = ",01234-56789-01234-56789-01234-56789,2026-03-01T12:00:00Z,"
+	want := []string{"serial,activation_code,expires,app_serial", "EX00000001" + rest + "EX00000701",
+		"EX00000002" + rest + "EX00000002"}
+	if diff := cmp.Diff(want, lines(t, codes)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestBatchLetters(t *testing.T) {
 	t.Parallel()
 	s, file := &aheadServer{t: t}, filepath.Join(t.TempDir(), "letters.pdf")
 	got := run(t, s, "", "activation", "batch", "--type", "phones", "--profile", "other", "--count", "22", "--out",
 		file, "--page", "https://bank.example")
-	want := result{0, file + " holds the codes of 22 tokens, EX00000001 to EX00000022.\n", ""}
+	want := result{0, file + " contains the codes of 22 tokens, EX00000001 to EX00000022.\n", ""}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -150,8 +170,8 @@ func TestBatchBreaks(t *testing.T) {
 		got := run(t, s, "", "activation", "batch", "--type", "phones", "--count", "30", "--out", file, "--passwords",
 			words)
 		if got.Code != 2 || !strings.Contains(got.Out, "20 tokens, EX00000001 to EX00000020") ||
-			!strings.HasPrefix(got.Errors, "ostiary: 20 tokens are there, 10 missing: The database is full.\nhint: "+
-				"make the rest into another file") {
+			!strings.HasPrefix(got.Errors, "ostiary: 20 tokens exist, 10 missing: The database is full.\nhint: "+
+				"write the rest to another file") {
 			t.Errorf("%s: %+v", ending, got)
 		}
 		if n := len(lines(t, words)); n != 21 {
@@ -189,7 +209,7 @@ func TestBatchInterrupted(t *testing.T) {
 	b := activationBatch{req: wire.ActivationsRequest{Type: "phones", Count: 50},
 		out: filepath.Join(t.TempDir(), "codes.csv")}
 	err = a.activateAhead(ctx, c, &b)
-	if err == nil || err.Error() != "20 tokens are there, 30 missing: interrupted" {
+	if err == nil || err.Error() != "20 tokens exist, 30 missing: interrupted" {
 		t.Errorf("it ends with %v", err)
 	}
 	if n := len(lines(t, b.out)); n != 21 || len(made.asked) != 1 || !strings.Contains(out.String(), "20 tokens") {
@@ -221,16 +241,16 @@ func TestBatchRefuses(t *testing.T) {
 		{"passwords as letters", true, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"),
 			"--passwords", file("b.pdf")}, "passwords go to FILE.csv"},
 		{"no type", false, []string{"--count", "3", "--out", file("a.csv")}, "--type is missing"},
-		{"no count", false, []string{"--type", "phones", "--out", file("a.csv")}, "--count 0: how many"},
+		{"no count", false, []string{"--type", "phones", "--out", file("a.csv")}, "--count 0: it must be at least 1"},
 		{"another ending", false, []string{"--type", "phones", "--count", "3", "--out", file("a.txt")},
 			"codes go to FILE.csv"},
 		{"no file", false, []string{"--type", "phones", "--count", "3"}, "codes go to FILE.csv"},
 		{"too many letters", false, []string{"--type", "phones", "--count", "1001", "--out", file("a.pdf")},
 			"at most 1000 letters"},
 		{"a page in a table", false, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"), "--page",
-			"x"}, "--page stands in letters"},
+			"x"}, "--page is for letters"},
 		{"too long", false, []string{"--type", "phones", "--count", "3", "--out", file("a.csv"), "--days", "366"},
-			"it may be 1 to 365"},
+			"it must be 1 to 365"},
 		{"no such type", false, []string{"--type", "fobs", "--count", "3", "--out", file("a.csv")},
 			"There is no /api/v1/types/fobs."},
 		{"no such profile", false, []string{"--type", "phones", "--profile", "none", "--count", "3", "--out",

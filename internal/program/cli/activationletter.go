@@ -27,13 +27,13 @@ func (f *letterFlags) add(flags *pflag.FlagSet) {
 func (f *letterFlags) check(cmd *cobra.Command, letters bool, where string) error {
 	switch {
 	case !letters && f.page != "":
-		return cmdline.Mistakef(cmd, "--page stands in letters: add %s", where)
+		return cmdline.Mistakef(cmd, "--page is for letters: add %s", where)
 	case !letters && f.language != "":
-		return cmdline.Mistakef(cmd, "--language is that of letters: add %s", where)
+		return cmdline.Mistakef(cmd, "--language is for letters: add %s", where)
 	case !letters && f.text != "":
-		return cmdline.Mistakef(cmd, "--letter-text is that of letters: add %s", where)
+		return cmdline.Mistakef(cmd, "--letter-text is for letters: add %s", where)
 	case f.language != "" && f.text != "":
-		return cmdline.Mistakef(cmd, "give --language, or --letter-text with texts of your own, and not both")
+		return cmdline.Mistakef(cmd, "give --language, or --letter-text with your own texts, but not both")
 	}
 	return nil
 }
@@ -67,8 +67,8 @@ func newActivationLetterText(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "letter-text",
 		Short: "Print the texts of letters for editing",
-		Long: `Print what activation letters say, in English, German or Swedish, as a file in TOML
-that explains itself. Change the texts and give the file to activation offline or
+		Long: `Print the texts of activation letters, in English, German or Swedish, as a TOML file
+with explanations. Change the texts and give the file to activation offline or
 activation batch with --letter-text.`,
 		Example: `  ostiary activation letter-text --language de > brief.toml
   ostiary activation offline MT10000001 --letter alice.pdf --letter-text brief.toml`,

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/client"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/program/cmdline"
@@ -18,11 +20,11 @@ func newActivationConfirm(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "confirm SERIAL --otp OTP",
 		Short: "Confirm the open activation with what the app shows",
-		Long: `Present the first code that the app shows. If it is right, the token is VALID, the
-code is used up, and a device before has ended. With device binding the derivation
-code belongs to it; where the app shows two one-time passwords, both do.
+		Long: `Present the first code that the app shows. If it is correct, the token is VALID, the
+code is used up, and the previous device no longer works. With device binding, also
+give the derivation code; if the app shows two one-time passwords, give both.
 
-A wrong one spends a try. Exit code 0 means accepted, 1 not accepted, 2 that nothing
+A wrong code uses a try. Exit code 0 means accepted, 1 not accepted, 2 that nothing
 was checked.`,
 		Example: `  ostiary activation confirm MT10000001 --otp 492039
   ostiary activation confirm BD10000001 --otp 492039 --derivation-code 7QK2M-0ZD4R-XW1PN-VE8TA`,
@@ -50,7 +52,7 @@ was checked.`,
 	which.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&req.OTP, "otp", "", "`OTP`, the one-time password that the app shows")
-	flags.StringVar(&req.NextOTP, "next-otp", "", "`OTP` after it, where the app shows two")
+	flags.StringVar(&req.NextOTP, "next-otp", "", "the next `OTP`, if the app shows two")
 	flags.StringVar(&req.Derivation, "derivation-code", "", "`CODE` that the app shows with it, with device binding")
 	return cmd
 }
@@ -68,10 +70,9 @@ func newActivationShow(a *app) *cobra.Command {
 	var which selectorFlags
 	cmd := &cobra.Command{
 		Use:   "show SERIAL",
-		Short: "Show how the activations of a token stand",
-		Long: `Show how the activations of a token stand: the open one, the device that counts,
-what was counted against the limits, and the last 50 activations. Codes are not
-shown again.`,
+		Short: "Show the activations of a token",
+		Long: `Show the activations of a token: the open one, the device whose codes are accepted,
+the counts for the limits, and the last 50 activations. Codes are not shown again.`,
 		Example: "  ostiary activation show MT10000001",
 		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -98,12 +99,11 @@ func (a *app) printActivations(o wire.ActivationOverview) error {
 	out.row("Open activation", openActivation(o))
 	out.row("Device", liveDevice(o))
 	n := o.Counts
-	out.row("Activated again", fmt.Sprintf("%d of %d in %s", n.Successes, n.MaxSuccesses,
-		cmdline.Plural(n.Days, "day", "days")))
-	out.row("Wrong confirmations", fmt.Sprintf("%d of %d in %s", n.Failures, n.MaxFailures,
-		cmdline.Plural(n.Days, "day", "days")))
+	window := fault.Span(time.Duration(n.Window) * time.Second)
+	out.row("Reactivations", fmt.Sprintf("%d of %d in %s", n.Successes, n.MaxSuccesses, window))
+	out.row("Wrong confirmations", fmt.Sprintf("%d of %d in %s", n.Failures, n.MaxFailures, window))
 	if n.NextAt != nil {
-		out.row("Again not before", localTime(*n.NextAt))
+		out.row("Next activation from", localTime(*n.NextAt))
 	}
 	if err := out.flush(); err != nil {
 		return err
@@ -143,10 +143,21 @@ func openActivation(o wire.ActivationOverview) string {
 func liveDevice(o wire.ActivationOverview) string {
 	for _, p := range o.Activations {
 		if p.Live && p.Ended != nil {
-			return orElse(deviceName(p), "one by "+p.Route) + ", since " + localTime(*p.Ended)
+			return orElse(deviceName(p), "activated by "+routeWords(p.Route)) + ", since " + localTime(*p.Ended)
 		}
 	}
 	return "none"
+}
+
+// routeWords says what an activation was typed or scanned from.
+func routeWords(route string) string {
+	switch route {
+	case "offline":
+		return "letter or typed codes"
+	case "qr":
+		return "code image"
+	}
+	return route
 }
 
 // deviceName is what a device said of itself, and the mark of a bound one.
@@ -179,8 +190,8 @@ func newActivationCancel(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cancel SERIAL",
 		Short: "End the open activation",
-		Long: `End the open activation of a token. The codes that were given out for it are worth
-nothing then; a device that was activated before goes on.`,
+		Long: `End the open activation of a token. Its codes no longer work; a device that was
+activated before continues to work.`,
 		Example: "  ostiary activation cancel MT10000001",
 		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -200,10 +211,10 @@ func newActivationReset(a *app) *cobra.Command {
 	var counts wire.ActivationReset
 	cmd := &cobra.Command{
 		Use:   "reset SERIAL",
-		Short: "Reset what counts against the limits",
-		Long: `Let what counts against the limits of a token begin anew: the activations after the
+		Short: "Reset the counts for the limits",
+		Long: `Reset the counts for the limits of a token: the activations after the
 first, the wrong confirmations, and the interval since the last activation. With
-flags only those named, without all three. Nothing else changes.`,
+flags only the named ones, without flags all three. Nothing else changes.`,
 		Example: `  ostiary activation reset MT10000001
   ostiary activation reset MT10000001 --failures`,
 		Args: cmdline.Arguments("SERIAL"),
@@ -215,7 +226,7 @@ flags only those named, without all three. Nothing else changes.`,
 			if err != nil {
 				return err
 			}
-			return a.say(t, "Token %s begins anew: %s.", t.Serial, countWords(counts))
+			return a.say(t, "Reset for token %s: %s.", t.Serial, countWords(counts))
 		}),
 	}
 	which.add(cmd)
@@ -244,17 +255,17 @@ func newActivationUnbind(a *app) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "unbind SERIAL --yes",
-		Short: "End a token's device for good",
-		Long: `Discard the secret of a token, and end the device that has it for good. No code of
+		Short: "End a token's device permanently",
+		Long: `Delete the secret of a token, and end its device permanently. No code of
 the token is accepted until another activation is confirmed, which always has a
-new secret; a device that was bound is never accepted again. The token keeps its
+new secret; a bound device is never accepted again. The token keeps its
 serial and its user.`,
 		Example: "  ostiary activation unbind MT10000001 --yes",
 		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if !yes {
-				return cmdline.Mistakef(cmd, "unbinding a token ends its device for good, and the user has no codes "+
-					"until another activation: add --yes if that is meant")
+				return cmdline.Mistakef(cmd, "unbinding a token ends its device permanently, and the user has no codes "+
+					"until another activation: add --yes to confirm")
 			}
 			t, err := c.Unbind(cmd.Context(), which.selector(cmd, args[0]))
 			if err != nil {
@@ -264,6 +275,6 @@ serial and its user.`,
 		}),
 	}
 	which.add(cmd)
-	cmd.Flags().BoolVar(&yes, "yes", false, "yes, end the device for good")
+	cmd.Flags().BoolVar(&yes, "yes", false, "yes, end the device permanently")
 	return cmd
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -27,14 +28,17 @@ func (a *app) sayBegun(made wire.Activation) error {
 	if made.User != "" {
 		whose = " for " + made.User
 	}
-	return a.say(nil, "An activation of token %s is begun%s. It is open until %s.", made.Serial, whose,
+	return a.say(nil, "An activation of token %s has begun%s. It is open until %s.", made.Serial, whose,
 		localTime(made.Expires))
 }
+
+// typedSerial is the serial that is typed into the app.
+func typedSerial(made wire.Activation) string { return cmp.Or(made.DeviceSerial, made.Serial) }
 
 func (a *app) sayCodes(made wire.Activation) error {
 	out := newTable(a.Stdout)
 	for _, line := range [][2]string{{"Server", made.URL}, {"Registration code", made.Registration},
-		{"Serial", made.Serial}, {"Activation code", made.Code}, {"Event counter code", made.ERC}} {
+		{"Serial", typedSerial(made)}, {"Activation code", made.Code}, {"Event counter code", made.ERC}} {
 		if line[1] != "" && (line[0] != "Serial" || made.Registration == "") {
 			out.row(line[:]...)
 		}
@@ -57,7 +61,7 @@ func (a *app) endActivation(made wire.Activation) error {
 		a.note("Warning: %s", w)
 	}
 	if made.Route == "online" {
-		a.note("This cannot be shown again. The app confirms it by itself: ostiary activation show %s",
+		a.note("These codes cannot be shown again. The app confirms the activation by itself; see: ostiary activation show %s",
 			cmdline.ShellQuote(made.Serial))
 		return nil
 	}
@@ -68,7 +72,7 @@ func (a *app) endActivation(made wire.Activation) error {
 	if made.Binding {
 		more += " --derivation-code CODE"
 	}
-	a.note("This cannot be shown again. Then confirm it by what the app shows: ostiary activation confirm %s "+
+	a.note("These codes cannot be shown again. Confirm the first code that the app shows: ostiary activation confirm %s "+
 		"--otp OTP%s", cmdline.ShellQuote(made.Serial), more)
 	return nil
 }
@@ -81,10 +85,13 @@ func writeLetters(w io.Writer, page string, texts *letter.Texts, made ...wire.Ac
 		if err != nil {
 			return fmt.Errorf("the server's answer about token %s: %w", m.Serial, err)
 		}
-		letters[i] = letter.Letter{Issuer: m.Issuer, Profile: m.Title, User: m.User, Serial: m.Serial, Code: body.Code,
+		letters[i] = letter.Letter{Issuer: m.Issuer, Profile: m.Title, User: m.User, Serial: body.Serial, Code: body.Code,
 			ERC:    body.ERC,
 			QRBody: activation.Secret(m.QRBody), Password: m.NeedsPass, Binding: m.Binding, Pair: m.Pair, Server: page,
 			Expires: m.Expires.Local(), Texts: texts}
+		if body.Serial != m.Serial {
+			letters[i].Here = m.Serial
+		}
 	}
 	return letter.Write(w, time.Now(), letters)
 }
@@ -96,7 +103,7 @@ func (a *app) printLettered(made wire.Activation, file string) error {
 	if err := a.sayBegun(made); err != nil {
 		return err
 	}
-	if err := a.say(nil, "%s holds the letter.", file); err != nil {
+	if err := a.say(nil, "%s contains the letter.", file); err != nil {
 		return err
 	}
 	return a.endActivation(made)

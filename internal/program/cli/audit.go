@@ -39,13 +39,13 @@ func newAuditList(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the audit log, newest first",
-		Long: fmt.Sprintf(`List the audit log, newest first, 100 entries at a time. What follows is listed
-with --after and the cursor that is printed. --json shows whole entries.
+		Long: fmt.Sprintf(`List the audit log, newest first, 100 entries at a time. The rest is listed
+with --after and the cursor that is printed. --json shows complete entries.
 
-Several filters show what fits all of them. "ostiary audit actions" lists the actions.
-An ACTOR is one of: %s.
+With several filters, only entries that match all are listed. "ostiary audit actions"
+lists the actions. An ACTOR is one of: %s.
 A date is written as 2027-01-31, or with its time as 2027-01-31T18:00:00+01:00; a day
-given to --to is in.
+given to --to is included.
 
 When the server of --data is stopped, its files are read.`, actorForms),
 		Example: `  ostiary audit list --limit 20
@@ -101,7 +101,7 @@ When the server of --data is stopped, its files are read.`, actorForms),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&filter.Serial, "serial", "", "only entries about the token with this `SERIAL`")
-	flags.StringVar(&filter.User, "user", "", "only entries about this `USER`, and about the tokens given or taken; before a rename under the "+
+	flags.StringVar(&filter.User, "user", "", "only entries about this `USER`, and about tokens assigned or unassigned; before a rename under the "+
 		"name of that time (ostiary user show)")
 	flags.StringVar(&filter.Action, "action", "", "only entries of this `ACTION`, such as token.assigned")
 	flags.StringVar(&filter.Outcome, "outcome", "", "only entries with this `OUTCOME`: done, accepted or refused")
@@ -181,25 +181,25 @@ func newAuditVerify(a *app) *cobra.Command {
 	var archives archiveFiles
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Verify the integrity of the audit log, and that the state follows from it",
-		Long: `Recompute the whole audit log and hold it against the checkpoints that the
-server signed, and against those given with --checkpoint. Then hold the database
-against the log: the counter, failures, state, owner and dates of every token,
+		Short: "Verify the integrity of the audit log, and that the state matches it",
+		Long: `Recompute the whole audit log and compare it with the checkpoints that the
+server signed, and with those given with --checkpoint. Then compare the database
+with the log: the counter, failures, state, owner and dates of every token,
 users, temporary codes, API keys with their roles, the password of ROOT, types,
-series and profiles follow from the entries, or the row is named, and the entry
-that does not fit. Exit code 0 means that all fits, 1 that something does not, 2
-that it could not be checked.
+series and profiles. A row that does not match is named, with the entry that does not
+match. Exit code 0 means that everything matches, 1 that something does not, 2 that it
+could not be checked.
 
-A log is proved against its own server only by checkpoints that were kept
-elsewhere.
+Only checkpoints that were kept elsewhere prove that the server itself did not change
+the log.
 
 Entries that were archived are checked in their files: --archive, once for each, the
 oldest first. An old checkpoint may need them. With --verifier-key, which "audit
 checkpoint" printed, files are checked without a server.
 
-When the server of --data is stopped, its files are read, and the database is also held
-against the mark beside the key file (kek.mark): a copy that is older than the mark does
-not fit. Without the key file, what is signed is checked by the key that the database
+When the server of --data is stopped, its files are read, and the database is also
+compared with the mark beside the key file (kek.mark): a copy older than the mark does
+not match. Without the key file, signatures are checked with the key that the database
 names, and there is no mark.`,
 		Example: `  ostiary audit verify
   ostiary audit verify --checkpoint 2026-01.txt --checkpoint 2026-02.txt
@@ -219,9 +219,9 @@ names, and there is no mark.`,
 					return err
 				}
 				if checkpoints[i] = string(note); !audit.IsCheckpoint(checkpoints[i]) {
-					return cmdline.WithHint(fmt.Errorf("%s is no checkpoint: it does not begin with the line "+
+					return cmdline.WithHint(fmt.Errorf("%s is not a checkpoint: it does not begin with the line "+
 						`"ostiary audit/…", or no signature follows`, file),
-						"give a file that was kept of: ostiary audit checkpoint > FILE")
+						"give a file that was written with: ostiary audit checkpoint > FILE")
 				}
 			}
 			if archives.key != "" {

@@ -27,14 +27,15 @@ func newAuditArchive(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "archive --before DATE --out FILE",
 		Short: "Move old entries from the database to a file",
-		Long: `Put the entries up to the last checkpoint before DATE into a file, and remove them
-from the database. "audit verify" goes on from there, and proves with the file what
-was before: keep it, with a copy elsewhere. A date is written as 2027-01-31, which is
-the beginning of that day, or with its time as 2027-01-31T18:00:00+01:00.
+		Long: `Move the entries up to the last checkpoint before DATE to a file, and remove them
+from the database. "audit verify" continues from there, and proves the
+earlier entries with the file: keep it, with a copy elsewhere. A date is written as
+2027-01-31, which is the beginning of that day, or with its time as
+2027-01-31T18:00:00+01:00.
 
 The file is written with mode 0600, synced, read back and checked; only then are the
-entries removed. A command that was interrupted is given again: when FILE is there
-and is an archive of this log, it goes on with it. Another file is never overwritten.
+entries removed. Run an interrupted command again: if FILE exists and is an archive of
+this log, the command continues with it. Another file is never overwritten.
 
 The key needs the role super_admin. When the server of --data is stopped, its database
 is opened.`,
@@ -46,9 +47,9 @@ is opened.`,
 			case err != nil:
 				return err
 			case before == "":
-				return cmdline.Mistakef(cmd, "up to when? Give --before DATE")
+				return cmdline.Mistakef(cmd, "--before is missing: the date up to which entries are archived")
 			case out == "":
-				return cmdline.Mistakef(cmd, "into which file? Give --out FILE")
+				return cmdline.Mistakef(cmd, "--out is missing: the file for the archive")
 			}
 			return a.withArchiver(func(cmd *cobra.Command, log archiver) error {
 				return a.archive(cmd.Context(), log, at, out)
@@ -56,7 +57,7 @@ is opened.`,
 		},
 	}
 	cmd.Flags().StringVar(&before, "before", "", "archive entries up to the last checkpoint before this `DATE`")
-	cmd.Flags().StringVar(&out, "out", "", "`FILE` to write, or one that this command has written before")
+	cmd.Flags().StringVar(&out, "out", "", "`FILE` to write, or one that this command wrote before")
 	return cmd
 }
 
@@ -127,10 +128,10 @@ func (a *app) archive(ctx context.Context, log archiver, before time.Time, out s
 	}
 	if there := absent(out); there != nil {
 		if err := check(out); err != nil {
-			return fmt.Errorf("%w; it is no archive of this log to go on with: %w", there, err)
+			return fmt.Errorf("%w; and it is not an archive of this log: %w", there, err)
 		}
-		a.note("%s is there already, and is an archive of this log: only the entries in it are removed. For later "+
-			"ones name another file.", out)
+		a.note("%s already exists and is an archive of this log: only the entries in it are removed. For later "+
+			"ones, name another file.", out)
 	} else if _, err := writeChecked(out, func(w io.Writer) error { return log.ArchiveAudit(ctx, before, w) },
 		check); err != nil {
 		return err
@@ -138,7 +139,7 @@ func (a *app) archive(ctx context.Context, log archiver, before time.Time, out s
 	done, err := log.RemoveArchived(ctx, wire.ArchiveRemoval{Before: before, To: checked.To,
 		SHA256: checked.File.String()})
 	if err != nil {
-		return cmdline.WithHint(err, "the entries are in "+out+", and in the database still; give the command again")
+		return cmdline.WithHint(err, "the entries are in "+out+", and still in the database; run the command again")
 	}
 	return a.say(done, "Archived: the entries %d to %d, older than %s, are in %s (SHA-256 %s), and no longer in the "+
 		"database.", done.From, done.To-1, localTime(done.Until), out, done.SHA256)
@@ -155,7 +156,7 @@ func checkArchive(path, key string) (got archive.Archive, err error) {
 
 func takeFile(chain *archive.Chain, path string) (got archive.Archive, err error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return got, &inputError{fmt.Errorf("%s is no regular file", path)}
+		return got, &inputError{fmt.Errorf("%s is not a regular file", path)}
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -188,7 +189,7 @@ func (f archiveFiles) alone(a *app, notes []string) error {
 			return err
 		} else if err != nil {
 			if err := a.say(map[string]any{"ok": false, "problem": path + ": " + err.Error()},
-				"The archive %s is NOT whole: %v", path, err); err != nil {
+				"The archive %s is NOT intact: %v", path, err); err != nil {
 				return err
 			}
 			return errNo
@@ -225,7 +226,7 @@ func (f archiveFiles) beside(rep *wire.AuditReport, notes []string) (unmet []int
 			return nil, err
 		}
 		if err == nil && !known(rep.Archives, got) {
-			err = errors.New("it is signed by this server, and is not the file whose entries were removed")
+			err = errors.New("it is signed by this server, but is not the file whose entries were removed")
 		}
 		if err != nil {
 			rep.OK = false
@@ -256,5 +257,5 @@ func uncovered(which []int) error {
 		return nil
 	}
 	return cmdline.WithHint(fmt.Errorf("checkpoint %d of those given could not be checked: the entries are archived "+
-		"that it was signed over", which[0]+1), "give the archive, too: --archive FILE, once for each file, the oldest first")
+		"that it was signed over", which[0]+1), "also give the archive: --archive FILE, once for each file, the oldest first")
 }

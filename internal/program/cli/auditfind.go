@@ -21,8 +21,8 @@ const actorForms = "key:NAME, local:UID, ROOT, system, enrolment, device"
 func newAuditActions(a *app) *cobra.Command {
 	return a.addCSV(&cobra.Command{
 		Use:   "actions",
-		Short: "List what the audit log tells of",
-		Long: `List the actions of the audit log, and what the entries of each tell. No server is
+		Short: "List the actions of the audit log",
+		Long: `List the actions of the audit log, and what their entries record. No server is
 needed.`,
 		Example: `  ostiary audit actions
   ostiary audit actions --json`,
@@ -126,7 +126,7 @@ func nothingFits(f client.AuditFilter, after string) string {
 	case f == (client.AuditFilter{User: f.User}):
 		return "No entry is about a user " + cmdline.Printable(f.User) + ". ostiary user list shows the users."
 	case f == (client.AuditFilter{Actor: f.Actor}) || f == (client.AuditFilter{ActorID: f.ActorID}):
-		return "Nobody of this name did anything. ostiary key list shows the keys and their ids."
+		return "No entry has this actor. ostiary key list shows the keys and their ids."
 	}
-	return "No entry fits all of it."
+	return "No entry matches all filters."
 }

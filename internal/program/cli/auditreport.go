@@ -10,7 +10,7 @@ import (
 // sayVerified tells what a verification of the log found. The error is errNo if
 // something does not fit.
 func (a *app) sayVerified(rep wire.AuditReport) error {
-	lines := []string{"The log is NOT whole: " + rep.Problem}
+	lines := []string{"The log is NOT intact: " + rep.Problem}
 	if rep.Problem == "" {
 		archived := ""
 		if rep.First > 0 {
@@ -21,7 +21,7 @@ func (a *app) sayVerified(rep wire.AuditReport) error {
 			cmdline.Plural(rep.Checkpoints, "checkpoint", "checkpoints"), rep.Root)
 	}
 	if rep.Mark != "" {
-		lines = append(lines, "But it is NOT where the server was: "+rep.Mark)
+		lines = append(lines, "But it is NOT the log that the server wrote last: "+rep.Mark)
 	}
 	if rep.State != nil {
 		lines = append(lines, stateLines(rep.State)...)
@@ -43,9 +43,9 @@ func (a *app) sayVerified(rep wire.AuditReport) error {
 func stateLines(s *wire.AuditState) (lines []string) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	if s.Findings == 0 {
-		add("The state follows from it: %s.", cmdline.Plural(s.Tokens, "token", "tokens"))
+		add("The state matches it: %s.", cmdline.Plural(s.Tokens, "token", "tokens"))
 	} else {
-		add("The state does NOT follow from it: %s.", cmdline.Plural(s.Findings, "finding", "findings"))
+		add("The state does NOT match it: %s.", cmdline.Plural(s.Findings, "finding", "findings"))
 	}
 	if s.Trusted > 0 {
 		add("Taken on trust, after entries of an older program or an accepted backup with --fence: %s.",

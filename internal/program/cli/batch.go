@@ -15,7 +15,7 @@ func newBatch(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "batch",
 		Short: "Manage whole deliveries of tokens",
-		Long: `Look after whole deliveries. A batch is what was imported with
+		Long: `Manage whole deliveries. A batch is everything imported with
 ostiary token import --batch NAME, in one file or several.`,
 		Example: `  ostiary batch list
   ostiary token list --batch 'order 4711'
@@ -31,7 +31,7 @@ func newBatchList(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List batches",
-		Long:    "List the batches there are, by name, with the tokens that are there now.",
+		Long:    "List the batches by name, with the number of tokens that still exist.",
 		Example: "  ostiary batch list --json",
 		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
@@ -78,6 +78,6 @@ Each change is in the audit log.`,
 				args[0], req.State)
 		}),
 	}
-	cmd.Flags().StringVar(&req.Reason, "reason", "", "`TEXT` that says why")
+	cmd.Flags().StringVar(&req.Reason, "reason", "", "`TEXT` with the reason")
 	return cmd
 }

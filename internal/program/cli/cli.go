@@ -101,9 +101,9 @@ func newRoot(env *Env, args []string) *cobra.Command {
 		Short:   "Authentication-token server and its command line",
 		Version: cmdline.BuildInfo().Version,
 		Long: `Ostiary keeps one-time-password tokens: it imports them, checks their codes,
-and looks after them through their whole life cycle.
+and manages them through their whole life cycle.
 
-"ostiary serve" runs the server. All other commands speak to a running server:
+"ostiary serve" runs the server. All other commands connect to a running server:
 
   --data DIR    the server of that data directory, as the user who runs it
   --server URL  a server on the network, with an API key in OSTIARY_API_KEY

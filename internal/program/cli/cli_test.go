@@ -101,7 +101,7 @@ func TestProblemsAreLaidOut(t *testing.T) {
 		{"candidates", wire.Problem{Status: 409, Detail: "Ambiguous.",
 			Code: "serial_ambiguous", Hint: "Say which.", Candidates: []wire.Identity{
 				{Type: "hotp", KeyID: "1"}, {Type: "totp", Manufacturer: "It's", KeyID: "k 2"}}},
-			"ostiary: The serial stands for 2 tokens (serial_ambiguous). Say which one with:\n" +
+			"ostiary: 2 tokens have the serial (serial_ambiguous). Choose one with:\n" +
 				"  --type hotp --manufacturer '' --key-id 1\n" +
 				"  --type totp --manufacturer 'It'\\''s' --key-id 'k 2'\n"},
 		{"fields", wire.Problem{Status: 422, Detail: "Validation failed.", Fields: []string{"body.a: x", "body.b: y"}},
@@ -235,7 +235,7 @@ func TestImportCancelAndOldReports(t *testing.T) {
 	t.Parallel()
 	rep := wire.ImportReport{Import: wire.Import{ID: 7, State: "failed", File: "seeds.pskc"}}
 	if got := run(t, reply(200, rep), "", "import", "cancel", "7"); got.Code != exitYes ||
-		got.Out != "Import 7 of seeds.pskc is cancelled: nothing of it was taken in.\n" {
+		got.Out != "Import 7 of seeds.pskc is cancelled: nothing was imported.\n" {
 		t.Errorf("%d\n%s%s", got.Code, got.Out, got.Errors)
 	}
 	if got := run(t, reply(200, rep), "", "import", "cancel", "7", "--json"); got.Code != exitYes ||
@@ -249,8 +249,8 @@ func TestImportCancelAndOldReports(t *testing.T) {
 		}
 	}
 	old := wire.ImportReport{Import: wire.Import{ID: 7, State: "done", Removed: new(time.Now())}}
-	if got := run(t, reply(200, old), "", "import", "show", "7"); !strings.Contains(got.Errors, "the time of the "+
-		"report is over") {
+	if got := run(t, reply(200, old), "", "import", "show", "7"); !strings.Contains(got.Errors, "at the end of their "+
+		"retention period") {
 		t.Errorf("%d\n%s%s", got.Code, got.Out, got.Errors)
 	}
 }

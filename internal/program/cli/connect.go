@@ -36,8 +36,8 @@ func (c *connectionFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&c.data, "data", "", "`DIR` with the data of a server on this machine (or "+envData+")")
 	flags.StringVar(&c.server, "server", "",
 		"`URL` of a server on the network (or "+envServer+"), with an API key in "+envKey)
-	flags.BoolVar(&c.insecure, "insecure-http", false, "let --server be http beyond this machine: everyone on the "+
-		"way can read keys and codes")
+	flags.BoolVar(&c.insecure, "insecure-http", false, "allow http with a --server that is not on this machine: others on the "+
+		"network can read keys and codes")
 }
 
 // place is where the server is: exactly one of the two is set.
@@ -48,15 +48,15 @@ func (a *app) place(cmd *cobra.Command) (place, error) {
 	p := place{a.connection.data, a.connection.server}
 	switch {
 	case p.data != "" && p.server != "":
-		return p, cmdline.Mistakef(cmd, "--data and --server exclude each other: one server at a time")
+		return p, cmdline.Mistakef(cmd, "--data and --server exclude each other: give one of them")
 	case p.data == "" && p.server == "":
 		if p = (place{a.Getenv(envData), a.Getenv(envServer)}); p.data != "" && p.server != "" {
-			return p, cmdline.Mistakef(cmd, "%s and %s are both set: say which with --data or --server", envData,
+			return p, cmdline.Mistakef(cmd, "%s and %s are both set: choose one with --data or --server", envData,
 				envServer)
 		}
 	}
 	if p.data == "" && p.server == "" {
-		return p, cmdline.Mistakef(cmd, "which server? Give --data DIR (or %s) for the server of a data directory "+
+		return p, cmdline.Mistakef(cmd, "no server is given: use --data DIR (or %s) for the server of a data directory "+
 			"on this machine, "+
 			"or --server URL (or %s) with an API key in %s for one on the network", envData, envServer, envKey)
 	}
@@ -93,12 +93,12 @@ func (a *app) connect(where place) (*client.Client, error) {
 	key := a.Getenv(envKey)
 	if key == "" {
 		return nil, cmdline.WithHint(fmt.Errorf("there is no API key for %s", where.server),
-			"put one into "+envKey+"; an administrator makes keys with: ostiary key create NAME --role ROLE")
+			"put it into "+envKey+"; an administrator creates keys with: ostiary key create NAME --role ROLE")
 	}
 	c, err := client.New(client.Config{Server: where.server, Key: key, AllowInsecure: a.connection.insecure})
 	switch {
 	case errors.Is(err, client.ErrInsecure):
-		return nil, cmdline.WithHint(fmt.Errorf("refusing to speak to %s: %w", where.server, err),
+		return nil, cmdline.WithHint(fmt.Errorf("refusing to connect to %s: %w", where.server, err),
 			"use https, or --insecure-http if the network is yours")
 	case err != nil:
 		return nil, fmt.Errorf("--server or %s, with %s: %w", envServer, envKey, err)
@@ -109,7 +109,7 @@ func (a *app) connect(where place) (*client.Client, error) {
 // checkSocketPath refuses what the system would only call an invalid argument.
 func checkSocketPath(path string) error {
 	if len(path) > maxSocketPath {
-		return cmdline.WithHint(fmt.Errorf("the path %s has %d bytes, and a socket's may have %d", path, len(path),
+		return cmdline.WithHint(fmt.Errorf("the path %s has %d bytes, but a socket path can have at most %d", path, len(path),
 			maxSocketPath),
 			"use a data directory with a shorter path, or reach it through a symbolic link")
 	}
@@ -123,7 +123,7 @@ func (p place) explain(err error) error {
 			return cmdline.WithHint(err, "is the server running, and is this its address?")
 		}
 		if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-			return cmdline.WithHint(err, "if the certificate comes from an authority of your own, name its file in "+
+			return cmdline.WithHint(err, "if your own authority issued the certificate, name its file in "+
 				"SSL_CERT_FILE")
 		}
 		return err
@@ -135,7 +135,7 @@ func (p place) explain(err error) error {
 		return fmt.Errorf("no server is running on %s; start it with: ostiary serve --data %s", p.data,
 			cmdline.ShellQuote(p.data))
 	case errors.Is(err, fs.ErrPermission):
-		return cmdline.WithHint(fmt.Errorf("the server of %s takes local commands from the user who runs it only",
+		return cmdline.WithHint(fmt.Errorf("the server of %s accepts local commands only from the user who runs it",
 			p.data),
 			"run this as that user, or use --server URL with an API key in "+envKey)
 	}

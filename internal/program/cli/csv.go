@@ -13,7 +13,7 @@ import (
 
 // addCSV gives a list the flag for what spreadsheets and scripts read.
 func (a *app) addCSV(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().BoolVar(&a.csv, "csv", false, "print CSV (RFC 4180), with times as in RFC 3339; of long lists all pages")
+	cmd.Flags().BoolVar(&a.csv, "csv", false, "print CSV (RFC 4180), with times in RFC 3339; prints all pages of long lists")
 	return cmd
 }
 

@@ -14,7 +14,7 @@ func newDatabase(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "database",
 		Short:   "Manage the database of a stopped server",
-		Long:    "Look after the database of a server that is stopped.",
+		Long:    "Manage the database of a stopped server.",
 		Example: `  ostiary database accept --data /var/lib/ostiary --reason "disk of 3 March failed"`,
 	}
 	cmd.AddCommand(newDatabaseAccept(a))
@@ -44,22 +44,22 @@ func newDatabaseAccept(a *app) *cobra.Command {
 	var fence bool
 	cmd := &cobra.Command{
 		Use:         "accept --data DIR --reason TEXT",
-		Short:       "Accept a database that was put back from a backup",
+		Short:       "Accept a database that was restored from a backup",
 		Annotations: map[string]string{cmdline.OnlyGlobalFlags: "data json"},
-		Long: `Accept a database that was put back from a backup, or whose mark (DIR/kek.mark)
-was lost. The server must be stopped. Without this command it does not start on
-an older copy (exit code 3), because the copy has forgotten what happened since:
+		Long: `Accept a database that was restored from a backup, or whose mark (DIR/kek.mark)
+was lost. The server must be stopped. Without this command it does not start with
+an older copy (exit code 3), because the copy does not contain what happened since:
 codes that were used since then would work again.
 
-The command says what is lost, writes the audit entry database.restored with the
-reason, and makes a new mark. It accepts nothing else: a database that was
-changed by another program stays refused.
+The command reports what is lost, writes the audit entry database.restored with the
+reason, and creates a new mark. It accepts nothing else: a database that was
+changed by another program is still refused.
 
 With --fence no code works that may have been used since the copy was made:
-TOTP tokens take codes from now on only, temporary codes and enrolment links are
-revoked, and HOTP tokens ask for two codes in a row, once (ostiary token resync).
-What a fence cannot know is printed. It is taken also where nothing is lost: for
-whoever accepted without it before, or put an older mark back as well. Twice in a
+TOTP tokens accept only codes from now on, temporary codes and enrolment links are
+revoked, and HOTP tokens need two consecutive codes, once (ostiary token resync).
+The command prints what a fence cannot cover. --fence also works if nothing is lost: if
+you accepted without it before, or also restored an older mark. A second time in a
 row it does nothing (exit code 2).
 
 --json prints the numbers as JSON.`,
@@ -75,9 +75,9 @@ row it does nothing (exit code 2).
 				return cmdline.Mistakef(cmd, "--server is not for database accept: it works on the files of a "+
 					"stopped server")
 			case data == "":
-				return cmdline.Mistakef(cmd, "which data directory? Give --data DIR (or %s)", envData)
+				return cmdline.Mistakef(cmd, "no data directory is given: use --data DIR (or %s)", envData)
 			case reason == "":
-				return cmdline.Mistakef(cmd, "why is the database accepted? Give --reason TEXT, for the audit log")
+				return cmdline.Mistakef(cmd, "--reason is missing: why the database is accepted, for the audit log")
 			}
 			r, err := serve.Accept(cmd.Context(), serve.Config{Data: data}, reason, fence)
 			if err != nil {
@@ -87,7 +87,7 @@ row it does nothing (exit code 2).
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` for the audit log: why the database is accepted")
-	cmd.Flags().BoolVar(&fence, "fence", false, "let no code work that may have been used since the copy was made")
+	cmd.Flags().BoolVar(&fence, "fence", false, "refuse all codes that may have been used since the copy was made")
 	return cmd
 }
 
@@ -117,7 +117,7 @@ func (a *app) tellRestored(r integrity.Restored) error {
 	lost := cmdline.Plural(int(r.Lost()), "entry", "entries")
 	switch {
 	case !r.Marked:
-		say("What is lost is not known, because the mark was lost, too.")
+		say("It is not known what is lost, because the mark was lost, too.")
 	case !r.Behind:
 		say("Nothing is lost: it is the database that this server wrote last.")
 	case r.Until.IsZero():
@@ -126,22 +126,22 @@ func (a *app) tellRestored(r integrity.Restored) error {
 		say("Lost: at least %s, from %s to %s or later.", lost, localTime(r.Until), localTime(r.MarkTime))
 	}
 	if f := r.Fenced; f != nil {
-		say("Fenced, TOTP tokens that take codes from now on only: %d", f.Time)
-		say("Fenced, HOTP tokens that ask for two codes in a row (ostiary token resync): %d", f.Events)
-		say("Temporary codes that are revoked: %d", f.Codes)
-		say("Enrolment links that are revoked: %d", f.Links)
+		say("Fenced, TOTP tokens that accept only codes from now on: %d", f.Time)
+		say("Fenced, HOTP tokens that need two consecutive codes (ostiary token resync): %d", f.Events)
+		say("Temporary codes revoked: %d", f.Codes)
+		say("Enrolment links revoked: %d", f.Links)
 		if f.Events > 0 {
-			say("Once the server runs, ostiary token list --fenced lists those that ask for two.")
+			say("Once the server runs, ostiary token list --fenced lists those that need two.")
 		}
-		say("Not fenced, because this copy knows nothing of it: tokens that first came since then are gone; when " +
-			"their file is imported again, codes of them that were used work again. Two codes of a HOTP token that " +
-			"were used since then bring it back in step, and those used after them work again. Replace such tokens " +
+		say("Not fenced, because this copy does not contain them: tokens imported since then are missing; when " +
+			"their file is imported again, their used codes work again. Two consecutive used codes of a HOTP token " +
+			"resynchronise it, and codes used after them work again. Replace such tokens " +
 			"if you can.")
 	} else {
 		say("Codes that were used since then work again: resynchronise or replace HOTP tokens that were used.")
 	}
 	if r.Behind || !r.Marked {
-		say("Tokens, users, keys and states are as they were then: docs/operate.md says what to look at.")
+		say("Tokens, users, keys and states are as they were then: docs/operate.md says what to check.")
 	}
 	return err
 }

@@ -25,7 +25,7 @@ type drawingFlags struct {
 }
 
 func (d *drawingFlags) add(flags *pflag.FlagSet) {
-	flags.BoolVar(&d.terminal, "qr", false, "show the secret here, this once, as a QR code")
+	flags.BoolVar(&d.terminal, "qr", false, "show the secret here, only once, as a QR code")
 	flags.StringVar(&d.png, "png", "", "write it to a new `FILE` as a PNG image")
 	flags.StringVar(&d.svg, "svg", "", "write it to a new `FILE` as an SVG image")
 }
@@ -85,7 +85,7 @@ func (a *app) draw(d drawingFlags, files drawings, made wire.NewTokens) error {
 	}
 	err := a.drawText(d, files, made.Tokens[0].URI)
 	if err == nil && !a.json {
-		a.note("The secret cannot be shown again. Whoever sees it has the token.")
+		a.note("The secret cannot be shown again. Anyone who sees it can use the token.")
 	}
 	return err
 }

@@ -105,7 +105,7 @@ func problemLines(p wire.Problem) []string {
 	lines := []string{p.Detail + withCode(p.Code)}
 	hint := p.Hint
 	if len(p.Candidates) > 0 {
-		lines = []string{fmt.Sprintf("The serial stands for %d tokens%s. Say which one with:", len(p.Candidates),
+		lines = []string{fmt.Sprintf("%d tokens have the serial%s. Choose one with:", len(p.Candidates),
 			withCode(p.Code))}
 		for _, id := range p.Candidates {
 			lines = append(lines, fmt.Sprintf("  --type %s --manufacturer %s --key-id %s", cmdline.ShellQuote(id.Type),
@@ -117,7 +117,7 @@ func problemLines(p wire.Problem) []string {
 		lines = append(lines, "  "+field)
 	}
 	if p.Code == "unauthenticated" {
-		hint = "Put a valid API key into OSTIARY_API_KEY; an administrator makes keys with: ostiary key create"
+		hint = "Put a valid API key into OSTIARY_API_KEY; an administrator creates keys with: ostiary key create"
 	}
 	if hint != "" {
 		lines = append(lines, "hint: "+hint)

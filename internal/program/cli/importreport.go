@@ -59,7 +59,7 @@ func counts(rep wire.Import) string {
 func (a *app) printReport(rep wire.ImportReport) error {
 	lines := []string{counts(rep.Import)}
 	if rep.HeldBack > 0 {
-		lines = append(lines, "Nothing is imported, because not all is good. --skip-bad takes the good ones.")
+		lines = append(lines, "Nothing is imported, because not all keys are good. --skip-bad imports the good ones.")
 	}
 	if rep.Assigned > 0 || rep.Users > 0 {
 		lines = append(lines, fmt.Sprintf("%s assigned, %s", cmdline.Plural(rep.Assigned, "token", "tokens"),
@@ -128,7 +128,7 @@ func (a *app) printRows(rep wire.ImportReport) error {
 		}
 	}
 	if rep.Removed != nil {
-		a.note("What became of single keys was removed on %s: the time of the report is over.", localTime(*rep.Removed))
+		a.note("The rows of this import were removed on %s, at the end of their retention period.", localTime(*rep.Removed))
 	}
 	if len(rest) > 0 || rep.Next != nil {
 		a.note("All rows: ostiary import rows %d --all", rep.ID)
@@ -173,7 +173,7 @@ func (a *app) writeRemainder(ctx context.Context, c *client.Client, f *importFla
 		return err
 	})
 	if err == nil {
-		a.note("%s holds what is left over: %s", f.remainder, cmdline.Plural(kept, "entry", "entries"))
+		a.note("%s contains the remaining keys: %s", f.remainder, cmdline.Plural(kept, "entry", "entries"))
 	}
 	return err
 }
@@ -182,8 +182,8 @@ func newImport(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import",
 		Short: "Show imports, their results and progress; cancel one",
-		Long: `Look at imports: what came of them, key by key, and how far one is that is under
-way. "ostiary token import" begins one.`,
+		Long: `Show imports: their results, key by key, and the progress of one that is
+running. "ostiary token import" begins one.`,
 		Example: `  ostiary import list
   ostiary import show 12
   ostiary import cancel 12`,
@@ -198,7 +198,7 @@ func newImportList(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List imports, the newest first",
-		Long:    "List imports, the newest first, dry runs among them.",
+		Long:    "List imports, the newest first, including dry runs.",
 		Example: "  ostiary import list --limit 10",
 		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
@@ -242,7 +242,7 @@ func newImportShow(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "show ID",
 		Short:   "Show the result of an import",
-		Long:    "Show what came of an import, or how far it is, as ostiary token import does at its end.",
+		Long:    "Show the result or the progress of an import, as ostiary token import does at its end.",
 		Example: "  ostiary import show 12 --json",
 		Args:    cmdline.Arguments("ID"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -262,15 +262,16 @@ func newImportShow(a *app) *cobra.Command {
 func newImportCancel(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "cancel ID",
-		Short: "Cancel an import that is under way",
-		Long: `Cancel an import that is under way, whoever began it. Nothing of it is taken in, and
-other imports can begin. It may also be one that broke off and could not be tidied up.
+		Short: "Cancel a running import",
+		Long: `Cancel a running import, whoever began it. Nothing is imported, and
+other imports can begin. You can also cancel an interrupted import that could not be
+removed.
 
-ostiary import list shows the ID. An import has one when the server has recognised the
-file: after the beginning of a PSKC file, after the whole of a signed file or a table.
-An upload without an ID is in no other's way; it ends with the program that sends it.
+ostiary import list shows the ID. An import gets one when the server has detected the
+format: after the beginning of a PSKC file, or after all of a signed file or a table.
+An upload without an ID does not block others; it ends with the program that sends it.
 
-What was imported before stays: ostiary batch state revokes the tokens of a delivery.`,
+Earlier imports remain: ostiary batch state revokes the tokens of a delivery.`,
 		Example: "  ostiary import cancel 12",
 		Args:    cmdline.Arguments("ID"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -282,7 +283,7 @@ What was imported before stays: ostiary batch state revokes the tokens of a deli
 			if err != nil {
 				return err
 			}
-			return a.say(rep, "Import %d of %s is cancelled: nothing of it was taken in.", rep.ID,
+			return a.say(rep, "Import %d of %s is cancelled: nothing was imported.", rep.ID,
 				cmp.Or(rep.File, "an unnamed file"))
 		}),
 	}
@@ -293,7 +294,7 @@ func newImportRows(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rows ID",
 		Short: "List the keys of an import that were not simply imported",
-		Long: "List the keys of an import of which there is something to say: those that were not\nimported, and " +
+		Long: "List the keys of an import that have a remark: those that were not\nimported, and " +
 			"why, and those that were not assigned. The others are listed by\nostiary token list --import ID.",
 		Example: "  ostiary import rows 12 --all",
 		Args:    cmdline.Arguments("ID"),
@@ -306,7 +307,7 @@ func newImportRows(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			l := listing[wire.ImportRow]{name: "rows", empty: "Nothing to say: every key was imported.",
+			l := listing[wire.ImportRow]{name: "rows", empty: "No remarks: every key was imported.",
 				header: []string{"KEY", "LINE", "SERIAL", "KEY ID", "TYPE", "OUTCOME", "REASON"},
 				row: func(r wire.ImportRow) []string {
 					line := ""

@@ -67,9 +67,9 @@ func newSeedfileInspect(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Describe a seed file and what would be refused",
-		Long: `Say what a seed file is, how it is protected (cipher, MAC, key derivation,
-signature), how many keys of which kinds are in it, with which digits and time
-steps, and which would be refused and why. No server is asked, and no secret or
+		Long: `Show what a seed file is, how it is protected (cipher, MAC, key derivation,
+signature), how many keys of which kinds it contains, with which digits and time
+steps, and which would be refused and why. No server is needed, and no secret or
 code is shown. The keys of an encrypted file are counted with its passphrase or
 key.
 

@@ -17,7 +17,7 @@ func newKey(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "key",
 		Short: "Manage the API keys of programs and administrators",
-		Long:  "Keep the API keys with which programs and administrators reach the server over the network.",
+		Long:  "Manage the API keys with which programs and administrators connect to the server over the network.",
 		Example: `  ostiary key create radius --role verifier
   ostiary key list
   ostiary key revoke radius`,
@@ -32,9 +32,9 @@ func newKeyCreate(a *app) *cobra.Command {
 	var expires string
 	cmd := &cobra.Command{
 		Use:   "create NAME --role ROLE [--expires DATE|TIME]",
-		Short: "Create an API key and print it, this once",
-		Long: `Create an API key and print it on standard output, this once: the server keeps
-nothing to show it again from.
+		Short: "Create an API key and print it",
+		Long: `Create an API key and print it on standard output, only once: the server does not
+store it and cannot show it again.
 
 The roles:
   verifier     checks codes and does nothing else
@@ -46,8 +46,8 @@ The roles:
   admin        everything with tokens and users
   super_admin  also API keys, and the export of tokens with their secrets
 
-With --expires the key ends by itself: at a date, 2027-01-31 being the beginning of that
-day, or after a time such as 90d or 12h. ostiary key list names the keys that end soon.`,
+With --expires the key expires: at a date, where 2027-01-31 is the beginning of that
+day, or after a time such as 90d or 12h. ostiary key list marks keys that expire soon.`,
 		Example: `  ostiary key create radius --role verifier > radius.key
   ostiary key create self-service --role portal > portal.key
   ostiary key create service-desk --role operator --help-desk
@@ -84,7 +84,7 @@ day, or after a time such as 90d or 12h. ostiary key list names the keys that en
 			}
 			until := ""
 			if k.Expires != nil {
-				until = " It ends on " + localTime(*k.Expires) + "."
+				until = " It expires on " + localTime(*k.Expires) + "."
 			}
 			a.note("Key %s (%s) is created. It cannot be shown again.%s", k.Name, k.Role, until)
 			return nil
@@ -92,7 +92,7 @@ day, or after a time such as 90d or 12h. ostiary key list names the keys that en
 	}
 	cmd.Flags().StringVar(&req.Role, "role", "", "`ROLE`: verifier, portal, operator, admin or super_admin")
 	cmd.Flags().BoolVar(&req.HelpDesk, "help-desk", false, "add the help-desk set to the role operator")
-	cmd.Flags().StringVar(&expires, "expires", "", "`DATE` when the key ends, or after which time, such as 90d "+
+	cmd.Flags().StringVar(&expires, "expires", "", "`DATE` when the key expires, or a time until then, such as 90d "+
 		"(default: never)")
 	return cmd
 }
@@ -147,11 +147,11 @@ func newKeyList(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "List API keys",
 		Long: `List API keys, the revoked ones last. The keys themselves cannot be shown. Keys that
-end within 14 days are marked (soon), those that have ended (expired).
+expire within 14 days are marked (soon), those that have expired (expired).
 
-LAST USED is of the last request that brought the key, also of one that was refused for
+LAST USED is the time of the last request with the key, even if it was refused for
 its role. It is kept in memory and saved every 5 minutes: after a crash it may be that
-much behind. It is not in the audit log.`,
+much too old. It is not in the audit log.`,
 		Example: "  ostiary key list",
 		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
@@ -185,7 +185,7 @@ func newKeyRevoke(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "revoke NAME",
 		Short:   "Revoke an API key",
-		Long:    "Revoke an API key. It ends at once and cannot be brought back.",
+		Long:    "Revoke an API key. It stops working at once and cannot be restored.",
 		Example: "  ostiary key revoke radius",
 		Args:    cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {

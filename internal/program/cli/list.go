@@ -32,14 +32,14 @@ func (p *pageFlags) add(cmd *cobra.Command) {
 // addPart is add for lists that are never wanted whole.
 func (p *pageFlags) addPart(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&p.limit, "limit", 0, "list at most `N`, up to 1000 (default 100)")
-	cmd.Flags().StringVar(&p.after, "after", "", "go on behind `CURSOR`, the next of the page before")
+	cmd.Flags().StringVar(&p.after, "after", "", "continue after `CURSOR`, printed with the previous page")
 }
 
 func (p *pageFlags) page(cmd *cobra.Command) (client.Page, error) {
 	page := client.Page{Limit: p.limit, After: p.after}
 	switch {
 	case cmd.Flags().Changed("limit") && (p.limit < 1 || p.limit > maxPage):
-		return page, cmdline.Mistakef(cmd, "--limit %d: it may be 1 to %d", p.limit, maxPage)
+		return page, cmdline.Mistakef(cmd, "--limit %d: it must be 1 to %d", p.limit, maxPage)
 	case p.all && p.limit != 0:
 		return page, cmdline.Mistakef(cmd, "--all and --limit exclude each other")
 	case p.all:

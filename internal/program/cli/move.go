@@ -19,10 +19,10 @@ func newMove(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "move",
 		Short: "End moves of tokens to another server",
-		Long: `End moves of tokens to another server, so that no token lives on two.
+		Long: `End moves of tokens to another server, so that no token is on two servers.
 
 A move has three steps:
-  here   ostiary token export FILE --move     the tokens are MOVING, they take no code
+  here   ostiary token export FILE --move     the tokens are MOVING, their codes are refused
   there  ostiary token import FILE            and: ostiary import receipt ID RECEIPT
   here   ostiary move confirm RECEIPT         the tokens are deleted`,
 		Example: `  ostiary move list
@@ -69,7 +69,7 @@ func newMoveConfirm(a *app) *cobra.Command {
 		Use:   "confirm RECEIPT",
 		Short: "Confirm a move with the receipt of the other server",
 		Long: `Hand in the receipt that the other server wrote when it imported the tokens. They
-are deleted here; where they stood is remembered, should they ever come back. The
+are deleted here; their counters are stored in case they come back. The
 same receipt again changes nothing.`,
 		Example: "  ostiary move confirm receipt.json",
 		Args:    cmdline.Arguments("RECEIPT"),
@@ -82,7 +82,7 @@ same receipt again changes nothing.`,
 			dec := json.NewDecoder(bytes.NewReader(text))
 			dec.DisallowUnknownFields()
 			if err := dec.Decode(&r); err != nil || r.Version == 0 {
-				return &inputError{fmt.Errorf("%s is no receipt of a move", args[0])}
+				return &inputError{fmt.Errorf("%s is not a receipt of a move", args[0])}
 			}
 			m, err := c.ConfirmMove(cmd.Context(), r)
 			if err != nil {
@@ -100,8 +100,8 @@ func newMoveCancel(a *app) *cobra.Command {
 		Use:   "cancel MOVE --yes",
 		Short: "Take back the tokens that are still on their way",
 		Long: `Take back the tokens of a move that are still on their way: they get the states
-that they had. Only do this when no server has imported the file, or has deleted
-what it imported: a token on two servers takes each code twice.`,
+that they had. Do this only if no server has imported the file, or if it has deleted
+the imported tokens: on two servers each code would be accepted twice.`,
 		Example: "  ostiary move cancel X2Q7NTGYL3XKGQJ5LRV4GQWZUM --yes",
 		Args:    cmdline.Arguments("MOVE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -117,7 +117,7 @@ what it imported: a token on two servers takes each code twice.`,
 				m.Moved)
 		}),
 	}
-	cmd.Flags().BoolVar(&yes, "yes", false, "yes, none of them lives elsewhere")
+	cmd.Flags().BoolVar(&yes, "yes", false, "yes, none of them is on another server")
 	return cmd
 }
 
@@ -148,7 +148,7 @@ import ID brought here. It holds no secret. Hand it in there: ostiary move confi
 			}); err != nil {
 				return err
 			}
-			return a.say(r, "%s is the receipt for %s. Hand it in where they come from: ostiary move confirm %s",
+			return a.say(r, "%s is the receipt for %s. Hand it in on the server they came from: ostiary move confirm %s",
 				args[1], cmdline.Plural(len(r.Tokens), "token", "tokens"), args[1])
 		}),
 	}

@@ -15,15 +15,21 @@ import (
 // absent refuses a path where a file is already.
 func absent(path string) error {
 	if _, err := os.Lstat(path); path != "" && err == nil {
-		return &inputError{fmt.Errorf("%s already exists and is not overwritten", path)}
+		return existing(path)
 	}
 	return nil
+}
+
+func existing(path string) error {
+	return &inputError{fmt.Errorf("%s already exists and is not overwritten: delete it, or name another file", path)}
 }
 
 // createNew makes a file of mode 0600 that must not exist yet.
 func createNew(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if errors.Is(err, fs.ErrExist) {
+		return nil, existing(path)
+	} else if err != nil {
 		return nil, &inputError{err}
 	}
 	return file, nil

@@ -16,17 +16,18 @@ func newProfile(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "profile",
 		Short: "Manage the profiles of software authenticators",
-		Long: `Keep the profiles, the parameter sheets of software authenticators: which
+		Long: `Manage the profiles, the parameter sheets of software authenticators: which
 applications they have, what PINs and activation codes look like, and whether
 their keys are bound to the device. A token type names the profile of its tokens.
 
-A profile never changes, because apps and letters hold it: make a new one and
-give it to the type. mobile-totp and mobile-hotp have one from the start.`,
+A profile never changes, because apps and letters contain it: create a new one and
+set it for the type. mobile-totp and mobile-hotp have one from the start.`,
 		Example: `  ostiary profile create bank --file bank.toml
   ostiary profile show bank
   ostiary profile show bank --static-vector > bank.vector`,
 	}
-	cmd.AddCommand(newProfileCreate(a), newProfileList(a), newProfileShow(a), newProfileRetire(a))
+	cmd.AddCommand(newProfileCreate(a), newProfileList(a), newProfileShow(a), newProfileLimits(a),
+		newProfileRetire(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
 }
@@ -39,11 +40,11 @@ func newProfileCreate(a *app) *cobra.Command {
 		Use:   "create NAME --file FILE",
 		Short: "Create a profile",
 		Long: `Create a profile from a TOML file; examples/profiles/plain.toml explains every
-setting. The server draws the id and the keys, so the same file gives another
+setting. The server generates the id and the keys, so the same file gives another
 profile each time.
 
 A profile never changes. It does nothing until a token type names it, and its
-serial prefix must be that of the type; the command tells how to make one where
+serial prefix must be that of the type; the command shows how to create a type if
 there is none.`,
 		Example: `  ostiary profile create bank --file bank.toml
   ostiary type create bank-app --kind software --algorithm TOTP --hash SHA256 \
@@ -68,7 +69,7 @@ there is none.`,
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&file, "file", "", "`FILE` that holds the profile, in TOML; - is standard input")
+	cmd.Flags().StringVar(&file, "file", "", "`FILE` with the profile, in TOML; - is standard input")
 	return cmd
 }
 
@@ -115,10 +116,10 @@ func newProfileShow(a *app) *cobra.Command {
 		Use:   "show NAME",
 		Short: "Show a profile, or its static vector",
 		Long: `Show everything about a profile. An app shows the same fingerprint before it
-takes the profile.
+accepts the profile.
 
-With --static-vector only the static vector is printed, as text on one line: what
-an app is configured with. It is no secret, but an app trusts whoever gave it.`,
+With --static-vector only the static vector is printed, as text on one line: the
+configuration of an app. It is not secret, but an app trusts the issuer in it.`,
 		Example: `  ostiary profile show bank
   ostiary profile show bank --static-vector > bank.vector
   ostiary-authenticator activate --static-vector-file bank.vector --serial BNK10000001`,
@@ -189,11 +190,11 @@ func newProfileRetire(a *app) *cobra.Command {
 	var undo bool
 	cmd := &cobra.Command{
 		Use:   "retire NAME",
-		Short: "Allow no new tokens by a profile",
-		Long: `Allow no new tokens by a profile, and no first activation. Tokens that are activated
-work on, and may be activated again; an activation that is open may be confirmed. A
-type that names the profile needs another one before it has new tokens: ostiary type
-change. With --undo there may be new ones again. The profile itself never changes.`,
+		Short: "Retire a profile: no new tokens and no first activations",
+		Long: `Allow no new tokens with a profile, and no first activations. Activated tokens
+continue to work, and may be activated again; an open activation may be confirmed. A
+type with this profile needs another one before it can have new tokens: ostiary type
+change. --undo allows new tokens again. The profile itself never changes.`,
 		Example: `  ostiary profile retire bank
   ostiary profile retire bank --undo`,
 		Args: cmdline.Arguments("NAME"),
@@ -203,7 +204,7 @@ change. With --undo there may be new ones again. The profile itself never change
 				if err != nil {
 					return err
 				}
-				return a.say(p, "Profile %s is for new tokens again.", p.Name)
+				return a.say(p, "Profile %s is in use again.", p.Name)
 			}
 			p, err := c.RetireProfile(cmd.Context(), args[0])
 			if err != nil {
@@ -212,10 +213,10 @@ change. With --undo there may be new ones again. The profile itself never change
 			if err := a.say(p, "Profile %s is retired.", p.Name); err != nil || len(p.UsedBy) == 0 || a.json {
 				return err
 			}
-			a.note("These types have no new tokens until they have another profile: %s", strings.Join(p.UsedBy, ", "))
+			a.note("These types can have no new tokens until they have another profile: %s", strings.Join(p.UsedBy, ", "))
 			return nil
 		}),
 	}
-	cmd.Flags().BoolVar(&undo, "undo", false, "let there be new tokens by it again")
+	cmd.Flags().BoolVar(&undo, "undo", false, "allow new tokens with it again")
 	return cmd
 }

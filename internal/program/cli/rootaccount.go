@@ -14,7 +14,7 @@ func newRootAccount(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "root",
 		Short: "Manage the account ROOT",
-		Long:  "Keep the account ROOT, which sets a server up and helps in emergencies.",
+		Long:  "Manage the account ROOT, for setting up a server and for emergencies.",
 		Example: `  ostiary root reset-password --data /var/lib/ostiary
   ostiary root set-password --data /var/lib/ostiary`,
 	}
@@ -26,8 +26,8 @@ func newRootAccount(a *app) *cobra.Command {
 func newRootResetPassword(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reset-password",
-		Short: "Give ROOT a new random password and print it, this once",
-		Long: `Give ROOT a new random password and print it, this once. The old one and all
+		Short: "Set a new random password for ROOT and print it",
+		Long: `Set a new random password for ROOT and print it. The old one and all
 sessions of ROOT end.`,
 		Example: "  ostiary root reset-password --data /var/lib/ostiary",
 		Args:    cmdline.Arguments(),
@@ -45,13 +45,13 @@ func newRootSetPassword(a *app) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "set-password [--password-file FILE]",
-		Short: "Give ROOT a password of your own choice",
-		Long: `Give ROOT a password of your own choice. It is asked for twice on the terminal, without
-echo, or read from a file; it is never an argument, which others on the machine could
-read. The old password and all sessions of ROOT end.
+		Short: "Set a password for ROOT that you choose",
+		Long: `Set a password for ROOT that you choose. The command asks for it twice on the
+terminal, without echo, or reads it from a file; it is never an argument, which others
+on the machine could read. The old password and all sessions of ROOT end.
 
-It has 12 characters at least. Refused are the name, digits alone, a few characters that
-repeat, rows such as abcdefghijkl, and words that are tried first.`,
+It has at least 12 characters. Refused are the name, only digits, a few repeated
+characters, sequences such as abcdefghijkl, and common passwords.`,
 		Example: `  ostiary root set-password --data /var/lib/ostiary
   ostiary root set-password --data /var/lib/ostiary --password-file password.txt`,
 		Args: cmdline.Arguments(),
@@ -80,16 +80,16 @@ func (a *app) newPassword(cmd *cobra.Command, file string) ([]byte, error) {
 		return a.readSecret(file)
 	}
 	if a.Ask == nil {
-		return nil, cmdline.Mistakef(cmd, "there is no terminal to ask on: give --password-file FILE")
+		return nil, cmdline.Mistakef(cmd, "there is no terminal for the question: give --password-file FILE")
 	}
 	password, err := a.Ask(cmd.Context(), "New password of ROOT:")
 	if err != nil {
 		return nil, err
 	}
-	again, err := a.Ask(cmd.Context(), "The same again:")
+	again, err := a.Ask(cmd.Context(), "Repeat the password: ")
 	defer clear(again)
 	if err == nil && !bytes.Equal(password, again) {
-		err = errors.New("the two passwords are not the same; nothing was changed")
+		err = errors.New("the two passwords are different; nothing was changed")
 	}
 	if err != nil {
 		clear(password)

@@ -16,7 +16,7 @@ func TestPasswordIsTypedTwice(t *testing.T) {
 		want  string
 	}{
 		{[]string{"four unlikely green umbrellas", "four unlikely green umbrellas"}, nil, ""},
-		{[]string{"four unlikely green umbrellas", "four unlikely green umbrella"}, nil, "not the same"},
+		{[]string{"four unlikely green umbrellas", "four unlikely green umbrella"}, nil, "are different"},
 		{[]string{""}, context.Canceled, "canceled"},
 	} {
 		asked := 0

@@ -28,19 +28,19 @@ type hintFlags struct {
 }
 
 func (h *hintFlags) add(flags *pflag.FlagSet) {
-	flags.BoolVar(&h.tripleDES, "allow-3des", false, "read a PSKC file under Triple-DES, which is not safe any more")
-	flags.BoolVar(&h.shortSecrets, "allow-short-secrets", false, "take secrets of at least 80 bits, where RFC 4226 "+
+	flags.BoolVar(&h.tripleDES, "allow-3des", false, "read a PSKC file encrypted with Triple-DES, which is no longer safe")
+	flags.BoolVar(&h.shortSecrets, "allow-short-secrets", false, "accept secrets of at least 80 bits, where RFC 4226 "+
 		"demands 128")
-	flags.BoolVar(&h.longSteps, "allow-long-steps", false, "take time steps of more than an hour")
-	flags.StringVar(&h.format, "format", "", "`FORMAT` of the file, instead of recognising it")
-	flags.StringVar(&h.encoding, "encoding", "", "`ENCODING` of secrets, where it is open: hex, base32 or base64")
+	flags.BoolVar(&h.longSteps, "allow-long-steps", false, "accept time steps of more than an hour")
+	flags.StringVar(&h.format, "format", "", "`FORMAT` of the file, instead of detecting it")
+	flags.StringVar(&h.encoding, "encoding", "", "`ENCODING` of secrets, if it is ambiguous: hex, base32 or base64")
 	flags.StringVar(&h.kind, "kind", "", "`KIND` where the file does not say: hotp or totp")
 	flags.IntVar(&h.digits, "digits", 0, "`DIGITS` of a code, where the file does not say (default 6)")
 	flags.IntVar(&h.period, "period", 0, "`SECONDS` of a time step, where the file does not say (default 30)")
 	flags.StringVar(&h.hash, "hash", "", "`HASH` where the file does not say: SHA1, SHA256 or SHA512 (default SHA1)")
 	flags.StringVar(&h.manufacturer, "manufacturer", "", "`NAME` of the manufacturer, where the file does not say")
 	flags.StringArrayVar(&h.products, "product", nil, "`PRODUCT` of a DualShield file, as MAKER/CODE=totp; may be repeated")
-	flags.BoolVar(&h.keepSerials, "keep-serials", false, "take serials that seem to have lost leading zeros in a "+
+	flags.BoolVar(&h.keepSerials, "keep-serials", false, "accept serials that seem to have lost leading zeros in a "+
 		"spreadsheet")
 }
 
@@ -109,7 +109,7 @@ func newSeedfile(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "seedfile",
 		Short:   "Inspect a manufacturer's file without a server",
-		Long:    "Look at a manufacturer's file of tokens without a server.",
+		Long:    "Inspect a manufacturer's file of tokens without a server.",
 		Example: "  ostiary seedfile inspect tokens.pskc",
 	}
 	cmd.AddCommand(newSeedfileInspect(a))
@@ -153,7 +153,7 @@ func (a *app) fileOptions(f *importFlags) (opt imports.FileOptions, err error) {
 		}
 		defer clear(text)
 		if opt.PSKC.PreSharedKey, err = hex.DecodeString(string(text)); err != nil {
-			return opt, fmt.Errorf("%s does not hold a key in hexadecimal", f.keyHexFile)
+			return opt, fmt.Errorf("%s does not contain a key in hexadecimal", f.keyHexFile)
 		}
 	}
 	opt.Others = seedfile.Options{Format: seedfile.Format(h.format), Encoding: seedfile.Encoding(h.encoding),
@@ -163,7 +163,7 @@ func (a *app) fileOptions(f *importFlags) (opt imports.FileOptions, err error) {
 	if h.hash != "" {
 		hash, err := oath.ParseHash(h.hash)
 		if err != nil {
-			return opt, fmt.Errorf("--hash %s: it may be SHA1, SHA256 or SHA512", h.hash)
+			return opt, fmt.Errorf("--hash %s: it must be SHA1, SHA256 or SHA512", h.hash)
 		}
 		opt.Others.Assume.Hash = hash.String()
 	}

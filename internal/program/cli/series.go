@@ -13,8 +13,8 @@ func newSeries(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "series",
 		Short: "Manage the serials of software tokens",
-		Long: `Keep the serials of software tokens. Each software type has a series of its own,
-from which new tokens take their serials. A serial is never made twice, whatever
+		Long: `Manage the serials of software tokens. Each software type has its own series,
+from which new tokens get their serials. A serial is never used twice, whatever
 is deleted or set.`,
 		Example: `  ostiary series list
   ostiary series set app-totp AT20000001`,
@@ -28,8 +28,8 @@ func newSeriesList(a *app) *cobra.Command {
 	return a.addCSV(&cobra.Command{
 		Use:   "list",
 		Short: "List the series of all software types",
-		Long: `List the series of all software types: the next serial, the highest that there
-is, how many were given out and how many there can still be.`,
+		Long: `List the series of all software types: the next serial, the highest existing
+one, how many were issued and how many are left.`,
 		Example: "  ostiary series list",
 		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
@@ -55,7 +55,7 @@ func newSeriesSet(a *app) *cobra.Command {
 		Use:   "set TYPE NEXT",
 		Short: "Set the next serial of a software type",
 		Long: `Set the next serial of a software type, as a full serial or as its number. It
-must stand above every serial of the type that was given out or is there.`,
+must be above every serial of the type that was issued or exists.`,
 		Example: `  ostiary series set app-totp AT20000001
   ostiary series set app-totp 20000001`,
 		Args: cmdline.Arguments("TYPE", "NEXT"),

@@ -39,15 +39,18 @@ func newServe(a *app) *cobra.Command {
 		Annotations: map[string]string{cmdline.OnlyGlobalFlags: "data"},
 		Long: `Run the server on a data directory until it is interrupted.
 
-The first start makes the directory with the database and the key file, and
-prints the password of ROOT, this once, unless --root-password-file gives one of your
-own choice. Keep a copy of the key file (DIR/kek)
-apart from the backups of the database: without it no backup can be used, and
+The first start creates the directory with the database and the key file, and
+prints the password of ROOT once, unless --root-password-file gives one that you
+chose. Keep a copy of the key file (DIR/kek)
+separately from the backups of the database: without it no backup can be used, and
 with it every backup can be read.
 
 Without TLS the server listens on this machine only. While it runs, commands
 with --data DIR reach it through the socket DIR/ostiary.sock, which only the
 user who runs the server can open.
+
+The limits of activations hold for profiles that have none of their own; see
+ostiary profile limits.
 
 --demo runs on a throwaway directory with sample tokens and users.`,
 		Example: `  ostiary serve --data /var/lib/ostiary
@@ -66,10 +69,10 @@ user who runs the server can open.
 			}
 			switch {
 			case cfg.Demo && cfg.Data != "":
-				return cmdline.Mistakef(cmd, "--demo makes a data directory of its own and removes it at the end: "+
-					"leave out --data")
+				return cmdline.Mistakef(cmd, "--demo creates its own data directory and deletes it at the end: "+
+					"omit --data")
 			case !cfg.Demo && cfg.Data == "":
-				return cmdline.Mistakef(cmd, "which data directory? Give --data DIR (or %s), or --demo to try "+
+				return cmdline.Mistakef(cmd, "no data directory is given: use --data DIR (or %s), or --demo to try "+
 					"the server out", envData)
 			}
 			if !cfg.Demo {
@@ -80,9 +83,13 @@ user who runs the server can open.
 			if err := checkActivations(cmd, cfg.Activations); err != nil {
 				return err
 			}
+			if n := cfg.Codes.ClientShare; n < 1 || n > serve.MaxClientShare {
+				return cmdline.Mistakef(cmd, "--client-share %d: it must be 1 to %d wrong codes", n,
+					serve.MaxClientShare)
+			}
 			if err := cfg.Codes.Check(); err != nil || cfg.Codes.LongestLock < cfg.Codes.FirstLock {
-				return cmdline.Mistakef(cmd, "--lock is 1m to 720h, or 0 for a lock that does not end; --longest-lock is "+
-					"--lock or more, up to 720h")
+				return cmdline.Mistakef(cmd, "--lock must be 1m to 720h, or 0 for a lock that does not end; --longest-lock must be "+
+					"at least --lock, up to 720h")
 			}
 			if cfg.Connections < 1 || cfg.ConnectionsPerAddress < 1 {
 				return cmdline.Mistakef(cmd, "--max-connections and --max-connections-per-address must be 1 or more")
@@ -93,7 +100,7 @@ user who runs the server can open.
 			}
 			if hookKey != "" {
 				if cfg.ActivationHook == "" {
-					return cmdline.Mistakef(cmd, "--activation-hook-key-file goes with --activation-hook")
+					return cmdline.Mistakef(cmd, "--activation-hook-key-file needs --activation-hook")
 				}
 				var err error
 				if cfg.ActivationHookKey, err = a.readSecret(hookKey); err != nil {
@@ -114,7 +121,7 @@ user who runs the server can open.
 			cfg.Log = log
 			err = serve.Run(cmd.Context(), cfg)
 			if errors.Is(err, syscall.EADDRINUSE) {
-				err = cmdline.WithHint(err, "another program listens there; choose another address with --listen")
+				err = cmdline.WithHint(err, "another program uses this address; choose another with --listen")
 			}
 			return err
 		},
@@ -135,13 +142,14 @@ user who runs the server can open.
 		"`N` connections of one address (IPv6: of one /64 network) at a time, at most; no limit with --behind-proxy")
 	flags.DurationVar(&cfg.Codes.FirstLock, "lock", defaultLock, "`TIME` that ten wrong codes in a row lock a token or a user; a wrong code after that locks for twice as long; 0 locks until somebody unlocks")
 	flags.DurationVar(&cfg.Codes.LongestLock, "longest-lock", defaultLongestLock, "longest `TIME` of a lock, however many wrong codes come")
+	flags.IntVar(&cfg.Codes.ClientShare, "client-share", serve.DefaultClientShare, "`N` wrong codes under one name lock the client that presents them, under that name, as long as --lock; for requests that name their client")
 	addActivationFlags(flags, &cfg.Activations)
 	flags.StringVar(&cfg.ActivationHook, "activation-hook", "", "`URL` to which each activation is posted, so that its user can be told (default: none)")
-	flags.StringVar(&hookKey, "activation-hook-key-file", "", "`FILE` that holds the bearer token for --activation-hook")
+	flags.StringVar(&hookKey, "activation-hook-key-file", "", "`FILE` with the bearer token for --activation-hook")
 	flags.StringVar(&rootPassword, "root-password-file", "", "`FILE` with the first password of ROOT (default: "+
-		"drawn and printed); later starts do not read it")
-	flags.IntVar(&reportDays, "import-report-days", defaultReportDays, "`DAYS` that import reports say what became "+
-		"of single keys; 0 is for ever")
+		"generated and printed); later starts do not read it")
+	flags.IntVar(&reportDays, "import-report-days", defaultReportDays, "`DAYS` for which import reports keep the rows "+
+		"of single keys; 0 for forever")
 	flags.BoolVar(&cfg.Demo, "demo", false, "run on a throwaway data directory with sample tokens and users")
 	flags.StringVar(&level, "log-level", "info", "`LEVEL`: debug, info, warn or error")
 	flags.StringVar(&format, "log-format", "text", "`FORMAT`: text or json")
@@ -162,7 +170,7 @@ func addActivationFlags(flags *pflag.FlagSet, p *activations.Policy) {
 // the default.
 func checkActivations(cmd *cobra.Command, p activations.Policy) error {
 	if p.Expiry == 0 || p.Tries == 0 || p.Successes == 0 || p.Failures == 0 || p.Window == 0 || p.Interval == 0 {
-		return cmdline.Mistakef(cmd, "no limit of activations may be 0")
+		return cmdline.Mistakef(cmd, "limits of activations must not be 0")
 	}
 	if err := p.Check(); err != nil {
 		return cmdline.Mistakef(cmd, "%v", err)
@@ -178,7 +186,7 @@ func proxiesOf(cmd *cobra.Command, texts []string) (proxies peer.Proxies, err er
 			n, err = a.Prefix(a.BitLen())
 		}
 		if err != nil || n.Masked() != n {
-			return nil, cmdline.Mistakef(cmd, "--trusted-proxy %q is no network, such as 10.0.0.0/8, and no address", text)
+			return nil, cmdline.Mistakef(cmd, "--trusted-proxy %q is neither a network, such as 10.0.0.0/8, nor an address", text)
 		}
 		proxies = append(proxies, n)
 	}

@@ -16,10 +16,10 @@ func newToken(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
 		Short: "Import tokens, check their codes, manage them",
-		Long: `Import tokens, check their codes, and look after them.
+		Long: `Import tokens, check their codes, and manage them.
 
-A token is named by its serial. Where several tokens carry the same serial,
---type, --manufacturer and --key-id say which one is meant.`,
+A token is named by its serial. If several tokens have the same serial,
+--type, --manufacturer and --key-id choose one.`,
 		Example: `  ostiary token import tokens.pskc
   ostiary token assign 12345678 alice
   ostiary token verify 12345678 755224`,
@@ -37,9 +37,9 @@ type selectorFlags struct{ tokenType, manufacturer, keyID string }
 
 func (s *selectorFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&s.tokenType, "type", "", "`TYPE` of the token, where several carry the serial")
-	flags.StringVar(&s.manufacturer, "manufacturer", "", "`NAME` of the manufacturer, likewise; '' is a token without one")
-	flags.StringVar(&s.keyID, "key-id", "", "`ID` of the key, where a device has several")
+	flags.StringVar(&s.tokenType, "type", "", "`TYPE` of the token, if several have the serial")
+	flags.StringVar(&s.manufacturer, "manufacturer", "", "`NAME` of the manufacturer, if several tokens have the serial; '' is a token without one")
+	flags.StringVar(&s.keyID, "key-id", "", "`ID` of the key, if a device has several")
 	cmdline.MayBeEmpty(cmd, "manufacturer", "key-id")
 }
 
@@ -61,7 +61,7 @@ func newTokenShow(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "show SERIAL",
 		Short:   "Show a token",
-		Long:    "Show everything about a token but its secret.",
+		Long:    "Show everything about a token except its secret.",
 		Example: "  ostiary token show 12345678",
 		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -104,9 +104,9 @@ func (a *app) printToken(t wire.Token) error {
 	line("User", orElse(t.User, "none"))
 	switch {
 	case t.Fenced && t.State == token.Pending.String():
-		line("Fenced", "a backup was put back: delete it and create another")
+		line("Fenced", "a backup was restored: delete it and create another")
 	case t.Fenced:
-		line("Fenced", "a backup was put back: takes two codes in a row first (ostiary token resync)")
+		line("Fenced", "a backup was restored: needs two consecutive codes first (ostiary token resync)")
 	}
 	line("Counter", strconv.FormatUint(t.Counter, 10))
 	if t.Algorithm == "TOTP" {
@@ -153,13 +153,13 @@ func newTokenAssign(a *app) *cobra.Command {
 	var createUsers, dryRun bool
 	cmd := &cobra.Command{
 		Use:   "assign SERIAL USER | assign --list FILE",
-		Short: "Assign a free token to a user, or many by a list",
-		Long: `Assign a token that belongs to nobody to a user.
+		Short: "Assign a free token to a user, or many from a list",
+		Long: `Assign a free token to a user.
 
 With --list, the tokens and users are those of an assignment list: a table with
 the titles loginName and serial, as DualShield writes it (domain, loginName,
-manufacturerCode, productCode, serial). Each row is done by itself, and the report
-says what was not. Exit code 1 means that rows were refused.`,
+manufacturerCode, productCode, serial). Each row is processed separately, and the report
+shows what was refused. Exit code 1 means that rows were refused.`,
 		Example: `  ostiary token assign 12345678 alice
   ostiary token assign --list assignment.csv --dry-run
   ostiary token assign --list assignment.csv --create-users`,
@@ -174,7 +174,7 @@ says what was not. Exit code 1 means that rows were refused.`,
 				return a.assignList(cmd.Context(), c, list, createUsers, dryRun)
 			}
 			if createUsers || dryRun {
-				return cmdline.Mistakef(cmd, "--create-users and --dry-run go with --list")
+				return cmdline.Mistakef(cmd, "--create-users and --dry-run need --list")
 			}
 			t, err := c.Assign(cmd.Context(), which.selector(cmd, args[0]), args[1])
 			if err != nil {
@@ -186,7 +186,7 @@ says what was not. Exit code 1 means that rows were refused.`,
 	which.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&list, "list", "", "`FILE` with an assignment list")
-	flags.BoolVar(&createUsers, "create-users", false, "with --list: make users that are not known")
+	flags.BoolVar(&createUsers, "create-users", false, "with --list: add users that do not exist")
 	flags.BoolVar(&dryRun, "dry-run", false, "with --list: show what would happen and change nothing")
 	return cmd
 }
@@ -196,7 +196,7 @@ func newTokenUnassign(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "unassign SERIAL",
 		Short:   "Unassign a token",
-		Long:    "Take a token from its user. It keeps its state and its counter and can be assigned again.",
+		Long:    "Unassign a token. It keeps its state and its counter and can be assigned again.",
 		Example: "  ostiary token unassign 12345678",
 		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -218,10 +218,10 @@ func newTokenState(a *app) *cobra.Command {
 		Use:   "state SERIAL STATE",
 		Short: "Revoke a token, or make it valid again",
 		Long: `Change the state of a token. The states are VALID, REVOKED_TOKEN_LOST,
-REVOKED_TOKEN_BROKEN and REVOKED_TOKEN_OTHER; every one may follow every other.
-The counter, the failures and the user stay.
+REVOKED_TOKEN_BROKEN and REVOKED_TOKEN_OTHER, in any order. The counter, the failures
+and the user do not change.
 
-A PENDING token can be revoked; VALID it becomes by its first code only: ostiary
+A PENDING token can be revoked; only its first code makes it VALID: ostiary
 token confirm.`,
 		Example: `  ostiary token state 12345678 REVOKED_TOKEN_LOST --reason 'left on a train'
   ostiary token state 12345678 VALID --reason 'found again'`,
@@ -233,7 +233,7 @@ token confirm.`,
 			}
 			if state == token.Pending.String() {
 				return cmdline.Mistakef(cmd, "a token is PENDING from its creation to its first code, and "+
-					"never by command")
+					"no command sets it")
 			}
 			t, err := c.SetState(cmd.Context(), which.selector(cmd, args[0]),
 				wire.StateRequest{State: state, Reason: reason})
@@ -244,7 +244,7 @@ token confirm.`,
 		}),
 	}
 	which.add(cmd)
-	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` that says why, for the token and the audit log")
+	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` with the reason, for the token and the audit log")
 	return cmd
 }
 
@@ -252,8 +252,8 @@ func newTokenUnlock(a *app) *cobra.Command {
 	var which selectorFlags
 	cmd := &cobra.Command{
 		Use:     "unlock SERIAL",
-		Short:   "Unlock a token: forget its failures",
-		Long:    "Forget the wrong codes of a token, and with them its lock and its delay.",
+		Short:   "Unlock a token: clear its failures",
+		Long:    "Clear the count of wrong codes of a token, and with it its lock and its delay.",
 		Example: "  ostiary token unlock 12345678",
 		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -273,17 +273,17 @@ func newTokenDelete(a *app) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "delete SERIAL --yes",
-		Short: "Delete a token and its secret for good",
-		Long: `Delete a token and its secret for good. Only the audit log remembers it; to have
+		Short: "Delete a token and its secret permanently",
+		Long: `Delete a token and its secret permanently. Only the audit log keeps a record; to get
 it back, import the manufacturer's file again.
 
-A token that is lost or broken is better revoked: ostiary token state.`,
+If a token is lost or broken, revoke it instead: ostiary token state.`,
 		Example: "  ostiary token delete 12345678 --yes",
 		Args:    cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if !yes {
 				return cmdline.Mistakef(
-					cmd, "deleting a token destroys its secret for good: add --yes if that is meant")
+					cmd, "deleting a token destroys its secret permanently: add --yes to confirm")
 			}
 			t, err := c.DeleteToken(cmd.Context(), which.selector(cmd, args[0]))
 			if err != nil {
@@ -293,7 +293,7 @@ A token that is lost or broken is better revoked: ostiary token state.`,
 		}),
 	}
 	which.add(cmd)
-	cmd.Flags().BoolVar(&yes, "yes", false, "yes, destroy the secret for good")
+	cmd.Flags().BoolVar(&yes, "yes", false, "yes, destroy the secret permanently")
 	return cmd
 }
 

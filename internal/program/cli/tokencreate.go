@@ -19,19 +19,19 @@ func newTokenCreate(a *app) *cobra.Command {
 		Use:   "create TYPE",
 		Short: "Create software tokens",
 		Long: `Create software tokens of a type. They take the next serials of its series and
-are PENDING: nothing opens with them until a first code has confirmed them.
+are PENDING: their codes are refused until a first code has confirmed them.
 
 For types without an activation (app-totp, app-hotp) each token comes with an
-enrolment link, good once and for 30 minutes. Its page shows the user a QR code
+enrolment link, valid once and for 30 minutes. Its page shows the user a QR code
 for any authenticator app and asks for the first code.
 
 Tokens of types with an activation (mobile-totp, mobile-hotp, mobile-license)
-have no secret yet; their activation follows and makes one. Their codes are as
+have no secret yet; their activation creates one. Their codes are as
 their profile says: that of the type, or the one of --profile.
 
 With --qr, --png or --svg there is no link: the secret of one token is shown
-here, this once, as a QR code (and as a key URI with --json). Whoever sees it
-has the token.`,
+here, only once, as a QR code (and as a key URI with --json). Anyone who sees it
+can use the token.`,
 		Example: `  ostiary token create app-totp --user alice
   ostiary token create app-totp --user alice --qr
   ostiary token create app-totp --count 50 --label 'night shift' --json > links.json`,
@@ -40,7 +40,7 @@ has the token.`,
 			req.Type, req.Count, req.Reveal = args[0], &count, drawing.wanted()
 			if req.Reveal && count != 1 {
 				return cmdline.Mistakef(cmd, "--qr, --png and --svg show the secret of one token, not of %d: create "+
-					"them one by one, or give out their links", count)
+					"them one by one, or use their links", count)
 			}
 			files, err := drawing.open()
 			if err != nil {
@@ -57,7 +57,7 @@ has the token.`,
 	flags := cmd.Flags()
 	flags.StringVar(&req.User, "user", "", "`USER` who gets the tokens")
 	flags.IntVar(&count, "count", 1, "create `N` tokens, up to 10000")
-	flags.StringVar(&req.Label, "label", "", "`TEXT` to call them by")
+	flags.StringVar(&req.Label, "label", "", "`TEXT`, the label of the tokens")
 	flags.StringVar(&req.Profile, "profile", "", "`NAME` of the profile of tokens with an activation (default: that of the type)")
 	drawing.add(flags)
 	return cmd
@@ -70,7 +70,7 @@ func (a *app) printCreated(made wire.NewTokens) error {
 	}
 	if made.Missing > 0 {
 		return cmdline.WithHint(
-			fmt.Errorf("%s listed above, %d are not there: %s",
+			fmt.Errorf("%s listed above, %d missing: %s",
 				cmdline.Plural(len(made.Tokens), "token is", "tokens are"), made.Missing, made.Problem),
 			"create the rest when the server answers again")
 	}
@@ -82,7 +82,7 @@ func (a *app) printNewTokens(made wire.NewTokens) error {
 		return a.printJSON(made)
 	}
 	if len(made.Tokens) != 1 || made.Missing > 0 {
-		out := newTable(a.Stdout, "SERIAL", "USER", "ENROLMENT LINK, GOOD ONCE")
+		out := newTable(a.Stdout, "SERIAL", "USER", "ENROLMENT LINK, VALID ONCE")
 		for _, t := range made.Tokens {
 			link := ""
 			if t.Enrolment != nil {
@@ -107,7 +107,7 @@ func (a *app) printNewTokens(made wire.NewTokens) error {
 }
 
 func (a *app) sayEnrolment(e wire.Enrolment) error {
-	if err := a.say(e, "Enrolment link, good once, until %s:", localTime(e.Expires)); err != nil || a.json {
+	if err := a.say(e, "Enrolment link, valid once, until %s:", localTime(e.Expires)); err != nil || a.json {
 		return err
 	}
 	_, err := fmt.Fprintln(a.Stdout, e.URL)
@@ -118,9 +118,9 @@ func newTokenEnrol(a *app) *cobra.Command {
 	var which selectorFlags
 	cmd := &cobra.Command{
 		Use:   "enrol SERIAL",
-		Short: "Give a new enrolment link for a PENDING token",
-		Long: `Give a new enrolment link for a PENDING token whose link ran out before it was
-used. The link before ends.
+		Short: "Create a new enrolment link for a PENDING token",
+		Long: `Create a new enrolment link for a PENDING token whose link expired before it was
+used. The previous link is revoked.
 
 A secret is shown once: if the link was opened, or the token created with its
 secret shown, delete the token and create another.`,
@@ -143,10 +143,10 @@ func newTokenConfirm(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "confirm SERIAL CODE",
 		Short: "Make a PENDING token VALID by its first code",
-		Long: `Present the first code of a PENDING token. If it is right, the token is VALID
+		Long: `Present the first code of a PENDING token. If it is correct, the token is VALID
 and the code is used up. A wrong one counts as a failure of the token.
 
-Exit code 0 means confirmed, 1 not the right code, 2 that nothing was checked.`,
+Exit code 0 means confirmed, 1 wrong code, 2 that nothing was checked.`,
 		Example: "  ostiary token confirm AT10000001 492039",
 		Args:    cmdline.Arguments("SERIAL", "CODE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {

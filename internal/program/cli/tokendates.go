@@ -16,11 +16,11 @@ func newTokenDates(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dates SERIAL --until DATE",
 		Short: "Change when a token is valid",
-		Long: `Change from when on, and until when a token is valid. A date that is not given
-stays. It is written as 2027-01-31, which is the beginning of that day, or with
+		Long: `Change from when and until when a token is valid. A date that is not given
+does not change. It is written as 2027-01-31, which is the beginning of that day, or with
 its time as 2027-01-31T18:00:00+01:00; none is no date.
 
-A token that has ended is revoked within the hour. To have it back, give it a
+An expired token is revoked within the hour. To use it again, give it a
 later date first, and then the state VALID: ostiary token state.`,
 		Example: `  ostiary token dates 12345678 --until 2027-01-31
   ostiary token dates 12345678 --from 2026-09-01 --until none`,
@@ -41,7 +41,7 @@ later date first, and then the state VALID: ostiary token state.`,
 				*d.to = &text
 			}
 			if req == (wire.DatesRequest{}) {
-				return cmdline.Mistakef(cmd, "which date? give --from, --until or both")
+				return cmdline.Mistakef(cmd, "no date is given: use --from, --until or both")
 			}
 			t, err := c.SetDates(cmd.Context(), which.selector(cmd, args[0]), req)
 			if err != nil {
@@ -53,7 +53,7 @@ later date first, and then the state VALID: ostiary token state.`,
 	}
 	which.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&from, "from", "", "`DATE` from when on it is valid, or none")
+	flags.StringVar(&from, "from", "", "`DATE` from which it is valid, or none")
 	flags.StringVar(&until, "until", "", "`DATE` when it ends, or none")
 	return cmd
 }

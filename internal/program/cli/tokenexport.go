@@ -17,21 +17,21 @@ func newTokenExport(a *app) *cobra.Command {
 		Use:   "export FILE --passphrase-file FILE",
 		Short: "Export tokens with their secrets, for another server",
 		Long: `Export tokens with their secrets into a PSKC file (RFC 6030), encrypted under a
-passphrase. Other servers and this one read it; this one also reads the state,
+passphrase. Other servers and this one can read it; this one also reads the state,
 counter, drift and owner of each token from it. A token that is activated on a
-phone takes along what the phone needs: its profile with the issuer's key, and its
+phone is exported with what the phone needs: its profile with the issuer's key, and its
 activation.
 
 Say which tokens: by --serial, --type, --user, --state, --kind, --batch, --import,
 or --all. It takes the role ROOT or SUPER_ADMIN, and the audit log keeps the
-serials. The passphrase comes from a file, has at least 12 characters, and goes to
-the receiver separately from FILE. FILE is made with mode 0600 and must not
+serials. The passphrase comes from a file and has at least 12 characters; send it to
+the receiver separately from FILE. FILE is created with mode 0600 and must not
 exist.
 
-Without --move the tokens stay here and go on working. A code that was used there
+Without --move the tokens remain here and continue to work. A code that was used there
 after an import can be used here, and the other way round: do not use both. With
---move they are MOVING from this moment and take no code here, and their open
-activations end; "ostiary move" tells how a move ends.`,
+--move they are MOVING from this moment, their codes are refused here, and their open
+activations end; "ostiary move" explains how a move ends.`,
 		Example: `  ostiary token export stock.pskc --passphrase-file phrase.txt --type totp
   ostiary token export one.pskc --passphrase-file phrase.txt --serial 12345678
   ostiary token export all.pskc --passphrase-file phrase.txt --kind software --move`,
@@ -76,7 +76,7 @@ activations end; "ostiary move" tells how a move ends.`,
 				return err
 			})
 			if err != nil && move != "" {
-				a.note("The move has begun nevertheless. Take the tokens back: ostiary move cancel %s --yes", move)
+				a.note("The move has begun anyway. Take the tokens back: ostiary move cancel %s --yes", move)
 			}
 			if err != nil {
 				return err
@@ -87,22 +87,22 @@ activations end; "ostiary move" tells how a move ends.`,
 				Move  string `json:"move,omitempty"`
 				Ended int    `json:"activations_ended,omitempty"`
 			}
-			if err := a.say(result{args[0], size, move, ended}, "%s holds the tokens (%s). The audit log has the list.",
+			if err := a.say(result{args[0], size, move, ended}, "%s contains the tokens (%s). The audit log has the list.",
 				args[0], byteCount(size)); err != nil || move == "" || a.json {
 				return err
 			}
 			if ended > 0 {
-				if err := a.say(nil, "Open activations that ended by it: %d. Begin them again on the other server.",
+				if err := a.say(nil, "Open activations that were ended: %d. Begin them again on the other server.",
 					ended); err != nil {
 					return err
 				}
 			}
-			return a.say(nil, "They are MOVING until the receipt of the other server comes: ostiary move confirm "+
+			return a.say(nil, "They are MOVING until the receipt of the other server arrives: ostiary move confirm "+
 				"RECEIPT (move %s)", move)
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&passphraseFile, "passphrase-file", "", "`FILE` that holds the passphrase")
+	flags.StringVar(&passphraseFile, "passphrase-file", "", "`FILE` with the passphrase")
 	flags.StringArrayVar(&req.Serials, "serial", nil, "the token of this `SERIAL`; may be repeated")
 	flags.StringVar(&req.Type, "type", "", "tokens of this `TYPE`")
 	flags.StringVar(&req.User, "user", "", "tokens of this `USER`")
@@ -110,8 +110,8 @@ activations end; "ostiary move" tells how a move ends.`,
 	flags.StringVar(&req.Kind, "kind", "", "tokens of this `KIND`: hardware or software")
 	flags.StringVar(&req.Batch, "batch", "", "tokens of this `BATCH`")
 	flags.StringVar(&importFlag, "import", "", "tokens of the import of this `ID`")
-	flags.BoolVar(&req.Move, "move", false, "the tokens are to live on the other server: they take no code "+
-		"here any more")
+	flags.BoolVar(&req.Move, "move", false, "the tokens move to the other server: their codes are refused "+
+		"here")
 	flags.BoolVar(&req.All, "all", false, "every token")
 	return cmd
 }

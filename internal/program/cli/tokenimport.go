@@ -25,16 +25,16 @@ type importFlags struct {
 
 // addSecrets adds the flags that name where the key of a file is.
 func (f *importFlags) addSecrets(flags *pflag.FlagSet) {
-	flags.StringVar(&f.passphraseFile, "passphrase-file", "", "`FILE` that holds the passphrase")
-	flags.StringVar(&f.keyHexFile, "key-hex-file", "", "`FILE` that holds the pre-shared key in hexadecimal")
+	flags.StringVar(&f.passphraseFile, "passphrase-file", "", "`FILE` with the passphrase")
+	flags.StringVar(&f.keyHexFile, "key-hex-file", "", "`FILE` with the pre-shared key in hexadecimal")
 	flags.StringVar(&f.privateKeyFile, "private-key-file", "", "`FILE` with the RSA private key (PEM) that a PSKC file is encrypted to")
 	flags.StringVar(&f.signerFile, "signer-cert-file", "", "`FILE` with certificates (PEM): a PSKC file must be signed by one of them")
 }
 
 // addTrust adds the flag that takes a file on trust.
 func (f *importFlags) addTrust(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.upload.AllowUnauthenticated, "allow-unauthenticated", false, "take an encrypted file without a "+
-		"MAC, if it came over a channel you trust")
+	flags.BoolVar(&f.upload.AllowUnauthenticated, "allow-unauthenticated", false, "accept an encrypted file without a "+
+		"MAC, if it came over a channel that you trust")
 }
 
 func newTokenImport(a *app) *cobra.Command {
@@ -42,34 +42,34 @@ func newTokenImport(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Import a manufacturer's file of tokens",
-		Long: `Import a seed file and account for every key in it: imported, duplicate (the
-same token with the same secret is there already), in conflict (it is there with
-another secret), difference (it is there with the same secret, and makes other codes
-than by the file), twin (another token has its secret, so that a code of one would
-be right for both), or refused. FILE "-" is standard input. The format is recognised
-by the content:
+		Long: `Import a seed file and report every key in it: imported, duplicate (the
+same token with the same secret is already here), in conflict (it is here with
+another secret), difference (it is here with the same secret, but other code settings
+than in the file), twin (another token has its secret, so a code of one would
+be right for both), or refused. FILE "-" is standard input. The format is detected
+from the content:
 
 ` + formatList() + `
-A table does not say all: compare the sample code with the device before you
-give the tokens out, and correct with --encoding, --kind, --hash, --period and
---digits what was taken wrong. "ostiary seedfile inspect" looks at a file first.
+A table does not contain everything: compare the sample code with the device before you
+distribute the tokens, and correct wrong assumptions with --encoding, --kind, --hash,
+--period and --digits. "ostiary seedfile inspect" shows a file without importing it.
 
-A file is imported whole or not at all. With --skip-bad the good keys are
-imported although others are refused, in conflict, different or twins; --replace
+A file is imported completely or not at all. With --skip-bad the good keys are
+imported even if others are refused, in conflict, different or twins; --replace
 gives tokens in conflict the secret of the file, and different ones its period,
 digits and hash; --dry-run shows what would happen.
 
-Software tokens of another server may have serials that are taken here. That is a
+Software tokens of another server may have serials that are in use here. That is a
 conflict, too; --new-serials gives them the next serials of their series instead.
-Authenticators in users' hands go on working: to them the serial is a label.
+Users' authenticators continue to work: for them the serial is a label.
 
 Tokens whose user the file names are assigned to that user. Unknown users are
-reported, or made with --create-users. --batch names the delivery, so that its
+reported, or added with --create-users. --batch names the delivery, so that its
 tokens can be listed and revoked together.
 
---remainder writes the keys that were refused, in conflict or twins into a file of
-their own, as they stand in FILE: still encrypted, under the same passphrase or key. Once
-the reason is gone, import that file.
+--remainder writes the keys that were refused, in conflict or twins to a separate
+file, as they are in FILE: still encrypted, with the same passphrase or key. Once
+the reason is removed, import that file.
 
 With --signer-cert-file the XML signature of a PSKC file is verified: unsigned
 files, files that were changed and files signed by somebody else are refused.
@@ -109,19 +109,19 @@ some were, 2 an error.`,
 	f.addSecrets(flags)
 	f.hints.add(flags)
 	flags.BoolVar(&f.upload.DryRun, "dry-run", false, "show what would happen and change nothing")
-	flags.BoolVar(&f.upload.SkipBad, "skip-bad", false, "import the good keys although others are refused")
-	flags.BoolVar(&f.upload.Replace, "replace", false, "where a token is there with another secret, or makes other "+
-		"codes, give it what the file says")
-	flags.BoolVar(&f.upload.NewSerials, "new-serials", false, "give software tokens whose serial is taken here the "+
+	flags.BoolVar(&f.upload.SkipBad, "skip-bad", false, "import the good keys even if others are refused")
+	flags.BoolVar(&f.upload.Replace, "replace", false, "if a token exists with another secret, or has other code "+
+		"settings, change it to what the file says")
+	flags.BoolVar(&f.upload.NewSerials, "new-serials", false, "give software tokens whose serial is in use here the "+
 		"next serials of their series")
-	flags.BoolVar(&f.upload.CreateUsers, "create-users", false, "make the users that the file names and that "+
-		"are not known")
+	flags.BoolVar(&f.upload.CreateUsers, "create-users", false, "add the users that the file names and that "+
+		"do not exist")
 	flags.StringVar(&f.upload.Batch, "batch", "", "`NAME` of the delivery")
 	flags.StringVar(&f.upload.Note, "note", "", "`TEXT` to keep with the batch")
-	flags.StringVar(&f.upload.Supplier, "supplier", "", "`NAME` of who delivered the batch")
-	flags.StringVar(&f.remainder, "remainder", "", "`FILE` to write what was refused, in conflict or a twin to; "+
+	flags.StringVar(&f.upload.Supplier, "supplier", "", "`NAME` of the supplier of the batch")
+	flags.StringVar(&f.remainder, "remainder", "", "`FILE` to write refused, conflicting and twin keys to; "+
 		"it must not exist")
-	flags.BoolVar(&f.upload.AllowPart, "allow-part", false, "take a part of a file that had a MAC over the whole of "+
+	flags.BoolVar(&f.upload.AllowPart, "allow-part", false, "accept a part of a file that had a MAC over the whole of "+
 		"it, such as a remainder")
 	f.addTrust(flags)
 	return cmd

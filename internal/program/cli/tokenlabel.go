@@ -14,7 +14,7 @@ func newTokenLabel(a *app) *cobra.Command {
 		Use:   "label SERIAL TEXT",
 		Short: "Change the label of a token",
 		Long: `Change the label of a token: what you call it, such as where it is kept. With --clear
-and no text it has none. Apps that have the token keep the label of its creation.`,
+and no text, the label is removed. Apps that have the token keep their first label.`,
 		Example: `  ostiary token label 12345678 "spare, drawer 3"
   ostiary token label 12345678 --clear`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -39,6 +39,6 @@ and no text it has none. Apps that have the token keep the label of its creation
 		}),
 	}
 	which.add(cmd)
-	cmd.Flags().BoolVar(&none, "clear", false, "take the label away")
+	cmd.Flags().BoolVar(&none, "clear", false, "remove the label")
 	return cmd
 }

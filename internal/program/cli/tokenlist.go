@@ -20,16 +20,16 @@ func newTokenList(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "List tokens",
 		Long: `List tokens by the user assigned and then the serial, free tokens last, 100 at a
-time; with --expiring, in the order in which they end. What follows is listed with
+time; with --expiring, in the order in which they expire. The rest is listed with
 --after and the cursor that is printed, or all at once with --all.
 
 Hardware is listed, unless --kind says otherwise, or the tokens of a user, serial,
 type, batch or import are asked for, or --search, --twins, --fenced or PENDING tokens.
-When software is left out, a line on standard error says so.
+If software tokens are not listed, a line on standard error says so.
 
---sort serial, arrival, last-used or expires gives another order, and --desc the other
-way round; tokens without a user, or without an end, stay last. By the last use only
-short lists can be sorted: narrow them down.`,
+--sort serial, arrival, last-used or expires gives another order, and --desc reverses
+it; tokens without a user, or without an expiry, remain last. By the last use only
+short lists can be sorted: use filters.`,
 		Example: `  ostiary token list --state REVOKED_TOKEN_LOST
   ostiary token list --kind all --search 4711
   ostiary token list --free --sort serial
@@ -57,7 +57,7 @@ short lists can be sorted: narrow them down.`,
 				}
 			}
 			if filter.Free && filter.User != "" {
-				return cmdline.Mistakef(cmd, "--free and --user exclude each other: free tokens are of no user")
+				return cmdline.Mistakef(cmd, "--free and --user exclude each other: free tokens have no user")
 			}
 			if filter.State != "" {
 				if filter.State, err = stateArg(cmd, filter.State); err != nil {
@@ -70,7 +70,7 @@ short lists can be sorted: narrow them down.`,
 				}
 			}
 			if cmd.Flags().Changed("expiring") && (filter.Expiring < 1 || filter.Expiring > 36500) {
-				return cmdline.Mistakef(cmd, "--expiring %d: it may be 1 to 36500", filter.Expiring)
+				return cmdline.Mistakef(cmd, "--expiring %d: it must be 1 to 36500", filter.Expiring)
 			}
 			empty := "No token matches."
 			chosen := filter.Chosen()
@@ -103,7 +103,7 @@ short lists can be sorted: narrow them down.`,
 			if err := printList(cmd.Context(), a, l, page, pages.all); err != nil || !software {
 				return err
 			}
-			a.note("This is hardware. Software tokens, too: --kind all")
+			a.note("Only hardware tokens are listed. To include software tokens: --kind all")
 			return nil
 		}),
 	}
@@ -116,16 +116,16 @@ short lists can be sorted: narrow them down.`,
 	flags.StringVar(&filter.Manufacturer, "manufacturer", "", "only tokens of this `MANUFACTURER`")
 	flags.StringVar(&filter.Batch, "batch", "", "only tokens of this `BATCH`")
 	flags.StringVar(&filter.Import, "import", "", "only tokens of the import of this `ID`")
-	flags.BoolVar(&filter.Twins, "twins", false, "only tokens whose secret others hold, too")
-	flags.BoolVar(&filter.Fenced, "fenced", false, "only tokens that wait for two codes in a row, since a backup was "+
-		"put back")
-	flags.IntVar(&filter.Expiring, "expiring", 0, "only tokens that end within `DAYS`, but have not yet")
-	flags.BoolVar(&filter.Free, "free", false, "only tokens of nobody")
+	flags.BoolVar(&filter.Twins, "twins", false, "only tokens that share a secret with others")
+	flags.BoolVar(&filter.Fenced, "fenced", false, "only tokens that need two consecutive codes, since a backup was "+
+		"restored")
+	flags.IntVar(&filter.Expiring, "expiring", 0, "only tokens that expire within `DAYS`, but have not expired yet")
+	flags.BoolVar(&filter.Free, "free", false, "only tokens without a user")
 	flags.BoolVar(&filter.Locked, "locked", false, "only tokens that wrong codes have locked")
 	flags.StringVar(&filter.Search, "search", "", "only tokens with this `TEXT` in the serial, the label or the user's "+
 		"name")
 	flags.StringVar(&filter.Sort, "sort", "", "`ORDER`: user, serial, arrival, last-used or expires (default user)")
-	flags.BoolVar(&filter.Desc, "desc", false, "sort the other way round")
+	flags.BoolVar(&filter.Desc, "desc", false, "reverse the order")
 	pages.add(cmd)
 	return a.addCSV(cmd)
 }

@@ -15,14 +15,14 @@ func newTokenReplace(a *app) *cobra.Command {
 	req := wire.ReplaceRequest{}
 	cmd := &cobra.Command{
 		Use:   "replace SERIAL",
-		Short: "Give a user another token in place of this one",
+		Short: "Give a user another token instead of this one",
 		Long: `Give the user of a token another one, and revoke the old one and take it from the
 user, all at once.
 
---by names a free hardware token that takes its place, of any type. Without it, a
+--by names a free hardware token of any type that replaces it. Without it, a
 new software token is created, of the same type or of the one that --new-type
 names. It is PENDING until its first code, and has an enrolment link as ostiary
-token create gives it. So a token that counts presses can be replaced by one that
+token create shows it. So a token that counts presses can be replaced by one that
 counts time.`,
 		Example: `  ostiary token replace AT10000001 --state REVOKED_TOKEN_LOST --reason 'new phone'
   ostiary token replace 12345678 --by 12345679 --state REVOKED_TOKEN_BROKEN
@@ -35,7 +35,7 @@ counts time.`,
 					return err
 				}
 				if !strings.HasPrefix(state, "REVOKED") {
-					return cmdline.Mistakef(cmd, "what is replaced is revoked: --state is REVOKED_TOKEN_LOST, "+
+					return cmdline.Mistakef(cmd, "a replaced token is revoked: --state must be REVOKED_TOKEN_LOST, "+
 						"REVOKED_TOKEN_BROKEN or REVOKED_TOKEN_OTHER")
 				}
 				req.State = state
@@ -48,14 +48,14 @@ counts time.`,
 				return a.printCreated(made)
 			}
 			t := made.Tokens[0]
-			return a.say(t, "Token %s is assigned to %s in place of %s, which is revoked.", t.Serial, t.User, args[0])
+			return a.say(t, "Token %s is assigned to %s instead of %s, which is revoked.", t.Serial, t.User, args[0])
 		}),
 	}
 	which.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&req.By, "by", "", "`SERIAL` of the free hardware token that takes its place")
+	flags.StringVar(&req.By, "by", "", "`SERIAL` of the free hardware token that replaces it")
 	flags.StringVar(&req.Type, "new-type", "", "`TYPE` of the new token; that of the old one if not given")
-	flags.StringVar(&req.State, "state", "", "what the old one becomes, a `STATE` of the revoked; REVOKED_TOKEN_OTHER if it is not revoked yet")
-	flags.StringVar(&req.Reason, "reason", "", "`TEXT` that says why, for the token and the audit log")
+	flags.StringVar(&req.State, "state", "", "new `STATE` of the old one, one of the revoked; default REVOKED_TOKEN_OTHER, if it is not revoked yet")
+	flags.StringVar(&req.Reason, "reason", "", "`TEXT` with the reason, for the token and the audit log")
 	return cmd
 }

@@ -13,18 +13,24 @@ import (
 func newTokenVerify(a *app) *cobra.Command {
 	var which selectorFlags
 	var wide bool
+	var of string
 	cmd := &cobra.Command{
 		Use:   "verify SERIAL OTP",
 		Short: "Check a code",
-		Long: `Check a code of a token. A right code is used up: it is never accepted again.
+		Long: `Check a code of a token. A correct code is used up: it is never accepted again.
 A wrong one counts as a failure of the token.
 
 The answer is only yes or no; the audit log says why. Exit code 0 means valid,
 1 not valid, 2 that the code was not checked.
 
 --resynchronize searches further ahead, for a token that was pressed often
-without a code being used.`,
+without a code being used.
+
+--client names the client that a program checks the code for. A client that
+presents too many wrong codes is locked under the name of the token's user, and
+others are not (ostiary serve --client-share).`,
 		Example: `  ostiary token verify 12345678 755224
+  ostiary token verify 12345678 755224 --client 192.0.2.7
   ostiary token verify 12345678 755224 --resynchronize`,
 		Args: cmdline.Arguments("SERIAL", "OTP"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -32,7 +38,7 @@ without a code being used.`,
 			valid, err := c.Verify(
 				cmd.Context(), wire.VerifyRequest{Serial: s.Serial, Type: s.Type, Manufacturer: s.Manufacturer,
 					KeyID: s.KeyID,
-					OTP:   args[1], Resynchronize: wide})
+					OTP:   args[1], Resynchronize: wide, Client: of})
 			if err != nil {
 				return err
 			}
@@ -41,6 +47,7 @@ without a code being used.`,
 	}
 	which.add(cmd)
 	cmd.Flags().BoolVar(&wide, "resynchronize", false, "search the wide window")
+	cmd.Flags().StringVar(&of, "client", "", "IP address or name of the `CLIENT` that presents the code")
 	return cmd
 }
 
@@ -50,13 +57,13 @@ func newTokenResync(a *app) *cobra.Command {
 	var counter uint64
 	cmd := &cobra.Command{
 		Use:   "resync SERIAL OTP1 OTP2",
-		Short: "Resynchronise a token by two consecutive codes",
-		Long: `Find two consecutive codes of a token and move its counter behind them. Both are
+		Short: "Resynchronise a token with two consecutive codes",
+		Long: `Find two consecutive codes of a token and move its counter beyond them. Both are
 used up. Exit code 0 means found, 1 not found, 2 that nothing was searched.
 
---counter begins the search there instead of where the token stands (HOTP), or
-makes it the middle of the search (TOTP). --steps widens the search of a TOTP
-token either side, from 20 up to 120 steps.`,
+--counter begins the search there instead of at the token's counter (HOTP), or
+makes it the centre of the search (TOTP). --steps widens the search of a TOTP
+token in both directions, from 20 up to 120 steps.`,
 		Example: `  ostiary token resync 12345678 287082 359152
   ostiary token resync 12345678 287082 359152 --counter 5000
   ostiary token resync 87654321 287082 359152 --steps 120`,
@@ -68,7 +75,7 @@ token either side, from 20 up to 120 steps.`,
 				req.Counter = &counter
 			}
 			if cmd.Flags().Changed("steps") && (req.Steps < 1 || req.Steps > 120) {
-				return cmdline.Mistakef(cmd, "--steps %d: it may be 1 to 120", req.Steps)
+				return cmdline.Mistakef(cmd, "--steps %d: it must be 1 to 120", req.Steps)
 			}
 			valid, err := c.Resync(cmd.Context(), s, req)
 			if err != nil {
@@ -79,7 +86,7 @@ token either side, from 20 up to 120 steps.`,
 	}
 	which.add(cmd)
 	cmd.Flags().Uint64Var(&counter, "counter", 0, "where to search, as a counter or time step `N`")
-	cmd.Flags().IntVar(&req.Steps, "steps", 0, "search `N` time steps either side (TOTP only; default 20)")
+	cmd.Flags().IntVar(&req.Steps, "steps", 0, "search `N` time steps in both directions (TOTP only; default 20)")
 	return cmd
 }
 

@@ -14,12 +14,12 @@ import (
 func newType(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "type",
-		Short: "Manage the token types: how codes and serials are made",
-		Long: `Keep the token types. A type says how its tokens make codes, what their serials
+		Short: "Manage the token types: settings of codes and serials",
+		Long: `Manage the token types. A type says how its tokens generate codes, what their serials
 look like, how many a user may hold and how long they are valid.
 
 Built in are hotp, totp and ocra for imported hardware; app-totp and app-hotp
-for authenticator apps of any maker; mobile-totp, mobile-hotp and mobile-license
+for any authenticator app; mobile-totp, mobile-hotp and mobile-license
 for the activated authenticator.`,
 		Example: `  ostiary type list
   ostiary type create app-long --kind software --algorithm TOTP --digits 8 --prefix AL
@@ -34,7 +34,7 @@ func newTypeList(a *app) *cobra.Command {
 	return a.addCSV(&cobra.Command{
 		Use:     "list",
 		Short:   "List token types",
-		Long:    "List all token types by name, the retired ones too.",
+		Long:    "List all token types by name, including retired ones.",
 		Example: "  ostiary type list",
 		Args:    cmdline.Arguments(),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, _ []string) error {
@@ -133,12 +133,12 @@ func (f *typeFlags) add(cmd *cobra.Command) {
 	flags.Int64Var(&f.period, "period", 0, "`SECONDS` of a TOTP time step (default 30)")
 	flags.StringVar(&f.suite, "suite", "", "OCRA `SUITE`")
 	flags.StringVar(&f.prefix, "prefix", "", "`TEXT` that serials begin with, up to 3 of A-Z and 0-9")
-	flags.IntVar(&f.width, "width", 0, "`N` digits of a serial behind its prefix (default 8)")
+	flags.IntVar(&f.width, "width", 0, "`N` digits of a serial after its prefix (default 8)")
 	flags.Uint64Var(&f.start, "start", 0, "number `N` of the first serial (default 10000001)")
 	flags.StringVar(&f.activation, "activation", "", "`MODE`: none, one-step or two-step (default none)")
 	flags.StringVar(&f.profile, "profile", "", "`NAME` of the profile, for types with an activation")
-	flags.StringVar(&f.manufacturer, "manufacturer", "", "`NAME` of the manufacturer in foreign files")
-	flags.StringVar(&f.product, "product", "", "`CODE` of the product in foreign files")
+	flags.StringVar(&f.manufacturer, "manufacturer", "", "`NAME` of the manufacturer in vendor files")
+	flags.StringVar(&f.product, "product", "", "`CODE` of the product in vendor files")
 	flags.IntVar(&f.maxPerUser, "max-per-user", 0, "at most `N` tokens of the type for a user; 0 for no limit")
 	flags.IntVar(&f.lifetime, "lifetime", 0, "`DAYS` that a new token is valid; 0 for no end")
 }
@@ -149,14 +149,14 @@ func newTypeCreate(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create NAME --kind KIND --algorithm ALGORITHM",
 		Short: "Create a token type",
-		Long: `Create a token type. A software type makes serials of its prefix and a number;
-no two types may make the same serial.
+		Long: `Create a token type. Serials of a software type are its prefix and a number;
+no two types may have the same serial.
 
-Authenticator apps of other makers know TOTP with SHA1, 6 digits and 30 seconds.
-Many ignore anything else and show wrong codes; the command warns of it.
+Other authenticator apps support TOTP with SHA1, 6 digits and 30 seconds.
+Many ignore other settings and show wrong codes; the command warns about this.
 
 A type with an activation names the profile of its tokens, which must have the
-same serial prefix, the same activation, and an algorithm that is the type's.`,
+same serial prefix, the same activation, and the same algorithm as the type.`,
 		Example: `  ostiary type create app-long --kind software --algorithm TOTP --digits 8 --prefix AL
   ostiary type create bank-app --kind software --algorithm TOTP --hash SHA256 \
       --prefix BNK --activation one-step --profile bank
@@ -193,19 +193,19 @@ func newTypeChange(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "change NAME FLAGS",
 		Short: "Change a token type",
-		Long: `Change what is given of a token type.
+		Long: `Change the given settings of a token type.
 
-Profile, manufacturer, product, max-per-user and lifetime may always change; a
-new lifetime and limit hold for what comes, not for tokens that are there. How
-codes and serials are made changes only as long as there never was a token of
-the type, and never for hotp, totp and ocra.`,
+You can always change profile, manufacturer, product, max-per-user and lifetime; a
+new lifetime and limit apply to new tokens, not to existing ones. You can change how
+codes and serials are generated only if there never was a token of the type, and
+never for hotp, totp and ocra.`,
 		Example: `  ostiary type change app-totp --max-per-user 2 --lifetime 365
   ostiary type change mobile-totp --profile staff-2026`,
 		Args: cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			change := f.change(cmd)
 			if change == (wire.TokenTypeChange{}) {
-				return cmdline.Mistakef(cmd, "what is to change? Give at least one flag")
+				return cmdline.Mistakef(cmd, "nothing to change: give at least one flag")
 			}
 			t, err := c.ChangeType(cmd.Context(), args[0], change)
 			if err != nil {
@@ -252,8 +252,8 @@ func newTypeRetire(a *app) *cobra.Command {
 	var undo bool
 	cmd := &cobra.Command{
 		Use:   "retire NAME",
-		Short: "Allow no new tokens of a type",
-		Long: `Allow no new tokens of a type; those there are go on. Its serials stay taken.
+		Short: "Retire a type: no new tokens",
+		Long: `Retire a type: no new tokens; existing ones continue to work. Its serials remain in use.
 --undo allows new ones again.`,
 		Example: `  ostiary type retire app-long
   ostiary type retire app-long --undo`,

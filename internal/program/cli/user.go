@@ -15,8 +15,8 @@ import (
 func newUser(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user",
-		Short: "Manage the users who hold tokens",
-		Long:  "Keep the users who hold tokens. Upper and lower case in a user's name are the same.",
+		Short: "Manage the users who have tokens",
+		Long:  "Manage the users who have tokens. Upper and lower case make no difference in user names.",
 		Example: `  ostiary user add alice
   ostiary token assign 12345678 alice`,
 	}
@@ -31,13 +31,13 @@ func newUserAdd(a *app) *cobra.Command {
 	var dryRun, skipBad bool
 	cmd := &cobra.Command{
 		Use:   "add NAME",
-		Short: "Add a user, or those of a list",
+		Short: "Add a user, or the users of a list",
 		Long: `Add a user to whom tokens can be assigned.
 
-With --list those of a table (CSV) are added, 100000 at most. Its first line has titles,
-one of them user, name, login, upn, uid or sAMAccountName; other columns are passed over.
-Separators, quotation marks and encodings are read as in seed files. Users who are there
-already are no error. Rows that are refused, and names that differ from another one in
+With --list the users of a table (CSV) are added, at most 100000. Its first line has
+titles, one of them user, name, login, upn, uid or sAMAccountName; other columns are ignored.
+Separators, quotation marks and encodings are read as in seed files. Users who already
+exist are not an error. Refused rows, and names that differ from another one in
 case only, are listed with their lines. If a row is refused, nobody is added, and the exit
 code is 1; with --skip-bad the others are.`,
 		Example: `  ostiary user add alice
@@ -54,7 +54,7 @@ code is 1; with --skip-bad the others are.`,
 			case cmd.Flags().Changed("list"):
 				return a.addUserList(cmd.Context(), c, list, dryRun, skipBad)
 			case dryRun || skipBad:
-				return cmdline.Mistakef(cmd, "--dry-run and --skip-bad go with --list")
+				return cmdline.Mistakef(cmd, "--dry-run and --skip-bad need --list")
 			}
 			u, err := c.AddUser(cmd.Context(), args[0])
 			if err != nil {
@@ -65,8 +65,8 @@ code is 1; with --skip-bad the others are.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&list, "list", "", "`FILE` with a table of users; - is standard input")
-	flags.BoolVar(&dryRun, "dry-run", false, "with --list: say what would be, and add nobody")
-	flags.BoolVar(&skipBad, "skip-bad", false, "with --list: add the others although a row is refused")
+	flags.BoolVar(&dryRun, "dry-run", false, "with --list: show what would happen, and add nobody")
+	flags.BoolVar(&skipBad, "skip-bad", false, "with --list: add the others even if a row is refused")
 	return cmd
 }
 
@@ -76,7 +76,7 @@ func newUserList(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List users",
-		Long: `List users by name, 100 at a time. What follows is listed with --after and the
+		Long: `List users by name, 100 at a time. The rest is listed with --after and the
 cursor that is printed, or all at once with --all.`,
 		Example: `  ostiary user list --all
   ostiary user list --locked
@@ -110,8 +110,8 @@ cursor that is printed, or all at once with --all.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&filter.Locked, "locked", false, "only users whom wrong codes have locked")
-	flags.BoolVar(&filter.WithoutToken, "without-token", false, "only users who hold no token")
-	flags.StringVar(&filter.Search, "search", "", "only users with this `TEXT` in the name, in either case")
+	flags.BoolVar(&filter.WithoutToken, "without-token", false, "only users without a token")
+	flags.StringVar(&filter.Search, "search", "", "only users with this `TEXT` in the name, ignoring case")
 	pages.add(cmd)
 	return a.addCSV(cmd)
 }
@@ -120,7 +120,7 @@ func newUserShow(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
 		Short: "Show a user",
-		Long: `Show a user, and the names that the user had before, as far as the audit log tells.
+		Long: `Show a user, and the user's former names, as far as the audit log records them.
 The user's tokens are listed by: ostiary token list --user NAME`,
 		Example: `  ostiary user show alice
   ostiary token list --user alice`,
@@ -155,7 +155,7 @@ func newUserRename(a *app) *cobra.Command {
 		Use:   "rename OLD NEW",
 		Short: "Give a user another name",
 		Long: `Give a user another name. The user keeps all tokens, temporary codes and activations.
-Codes under the old name are refused from then on, as those of an unknown user.
+Codes under the old name are refused from then on, like those of an unknown user.
 
 Entries of the audit log keep the name of their time. So audit list --user NEW finds
 what happened since, audit list --user OLD what happened before, and ostiary user show
@@ -176,8 +176,8 @@ func newUserUnlock(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "unlock NAME",
 		Short: "Unlock a user and the user's tokens",
-		Long: `Forget the wrong codes that were presented under a user's name, and those of the
-user's tokens. With them go their locks and delays. The answer names the tokens that
+		Long: `Clear the count of wrong codes under a user's name, and those of the
+user's tokens, with their locks and delays. The answer names the tokens that
 had wrong codes. For one token alone: ostiary token unlock.`,
 		Example: "  ostiary user unlock alice",
 		Args:    cmdline.Arguments("NAME"),
@@ -206,8 +206,8 @@ type gone struct {
 func newUserDelete(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "delete NAME",
-		Short:   "Delete a user who holds no token",
-		Long:    "Delete a user. Tokens of the user are unassigned or reassigned first.",
+		Short:   "Delete a user who has no token",
+		Long:    "Delete a user. First unassign or reassign the user's tokens.",
 		Example: "  ostiary user delete alice",
 		Args:    cmdline.Arguments("NAME"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {

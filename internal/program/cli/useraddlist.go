@@ -56,11 +56,11 @@ func (a *app) addUserList(ctx context.Context, c *client.Client, path string, dr
 		return err
 	}
 	if len(list.PassedOver) > 0 {
-		a.note("Columns of which nothing is taken: %s", strings.Join(list.PassedOver, ", "))
+		a.note("Ignored columns: %s", strings.Join(list.PassedOver, ", "))
 	}
 	var done atomic.Int64
 	p := startProgress(a.Stderr, func(time.Duration) string {
-		return fmt.Sprintf("%d of %d users looked at or added", done.Load(), len(list.Users))
+		return fmt.Sprintf("%d of %d users checked or added", done.Load(), len(list.Users))
 	})
 	rep, err := sendUsers(ctx, c, list, wire.UserListRequest{DryRun: true, SkipBad: skipBad}, &done)
 	if err == nil && !dryRun && (rep.Refused == 0 || skipBad) {
@@ -68,7 +68,7 @@ func (a *app) addUserList(ctx context.Context, c *client.Client, path string, dr
 		rep, err = sendUsers(ctx, c, list, wire.UserListRequest{SkipBad: skipBad}, &done)
 		if err != nil && rep.Added > 0 {
 			err = cmdline.WithHint(fmt.Errorf("%w (the first %s are added)", err,
-				cmdline.Plural(rep.Added, "user", "users")), "run it again: those that are there are no error")
+				cmdline.Plural(rep.Added, "user", "users")), "run the command again: users who already exist are not an error")
 		}
 		rep.Applied = true
 	}
@@ -130,7 +130,7 @@ func (a *app) showAdded(rep addedReport) error {
 		if !rep.Applied {
 			done = "would be added"
 		}
-		if _, err := fmt.Fprintf(a.Stdout, "%d %s, %d there already, %d refused\n", rep.Added, done, rep.There,
+		if _, err := fmt.Fprintf(a.Stdout, "%d %s, %d already there, %d refused\n", rep.Added, done, rep.There,
 			rep.Refused); err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func (a *app) showAdded(rep addedReport) error {
 		return nil
 	}
 	if !rep.Applied && !rep.DryRun {
-		a.note("Nobody was added. Correct the list, or leave out what is refused: --skip-bad")
+		a.note("Nobody was added. Correct the list, or skip refused rows: --skip-bad")
 	}
 	return errNo
 }

@@ -47,21 +47,21 @@ func TestLongUserListIsAllOrNothing(t *testing.T) {
 	bad := text.String() + "\"tab\there\"\n"
 	for _, dryRun := range []bool{true, false} {
 		out, err := add(bad, dryRun, false)
-		if !errors.Is(err, errNo) || !strings.HasPrefix(out, "1200 would be added, 1 there already, 1 refused\n") ||
+		if !errors.Is(err, errNo) || !strings.HasPrefix(out, "1200 would be added, 1 already there, 1 refused\n") ||
 			!strings.Contains(out, "1202  USER3") || !strings.Contains(out, "the user of line 5, user3") || count() != 0 {
 			t.Errorf("dry run %t: %v, %d users:\n%s", dryRun, err, count(), out)
 		}
 	}
 	size := s.LogSize(t)
 	if out, err := add(bad, false, true); !errors.Is(err, errNo) || count() != 1200 ||
-		!strings.HasPrefix(out, "1200 added, 1 there already, 1 refused\n") {
+		!strings.HasPrefix(out, "1200 added, 1 already there, 1 refused\n") {
 		t.Errorf("with the bad one skipped: %v, %d users:\n%s", err, count(), out)
 	}
 	if n := s.LogSize(t) - size; n != 1200 {
 		t.Errorf("%d entries, want one a user", n)
 	}
 	if out, err := add(text.String(), false, false); err != nil ||
-		!strings.HasPrefix(out, "0 added, 1201 there already, 0 refused\n") {
+		!strings.HasPrefix(out, "0 added, 1201 already there, 0 refused\n") {
 		t.Errorf("a second time: %v\n%s", err, out)
 	}
 }

@@ -19,8 +19,8 @@ func newUserCode(a *app) *cobra.Command {
 		Use:   "code NAME",
 		Short: "Give a user codes to log in without a token",
 		Long: `Give a user temporary codes, for as long as the token is lost or left at home, and
-print them, this once. Each opens one login that asks by user, and none that asks
-by serial. New codes end those issued before that were not used; --revoke ends
+print them. Each is valid for one login that asks by user, and for none that asks
+by serial. New codes revoke unused ones issued before; --revoke revokes
 them without new ones.`,
 		Example: `  ostiary user code alice
   ostiary user code alice --count 5 --hours 72
@@ -36,7 +36,7 @@ them without new ones.`,
 				return a.printCodes(codes)
 			}
 			if cmd.Flags().Changed("count") || cmd.Flags().Changed("hours") {
-				return cmdline.Mistakef(cmd, "--revoke goes with neither --count nor --hours")
+				return cmdline.Mistakef(cmd, "--revoke excludes --count and --hours")
 			}
 			r, err := c.RevokeCodes(cmd.Context(), args[0])
 			if err != nil {
@@ -47,9 +47,9 @@ them without new ones.`,
 		}),
 	}
 	flags := cmd.Flags()
-	flags.IntVar(&count, "count", count, "give `N` codes, 1 to 10")
-	flags.IntVar(&hours, "hours", hours, "good for `H` hours, 1 to 168")
-	flags.BoolVar(&revoke, "revoke", false, "end the user's unused codes and give none")
+	flags.IntVar(&count, "count", count, "issue `N` codes, 1 to 10")
+	flags.IntVar(&hours, "hours", hours, "valid for `H` hours, 1 to 168")
+	flags.BoolVar(&revoke, "revoke", false, "revoke the user's unused codes and issue none")
 	return cmd
 }
 
@@ -60,7 +60,7 @@ func (a *app) printCodes(codes wire.TemporaryCodes) error {
 	if _, err := fmt.Fprintln(a.Stdout, strings.Join(codes.Codes, "\n")); err != nil {
 		return fmt.Errorf("the codes of %s were issued but could not be printed: %w", codes.User, err)
 	}
-	a.note("%s for %s, each good once, until %s. They cannot be shown again.",
+	a.note("%s for %s, each valid once, until %s. They cannot be shown again.",
 		cmdline.Plural(len(codes.Codes), "code", "codes"), codes.User, localTime(codes.Expires))
 	return nil
 }

@@ -132,5 +132,5 @@ func OneOf(cmd *cobra.Command, flag, value string, words ...string) error {
 			return nil
 		}
 	}
-	return Mistakef(cmd, "--%s %s: it may be %s", flag, ShellQuote(value), strings.Join(words, ", "))
+	return Mistakef(cmd, "--%s %s: it must be %s", flag, ShellQuote(value), strings.Join(words, ", "))
 }

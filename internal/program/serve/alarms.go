@@ -40,7 +40,7 @@ func (a *alarms) raise(alarm store.Alarm) {
 	}
 	a.rows[name] = true
 	if alarm.Table == "" {
-		a.log.Error("the database was changed by another program; no code is accepted any more", "error", alarm.Err)
+		a.log.Error("the database was changed by another program; no more codes are accepted", "error", alarm.Err)
 		return
 	}
 	a.log.Error("a row of the database is forged", "table", alarm.Table, "row", alarm.Row)
@@ -56,7 +56,7 @@ func (a *alarms) degraded() bool {
 
 func (a *alarms) gauge() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "ostiary_forged_rows",
-		Help: "Rows of the database that another program has written, as far as they were met since the start."},
+		Help: "Rows of the database that another program wrote, found since the start."},
 		func() float64 {
 			a.mu.Lock()
 			defer a.mu.Unlock()

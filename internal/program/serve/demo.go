@@ -90,7 +90,7 @@ func (k *sampleKeys) Next() (*pskc.Key, error) {
 // print tells a visitor what there is to try.
 func (d *demo) print(out io.Writer, address, data string) {
 	fmt.Fprintf(out, `
-A demo with %d sample tokens and 2 users. All of it is gone when you stop it with Ctrl-C.
+A demo with %d sample tokens and 2 users. All of it is deleted when you stop it with Ctrl-C.
 
 Try a code, in another terminal:
 

@@ -72,7 +72,7 @@ func checkHook(text string) error {
 	}
 	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" &&
 		(ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("the activation hook %q must begin with https: it is sent the names of users", text)
+		return fmt.Errorf("the activation hook %q must begin with https: it receives the names of users", text)
 	}
 	return nil
 }
@@ -90,12 +90,12 @@ func (h *hook) told(e activations.Event) {
 	select {
 	case h.queue <- event:
 	default:
-		h.lost(event, errors.New("too many events wait"))
+		h.lost(event, errors.New("too many events are waiting"))
 	}
 }
 
 func (h *hook) lost(e hookEvent, why error) {
-	h.log.Error("a user was not told of an activation", "event", e.Event, "serial", e.Serial, "user", e.User,
+	h.log.Error("a user was not informed of an activation", "event", e.Event, "serial", e.Serial, "user", e.User,
 		"error", why)
 }
 
@@ -181,7 +181,7 @@ func (h *hook) post(ctx context.Context, e hookEvent) error {
 		return err
 	}
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("it answers with status %d", resp.StatusCode)
+		return fmt.Errorf("it answered with status %d", resp.StatusCode)
 	}
 	return nil
 }

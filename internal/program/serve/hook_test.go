@@ -101,13 +101,13 @@ func TestWhatWasNotToldIsLogged(t *testing.T) {
 	for range hookQueue + 1 {
 		h.told(confirmedEvent)
 	}
-	if n := strings.Count(log.String(), "was not told"); n != 1 {
+	if n := strings.Count(log.String(), "was not informed"); n != 1 {
 		t.Errorf("%d are lost by a full queue", n)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	h.run(ctx)
-	if n := strings.Count(log.String(), "was not told"); n != hookQueue+1 {
+	if n := strings.Count(log.String(), "was not informed"); n != hookQueue+1 {
 		t.Errorf("%d are in the log", n)
 	}
 	var entry map[string]any

@@ -37,7 +37,7 @@ func (s *Server) sweepImports(ctx context.Context, last string) (now string) {
 		return ""
 	}
 	if now = err.Error(); now != last {
-		s.log.Error("remove what an import has left that broke off; it is tried again every minute", "error", err)
+		s.log.Error("remove the remains of an interrupted import; retried every minute", "error", err)
 	}
 	return now
 }

@@ -108,7 +108,7 @@ func TestServerSweepsAbandonedImports(t *testing.T) {
 	for range 3 {
 		last = s.sweepImports(ctx, last)
 	}
-	if n := strings.Count(told.String(), "broke off"); n != 1 || last == "" || len(open()) != 1 {
+	if n := strings.Count(told.String(), "interrupted import"); n != 1 || last == "" || len(open()) != 1 {
 		t.Errorf("said %d times: %s", n, told)
 	}
 	s.imports = working

@@ -29,7 +29,7 @@ func (s *Server) saveKeyUse(ctx context.Context) {
 // no key.
 func keyExpiry(keys *credentials.Keys) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "ostiary_api_key_next_expiry_timestamp_seconds",
-		Help: "When the first of the API keys that work expires, in seconds since 1970; 0 if none does."},
+		Help: "Earliest expiry of the API keys that work, in seconds since 1970; 0 if none expires."},
 		func() float64 {
 			next := keys.NextExpiry()
 			if next.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"ostiary/internal/engine/codes"
 	"ostiary/internal/program/connlimit"
 )
 
@@ -26,6 +27,13 @@ const (
 
 	// descriptors are kept for files and for what the server itself opens.
 	descriptors = 128
+)
+
+// Wrong codes under one name that lock the client that presents them: half of those that
+// lock the name, and all of them at most.
+const (
+	DefaultClientShare = codes.FailureLimit / 2
+	MaxClientShare     = codes.FailureLimit
 )
 
 // limits gives the bounds of the network's connections: what is configured, and not

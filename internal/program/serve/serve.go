@@ -102,7 +102,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	if cfg.Demo {
 		if cfg.Data != "" {
-			return errors.New("a demo takes no data directory: it makes one and removes it at the end")
+			return errors.New("a demo needs no data directory: it creates one and deletes it at the end")
 		}
 		if cfg.Data, err = os.MkdirTemp("", "ostiary-demo-"); err != nil {
 			return err
@@ -159,7 +159,7 @@ func checkPublicURL(text string) error {
 	}
 	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" &&
 		(ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("the public URL %q must begin with https: secrets are shown there", text)
+		return fmt.Errorf("the public URL %q must begin with https: it shows secrets", text)
 	}
 	return nil
 }

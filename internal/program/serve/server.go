@@ -130,8 +130,8 @@ func (s *Server) takeData() error {
 type lockedError struct{ data string }
 
 func (e *lockedError) Error() string {
-	return "another server is running on " + e.data + " (or its log is being read); stop it first, or give this one " +
-		"a data directory of its own"
+	return "another server is running on " + e.data + " (or its log is being read); stop it first, or use another " +
+		"data directory"
 }
 
 func (e *lockedError) Unwrap() error { return ErrRunning }
@@ -156,8 +156,8 @@ func (s *Server) opening(ctx context.Context) (c integrity.Config, err error) {
 	}
 	if !haveKey {
 		if _, err := os.Lstat(dbPath); err == nil {
-			return c, fmt.Errorf("there is a database in %s but no key file %s: put the key file back from its "+
-				"copy; without it the tokens' secrets cannot be read", s.cfg.Data, kekPath)
+			return c, fmt.Errorf("there is a database in %s but no key file %s: restore the key file from its "+
+				"backup; without it the tokens' secrets cannot be read", s.cfg.Data, kekPath)
 		}
 		if err := filekek.Create(kekPath); err != nil {
 			return c, err
@@ -205,7 +205,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	}
 	if s.lifecycle, err = lifecycle.New(
 		lifecycle.Config{DB: s.db, Keys: keyring, Marks: s.marks, Links: hashers[seal.Link], Issuer: s.cfg.Issuer,
-			Now: now}); err != nil {
+			Unlocked: s.engine.ForgetClients, Now: now}); err != nil {
 		return err
 	}
 	if s.imports, err = imports.New(imports.Config{DB: s.db, Keys: keyring, Marks: s.marks, Now: now}); err != nil {
@@ -221,7 +221,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if err := s.profiles.EnsureDefaults(ctx, s.lifecycle.Issuer(), system()); err != nil {
 		return err
 	}
-	s.users = users.New(s.db, now)
+	s.users = users.New(s.db, now, func(user int64) { s.engine.ForgetClients(user, 0) })
 	if s.keys, err = credentials.OpenKeys(ctx, s.db, hashers[seal.KeyHash], now); err != nil {
 		return err
 	}
@@ -252,7 +252,7 @@ func (s *Server) markSecrets(ctx context.Context, keyring *seal.Keyring) error {
 		return err
 	}
 	if marked > 0 {
-		s.log.Info("tokens marked by their secrets", "tokens", marked)
+		s.log.Info("computed the marks of the tokens' secrets", "tokens", marked)
 	}
 	if shared > 0 {
 		_, err = fmt.Fprintf(

@@ -18,7 +18,7 @@ type watch struct {
 func newWatch() *watch {
 	return &watch{
 		findings: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ostiary_audit_findings",
-			Help: "What did not fit at the last verification of the log and the state; 0 before the first."}),
+			Help: "Findings of the last verification of the log and the state; 0 before the first."}),
 		at: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ostiary_audit_verified_timestamp_seconds",
 			Help: "When the log and the state were verified last; 0 before the first time."}),
 	}
@@ -33,10 +33,10 @@ func (s *Server) verified(rep ledger.Report, err error) {
 	count := rep.State.Count
 	if rep.Problem != "" {
 		count++
-		s.log.Error("the audit log is not whole", "problem", rep.Problem)
+		s.log.Error("the audit log is not intact", "problem", rep.Problem)
 	}
 	for _, f := range rep.State.Findings {
-		s.log.Error("the state does not follow from the audit log", "row", f.Row, "entry", f.Entry, "finding", f.Text)
+		s.log.Error("the state does not match the audit log", "row", f.Row, "entry", f.Entry, "finding", f.Text)
 	}
 	s.watch.findings.Set(float64(count))
 	s.watch.at.Set(float64(s.cfg.Now().Unix()))

@@ -45,9 +45,9 @@ func TestFindingsAreToldToWhoeverWatches(t *testing.T) {
 		says     string
 	}{
 		{ledger.Report{}, nil, 0, "level=INFO"},
-		{found, nil, 2, `level=ERROR msg="the state does not follow from the audit log" row="token hotp 1" entry=7`},
+		{found, nil, 2, `level=ERROR msg="the state does not match the audit log" row="token hotp 1" entry=7`},
 		{ledger.Report{}, errors.New("the disk"), 2, `level=ERROR msg="verify the audit log" error="the disk"`},
-		{broken, nil, 1, `level=ERROR msg="the audit log is not whole" problem="entry 3 is missing"`},
+		{broken, nil, 1, `level=ERROR msg="the audit log is not intact" problem="entry 3 is missing"`},
 		{ledger.Report{}, nil, 0, "findings=0"},
 	} {
 		log.Reset()

@@ -141,8 +141,8 @@ func (t *tx) TakeActivation(id int64, by store.Taking) error {
 		return err
 	}
 	return t.changeOne(`UPDATE activation SET request = ?1, taken = ?2, device_type = ?3, device_name = ?4, counters = ?5, answer = ?6, password = NULL
-		WHERE id = ?7 AND status = 0 AND locator IS NOT NULL AND request IS NULL AND expires > ?2`,
-		by.Request, query.Millis(by.At), by.DeviceType, by.DeviceName, counters, by.Answer, id)
+		WHERE id = ?7 AND status = 0 AND locator IS NOT NULL AND request IS NULL AND expires > ?2 AND tries < ?8`,
+		by.Request, query.Millis(by.At), by.DeviceType, by.DeviceName, counters, by.Answer, id, by.Tries)
 }
 
 func (t *tx) FailActivation(id int64, confirm []byte, at time.Time, limit int) (left int, err error) {
@@ -169,7 +169,8 @@ func (t *tx) FailActivation(id int64, confirm []byte, at time.Time, limit int) (
 //
 //	?1 next  ?2 drift  ?3 now  ?4 token  ?5 to ?8 epoch, next, state, owner as seen
 //	?9 whether the secret stays  ?10 activation  ?11 fingerprint of the device
-//	?12 mark  ?13 where the code begins  ?14 the floor as seen
+//	?12 the wrong confirmations that end an activation
+//	?13 mark  ?14 where the code begins  ?15 the floor as seen
 const (
 	swapAny = `UPDATE condition SET epoch = epoch + 1, next = ?1, drift = ?2, failures = 0, retry_at = 0, state = 0,
 	  twin = CASE ?9 WHEN 0 THEN NULL ELSE twin END
@@ -178,21 +179,21 @@ const (
 	  AND (?9 = 0 OR (state = 0 AND next < ?1))
 	  AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)
 	  AND EXISTS (SELECT 1 FROM activation a WHERE a.id = ?10 AND a.token = ?4 AND a.status = 0 AND a.expires > ?3
-	              AND a.same_secret = ?9 AND (a.owner = 0 OR a.owner = coalesce(condition.owner, 0)))
+	              AND a.tries < ?12 AND a.same_secret = ?9 AND (a.owner = 0 OR a.owner = coalesce(condition.owner, 0)))
 	  AND NOT EXISTS (SELECT 1 FROM unbound_device d WHERE d.token = ?4 AND d.fingerprint = ?11)`
 
 	swapSQL = swapAny + " AND (?9 = 0 OR twin IS NULL)"
 
-	swapEventsSQL = swapAny + ` AND twin = ?12 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?12
-	  AND s.events <= ?13 AND s.events = ?14)`
-	swapSecondsSQL = swapAny + ` AND twin = ?12 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?12
-	  AND s.seconds <= ?13 AND s.seconds = ?14)`
+	swapEventsSQL = swapAny + ` AND twin = ?13 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?13
+	  AND s.events <= ?14 AND s.events = ?15)`
+	swapSecondsSQL = swapAny + ` AND twin = ?13 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?13
+	  AND s.seconds <= ?14 AND s.seconds = ?15)`
 )
 
 // swap makes the epoch the token's, or says that it may not be.
 func (t *tx) swap(e store.Epoch) error {
 	args := []any{int64(e.Next), e.Drift, query.Millis(e.Now), int64(e.Token), e.Seen.Epoch, int64(e.Seen.Own()),
-		int64(e.Seen.State), e.Seen.Owner, e.SameSecret, e.Activation, e.Fingerprint}
+		int64(e.Seen.State), e.Seen.Owner, e.SameSecret, e.Activation, e.Fingerprint, e.Tries}
 	shared := e.Seen.Shared
 	if !e.SameSecret || shared.Mark == 0 {
 		return t.changeOne(swapSQL, args...)

@@ -63,6 +63,7 @@ func (t *tx) SetApplications(id token.ID, all []store.Application) error {
 // lookedUp is a candidate of a lookup; more says that it has further applications.
 type lookedUp struct {
 	store.Candidate
+	found     bool // it is no stand-in
 	tag       []byte
 	more      bool
 	floorless bool // its secret is shared, and has no floor
@@ -70,7 +71,7 @@ type lookedUp struct {
 
 func scanLookedUp(s query.Scanner) (l lookedUp, err error) {
 	var d tokenDest
-	err = s.Scan(append(d.dest(), &l.Sealed, &l.tag, &l.more, &l.floorless)...)
+	err = query.Behind{Scanner: s, First: []any{&l.found}}.Scan(append(d.dest(), &l.Sealed, &l.tag, &l.more, &l.floorless)...)
 	l.Token = d.token()
 	return l, err
 }
@@ -81,12 +82,13 @@ func (q lookups) complete(ctx context.Context, rows []lookedUp) (cs []store.Cand
 	for i := range rows {
 		c := &cs[i]
 		*c = rows[i].Candidate
-		if !q.guard.right(tokenTable.name, rows[i].tag, func() []byte { return tokenText(c) }) {
-			c.Forged = true
+		right := q.guard.right(tokenTable.name, rows[i].tag, func() []byte { return tokenText(c) })
+		floorless := rows[i].floorless && q.guard.begun.Load()
+		c.Forged = !right || floorless
+		if !right && rows[i].found {
 			_ = q.guard.forged(tokenTable.name, fmt.Sprint(c.Token.ID)) // the alarm; the code is refused
 		}
-		if rows[i].floorless && q.guard.begun.Load() {
-			c.Forged = true
+		if floorless && rows[i].found {
 			_ = q.guard.forged(secretTable, c.Token.Condition.Shared.Mark.String())
 		}
 		if !rows[i].more {

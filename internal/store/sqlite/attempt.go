@@ -25,14 +25,16 @@ func (w *writer) decide(batch []*job) error {
 		return err
 	}
 	var changed []changedCondition
+	var users []string
 	err := w.conn.Raw(func(any) (err error) {
-		changed, err = w.transact(batch)
+		changed, users, err = w.transact(batch)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	w.health.succeeds()
+	w.cache.forget(touched{names: users})
 	for _, c := range changed {
 		w.cache.raise(c)
 		if c.proven {
@@ -56,10 +58,11 @@ type changedCondition struct {
 	drift       int64
 }
 
-func (w *writer) transact(batch []*job) (changed []changedCondition, err error) {
+// transact gives what it changed: conditions of tokens, and users by name.
+func (w *writer) transact(batch []*job) (changed []changedCondition, users []string, err error) {
 	h := w.hot
 	if _, err := h.begin.exec(); err != nil {
-		return nil, fmt.Errorf("%w: begin: %w", errConnection, err)
+		return nil, nil, fmt.Errorf("%w: begin: %w", errConnection, err)
 	}
 	begun, committing := true, false
 	defer func() {
@@ -78,37 +81,37 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, err error) 
 	}()
 	found, err := h.enter(w.guard)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	head := &audit.Frontier{}
 	if err := head.UnmarshalBinary(found.Frontier); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	first := head.Size()
 	d := decision{hot: h, head: head, guard: w.guard, spent: &w.spent}
 	for _, j := range batch {
 		if j.outcome, err = d.one(j.attempt); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if err := d.saveHead(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	committing = true
 	if w.testOnlyCommit != nil {
 		if err := w.testOnlyCommit(); err != nil {
-			return nil, fmt.Errorf("%w: %w: %w", errConnection, errCommit, err)
+			return nil, nil, fmt.Errorf("%w: %w: %w", errConnection, errCommit, err)
 		}
 	}
 	if _, err := h.commit.exec(); err != nil {
-		return nil, fmt.Errorf("%w: %w: %w", errConnection, errCommit, err)
+		return nil, nil, fmt.Errorf("%w: %w: %w", errConnection, errCommit, err)
 	}
 	begun = false
 	w.guard.settle()
 	d.spending.now = batch[0].attempt.Now
 	w.spent.settle(d.spending)
 	w.tail.Append(first, d.entries)
-	return d.changed, nil
+	return d.changed, d.users, nil
 }
 
 // decision is the state of a batch's transaction.
@@ -125,6 +128,7 @@ type decision struct {
 	spending spending
 
 	changed []changedCondition
+	users   []string // names of those whose failures were changed
 	entries [][]byte // that were appended
 }
 
@@ -143,16 +147,12 @@ func (d *decision) one(a *store.Attempt) (store.Outcome, error) {
 	if err != nil || o.Verdict == store.Stale {
 		return o, err
 	}
-	if !o.Counted {
-		if err := d.likeAFailure(a); err != nil {
-			return o, err
-		}
-	}
+	entry := a.Record(o)
 	if a.QuietFor != "" && o.Verdict == store.Refused && !o.Counted {
+		d.head.Clone().Append(entry) // and is forgotten
 		_, err := d.hot.quiet.exec(a.QuietFor)
 		return o, err
 	}
-	entry := a.Record(o)
 	if _, err := d.hot.appendEntry.exec(d.head.Size(), entry); err != nil {
 		return o, err
 	}
@@ -161,28 +161,21 @@ func (d *decision) one(a *store.Attempt) (store.Outcome, error) {
 	return o, nil
 }
 
-// likeAFailure reads and writes a row as a counted failure does, so that the
-// time of a refusal does not tell whether there is such a token.
-func (d *decision) likeAFailure(a *store.Attempt) error {
-	if len(a.Proposals) == 0 {
-		if _, _, err := d.read(0, token.Spec{}); err != nil {
-			return err
-		}
-	}
-	_, err := d.hot.decoy.exec()
-	return err
-}
-
 func (d *decision) judge(a *store.Attempt) (store.Outcome, error) {
 	d.user = userCondition{}
-	if a.UserID != 0 || a.UserName != "" {
+	switch {
+	case a.UserID != 0:
 		var err error
 		if d.user, err = d.readUser(a.UserID); err != nil {
 			return store.Outcome{}, err
 		}
 		// Whoever was renamed is not whom the code was presented for.
-		if a.UserID != 0 && (!d.user.there || a.UserName != "" && d.user.name != a.UserName) {
+		if !d.user.there || a.UserName != "" && d.user.name != a.UserName {
 			return store.Outcome{Verdict: store.Stale}, nil
+		}
+	case a.UserName != "":
+		if _, err := d.readUser(standIn(a).User); err != nil {
+			return store.Outcome{}, err
 		}
 	}
 	if o, decided, err := d.accept(a); decided || err != nil {
@@ -200,11 +193,16 @@ func (d *decision) judge(a *store.Attempt) (store.Outcome, error) {
 // that the code is right for advances, so that two records of one secret do not
 // take it twice.
 func (d *decision) accept(a *store.Attempt) (o store.Outcome, decided bool, err error) {
+	if a.UserID != 0 && a.UserRefusal(d.user.standing()) != token.NoReason {
+		return o, false, nil // the write would find the same, and a right code would take longer
+	}
 	for i := range a.Proposals {
 		p := &a.Proposals[i]
 		// The state and the dates that were seen are those that the tag was checked
-		// with; the write looks at what the row has now.
-		if !p.Matched || !a.Allows(p.Seen) {
+		// with; the write looks at what the row has now. What was seen to take no code is
+		// not written to, so that the time of a refusal does not tell a right code; where
+		// it takes one now, it is judged again.
+		if !p.Matched || a.Refusal(p.Seen) != token.NoReason {
 			continue
 		}
 		if a.Proof {
@@ -262,6 +260,7 @@ func (d *decision) clearUser(a *store.Attempt, o *store.Outcome) error {
 	}
 	o.UserBefore = d.user.standing()
 	_, err := d.hot.clear.exec(a.UserID)
+	d.users = append(d.users, d.user.name)
 	return err
 }
 
@@ -307,38 +306,82 @@ func (d *decision) tryAccept(a *store.Attempt, p *store.Proposal, before row) (w
 }
 
 // refuse reads the rows as they are now, and either counts the failure or finds
-// that the judgement is out of date.
+// that the judgement is out of date. Whatever the reason, as much is read and written:
+// see store.Attempt.
 func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 	o := store.Outcome{Index: -1}
-	if len(a.Proposals) > 0 {
-		o.Index = 0
+	now, there, err := d.rows(a)
+	if err != nil {
+		return o, err
 	}
-	now := make([]row, len(a.Proposals))
-	for i := range a.Proposals {
-		r, ok, err := d.find(&a.Proposals[i])
-		if err != nil {
+	byUser := token.NoReason
+	if a.UserID != 0 {
+		byUser = a.UserRefusal(d.user.standing())
+	}
+	if !there || byUser == token.NoReason && outdated(a, now) {
+		return store.Outcome{Verdict: store.Stale}, nil
+	}
+	failures, err := d.countFailures(a, now, byUser, &o)
+	if err != nil {
+		return o, err
+	}
+	for range max(different(a.Proposals), 1) - failures {
+		if _, err := d.hot.decoyToken.exec(query.Millis(a.Now)); err != nil {
 			return o, err
 		}
-		if !ok || (a.UserID != 0 && r.condition.Owner != a.UserID) {
-			return store.Outcome{Verdict: store.Stale}, nil
+	}
+	if a.Temporary != nil {
+		if err := d.refuseTemporary(a, byUser, &o); err != nil {
+			return o, err
+		}
+	}
+	switch {
+	case a.UserID == 0 && a.UserName == "":
+		return o, nil
+	case o.Counted && a.UserID != 0:
+		return o, d.countUserFailure(a, &o)
+	}
+	_, err = d.hot.decoyUser.exec(query.Millis(a.Now))
+	return o, err
+}
+
+// rows reads what the proposals are about, or the stand-in if there are none. there is
+// false if a row is gone, or is not the user's.
+func (d *decision) rows(a *store.Attempt) (now []row, there bool, err error) {
+	if len(a.Proposals) == 0 {
+		c := standIn(a).Candidate.Token
+		_, _, err := d.read(c.ID, c.Spec)
+		return nil, true, err
+	}
+	now = make([]row, len(a.Proposals))
+	for i := range a.Proposals {
+		r, ok, err := d.find(&a.Proposals[i])
+		if err != nil || !ok || (a.UserID != 0 && r.condition.Owner != a.UserID) {
+			return nil, false, err
 		}
 		now[i] = r
 	}
-	if a.UserID != 0 {
-		if o.Refusal = d.user.refusal(a); o.Refusal != token.NoReason {
-			if len(now) > 0 {
-				o.Before, o.Failures = now[0].told(), now[0].condition.Failures
-				o.RetryAt = now[0].condition.RetryAt
-			}
-			return o, nil
-		}
+	return now, true, nil
+}
+
+func standIn(a *store.Attempt) store.StandIn {
+	if a.StandIn == nil {
+		return store.StandIn{}
 	}
-	if outdated(a, now) {
-		return store.Outcome{Verdict: store.Stale}, nil
-	}
+	return *a.StandIn
+}
+
+// countFailures counts one for each token that takes codes and was tested, gives how many
+// they are, and says of which proposal the outcome is. Where the user takes none, no token
+// counts any.
+func (d *decision) countFailures(a *store.Attempt, now []row, byUser token.Reason, o *store.Outcome) (
+	n int, err error) {
 	for i := range a.Proposals {
 		p, c := &a.Proposals[i], now[i].condition
-		refusal := a.Refusal(c)
+		refusal := byUser
+		if refusal == token.NoReason {
+			refusal = a.Refusal(c)
+		}
 		if i == 0 || (o.Refusal != token.NoReason && refusal == token.NoReason) {
 			o.Index, o.Before, o.Failures, o.Refusal = i, now[i].told(), c.Failures, refusal
 			o.RetryAt = c.RetryAt
@@ -348,8 +391,9 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 		}
 		after, err := d.countFailure(a, p, c)
 		if err != nil {
-			return o, err
+			return n, err
 		}
+		n++
 		o.Counted = true
 		if a.Proposals[o.Index].ID == p.ID {
 			o.Failures, o.RetryAt = after.Failures, after.RetryAt
@@ -358,16 +402,20 @@ func (d *decision) refuse(a *store.Attempt) (store.Outcome, error) {
 		o.Others = append(o.Others, store.Effect{Index: i, Before: now[i].told(), Failures: after.Failures,
 			RetryAt: after.RetryAt})
 	}
-	if a.Temporary != nil {
-		if err := d.refuseTemporary(a, &o); err != nil {
-			return o, err
+	if byUser != token.NoReason {
+		o.Refusal = byUser
+	}
+	return n, nil
+}
+
+// different is of how many tokens the proposals are.
+func different(ps []store.Proposal) (n int) {
+	for i := range ps {
+		if !slices.ContainsFunc(ps[:i], func(p store.Proposal) bool { return p.ID == ps[i].ID }) {
+			n++
 		}
 	}
-	if o.Counted && a.UserID != 0 {
-		err := d.countUserFailure(a, &o)
-		return o, err
-	}
-	return o, nil
+	return n
 }
 
 // counted reports whether these proposals have counted a failure of a token that
@@ -433,20 +481,6 @@ func (u userCondition) standing() store.Standing {
 	return store.Standing{Failures: u.failures, RetryAt: query.Time(u.retryAt)}
 }
 
-func (u userCondition) refusal(a *store.Attempt) token.Reason {
-	retryAt := query.Time(u.retryAt)
-	if !a.Holds(u.failures, retryAt) {
-		retryAt = time.Time{}
-	}
-	switch {
-	case a.Lock.Holds(u.failures, retryAt, a.Now):
-		return token.UserLocked
-	case a.Now.Before(retryAt):
-		return token.UserDelayed
-	}
-	return token.NoReason
-}
-
 func (d *decision) readUser(id int64) (u userCondition, err error) {
 	var v [3]driver.Value
 	if u.there, err = d.hot.user.row(v[:], id); err != nil || !u.there {
@@ -460,6 +494,7 @@ func (d *decision) countUserFailure(a *store.Attempt, o *store.Outcome) error {
 	u := d.user
 	o.UserBefore = u.standing()
 	o.UserAfter = store.Standing{Failures: u.failures + 1, RetryAt: retryAt(a, u.failures+1)}
+	d.users = append(d.users, u.name)
 	n, err := d.hot.failUser.exec(query.Millis(o.UserAfter.RetryAt), a.UserID, int64(u.failures))
 	if err == nil && n != 1 {
 		err = fmt.Errorf("count failure of user %d: row changed inside the transaction", a.UserID)

@@ -158,6 +158,9 @@ func (c *cache) set(changed changedCondition) {
 	now.Shared = cond.Shared
 	now.Next, now.Drift, now.Failures, now.RetryAt = cond.Next, cond.Drift, cond.Failures, cond.RetryAt
 	now.LastUsed = cond.LastUsed
+	if cond.Failures > 0 {
+		c.generation++ // a reader that began before must not put the row back without them
+	}
 	if changed.application == 0 {
 		return
 	}

@@ -1,7 +1,10 @@
 package sqlite
 
 import (
+	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,19 +12,77 @@ import (
 	"ostiary/internal/store"
 )
 
-// TestEmptyRefusalWrites: a code for nobody writes a row, as a wrong code for a
-// token does, so that the time of a refusal does not tell who exists.
+// TestEmptyRefusalWrites: a code for nobody writes the rows that a wrong code for a token
+// and its user does, so that the time of a refusal does not tell who exists.
 func TestEmptyRefusalWrites(t *testing.T) {
 	t.Parallel()
 	db := open(t, Config{Path: filepath.Join(t.TempDir(), "a.db")})
-	written := func() string { return onWriter(t, db, "SELECT n FROM decoy")[0] }
-	before := written()
-	o, err := db.Attempt(t.Context(), store.Attempt{Now: time.Now(), Lock: token.Lock{Limit: 10},
-		Delay: func(int) time.Duration { return 0 }, Record: func(store.Outcome) []byte { return []byte("{}") }})
-	if err != nil || o.Verdict != store.Refused || o.Counted {
-		t.Fatalf("%+v, %v", o, err)
+	written := func() string {
+		return onWriter(t, db, "SELECT c.failures || ' of tokens, ' || u.failures || ' of users' "+
+			"FROM decoy_condition c, decoy_user u")[0]
 	}
-	if written() == before {
-		t.Error("a refusal of nobody wrote nothing")
+	for _, c := range []struct{ user, want string }{
+		{"", "1 of tokens, 0 of users"},
+		{"nobody", "2 of tokens, 1 of users"},
+	} {
+		o, err := db.Attempt(t.Context(), store.Attempt{Now: time.Now(), Lock: token.Lock{Limit: 10}, UserName: c.user,
+			Delay: func(int) time.Duration { return 0 }, Record: func(store.Outcome) []byte { return []byte("{}") }})
+		if err != nil || o.Verdict != store.Refused || o.Counted {
+			t.Fatalf("%+v, %v", o, err)
+		}
+		if got := written(); got != c.want {
+			t.Errorf("a refusal of nobody under the name %q leaves %s, want %s", c.user, got, c.want)
+		}
 	}
+}
+
+// A lookup searches by an index, and reads one row by its number: that of a token or user
+// or, where there is none, the one that stands in.
+func TestLookupsReadByNumber(t *testing.T) {
+	t.Parallel()
+	db := open(t, Config{Path: filepath.Join(t.TempDir(), "a.db")})
+	const (
+		token   = "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)"
+		standIn = "SEARCH token USING INTEGER PRIMARY KEY (rowid>?)"
+		highest = "SEARCH token"
+	)
+	for _, c := range []struct {
+		sql  string
+		want []string
+	}{
+		{bySerialSQL, []string{"SEARCH x USING INDEX sqlite_autoindex_token_1 (serial=?) LEFT-JOIN", token, standIn, highest}},
+		{byUserSQL, []string{"SEARCH x USING INDEX condition_owner (owner=?) LEFT-JOIN", token, standIn, highest,
+			"SEARCH n USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{lookedUpUserSQL, []string{"SEARCH n USING INTEGER PRIMARY KEY (rowid=?)",
+			"SEARCH u USING INDEX sqlite_autoindex_user_1 (name=?)", "SEARCH user USING INTEGER PRIMARY KEY (rowid>?)",
+			"SEARCH user"}},
+	} {
+		tx, err := db.reads.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &explainer{Conn: newReadConn(tx), t: t}
+		e.explain(t.Context(), c.sql, []any{1, nil, nil, nil, 2}[:numbered(c.sql)])
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range c.want {
+			if !slices.Contains(e.plans, want) {
+				t.Errorf("no step %q in\n%s", want, strings.Join(e.plans, "\n"))
+			}
+		}
+		for _, step := range e.plans { // what is sorted are the few of one serial or user
+			if strings.Contains(step, "SCAN") && step != "SCAN CONSTANT ROW" && step != "SCAN one" {
+				t.Errorf("%s in\n%s", step, strings.Join(e.plans, "\n"))
+			}
+		}
+	}
+}
+
+// numbered is how many numbered parameters a statement has.
+func numbered(sql string) (n int) {
+	for strings.Contains(sql, fmt.Sprintf("?%d", n+1)) {
+		n++
+	}
+	return n
 }

@@ -317,10 +317,20 @@ func TestForgedSmallTables(t *testing.T) {
 			"'super_admin', 0, x'00', 1)",
 		"a setting": "DELETE FROM setting",
 		"a type":    "UPDATE token_type SET max_per_user = 9 WHERE name = 'hotp'",
+		"a limit":   "UPDATE profile SET limit_tries = 99 WHERE name = 'limited'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
+			if err := s.db.Update(t.Context(), func(tx store.Tx) error {
+				return errors.Join(tx.AddProfile(store.Profile{Name: "limited", Vector: []byte("v"), Issuer: []byte("i")}),
+					tx.SetProfileLimits("limited", token.ActivationLimits{}, token.ActivationLimits{Tries: 3}))
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if p := s.problems(); len(p) != 0 {
+				t.Fatalf("before it verify says %q", p)
+			}
 			forge(t, s.path, stmt)
 			if p := s.problems(); len(p) != 1 {
 				t.Errorf("verify says %q", p)

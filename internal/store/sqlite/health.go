@@ -116,7 +116,7 @@ func (p *probes) stop() {
 // probe commits a change that means nothing.
 func (w *writer) probe() error {
 	return w.update(context.Background(), func(t store.Tx) error {
-		_, err := t.(*tx).change("UPDATE decoy SET n = n + 1 WHERE id = 1")
+		_, err := t.(*tx).change("UPDATE decoy_condition SET failures = failures + 1 WHERE token = 1")
 		return err
 	})
 }

@@ -53,6 +53,8 @@ type Config struct {
 	// Report, when set, is told the error when commits begin to fail, and nil when
 	// they succeed again. It must not use the database.
 	Report func(error)
+	// TestOnlyDriver, when set, is the name of a driver that watches the one of SQLite.
+	TestOnlyDriver string
 }
 
 // DB is a SQLite database.
@@ -86,6 +88,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.CachedTokens == 0 {
 		cfg.CachedTokens = 131_072
 	}
+	cfg.TestOnlyDriver = cmp.Or(cfg.TestOnlyDriver, "sqlite")
 	if err := checkModes(cfg.Path); err != nil {
 		return nil, err
 	}
@@ -102,14 +105,14 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	db := &DB{cache: newCache(cfg.CachedTokens), guard: &guard{}, tail: auditlog.NewTail(auditlog.Usual),
 		listed: cmp.Or(cfg.Listed, maxListed), disk: disk{filepath.Dir(cfg.Path)}}
-	if db.writes, err = sql.Open("sqlite", dsn(cfg.Path, writerPragmas)); err != nil {
+	if db.writes, err = sql.Open(cfg.TestOnlyDriver, dsn(cfg.Path, writerPragmas)); err != nil {
 		return nil, err
 	}
 	db.writes.SetMaxOpenConns(1)
 	if err := db.migrate(ctx); err != nil {
 		return nil, errors.Join(err, db.writes.Close())
 	}
-	if db.reads, err = sql.Open("sqlite", dsn(cfg.Path, readerPragmas)); err != nil {
+	if db.reads, err = sql.Open(cfg.TestOnlyDriver, dsn(cfg.Path, readerPragmas)); err != nil {
 		return nil, errors.Join(err, db.writes.Close())
 	}
 	db.reads.SetMaxOpenConns(readers)
@@ -118,7 +121,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
 	db.lookups.guard = db.guard
-	if db.browses, err = sql.Open("sqlite", dsn(cfg.Path, readerPragmas)); err != nil {
+	if db.browses, err = sql.Open(cfg.TestOnlyDriver, dsn(cfg.Path, readerPragmas)); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
 	db.browses.SetMaxOpenConns(browsers)

@@ -109,11 +109,15 @@ func (d *decision) temporaryTag(a *store.Attempt) (tag any, end time.Time, err e
 }
 
 // refuseTemporary tells a code that is past from a wrong one. A wrong one is a
-// guess at those that the user has, and counts where no token was tested, too.
-func (d *decision) refuseTemporary(a *store.Attempt, o *store.Outcome) error {
+// guess at those that the user has, and counts where no token was tested, too. Of a user
+// who takes no code nothing is told.
+func (d *decision) refuseTemporary(a *store.Attempt, byUser token.Reason, o *store.Outcome) error {
 	var v [2]driver.Value
 	if _, err := d.hot.temporary.row(v[:], a.UserID, a.Temporary, query.Millis(a.Now)); err != nil {
 		return err
+	}
+	if byUser != token.NoReason {
+		return nil
 	}
 	guess := v[1].(int64) == 1 && !o.Counted
 	if guess {

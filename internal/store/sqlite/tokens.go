@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -38,8 +39,11 @@ const tokenColumns = `t.id, t.kind, t.type, t.manufacturer, t.serial, t.key_id, 
 	coalesce(s.both, 0) <> 0`
 
 // A token without a twin joins NULL, which finds nothing without a search.
-const tokenTables = ` FROM token t JOIN condition c ON c.token = t.id LEFT JOIN user u ON u.id = c.owner
+const (
+	besideToken = ` JOIN condition c ON c.token = t.id LEFT JOIN user u ON u.id = c.owner
 	LEFT JOIN secret s ON s.mark = c.twin`
+	tokenTables = " FROM token t" + besideToken
+)
 
 // floorless tells that a token holds its secret with others, and that the row with their
 // floor is gone.
@@ -117,27 +121,43 @@ func (r *reader) Identity(id token.Identity, run int64) (store.Candidate, error)
 		id.Serial, id.Type, id.Manufacturer, id.KeyID, run)
 }
 
-// The two lookups of the hot path, prepared once per connection. A parameter
-// that is NULL does not restrict.
+// The lookups of the hot path, prepared once per connection. Each gives a row, also where
+// what it is asked for is not there: then a stand-in is read in its place, by the same
+// search by number. Of a lookup of tokens the first column tells which it is, of one of a
+// user the name. A parameter that is NULL does not restrict.
+// Without the CAST, SQLite parses the statement anew whenever another owner is asked for
+// than the last time.
 const (
-	bySerialSQL = "SELECT " + tokenColumns + ", t.secret, t.tag, " + hasApplications + floorless + tokenTables +
-		" WHERE t.serial = ?1 AND " + narrowed
-	byUserSQL = "SELECT " + tokenColumns + ", t.secret, t.tag, " + hasApplications + floorless + tokenTables +
-		" WHERE c.owner = ?1 AND " + narrowed
-	anySQL   = "SELECT " + tokenColumns + ", t.secret" + tokenTables + " ORDER BY t.id LIMIT 1"
-	narrowed = `(?2 IS NULL OR t.type = ?2) AND (?3 IS NULL OR t.manufacturer = ?3) AND (?4 IS NULL OR t.key_id = ?4)
-		AND ` + published + ` ORDER BY t.id`
+	bySerialSQL = "SELECT x.id IS NOT NULL, " + lookedUpColumns + ` FROM (SELECT 1) one
+		LEFT JOIN token x ON x.serial = ?1 AND ` + narrowed + publishedRun + `
+		CROSS JOIN token t ON t.id = coalesce(x.id, ` + tokenStandIn + ")" + besideToken + " ORDER BY x.id"
+	byUserSQL = "SELECT x.token IS NOT NULL, " + lookedUpColumns + ` FROM (SELECT 1) one
+		LEFT JOIN condition x ON x.owner = CAST(?1 AS INTEGER) AND EXISTS (SELECT 1 FROM token n WHERE n.id = x.token
+			AND ` + narrowedOwned + ")" + publishedRun + `
+		CROSS JOIN token t ON t.id = coalesce(x.token, ` + tokenStandIn + ")" + besideToken + " ORDER BY x.token"
+	lookedUpColumns = tokenColumns + ", t.secret, t.tag, " + hasApplications + floorless
+
+	narrowed      = "(?2 IS NULL OR x.type = ?2) AND (?3 IS NULL OR x.manufacturer = ?3) AND (?4 IS NULL OR x.key_id = ?4)"
+	narrowedOwned = "(?2 IS NULL OR n.type = ?2) AND (?3 IS NULL OR n.manufacturer = ?3) AND (?4 IS NULL OR n.key_id = ?4)"
+	publishedRun  = " AND EXISTS (SELECT 1 FROM import_run r WHERE r.id = x.run AND r.published > 0)"
+
+	// The row that stands in is drawn by a number below 65536, ?5 or ?2.
+	tokenStandIn = "(SELECT id FROM token WHERE id >= (SELECT max(id) FROM token) * ?5 / 65536 ORDER BY id LIMIT 1)"
+	userStandIn  = "(SELECT id FROM user WHERE id >= (SELECT max(id) FROM user) * ?2 / 65536 ORDER BY id LIMIT 1)"
+
+	lookedUpUserSQL = `SELECT n.tag, n.id, n.name, n.created, n.failures, n.retry_at, 0 FROM user n
+		WHERE n.id = coalesce((SELECT u.id FROM user u WHERE u.name = ?1 AND ` + publishedUser + "), " + userStandIn + ")"
 )
 
 // lookups are the prepared statements of Candidates.
 type lookups struct {
-	user, bySerial, byUser, applications, any *sql.Stmt
+	user, bySerial, byUser, applications *sql.Stmt
 
 	guard *guard
 }
 
 func prepareLookups(ctx context.Context, db *sql.DB) (l lookups, err error) {
-	if l.user, err = db.PrepareContext(ctx, "SELECT u.tag, "+userColumns+userTables+" AND u.name = ?"); err != nil {
+	if l.user, err = db.PrepareContext(ctx, lookedUpUserSQL); err != nil {
 		return l, err
 	}
 	// A literal limit: with a parameter there SQLite parses the statement anew
@@ -149,10 +169,7 @@ func prepareLookups(ctx context.Context, db *sql.DB) (l lookups, err error) {
 	if l.byUser, err = db.PrepareContext(ctx, byUserSQL+limit); err != nil {
 		return l, err
 	}
-	if l.applications, err = db.PrepareContext(ctx, taggedApplicationsSQL); err != nil {
-		return l, err
-	}
-	l.any, err = db.PrepareContext(ctx, anySQL)
+	l.applications, err = db.PrepareContext(ctx, taggedApplicationsSQL)
 	return l, err
 }
 
@@ -165,11 +182,6 @@ func (db *DB) Candidates(ctx context.Context, l store.Lookup, fresh bool) (store
 		return f, nil
 	}
 	f, err := db.lookups.find(ctx, l)
-	if err == nil && len(f.Candidates) == 0 {
-		// Reading a row takes longer than finding none: so that time does not
-		// tell which it was, read one and forget it.
-		_, err = readAll(ctx, db.lookups.any, scanCandidate)
-	}
 	if err != nil {
 		return store.Found{}, db.disk.unavailable(err)
 	}
@@ -181,21 +193,15 @@ func (db *DB) Candidates(ctx context.Context, l store.Lookup, fresh bool) (store
 }
 
 func (q lookups) find(ctx context.Context, l store.Lookup) (f store.Found, err error) {
+	drawn := q.guard.draw(cmp.Or(l.User, l.Serial))
 	stmt, subject := q.bySerial, any(l.Serial)
 	switch {
 	case l.User != "":
-		var tag []byte
-		user, err := scanUser(query.Behind{Scanner: row1{q.user.QueryRowContext(ctx, l.User)}, First: []any{&tag}})
-		if errors.Is(err, store.ErrNotFound) {
-			return f, nil
-		} else if err != nil {
+		var owner int64
+		if owner, err = q.findUser(ctx, l.User, drawn, &f); err != nil {
 			return f, err
 		}
-		f.User, stmt, subject = &user, q.byUser, user.ID
-		if !q.guard.right(userTable.name, tag, func() []byte { return userText(user.ID, user.Name) }) {
-			f.Forged = true
-			_ = q.guard.forged(userTable.name, fmt.Sprint(user.ID)) // the alarm; no code is accepted
-		}
+		stmt, subject = q.byUser, owner
 	case l.Serial == "":
 		return f, nil // a lookup that names nothing matches nothing
 	}
@@ -203,15 +209,45 @@ func (q lookups) find(ctx context.Context, l store.Lookup) (f store.Found, err e
 	if l.Type != "" {
 		typ = l.Type
 	}
-	rows, err := readAll(ctx, stmt, scanLookedUp, subject, typ, l.Manufacturer, l.KeyID)
+	rows, err := readAll(ctx, stmt, scanLookedUp, subject, typ, l.Manufacturer, l.KeyID, drawn)
 	if err != nil {
 		return f, err
 	}
-	f.Candidates, err = q.complete(ctx, rows)
-	for i := range f.Candidates {
-		f.Candidates[i].Forged = f.Candidates[i].Forged || f.Forged
+	cs, err := q.complete(ctx, rows)
+	if err != nil || len(cs) == 0 {
+		return f, err
 	}
-	return f, err
+	if !rows[0].found {
+		f.StandIn.Candidate = cs[0]
+		return f, nil
+	}
+	for i := range cs {
+		cs[i].Forged = cs[i].Forged || f.Forged
+	}
+	f.Candidates = cs
+	return f, nil
+}
+
+// findUser gives the number of a user, 0 if there is none.
+func (q lookups) findUser(ctx context.Context, name string, drawn int64, f *store.Found) (id int64, err error) {
+	var tag []byte
+	user, err := scanUser(query.Behind{Scanner: row1{q.user.QueryRowContext(ctx, name, drawn)}, First: []any{&tag}})
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	} else if err != nil {
+		return 0, err
+	}
+	right := q.guard.right(userTable.name, tag, func() []byte { return userText(user.ID, user.Name) })
+	if user.Name != name {
+		f.StandIn.User = user.ID
+		return 0, nil
+	}
+	f.User = &user
+	if !right {
+		f.Forged = true
+		_ = q.guard.forged(userTable.name, fmt.Sprint(user.ID)) // the alarm; no code is accepted
+	}
+	return user.ID, nil
 }
 
 // trusted reports whether all rows of what was found are as this program wrote them.

@@ -80,7 +80,8 @@ func (r *rig) activation(a store.Activation) (now store.Activation) {
 // epochOf is what a right confirmation makes of a token.
 func (r *rig) epochOf(a store.Activation) store.Epoch {
 	r.Helper()
-	return store.Epoch{Activation: a.ID, Token: a.Token, Now: start.Add(time.Minute), Seen: r.condition(a.Token),
+	return store.Epoch{Activation: a.ID, Token: a.Token, Now: start.Add(time.Minute), Tries: 5,
+		Seen:       r.condition(a.Token),
 		SameSecret: a.SameSecret, Next: 12, Drift: -3,
 		Sealed: []byte("sealed new key"), Device: []byte("sealed D"), DeviceMark: "ABCDEFGH",
 		Fingerprint: []byte("device 1"), Confirm: []byte("hash")}
@@ -121,6 +122,13 @@ var swaps = []struct {
 		r.update(func(tx store.Tx) error { return tx.EndActivation(a.ID, store.ActivationCancelled, start) })
 	}},
 	{"Expired", func(_ *rig, a *store.Activation, e *store.Epoch) { e.Now = a.Expires }},
+	{"TriesUsed", func(r *rig, a *store.Activation, e *store.Epoch) {
+		r.update(func(tx store.Tx) error { // one of five is used, and then only one is allowed
+			_, err := tx.FailActivation(a.ID, nil, start, 5)
+			return err
+		})
+		e.Tries = 1
+	}},
 	{"OtherSecret", func(_ *rig, _ *store.Activation, e *store.Epoch) { e.SameSecret = false }},
 	{"UnboundDevice", func(r *rig, a *store.Activation, e *store.Epoch) {
 		r.update(func(tx store.Tx) error { return tx.Unbind(a.Token, 4, []byte("empty"), nil, e.Fingerprint) })
@@ -179,7 +187,7 @@ func activationTests() []test {
 		{"OfferIsTakenOnce", func(r *rig) {
 			a := r.begin(r.activated(nil), offer)
 			by := store.Taking{Request: []byte("request 1"), At: start.Add(time.Minute), DeviceType: 2,
-				DeviceName: "Änne's", Counters: []uint64{3}, Answer: []byte("answer")}
+				DeviceName: "Änne's", Counters: []uint64{3}, Answer: []byte("answer"), Tries: 2}
 			take := func(by store.Taking) error {
 				return r.db.Update(r.ctx(), func(tx store.Tx) error { return tx.TakeActivation(a.ID, by) })
 			}
@@ -188,8 +196,18 @@ func activationTests() []test {
 			if err := take(late); !errors.Is(err, store.ErrConflict) {
 				r.Errorf("when it has expired: %v", err)
 			}
+			r.update(func(tx store.Tx) error {
+				_, err := tx.FailActivation(a.ID, nil, start, by.Tries)
+				return err
+			})
+			lower := by
+			lower.Tries = 1
+			if err := take(lower); !errors.Is(err, store.ErrConflict) {
+				r.Errorf("when its tries are used up: %v", err)
+			}
 			r.must(take(by))
 			want := a
+			want.Tries, want.LastTry = 1, start
 			want.DeviceType, want.DeviceName, want.Counters = 2, "Änne's", []uint64{3}
 			want.Offer.Request, want.Offer.Taken, want.Offer.Answer, want.Offer.Password = by.Request, by.At, by.Answer,
 				nil
@@ -246,6 +264,26 @@ func activationTests() []test {
 			}
 			if now := r.activation(a); string(now.Offer.Confirm) != "first" || now.Offer.TriesLeft != 4 ||
 				now.Tries != 2 {
+				r.Errorf("%+v", now)
+			}
+		}},
+		// A limit that was set lower than what is used up lets no try through.
+		{"LowerLimitCountsNoTry", func(r *rig) {
+			a := r.begin(r.activated(nil), nil)
+			for _, c := range []struct {
+				limit int
+				err   error
+			}{{5, nil}, {5, nil}, {2, store.ErrConflict}, {1, store.ErrConflict}, {3, nil}} {
+				err := r.db.Update(r.ctx(), func(tx store.Tx) error {
+					_, err := tx.FailActivation(a.ID, nil, start, c.limit)
+					return err
+				})
+				if !errors.Is(err, c.err) {
+					r.Errorf("limit %d: %v, want %v", c.limit, err, c.err)
+				}
+			}
+			now := r.activation(a)
+			if now.Tries != 3 || now.Status != store.ActivationTriesUsed {
 				r.Errorf("%+v", now)
 			}
 		}},

@@ -71,6 +71,35 @@ var candidateTests = []test{
 			}
 		}
 	}},
+	// What is not there is stood in for by a row that is, the same for the same name.
+	{"StandIns", func(r *rig) {
+		if in := r.candidates(store.Lookup{Serial: "nobody's"}, true).StandIn; in.Candidate.Token.ID != 0 || in.User != 0 {
+			r.Errorf("without any row %+v stands in", in)
+		}
+		alice, t := r.user("alice"), r.one(nil)
+		for _, c := range []struct {
+			l    store.Lookup
+			user int64
+		}{
+			{store.Lookup{Serial: "nobody's"}, 0},
+			{store.Lookup{Serial: t.Identity.Serial, Type: "another"}, 0},
+			{store.Lookup{User: "nobody"}, alice.ID},
+			{store.Lookup{User: "alice"}, 0},
+		} {
+			f := r.candidates(c.l, true)
+			if f.StandIn.Candidate.Token.ID != t.ID || f.StandIn.User != c.user || len(f.Candidates) > 0 {
+				r.Errorf("%+v finds %+v, want user %d and token %d to stand in", c.l, f, c.user, t.ID)
+			}
+		}
+		r.several(20, 0)
+		before := r.candidates(store.Lookup{User: "nobody"}, true)
+		for range 3 {
+			if f := r.candidates(store.Lookup{User: "nobody"}, true); f.StandIn.Candidate.Token.ID !=
+				before.StandIn.Candidate.Token.ID {
+				r.Error("another token stands in for the same name")
+			}
+		}
+	}},
 	{"OfNobody", func(r *rig) {
 		r.one(nil)
 		for _, fresh := range []bool{true, false, false} {

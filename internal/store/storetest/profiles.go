@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 )
 
@@ -70,6 +71,44 @@ var profileTests = []test{
 		r.refuses("retire what is not there", func(tx store.Tx) error {
 			return tx.SetProfileRetired("none", never, at)
 		})
+	}},
+	{"LimitsAreSet", func(r *rig) {
+		bank, staff := profile("bank"), profile("staff")
+		// Whoever adds a profile sets no limits: that is a decision of its own.
+		limited := bank
+		limited.Limits.Tries = 3
+		r.update(func(tx store.Tx) error { return errors.Join(tx.AddProfile(limited), tx.AddProfile(staff)) })
+		full := token.ActivationLimits{Expiry: time.Hour, Tries: 2, Window: 48 * time.Hour, Successes: 3, Failures: 4,
+			Interval: 90 * time.Second}
+		none := token.ActivationLimits{}
+		r.update(func(tx store.Tx) error { return tx.SetProfileLimits("bank", none, full) })
+		for _, other := range []token.ActivationLimits{{Expiry: time.Minute}, {Tries: 9}, {Window: time.Hour}, {Successes: 9},
+			{Failures: 9}, {Interval: time.Hour}} {
+			r.is(store.ErrConflict, fmt.Sprintf("not as before: %+v", other), func(tx store.Tx) error {
+				return tx.SetProfileLimits("bank", other.Or(full), none)
+			})
+		}
+		bank.Limits = full
+		r.view(func(rd store.Reader) error {
+			got, err := rd.Profiles()
+			r.same("profiles", got, []store.Profile{bank, staff})
+			return err
+		})
+		r.view(func(rd store.Reader) error {
+			got, err := rd.Profile("bank")
+			r.same("profile", got, bank)
+			return err
+		})
+		r.refuses("limits of what is not there", func(tx store.Tx) error {
+			return tx.SetProfileLimits("none", none, full)
+		})
+	}},
+	{"LimitsAreSetOnce", func(r *rig) {
+		r.update(func(tx store.Tx) error { return tx.AddProfile(profile("bank")) })
+		won := r.race(16, func(i int, tx store.Tx) error {
+			return tx.SetProfileLimits("bank", token.ActivationLimits{}, token.ActivationLimits{Tries: i + 1})
+		})
+		r.same("winners", won, 1)
 	}},
 	{"AddIsDecidedOnce", func(r *rig) {
 		won := r.race(16, func(i int, tx store.Tx) error {

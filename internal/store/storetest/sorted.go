@@ -262,6 +262,53 @@ var sortedTests = []test{
 			r.same("by "+string(by), ids(got), ids(tokens))
 		}
 	}},
+	// A user who is renamed between two pages is no reason that a token of another user is
+	// missed, or comes twice. What the user has may come under both names, or under none, and
+	// once where the order does not look at users.
+	{"ARenamedUserMovesNoOther", func(r *rig) {
+		tokens := r.mixed(40)
+		name := map[int64]string{}
+		for _, t := range tokens {
+			name[t.Condition.Owner] = t.OwnerName
+		}
+		delete(name, 0)
+		for _, by := range []store.TokenSort{store.ByArrival, store.ByUser, store.BySerial, store.ByEnd} {
+			for _, desc := range []bool{false, true} {
+				o := store.TokenOrder{By: by, Desc: desc}
+				renamed := map[int64]bool{}
+				got, err := r.sortedPages(store.TokenFilter{Limit: 4}, o, func(so []token.Token) {
+					owner := so[len(so)-1].Condition.Owner
+					if owner == 0 || len(renamed) > 1 || renamed[owner] {
+						return
+					}
+					to := []string{"a", "東東"}[len(renamed)] + fmt.Sprint(by, desc) // before and behind all others
+					r.update(func(tx store.Tx) error { return tx.RenameUser(owner, name[owner], to) })
+					name[owner], renamed[owner] = to, true
+				})
+				r.must(err)
+				if len(renamed) == 0 {
+					r.Errorf("by %s, descending: %t: nobody was renamed", by, desc)
+				}
+				of := func(all []token.Token, is func(token.Token) bool) (left []token.ID) {
+					for _, t := range all {
+						if is(t) {
+							left = append(left, t.ID)
+						}
+					}
+					slices.Sort(left)
+					return left
+				}
+				others := func(t token.Token) bool { return by != store.ByUser || !renamed[t.Condition.Owner] }
+				r.same(fmt.Sprintf("by %s, descending: %t", by, desc), of(got, others), of(tokens, others))
+				theirs := of(got, func(t token.Token) bool { return !others(t) })
+				for _, id := range theirs {
+					if i := slices.Index(theirs, id); i+2 < len(theirs) && theirs[i+2] == id {
+						r.Errorf("by %s, descending: %t: token %d comes three times", by, desc, id)
+					}
+				}
+			}
+		}
+	}},
 	{"UnpublishedTokensAreInNoOrder", func(r *rig) {
 		c := r.hotp()
 		r.stage(&c)

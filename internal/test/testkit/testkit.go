@@ -83,8 +83,9 @@ type Kit struct {
 	// Hasher gives keyed hashes of a purpose.
 	Hasher func(seal.Purpose) *seal.Hasher
 
-	kek   seal.KEK
-	marks memoryMarks
+	kek    seal.KEK
+	marks  memoryMarks
+	driver string // of the database; "" for the ordinary one
 
 	mu      sync.Mutex
 	alarms  []store.Alarm
@@ -123,7 +124,7 @@ func (k *Kit) verified(t testing.TB) ledger.Report {
 		t.Errorf("the log is not whole: %s", rep.Problem)
 	}
 	for _, f := range rep.State.Findings {
-		t.Errorf("the state does not follow from the log: %s", f)
+		t.Errorf("the state does not match the log: %s", f)
 	}
 	return rep
 }
@@ -137,7 +138,12 @@ func New(t testing.TB) *Kit {
 // NewIn is New in a directory.
 func NewIn(t testing.TB, dir string) *Kit {
 	t.Helper()
-	k := &Kit{Path: filepath.Join(dir, "ostiary.db"), Clock: &Clock{now: Start}}
+	return newIn(t, dir, "")
+}
+
+func newIn(t testing.TB, dir, driver string) *Kit {
+	t.Helper()
+	k := &Kit{Path: filepath.Join(dir, "ostiary.db"), Clock: &Clock{now: Start}, driver: driver}
 	path := filepath.Join(dir, "kek")
 	if err := filekek.Create(path); err != nil {
 		t.Fatal(err)
@@ -173,7 +179,7 @@ func (k *Kit) TryReopen(t testing.TB) error {
 	if err := k.DB.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sqlite.Open(context.Background(), sqlite.Config{Path: k.Path})
+	db, err := sqlite.Open(context.Background(), sqlite.Config{Path: k.Path, TestOnlyDriver: k.driver})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +194,7 @@ func (k *Kit) Open(t testing.TB) {
 	t.Helper()
 	ctx := context.Background()
 	var err error
-	if k.DB, err = sqlite.Open(ctx, sqlite.Config{Path: k.Path}); err != nil {
+	if k.DB, err = sqlite.Open(ctx, sqlite.Config{Path: k.Path, TestOnlyDriver: k.driver}); err != nil {
 		t.Fatal(err)
 	}
 	opened, err := integrity.Open(ctx, integrity.Config{DB: k.DB, KEK: k.kek, Marks: &k.marks, Now: k.Clock.Now,
@@ -208,7 +214,7 @@ func (k *Kit) Open(t testing.TB) {
 	k.Temporary = tempcodes.New(k.DB, k.Hasher(seal.Code), k.Clock.Now)
 	k.Engine = k.NewEngine(t, k.DB, codes.Policy{})
 	if k.Lifecycle, err = lifecycle.New(lifecycle.Config{DB: k.DB, Keys: k.Keys,
-		Marks: k.Marks, Links: k.Hasher(seal.Link), Now: k.Clock.Now}); err != nil {
+		Marks: k.Marks, Links: k.Hasher(seal.Link), Unlocked: k.unlocked, Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	if k.Imports, err = imports.New(
@@ -221,8 +227,11 @@ func (k *Kit) Open(t testing.TB) {
 			Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
-	k.Users = users.New(k.DB, k.Clock.Now)
+	k.Users = users.New(k.DB, k.Clock.Now, func(user int64) { k.unlocked(user, 0) })
 }
+
+// unlocked tells the engine that the test has put there.
+func (k *Kit) unlocked(user int64, id token.ID) { k.Engine.ForgetClients(user, id) }
 
 // Former makes of a closed database one of a version that proved nothing, with an empty
 // log. Open then upgrades it, under another integrity key.

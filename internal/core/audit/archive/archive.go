@@ -137,7 +137,7 @@ func (w *Writer) line(b []byte) error {
 // Entry writes the next entry.
 func (w *Writer) Entry(entry []byte) error {
 	if w.left == 0 || len(entry) == 0 || bytes.IndexByte(entry, '\n') >= 0 {
-		return errors.New("an entry that does not belong into the archive, or is not one line")
+		return errors.New("an entry that does not belong in the archive, or is not one line")
 	}
 	w.left--
 	return w.line(entry)
@@ -146,7 +146,7 @@ func (w *Writer) Entry(entry []byte) error {
 // Line writes the next line of the state, when all entries are written.
 func (w *Writer) Line(b []byte) error {
 	if w.left > 0 || len(b) == 0 || bytes.IndexByte(b, '\n') >= 0 {
-		return errors.New("a line of the state that does not belong into the archive")
+		return errors.New("a line of the state that does not belong in the archive")
 	}
 	w.lines++
 	w.state.Write(b)

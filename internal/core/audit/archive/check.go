@@ -107,7 +107,7 @@ func (c *Chain) Take(r io.Reader) (a Archive, err error) {
 		return a, err
 	}
 	if string(begin) != first {
-		return a, errors.New("this is no archive of an audit log, or one of a newer program")
+		return a, errors.New("this is not an archive of an audit log, or a newer program wrote it")
 	}
 	head, err := in.next()
 	if err != nil {
@@ -137,11 +137,11 @@ func (c *Chain) joins(h *Header) error {
 	}
 	switch {
 	case h.Genesis != c.last.Genesis:
-		return errors.New("it is of another database than the file before it")
+		return errors.New("it belongs to another database than the file before it")
 	case h.From != c.last.To:
-		return fmt.Errorf("it begins with entry %d, and the file before it ends with entry %d", h.From, c.last.To-1)
+		return fmt.Errorf("it begins with entry %d, but the file before it ends with entry %d", h.From, c.last.To-1)
 	case h.Frontier.Root() != c.end.Root() || h.State != c.last.Sums.State:
-		return errors.New("it does not go on from the file before it: that is another one than when it was made")
+		return errors.New("it does not continue the file before it: that file has changed since this one was written")
 	}
 	return nil
 }
@@ -155,7 +155,7 @@ func (c *Chain) entries(in *lines, a *Archive) (*audit.Frontier, error) {
 				continue
 			}
 			if c.met[i] = true; n.Root != f.Root() {
-				return fmt.Errorf("the first %d entries do not have the root of the checkpoint of %s: an entry among "+
+				return fmt.Errorf("the first %d entries do not match the checkpoint of %s: an entry among "+
 					"them was changed, added or removed", n.Size, n.Time.Format(time.RFC3339))
 			}
 		}
@@ -186,7 +186,7 @@ func (c *Chain) entries(in *lines, a *Archive) (*audit.Frontier, error) {
 	}
 	a.Until = signed.Time
 	if signed.Size != a.To || signed.Root != f.Root() {
-		return nil, fmt.Errorf("the entries do not have the root of the checkpoint at their end: one of them was " +
+		return nil, fmt.Errorf("the entries do not match the checkpoint at their end: an entry was " +
 			"changed, added or removed")
 	}
 	return f, nil
@@ -213,7 +213,7 @@ func (a *Archive) sealed(in *lines, key string) error {
 	for in.Scan() {
 		note = append(append(note, in.Bytes()...), '\n')
 		if len(note) > maxNote {
-			return errors.New("there is more behind the signature")
+			return errors.New("there is more data after the signature")
 		}
 	}
 	if err := in.Err(); err != nil {

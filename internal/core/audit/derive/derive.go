@@ -159,11 +159,11 @@ func (f *Fold) Add(seq int64, entry []byte) (parsed bool) {
 	case !f.strict:
 		f.began = true
 	default:
-		f.find("", seq, "an entry of version 1 stands behind one of version 2: an older program wrote here")
+		f.find("", seq, "an entry of version 1 follows one of version 2: an older program wrote here")
 	}
 	rule, ok := rules[audit.Action(p.Action)]
 	if !ok {
-		f.find("", seq, "the action %q is not known", p.Action)
+		f.find("", seq, "the action %q is unknown", p.Action)
 		return true
 	}
 	if rule.fold != nil {

@@ -58,13 +58,13 @@ func TestRuns(t *testing.T) {
 	f.add(audit.Entry{Action: audit.UserStaged, Subject: audit.Subject{User: "anna"}, After: []audit.Field{field("run",
 		int64(7))}})
 	f.Token(token.Token{Identity: token.Identity{Type: "hotp", Serial: "1"}, Condition: token.Condition{Epoch: 1}}, nil)
-	f.found("token hotp 1: no entry made it")
+	f.found("token hotp 1: no entry created it")
 	f.add(audit.Entry{Action: audit.ImportAbandoned, Before: []audit.Field{field("run", int64(7))}})
 	f.made("1", 8)
 	f.add(audit.Entry{Action: audit.ImportPublished, After: []audit.Field{field("run", int64(8))}})
 	f.Token(token.Token{Identity: token.Identity{Type: "hotp", Serial: "1"}, Condition: token.Condition{Epoch: 1}}, nil)
 	f.User(User{Name: "anna"})
-	f.found("no entry made it", "user anna: no entry made the user")
+	f.found("no entry created it", "user anna: no entry created the user")
 }
 
 // What entries of version 1 do not tell is taken on trust, and said; what a newer entry
@@ -86,7 +86,7 @@ func TestEntriesOfAnOlderProgram(t *testing.T) {
 		Before: []audit.Field{field("next", uint64(5))}, After: []audit.Field{field("next", uint64(7))}})
 	f.Token(row, nil)
 	old(`{"action":"user.added","subject":{"user":"eve"},"v":1}`)
-	f.found("in the database the counter is 5, and by the log 7", "stands behind one of version 2")
+	f.found("in the database the counter is 5, but according to the log 7", "follows one of version 2")
 }
 
 // What an attack makes of entries is said, and nothing of it ends the program.
@@ -102,14 +102,14 @@ func TestEntriesThatDoNotFit(t *testing.T) {
 	revoked := audit.Entry{Action: audit.KeyRevoked, Before: []audit.Field{field("id", "x")}}
 	series := audit.Entry{Action: audit.SeriesSet, Subject: audit.Subject{Other: "x"}}
 	for says, entries := range map[string][]audit.Entry{
-		"about a token that no entry made":                          {code},
-		"the action \"token.evil\" is not":                          {{Action: "token.evil"}},
-		"about a user whom no entry made":                           {unlocked},
-		"about a key that no entry made":                            {revoked},
-		"about a type that no entry made":                           {series},
-		"made although there is one":                                {user, user},
-		"is made although it is there":                              {created, created},
-		"by the entries before it the token was REVOKED_TOKEN_LOST": {lost, code},
+		"about a token that no entry created":                               {code},
+		"the action \"token.evil\" is unknown":                              {{Action: "token.evil"}},
+		"about a user whom no entry created":                                {unlocked},
+		"about a key that no entry created":                                 {revoked},
+		"about a type that no entry created":                                {series},
+		"an entry creates the user":                                         {user, user},
+		"an entry creates it, but it already existed":                       {created, created},
+		"according to the earlier entries the token was REVOKED_TOKEN_LOST": {lost, code},
 		"temporary code 01 was used, which no entry issued": {user, {Action: audit.CodeVerified,
 			Outcome: audit.Accepted, Subject: user.Subject,
 			After: []audit.Field{field("code", "01"), field("temporary", true)}}},

@@ -37,15 +37,15 @@ func (f *Fold) fence(at int64) {
 func (c counter) notFenced(next uint64, drift int64, events bool) string {
 	switch {
 	case drift == token.TwoCodes && next != c.next:
-		return "it asks for two codes, and was moved"
+		return "it needs two codes, but its counter was changed"
 	case drift == token.TwoCodes:
 		return ""
 	case events:
-		return "it counts events, and did not ask for two codes"
+		return "it counts events, but does not need two codes"
 	case next < c.next:
 		return "it was set back"
 	case drift != c.drift:
-		return fmt.Sprintf("its drift was %d, and is %d", c.drift, drift)
+		return fmt.Sprintf("its drift was %d, and now is %d", c.drift, drift)
 	}
 	return ""
 }
@@ -60,8 +60,8 @@ func (f *Fold) notBeyond(c counter, spec token.Spec, next uint64, drift int64) s
 		least = max(least, uint64(max(f.fencedAt-spec.T0, 0)/spec.Period+max(c.drift, 0)+2))
 	}
 	if next < least {
-		return fmt.Sprintf("it may be %d at least, by the fence of %s", least,
-			time.Unix(f.fencedAt, 0).UTC().Format(time.RFC3339))
+		return fmt.Sprintf("after the fence of %s the minimum is %d",
+			time.Unix(f.fencedAt, 0).UTC().Format(time.RFC3339), least)
 	}
 	return ""
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-const gone = "it is not in the database, and no entry took it away"
+const gone = "it is not in the database, and no entry deleted it"
 
 // Source gives what the fold follows from, to name rows by it.
 type Source struct {

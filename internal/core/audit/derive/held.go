@@ -22,7 +22,7 @@ func (f *Fold) Token(t token.Token, apps []Application) {
 	key := f.hash(aToken, []byte(id.Type), []byte(id.Manufacturer), []byte(id.Serial), []byte(id.KeyID))
 	r := f.tokens.get(key)
 	if r == nil || !f.counts(int64(r.run)) {
-		f.find(tokenName(id), NoEntry, "no entry made it")
+		f.find(tokenName(id), NoEntry, "no entry created it")
 		return
 	}
 	r.known |= seen
@@ -30,7 +30,7 @@ func (f *Fold) Token(t token.Token, apps []Application) {
 		f.result.Trusted++
 	}
 	differs := func(last int64, name string, is, derived any) {
-		f.find(tokenName(id), last, "in the database %s is %v, and by the log %v", name, is, derived)
+		f.find(tokenName(id), last, "in the database %s is %v, but according to the log %v", name, is, derived)
 	}
 	c := t.Condition
 	if r.known&(knowsCounter|fenced) == knowsCounter|fenced {
@@ -86,9 +86,9 @@ func (f *Fold) Moving(id token.Identity, before token.State, kept bool) {
 	switch r := f.tokens.get(key); {
 	case !ok: // it left by an entry that does not tell
 	case !kept:
-		f.find(tokenName(id), r.last, "it is on its way to another server, and the row of its move is not in the database")
+		f.find(tokenName(id), r.last, "it is moving to another server, but the row of its move is not in the database")
 	case was != before:
-		f.find(tokenName(id), r.last, "in the database the state before its move is %s, and by the log %s", before, was)
+		f.find(tokenName(id), r.last, "in the database the state before its move is %s, but according to the log %s", before, was)
 	}
 }
 
@@ -101,15 +101,15 @@ func (f *Fold) heldApps(key uint64, id token.Identity, r *row, apps []Applicatio
 		}
 		switch {
 		case !ok:
-			f.find(tokenName(id), r.last, "application %d is in the database, and no entry made it", app.Index)
+			f.find(tokenName(id), r.last, "application %d is in the database, but no entry created it", app.Index)
 		case was.fenced:
 			if why := f.notBeyond(was, app.Spec, app.Next, app.Drift); why != "" {
-				f.find(tokenName(id), was.last, "in the database application %d stands at %d, and by the log at %d, "+
+				f.find(tokenName(id), was.last, "in the database the counter of application %d is %d, but according to the log %d, "+
 					"fenced: %s", app.Index, app.Next, was.next, why)
 			}
 		case app.Next != was.next || app.Drift != was.drift:
-			f.find(tokenName(id), was.last, "in the database application %d stands at %d, drift %d, and by the "+
-				"log at %d, "+
+			f.find(tokenName(id), was.last, "in the database the counter of application %d is %d, drift %d, but "+
+				"according to the log %d, "+
 				"drift %d", app.Index, app.Next, app.Drift, was.next, was.drift)
 		}
 	}

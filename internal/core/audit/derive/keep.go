@@ -19,7 +19,7 @@ import (
 //	key      id · name · role · mark · help desk · revoked · last · end (none of an older program)
 //	root     mark · last
 //	type     name · next · highest · issued · last · trusted · trusted time · (field · value)…
-//	profile  name · fingerprint · last · since when retired (none of an older program)
+//	profile  name · fingerprint · last · since when retired · the six limits (none of an older program)
 //	secret   mark · least counter · least second · lives elsewhere · fenced · last: of tokens that are gone
 //	receipt  move · last
 //	name     text: of an owner, the first of whom is number 1
@@ -94,8 +94,12 @@ func (k *Keeper) small() error {
 		lines = append(lines, l)
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.sheets)) {
-		lines = append(lines, lineOf("profile").text(name).text(f.sheets[name].mark).number(f.sheets[name].last).
-			number(f.sheets[name].retired))
+		s := f.sheets[name]
+		l := lineOf("profile").text(name).text(s.mark).number(s.last).number(s.retired)
+		for _, n := range s.limits {
+			l = l.number(n)
+		}
+		lines = append(lines, l)
 	}
 	for _, mark := range f.Marks() {
 		r := f.remains[mark]
@@ -231,7 +235,7 @@ func (k *Keeper) token(s *audit.ParsedSubject, beyond int64) error {
 	owner := int64(0)
 	if r.owner != 0 {
 		if owner = k.owners[r.owner]; owner == 0 {
-			return fmt.Errorf("%s: the name of its owner is in no entry before %d", subjectName(s), r.last)
+			return fmt.Errorf("%s: no entry before %d names its owner", subjectName(s), r.last)
 		}
 	}
 	before := int64(-1)
@@ -262,8 +266,8 @@ func (k *Keeper) token(s *audit.ParsedSubject, beyond int64) error {
 // End demands that every row was written.
 func (k *Keeper) End() error {
 	if k.tokens != len(k.f.tokens.at) || k.users != len(k.f.users) || k.codes != len(k.f.codes) {
-		return fmt.Errorf("the state cannot be kept: of %d tokens, %d users and %d temporary codes, %d, %d and %d "+
-			"are named by the entries", len(k.f.tokens.at), len(k.f.users), len(k.f.codes), k.tokens, k.users, k.codes)
+		return fmt.Errorf("the state cannot be saved: of %d tokens, %d users and %d temporary codes, %d, %d and %d "+
+			"have names in the entries", len(k.f.tokens.at), len(k.f.users), len(k.f.codes), k.tokens, k.users, k.codes)
 	}
 	return nil
 }

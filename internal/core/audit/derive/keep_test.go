@@ -36,6 +36,9 @@ func history() (all [][]byte) {
 		After: []audit.Field{field("fingerprint", "1234")}})
 	add(audit.Entry{Action: audit.ProfileRetired, Subject: audit.Subject{Other: "sheet"},
 		Before: []audit.Field{audit.RetiredField(time.Time{})}, After: []audit.Field{audit.RetiredField(at)}})
+	before, after := audit.Changed(audit.LimitFields(token.ActivationLimits{}), audit.LimitFields(token.ActivationLimits{
+		Expiry: time.Hour, Tries: 2, Window: 48 * time.Hour, Successes: 3, Failures: 4, Interval: time.Minute}))
+	add(audit.Entry{Action: audit.ProfileLimited, Subject: audit.Subject{Other: "sheet"}, Before: before, After: after})
 	add(audit.Entry{Action: audit.TypeCreated, Subject: audit.Subject{Other: "ours"},
 		After: audit.TypeFields(token.Type{Name: "ours", Start: 100})})
 	add(audit.Entry{Action: audit.SeriesAdvanced, Subject: audit.Subject{Other: "ours"},

@@ -53,7 +53,7 @@ type fields struct {
 	bad  bool
 }
 
-var errLine = errors.New("not a line of the state that this program knows")
+var errLine = errors.New("not a line of the state in a form that this program knows")
 
 // readLine gives the kind of a line and its fields.
 func readLine(b []byte) (kind string, f *fields) {

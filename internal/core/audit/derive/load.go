@@ -29,7 +29,7 @@ func (l *Loader) Line(b []byte) error {
 	switch kind {
 	case "log":
 		if in.number() != lineForm {
-			return fmt.Errorf("%w: of a newer program", errLine)
+			return fmt.Errorf("%w: written by a newer program", errLine)
 		}
 		f.next = in.number()
 		f.begin = f.next
@@ -57,6 +57,9 @@ func (l *Loader) Line(b []byte) error {
 		s := sheet{mark: string(in.text()), last: in.number()}
 		if in.more {
 			s.retired = in.number()
+		}
+		for i := 0; in.more && i < len(s.limits); i++ {
+			s.limits[i] = in.number()
 		}
 		f.sheets[name] = s
 	case "secret":

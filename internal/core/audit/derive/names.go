@@ -54,7 +54,7 @@ func (f *Fold) userRenamed(a *act) {
 	u := f.userOf(a)
 	from, to := a.Subject.User, []byte(textOf(a.After, "user"))
 	if f.users[f.userKey(to)] != nil {
-		f.find(userName(string(from)), a.seq, "the user is renamed to %s, and there is a user of that name since before", to)
+		f.find(userName(string(from)), a.seq, "the user is renamed to %s, but a user of that name already existed", to)
 		delete(f.users, f.userKey(to))
 	}
 	f.names.now[f.names.rename(f.nameKey(from), f.nameKey(to), f.freshKey(from, a.seq))] = string(to)

@@ -45,18 +45,18 @@ func TestRenamedUserKeepsWhatIsTheUsers(t *testing.T) {
 	f.found(`token hotp 1, entry 1: in the database the owner is "anna"`)
 	f = scene()
 	f.User(User{Name: "anna", Failures: 2})
-	f.found("user anna, entry 5: in the database the number of failures is 2, and by the log 0")
+	f.found("user anna, entry 5: in the database the number of failures is 2, but according to the log 0")
 	f = scene()
 	f.Code(Code{User: "anna", Mark: "0011", Expires: at.UnixMilli()})
-	f.found("user anna: the temporary code 0011 is in the database, and no entry issued it")
+	f.found("user anna: the temporary code 0011 is in the database, but no entry issued it")
 
 	// Whoever is renamed must be there, and the name free.
 	f = scene()
 	f.renamed("carl", "dora")
-	f.found("user carl, entry 6: the entry is about a user whom no entry made")
+	f.found("user carl, entry 6: the entry is about a user whom no entry created")
 	f = scene()
 	f.renamed("anna", "berta")
-	f.found("user anna, entry 6: the user is renamed to berta, and there is a user of that name since before")
+	f.found("user anna, entry 6: the user is renamed to berta, but a user of that name already existed")
 	// What is missing is named as it is called now.
 	f = scene()
 	if err := f.Finish(Source{Entry: func(int64) ([]byte, error) {

@@ -58,12 +58,12 @@ func (f *Fold) Secret(mark token.Mark, floor token.Floor, away, isFenced, there 
 	name := "secret " + mark.String()
 	switch {
 	case !there:
-		f.find(name, was.last, "it is not in the database, so that used codes of it would work again")
+		f.find(name, was.last, "it is not in the database, so its used codes would work again")
 	case floor.Events < was.floor.Events || floor.Seconds < was.floor.Seconds:
-		f.find(name, was.last, "in the database its floor is counter %d and second %d, and by the log at least %d and %d",
+		f.find(name, was.last, "in the database its floor is counter %d and second %d, but according to the log at least %d and %d",
 			floor.Events, floor.Seconds, was.floor.Events, was.floor.Seconds)
 	case was.fenced && !isFenced:
-		f.find(name, was.last, "in the database it is not fenced any more, so that codes of a time that was lost would "+
+		f.find(name, was.last, "in the database its fence is missing, so codes of the time that was lost would "+
 			"work again")
 	case away != was.away:
 		f.find(name, was.last, "in the database it lives on another server: %t; by the log: %t", away, was.away)
@@ -75,6 +75,6 @@ func (f *Fold) Moves() []string { return slices.Sorted(maps.Keys(f.receipts)) }
 
 // NoReceipt takes note that there is none of a move.
 func (f *Fold) NoReceipt(move string) {
-	f.find("receipt of move "+move, f.receipts[move], "it is not in the database, so that its file would bring its "+
+	f.find("receipt of move "+move, f.receipts[move], "it is not in the database, so its file would import its "+
 		"tokens again")
 }

@@ -56,6 +56,7 @@ var rules = map[audit.Action]rule{
 	audit.ProfileCreated:  {fold: (*Fold).profileCreated},
 	audit.ProfileRetired:  {fold: (*Fold).profileRetired},
 	audit.ProfileRestored: {fold: (*Fold).profileRetired},
+	audit.ProfileLimited:  {fold: (*Fold).profileLimited},
 
 	audit.IntegrityBegun: {fold: (*Fold).begunAnew},
 

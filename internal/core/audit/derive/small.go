@@ -30,7 +30,7 @@ func (f *Fold) keyRevoked(a *act) {
 		k.revoked, k.last = true, a.seq
 		return
 	}
-	f.find("API key "+string(a.Subject.Other), a.seq, "the entry is about a key that no entry made")
+	f.find("API key "+string(a.Subject.Other), a.seq, "the entry is about a key that no entry created")
 }
 
 // Key is an API key as the database has it. Expires is in milliseconds; 0 for never.
@@ -45,7 +45,7 @@ func (f *Fold) Key(is Key) {
 	name := "API key " + is.Name + " (" + is.ID + ")"
 	k := f.keys[is.ID]
 	if k == nil {
-		f.find(name, NoEntry, "no entry made it")
+		f.find(name, NoEntry, "no entry created it")
 		return
 	}
 	k.seen = true
@@ -54,14 +54,14 @@ func (f *Fold) Key(is Key) {
 		{"its end", strconv.FormatInt(is.Expires, 10), strconv.FormatInt(k.expires, 10)},
 		{"that it is revoked", strconv.FormatBool(is.Revoked), strconv.FormatBool(k.revoked)}} {
 		if d.is != d.log {
-			f.find(name, k.last, "in the database %s is %s, and by the log %s", d.what, d.is, d.log)
+			f.find(name, k.last, "in the database %s is %s, but according to the log %s", d.what, d.is, d.log)
 		}
 	}
 	switch {
 	case k.mark == "":
 		f.result.Trusted++ // made by an older program, whose entry does not tell
 	case !is.Revoked && k.mark != is.Mark:
-		f.find(name, k.last, "in the database is the hash of another secret than the log tells of")
+		f.find(name, k.last, "the hash of the secret in the database is not the one in the log")
 	}
 }
 
@@ -110,7 +110,7 @@ func (f *Fold) Root(mark string) {
 	case f.root.there && f.root.mark == "":
 		f.result.Trusted++
 	case f.root.mark != mark:
-		f.find(name, f.root.last, "in the database is the hash of another one than the log tells of")
+		f.find(name, f.root.last, "the hash in the database is not the one in the log")
 	}
 }
 
@@ -142,7 +142,7 @@ func typeName(name string) string { return "type " + name }
 func (f *Fold) typeOf(a *act) *kind {
 	k := f.types[string(a.Subject.Other)]
 	if k == nil {
-		f.find(typeName(string(a.Subject.Other)), a.seq, "the entry is about a type that no entry made")
+		f.find(typeName(string(a.Subject.Other)), a.seq, "the entry is about a type that no entry created")
 	}
 	return k
 }
@@ -169,9 +169,9 @@ func (f *Fold) typeChanged(a *act) {
 	}
 	for _, v := range a.Before {
 		if was := k.fields[string(v.Name)]; was != string(v.Text) && !a.old {
-			f.find(typeName(string(a.Subject.Other)), a.seq, "it says that %s was %q, and by the entries "+
-				"before it it was "+
-				"%q (the last is %d): it was changed past the log", v.Name, v.Text, was, k.last)
+			f.find(typeName(string(a.Subject.Other)), a.seq, "the entry says that %s was %q, but according to the earlier "+
+				"entries it was "+
+				"%q (the last is %d): it was changed outside the log", v.Name, v.Text, was, k.last)
 		}
 	}
 	anew := false
@@ -196,7 +196,7 @@ func (f *Fold) typeChanged(a *act) {
 func (f *Fold) Type(name string, fields []audit.Field) {
 	k := f.types[name]
 	if k == nil {
-		f.find(typeName(name), NoEntry, "no entry made it")
+		f.find(typeName(name), NoEntry, "no entry created it")
 		return
 	}
 	k.seen = true
@@ -207,7 +207,7 @@ func (f *Fold) Type(name string, fields []audit.Field) {
 			continue
 		}
 		if is[field] != k.fields[field] {
-			f.find(typeName(name), k.last, "in the database %s is %q, and by the log %q", field, is[field],
+			f.find(typeName(name), k.last, "in the database %s is %q, but according to the log %q", field, is[field],
 				k.fields[field])
 		}
 	}
@@ -230,8 +230,8 @@ func (f *Fold) seriesMoved(a *act) {
 	if next, highest, issued := number(a.Before, "number"), number(a.Before, "highest"), number(a.Before,
 		"issued"); !k.trusted && (next != k.next || highest != k.highest || issued != k.issued) {
 		f.find("series "+string(a.Subject.Other), a.seq,
-			"it says that the next number, the highest and the count were "+
-				"%d, %d, %d, and by the entries before it they were %d, %d, %d: they were changed past the log", next,
+			"the entry says that the next number, the highest and the count were "+
+				"%d, %d, %d, but according to the earlier entries they were %d, %d, %d: they were changed outside the log", next,
 			highest,
 			issued, k.next, k.highest, k.issued)
 	}
@@ -244,55 +244,12 @@ func (f *Fold) Series(typ string, next, highest, issued uint64) {
 	k := f.types[typ]
 	switch {
 	case k == nil:
-		f.find("series "+typ, NoEntry, "no entry made it")
+		f.find("series "+typ, NoEntry, "no entry created it")
 	case k.trusted:
 		f.result.Trusted++
 	case next != k.next || highest != k.highest || issued != k.issued:
 		f.find("series "+typ, k.last, "in the database the next number, the highest and the count are %d, %d, "+
-			"%d, and by "+
+			"%d, but according to "+
 			"the log %d, %d, %d", next, highest, issued, k.next, k.highest, k.issued)
 	}
-}
-
-// sheet is a profile by the fingerprint of its static vector.
-type sheet struct {
-	mark    string
-	last    int64
-	retired int64 // since when, in milliseconds; 0 if it is not
-}
-
-func (f *Fold) profileCreated(a *act) {
-	f.sheets[string(a.Subject.Other)] = sheet{mark: textOf(a.After, "fingerprint"), last: a.seq}
-}
-
-// profileRetired folds that a profile is retired, or no more.
-func (f *Fold) profileRetired(a *act) {
-	name := string(a.Subject.Other)
-	s, ok := f.sheets[name]
-	switch was := timeOf(a.Before, "retired_since"); {
-	case !ok:
-		f.find("profile "+name, a.seq, "the entry is about a profile that no entry made")
-		return
-	case was != s.retired:
-		f.find("profile "+name, a.seq, "it says that it was retired at %d, and by the entries before it at %d (the last "+
-			"is %d): it was changed past the log", was, s.retired, s.last)
-	}
-	s.retired, s.last = timeOf(a.After, "retired_since"), a.seq
-	f.sheets[name] = s
-}
-
-// Profile holds a row of the database against what was derived. retired is in
-// milliseconds; 0 for none.
-func (f *Fold) Profile(name, fingerprint string, retired int64) {
-	was, ok := f.sheets[name]
-	switch {
-	case !ok:
-		f.find("profile "+name, NoEntry, "no entry made it")
-	case was.mark != fingerprint:
-		f.find("profile "+name, was.last, "in the database its fingerprint is %s, and by the log %s", fingerprint,
-			was.mark)
-	case was.retired != retired:
-		f.find("profile "+name, was.last, "in the database it is retired at %d, and by the log at %d", retired, was.retired)
-	}
-	delete(f.sheets, name)
 }

@@ -163,7 +163,7 @@ func (f *Fold) created(a *act) {
 	id := f.tokenKey(&a.Subject)
 	run := intOf(a.After, "run")
 	if old := f.tokens.get(id); old != nil {
-		f.find(subjectName(&a.Subject), a.seq, "it is made although it is there since before")
+		f.find(subjectName(&a.Subject), a.seq, "an entry creates it, but it already existed")
 		f.dropToken(id)
 	}
 	r := f.tokens.add(id)
@@ -209,7 +209,7 @@ func (f *Fold) changed(a *act, c *audit.ParsedChange) *row {
 	id := f.tokenKey(&c.Subject)
 	r := f.tokens.get(id)
 	if r == nil {
-		f.find(subjectName(&c.Subject), a.seq, "the entry is about a token that no entry made")
+		f.find(subjectName(&c.Subject), a.seq, "the entry is about a token that no entry created")
 		return nil
 	}
 	if a.old {
@@ -226,8 +226,8 @@ func (f *Fold) changed(a *act, c *audit.ParsedChange) *row {
 // check holds what an entry says was before against what was derived.
 func (f *Fold) check(id uint64, r *row, a *act, c *audit.ParsedChange) {
 	differs := func(name string, was []byte, derived any) {
-		f.find(subjectName(&c.Subject), a.seq, "it says that %s was %s, and by the entries before it was %v (the last "+
-			"is %d): it was changed past the log", name, was, derived, r.last)
+		f.find(subjectName(&c.Subject), a.seq, "the entry says that %s was %s, but according to the earlier entries it was %v (the last "+
+			"is %d): it was changed outside the log", name, was, derived, r.last)
 	}
 	for _, v := range c.Before {
 		switch string(v.Name) {
@@ -334,8 +334,8 @@ func (f *Fold) moves(id uint64, r *row, a *act, c *audit.ParsedChange, to token.
 		return
 	}
 	if was, ok := f.moving[id]; ok && r.state == token.Moving && was != to {
-		f.find(subjectName(&c.Subject), a.seq, "it comes back from its move as %s, and it was %s when it left: that was "+
-			"changed past the log", to, was)
+		f.find(subjectName(&c.Subject), a.seq, "its move was cancelled and its state is %s, but it was %s when it left: that was "+
+			"changed outside the log", to, was)
 	}
 	delete(f.moving, id)
 	if to == token.Moving {
@@ -400,9 +400,9 @@ func (f *Fold) takes(a *act, c *audit.ParsedChange) {
 		return
 	}
 	if r.state != token.Valid {
-		f.find(subjectName(&c.Subject), a.seq, "a code was accepted, and by the entries before it the token "+
+		f.find(subjectName(&c.Subject), a.seq, "a code was accepted, but according to the earlier entries the token "+
 			"was %s (the "+
-			"last is %d): it was changed past the log", r.state, r.last)
+			"last is %d): it was changed outside the log", r.state, r.last)
 	}
 }
 

@@ -19,7 +19,7 @@ func (f *Fold) userAdded(a *act) {
 	name := a.Subject.User
 	id := f.userKey(name)
 	if f.users[id] != nil {
-		f.find(userName(string(name)), a.seq, "the user is made although there is one since before")
+		f.find(userName(string(name)), a.seq, "an entry creates the user, but the user already existed")
 	}
 	run := intOf(a.After, "run")
 	f.users[id] = &user{run: run, last: a.seq, known: !a.old}
@@ -32,7 +32,7 @@ func (f *Fold) userAdded(a *act) {
 func (f *Fold) userOf(a *act) *user {
 	u := f.users[f.userKey(a.Subject.User)]
 	if u == nil {
-		f.find(userName(string(a.Subject.User)), a.seq, "the entry is about a user whom no entry made")
+		f.find(userName(string(a.Subject.User)), a.seq, "the entry is about a user whom no entry created")
 		return nil
 	}
 	if a.old {
@@ -76,8 +76,8 @@ func (f *Fold) userWas(a *act, u *user, failures, retry string) {
 		return
 	}
 	if was := int32(intOf(a.Before, failures)); was != u.failures || timeOf(a.Before, retry) != u.retry {
-		f.find(userName(string(a.Subject.User)), a.seq, "it says that the failures were %d, or the end of their delay "+
-			"another, and by the entries before it they were %d (the last is %d): they were changed past the log",
+		f.find(userName(string(a.Subject.User)), a.seq, "the entry says that the failures were %d, or the end of their delay "+
+			"another, but according to the earlier entries they were %d (the last is %d): they were changed outside the log",
 			was, u.failures, u.last)
 	}
 }
@@ -93,7 +93,7 @@ type User struct {
 func (f *Fold) User(is User) {
 	u := f.users[f.userKey([]byte(is.Name))]
 	if u == nil || !f.counts(u.run) {
-		f.find(userName(is.Name), NoEntry, "no entry made the user")
+		f.find(userName(is.Name), NoEntry, "no entry created the user")
 		return
 	}
 	u.seen = true
@@ -101,11 +101,11 @@ func (f *Fold) User(is User) {
 	case !u.known:
 		f.result.Trusted++
 	case is.Failures != int(u.failures):
-		f.find(userName(is.Name), u.last, "in the database the number of failures is %d, and by the log %d",
+		f.find(userName(is.Name), u.last, "in the database the number of failures is %d, but according to the log %d",
 			is.Failures,
 			u.failures)
 	case is.RetryAt != u.retry:
-		f.find(userName(is.Name), u.last, "in the database the end of the delay is %d, and by the log %d", is.RetryAt,
+		f.find(userName(is.Name), u.last, "in the database the end of the delay is %d, but according to the log %d", is.RetryAt,
 			u.retry)
 	}
 }
@@ -156,11 +156,11 @@ func (f *Fold) codeUsed(a *act) {
 	switch {
 	case c == nil && f.trusting():
 	case c == nil:
-		f.find(userName(string(a.Subject.User)), a.seq, "it says that the temporary code %s was used, which no entry "+
+		f.find(userName(string(a.Subject.User)), a.seq, "the entry says that the temporary code %s was used, which no entry "+
 			"issued", mark)
 	case c.used:
-		f.find(userName(string(a.Subject.User)), a.seq, "it says that the temporary code %s was used, which was used "+
-			"before, at entry %d: it was changed past the log", mark, c.last)
+		f.find(userName(string(a.Subject.User)), a.seq, "the entry says that the temporary code %s was used, which was used "+
+			"before, at entry %d: it was changed outside the log", mark, c.last)
 	default:
 		c.used, c.last = true, a.seq
 	}
@@ -184,13 +184,13 @@ func (f *Fold) Code(is Code) {
 	case c == nil && f.trusting():
 		f.result.Trusted++
 	case c == nil:
-		f.find(name, NoEntry, "the temporary code %s is in the database, and no entry issued it", is.Mark)
+		f.find(name, NoEntry, "the temporary code %s is in the database, but no entry issued it", is.Mark)
 	case c.used != is.Used:
 		f.find(name, c.last, "in the database the temporary code %s has been used: %t; by the log: %t", is.Mark,
 			is.Used,
 			c.used)
 	case c.expires != is.Expires:
-		f.find(name, c.last, "in the database the temporary code %s ends at %d, and by the log at %d", is.Mark,
+		f.find(name, c.last, "in the database the temporary code %s ends at %d, but according to the log at %d", is.Mark,
 			is.Expires, c.expires)
 	}
 }

@@ -28,9 +28,9 @@ var (
 	ErrNotImage = errors.New("scan: neither a PNG nor a JPEG image")
 	ErrDamaged  = errors.New("scan: the image is damaged or cut off")
 	ErrTooLarge = fmt.Errorf("scan: the image has more than %d megapixels or %d MiB", MaxPixels/1_000_000, MaxBytes>>20)
-	ErrNoCode   = errors.New("scan: no QR code can be read in the image")
+	ErrNoCode   = errors.New("scan: no QR code was found in the image")
 	ErrSeveral  = errors.New("scan: there are several QR codes in the image")
-	ErrPart     = errors.New("scan: the QR code is one part of a text that is spread over several")
+	ErrPart     = errors.New("scan: the QR code is one part of a text in several QR codes")
 )
 
 // format is a kind of image file, told by how it begins.
