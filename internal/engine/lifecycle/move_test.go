@@ -3,8 +3,10 @@ package lifecycle_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
@@ -106,6 +108,58 @@ func TestMove(t *testing.T) {
 	if text := fmt.Sprint(a.Log(t, 0), b.Log(t, 0)); strings.Contains(text, testkit.ExportPhrase) ||
 		strings.Contains(text, string(key.Secret)) {
 		t.Error("a secret is in the log")
+	}
+}
+
+// No command changes a token that is on its way: the file has it as it left, and a token
+// that came back to life here would take codes on both servers.
+func TestNothingChangesATokenThatMoves(t *testing.T) {
+	t.Parallel()
+	k := testkit.New(t)
+	k.Import(t, testkit.HOTP("1"), testkit.HOTP("2"), testkit.HOTP("3"))
+	k.User(t, "alice")
+	k.User(t, "bob")
+	k.Assign(t, "1", "alice")
+	if _, _, err := testkit.Export(t, k, testkit.Move, func(r *lifecycle.ExportRequest) {
+		r.Serials = []string{"1", "3"}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	before := []token.Token{k.Token(t, "1"), k.Token(t, "3")}
+	until := k.Clock.Now().Add(time.Hour)
+	for what, change := range map[string]func() error{
+		"assign": func() error {
+			_, err := k.Lifecycle.Assign(t.Context(), testkit.Serial("3"), "bob", testkit.Origin)
+			return err
+		},
+		"unassign": func() error {
+			_, err := k.Lifecycle.Unassign(t.Context(), testkit.Serial("1"), testkit.Origin)
+			return err
+		},
+		"label": func() error {
+			_, err := k.Lifecycle.SetLabel(t.Context(), testkit.Serial("1"), "a label", testkit.Origin)
+			return err
+		},
+		"dates": func() error {
+			_, err := k.Lifecycle.SetDates(t.Context(), testkit.Serial("1"), lifecycle.DatesRequest{Until: &until},
+				testkit.Origin)
+			return err
+		},
+		"replace": func() error {
+			_, err := k.Lifecycle.Replace(t.Context(), lifecycle.ReplaceRequest{Selector: testkit.Serial("1"), By: "2",
+				Origin: testkit.Origin})
+			return err
+		},
+		"replace as lost": func() error {
+			_, err := k.Lifecycle.Replace(t.Context(), lifecycle.ReplaceRequest{Selector: testkit.Serial("1"), By: "2",
+				State: token.RevokedLost, Origin: testkit.Origin})
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) { testkit.IsFault(t, change(), fault.Conflict, "token_moving") })
+	}
+	if after := []token.Token{k.Token(t, "1"), k.Token(t, "3")}; !slices.Equal(before, after) {
+		t.Errorf("before %+v, after %+v", before, after)
 	}
 }
 
