@@ -101,7 +101,11 @@ func (s *Service) takeReceipt(ctx context.Context, r transfer.Receipt) error {
 
 func (s *Service) arriveOne(tx store.Tx, move string, id token.ID, origin audit.Origin) error {
 	if err := tx.Arrive(move, id); errors.Is(err, store.ErrConflict) {
-		return nil // it has gone before, or was never part of it
+		// It was deleted on its way, which ends here; or it has gone before, or was never part of it.
+		if err = tx.Forget(move, id); errors.Is(err, store.ErrConflict) {
+			return nil
+		}
+		return err
 	} else if err != nil {
 		return err
 	}

@@ -163,6 +163,27 @@ func TestNothingChangesATokenThatMoves(t *testing.T) {
 	}
 }
 
+// A token that was deleted on its way keeps no move open: the receipt ends it.
+func TestReceiptOfADeletedTokenEndsItsMove(t *testing.T) {
+	t.Parallel()
+	a, b := testkit.New(t), testkit.New(t)
+	a.Import(t, testkit.HOTP("1"), testkit.HOTP("2"))
+	file, _, err := testkit.Export(t, a, testkit.Move)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Lifecycle.Delete(t.Context(), testkit.Serial("1"), testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	r := b.Receipt(t, testkit.Take(t, b, testkit.OpenExport(t, file)).ID)
+	for range 2 {
+		m, err := a.Lifecycle.ConfirmMove(t.Context(), r, testkit.Origin)
+		if err != nil || m.Moving != 0 || m.Moved != 1 || m.Back != 1 {
+			t.Errorf("confirmed: %+v, %v", m, err)
+		}
+	}
+}
+
 // A move of which nothing came ends as if it had not begun.
 func TestMoveCancelled(t *testing.T) {
 	t.Parallel()
