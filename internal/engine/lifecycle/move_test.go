@@ -10,6 +10,7 @@ import (
 
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/transfer"
@@ -158,6 +159,12 @@ func TestNothingChangesATokenThatMoves(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) { testkit.IsFault(t, change(), fault.Conflict, "token_moving") })
 	}
+	_, err := k.Engine.Resync(t.Context(), codes.ResyncRequest{Lookup: store.Lookup{Serial: "1"}, OTP1: "123456",
+		OTP2: "654321", Origin: testkit.Origin})
+	testkit.IsFault(t, err, fault.Conflict, "token_refuses")
+	_, err = k.Engine.Confirm(t.Context(), codes.ConfirmRequest{Lookup: store.Lookup{Serial: "1"}, OTP: "123456",
+		Origin: testkit.Origin})
+	testkit.IsFault(t, err, fault.Conflict, "token_refuses")
 	if after := []token.Token{k.Token(t, "1"), k.Token(t, "3")}; !slices.Equal(before, after) {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
