@@ -130,7 +130,8 @@ func (s *Service) arriveOne(tx store.Tx, move string, id token.ID, origin audit.
 }
 
 // CancelMove puts the tokens that are still on their way back into the states
-// that they had. Whoever calls it knows that they were not imported elsewhere.
+// that they had. Whoever calls it knows that they were not imported elsewhere. Of a token
+// that a receipt names it is known that it was: the error is Conflict.
 func (s *Service) CancelMove(ctx context.Context, id string, origin audit.Origin) (store.Move, error) {
 	if _, err := s.move(ctx, id); err != nil {
 		return store.Move{}, err
@@ -162,6 +163,11 @@ func (s *Service) returnOne(tx store.Tx, move string, m store.Movement, origin a
 	}
 	if len(found) == 0 { // deleted on its way
 		return tx.Forget(move, m.Token)
+	}
+	if m.Arrived {
+		return fault.New(fault.Conflict, "receipt_taken", fmt.Sprintf("Token %s is on the other server: a receipt of "+
+			"move %s names it.", found[0].Identity.Serial, move)).
+			WithHint("Hand in the receipt again: ostiary move confirm RECEIPT. Then cancel what is left.")
 	}
 	if err := tx.Return(move, m.Token); err != nil {
 		return err

@@ -170,6 +170,37 @@ func TestNothingChangesATokenThatMoves(t *testing.T) {
 	}
 }
 
+// A token that a receipt names is on the other server. It does not come back here, also
+// where the server broke off between the receipt and its deletion.
+func TestCancelLeavesWhatAReceiptNames(t *testing.T) {
+	t.Parallel()
+	a, b := testkit.New(t), testkit.New(t)
+	a.Import(t, testkit.HOTP("1"))
+	var id string
+	file, _, err := testkit.Export(t, a, testkit.Move, func(r *lifecycle.ExportRequest) {
+		r.Begun = func(m string, _ int) { id = m }
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.Receipt(t, testkit.Take(t, b, testkit.OpenExport(t, file)).ID)
+	if err := a.DB.Update(t.Context(), func(tx store.Tx) error { // what the server does first
+		_, err := tx.TakeReceipt(store.MoveReceipt{Move: r.Move, Digest: r.Digest(), Import: r.Import,
+			Taken: a.Clock.Now()}, r.Tokens)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Lifecycle.CancelMove(t.Context(), id, testkit.Origin)
+	testkit.IsFault(t, err, fault.Conflict, "receipt_taken")
+	if a.Token(t, "1").Condition.State != token.Moving {
+		t.Error("the token is on both servers")
+	}
+	if m, err := a.Lifecycle.ConfirmMove(t.Context(), r, testkit.Origin); err != nil || m.Moved != 1 {
+		t.Errorf("the receipt again: %+v, %v", m, err)
+	}
+}
+
 // A token that was deleted on its way keeps no move open: the receipt ends it.
 func TestReceiptOfADeletedTokenEndsItsMove(t *testing.T) {
 	t.Parallel()
