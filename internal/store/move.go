@@ -35,6 +35,8 @@ type MoveReceipt struct {
 type Movement struct {
 	Token  token.ID
 	Before token.State
+	// Arrived says that a receipt names it: it is on the other server.
+	Arrived bool
 }
 
 // MoveReader reads moves and receipts.
@@ -68,8 +70,8 @@ type MoveWriter interface {
 	TakeReceipt(r MoveReceipt, ids []token.ID) (first int64, err error)
 	// Arrive says that a token on its way has moved; DeleteToken follows.
 	Arrive(move string, id token.ID) error
-	// Return puts a token on its way back into the state that it had. ErrForged if
-	// what is kept of that is not as it was written.
+	// Return puts a token on its way back into the state that it had. ErrConflict if a
+	// receipt names it, too; ErrForged if what is kept of that is not as it was written.
 	Return(move string, id token.ID) error
 	// Forget ends the way of a token that was deleted on it.
 	Forget(move string, id token.ID) error

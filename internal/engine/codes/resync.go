@@ -117,6 +117,9 @@ func (e *Engine) refuses(t token.Token, now time.Time) error {
 	case token.Revoked:
 		return conflict("Token "+serial+" is "+c.State.String()+".",
 			"Make it VALID first: ostiary token state "+serial+" VALID.")
+	case token.OnItsWay:
+		return conflict("Token "+serial+" is on its way to another server.",
+			"Its codes are checked there. To take it back: ostiary move cancel; ostiary move list shows the moves.")
 	case token.Locked:
 		return conflict("Token "+serial+" is locked after too many wrong codes.",
 			"Unlock it first: ostiary token unlock "+serial+".")

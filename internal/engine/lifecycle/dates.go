@@ -85,6 +85,9 @@ func (s *Service) SetDates(ctx context.Context, sel tokens.Selector, req DatesRe
 		}
 	}
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		if err := notMoving(*t); err != nil {
+			return audit.Entry{}, err
+		}
 		before := store.Dates{NotBefore: t.Condition.NotBefore, NotAfter: t.Condition.NotAfter}
 		after := before
 		if req.From != nil {

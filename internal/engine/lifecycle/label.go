@@ -22,6 +22,9 @@ func (s *Service) SetLabel(ctx context.Context, sel tokens.Selector, label strin
 			return audit.Entry{}, fault.New(fault.Conflict, "label_unchanged",
 				fmt.Sprintf("Token %s already has that label.", t.Identity.Serial))
 		}
+		if err := notMoving(*t); err != nil {
+			return audit.Entry{}, err
+		}
 		e := audit.Entry{Action: audit.TokenLabelled, Subject: audit.SubjectOf(*t),
 			Before: []audit.Field{{Name: "label", Value: t.Label}}, After: []audit.Field{{Name: "label", Value: label}}}
 		return e, tx.SetLabel(t.ID, t.Label, label)

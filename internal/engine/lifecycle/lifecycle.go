@@ -174,6 +174,9 @@ func (s *Service) Assign(ctx context.Context, sel tokens.Selector, userName stri
 		if err != nil {
 			return audit.Entry{}, err
 		}
+		if err := notMoving(*t); err != nil {
+			return audit.Entry{}, err
+		}
 		taken := func() error {
 			return fault.New(fault.Conflict, "token_taken",
 				fmt.Sprintf("Token %s is assigned to %s.", t.Identity.Serial, t.OwnerName)).
@@ -222,6 +225,9 @@ func (s *Service) Unassign(ctx context.Context, sel tokens.Selector, origin audi
 				fault.New(fault.Conflict, "token_free", fmt.Sprintf("Token %s is not assigned to anyone.",
 					t.Identity.Serial))
 		}
+		if err := notMoving(*t); err != nil {
+			return audit.Entry{}, err
+		}
 		e := audit.Entry{Action: audit.TokenUnassigned, Subject: audit.SubjectOf(*t),
 			Before: []audit.Field{{Name: "owner", Value: t.OwnerName}},
 			After:  []audit.Field{{Name: "owner", Value: ""}}}
@@ -253,9 +259,7 @@ func (s *Service) mayBecome(r store.TokenReader, t token.Token, to token.State) 
 			fmt.Sprintf("No command can make a token %s: it is PENDING from its creation to its first code, and MOVING "+
 				"from its export to a receipt.", to))
 	case from == token.Moving:
-		return fault.New(fault.Conflict, "token_moving", fmt.Sprintf("Token %s is on its way to another server.",
-			t.Identity.Serial)).
-			WithHint("To take it back: ostiary move cancel; ostiary move list shows the moves.")
+		return notMoving(t)
 	case to == token.Valid && !t.Condition.Proven():
 		return fault.New(fault.Conflict, "not_proven",
 			fmt.Sprintf("Token %s was never confirmed: only its first correct code makes it VALID.", t.Identity.Serial)).
@@ -269,6 +273,17 @@ func (s *Service) mayBecome(r store.TokenReader, t token.Token, to token.State) 
 		return s.hasSecret(r, t)
 	}
 	return nil
+}
+
+// notMoving refuses a token that is on its way: the file has it as it left, so a change
+// here would not arrive.
+func notMoving(t token.Token) error {
+	if t.Condition.State != token.Moving {
+		return nil
+	}
+	return fault.New(fault.Conflict, "token_moving", fmt.Sprintf("Token %s is on its way to another server.",
+		t.Identity.Serial)).
+		WithHint("To take it back: ostiary move cancel; ostiary move list shows the moves.")
 }
 
 // hasSecret refuses a token whose secret was discarded, as its device was unbound.

@@ -299,15 +299,15 @@ func (m *model) assign() {
 	h := m.pick(anyToken)
 	_, err := m.sides[h.side].Lifecycle.Assign(m.t.Context(), h.selector(), modelUsers[m.draw(3, "user")],
 		testkit.Origin)
-	if m.may(err) && h.Condition.Owner != 0 {
-		m.rt.Fatalf("%s of %s was assigned again", h.Identity.Serial, h.OwnerName)
+	if m.may(err) && (h.Condition.Owner != 0 || h.was() == token.Moving) {
+		m.rt.Fatalf("%s of %q was assigned", h.Identity.Serial, h.OwnerName)
 	}
 }
 
 func (m *model) unassign() {
 	h := m.pick(anyToken)
 	_, err := m.sides[h.side].Lifecycle.Unassign(m.t.Context(), h.selector(), testkit.Origin)
-	if m.may(err) != (h.Condition.Owner != 0) {
+	if m.may(err) != (h.Condition.Owner != 0 && h.was() != token.Moving) {
 		m.rt.Fatalf("unassigning %s of %q: %v", h.Identity.Serial, h.OwnerName, err)
 	}
 }

@@ -101,7 +101,11 @@ func (s *Service) takeReceipt(ctx context.Context, r transfer.Receipt) error {
 
 func (s *Service) arriveOne(tx store.Tx, move string, id token.ID, origin audit.Origin) error {
 	if err := tx.Arrive(move, id); errors.Is(err, store.ErrConflict) {
-		return nil // it has gone before, or was never part of it
+		// It was deleted on its way, which ends here; or it has gone before, or was never part of it.
+		if err = tx.Forget(move, id); errors.Is(err, store.ErrConflict) {
+			return nil
+		}
+		return err
 	} else if err != nil {
 		return err
 	}
@@ -126,7 +130,8 @@ func (s *Service) arriveOne(tx store.Tx, move string, id token.ID, origin audit.
 }
 
 // CancelMove puts the tokens that are still on their way back into the states
-// that they had. Whoever calls it knows that they were not imported elsewhere.
+// that they had. Whoever calls it knows that they were not imported elsewhere. Of a token
+// that a receipt names it is known that it was: the error is Conflict.
 func (s *Service) CancelMove(ctx context.Context, id string, origin audit.Origin) (store.Move, error) {
 	if _, err := s.move(ctx, id); err != nil {
 		return store.Move{}, err
@@ -158,6 +163,11 @@ func (s *Service) returnOne(tx store.Tx, move string, m store.Movement, origin a
 	}
 	if len(found) == 0 { // deleted on its way
 		return tx.Forget(move, m.Token)
+	}
+	if m.Arrived {
+		return fault.New(fault.Conflict, "receipt_taken", fmt.Sprintf("Token %s is on the other server: a receipt of "+
+			"move %s names it.", found[0].Identity.Serial, move)).
+			WithHint("Hand in the receipt again: ostiary move confirm RECEIPT. Then cancel what is left.")
 	}
 	if err := tx.Return(move, m.Token); err != nil {
 		return err

@@ -3,11 +3,14 @@ package lifecycle_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/transfer"
@@ -106,6 +109,116 @@ func TestMove(t *testing.T) {
 	if text := fmt.Sprint(a.Log(t, 0), b.Log(t, 0)); strings.Contains(text, testkit.ExportPhrase) ||
 		strings.Contains(text, string(key.Secret)) {
 		t.Error("a secret is in the log")
+	}
+}
+
+// No command changes a token that is on its way: the file has it as it left, and a token
+// that came back to life here would take codes on both servers.
+func TestNothingChangesATokenThatMoves(t *testing.T) {
+	t.Parallel()
+	k := testkit.New(t)
+	k.Import(t, testkit.HOTP("1"), testkit.HOTP("2"), testkit.HOTP("3"))
+	k.User(t, "alice")
+	k.User(t, "bob")
+	k.Assign(t, "1", "alice")
+	if _, _, err := testkit.Export(t, k, testkit.Move, func(r *lifecycle.ExportRequest) {
+		r.Serials = []string{"1", "3"}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	before := []token.Token{k.Token(t, "1"), k.Token(t, "3")}
+	until := k.Clock.Now().Add(time.Hour)
+	for what, change := range map[string]func() error{
+		"assign": func() error {
+			_, err := k.Lifecycle.Assign(t.Context(), testkit.Serial("3"), "bob", testkit.Origin)
+			return err
+		},
+		"unassign": func() error {
+			_, err := k.Lifecycle.Unassign(t.Context(), testkit.Serial("1"), testkit.Origin)
+			return err
+		},
+		"label": func() error {
+			_, err := k.Lifecycle.SetLabel(t.Context(), testkit.Serial("1"), "a label", testkit.Origin)
+			return err
+		},
+		"dates": func() error {
+			_, err := k.Lifecycle.SetDates(t.Context(), testkit.Serial("1"), lifecycle.DatesRequest{Until: &until},
+				testkit.Origin)
+			return err
+		},
+		"replace": func() error {
+			_, err := k.Lifecycle.Replace(t.Context(), lifecycle.ReplaceRequest{Selector: testkit.Serial("1"), By: "2",
+				Origin: testkit.Origin})
+			return err
+		},
+		"replace as lost": func() error {
+			_, err := k.Lifecycle.Replace(t.Context(), lifecycle.ReplaceRequest{Selector: testkit.Serial("1"), By: "2",
+				State: token.RevokedLost, Origin: testkit.Origin})
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) { testkit.IsFault(t, change(), fault.Conflict, "token_moving") })
+	}
+	_, err := k.Engine.Resync(t.Context(), codes.ResyncRequest{Lookup: store.Lookup{Serial: "1"}, OTP1: "123456",
+		OTP2: "654321", Origin: testkit.Origin})
+	testkit.IsFault(t, err, fault.Conflict, "token_refuses")
+	_, err = k.Engine.Confirm(t.Context(), codes.ConfirmRequest{Lookup: store.Lookup{Serial: "1"}, OTP: "123456",
+		Origin: testkit.Origin})
+	testkit.IsFault(t, err, fault.Conflict, "token_refuses")
+	if after := []token.Token{k.Token(t, "1"), k.Token(t, "3")}; !slices.Equal(before, after) {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+}
+
+// A token that a receipt names is on the other server. It does not come back here, also
+// where the server broke off between the receipt and its deletion.
+func TestCancelLeavesWhatAReceiptNames(t *testing.T) {
+	t.Parallel()
+	a, b := testkit.New(t), testkit.New(t)
+	a.Import(t, testkit.HOTP("1"))
+	var id string
+	file, _, err := testkit.Export(t, a, testkit.Move, func(r *lifecycle.ExportRequest) {
+		r.Begun = func(m string, _ int) { id = m }
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.Receipt(t, testkit.Take(t, b, testkit.OpenExport(t, file)).ID)
+	if err := a.DB.Update(t.Context(), func(tx store.Tx) error { // what the server does first
+		_, err := tx.TakeReceipt(store.MoveReceipt{Move: r.Move, Digest: r.Digest(), Import: r.Import,
+			Taken: a.Clock.Now()}, r.Tokens)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Lifecycle.CancelMove(t.Context(), id, testkit.Origin)
+	testkit.IsFault(t, err, fault.Conflict, "receipt_taken")
+	if a.Token(t, "1").Condition.State != token.Moving {
+		t.Error("the token is on both servers")
+	}
+	if m, err := a.Lifecycle.ConfirmMove(t.Context(), r, testkit.Origin); err != nil || m.Moved != 1 {
+		t.Errorf("the receipt again: %+v, %v", m, err)
+	}
+}
+
+// A token that was deleted on its way keeps no move open: the receipt ends it.
+func TestReceiptOfADeletedTokenEndsItsMove(t *testing.T) {
+	t.Parallel()
+	a, b := testkit.New(t), testkit.New(t)
+	a.Import(t, testkit.HOTP("1"), testkit.HOTP("2"))
+	file, _, err := testkit.Export(t, a, testkit.Move)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Lifecycle.Delete(t.Context(), testkit.Serial("1"), testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	r := b.Receipt(t, testkit.Take(t, b, testkit.OpenExport(t, file)).ID)
+	for range 2 {
+		m, err := a.Lifecycle.ConfirmMove(t.Context(), r, testkit.Origin)
+		if err != nil || m.Moving != 0 || m.Moved != 1 || m.Back != 1 {
+			t.Errorf("confirmed: %+v, %v", m, err)
+		}
 	}
 }
 

@@ -63,6 +63,9 @@ func (s *Service) replace(tx store.Tx, req ReplaceRequest) (r Replacement, err e
 	if err != nil {
 		return r, err
 	}
+	if err := notMoving(old); err != nil {
+		return r, err
+	}
 	spare, typ, err := s.successor(tx, old, req)
 	if err != nil {
 		return r, err

@@ -71,7 +71,8 @@ type lookedUp struct {
 
 func scanLookedUp(s query.Scanner) (l lookedUp, err error) {
 	var d tokenDest
-	err = query.Behind{Scanner: s, First: []any{&l.found}}.Scan(append(d.dest(), &l.Sealed, &l.tag, &l.more, &l.floorless)...)
+	err = query.Behind{Scanner: s, First: []any{&l.found}}.
+		Scan(append(d.dest(), &l.Sealed, &l.tag, &l.more, &l.floorless)...)
 	l.Token = d.token()
 	return l, err
 }
@@ -94,20 +95,23 @@ func (q lookups) complete(ctx context.Context, rows []lookedUp) (cs []store.Cand
 		if !rows[i].more {
 			continue
 		}
-		if err := q.applicationsOf(ctx, c); err != nil {
+		if err := q.applicationsOf(ctx, c, rows[i].found); err != nil {
 			return nil, err
 		}
 	}
 	return cs, nil
 }
 
-func (q lookups) applicationsOf(ctx context.Context, c *store.Candidate) error {
+// applicationsOf reads those of a token that was found, or stands in.
+func (q lookups) applicationsOf(ctx context.Context, c *store.Candidate, found bool) error {
 	all, err := readAll(ctx, q.applications, scanTaggedApplication, int64(c.Token.ID))
 	for i := range all {
 		a := &all[i].Application
 		if !q.guard.right(applicationTable.name, all[i].tag, func() []byte { return applicationText(c.Token.ID, a) }) {
 			c.Forged = true
-			_ = q.guard.forged(applicationTable.name, fmt.Sprintf("%d, index %d", c.Token.ID, a.Index))
+			if found {
+				_ = q.guard.forged(applicationTable.name, fmt.Sprintf("%d, index %d", c.Token.ID, a.Index))
+			}
 		}
 		c.Applications = append(c.Applications, *a)
 	}

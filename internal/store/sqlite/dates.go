@@ -14,7 +14,8 @@ func (t *tx) SetDates(id token.ID, before, after store.Dates) error {
 	}
 	return t.changeOne("UPDATE condition SET not_before = ?, not_after = ? WHERE token = ? AND not_before = ? AND "+
 		"not_after = ?",
-		query.Millis(after.NotBefore), query.Millis(after.NotAfter), int64(id), query.Millis(before.NotBefore), query.Millis(before.NotAfter))
+		query.Millis(after.NotBefore), query.Millis(after.NotAfter), int64(id), query.Millis(before.NotBefore),
+		query.Millis(before.NotAfter))
 }
 
 func (t *tx) SetLabel(id token.ID, from, to string) error {

@@ -86,3 +86,26 @@ func numbered(sql string) (n int) {
 	}
 	return n
 }
+
+// Whatever somebody writes into the rows that mean nothing, refusals go on.
+func TestDecoysHoldAnyNumber(t *testing.T) {
+	t.Parallel()
+	db := open(t, Config{})
+	for _, n := range []string{"9223372036854775807", "-9223372036854775808"} {
+		update(t, db, func(s store.Tx) error {
+			for _, table := range []string{"decoy_condition", "decoy_user"} {
+				if _, err := s.(*tx).change("UPDATE " + table + " SET failures = " + n); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for range 3 {
+			o, err := db.Attempt(t.Context(), store.Attempt{Now: time.Now(), UserName: "nobody", Lock: token.Lock{Limit: 10},
+				Delay: func(int) time.Duration { return 0 }, Record: func(store.Outcome) []byte { return []byte("{}") }})
+			if err != nil || o.Verdict != store.Refused {
+				t.Errorf("with %s: %v, %v", n, o.Verdict, err)
+			}
+		}
+	}
+}

@@ -175,6 +175,28 @@ func TestForgedUserIsRefused(t *testing.T) {
 	}
 }
 
+// A token that is nobody's, whose owner is written as 0, is not that of a name which nobody
+// has: 0 is the number under which the tokens of such a name are looked up, and its tag is
+// as that of a token without an owner.
+func TestOwnerZeroIsNoUnknownUser(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	update(t, s.db, func(tx store.Tx) error { return tx.SetOwner(s.id, s.alice.ID, 0) })
+	forge(t, s.path, "PRAGMA foreign_keys = OFF; UPDATE condition SET owner = 0")
+	for range 2 {
+		f, err := s.db.Candidates(t.Context(), store.Lookup{User: "nobody"}, false)
+		if err != nil || f.User != nil || len(f.Candidates) != 0 || !f.Fresh {
+			t.Errorf("a name that nobody has finds %+v, %v", f, err)
+		}
+		if f.StandIn.Candidate.Token.ID != s.id {
+			t.Errorf("%+v stands in", f.StandIn)
+		}
+	}
+	if f := s.find(store.Lookup{User: "alice"}); f.User == nil || len(f.Candidates) != 0 {
+		t.Errorf("alice has %+v", f)
+	}
+}
+
 // A row that somebody else put in opens nothing.
 func TestInsertedRowsOpenNothing(t *testing.T) {
 	t.Parallel()

@@ -142,8 +142,8 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.temporary = prepare(temporarySQL, 3)
 	h.schemaVersion = prepare(schemaVersionSQL, 0)
 	h.schema = prepare(schemaSQL, 0)
-	h.decoyToken = prepare("UPDATE decoy_condition SET failures = failures + 1, retry_at = ?1 WHERE token = 1", 1)
-	h.decoyUser = prepare("UPDATE decoy_user SET failures = failures + 1, retry_at = ?1 WHERE id = 1", 1)
+	h.decoyToken = prepare("UPDATE decoy_condition SET failures = failures % 1000 + 1, retry_at = ?1 WHERE token = 1", 1)
+	h.decoyUser = prepare("UPDATE decoy_user SET failures = failures % 1000 + 1, retry_at = ?1 WHERE id = 1", 1)
 	if err != nil {
 		h.close()
 		return nil, err

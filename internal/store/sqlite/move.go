@@ -33,9 +33,9 @@ func (r *reader) Moves(before string, limit int) ([]store.Move, error) {
 
 func (r *reader) Movements(id string, after token.ID, limit int) ([]store.Movement, error) {
 	return query.All(r.ctx, r.q, func(s query.Scanner) (m store.Movement, err error) {
-		err = s.Scan(&m.Token, &m.Before)
+		err = s.Scan(&m.Token, &m.Before, &m.Arrived)
 		return m, err
-	}, "SELECT token, before FROM move_token WHERE move = ? AND ended = 0 AND token > ? ORDER BY token LIMIT ?", id,
+	}, "SELECT token, before, receipt IS NOT NULL FROM move_token WHERE move = ? AND ended = 0 AND token > ? ORDER BY token LIMIT ?", id,
 		int64(after), limit)
 }
 
@@ -110,7 +110,8 @@ func (t *tx) Return(move string, id token.ID) error {
 		return err
 	}
 	if err := t.changeOne(`UPDATE condition SET state = (SELECT before FROM move_token WHERE move = ?1 AND token = ?2)
-		WHERE token = ?2 AND state = ?3 AND EXISTS (SELECT 1 FROM move_token WHERE move = ?1 AND token = ?2 AND ended = 0)`,
+		WHERE token = ?2 AND state = ?3 AND EXISTS (SELECT 1 FROM move_token WHERE move = ?1 AND token = ?2 AND ended = 0
+		AND receipt IS NULL)`,
 		move, int64(id), int64(token.Moving)); err != nil {
 		return err
 	}

@@ -83,7 +83,8 @@ func (t *tx) RemoveArchived(limit int) (more bool, err error) {
 			return false, err
 		}
 	}
-	for _, part := range []func(first int64, limit int) (int64, error){t.removeEntries, func(first int64, _ int) (int64, error) { return t.index().RemoveSegment(first) },
+	for _, part := range []func(first int64, limit int) (int64, error){t.removeEntries,
+		func(first int64, _ int) (int64, error) { return t.index().RemoveSegment(first) },
 		t.removeCheckpoints, t.removeStates} {
 		if n, err := part(first, limit); err != nil || n > 0 {
 			return n > 0, err

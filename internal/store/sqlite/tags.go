@@ -129,8 +129,8 @@ func tokenText(c *store.Candidate) rowText {
 		number(int64(k.Spec.Digits)).number(k.Spec.Period).number(k.Spec.T0).text(k.Spec.Suite).
 		text(k.Model).text(k.Issuer).text(k.Label).text(k.Profile).number(k.Run).number(query.Millis(k.Created)).blob(
 		c.Sealed).
-		number(d.Owner).number(int64(d.State)).number(d.Epoch).number(query.Millis(d.NotBefore)).number(query.Millis(d.NotAfter)).
-		number(int64(k.Mark)).number(int64(d.Shared.Mark))
+		number(d.Owner).number(int64(d.State)).number(d.Epoch).number(query.Millis(d.NotBefore)).
+		number(query.Millis(d.NotAfter)).number(int64(k.Mark)).number(int64(d.Shared.Mark))
 }
 
 // userText is a user's row.

@@ -217,7 +217,8 @@ func (q lookups) find(ctx context.Context, l store.Lookup) (f store.Found, err e
 	if err != nil || len(cs) == 0 {
 		return f, err
 	}
-	if !rows[0].found {
+	// Nobody's name has no tokens, also where a row that was forged has 0 for its owner.
+	if !rows[0].found || l.User != "" && f.User == nil {
 		f.StandIn.Candidate = cs[0]
 		return f, nil
 	}

@@ -65,8 +65,8 @@ type job struct {
 	finished chan struct{}
 }
 
-func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *guard, end *auditlog.Tail, report func(error)) (
-	*writer, error) {
+func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *guard, end *auditlog.Tail,
+	report func(error)) (*writer, error) {
 	w := &writer{pool: pool, cache: c, disk: d, guard: g, tail: end, health: health{report: report},
 		jobs: make(chan *job, queueLength),
 		done: make(chan struct{})}

@@ -100,6 +100,26 @@ var moveTests = []test{
 			r.Error(err)
 		}
 	}},
+	{"DoesNotComeBackOnceAReceiptNamesIt", func(r *rig) {
+		named, other := r.one(nil), r.one(nil)
+		r.moving("m1", named, other)
+		r.update(func(tx store.Tx) error {
+			_, err := tx.TakeReceipt(store.MoveReceipt{Move: "m1", Digest: []byte("digest"), Import: 1, Taken: start},
+				[]token.ID{named.ID})
+			return err
+		})
+		var left []store.Movement
+		r.view(func(rd store.Reader) (err error) {
+			left, err = rd.Movements("m1", 0, 10)
+			return err
+		})
+		r.same("on their way", left, []store.Movement{{Token: named.ID, Before: token.Valid, Arrived: true},
+			{Token: other.ID, Before: token.Valid}})
+		r.is(store.ErrConflict, "come back", func(tx store.Tx) error { return tx.Return("m1", named.ID) })
+		r.update(func(tx store.Tx) error { return tx.Return("m1", other.ID) })
+		r.same("state", r.condition(named.ID).State, token.Moving)
+		r.update(func(tx store.Tx) error { return errors.Join(tx.Arrive("m1", named.ID), tx.DeleteToken(named.ID)) })
+	}},
 	{"NewestMoveFirst", func(r *rig) {
 		r.moving("a")
 		r.moving("b")
