@@ -81,9 +81,8 @@ func (t *tx) adopt(id token.ID, a store.Activation) error {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.ID, int64(id), a.Profile, a.Owner, a.Route, a.Reason, a.Actor, a.Self, query.Millis(a.Opened),
 		query.Millis(a.Expires), int64(a.Status), query.Millis(a.Ended), a.Tries, query.Millis(a.LastTry), a.Again,
-		a.SameSecret, counters, a.Secret, a.Device, a.DeviceMark, a.DeviceType, a.DeviceName, locator, a.Offer.Registration, a.Offer.Request,
-		query.Millis(a.Offer.Taken),
-		a.Offer.Confirm, a.Offer.TriesLeft)
+		a.SameSecret, counters, a.Secret, a.Device, a.DeviceMark, a.DeviceType, a.DeviceName, locator,
+		a.Offer.Registration, a.Offer.Request, query.Millis(a.Offer.Taken), a.Offer.Confirm, a.Offer.TriesLeft)
 	t.added(activationKey(a.ID))
 	return err
 }

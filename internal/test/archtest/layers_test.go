@@ -28,7 +28,7 @@ var house = []floor{
 	{"internal/seal/filekek", []string{"internal/seal"}, false},
 	{"internal/store", []string{"internal/core/...", "internal/seal", "activation"}, false},
 	{"internal/store/migrate", nil, false},
-	{"internal/store/query", []string{"internal/store"}, false},
+	{"internal/store/query", nil, false},
 	{"internal/store/auditlog", []string{"internal/core/...", "internal/store", "internal/store/query"}, false},
 	{"internal/store/sqlite", []string{"internal/core/...", "internal/seal", "internal/store", "internal/store/query",
 		"internal/store/auditlog", "internal/store/migrate"}, false},
