@@ -3,13 +3,13 @@ package auditlog
 import (
 	"errors"
 	"math"
-	"ostiary/internal/store"
-	"ostiary/internal/store/query"
 	"slices"
 	"time"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/postings"
+	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 // places are some places of the log, read backwards.

@@ -3,10 +3,10 @@ package auditlog
 import (
 	"errors"
 	"math"
-	"ostiary/internal/store/query"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 // What one page may cost at most, in reads of one entry among others. A page that costs

@@ -3,12 +3,12 @@ package auditlog
 import (
 	"errors"
 	"math"
-	"ostiary/internal/store/query"
 	"slices"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/postings"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 // segment is a part of the index.

@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"ostiary/internal/store/query"
 	"time"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 const activationQuery = `SELECT id, token, profile, owner, route, reason, actor, self <> 0, opened, expires, status, ended, tries, last_try,

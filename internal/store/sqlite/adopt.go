@@ -2,10 +2,10 @@ package sqlite
 
 import (
 	"errors"
-	"ostiary/internal/store/query"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 func (r *reader) UnboundDevices(id token.ID, limit int) ([][]byte, error) {

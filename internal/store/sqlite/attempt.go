@@ -4,13 +4,13 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"ostiary/internal/store/query"
 	"slices"
 	"time"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 // errConnection marks errors after which the connection is of no more use: a

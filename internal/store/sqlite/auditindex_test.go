@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"ostiary/internal/store/auditlog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"ostiary/internal/core/postings"
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/auditlog"
 	"ostiary/internal/store/storetest"
 )
 

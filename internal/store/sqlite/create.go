@@ -2,11 +2,11 @@ package sqlite
 
 import (
 	"errors"
-	"ostiary/internal/store/query"
 	"time"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 func (r *reader) Enrolment(hash []byte) (store.Enrolment, error) {

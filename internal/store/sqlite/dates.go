@@ -1,11 +1,11 @@
 package sqlite
 
 import (
-	"ostiary/internal/store/query"
 	"time"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 func (t *tx) SetDates(id token.ID, before, after store.Dates) error {

@@ -5,12 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"ostiary/internal/store/auditlog"
 	"sync/atomic"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
+	"ostiary/internal/store/auditlog"
 )
 
 // guard is what a database proves itself by. The zero guard is that of a database

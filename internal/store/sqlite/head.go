@@ -6,13 +6,13 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"ostiary/internal/store/auditlog"
-	"ostiary/internal/store/query"
 	"slices"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/auditlog"
+	"ostiary/internal/store/query"
 )
 
 // Whoever has no key changes no record.

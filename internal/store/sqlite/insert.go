@@ -1,11 +1,11 @@
 package sqlite
 
 import (
-	"ostiary/internal/store/query"
 	"slices"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 func (t *tx) StageToken(run int64, c store.Candidate) error {

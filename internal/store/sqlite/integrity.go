@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"ostiary/internal/store/auditlog"
-	"ostiary/internal/store/query"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +12,8 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
+	"ostiary/internal/store/auditlog"
+	"ostiary/internal/store/query"
 )
 
 // Protect checks the head and what it vouches for, between two transactions: the

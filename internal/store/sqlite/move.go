@@ -3,10 +3,10 @@ package sqlite
 import (
 	"encoding/json"
 	"errors"
-	"ostiary/internal/store/query"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 const moveQuery = "SELECT id, opened, actor, key, moving, moved, back FROM move"

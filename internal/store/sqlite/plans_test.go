@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"ostiary/internal/store/auditlog"
-	"ostiary/internal/store/query"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,6 +13,8 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/auditlog"
+	"ostiary/internal/store/query"
 )
 
 // explainer notes how SQLite goes about each query.

@@ -1,11 +1,11 @@
 package sqlite
 
 import (
-	"ostiary/internal/store/query"
 	"time"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 const profileQuery = `SELECT name, vector, issuer, created, retired, limit_expiry, limit_tries, limit_window,

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"ostiary/internal/store/query"
 	"path/filepath"
 
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/store/migrate"
+	"ostiary/internal/store/query"
 )
 
 // ErrReadOnly is what a change of a database says that was opened to be read.

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"ostiary/internal/store/query"
 	"slices"
 	"time"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 func (r *reader) Setting(name string) ([]byte, error) {

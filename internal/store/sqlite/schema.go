@@ -5,11 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"ostiary/internal/store/query"
 	"sync"
 
 	"ostiary/internal/store"
 	"ostiary/internal/store/migrate"
+	"ostiary/internal/store/query"
 )
 
 // A trigger or a view that somebody put into the file would change rows in the server's

@@ -1,11 +1,11 @@
 package sqlite
 
 import (
-	"ostiary/internal/store/query"
 	"slices"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 func (t *tx) StageState(seam, from int64, lines [][]byte) error {

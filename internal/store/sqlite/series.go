@@ -2,9 +2,9 @@ package sqlite
 
 import (
 	"errors"
-	"ostiary/internal/store/query"
 
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 // seriesOf joins a series (s) with its type (t), the highest number that a token

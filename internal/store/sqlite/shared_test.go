@@ -3,12 +3,12 @@ package sqlite
 import (
 	"errors"
 	"fmt"
-	"ostiary/internal/store/query"
 	"strings"
 	"testing"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 // The writes of a code find all that they need by integer primary keys: whatever they

@@ -2,11 +2,11 @@ package sqlite
 
 import (
 	"fmt"
-	"ostiary/internal/store/query"
 	"strings"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 // maxListed is how many rows a list looks at for a page. What a filter chooses is sorted

@@ -2,10 +2,10 @@ package sqlite
 
 import (
 	"context"
-	"ostiary/internal/store/query"
 	"time"
 
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 // spent are the temporary codes that this process saw used or revoked. A row that was

@@ -1,13 +1,13 @@
 package sqlite
 
 import (
-	"ostiary/internal/store/query"
 	"slices"
 	"testing"
 	"time"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 // issue gives alice a temporary code, and gives the attempt with it and what puts its

@@ -21,8 +21,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"ostiary/internal/store/auditlog"
-	"ostiary/internal/store/query"
 	"path/filepath"
 	"strings"
 	"time"
@@ -30,7 +28,9 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"ostiary/internal/store"
+	"ostiary/internal/store/auditlog"
 	"ostiary/internal/store/migrate"
+	"ostiary/internal/store/query"
 )
 
 //go:embed migrations/*.sql

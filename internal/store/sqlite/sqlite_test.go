@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"ostiary/internal/store/query"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/store/migrate"
+	"ostiary/internal/store/query"
 	"ostiary/internal/store/storetest"
 )
 

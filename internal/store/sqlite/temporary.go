@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"database/sql/driver"
 	"fmt"
-	"ostiary/internal/store/query"
 	"time"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 func (r *reader) TemporaryCodes(after store.TemporaryCode, limit int) ([]store.IssuedCode, error) {

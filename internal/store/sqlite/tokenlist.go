@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"ostiary/internal/store/query"
 	"slices"
 	"strings"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 func (r *reader) Tokens(f store.TokenFilter) ([]token.Token, error) {

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"ostiary/internal/store/auditlog"
-	"ostiary/internal/store/query"
 	"slices"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/auditlog"
+	"ostiary/internal/store/query"
 )
 
 // reader is a store.Reader on a transaction.

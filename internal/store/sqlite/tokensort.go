@@ -2,11 +2,11 @@ package sqlite
 
 import (
 	"fmt"
-	"ostiary/internal/store/query"
 	"slices"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 // sorting is an order of tokens in SQL.

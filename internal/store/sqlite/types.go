@@ -2,11 +2,11 @@ package sqlite
 
 import (
 	"errors"
-	"ostiary/internal/store/query"
 	"strings"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/query"
 )
 
 // typeColumns go with typeArgs and scanType.

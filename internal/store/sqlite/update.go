@@ -3,9 +3,9 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"ostiary/internal/store/auditlog"
 
 	"ostiary/internal/store"
+	"ostiary/internal/store/auditlog"
 )
 
 // runUpdate runs one update in a transaction of its own.

@@ -6,10 +6,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"ostiary/internal/store/auditlog"
 	"sync"
 
 	"ostiary/internal/store"
+	"ostiary/internal/store/auditlog"
 )
 
 const (
