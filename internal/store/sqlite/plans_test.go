@@ -56,7 +56,7 @@ func plansOf(t *testing.T, db *DB, list func(store.Reader) error) []string {
 	}
 	defer func() { _ = tx.Rollback() }()
 	e := &explainer{Conn: newReadConn(tx), t: t}
-	if err := list(&reader{ctx: t.Context(), q: e, listed: db.listed}); err != nil {
+	if err := list(new(newReader(t.Context(), e, &guard{}, nil, db.listed))); err != nil {
 		t.Fatal(err)
 	}
 	return e.plans
