@@ -277,7 +277,7 @@ func (t target) Applied(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, notADatabase(err)
 	}
-	return query.All(ctx, pool{t.db}, query.Value[string], "SELECT sum FROM schema_migration ORDER BY number")
+	return query.All(ctx, pool(t), query.Value[string], "SELECT sum FROM schema_migration ORDER BY number")
 }
 
 func (t target) Apply(ctx context.Context, m migrate.Migration) error {
