@@ -58,10 +58,13 @@ RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/li
 
 # Of those packages the tests in which goroutines meet, by their names, in few
 # rounds; make soak runs all of them in many.
-MEET = Parallel|Racing|Together|Beside|During|InFlight|AtATime|AtOnce|Queue|Awaited|Conformance$$|Overtaken|Meanwhile|Loses|Events|StartAndStop
+MEET = Parallel|Racing|Together|Beside|During|InFlight|AtATime|AtOnce|Queue|Awaited|Overtaken|Meanwhile|Loses|Events|StartAndStop
+# Of what every database must do, the groups in which they meet.
+MEETING = Transactions|Contexts|Candidates|Coherence|Quiet|Concurrency
 
 race:
 	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=5 $(GO) test $(RACE) -short -run '$(MEET)' $$(tools/racing)
+	CGO_ENABLED=1 $(GO) test $(RACE) -short -run 'TestConformance$$/($(MEETING))' ./internal/store/sqlite
 
 fuzz-short:
 	tools/fuzz -parallel 1 -jobs 2 5s
