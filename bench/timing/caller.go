@@ -3,13 +3,12 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"strconv"
 	"strings"
 	"time"
+
+	"ostiary/bench/wireread"
 )
 
 // perAddress is how many refusals come from one address where all are to be recorded:
@@ -57,7 +56,7 @@ func (c *caller) refused(r *refusals, i int) (took time.Duration, err error) {
 	if _, err := c.conn.Write(c.request); err != nil {
 		return 0, err
 	}
-	answer, err := readAnswer(c.in)
+	answer, err := wireread.Answer(c.in)
 	took = time.Since(sent)
 	if err == nil && !bytes.HasPrefix(answer, []byte(`{"valid":false}`)) {
 		err = fmt.Errorf("the answer is %s", answer)
@@ -86,30 +85,4 @@ func (c *caller) close() {
 	if c.conn != nil {
 		_ = c.conn.Close()
 	}
-}
-
-// readAnswer reads one HTTP/1.1 answer with a Content-Length and gives its body. A client
-// that does more would take longer than the server.
-func readAnswer(in *bufio.Reader) ([]byte, error) {
-	length := -1
-	for {
-		line, err := in.ReadSlice('\n')
-		if err != nil {
-			return nil, err
-		}
-		if len(line) <= 2 {
-			break
-		}
-		if v, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(v))); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if length < 0 {
-		return nil, errors.New("an answer without a length")
-	}
-	body := make([]byte, length)
-	_, err := io.ReadFull(in, body)
-	return body, err
 }

@@ -5,12 +5,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"sync"
 	"time"
 
+	"ostiary/bench/wireread"
 	"ostiary/oath"
 )
 
@@ -89,7 +89,7 @@ func (l *load) connection(k, n int, done func(int) bool) ([]time.Duration, error
 		if _, err := conn.Write(request); err != nil {
 			return nil, err
 		}
-		answer, err := readAnswer(in)
+		answer, err := wireread.Answer(in)
 		if err != nil {
 			return nil, err
 		}
@@ -99,29 +99,4 @@ func (l *load) connection(k, n int, done func(int) bool) ([]time.Duration, error
 		}
 	}
 	return took, nil
-}
-
-// readAnswer reads one HTTP/1.1 answer with a Content-Length and returns its
-// body. A full client would take more time than the server.
-func readAnswer(in *bufio.Reader) ([]byte, error) {
-	length := 0
-	for {
-		line, err := in.ReadSlice('\n')
-		if err != nil {
-			return nil, err
-		}
-		if len(line) <= 2 {
-			break
-		}
-		if v, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
-			for _, c := range v {
-				if c >= '0' && c <= '9' {
-					length = length*10 + int(c-'0')
-				}
-			}
-		}
-	}
-	body := make([]byte, length)
-	_, err := io.ReadFull(in, body)
-	return body, err
 }

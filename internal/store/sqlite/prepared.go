@@ -95,9 +95,9 @@ func (p *prepared) Query(ctx context.Context, text string, args ...any) (query.R
 
 func (p *prepared) QueryRow(ctx context.Context, text string, args ...any) query.Scanner {
 	if s := p.read(ctx, text); s != nil { //nolint:sqlclosecheck // kept for the next query; close ends it
-		return row1{s.QueryRowContext(ctx, args...)}
+		return oneRow{s.QueryRowContext(ctx, args...)}
 	}
-	return row1{p.conn.QueryRowContext(ctx, text, args...)}
+	return oneRow{p.conn.QueryRowContext(ctx, text, args...)}
 }
 
 func (p *prepared) close() {

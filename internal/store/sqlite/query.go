@@ -38,9 +38,9 @@ func (c *readConn) Query(ctx context.Context, stmt string, args ...any) (query.R
 
 func (c *readConn) QueryRow(ctx context.Context, stmt string, args ...any) query.Scanner {
 	if p := c.again(ctx, stmt); p != nil { //nolint:sqlclosecheck // the transaction closes it
-		return row1{p.QueryRowContext(ctx, args...)}
+		return oneRow{p.QueryRowContext(ctx, args...)}
 	}
-	return row1{c.tx.QueryRowContext(ctx, stmt, args...)}
+	return oneRow{c.tx.QueryRowContext(ctx, stmt, args...)}
 }
 
 // Exec changes nothing: the transaction only reads.
@@ -54,7 +54,7 @@ func (p pool) Query(ctx context.Context, stmt string, args ...any) (query.Rows, 
 }
 
 func (p pool) QueryRow(ctx context.Context, stmt string, args ...any) query.Scanner {
-	return row1{p.db.QueryRowContext(ctx, stmt, args...)}
+	return oneRow{p.db.QueryRowContext(ctx, stmt, args...)}
 }
 
 func (p pool) Exec(ctx context.Context, stmt string, args ...any) (int64, error) {
@@ -65,10 +65,10 @@ func (p pool) Exec(ctx context.Context, stmt string, args ...any) (int64, error)
 	return res.RowsAffected()
 }
 
-// row1 is one row, or store.ErrNotFound.
-type row1 struct{ *sql.Row }
+// oneRow is one row, or store.ErrNotFound.
+type oneRow struct{ *sql.Row }
 
-func (r row1) Scan(dest ...any) error {
+func (r oneRow) Scan(dest ...any) error {
 	err := r.Row.Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.ErrNotFound

@@ -232,7 +232,7 @@ func (q lookups) find(ctx context.Context, l store.Lookup) (f store.Found, err e
 // findUser gives the number of a user, 0 if there is none.
 func (q lookups) findUser(ctx context.Context, name string, drawn int64, f *store.Found) (id int64, err error) {
 	var tag []byte
-	user, err := scanUser(query.Behind{Scanner: row1{q.user.QueryRowContext(ctx, name, drawn)}, First: []any{&tag}})
+	user, err := scanUser(query.Behind{Scanner: oneRow{q.user.QueryRowContext(ctx, name, drawn)}, First: []any{&tag}})
 	if errors.Is(err, store.ErrNotFound) {
 		return 0, nil
 	} else if err != nil {
