@@ -73,7 +73,7 @@ type MoveWriter interface {
 	// Return puts a token on its way back into the state that it had. ErrConflict if a
 	// receipt names it, too; ErrForged if what is kept of that is not as it was written.
 	Return(move string, id token.ID) error
-	// Forget ends the way of a token that was deleted on it.
+	// Forget ends the way of a token that was deleted on it, as a forged one may be.
 	Forget(move string, id token.ID) error
 	AddReceipt(run int64, move string, receipt []byte) error
 }

@@ -195,7 +195,8 @@ type TokenWriter interface {
 	SetLabel(id token.ID, from, to string) error
 	// ResetFailures unlocks.
 	ResetFailures(id token.ID) error
-	// DeleteToken removes the token and its secret.
+	// DeleteToken removes the token and its secret. ErrConflict if it is on its way to
+	// another server (MoveWriter.Depart), unless what says so is forged.
 	DeleteToken(id token.ID) error
 }
 

@@ -42,8 +42,11 @@ func (s *Service) Reset(ctx context.Context, sel tokens.Selector, which Counts, 
 		if t, err = tokens.Find(tx, sel); err != nil {
 			return err
 		}
-		if t.Profile == "" {
+		switch {
+		case t.Profile == "":
 			return s.mayActivate(t)
+		case t.Condition.State == token.Moving: // its file has the counts as they were
+			return tokens.OnItsWay(t)
 		}
 		limits, err := s.inForce(tx, t.Profile)
 		if err != nil {
@@ -90,8 +93,7 @@ func (s *Service) Unbind(ctx context.Context, sel tokens.Selector, origin audit.
 			return err
 		}
 		if t.Condition.State == token.Moving {
-			return fault.New(fault.Conflict, "token_moving", fmt.Sprintf("Token %s is on its way to another server.",
-				t.Identity.Serial)).
+			return tokens.OnItsWay(t).
 				WithHint("Unbind it there. To have it back: ostiary move cancel; ostiary move list shows the moves.")
 		}
 		var ok bool

@@ -352,6 +352,9 @@ func TestMovingPhoneIsLeftAlone(t *testing.T) {
 			if _, err := s.k.Activations.Unbind(t.Context(), testkit.Serial(serial), testkit.Origin); err == nil {
 				t.Error("a token that moves is unbound")
 			}
+			_, err := s.k.Activations.Reset(t.Context(), testkit.Serial(serial), activations.Counts{Interval: true},
+				testkit.Origin)
+			refused(t, "reset", err, "token_moving")
 			for _, to := range []token.State{token.Valid, token.Pending, token.RevokedLost} {
 				if _, err := s.k.Lifecycle.SetState(t.Context(), testkit.Serial(serial), to, "", testkit.Origin); err == nil {
 					t.Errorf("a token that moves becomes %s", to)

@@ -281,9 +281,7 @@ func notMoving(t token.Token) error {
 	if t.Condition.State != token.Moving {
 		return nil
 	}
-	return fault.New(fault.Conflict, "token_moving", fmt.Sprintf("Token %s is on its way to another server.",
-		t.Identity.Serial)).
-		WithHint("To take it back: ostiary move cancel; ostiary move list shows the moves.")
+	return tokens.OnItsWay(t)
 }
 
 // hasSecret refuses a token whose secret was discarded, as its device was unbound.
@@ -331,7 +329,8 @@ func (s *Service) Unlock(ctx context.Context, sel tokens.Selector, origin audit.
 }
 
 // Delete removes a token and its secret for good. Where it stood is remembered,
-// should its seed file be imported again.
+// should its seed file be imported again. Conflict for one that is on its way: once its move
+// is cancelled, nothing would bring it back here, its file least of all.
 func (s *Service) Delete(ctx context.Context, sel tokens.Selector, origin audit.Origin) (token.Token, error) {
 	var deleted token.Token
 	err := s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
@@ -343,7 +342,12 @@ func (s *Service) Delete(ctx context.Context, sel tokens.Selector, origin audit.
 			return e, err
 		}
 		e.After = left
-		return e, tx.DeleteToken(t.ID)
+		if err = tx.DeleteToken(t.ID); errors.Is(err, store.ErrConflict) {
+			err = tokens.OnItsWay(*t).WithHint("If the other server has it, hand in its receipt: ostiary move confirm " +
+				"RECEIPT. If no server has it, take it back, and delete it then: ostiary move cancel MOVE --yes. " +
+				"ostiary move list shows the moves.").Because(err)
+		}
+		return e, err
 	})
 	return deleted, err
 }

@@ -315,7 +315,9 @@ func (m *model) unassign() {
 func (m *model) delete() {
 	h := m.pick(anyToken)
 	_, err := m.sides[h.side].Lifecycle.Delete(m.t.Context(), h.selector(), testkit.Origin)
-	m.must(err)
+	if m.may(err) != (h.was() != token.Moving) {
+		m.rt.Fatalf("deleting %s, which was %s: %v", h.Identity.Serial, h.was(), err)
+	}
 }
 
 // series sets a series somewhere near to where it stands.

@@ -146,6 +146,10 @@ func TestNothingChangesATokenThatMoves(t *testing.T) {
 				testkit.Origin)
 			return err
 		},
+		"delete": func() error {
+			_, err := k.Lifecycle.Delete(t.Context(), testkit.Serial("1"), testkit.Origin)
+			return err
+		},
 		"replace": func() error {
 			_, err := k.Lifecycle.Replace(t.Context(), lifecycle.ReplaceRequest{Selector: testkit.Serial("1"), By: "2",
 				Origin: testkit.Origin})
@@ -201,7 +205,43 @@ func TestCancelLeavesWhatAReceiptNames(t *testing.T) {
 	}
 }
 
-// A token that was deleted on its way keeps no move open: the receipt ends it.
+// A token is not deleted on its way: its move could be cancelled later, and this server takes
+// no file of its own. The error says what ends a move; afterwards it is deleted as ever.
+func TestMovingTokenIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	k := testkit.New(t)
+	key := testkit.HOTP("1")
+	k.Import(t, key)
+	var id string
+	if _, _, err := testkit.Export(t, k, testkit.Move, func(r *lifecycle.ExportRequest) {
+		r.Begun = func(m string, _ int) { id = m }
+	}); err != nil {
+		t.Fatal(err)
+	}
+	before := k.LogSize(t)
+	_, err := k.Lifecycle.Delete(t.Context(), testkit.Serial("1"), testkit.Origin)
+	testkit.IsFault(t, err, fault.Conflict, "token_moving")
+	for _, way := range []string{"ostiary move confirm RECEIPT", "ostiary move cancel MOVE --yes", "ostiary move list"} {
+		if hint := fault.Of(err).Hint; !strings.Contains(hint, way) {
+			t.Errorf("the hint %q does not say %s", hint, way)
+		}
+	}
+	if got := k.LogSize(t); got != before {
+		t.Errorf("%d entries tell of a deletion that was refused", got-before)
+	}
+	if _, err := k.Lifecycle.CancelMove(t.Context(), id, testkit.Origin); err != nil {
+		t.Fatal(err)
+	}
+	if !k.Verify(t, "1", testkit.Code(t, key, 0)) {
+		t.Error("the token that came back takes no code")
+	}
+	if _, err := k.Lifecycle.Delete(t.Context(), testkit.Serial("1"), testkit.Origin); err != nil {
+		t.Error(err)
+	}
+}
+
+// A token that was deleted on its way, as a forged one is, keeps no move
+// open: the receipt ends it.
 func TestReceiptOfADeletedTokenEndsItsMove(t *testing.T) {
 	t.Parallel()
 	a, b := testkit.New(t), testkit.New(t)
@@ -210,6 +250,7 @@ func TestReceiptOfADeletedTokenEndsItsMove(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.Exec(t, "UPDATE token SET label = 'forged' WHERE serial = '1'")
 	if _, err := a.Lifecycle.Delete(t.Context(), testkit.Serial("1"), testkit.Origin); err != nil {
 		t.Fatal(err)
 	}

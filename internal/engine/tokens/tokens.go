@@ -66,6 +66,13 @@ func ByID(r store.TokenReader, id token.ID) (token.Token, error) {
 	return found[0], nil
 }
 
+// OnItsWay is the error that refuses a token which is MOVING.
+func OnItsWay(t token.Token) *fault.Error {
+	return fault.New(fault.Conflict, "token_moving", fmt.Sprintf("Token %s is on its way to another server.",
+		t.Identity.Serial)).
+		WithHint("To take it back: ostiary move cancel; ostiary move list shows the moves.")
+}
+
 // WithSecret finds a token and its secret by its number.
 func WithSecret(r store.TokenReader, id token.ID) (store.Candidate, error) {
 	t, err := ByID(r, id)

@@ -86,14 +86,35 @@ func TestForgedMoveGivesNothingBack(t *testing.T) {
 func TestMovesEndTagged(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(store.Tx, token.ID) error{
-		"back":      func(tx store.Tx, id token.ID) error { return tx.Return("m", id) },
-		"arrived":   func(tx store.Tx, id token.ID) error { return errors.Join(tx.Arrive("m", id), tx.DeleteToken(id)) },
-		"forgotten": func(tx store.Tx, id token.ID) error { return errors.Join(tx.DeleteToken(id), tx.Forget("m", id)) },
+		"back":    func(tx store.Tx, id token.ID) error { return tx.Return("m", id) },
+		"arrived": func(tx store.Tx, id token.ID) error { return errors.Join(tx.Arrive("m", id), tx.DeleteToken(id)) },
 	} {
 		s := departed(t)
 		update(t, s.db, func(tx store.Tx) error { return end(tx, s.id) })
 		if p := s.problems(); len(p) > 0 {
 			t.Errorf("%s: %q", name, p)
+		}
+	}
+}
+
+// A forged token, or one whose move is forged, is deleted although it is on its way: there
+// is no other way to be rid of it. Its move ends without it.
+func TestForgedTokenIsDeletedOnItsWay(t *testing.T) {
+	t.Parallel()
+	for name, stmt := range map[string]string{
+		"token":     "UPDATE token SET label = 'forged'",
+		"condition": "UPDATE condition SET epoch = epoch + 1",
+		"move":      "UPDATE move_token SET before = 0",
+	} {
+		s := departed(t)
+		if err := s.db.Update(t.Context(), func(tx store.Tx) error { return tx.DeleteToken(s.id) }); !errors.Is(
+			err, store.ErrConflict) {
+			t.Errorf("%s: deleted before it was forged: %v", name, err)
+		}
+		forge(t, s.path, stmt)
+		update(t, s.db, func(tx store.Tx) error { return errors.Join(tx.DeleteToken(s.id), tx.Forget("m", s.id)) })
+		if p := s.problems(); len(p) > 0 {
+			t.Errorf("%s: without it: %q", name, p)
 		}
 	}
 }

@@ -329,5 +329,23 @@ func (t *tx) DeleteToken(id token.ID) error {
 		"id = (SELECT run FROM token WHERE id = ?)", int64(id)); err != nil {
 		return err
 	}
-	return t.changeOne("DELETE FROM token WHERE id = ?", int64(id))
+	held, err := t.onItsWay(id)
+	if err != nil {
+		return err
+	}
+	return t.changeOne("DELETE FROM token WHERE id = ? AND NOT ?", int64(id), held)
+}
+
+// onItsWay tells whether a token moves by rows that are as they were written. A forged row
+// holds no token: its deletion is how an administrator gets rid of it.
+func (t *tx) onItsWay(id token.ID) (bool, error) {
+	move, err := query.One(t.ctx, t.q, query.Value[string], `SELECT move FROM move_token WHERE token = ?1 AND ended = 0
+		AND EXISTS (SELECT 1 FROM condition WHERE token = ?1 AND state = ?2)`, int64(id), int64(token.Moving))
+	if err == nil {
+		err = errors.Join(t.check(rowKey{table: tokenTable, id: int64(id)}), t.check(moveKey(move, id)))
+	}
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrForged) {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -70,26 +70,23 @@ var moveTests = []test{
 		r.same("tokens", r.list(store.TokenFilter{}), []token.ID{other.ID})
 	}},
 	{"ComesBackAsItWas", func(r *rig) {
-		valid, lost, gone := r.one(nil),
-			r.one(func(c *store.Candidate) { c.Token.Condition.State = token.RevokedLost }), r.one(nil)
-		r.moving("m1", valid, lost, gone)
+		valid, lost := r.one(nil),
+			r.one(func(c *store.Candidate) { c.Token.Condition.State = token.RevokedLost })
+		r.moving("m1", valid, lost)
 		var left []store.Movement
 		r.view(func(rd store.Reader) (err error) {
 			left, err = rd.Movements("m1", 0, 10)
 			return err
 		})
 		r.same("on their way", left, []store.Movement{{Token: valid.ID, Before: token.Valid},
-			{Token: lost.ID, Before: token.RevokedLost}, {Token: gone.ID, Before: token.Valid}})
+			{Token: lost.ID, Before: token.RevokedLost}})
 		r.is(store.ErrConflict, "forget what is there", func(tx store.Tx) error { return tx.Forget("m1", valid.ID) })
-		r.update(func(tx store.Tx) error { return tx.DeleteToken(gone.ID) })
-		r.update(func(tx store.Tx) error {
-			return errors.Join(tx.Return("m1", valid.ID), tx.Return("m1", lost.ID), tx.Forget("m1", gone.ID))
-		})
+		r.update(func(tx store.Tx) error { return errors.Join(tx.Return("m1", valid.ID), tx.Return("m1", lost.ID)) })
 		r.same("condition", r.condition(valid.ID), valid.Condition)
 		r.same("condition", r.condition(lost.ID), lost.Condition)
 		r.is(store.ErrConflict, "back twice", func(tx store.Tx) error { return tx.Return("m1", valid.ID) })
 		m := r.move("m1")
-		r.same("moving, moved, back", []int{m.Moving, m.Moved, m.Back}, []int{0, 0, 3})
+		r.same("moving, moved, back", []int{m.Moving, m.Moved, m.Back}, []int{0, 0, 2})
 		r.accepted(attempt(right(valid, 0)))
 		again := r.condition(valid.ID)
 		valid.Condition = again
@@ -99,6 +96,24 @@ var moveTests = []test{
 		if _, err := r.identity(valid.Identity, 0); err != nil {
 			r.Error(err)
 		}
+	}},
+	{"IsNotDeletedOnItsWay", func(r *rig) {
+		named, other := r.one(nil), r.one(nil)
+		r.moving("m1", named, other)
+		deleted := func(id token.ID) func(store.Tx) error {
+			return func(tx store.Tx) error { return tx.DeleteToken(id) }
+		}
+		r.is(store.ErrConflict, "delete it", deleted(other.ID))
+		r.update(func(tx store.Tx) error {
+			_, err := tx.TakeReceipt(store.MoveReceipt{Move: "m1", Digest: []byte("digest"), Import: 1, Taken: start},
+				[]token.ID{named.ID})
+			return err
+		})
+		r.is(store.ErrConflict, "delete what a receipt names", deleted(named.ID))
+		r.same("tokens", r.list(store.TokenFilter{}), []token.ID{named.ID, other.ID})
+		r.update(func(tx store.Tx) error { return tx.Return("m1", other.ID) })
+		r.update(deleted(other.ID)) // it is back
+		r.update(func(tx store.Tx) error { return errors.Join(tx.Arrive("m1", named.ID), tx.DeleteToken(named.ID)) })
 	}},
 	{"DoesNotComeBackOnceAReceiptNamesIt", func(r *rig) {
 		named, other := r.one(nil), r.one(nil)
