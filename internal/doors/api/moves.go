@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -82,10 +81,14 @@ func (a *API) confirmMove(ctx context.Context, c caller, in *receiptInput) (*mov
 }
 
 func (a *API) importReceipt(ctx context.Context, _ caller, in *ImportNumber) (*receiptOutput, error) {
-	text, err := a.cfg.Imports.Receipt(ctx, in.ID)
+	r, missing, err := a.cfg.Imports.Receipt(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	out := &receiptOutput{}
-	return out, json.Unmarshal(text, &out.Body)
+	out := &receiptOutput{wire.Receipt{Version: r.Version, Move: r.Move, Import: r.Import, Issued: r.Issued, MAC: r.MAC,
+		Nonce: r.Nonce, Tokens: make([]int64, len(r.Tokens)), Missing: missing}}
+	for i, id := range r.Tokens {
+		out.Body.Tokens[i] = int64(id)
+	}
+	return out, nil
 }

@@ -28,4 +28,6 @@ type Receipt struct {
 	Tokens  []int64   `json:"tokens" nullable:"false" maxItems:"1000000"`
 	MAC     string    `json:"mac" maxLength:"64"`
 	Nonce   string    `json:"nonce,omitempty" maxLength:"64"`
+	// Missing is for people, and no part of the receipt.
+	Missing []string `json:"missing,omitempty" maxItems:"1000000" doc:"Serials of tokens of this receipt that are no longer on the server that wrote it, because they were deleted or moved on since. Once the receipt is confirmed, a token that was deleted is on neither server: import the file again before you confirm. Ignored in a confirmation."`
 }

@@ -246,7 +246,7 @@ func TestPhoneIsRefused(t *testing.T) {
 			file := p.leaves(testkit.Move)
 			rep := p.arrives(file, store.RunCounts{Refused: 1}, c.more...)
 			p.says(rep, c.why)
-			if _, err := p.b.Imports.Receipt(t.Context(), rep.ID); err == nil {
+			if _, _, err := p.b.Imports.Receipt(t.Context(), rep.ID); err == nil {
 				t.Error("a token that was refused has a receipt")
 			}
 			if got := p.b.Serials(t, lifecycle.Filter{}); len(got) != 0 {

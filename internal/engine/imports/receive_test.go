@@ -103,7 +103,7 @@ func TestMoveOntoAnOlderCopy(t *testing.T) {
 		if testkit.Ended(t, rep, store.RunCounts{Conflict: 1}); !strings.Contains(rep.Rows[0].Reason, "earlier counter") {
 			t.Errorf("in conflict because %q", rep.Rows[0].Reason)
 		}
-		if _, err := b.Imports.Receipt(t.Context(), rep.ID); err == nil {
+		if _, _, err := b.Imports.Receipt(t.Context(), rep.ID); err == nil {
 			t.Error("a receipt for a token that was not taken in")
 		}
 	}

@@ -118,6 +118,7 @@ func (t *tally) count(i *importer, k *staged) {
 	}
 	if k.passage.Move != "" && slices.Contains([]string{Imported, Replaced, Duplicate}, k.row.Outcome) {
 		t.received.tokens = append(t.received.tokens, k.passage.Token)
+		t.received.here = append(t.received.here, k.token.Identity)
 	}
 	if k.row.Outcome != Imported || k.row.Reason != "" {
 		t.rows = append(t.rows, k.row)

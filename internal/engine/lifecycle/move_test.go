@@ -62,7 +62,7 @@ func TestMove(t *testing.T) {
 	if b.Verify(t, "1", testkit.Code(t, key, 2)) || !b.Verify(t, "1", testkit.Code(t, key, 3)) {
 		t.Error("on the other server it does not go on where it stood")
 	}
-	_, err = b.Imports.Receipt(t.Context(), 1)
+	_, _, err = b.Imports.Receipt(t.Context(), 1)
 	testkit.IsFault(t, err, fault.NotFound, "no_receipt") // of the dry run
 
 	r := b.Receipt(t, rep.ID)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -138,7 +139,9 @@ import ID brought here. It holds no secret. Hand it in there: ostiary move confi
 			if err != nil {
 				return err
 			}
-			text, err := json.Marshal(r)
+			handed := r
+			handed.Missing = nil
+			text, err := json.Marshal(handed)
 			if err != nil {
 				return err
 			}
@@ -148,8 +151,24 @@ import ID brought here. It holds no secret. Hand it in there: ostiary move confi
 			}); err != nil {
 				return err
 			}
-			return a.say(r, "%s is the receipt for %s. Hand it in on the server they came from: ostiary move confirm %s",
-				args[1], cmdline.Plural(len(r.Tokens), "token", "tokens"), args[1])
+			if err := a.say(r, "%s is the receipt for %s. Hand it in on the server they came from: ostiary move confirm %s",
+				args[1], cmdline.Plural(len(r.Tokens), "token", "tokens"), args[1]); err != nil || len(r.Missing) == 0 {
+				return err
+			}
+			a.beware([]string{missingTokens(r.Missing)})
+			return nil
 		}),
 	}
+}
+
+// missingTokens warns of tokens that a receipt names and that are no longer here.
+func missingTokens(serials []string) string {
+	const shown = 20
+	names := strings.Join(serials[:min(len(serials), shown)], ", ")
+	if more := len(serials) - shown; more > 0 {
+		names += fmt.Sprintf(" and %d more (--json lists all)", more)
+	}
+	return cmdline.Plural(len(serials), "token of this receipt is", "tokens of this receipt are") + " no longer on this " +
+		"server, deleted or moved on since: " + names + ". Once the receipt is confirmed, a deleted token is on " +
+		"neither server. To keep it, import the file again, and hand in the receipt of that import instead."
 }

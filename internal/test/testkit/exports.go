@@ -3,7 +3,6 @@ package testkit
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"testing"
 
 	"ostiary/internal/engine/imports"
@@ -45,11 +44,8 @@ func OpenExport(t testing.TB, file []byte) *imports.File {
 // Receipt gives that of an import.
 func (k *Kit) Receipt(t testing.TB, run int64) (r transfer.Receipt) {
 	t.Helper()
-	text, err := k.Imports.Receipt(context.Background(), run)
+	r, _, err := k.Imports.Receipt(context.Background(), run)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &r); err != nil {
 		t.Fatal(err)
 	}
 	return r
