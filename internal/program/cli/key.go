@@ -2,8 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,20 +95,11 @@ day, or after a time such as 90d or 12h. ostiary key list marks keys that expire
 	return cmd
 }
 
-// endArg reads when something ends: a date, which is its beginning, a time, or a number
-// of days or hours from now.
+// endArg reads when something ends: a date, which is its beginning, a time, or a length of
+// time from now.
 func endArg(cmd *cobra.Command, flag, s string, now time.Time) (time.Time, error) {
-	if n, err := strconv.ParseUint(strings.TrimRight(s, "dh"), 10, 31); err == nil && n > 0 {
-		switch strings.TrimLeft(s, "0123456789") {
-		case "d":
-			if at := now.AddDate(0, 0, int(n)); n <= maxEndDays {
-				return at, nil
-			}
-		case "h":
-			if n <= maxEndDays*24 {
-				return now.Add(time.Duration(n) * time.Hour), nil
-			}
-		}
+	if d, err := cmdline.ParseSpan(s); err == nil && d > 0 && d <= maxEndDays*24*time.Hour {
+		return now.Add(d), nil
 	}
 	if at, err := time.ParseInLocation(time.DateOnly, s, time.Local); err == nil {
 		return at, nil

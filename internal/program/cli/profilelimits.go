@@ -70,12 +70,12 @@ or 72h. Limits belong to this server: they do not move with tokens.`,
 		}),
 	}
 	flags := cmd.Flags()
-	flags.DurationVar(&f.expiry, limitExpiry, 0, "`TIME` that an activation is open, unless it is begun with --days")
+	cmdline.SpanVar(flags, &f.expiry, limitExpiry, 0, "`TIME` that an activation is open, unless it is begun with --days")
 	flags.IntVar(&f.tries, limitTries, 0, "`N` wrong confirmations end an activation, 1 to 99")
 	flags.IntVar(&f.reactivations, limitReactivations, 0, "`N` activations of a token after the first, at most, within --reactivation-window")
 	flags.IntVar(&f.failures, limitFailures, 0, "`N` wrong confirmations of a token, at most, within --reactivation-window")
-	flags.DurationVar(&f.window, limitWindow, 0, "`TIME` over which activations are counted")
-	flags.DurationVar(&f.interval, limitInterval, 0, "`TIME` from an activation of a token to the next")
+	cmdline.SpanVar(flags, &f.window, limitWindow, 0, "`TIME` over which activations are counted")
+	cmdline.SpanVar(flags, &f.interval, limitInterval, 0, "`TIME` from an activation of a token to the next")
 	flags.StringSliceVar(&f.defaults, "default", nil, "`LIMIT` to reset to the server's flag, by its name, or all; several with commas, or repeated")
 	return cmd
 }

@@ -88,8 +88,8 @@ ostiary profile limits.
 					serve.MaxClientShare)
 			}
 			if err := cfg.Codes.Check(); err != nil || cfg.Codes.LongestLock < cfg.Codes.FirstLock {
-				return cmdline.Mistakef(cmd, "--lock must be 1m to 720h, or 0 for a lock that does not end; --longest-lock must be "+
-					"at least --lock, up to 720h")
+				return cmdline.Mistakef(cmd, "--lock must be 1m to 30d, or 0 for a lock that does not end; --longest-lock must be "+
+					"at least --lock, up to 30d")
 			}
 			if cfg.Connections < 1 || cfg.ConnectionsPerAddress < 1 {
 				return cmdline.Mistakef(cmd, "--max-connections and --max-connections-per-address must be 1 or more")
@@ -121,7 +121,7 @@ ostiary profile limits.
 			cfg.Log = log
 			err = serve.Run(cmd.Context(), cfg)
 			if errors.Is(err, syscall.EADDRINUSE) {
-				err = cmdline.WithHint(err, "another program uses this address; choose another with --listen")
+				err = cmdline.WithHint(err, "stop it, or choose another address with --listen")
 			}
 			return err
 		},
@@ -140,8 +140,8 @@ ostiary profile limits.
 		"a time, at most")
 	flags.IntVar(&cfg.ConnectionsPerAddress, "max-connections-per-address", serve.DefaultConnectionsPerAddress,
 		"`N` connections of one address (IPv6: of one /64 network) at a time, at most; no limit with --behind-proxy")
-	flags.DurationVar(&cfg.Codes.FirstLock, "lock", defaultLock, "`TIME` that ten wrong codes in a row lock a token or a user; a wrong code after that locks for twice as long; 0 locks until somebody unlocks")
-	flags.DurationVar(&cfg.Codes.LongestLock, "longest-lock", defaultLongestLock, "longest `TIME` of a lock, however many wrong codes come")
+	cmdline.SpanVar(flags, &cfg.Codes.FirstLock, "lock", defaultLock, "`TIME` that ten wrong codes in a row lock a token or a user; a wrong code after that locks for twice as long; 0 locks until somebody unlocks")
+	cmdline.SpanVar(flags, &cfg.Codes.LongestLock, "longest-lock", defaultLongestLock, "longest `TIME` of a lock, however many wrong codes come")
 	flags.IntVar(&cfg.Codes.ClientShare, "client-share", serve.DefaultClientShare, "`N` wrong codes under one name lock the client that presents them, under that name, as long as --lock; for requests that name their client")
 	addActivationFlags(flags, &cfg.Activations)
 	flags.StringVar(&cfg.ActivationHook, "activation-hook", "", "`URL` to which each activation is posted, so that its user can be told (default: none)")
@@ -158,12 +158,12 @@ ostiary profile limits.
 
 // addActivationFlags adds the limits of activations. Their defaults are what they have.
 func addActivationFlags(flags *pflag.FlagSet, p *activations.Policy) {
-	flags.DurationVar(&p.Expiry, "activation-expiry", p.Expiry, "`TIME` that an activation is open, unless it is begun with --days")
+	cmdline.SpanVar(flags, &p.Expiry, "activation-expiry", p.Expiry, "`TIME` that an activation is open, unless it is begun with --days")
 	flags.IntVar(&p.Tries, "activation-tries", p.Tries, "`N` wrong confirmations end an activation, 1 to 99")
 	flags.IntVar(&p.Successes, "reactivations", p.Successes, "`N` activations of a token after the first, at most, within --reactivation-window")
 	flags.IntVar(&p.Failures, "reactivation-failures", p.Failures, "`N` wrong confirmations of a token, at most, within --reactivation-window")
-	flags.DurationVar(&p.Window, "reactivation-window", p.Window, "`TIME` over which activations are counted")
-	flags.DurationVar(&p.Interval, "reactivation-interval", p.Interval, "`TIME` from an activation of a token to the next")
+	cmdline.SpanVar(flags, &p.Window, "reactivation-window", p.Window, "`TIME` over which activations are counted")
+	cmdline.SpanVar(flags, &p.Interval, "reactivation-interval", p.Interval, "`TIME` from an activation of a token to the next")
 }
 
 // checkActivations refuses limits that are out of bounds. Zero is none: it would mean

@@ -23,6 +23,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -167,7 +168,9 @@ func checkPublicURL(text string) error {
 // serve listens on the network and on the socket.
 func (s *Server) serve(ctx context.Context) error {
 	tcp, err := net.Listen("tcp", s.cfg.Listen)
-	if err != nil {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("another program listens on %s: %w", s.cfg.Listen, syscall.EADDRINUSE)
+	} else if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	bounded := s.bounded(tcp, s.limits())
@@ -192,9 +195,13 @@ func (s *Server) serve(ctx context.Context) error {
 	socket := s.httpServer(s.api.Local(peerUser), socketConns)
 	socket.ConnContext = withPeer
 
-	if err := s.ledger.Record(ctx, audit.Entry{Action: audit.ServerStarted, Outcome: audit.Done, Origin: system(),
-		After: []audit.Field{{Name: "listen", Value: tcp.Addr().String()},
-			{Name: "version", Value: s.cfg.Version}}}); err != nil {
+	err = s.firstPassword(ctx)
+	if err == nil {
+		err = s.ledger.Record(ctx, audit.Entry{Action: audit.ServerStarted, Outcome: audit.Done, Origin: system(),
+			After: []audit.Field{{Name: "listen", Value: tcp.Addr().String()},
+				{Name: "version", Value: s.cfg.Version}}})
+	}
+	if err != nil {
 		return errors.Join(err, tcp.Close(), local.Close())
 	}
 	s.expire(ctx) // before the first list is asked for

@@ -72,21 +72,10 @@ func TestStartAndStopAreRecorded(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, config(data)) }()
-	for socket := SocketPath(data); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(socket); err == nil {
-			break
-		}
-		select {
-		case err := <-ended:
-			t.Fatal(err)
-		default:
-		}
-	}
-	time.Sleep(100 * time.Millisecond) // the entry comes behind the socket
-	cancel()
-	if err := <-ended; err != nil {
+	defer cancel()
+	cfg := config(data)
+	cfg.Out = &untilListening{stop: cancel}
+	if err := Run(ctx, cfg); err != nil {
 		t.Fatal(err)
 	}
 	db, err := sql.Open("sqlite", filepath.Join(data, "ostiary.db"))

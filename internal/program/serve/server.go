@@ -232,9 +232,6 @@ func (s *Server) wire(ctx context.Context) (err error) {
 			Now: now}); err != nil {
 		return err
 	}
-	if err := s.firstPassword(ctx); err != nil {
-		return err
-	}
 	if s.cfg.Demo {
 		if err := s.fillDemo(ctx); err != nil {
 			return fmt.Errorf("demo: %w", err)
@@ -289,7 +286,8 @@ func (s *Server) DB() store.DB { return s.db }
 func (s *Server) Engine() *codes.Engine { return s.engine }
 
 // firstPassword gives ROOT its password at the first start, and prints one that it has
-// drawn.
+// drawn. It is called when the server listens: a password that was printed by a start that
+// failed is overlooked, and the next start prints none.
 func (s *Server) firstPassword(ctx context.Context) error {
 	has, err := s.root.HasPassword(ctx)
 	if err != nil || has {
