@@ -98,7 +98,7 @@ func (l *Ledger) plan(ctx context.Context, before time.Time, to int64) (p plan, 
 		if errors.Is(err, store.ErrNotFound) {
 			return fault.New(fault.NotFound, "nothing_to_archive", fmt.Sprintf("There is nothing to archive: no "+
 				"checkpoint before %s has entries that are not archived yet.", before.Format(time.RFC3339))).WithHint(
-				"A checkpoint is signed each minute in which the log grew; give a later date.")
+				l.laterHint(before))
 		} else if err != nil {
 			return err
 		}
@@ -107,6 +107,15 @@ func (l *Ledger) plan(ctx context.Context, before time.Time, to int64) (p plan, 
 		return err
 	})
 	return p, err
+}
+
+// laterHint says when there is something to archive.
+func (l *Ledger) laterHint(before time.Time) string {
+	const signed = "A checkpoint is signed each minute in which the log grew"
+	if before.After(l.now()) {
+		return signed + ": run the command again when it has grown."
+	}
+	return signed + "; give a later date."
 }
 
 // last finds the checkpoint of the most entries, more than first and fewer than beyond,
@@ -237,7 +246,7 @@ func (l *Ledger) read(ctx context.Context, p plan, fn func(store.AuditRow) error
 
 func notWhole(err error) error {
 	return fault.New(fault.Conflict, "log_not_whole", "The audit log was not archived, because it is not intact: "+
-		err.Error()+".").WithHint("Run: ostiary audit verify. If another archive was written meanwhile, start again.").
+		err.Error()+".").WithHint("If another archive was written meanwhile, run the command again; otherwise: ostiary audit verify.").
 		Because(err)
 }
 

@@ -274,16 +274,18 @@ func TestOnlyTheRightFileRemovesEntries(t *testing.T) {
 	}
 	entries := len(w.Log(t, 0))
 	for name, c := range map[string]struct {
-		r    ledger.Removal
-		code string
+		r          ledger.Removal
+		code, hint string
 	}{
-		"another digest": {ledger.Removal{To: a.To, Before: before, File: archive.Sum{1}}, "other_archive"},
-		"no checkpoint":  {ledger.Removal{To: a.To + 1, Before: before, File: a.File}, "nothing_to_archive"},
-		"a date before":  {ledger.Removal{To: a.To, Before: testkit.Start, File: a.File}, "nothing_to_archive"},
+		"another digest": {ledger.Removal{To: a.To, Before: before, File: archive.Sum{1}}, "other_archive", "another one"},
+		"no checkpoint": {ledger.Removal{To: a.To + 1, Before: before.Add(time.Hour), File: a.File}, "nothing_to_archive",
+			"again when it has grown."},
+		"a date before": {ledger.Removal{To: a.To, Before: testkit.Start, File: a.File}, "nothing_to_archive",
+			"give a later date."},
 	} {
 		_, err := w.Ledger.RemoveArchived(t.Context(), c.r)
-		if f, ok := errors.AsType[*fault.Error](err); !ok || f.Code != c.code {
-			t.Errorf("%s: %v, want %s", name, err, c.code)
+		if f, ok := errors.AsType[*fault.Error](err); !ok || f.Code != c.code || !strings.Contains(f.Hint, c.hint) {
+			t.Errorf("%s: %v, want %s with %q", name, err, c.code, c.hint)
 		}
 	}
 	if n := len(w.Log(t, 0)); n != entries {
@@ -292,6 +294,20 @@ func TestOnlyTheRightFileRemovesEntries(t *testing.T) {
 	w.whole()
 	if err := w.Ledger.WriteArchive(t.Context(), testkit.Start, &file); err == nil {
 		t.Error("an archive of nothing is written")
+	}
+}
+
+// A file that is no archive says nothing of the log, and that is another answer than one
+// which does not fit.
+func TestWhatIsNoArchive(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	for text, foreign := range map[string]bool{"": true, "ostiary arch": true, "ostiary archive 1": true,
+		"ostiary audit/1\n": true, "ostiary archive 2\n{}\n": true, "ostiary archive 1\n": false,
+		"ostiary archive 1\n{}\n": false} {
+		if _, err := take(t, w, []byte(text)); err == nil || errors.Is(err, archive.ErrForeign) != foreign {
+			t.Errorf("%q: %v, want foreign %t", text, err, foreign)
+		}
 	}
 }
 

@@ -58,8 +58,8 @@ func (l *Ledger) RemoveArchived(ctx context.Context, r Removal) (a Archived, err
 	}
 	if m.File != r.File {
 		return a, fault.New(fault.Conflict, "other_archive", "The file is not the archive that this server writes for "+
-			"these entries: its SHA-256 is different. Nothing was removed.").WithHint("Look where the file comes from, " +
-			"and archive to another one.")
+			"these entries: its SHA-256 is different. Nothing was removed.").WithHint("Keep the file until you know where " +
+			"it comes from, and archive to another one.")
 	}
 	if err := l.seam(ctx, p, m, r); err != nil {
 		return a, err

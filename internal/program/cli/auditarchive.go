@@ -127,8 +127,11 @@ func (a *app) archive(ctx context.Context, log archiver, before time.Time, out s
 		return err
 	}
 	if there := absent(out); there != nil {
-		if err := check(out); err != nil {
-			return fmt.Errorf("%w; and it is not an archive of this log: %w", there, err)
+		if err := check(out); errors.Is(err, archive.ErrForeign) {
+			return there
+		} else if err != nil {
+			return cmdline.WithHint(&inputError{fmt.Errorf("%s already exists, and is not an archive of this log as it is "+
+				"here (%w)", out, err)}, "name another file with --out, and keep this one until you know whose it is")
 		}
 		a.note("%s already exists and is an archive of this log: only the entries in it are removed. For later "+
 			"ones, name another file.", out)
@@ -139,7 +142,8 @@ func (a *app) archive(ctx context.Context, log archiver, before time.Time, out s
 	done, err := log.RemoveArchived(ctx, wire.ArchiveRemoval{Before: before, To: checked.To,
 		SHA256: checked.File.String()})
 	if err != nil {
-		return cmdline.WithHint(err, "the entries are in "+out+", and still in the database; run the command again")
+		return cmdline.WithHint(err, "the entries are in "+out+"; run the command again, which removes from the "+
+			"database those that are still there")
 	}
 	return a.say(done, "Archived: the entries %d to %d, older than %s, are in %s (SHA-256 %s), and no longer in the "+
 		"database.", done.From, done.To-1, localTime(done.Until), out, done.SHA256)
@@ -163,7 +167,12 @@ func takeFile(chain *archive.Chain, path string) (got archive.Archive, err error
 		return got, &inputError{err}
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return chain.Take(bufio.NewReaderSize(file, 1<<20))
+	got, err = chain.Take(bufio.NewReaderSize(file, 1<<20))
+	if errors.Is(err, archive.ErrForeign) {
+		err = cmdline.WithHint(&inputError{fmt.Errorf("%s is not an archive of an audit log, or a newer program wrote it; %w",
+			path, err)}, "give a file that was written with: ostiary audit archive --before DATE --out FILE")
+	}
+	return got, err
 }
 
 // archiveFiles are files that "audit verify" is given.

@@ -120,6 +120,8 @@ func (a *app) tellRestored(r integrity.Restored) error {
 		say("It is not known what is lost, because the mark was lost, too.")
 	case !r.Behind:
 		say("Nothing is lost: it is the database that this server wrote last.")
+	case r.Lost() == 0:
+		say("It is not known what is lost: this copy is older, and has got entries of its own since.")
 	case r.Until.IsZero():
 		say("Lost: at least %s, by %s.", lost, localTime(r.MarkTime))
 	default:
@@ -133,10 +135,18 @@ func (a *app) tellRestored(r integrity.Restored) error {
 		if f.Events > 0 {
 			say("Once the server runs, ostiary token list --fenced lists those that need two.")
 		}
-		say("Not fenced, because this copy does not contain them: tokens imported since then are missing; when " +
-			"their file is imported again, their used codes work again. Two consecutive used codes of a HOTP token " +
-			"resynchronise it, and codes used after them work again. Replace such tokens " +
-			"if you can.")
+		if r.Marked && !r.Behind {
+			say("If this is an older copy all the same, because an older mark was restored with it or it was accepted " +
+				"before, the fence does not cover the following:")
+		} else {
+			say("The fence does not cover the following:")
+		}
+		say("- Tokens that were imported after the copy was made: it does not contain them. When their file is imported " +
+			"again, their used codes work again.")
+		if f.Events > 0 {
+			say("- HOTP tokens of which somebody knows two consecutive used codes: these resynchronise the token, and the " +
+				"codes used after them work again. Replace such tokens if you can.")
+		}
 	} else {
 		say("Codes that were used since then work again: resynchronise or replace HOTP tokens that were used.")
 	}

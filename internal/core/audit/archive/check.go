@@ -62,6 +62,9 @@ const (
 
 var errCut = errors.New("the file is cut off")
 
+// ErrForeign says that a file is none that this program checks: nothing is known of the log.
+var ErrForeign = errors.New("it does not begin with the line \"" + first + "\"")
+
 // lines are a file being read.
 type lines struct {
 	*bufio.Scanner
@@ -97,17 +100,22 @@ func (l *lines) next() ([]byte, error) {
 	return l.Bytes(), nil
 }
 
+// begin reads the first line.
+func (l *lines) begin() error {
+	line, err := l.next()
+	if errors.Is(err, errCut) || errors.Is(err, bufio.ErrTooLong) || err == nil && string(line) != first {
+		return ErrForeign
+	}
+	return err
+}
+
 // Take checks the next file: its form, every entry against the checkpoint at its end,
 // its signature, that it begins where the last one ended, and the checkpoints given.
-// The error says what does not fit.
+// The error says what does not fit; it is ErrForeign for a file that is no archive.
 func (c *Chain) Take(r io.Reader) (a Archive, err error) {
 	in := newLines(r)
-	begin, err := in.next()
-	if err != nil {
+	if err := in.begin(); err != nil {
 		return a, err
-	}
-	if string(begin) != first {
-		return a, errors.New("this is not an archive of an audit log, or a newer program wrote it")
 	}
 	head, err := in.next()
 	if err != nil {
