@@ -11,11 +11,11 @@ import (
 // those of package pskc. What is not XML at all is [pskc.ErrNotPSKC].
 var (
 	// ErrUnsigned: there is no signature.
-	ErrUnsigned = errors.New("the file is not signed: ask for the signed one, or read it without a certificate")
+	ErrUnsigned = errors.New("the file is not signed")
 
 	// ErrInvalid: there is a signature, but not of this content: the digest or
 	// the signature value does not fit, or it is about another element.
-	ErrInvalid = errors.New("the signature does not fit the file: get it anew from the sender")
+	ErrInvalid = errors.New("the signature does not fit the file")
 
 	// ErrUntrusted: the signature may be sound, but the key is none of the
 	// certificates given. A signature that was itself altered, and does not

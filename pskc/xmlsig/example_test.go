@@ -80,5 +80,5 @@ func ExampleVerify() {
 	_, err = xmlsig.Verify(bytes.Replace(file, []byte("987654321"), []byte("987654320"), 1), certs)
 	fmt.Println(errors.Is(err, xmlsig.ErrInvalid), err)
 	// Output:
-	// true xmlsig: the signature does not fit the file: get it anew from the sender: the content was altered after it was signed
+	// true xmlsig: the signature does not fit the file: the content was altered after it was signed
 }

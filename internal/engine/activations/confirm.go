@@ -223,10 +223,14 @@ func (p *pending) fits(c activation.Confirmation) error {
 			WithHint("Nothing was checked and no try was used.")
 	case pair(p.app, p.a.SameSecret) && c.Next == nil:
 		return fault.New(fault.Invalid, "next_otp_missing", "This activation needs two one-time passwords, one "+
-			"after the other.")
+			"after the other.").
+			WithHint("Type the second with --next-otp OTP (next_otp in the REST API): the app shows both. Nothing was checked " +
+				"and no try was used.")
 	case p.vector.Profile().Rules.DeviceBinding && len(c.Derivation) == 0:
 		return fault.New(fault.Invalid, "derivation_code_missing", "This activation needs the derivation code that "+
-			"the app shows.")
+			"the app shows.").
+			WithHint("Type it with --derivation-code CODE (derivation_code in the REST API): the app shows it below the " +
+				"one-time password. Nothing was checked and no try was used.")
 	case !p.vector.Profile().Rules.DeviceBinding && len(c.Derivation) != 0:
 		return fault.New(fault.Invalid, "derivation_code_unexpected", "This profile does not bind devices: omit the "+
 			"derivation code.")

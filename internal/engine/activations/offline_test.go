@@ -8,6 +8,7 @@ import (
 
 	"ostiary/activation"
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/test/testkit"
@@ -365,6 +366,9 @@ func TestBinding(t *testing.T) {
 	c := next.confirmation()
 	_, err := s.confirm(activation.Confirmation{OTP: c.OTP})
 	refused(t, "without the derivation code", err, "derivation_code_missing")
+	if hint := fault.Of(err).Hint; !strings.Contains(hint, "--derivation-code CODE") || !strings.Contains(hint, "shows it below") {
+		t.Errorf("the hint is %q", hint)
+	}
 	spoilt := c
 	spoilt.Derivation = append(activation.Secret(nil), c.Derivation...)
 	spoilt.Derivation[3] ^= 'A' ^ 'B'

@@ -3,6 +3,7 @@ package imports
 import (
 	"fmt"
 
+	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/carry"
 	"ostiary/internal/engine/tokens"
@@ -191,7 +192,7 @@ func checkCodes(k *pskc.Key) error {
 		return nil // the suite has the rest
 	}
 	if d := k.Digits(); d < 6 || d > 10 {
-		return fmt.Errorf("its codes have %d digits, not 6 to 10", d)
+		return fmt.Errorf("its codes have %s, not 6 to 10", fault.Plural(int(d), "digit", "digits"))
 	}
 	if _, err := oath.ParseHash(k.Hash); err != nil {
 		return fmt.Errorf("the hash %q: %w", k.Hash, err)

@@ -74,9 +74,9 @@ func (i *importer) findOwner(r store.Reader, k *staged, t *tally,
 	}
 	typ := i.types[k.token.Identity.Type]
 	for _, limit := range []struct {
-		n           int
-		typ, tokens string
-	}{{store.MaxCandidates, "", "tokens"}, {typ.MaxPerUser, typ.Name, "tokens of type " + typ.Name}} {
+		n       int
+		typ, of string
+	}{{store.MaxCandidates, "", ""}, {typ.MaxPerUser, typ.Name, " of type " + typ.Name}} {
 		held, err := r.Holding(user.ID, limit.typ)
 		if err != nil {
 			return name, "", err
@@ -85,7 +85,8 @@ func (i *importer) findOwner(r store.Reader, k *staged, t *tally,
 			held += i.seen.holds[heldBy{name, limit.typ}]
 		}
 		if limit.n > 0 && held >= limit.n {
-			return name, fmt.Sprintf("user %s has %d %s, the maximum", name, held, limit.tokens), nil
+			return name, fmt.Sprintf("user %s has %s%s, the maximum", name, fault.Plural(held, "token", "tokens"),
+				limit.of), nil
 		}
 	}
 	k.token.Condition.Owner, k.token.OwnerName = user.ID, name

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
@@ -19,7 +20,8 @@ func checkPolicy(p pskc.Policy) error {
 		return fmt.Errorf("its policy allows only %s, not one-time passwords", strings.Join(p.KeyUsage, ", "))
 	}
 	if p.HasTransactions {
-		return fmt.Errorf("its policy limits it to %d transactions, which this server does not count", p.Transactions)
+		return fmt.Errorf("its policy limits it to %s, which this server does not count",
+			fault.Plural(int(p.Transactions), "transaction", "transactions"))
 	}
 	if p.PIN != nil && p.PIN.UsageMode != "" && !strings.EqualFold(p.PIN.UsageMode, "Local") {
 		return fmt.Errorf("its policy has a PIN of usage mode %s, which this server does not check (Local, on the "+

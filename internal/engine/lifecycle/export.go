@@ -176,8 +176,9 @@ func (s *Service) allHolders(ctx context.Context, chosen map[token.Mark][]token.
 		return err
 	}
 	return fault.New(fault.Conflict, "shares_secret",
-		fmt.Sprintf("Tokens to be moved have the same secrets as %d tokens that "+
-			"would remain here: %s. A code would be accepted on both servers.", len(left), shorten(left))).
+		fmt.Sprintf("Tokens to be moved have the same secrets as %s that "+
+			"would remain here: %s. A code would be accepted on both servers.", fault.Plural(len(left), "token", "tokens"),
+			shorten(left))).
 		WithHint("Move those tokens, too, or delete them: ostiary token list --twins.")
 }
 

@@ -76,7 +76,7 @@ func checkSpec(t token.Type) error {
 	case t.Suite != "":
 		return fmt.Errorf("only OCRA types have a suite")
 	case t.Digits < 6 || t.Digits > 10:
-		return fmt.Errorf("codes of %d digits are not between 6 and 10", t.Digits)
+		return fmt.Errorf("codes of %s are not between 6 and 10", fault.Plural(t.Digits, "digit", "digits"))
 	case t.Algorithm == token.HOTP && t.Period != 0:
 		return fmt.Errorf("a HOTP type has no period")
 	case t.Algorithm == token.TOTP && (t.Period < 1 || t.Period > tokens.MaxPeriod):
@@ -111,10 +111,10 @@ func checkSeries(t token.Type) error {
 	case !prefix.MatchString(t.Prefix):
 		return fmt.Errorf("the serial prefix %q is not 0 to 3 of A-Z and 0-9", t.Prefix)
 	case t.Width < 1 || t.Width > maxWidth:
-		return fmt.Errorf("serials of %d digits are not between 1 and %d", t.Width, maxWidth)
+		return fmt.Errorf("serials of %s are not between 1 and %d", fault.Plural(t.Width, "digit", "digits"), maxWidth)
 	case t.Start < 1 || t.Start > t.Last():
-		return fmt.Errorf("the series cannot start at %d with %d digits: it may start at 1 to %d", t.Start, t.Width,
-			t.Last())
+		return fmt.Errorf("the series cannot start at %d with %s: it may start at 1 to %d", t.Start,
+			fault.Plural(t.Width, "digit", "digits"), t.Last())
 	}
 	return nil
 }

@@ -218,8 +218,8 @@ func clashFault(t token.Type, err error) error {
 				clash.With)).Because(err)
 	}
 	return fault.New(fault.Conflict, "serials_clash",
-		fmt.Sprintf("With prefix %q and %d digits, type %s would have the same serials as type %s.", t.Prefix, t.Width, t.Name,
-			clash.With)).
+		fmt.Sprintf("With prefix %q and %s, type %s would have the same serials as type %s.", t.Prefix,
+			fault.Plural(t.Width, "digit", "digits"), t.Name, clash.With)).
 		WithHint("Choose another prefix or another number of digits: ostiary type list shows those in use.").Because(
 		err)
 }

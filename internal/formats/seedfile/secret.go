@@ -252,6 +252,10 @@ func (c *census) decide() (Encoding, string, error) {
 	case c.onlyHex > 0 && c.onlyBase32 > 0:
 		return "", "", &Error{Err: ErrEncoding, Hint: sayEncoding, Text: fmt.Sprintf(
 			"the column of secrets is mixed: %s can only be hexadecimal, %s can only be base32", c.hexAt, c.base32At)}
+	case c.onlyHex == 1 && c.n == 1:
+		return Hex, "the only secret is hexadecimal and cannot be base32", nil
+	case c.onlyBase32 == 1 && c.n == 1:
+		return Base32, "the only secret is base32 and cannot be hexadecimal", nil
 	case c.onlyHex > 0:
 		return Hex, count(c.onlyHex+c.both) + " are hexadecimal, " + fmt.Sprint(c.onlyHex) +
 			" of them cannot be base32", nil

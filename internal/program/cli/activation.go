@@ -149,7 +149,7 @@ choose the texts.`,
 				return writeLetters(w, says.page, texts, made)
 			})
 			if err != nil && made.Serial != "" {
-				a.note("An activation has begun anyway. Cancel it: ostiary activation cancel %s",
+				a.suggest("An activation has begun anyway. Cancel it: ostiary activation cancel %s",
 					cmdline.ShellQuote(made.Serial))
 			}
 			if err != nil {
@@ -194,7 +194,7 @@ separately.`,
 				return err
 			}
 			if out != "-" {
-				if err := a.say(nil, "%s contains the code image.", out); err != nil {
+				if err := a.sayDrawn(out); err != nil {
 					return err
 				}
 			}
@@ -236,6 +236,9 @@ func (a *app) startDrawn(cmd *cobra.Command, c *client.Client, s client.Selector
 	return made, errors.Join(err, a.drawText(d, files, text(made)))
 }
 
+// sayDrawn tells where the code image is.
+func (a *app) sayDrawn(file string) error { return a.say(nil, "%s contains the code image.", file) }
+
 func newActivationOffer(a *app) *cobra.Command {
 	var f startFlags
 	var out string
@@ -274,7 +277,10 @@ An offer is refused if a limit is reached: ostiary activation show, and reset.`,
 			if made.Serial == "" || a.json {
 				return err
 			}
-			return errors.Join(a.sayCodes(made), err)
+			if err == nil && out != "-" {
+				err = a.sayDrawn(out)
+			}
+			return errors.Join(err, a.sayCodes(made))
 		}),
 	}
 	f.add(cmd)

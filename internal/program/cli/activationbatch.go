@@ -246,7 +246,7 @@ func (a *app) activateAhead(ctx context.Context, c *client.Client, b *activation
 		defer startProgress(
 			a.Stderr,
 			func(time.Duration) string {
-				return fmt.Sprintf("codes of %d of %d tokens created", made.Load(), b.count())
+				return fmt.Sprintf("codes of %d of %s created", made.Load(), cmdline.Plural(b.count(), "token", "tokens"))
 			}).stop()
 	}
 	result := batchResult{File: b.out, Passwords: b.passwords}

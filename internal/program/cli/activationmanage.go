@@ -63,7 +63,7 @@ func (a *app) notAccepted(r wire.ActivationResult) {
 		left = fmt.Sprintf("%s left.", cmdline.Plural(*r.TriesLeft, "try is", "tries are"))
 	}
 	a.note("%s", left)
-	a.note("Why: ostiary audit list --serial %s --limit 1", serialArg(r.Serial))
+	a.suggest("Why: ostiary audit list --serial %s --limit 1", serialArg(r.Serial))
 }
 
 func newActivationShow(a *app) *cobra.Command {

@@ -61,7 +61,7 @@ func (a *app) endActivation(made wire.Activation) error {
 		a.note("Warning: %s", w)
 	}
 	if made.Route == "online" {
-		a.note("These codes cannot be shown again. The app confirms the activation by itself; see: ostiary activation show %s",
+		a.suggest("These codes cannot be shown again. The app confirms the activation by itself; see: ostiary activation show %s",
 			cmdline.ShellQuote(made.Serial))
 		return nil
 	}
@@ -72,7 +72,7 @@ func (a *app) endActivation(made wire.Activation) error {
 	if made.Binding {
 		more += " --derivation-code CODE"
 	}
-	a.note("These codes cannot be shown again. Confirm the first code that the app shows: ostiary activation confirm %s "+
+	a.suggest("These codes cannot be shown again. Confirm the first code that the app shows: ostiary activation confirm %s "+
 		"--otp OTP%s", cmdline.ShellQuote(made.Serial), more)
 	return nil
 }

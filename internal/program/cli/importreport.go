@@ -131,7 +131,7 @@ func (a *app) printRows(rep wire.ImportReport) error {
 		a.note("The rows of this import were removed on %s, at the end of their retention period.", localTime(*rep.Removed))
 	}
 	if len(rest) > 0 || rep.Next != nil {
-		a.note("All rows: ostiary import rows %d --all", rep.ID)
+		a.suggest("All rows: ostiary import rows %d --all", rep.ID)
 	}
 	return nil
 }

@@ -44,6 +44,21 @@ func (a *app) note(format string, args ...any) {
 	fmt.Fprintln(a.Stderr, cmdline.Printable(fmt.Sprintf(format, args...)))
 }
 
+// suggest is note for a command to type, at the end of the text: it gets the flags by which
+// this one found its server.
+func (a *app) suggest(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	for _, flag := range [][2]string{{"--data", a.connection.data}, {"--server", a.connection.server}} {
+		if flag[1] != "" {
+			text += " " + flag[0] + " " + cmdline.ShellQuote(flag[1])
+		}
+	}
+	if a.connection.insecure {
+		text += " --insecure-http"
+	}
+	a.note("%s", text)
+}
+
 // table aligns rows of cells, or writes them as CSV.
 type table struct {
 	w   *tabwriter.Writer

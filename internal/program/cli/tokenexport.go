@@ -76,7 +76,7 @@ activations end; "ostiary move" explains how a move ends.`,
 				return err
 			})
 			if err != nil && move != "" {
-				a.note("The move has begun anyway. Take the tokens back: ostiary move cancel %s --yes", move)
+				a.suggest("The move has begun anyway. Take the tokens back: ostiary move cancel %s --yes", move)
 			}
 			if err != nil {
 				return err

@@ -100,7 +100,7 @@ func (a *app) verdict(valid bool, serial string) error {
 		return err
 	}
 	if !a.json {
-		a.note("Why: ostiary audit list --serial %s --limit 1", serialArg(serial))
+		a.suggest("Why: ostiary audit list --serial %s --limit 1", serialArg(serial))
 	}
 	return errNo
 }

@@ -60,7 +60,7 @@ func (a *app) addUserList(ctx context.Context, c *client.Client, path string, dr
 	}
 	var done atomic.Int64
 	p := startProgress(a.Stderr, func(time.Duration) string {
-		return fmt.Sprintf("%d of %d users checked or added", done.Load(), len(list.Users))
+		return fmt.Sprintf("%d of %s checked or added", done.Load(), cmdline.Plural(len(list.Users), "user", "users"))
 	})
 	rep, err := sendUsers(ctx, c, list, wire.UserListRequest{DryRun: true, SkipBad: skipBad}, &done)
 	if err == nil && !dryRun && (rep.Refused == 0 || skipBad) {

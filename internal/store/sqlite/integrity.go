@@ -423,6 +423,12 @@ func (t *tx) Fence(now time.Time) (f store.Fenced, err error) {
 		string(token.TOTP))
 	count(&f.Events, "UPDATE condition AS c SET drift = ?1 FROM token t WHERE t.id = c.token AND t.algorithm = ?2",
 		int64(token.TwoCodes), string(token.HOTP))
+	if err == nil {
+		var without int // they have no code before an activation, and no list has them
+		without, err = query.One(t.ctx, t.q, query.Value[int], "SELECT count(*) FROM condition c JOIN token t ON t.id = c.token "+
+			"WHERE t.algorithm = ? AND "+noSecretYet, string(token.HOTP), int64(token.Pending))
+		f.Events -= without
+	}
 	count(&applications, "UPDATE application SET next = max(next, "+fmt.Sprintf(beyondNow, "0", "period", "drift")+
 		") WHERE algorithm = ?2 AND period > 0", seconds, string(token.TOTP))
 	count(&applications, "UPDATE application SET drift = ?1 WHERE algorithm = ?2", int64(token.TwoCodes),

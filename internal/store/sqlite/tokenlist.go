@@ -148,7 +148,7 @@ func narrowing(f store.TokenFilter) (w where) {
 	case "condition_failing":
 		w.chosen(store.TokenFilter{Failures: f.Failures})
 	case "condition_fenced":
-		w.chosen(store.TokenFilter{Fenced: true})
+		w.add(needsTwo)
 	case "condition_twin":
 		w.chosen(store.TokenFilter{Twins: true})
 	case "condition_by_state":
@@ -206,7 +206,8 @@ func (w *where) chosen(f store.TokenFilter) {
 		w.add("c.twin IS NOT NULL")
 	}
 	if f.Fenced {
-		w.add(fmt.Sprintf("c.drift = %d", token.TwoCodes)) // written out, as in the index
+		w.add(needsTwo)
+		w.add("NOT ("+noSecretYet+")", int64(token.Pending))
 	}
 	if f.Free {
 		w.add("c.owner IS NULL")
@@ -234,6 +235,13 @@ func deref(s *string) string {
 	}
 	return *s
 }
+
+// needsTwo is so of what is fenced, written out as in the index.
+var needsTwo = fmt.Sprintf("c.drift = %d", token.TwoCodes)
+
+// noSecretYet is so of a token that awaits its activation, which draws another secret: it
+// has no codes.
+const noSecretYet = "c.state = ? AND t.profile <> ''"
 
 // conditionIndex is the index of condition that a list goes by; empty if it goes by
 // what a token is.

@@ -210,6 +210,9 @@ var integrityTests = []test{
 		now := start.Unix()
 		plain, ahead, minute, later := totp(5, 0, 30, 0), totp(5, 3, 30, 0), totp(5, -2, 60, 60), totp(1<<40, 0, 30, 0)
 		hotp := r.one(func(c *store.Candidate) { c.Token.Condition.Next = 9 })
+		r.one(func(c *store.Candidate) { // awaits its activation, and has no code until then
+			c.Token.Profile, c.Token.Condition.State = "mobile-hotp", token.Pending
+		})
 		apps := []store.Application{
 			{Index: 2, Mode: activation.ResponseOnly, Spec: token.Spec{Algorithm: token.HOTP}, Next: 4,
 				Sealed: []byte("a")},
@@ -242,6 +245,11 @@ var integrityTests = []test{
 		r.same("another", r.applicationNow(hotp.ID, 3).Next, uint64(now/30+2))
 		valid, lost := token.Valid, token.RevokedLost
 		r.same("what waits for two codes", r.list(store.TokenFilter{Fenced: true}), []token.ID{hotp.ID})
+		r.view(func(rd store.Reader) error { // in another order, too
+			sorted, _, err := rd.SortedTokens(store.TokenFilter{Fenced: true, Limit: 10}, store.TokenOrder{By: store.BySerial})
+			r.same("sorted", len(sorted), 1)
+			return err
+		})
 		r.same("of those that are VALID", r.list(store.TokenFilter{Fenced: true, State: &valid}), []token.ID{hotp.ID})
 		r.same("of those that are lost", r.list(store.TokenFilter{Fenced: true, State: &lost}), []token.ID(nil))
 		r.same("behind it", r.list(store.TokenFilter{Fenced: true, After: hotp.ID}), []token.ID(nil))
