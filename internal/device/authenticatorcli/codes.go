@@ -64,10 +64,11 @@ func (c *codeCommand) run(a *app, cmd *cobra.Command, what string,
 // slip makes a usage mistake of what is wrong with the command line.
 func slip(cmd *cobra.Command, err error) error {
 	if errors.Is(err, activation.ErrApplication) || errors.Is(err, authenticator.ErrMode) {
-		return cmdline.Mistakef(cmd, "%v (--app N chooses an application, and ostiary-authenticator info lists them)", err)
+		return cmdline.Mistakef(cmd, "%v (--app N chooses an application, and ostiary-authenticator info lists them)",
+			err)
 	}
-	for _, mistake := range []error{authenticator.ErrChallengeEmpty, authenticator.ErrChallengeShort, authenticator.ErrChallengeLong,
-		authenticator.ErrChallengeCharacter,
+	for _, mistake := range []error{authenticator.ErrChallengeEmpty, authenticator.ErrChallengeShort,
+		authenticator.ErrChallengeLong, authenticator.ErrChallengeCharacter,
 		authenticator.ErrFieldCount, authenticator.ErrFieldLabel, authenticator.ErrFieldValue,
 		authenticator.ErrFieldSuite} {
 		if errors.Is(err, mistake) {

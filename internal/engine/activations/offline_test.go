@@ -366,7 +366,8 @@ func TestBinding(t *testing.T) {
 	c := next.confirmation()
 	_, err := s.confirm(activation.Confirmation{OTP: c.OTP})
 	refused(t, "without the derivation code", err, "derivation_code_missing")
-	if hint := fault.Of(err).Hint; !strings.Contains(hint, "--derivation-code CODE") || !strings.Contains(hint, "shows it below") {
+	if hint := fault.Of(err).Hint; !strings.Contains(hint, "--derivation-code CODE") ||
+		!strings.Contains(hint, "shows it below") {
 		t.Errorf("the hint is %q", hint)
 	}
 	spoilt := c

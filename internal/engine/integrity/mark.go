@@ -156,7 +156,8 @@ func (d *Database) behind(ctx context.Context, m Mark) error {
 	if record.Commit < m.Commit || record.Frontier.Size() < m.Size {
 		return refuse("database_older", fmt.Sprintf("The database is an older copy: it has %s in its "+
 			"audit log, and "+
-			"this server wrote %d or more, by %s.", fault.Plural(int(record.Frontier.Size()), "entry", "entries"), m.Size, m.Time.Format(time.RFC3339)),
+			"this server wrote %d or more, by %s.", fault.Plural(int(record.Frontier.Size()),
+			"entry", "entries"), m.Size, m.Time.Format(time.RFC3339)),
 			restoreHint, nil)
 	}
 	if m.Size == 0 {

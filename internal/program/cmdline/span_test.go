@@ -11,8 +11,9 @@ import (
 func TestSpan(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{"0": 0, "90s": 90 * time.Second, "30m": 30 * time.Minute,
-		"48h": 48 * time.Hour, "3d": 72 * time.Hour, "0d": 0, "1d12h": 36 * time.Hour, "1d1m1s": 24*time.Hour + 61*time.Second,
-		"1.5h": 90 * time.Minute, "106751d": 106751 * 24 * time.Hour} {
+		"48h": 48 * time.Hour, "3d": 72 * time.Hour, "0d": 0, "1d12h": 36 * time.Hour,
+		"1d1m1s": 24*time.Hour + 61*time.Second,
+		"1.5h":   90 * time.Minute, "106751d": 106751 * 24 * time.Hour} {
 		got, err := ParseSpan(text)
 		if err != nil || got != want {
 			t.Errorf("%q is %v, %v; want %v", text, got, err, want)
