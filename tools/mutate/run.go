@@ -107,7 +107,8 @@ func (r *runner) try(ctx context.Context, n int, m mutation) verdict {
 	if err != nil {
 		return verdict{why: err.Error()}
 	}
-	out, err := test(ctx, r.limit(m), append([]string{"-vet=off", "-failfast", "-run", m.run}, m.packages...), "-overlay="+overlay)
+	args := append([]string{"-vet=off", "-failfast", "-run", m.run}, m.packages...)
+	out, err := test(ctx, r.limit(m), args, "-overlay="+overlay)
 	switch {
 	case err == nil:
 		return verdict{why: "every test still passes"}

@@ -10,7 +10,9 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
+	"ostiary/internal/store/tables"
 )
 
 // errConnection marks errors after which the connection is of no more use: a
@@ -34,11 +36,11 @@ func (w *writer) decide(batch []*job) error {
 		return err
 	}
 	w.health.succeeds()
-	w.cache.forget(touched{names: users})
+	w.cache.forget(tables.Touched{Names: users})
 	for _, c := range changed {
 		w.cache.raise(c)
 		if c.proven {
-			w.cache.forget(touched{tokens: []token.ID{c.id}})
+			w.cache.forget(tables.Touched{Tokens: []token.ID{c.id}})
 			continue
 		}
 		w.cache.set(c)
@@ -71,7 +73,7 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, users []str
 		}
 		if err != nil && begun {
 			if !committing {
-				w.guard.undone()
+				w.guard.Undone()
 			}
 			if _, rerr := h.rollback.exec(); rerr != nil {
 				// A connection that is still in a transaction serves nobody.
@@ -107,8 +109,8 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, users []str
 		return nil, nil, fmt.Errorf("%w: %w: %w", errConnection, errCommit, err)
 	}
 	begun = false
-	w.guard.settle()
-	d.spending.now = batch[0].attempt.Now
+	w.guard.Settle()
+	d.spending.Now = batch[0].attempt.Now
 	w.spent.settle(d.spending)
 	w.tail.Append(first, d.entries)
 	return d.changed, d.users, nil
@@ -118,14 +120,14 @@ func (w *writer) transact(batch []*job) (changed []changedCondition, users []str
 type decision struct {
 	hot   *hotStatements
 	head  *audit.Frontier
-	guard *guard
+	guard *proof.Guard
 	// forgedTemporary says that the temporary code of the attempt that is being
 	// decided does not carry its tag.
 	forgedTemporary bool
 	// user is whose code the attempt is that is being decided; none, if nobody's.
 	user     userCondition
 	spent    *spent
-	spending spending
+	spending tables.Spending
 
 	changed []changedCondition
 	users   []string // names of those whose failures were changed
@@ -133,7 +135,7 @@ type decision struct {
 }
 
 func (d *decision) saveHead() error {
-	row, err := d.guard.leave(d.head, headChange{})
+	row, err := d.guard.Leave(d.head, proof.HeadChange{})
 	if err != nil {
 		return err
 	}
@@ -511,7 +513,7 @@ func (d *decision) read(id token.ID, spec token.Spec) (c token.Condition, ok boo
 	n := func(i int) int64 { return v[i].(int64) }
 	c = token.Condition{
 		Epoch: n(0), Next: uint64(n(1)), Drift: n(2), Failures: int(n(3)), RetryAt: query.Time(n(4)),
-		State: stateOf(n(5)), NotBefore: query.Time(n(6)), NotAfter: query.Time(n(7)),
+		State: tables.StateOf(n(5)), NotBefore: query.Time(n(6)), NotAfter: query.Time(n(7)),
 		Owner: n(8), LastUsed: query.Time(n(9)),
 	}
 	if twin := token.Mark(n(10)); twin != 0 {

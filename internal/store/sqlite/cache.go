@@ -7,6 +7,7 @@ import (
 	"ostiary/internal/core/lru"
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/tables"
 )
 
 // cache keeps recently used tokens, sealed as they are in the database, so that
@@ -171,31 +172,24 @@ func (c *cache) set(changed changedCondition) {
 	}
 }
 
-// touched collects what a transaction changes, to be forgotten once it commits.
-type touched struct {
-	tokens []token.ID
-	names  []string // users and serials whose set of tokens changed
-	all    bool
-}
-
-func (c *cache) forget(t touched) {
-	if len(t.tokens) == 0 && len(t.names) == 0 && !t.all {
+func (c *cache) forget(t tables.Touched) {
+	if len(t.Tokens) == 0 && len(t.Names) == 0 && !t.All {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.generation++
-	if t.all {
+	if t.All {
 		c.tokens.Purge()
 		c.lookups.Purge()
 		clear(c.byName)
 		clear(c.twins)
 		return
 	}
-	for _, id := range t.tokens {
+	for _, id := range t.Tokens {
 		c.tokens.Remove(id)
 	}
-	for _, name := range t.names {
+	for _, name := range t.Names {
 		for _, key := range slices.Clone(c.byName[name]) {
 			c.lookups.Remove(key)
 		}

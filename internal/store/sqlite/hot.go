@@ -8,6 +8,8 @@ import (
 	"io"
 
 	"ostiary/internal/store/auditlog"
+	"ostiary/internal/store/proof"
+	"ostiary/internal/store/tables"
 )
 
 // hotStatements are the statements of the batch, prepared on the raw driver
@@ -133,13 +135,13 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.clear = prepare("UPDATE user SET failures = 0, retry_at = 0 WHERE id = ?1 AND (failures > 0 OR retry_at > 0)", 1)
 	h.appendEntry = prepare("INSERT INTO audit_entry (seq, entry) VALUES (?1, ?2)", 2)
 	h.head = prepare(auditlog.HeadSQL, 0)
-	h.setHead = prepare(setHeadSQL, 3)
+	h.setHead = prepare(tables.SetHeadSQL, 3)
 	h.quiet = prepare("INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE "+
 		"SET n = n + 1", 1)
 	h.useTemporary = prepare(useTemporarySQL, 6)
 	h.unusedTemporary = prepare(unusedTemporarySQL, 2)
-	h.taggedToken = prepare(tokenTable.rowSQL(), 1)
-	h.tagToken = prepare(tokenTable.writeSQL(), 2)
+	h.taggedToken = prepare(proof.TokenTable.RowSQL(), 1)
+	h.tagToken = prepare(proof.TokenTable.WriteSQL(), 2)
 	h.temporary = prepare(temporarySQL, 3)
 	h.schemaVersion = prepare(schemaVersionSQL, 0)
 	h.schema = prepare(schemaSQL, 0)
@@ -210,21 +212,23 @@ func (h *hotStatements) readHead() (row auditlog.Head, err error) {
 }
 
 // enter checks the schema and the head when a transaction begins, and gives the head.
-func (h *hotStatements) enter(g *guard) (found auditlog.Head, err error) {
+func (h *hotStatements) enter(g *proof.Guard) (found auditlog.Head, err error) {
 	var v [1]driver.Value
 	if _, err := h.schemaVersion.row(v[:]); err != nil {
 		return found, err
 	}
 	version, _ := v[0].(int64)
-	if err := g.schemaIs(version, func() (string, error) {
-		_, err := h.schema.row(v[:])
+	if err := g.SchemaIs(version, func() error {
+		if _, err := h.schema.row(v[:]); err != nil {
+			return err
+		}
 		schema, _ := v[0].(string)
-		return schema, err
+		return sameAsOwn(schema)
 	}); err != nil {
 		return found, err
 	}
 	if found, err = h.readHead(); err == nil {
-		err = g.enter(found)
+		err = g.Enter(found)
 	}
 	return found, err
 }

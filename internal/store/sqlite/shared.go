@@ -7,6 +7,8 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/proof"
+	"ostiary/internal/store/tables"
 )
 
 // The conditional writes that accept a code of a secret that several tokens hold.
@@ -28,14 +30,8 @@ const (
 	  AND twin = ?17 AND EXISTS (SELECT 1 FROM secret s WHERE s.mark = ?17 AND s.seconds <= ?18 AND s.seconds = ?19
 	    AND (s.both = 0 OR ?1 >= 1048576))`
 
-	advanceEventsSQL  = "UPDATE secret SET events = ?1 WHERE mark = ?2 AND events = ?3 AND events < ?1"
-	advanceSecondsSQL = "UPDATE secret SET seconds = ?1 WHERE mark = ?2 AND seconds = ?3 AND seconds < ?1"
-
 	floorSQL = "SELECT events, seconds, both FROM secret WHERE mark = ?1"
 )
-
-// secretTable names the rows of secrets in alarms.
-const secretTable = "secret"
 
 // sharedStatements are those of both kinds of tokens, and what they have in common.
 type sharedStatements struct {
@@ -50,7 +46,7 @@ func (s *sharedStatements) prepare(prepare func(text string, args int) *statemen
 		return sharedKind{accept: prepare(acceptAny+shared, 19), acceptOwned: prepare(acceptAny+shared+ownedByUser, 19),
 			prove: prepare(proveAny+shared, 19), advance: prepare(advance, 3)}
 	}
-	s.events, s.seconds = kind(sharedEvents, advanceEventsSQL), kind(sharedSeconds, advanceSecondsSQL)
+	s.events, s.seconds = kind(sharedEvents, tables.AdvanceEvents), kind(sharedSeconds, tables.AdvanceSeconds)
 	s.floor = prepare(floorSQL, 1)
 }
 
@@ -93,10 +89,10 @@ func (d *decision) share(c *token.Condition, spec token.Spec, mark token.Mark) e
 		return err
 	}
 	if !ok {
-		if !d.guard.begun.Load() {
+		if !d.guard.Begun() {
 			return fmt.Errorf("the secret of mark %s has no floor", mark)
 		}
-		_ = d.guard.forged(secretTable, mark.String()) // the alarm
+		_ = d.guard.Forged(proof.SecretTable, mark.String()) // the alarm
 		c.Share(spec, mark, token.Floor{})
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 	"ostiary/internal/store/query"
+	"ostiary/internal/store/tables"
 )
 
 // The writes of a code find all that they need by integer primary keys: whatever they
@@ -26,8 +27,8 @@ func TestPlanOfHotWrites(t *testing.T) {
 		"shared events":    {acceptAny + sharedEvents, 3},
 		"shared seconds":   {acceptAny + sharedSeconds, 3},
 		"owned and shared": {acceptAny + sharedEvents + ownedByUser, 4},
-		"advance events":   {advanceEventsSQL, 1},
-		"advance seconds":  {advanceSecondsSQL, 1},
+		"advance events":   {tables.AdvanceEvents, 1},
+		"advance seconds":  {tables.AdvanceSeconds, 1},
 		"floor":            {floorSQL, 1},
 		"condition":        {conditionSQL, 2},
 	} {

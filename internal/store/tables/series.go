@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"errors"
@@ -28,19 +28,19 @@ func scanSeries(s query.Scanner) (store.Series, error) {
 
 const seriesQuery = "SELECT type, next, highest, issued, present FROM (" + seriesOf + ")"
 
-func (r *reader) AllSeries() ([]store.Series, error) {
+func (r *Reader) AllSeries() ([]store.Series, error) {
 	return query.All(r.ctx, r.q, scanSeries, seriesQuery+" ORDER BY type")
 }
 
-func (r *reader) Series(typeName string) (store.Series, error) {
+func (r *Reader) Series(typeName string) (store.Series, error) {
 	return query.One(r.ctx, r.q, scanSeries, seriesQuery+" WHERE type = ?", typeName)
 }
 
-func (t *tx) AllocateSerials(typeName string, n int) (uint64, error) {
+func (t *Tx) AllocateSerials(typeName string, n int) (uint64, error) {
 	first, err := query.One(t.ctx, t.q, query.Value[int64], `UPDATE token_series AS u
-		SET next = max(f.next, f.present + 1) + ?2, highest = max(f.next, f.present + 1) + ?2 - 1, issued = u.issued + ?2
+		SET next = greatest(f.next, f.present + 1) + ?2, highest = greatest(f.next, f.present + 1) + ?2 - 1, issued = u.issued + ?2
 		FROM (`+seriesOf+` WHERE s.type = ?1) AS f
-		WHERE u.type = f.type AND f.retired = 0 AND ?2 > 0 AND max(f.next, f.present + 1) + ?2 - 1 <= f.last
+		WHERE u.type = f.type AND f.retired = 0 AND ?2 > 0 AND greatest(f.next, f.present + 1) + ?2 - 1 <= f.last
 		RETURNING next - ?2`, typeName, n)
 	if errors.Is(err, store.ErrNotFound) {
 		err = store.ErrConflict
@@ -48,13 +48,13 @@ func (t *tx) AllocateSerials(typeName string, n int) (uint64, error) {
 	return uint64(first), err
 }
 
-func (t *tx) SetSeries(typeName string, next uint64) error {
+func (t *Tx) SetSeries(typeName string, next uint64) error {
 	return t.changeOne(`UPDATE token_series AS u SET next = ?2 FROM (`+seriesOf+` WHERE s.type = ?1) AS f
 		WHERE u.type = f.type AND ?2 > u.highest AND ?2 > f.present AND ?2 <= f.last`, typeName, int64(next))
 }
 
-func (t *tx) RaiseSeries(typeName string, above uint64) error {
-	n, err := t.change("UPDATE token_series SET next = max(next, ?2 + 1), highest = max(highest, ?2) WHERE type = ?1",
+func (t *Tx) RaiseSeries(typeName string, above uint64) error {
+	n, err := t.Change("UPDATE token_series SET next = greatest(next, ?2 + 1), highest = greatest(highest, ?2) WHERE type = ?1",
 		typeName, int64(above))
 	if err == nil && n == 0 {
 		err = store.ErrNotFound

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"encoding/json"
@@ -6,6 +6,7 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
 )
 
@@ -18,11 +19,11 @@ func scanMove(s query.Scanner) (m store.Move, err error) {
 	return m, err
 }
 
-func (r *reader) Move(id string) (store.Move, error) {
+func (r *Reader) Move(id string) (store.Move, error) {
 	return query.One(r.ctx, r.q, scanMove, moveQuery+" WHERE id = ?", id)
 }
 
-func (r *reader) Moves(before string, limit int) ([]store.Move, error) {
+func (r *Reader) Moves(before string, limit int) ([]store.Move, error) {
 	const order = " ORDER BY opened DESC, id DESC LIMIT ?"
 	if before == "" {
 		return query.All(r.ctx, r.q, scanMove, moveQuery+order, limit)
@@ -31,7 +32,7 @@ func (r *reader) Moves(before string, limit int) ([]store.Move, error) {
 		order, before, limit)
 }
 
-func (r *reader) Movements(id string, after token.ID, limit int) ([]store.Movement, error) {
+func (r *Reader) Movements(id string, after token.ID, limit int) ([]store.Movement, error) {
 	return query.All(r.ctx, r.q, func(s query.Scanner) (m store.Movement, err error) {
 		err = s.Scan(&m.Token, &m.Before, &m.Arrived)
 		return m, err
@@ -39,21 +40,21 @@ func (r *reader) Movements(id string, after token.ID, limit int) ([]store.Moveme
 		int64(after), limit)
 }
 
-func (r *reader) StateBefore(id token.ID) (token.State, error) {
+func (r *Reader) StateBefore(id token.ID) (token.State, error) {
 	return query.One(r.ctx, r.q, query.Value[token.State], "SELECT before FROM move_token WHERE token = ? AND ended = 0",
 		int64(id))
 }
 
-func (r *reader) Receipt(run int64) ([]byte, error) {
+func (r *Reader) Receipt(run int64) ([]byte, error) {
 	return query.One(r.ctx, r.q, query.Value[[]byte], "SELECT receipt FROM import_receipt WHERE run = ?", run)
 }
 
-func (t *tx) AddMove(m store.Move) error {
+func (t *Tx) AddMove(m store.Move) error {
 	return t.insertOne("INSERT INTO move (id, opened, actor, key) VALUES (?, ?, ?, ?)", m.ID, query.Millis(m.Opened),
 		m.Actor, m.Sealed)
 }
 
-func (t *tx) Depart(move string, k token.Token) error {
+func (t *Tx) Depart(move string, k token.Token) error {
 	if err := t.alterToken(k.ID); err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func (t *tx) Depart(move string, k token.Token) error {
 		int64(token.Moving), int64(k.ID), int64(k.Condition.State)); err != nil {
 		return err
 	}
-	if _, err := t.change("INSERT INTO move_token (move, token, type, serial, before) VALUES (?, ?, ?, ?, ?)",
+	if _, err := t.Change("INSERT INTO move_token (move, token, type, serial, before) VALUES (?, ?, ?, ?, ?)",
 		move, int64(k.ID), k.Identity.Type, k.Identity.Serial, int64(k.Condition.State)); err != nil {
 		return err
 	}
@@ -69,31 +70,31 @@ func (t *tx) Depart(move string, k token.Token) error {
 	return t.changeOne("UPDATE move SET moving = moving + 1 WHERE id = ?", move)
 }
 
-func (t *tx) TakeReceipt(m store.MoveReceipt, ids []token.ID) (first int64, err error) {
+func (t *Tx) TakeReceipt(m store.MoveReceipt, ids []token.ID) (first int64, err error) {
 	all, _ := json.Marshal(ids) // numbers always can
 	first, err = query.One(t.ctx, t.q, query.Value[int64], `SELECT r.import FROM move_token t
 		JOIN move_receipt r ON r.move = t.move AND r.digest = t.receipt
-		WHERE t.move = ?1 AND t.receipt <> ?2 AND t.token IN (SELECT value FROM json_each(?3)) ORDER BY r.taken LIMIT 1`,
+		WHERE t.move = ?1 AND t.receipt <> ?2 AND t.token IN (`+t.dialect.Numbers("?3")+`) ORDER BY r.taken LIMIT 1`,
 		m.Move, m.Digest, string(all))
 	if err == nil {
 		return first, store.ErrConflict
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return 0, err
 	}
-	if _, err := t.change(`INSERT INTO move_receipt (move, digest, import, taken) VALUES (?, ?, ?, ?)
+	if _, err := t.Change(`INSERT INTO move_receipt (move, digest, import, taken) VALUES (?, ?, ?, ?)
 		ON CONFLICT DO NOTHING`, m.Move, m.Digest, m.Import, query.Millis(m.Taken)); err != nil {
 		return 0, err
 	}
-	_, err = t.change(`UPDATE move_token SET receipt = ?2 WHERE move = ?1 AND receipt IS NULL
-		AND token IN (SELECT value FROM json_each(?3))`, m.Move, m.Digest, string(all))
+	_, err = t.Change(`UPDATE move_token SET receipt = ?2 WHERE move = ?1 AND receipt IS NULL
+		AND token IN (`+t.dialect.Numbers("?3")+")", m.Move, m.Digest, string(all))
 	return m.Import, err
 }
 
-func moveKey(move string, id token.ID) rowKey {
-	return rowKey{table: moveTable, id: int64(id), move: move}
+func moveKey(move string, id token.ID) proof.Row {
+	return proof.Row{Table: proof.MoveTable, ID: int64(id), Move: move}
 }
 
-func (t *tx) Arrive(move string, id token.ID) error {
+func (t *Tx) Arrive(move string, id token.ID) error {
 	if err := t.alter(moveKey(move, id)); err != nil {
 		return err
 	}
@@ -105,7 +106,7 @@ func (t *tx) Arrive(move string, id token.ID) error {
 	return t.changeOne("UPDATE move SET moving = moving - 1, moved = moved + 1 WHERE id = ?", move)
 }
 
-func (t *tx) Return(move string, id token.ID) error {
+func (t *Tx) Return(move string, id token.ID) error {
 	if err := errors.Join(t.alterToken(id), t.alter(moveKey(move, id))); err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func (t *tx) Return(move string, id token.ID) error {
 
 // Forget asks for no tag: what the row says of a token that is gone opens nothing, and
 // a move with a forged row must come to an end, too.
-func (t *tx) Forget(move string, id token.ID) error {
+func (t *Tx) Forget(move string, id token.ID) error {
 	if err := t.changeOne(`UPDATE move_token SET ended = 2 WHERE move = ?1 AND token = ?2 AND ended = 0
 		AND NOT EXISTS (SELECT 1 FROM token WHERE id = ?2)`, move, int64(id)); err != nil {
 		return err
@@ -133,15 +134,15 @@ func (t *tx) Forget(move string, id token.ID) error {
 	return t.takeBack(move)
 }
 
-func (t *tx) takeBack(move string) error {
+func (t *Tx) takeBack(move string) error {
 	return t.changeOne("UPDATE move SET moving = moving - 1, back = back + 1 WHERE id = ?", move)
 }
 
-func (t *tx) AddReceipt(run int64, move string, receipt []byte) error {
-	_, err := t.change("INSERT INTO import_receipt (run, move, receipt) VALUES (?, ?, ?)", run, move, receipt)
+func (t *Tx) AddReceipt(run int64, move string, receipt []byte) error {
+	_, err := t.Change("INSERT INTO import_receipt (run, move, receipt) VALUES (?, ?, ?)", run, move, receipt)
 	return err
 }
 
-func (r *reader) Received(move string) (bool, error) {
+func (r *Reader) Received(move string) (bool, error) {
 	return query.One(r.ctx, r.q, query.Value[bool], "SELECT EXISTS (SELECT 1 FROM import_receipt WHERE move = ?)", move)
 }

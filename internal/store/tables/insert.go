@@ -1,14 +1,15 @@
-package sqlite
+package tables
 
 import (
 	"slices"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
 )
 
-func (t *tx) StageToken(run int64, c store.Candidate) error {
+func (t *Tx) StageToken(run int64, c store.Candidate) error {
 	staged, err := t.StageTokens(run, []store.Candidate{c})
 	if err == nil && !staged[0] {
 		err = store.ErrConflict
@@ -16,7 +17,7 @@ func (t *tx) StageToken(run int64, c store.Candidate) error {
 	return err
 }
 
-func (t *tx) StageTokens(run int64, cs []store.Candidate) ([]bool, error) {
+func (t *Tx) StageTokens(run int64, cs []store.Candidate) ([]bool, error) {
 	if err := t.changeOne("UPDATE import_run SET opened = opened WHERE id = ? AND published = 0 AND closed = 0",
 		run); err != nil {
 		return nil, err
@@ -27,11 +28,11 @@ func (t *tx) StageTokens(run int64, cs []store.Candidate) ([]bool, error) {
 // createdHere is the run of tokens that no import brings.
 const createdHere = 0
 
-func (t *tx) AddToken(c store.Candidate) error {
+func (t *Tx) AddToken(c store.Candidate) error {
 	if err := t.touchOwners(c.Token.ID, c.Token.Condition.Owner); err != nil {
 		return err
 	}
-	t.touched.names = append(t.touched.names, c.Token.Identity.Serial)
+	t.Effects.Touched.Names = append(t.Effects.Touched.Names, c.Token.Identity.Serial)
 	added, err := t.insertTokens(createdHere, []store.Candidate{c})
 	if err == nil && !added[0] {
 		err = store.ErrConflict
@@ -60,7 +61,7 @@ const (
 
 // insertTokens inserts tokens and their conditions, and says which were inserted.
 // Their ids are new, and rise.
-func (t *tx) insertTokens(run int64, cs []store.Candidate) (inserted []bool, err error) {
+func (t *Tx) insertTokens(run int64, cs []store.Candidate) (inserted []bool, err error) {
 	defer func() {
 		n := 0
 		for _, in := range inserted {
@@ -69,7 +70,7 @@ func (t *tx) insertTokens(run int64, cs []store.Candidate) (inserted []bool, err
 			}
 		}
 		if err == nil && run > 0 && n > 0 {
-			_, err = t.change("UPDATE import_run SET tokens = tokens + ? WHERE id = ?", n, run)
+			_, err = t.Change("UPDATE import_run SET tokens = tokens + ? WHERE id = ?", n, run)
 		}
 	}()
 	for rows := range slices.Chunk(cs, insertRows) {
@@ -82,7 +83,7 @@ func (t *tx) insertTokens(run int64, cs []store.Candidate) (inserted []bool, err
 	return inserted, nil
 }
 
-func (t *tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
+func (t *Tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
 	row, alike := tokenRow, tokensAlike(cs)
 	if alike {
 		row = tokenRowAlike
@@ -99,7 +100,7 @@ func (t *tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
 		t.values = append(t.values, int64(k.ID), k.Identity.Serial, k.Identity.KeyID, cs[i].Sealed,
 			int64(k.Mark), t.tokenTag(run, cs[i]))
 	}
-	n, err := t.change(insertToken+query.RowsOf(row, len(cs))+" ON CONFLICT DO NOTHING", t.values...)
+	n, err := t.Change(insertToken+query.RowsOf(row, len(cs))+" ON CONFLICT DO NOTHING", t.values...)
 	if err != nil {
 		return nil, err
 	}
@@ -111,17 +112,17 @@ func (t *tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
 }
 
 // tokenTag is the tag of a new token; none without an integrity key.
-func (t *tx) tokenTag(run int64, c store.Candidate) []byte {
-	keys := t.guard.keys.Load()
+func (t *Tx) tokenTag(run int64, c store.Candidate) []byte {
+	keys := t.guard.Keys()
 	if keys == nil {
 		return nil
 	}
 	c.Token.Run = run
-	return keys.tag(tokenTable.name, tokenText(&c))
+	return keys.Tag(proof.TokenTable.Name, proof.TokenText(&c))
 }
 
 // whichInserted finds out which n of the tokens are there now.
-func (t *tx) whichInserted(inserted []bool, cs []store.Candidate, n int) error {
+func (t *Tx) whichInserted(inserted []bool, cs []store.Candidate, n int) error {
 	there := map[int64]bool{}
 	if n > 0 && n < len(cs) {
 		ids, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT id FROM token WHERE id BETWEEN ? AND ?",
@@ -139,7 +140,7 @@ func (t *tx) whichInserted(inserted []bool, cs []store.Candidate, n int) error {
 	return nil
 }
 
-func (t *tx) insertConditions(run int64, cs []store.Candidate, inserted []bool, n int) error {
+func (t *Tx) insertConditions(run int64, cs []store.Candidate, inserted []bool, n int) error {
 	row, alike := conditionRow, conditionsAlike(cs)
 	if alike {
 		row = conditionRowAlike
@@ -155,7 +156,7 @@ func (t *tx) insertConditions(run int64, cs []store.Candidate, inserted []bool, 
 		}
 		t.values = append(t.values, int64(cs[i].Token.ID))
 	}
-	_, err := t.change(insertCondition+query.RowsOf(row, n), t.values...)
+	_, err := t.Change(insertCondition+query.RowsOf(row, n), t.values...)
 	return err
 }
 

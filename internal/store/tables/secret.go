@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"encoding/json"
@@ -6,18 +6,19 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
 )
 
-// list is marks as json_each takes them.
+// list is marks as Dialect.Numbers takes them.
 func list(marks []token.Mark) string {
 	text, _ := json.Marshal(marks) // numbers always can
 	return string(text)
 }
 
-func (r *reader) Holders(run int64, marks ...token.Mark) ([]token.Token, error) {
-	return query.All(r.ctx, r.q, scanToken, "SELECT "+tokenColumns+tokenTables+
-		" WHERE t.mark IN (SELECT value FROM json_each(?1)) AND (t.run = ?2 OR "+published+") ORDER BY t.id",
+func (r *Reader) Holders(run int64, marks ...token.Mark) ([]token.Token, error) {
+	return query.All(r.ctx, r.q, scanToken, "SELECT "+TokenColumns+tokenTables+
+		" WHERE t.mark IN ("+r.dialect.Numbers("?1")+") AND (t.run = ?2 OR "+published+") ORDER BY t.id",
 		list(marks), run)
 }
 
@@ -26,24 +27,24 @@ func scanSecret(s query.Scanner) (w store.Secret, err error) {
 	return w, err
 }
 
-func (r *reader) Secrets(marks ...token.Mark) ([]store.Secret, error) {
-	return query.All(r.ctx, r.q, scanSecret, "SELECT mark, events, seconds, both <> 0, moved_away <> 0, fenced <> 0 FROM secret "+
-		"WHERE mark IN (SELECT value FROM json_each(?)) ORDER BY mark", list(marks))
+func (r *Reader) Secrets(marks ...token.Mark) ([]store.Secret, error) {
+	return query.All(r.ctx, r.q, scanSecret, "SELECT mark, events, seconds, \"both\" <> 0, moved_away <> 0, fenced <> 0 FROM secret "+
+		"WHERE mark IN ("+r.dialect.Numbers("?")+") ORDER BY mark", list(marks))
 }
 
-func (r *reader) SharedMarks(after token.Mark, limit int) ([]token.Mark, error) {
+func (r *Reader) SharedMarks(after token.Mark, limit int) ([]token.Mark, error) {
 	return query.All(r.ctx, r.q, query.Value[token.Mark], "SELECT t.mark FROM token t WHERE t.mark > ? AND "+published+
 		" GROUP BY t.mark HAVING count(*) > 1 ORDER BY t.mark LIMIT ?", int64(after), limit)
 }
 
-func (r *reader) Unmarked(after token.ID, limit int) ([]store.Candidate, error) {
-	all, err := query.All(r.ctx, r.q, scanCandidate, "SELECT "+tokenColumns+", t.secret"+tokenTables+
+func (r *Reader) Unmarked(after token.ID, limit int) ([]store.Candidate, error) {
+	all, err := query.All(r.ctx, r.q, scanCandidate, "SELECT "+TokenColumns+", t.secret"+tokenTables+
 		" WHERE t.mark IS NULL AND t.id > ? ORDER BY t.id LIMIT ?", int64(after), limit)
 	if err != nil {
 		return nil, err
 	}
 	for i := range all {
-		err := r.check(rowKey{table: tokenTable, id: int64(all[i].Token.ID)})
+		err := r.check(proof.Row{Table: proof.TokenTable, ID: int64(all[i].Token.ID)})
 		if all[i].Forged = errors.Is(err, store.ErrForged); err != nil && !all[i].Forged {
 			return nil, err
 		}
@@ -51,7 +52,7 @@ func (r *reader) Unmarked(after token.ID, limit int) ([]store.Candidate, error) 
 	return all, nil
 }
 
-func (r *reader) Retired(fingerprint []byte) (next uint64, movedAway bool, err error) {
+func (r *Reader) Retired(fingerprint []byte) (next uint64, movedAway bool, err error) {
 	type past struct {
 		next int64
 		away bool
@@ -63,11 +64,11 @@ func (r *reader) Retired(fingerprint []byte) (next uint64, movedAway bool, err e
 	return uint64(p.next), p.away, err
 }
 
-func (r *reader) AnyRetired() (bool, error) {
+func (r *Reader) AnyRetired() (bool, error) {
 	return query.One(r.ctx, r.q, query.Value[bool], "SELECT EXISTS (SELECT 1 FROM retired)")
 }
 
-func (t *tx) SetMark(id token.ID, mark token.Mark) error {
+func (t *Tx) SetMark(id token.ID, mark token.Mark) error {
 	if err := t.alterToken(id); err != nil {
 		return err
 	}
@@ -76,10 +77,10 @@ func (t *tx) SetMark(id token.ID, mark token.Mark) error {
 
 // remembered raises floors and never lowers one. both is set for good once a secret
 // has been used either way.
-const remembered = ` ON CONFLICT (mark) DO UPDATE SET events = max(events, excluded.events),
-	seconds = max(seconds, excluded.seconds), both = max(both, excluded.both)`
+const remembered = ` ON CONFLICT (mark) DO UPDATE SET events = greatest(secret.events, excluded.events),
+	seconds = greatest(secret.seconds, excluded.seconds), "both" = greatest(secret."both", excluded."both")`
 
-func (t *tx) ShareSecret(run int64, mark token.Mark) error {
+func (t *Tx) ShareSecret(run int64, mark token.Mark) error {
 	holders, err := t.Holders(run, mark)
 	if err != nil {
 		return err
@@ -107,21 +108,29 @@ func (t *tx) ShareSecret(run int64, mark token.Mark) error {
 			return err
 		}
 	}
-	if _, err := t.change("INSERT INTO secret (mark, events, seconds, both) VALUES (?, ?, ?, ?)"+remembered,
+	if _, err := t.Change("INSERT INTO secret (mark, events, seconds, \"both\") VALUES (?, ?, ?, ?)"+remembered,
 		int64(mark), floor.Events, floor.Seconds, counts[0] && counts[1]); err != nil {
 		return err
 	}
-	_, err = t.change("UPDATE condition SET twin = ?1 WHERE token IN (SELECT id FROM token WHERE mark = ?1)",
+	_, err = t.Change("UPDATE condition SET twin = ?1 WHERE token IN (SELECT id FROM token WHERE mark = ?1)",
 		int64(mark))
 	return err
 }
 
-func (t *tx) Remember(w store.Secret) error {
+func (t *Tx) Remember(w store.Secret) error {
 	if w.Mark == 0 {
 		return errors.New("a secret without a mark cannot be remembered")
 	}
-	_, err := t.change("INSERT INTO secret (mark, events, seconds, moved_away, fenced) VALUES (?, ?, ?, ?, ?)"+remembered+
-		", moved_away = excluded.moved_away, fenced = max(fenced, excluded.fenced)", int64(w.Mark), w.Floor.Events,
+	_, err := t.Change("INSERT INTO secret (mark, events, seconds, moved_away, fenced) VALUES (?, ?, ?, ?, ?)"+remembered+
+		", moved_away = excluded.moved_away, fenced = greatest(secret.fenced, excluded.fenced)", int64(w.Mark), w.Floor.Events,
 		w.Floor.Seconds, w.MovedAway, w.Fenced)
 	return err
 }
+
+// The floor of a secret moves: behind a counter, or behind a second.
+//
+//	?1 the new floor  ?2 mark  ?3 the floor as judged
+const (
+	AdvanceEvents  = "UPDATE secret SET events = ?1 WHERE mark = ?2 AND events = ?3 AND events < ?1"
+	AdvanceSeconds = "UPDATE secret SET seconds = ?1 WHERE mark = ?2 AND seconds = ?3 AND seconds < ?1"
+)

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"errors"
@@ -30,15 +30,15 @@ func scanType(s query.Scanner) (t token.Type, err error) {
 	return t, err
 }
 
-func (r *reader) Types() ([]token.Type, error) {
+func (r *Reader) Types() ([]token.Type, error) {
 	return query.All(r.ctx, r.q, scanType, "SELECT "+typeColumns+" FROM token_type ORDER BY name")
 }
 
-func (r *reader) Type(name string) (token.Type, error) {
+func (r *Reader) Type(name string) (token.Type, error) {
 	return query.One(r.ctx, r.q, scanType, "SELECT "+typeColumns+" FROM token_type WHERE name = ?", name)
 }
 
-func (t *tx) AddType(typ token.Type) error {
+func (t *Tx) AddType(typ token.Type) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
@@ -51,15 +51,15 @@ func (t *tx) AddType(typ token.Type) error {
 	if err := t.clash(typ); err != nil {
 		return err
 	}
-	_, err = t.change("INSERT INTO token_type ("+typeColumns+") VALUES "+typeValues, typeArgs(typ)...)
+	_, err = t.Change("INSERT INTO token_type ("+typeColumns+") VALUES "+typeValues, typeArgs(typ)...)
 	if err == nil && typ.Kind == token.Software {
-		_, err = t.change("INSERT INTO token_series (type, next) VALUES (?, ?)", typ.Name, int64(typ.Start))
+		_, err = t.Change("INSERT INTO token_series (type, next) VALUES (?, ?)", typ.Name, int64(typ.Start))
 	}
 	return err
 }
 
 // clash is decided by reading: this transaction is the only one that writes.
-func (t *tx) clash(typ token.Type) error {
+func (t *Tx) clash(typ token.Type) error {
 	all, err := t.Types()
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (t *tx) clash(typ token.Type) error {
 	return store.Clash(typ, all)
 }
 
-func (t *tx) ChangeType(before, after token.Type) error {
+func (t *Tx) ChangeType(before, after token.Type) error {
 	if before.Name != after.Name || before.Kind != after.Kind {
 		return store.ErrConflict
 	}
@@ -91,6 +91,6 @@ func (t *tx) ChangeType(before, after token.Type) error {
 	if err := t.changeOne(stmt+"type = token_type.name)", args...); err != nil {
 		return err
 	}
-	_, err := t.change("UPDATE token_series SET next = ? WHERE type = ?", int64(after.Start), after.Name)
+	_, err := t.Change("UPDATE token_series SET next = ? WHERE type = ?", int64(after.Start), after.Name)
 	return err
 }

@@ -4,50 +4,12 @@ import (
 	"bytes"
 	"database/sql/driver"
 	"fmt"
-	"time"
-
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
+	"time"
 )
-
-func (r *reader) TemporaryCodes(after store.TemporaryCode, limit int) ([]store.IssuedCode, error) {
-	fingerprint := after.Fingerprint
-	if fingerprint == nil {
-		fingerprint = []byte{}
-	}
-	return query.All(r.ctx, r.q, func(s query.Scanner) (c store.IssuedCode, err error) {
-		var expires, used int64
-		err = s.Scan(&c.User, &c.Fingerprint, &expires, &used, &c.UserName)
-		c.Expires, c.Used = query.Time(expires), query.Time(used)
-		return c, err
-	}, `SELECT t.user, t.fingerprint, t.expires, t.used, u.name FROM temporary_code t JOIN user u ON u.id = t.user
-		WHERE (t.user, t.fingerprint) > (?, ?) ORDER BY t.user, t.fingerprint LIMIT ?`, after.User, fingerprint, limit)
-}
-
-func (t *tx) AddTemporaryCode(c store.TemporaryCode) error {
-	err := t.changeOne(`INSERT INTO temporary_code (user, fingerprint, expires) VALUES (?, ?, ?)
-		ON CONFLICT (user, fingerprint) DO NOTHING`, c.User, c.Fingerprint, query.Millis(c.Expires))
-	if err == nil {
-		key := temporaryKey(c.User, c.Fingerprint)
-		t.added(key)
-		t.spending.issued = append(t.spending.issued, key)
-	}
-	return err
-}
-
-func (t *tx) RevokeTemporaryCodes(user int64) (int, error) {
-	revoked, err := query.All(t.ctx, t.q, scanTemporary, "SELECT user, fingerprint, expires FROM temporary_code "+
-		"WHERE user = ? AND used = 0", user)
-	if err != nil {
-		return 0, err
-	}
-	for _, c := range revoked {
-		t.spending.use(temporaryKey(c.User, c.Fingerprint), c.Expires)
-	}
-	n, err := t.change("DELETE FROM temporary_code WHERE user = ? AND used = 0", user)
-	return int(n), err
-}
 
 const (
 	// The conditional write that uses up a temporary code: every condition of
@@ -81,7 +43,7 @@ func (d *decision) acceptTemporary(a *store.Attempt) (o store.Outcome, decided b
 		return o, false, err
 	}
 	o = store.Outcome{Verdict: store.Accepted, Index: -1, Temporary: true, Counted: true}
-	d.spending.use(temporaryKey(a.UserID, a.Temporary), end)
+	d.spending.Use(proof.TemporaryRow(a.UserID, a.Temporary), end)
 	err = d.clearUser(a, &o)
 	return o, true, err
 }
@@ -96,14 +58,14 @@ func (d *decision) temporaryTag(a *store.Attempt) (tag any, end time.Time, err e
 	}
 	expires, _ := v[0].(int64)
 	end = query.Time(expires)
-	if d.forgedTemporary = false; !d.guard.begun.Load() {
+	if d.forgedTemporary = false; !d.guard.Begun() {
 		return v[1], end, nil
 	}
-	must := d.guard.keys.Load().tag(temporaryTable.name, temporaryText(a.UserID, a.Temporary, expires))
+	must := d.guard.Keys().Tag(proof.TemporaryTable.Name, proof.TemporaryText(a.UserID, a.Temporary, expires))
 	carries, _ := v[1].([]byte)
-	past := d.spent.has(a.UserID, a.Temporary) || d.spending.has(a.UserID, a.Temporary)
+	past := d.spent.has(a.UserID, a.Temporary) || d.spending.Has(a.UserID, a.Temporary)
 	if d.forgedTemporary = expires != 0 && (past || !bytes.Equal(must, carries)); d.forgedTemporary {
-		_ = d.guard.forged(temporaryTable.name, fmt.Sprint(a.UserID)) // the alarm; the code is refused
+		_ = d.guard.Forged(proof.TemporaryTable.Name, fmt.Sprint(a.UserID)) // the alarm; the code is refused
 	}
 	return must, end, nil
 }

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"cmp"
@@ -12,20 +12,20 @@ import (
 	"ostiary/internal/store/query"
 )
 
-func (r *reader) Tokens(f store.TokenFilter) ([]token.Token, error) {
+func (r *Reader) Tokens(f store.TokenFilter) ([]token.Token, error) {
 	return listTokens(r, f, "", scanToken, func(t token.Token) token.ID { return t.ID })
 }
 
-func (r *reader) Sealed(f store.TokenFilter) ([]store.Candidate, error) {
+func (r *Reader) Sealed(f store.TokenFilter) ([]store.Candidate, error) {
 	return listTokens(r, f, ", t.secret", scanCandidate, func(c store.Candidate) token.ID { return c.Token.ID })
 }
 
 // listTokens lists the tokens of a delivery import by import: an index holds those of
 // one import in their order, not those of several.
-func listTokens[T any](r *reader, f store.TokenFilter, further string, scan func(query.Scanner) (T, error),
+func listTokens[T any](r *Reader, f store.TokenFilter, further string, scan func(query.Scanner) (T, error),
 	id func(T) token.ID) ([]T, error) {
 	list := func(f store.TokenFilter) ([]T, error) {
-		stmt, args := tokenQuery(f, further)
+		stmt, args := r.tokenQuery(f, further)
 		return query.All(r.ctx, r.q, scan, stmt, args...)
 	}
 	if f.Batch == "" || !f.EndsBy.IsZero() {
@@ -63,7 +63,7 @@ type batchRun struct {
 	first token.ID
 }
 
-func (r *reader) batchRuns(f store.TokenFilter) (runs []batchRun, err error) {
+func (r *Reader) batchRuns(f store.TokenFilter) (runs []batchRun, err error) {
 	all, err := query.All(r.ctx, r.q, func(s query.Scanner) (b batchRun, err error) {
 		err = s.Scan(&b.id, &b.first)
 		return b, err
@@ -97,9 +97,9 @@ func (w *where) clause() string {
 }
 
 // tokenQuery words a filter, in the order of arrival, or of the ends with EndsBy.
-func tokenQuery(f store.TokenFilter, further string) (string, []any) {
-	from, id := tokenFrom(f)
-	w, order := tokenWhere(f), id
+func (r *Reader) tokenQuery(f store.TokenFilter, further string) (string, []any) {
+	from, id := r.tokenFrom(f)
+	w, order := r.tokenWhere(f), id
 	if !f.EndsBy.IsZero() {
 		order = "c.not_after, " + id
 		if f.After != 0 {
@@ -108,7 +108,7 @@ func tokenQuery(f store.TokenFilter, further string) (string, []any) {
 	} else {
 		w.add(id+" > ?", int64(f.After))
 	}
-	stmt := "SELECT " + tokenColumns + further + from + tokenJoins + w.clause() + " ORDER BY " + order
+	stmt := "SELECT " + TokenColumns + further + from + tokenJoins + w.clause() + " ORDER BY " + order
 	if f.Limit > 0 {
 		stmt += fmt.Sprintf(" LIMIT %d", f.Limit)
 	}
@@ -116,65 +116,65 @@ func tokenQuery(f store.TokenFilter, further string) (string, []any) {
 }
 
 // tokenJoins are what a list shows beside token and condition.
-const tokenJoins = " LEFT JOIN user u ON u.id = c.owner LEFT JOIN secret s ON s.mark = c.twin"
+const tokenJoins = " LEFT JOIN \"user\" u ON u.id = c.owner LEFT JOIN secret s ON s.mark = c.twin"
 
 // tokenFrom says by which index the tokens of a filter are found, and by which column
 // they come in the order of their arrival: SQLite knows too little of how many tokens
 // have what to choose.
-func tokenFrom(f store.TokenFilter) (from, id string) {
-	driver, id, other := tokenDriver(f)
-	return driver + " CROSS JOIN " + other, id
+func (r *Reader) tokenFrom(f store.TokenFilter) (from, id string) {
+	driver, id, other := r.tokenDriver(f)
+	return driver + " " + r.dialect.Then + " " + other, id
 }
 
 // tokenDriver is tokenFrom in two: the table that the index is of, and the other one.
-func tokenDriver(f store.TokenFilter) (from, id, other string) {
+func (r *Reader) tokenDriver(f store.TokenFilter) (from, id, other string) {
 	if index := conditionIndex(f); index != "" {
-		return " FROM condition c " + index, "c.token", "token t ON t.id = c.token"
+		return " FROM condition c " + r.dialect.Indexed(index), "c.token", "token t ON t.id = c.token"
 	}
-	return " FROM token t " + tokenIndex(f), "t.id", "condition c ON c.token = t.id"
+	return " FROM token t " + r.dialect.Indexed(tokenIndex(f)), "t.id", "condition c ON c.token = t.id"
 }
 
 // narrowing words of a filter what its index knows.
-func narrowing(f store.TokenFilter) (w where) {
+func (r *Reader) narrowing(f store.TokenFilter) (w where) {
 	index := conditionIndex(f)
 	if index == "" {
 		index = tokenIndex(f)
 	}
-	switch strings.TrimPrefix(index, "INDEXED BY ") {
+	switch index {
 	case "condition_owner":
-		w.chosen(store.TokenFilter{Owner: f.Owner})
+		w.chosen(r.dialect, store.TokenFilter{Owner: f.Owner})
 	case "condition_ending":
-		w.chosen(store.TokenFilter{EndsAfter: f.EndsAfter, EndsBy: f.EndsBy})
+		w.chosen(r.dialect, store.TokenFilter{EndsAfter: f.EndsAfter, EndsBy: f.EndsBy})
 	case "condition_failing":
-		w.chosen(store.TokenFilter{Failures: f.Failures})
+		w.chosen(r.dialect, store.TokenFilter{Failures: f.Failures})
 	case "condition_fenced":
-		w.chosen(store.TokenFilter{Fenced: true})
+		w.chosen(r.dialect, store.TokenFilter{Fenced: true})
 	case "condition_twin":
-		w.chosen(store.TokenFilter{Twins: true})
+		w.chosen(r.dialect, store.TokenFilter{Twins: true})
 	case "condition_by_state":
-		w.chosen(store.TokenFilter{State: f.State})
+		w.chosen(r.dialect, store.TokenFilter{State: f.State})
 	case "condition_free":
-		w.chosen(store.TokenFilter{Free: true})
+		w.chosen(r.dialect, store.TokenFilter{Free: true})
 	case "token_run":
-		w.chosen(store.TokenFilter{Run: f.Run, Batch: f.Batch})
+		w.chosen(r.dialect, store.TokenFilter{Run: f.Run, Batch: f.Batch})
 	case "token_by_type":
-		w.chosen(store.TokenFilter{Type: f.Type})
+		w.chosen(r.dialect, store.TokenFilter{Type: f.Type})
 	case "token_by_manufacturer":
-		w.chosen(store.TokenFilter{Manufacturer: f.Manufacturer})
+		w.chosen(r.dialect, store.TokenFilter{Manufacturer: f.Manufacturer})
 	case "token_by_kind":
-		w.chosen(store.TokenFilter{Kind: f.Kind})
+		w.chosen(r.dialect, store.TokenFilter{Kind: f.Kind})
 	}
 	return w
 }
 
 // tokenWhere words what a filter chooses, but for its cursor.
-func tokenWhere(f store.TokenFilter) where {
+func (r *Reader) tokenWhere(f store.TokenFilter) where {
 	w := where{conds: []string{published}}
-	w.chosen(f)
+	w.chosen(r.dialect, f)
 	return w
 }
 
-func (w *where) chosen(f store.TokenFilter) {
+func (w *where) chosen(d *Dialect, f store.TokenFilter) {
 	if f.ID != 0 {
 		w.add("t.id = ?", int64(f.ID))
 	}
@@ -191,7 +191,7 @@ func (w *where) chosen(f store.TokenFilter) {
 	}
 	if f.Serials != nil {
 		serials, _ := json.Marshal(f.Serials) // strings always can
-		w.add("t.serial IN (SELECT value FROM json_each(?))", string(serials))
+		w.add("t.serial IN ("+d.Texts("?")+")", string(serials))
 	}
 	if f.State != nil {
 		w.add("c.state = ?", int64(*f.State))
@@ -218,7 +218,7 @@ func (w *where) chosen(f store.TokenFilter) {
 		w.add("c.retry_at > ? AND c.retry_at <= ?", query.Millis(f.Delayed.After), query.Millis(f.Delayed.Until))
 	}
 	if f.Contains != "" {
-		w.add(holdsToken, fold(f.Contains))
+		w.add("holds(?, t.serial, t.label, u.name)", Fold(f.Contains))
 	}
 	if f.Run != 0 {
 		w.add("t.run = ?", f.Run)
@@ -243,26 +243,26 @@ func conditionIndex(f store.TokenFilter) string {
 	case named:
 		return ""
 	case f.Owner != 0:
-		return "INDEXED BY condition_owner"
+		return "condition_owner"
 	case !f.EndsBy.IsZero():
-		return "INDEXED BY condition_ending"
+		return "condition_ending"
 	case f.Failures > 0:
-		return "INDEXED BY condition_failing"
+		return "condition_failing"
 	case f.Fenced:
-		return "INDEXED BY condition_fenced"
+		return "condition_fenced"
 	case f.Twins:
-		return "INDEXED BY condition_twin"
+		return "condition_twin"
 	case f.Run != 0 || f.Batch != "":
 		return ""
 	// Most tokens are VALID: what else is asked for narrows it down further.
 	case f.State != nil && *f.State != token.Valid:
-		return "INDEXED BY condition_by_state"
+		return "condition_by_state"
 	case f.Type != "" || f.Manufacturer != nil:
 		return ""
 	case f.Free:
-		return "INDEXED BY condition_free"
+		return "condition_free"
 	case f.State != nil:
-		return "INDEXED BY condition_by_state"
+		return "condition_by_state"
 	}
 	return ""
 }
@@ -271,17 +271,17 @@ func conditionIndex(f store.TokenFilter) string {
 func tokenIndex(f store.TokenFilter) string {
 	switch {
 	case f.ID != 0:
-		return "NOT INDEXED"
+		return ByNumber
 	case f.Serial != "" || f.Serials != nil:
-		return "INDEXED BY sqlite_autoindex_token_1"
+		return TokenSerials
 	case f.Run != 0 || f.Batch != "":
-		return "INDEXED BY token_run"
+		return "token_run"
 	case f.Type != "":
-		return "INDEXED BY token_by_type"
+		return "token_by_type"
 	case f.Manufacturer != nil:
-		return "INDEXED BY token_by_manufacturer"
+		return "token_by_manufacturer"
 	case f.Kind != "":
-		return "INDEXED BY token_by_kind"
+		return "token_by_kind"
 	}
-	return "NOT INDEXED"
+	return ByNumber
 }

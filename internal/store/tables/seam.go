@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"slices"
@@ -8,14 +8,14 @@ import (
 	"ostiary/internal/store/query"
 )
 
-func (t *tx) StageState(seam, from int64, lines [][]byte) error {
+func (t *Tx) StageState(seam, from int64, lines [][]byte) error {
 	for rows := range slices.Chunk(lines, auditRows) {
 		args := make([]any, 0, 3*len(rows))
 		for _, line := range rows {
 			args = append(args, seam, from, line)
 			from++
 		}
-		if _, err := t.change("INSERT INTO seam_state (seam, n, line) VALUES "+query.RowsOf("(?, ?, ?)", len(rows)),
+		if _, err := t.Change("INSERT INTO seam_state (seam, n, line) VALUES "+query.RowsOf("(?, ?, ?)", len(rows)),
 			args...); err != nil {
 			return err
 		}
@@ -23,7 +23,7 @@ func (t *tx) StageState(seam, from int64, lines [][]byte) error {
 	return nil
 }
 
-func (t *tx) AddSeam(s audit.Seam, proofs map[int64][]byte) error {
+func (t *Tx) AddSeam(s audit.Seam, proofs map[int64][]byte) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
@@ -48,17 +48,17 @@ func (t *tx) AddSeam(s audit.Seam, proofs map[int64][]byte) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.change("INSERT INTO audit_seam (size, frontier, note, lines, state, file) VALUES (?, ?, ?, ?, ?, ?)",
+	if _, err := t.Change("INSERT INTO audit_seam (size, frontier, note, lines, state, file) VALUES (?, ?, ?, ?, ?, ?)",
 		size, frontier, s.Note, s.Lines, s.State[:], s.File[:]); err != nil {
 		return err
 	}
 	for of, proof := range proofs {
-		if n, err := t.change("UPDATE checkpoint SET proof = ? WHERE size = ? AND size < ?", proof, of,
+		if n, err := t.Change("UPDATE checkpoint SET proof = ? WHERE size = ? AND size < ?", proof, of,
 			size); err != nil || n == 0 {
 			return orConflict(err)
 		}
 	}
-	t.says.first = size
+	t.says.First = size
 	return nil
 }
 
@@ -69,22 +69,22 @@ func orConflict(err error) error {
 	return err
 }
 
-func (t *tx) RemoveArchived(limit int) (more bool, err error) {
+func (t *Tx) RemoveArchived(limit int) (more bool, err error) {
 	first, err := t.Begins()
 	if err != nil {
 		return false, err
 	}
-	if t.guard.begun.Load() {
+	if t.guard.Begun() {
 		record, err := t.Record()
 		if err == nil && record.First != first {
-			err = t.guard.stop(errConfig) // somebody else made the seam, and would have entries removed
+			err = t.guard.Stop(ErrConfig) // somebody else made the seam, and would have entries removed
 		}
 		if err != nil {
 			return false, err
 		}
 	}
 	for _, part := range []func(first int64, limit int) (int64, error){t.removeEntries,
-		func(first int64, _ int) (int64, error) { return t.index().RemoveSegment(first) },
+		func(first int64, _ int) (int64, error) { return t.Index().RemoveSegment(first) },
 		t.removeCheckpoints, t.removeStates} {
 		if n, err := part(first, limit); err != nil || n > 0 {
 			return n > 0, err
@@ -93,18 +93,18 @@ func (t *tx) RemoveArchived(limit int) (more bool, err error) {
 	return false, nil
 }
 
-func (t *tx) removeEntries(first int64, limit int) (int64, error) {
-	return t.change("DELETE FROM audit_entry WHERE seq < min(?, (SELECT min(seq) FROM audit_entry) + ?)", first, limit)
+func (t *Tx) removeEntries(first int64, limit int) (int64, error) {
+	return t.Change("DELETE FROM audit_entry WHERE seq < least(?, (SELECT min(seq) FROM audit_entry) + ?)", first, limit)
 }
 
-func (t *tx) removeCheckpoints(first int64, limit int) (int64, error) {
-	n, err := t.change("DELETE FROM checkpoint WHERE id IN (SELECT id FROM checkpoint WHERE size < ? AND proof IS NULL "+
+func (t *Tx) removeCheckpoints(first int64, limit int) (int64, error) {
+	n, err := t.Change("DELETE FROM checkpoint WHERE id IN (SELECT id FROM checkpoint WHERE size < ? AND proof IS NULL "+
 		"LIMIT ?)", first, limit)
-	t.says.checkpoints -= n
+	t.says.Checkpoints -= n
 	return n, err
 }
 
-func (t *tx) removeStates(first int64, limit int) (int64, error) {
-	return t.change("DELETE FROM seam_state WHERE (seam, n) IN (SELECT seam, n FROM seam_state WHERE seam <> ? LIMIT ?)",
+func (t *Tx) removeStates(first int64, limit int) (int64, error) {
+	return t.Change("DELETE FROM seam_state WHERE (seam, n) IN (SELECT seam, n FROM seam_state WHERE seam <> ? LIMIT ?)",
 		first, limit)
 }

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"encoding/json"
@@ -8,6 +8,7 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
 )
 
@@ -44,7 +45,7 @@ func countersText(counters []uint64) (string, error) {
 }
 
 // checkedActivation reads one that somebody gets in by.
-func (r *reader) checkedActivation(stmt string, args ...any) (store.Activation, error) {
+func (r *Reader) checkedActivation(stmt string, args ...any) (store.Activation, error) {
 	a, err := query.One(r.ctx, r.q, scanActivation, activationQuery+stmt, args...)
 	if err == nil {
 		err = r.check(activationKey(a.ID))
@@ -52,26 +53,26 @@ func (r *reader) checkedActivation(stmt string, args ...any) (store.Activation, 
 	return a, err
 }
 
-func activationKey(id int64) rowKey { return rowKey{table: activationTable, id: id} }
+func activationKey(id int64) proof.Row { return proof.Row{Table: proof.ActivationTable, ID: id} }
 
-func (r *reader) OpenActivation(id token.ID) (store.Activation, error) {
+func (r *Reader) OpenActivation(id token.ID) (store.Activation, error) {
 	return r.checkedActivation(" WHERE token = ? AND status = 0", int64(id))
 }
 
-func (r *reader) LiveActivation(id token.ID) (store.Activation, error) {
+func (r *Reader) LiveActivation(id token.ID) (store.Activation, error) {
 	return r.checkedActivation(" WHERE token = ? AND status = 1 AND secret IS NOT NULL", int64(id))
 }
 
-func (r *reader) OfferedActivation(locator string) (store.Activation, error) {
+func (r *Reader) OfferedActivation(locator string) (store.Activation, error) {
 	return r.checkedActivation(" WHERE locator = ?", locator)
 }
 
-func (r *reader) Activations(id token.ID, limit int) ([]store.Activation, error) {
+func (r *Reader) Activations(id token.ID, limit int) ([]store.Activation, error) {
 	return query.All(r.ctx, r.q, scanActivation, activationQuery+" WHERE token = ? ORDER BY id DESC LIMIT ?", int64(id),
 		limit)
 }
 
-func (r *reader) CountActivations(id token.ID, since store.CountedSince) (store.ActivationCounts, error) {
+func (r *Reader) CountActivations(id token.ID, since store.CountedSince) (store.ActivationCounts, error) {
 	return query.One(r.ctx, r.q, func(s query.Scanner) (c store.ActivationCounts, err error) {
 		var last int64
 		err = s.Scan(&c.Successes, &c.Failures, &last)
@@ -82,7 +83,7 @@ func (r *reader) CountActivations(id token.ID, since store.CountedSince) (store.
 		int64(id), query.Millis(since.Successes), query.Millis(since.Failures), query.Millis(since.Interval))
 }
 
-func (r *reader) ActivationReset(id token.ID) (store.CountedSince, error) {
+func (r *Reader) ActivationReset(id token.ID) (store.CountedSince, error) {
 	c, err := query.One(r.ctx, r.q, func(s query.Scanner) (c store.CountedSince, err error) {
 		var successes, failures, interval int64
 		err = s.Scan(&successes, &failures, &interval)
@@ -95,14 +96,14 @@ func (r *reader) ActivationReset(id token.ID) (store.CountedSince, error) {
 	return c, err
 }
 
-func (r *reader) Unbound(id token.ID, fingerprint []byte) (bool, error) {
+func (r *Reader) Unbound(id token.ID, fingerprint []byte) (bool, error) {
 	return query.One(r.ctx, r.q, query.Value[bool], "SELECT EXISTS (SELECT 1 FROM unbound_device WHERE token = ? AND "+
 		"fingerprint = ?)", int64(id), fingerprint)
 }
 
-func (t *tx) NextActivationID() (int64, error) { return t.reserve("activation", 1) }
+func (t *Tx) NextActivationID() (int64, error) { return t.dialect.Reserve(t.ctx, t.q, "activation", 1) }
 
-func (t *tx) AddActivation(a store.Activation) error {
+func (t *Tx) AddActivation(a store.Activation) error {
 	counters, err := countersText(a.Counters)
 	if err != nil {
 		return err
@@ -123,7 +124,7 @@ func (t *tx) AddActivation(a store.Activation) error {
 // forgetSecrets is what goes when an activation ends unconfirmed.
 const forgetSecrets = "secret = NULL, registration = NULL, password = NULL, answer = NULL"
 
-func (t *tx) EndActivation(id int64, status store.ActivationStatus, at time.Time) error {
+func (t *Tx) EndActivation(id int64, status store.ActivationStatus, at time.Time) error {
 	if err := t.alter(activationKey(id)); err != nil {
 		return err
 	}
@@ -132,7 +133,7 @@ func (t *tx) EndActivation(id int64, status store.ActivationStatus, at time.Time
 		int64(status), query.Millis(at), id)
 }
 
-func (t *tx) TakeActivation(id int64, by store.Taking) error {
+func (t *Tx) TakeActivation(id int64, by store.Taking) error {
 	counters, err := countersText(by.Counters)
 	if err != nil {
 		return err
@@ -145,7 +146,7 @@ func (t *tx) TakeActivation(id int64, by store.Taking) error {
 		by.Request, query.Millis(by.At), by.DeviceType, by.DeviceName, counters, by.Answer, id, by.Tries)
 }
 
-func (t *tx) FailActivation(id int64, confirm []byte, at time.Time, limit int) (left int, err error) {
+func (t *Tx) FailActivation(id int64, confirm []byte, at time.Time, limit int) (left int, err error) {
 	if err := t.alter(activationKey(id)); err != nil {
 		return 0, err
 	}
@@ -165,7 +166,7 @@ func (t *tx) FailActivation(id int64, confirm []byte, at time.Time, limit int) (
 
 // swapSQL makes the epoch of an activation the token's. Every condition stands here,
 // and the row count is the verdict. swapSharedSQL is that for a secret that stays and
-// that others hold, too; advanceEventsSQL or advanceSecondsSQL follows.
+// that others hold, too; AdvanceEvents or AdvanceSeconds follows.
 //
 //	?1 next  ?2 drift  ?3 now  ?4 token  ?5 to ?8 epoch, next, state, owner as seen
 //	?9 whether the secret stays  ?10 activation  ?11 fingerprint of the device
@@ -191,26 +192,26 @@ const (
 )
 
 // swap makes the epoch the token's, or says that it may not be.
-func (t *tx) swap(e store.Epoch) error {
+func (t *Tx) swap(e store.Epoch) error {
 	args := []any{int64(e.Next), e.Drift, query.Millis(e.Now), int64(e.Token), e.Seen.Epoch, int64(e.Seen.Own()),
 		int64(e.Seen.State), e.Seen.Owner, e.SameSecret, e.Activation, e.Fingerprint, e.Tries}
 	shared := e.Seen.Shared
 	if !e.SameSecret || shared.Mark == 0 {
 		return t.changeOne(swapSQL, args...)
 	}
-	write, advance := swapEventsSQL, advanceEventsSQL
+	write, advance := swapEventsSQL, AdvanceEvents
 	if e.Spec.Timed() {
-		write, advance = swapSecondsSQL, advanceSecondsSQL
+		write, advance = swapSecondsSQL, AdvanceSeconds
 	}
 	if err := t.changeOne(
 		write, append(args, int64(shared.Mark), e.Spec.Begins(e.Next-1), shared.Floor)...); err != nil {
 		return err
 	}
-	t.touched.all = true // every holder of the secret
+	t.Effects.Touched.All = true // every holder of the secret
 	return t.changeOne(advance, e.Spec.Begins(e.Next), int64(shared.Mark), shared.Floor)
 }
 
-func (t *tx) ConfirmActivation(e store.Epoch) error {
+func (t *Tx) ConfirmActivation(e store.Epoch) error {
 	if err := errors.Join(t.alterToken(e.Token), t.alterLive(e.Token),
 		t.alter(activationKey(e.Activation))); err != nil {
 		return err
@@ -225,7 +226,7 @@ func (t *tx) ConfirmActivation(e store.Epoch) error {
 	if err := t.SetApplications(e.Token, e.Applications); err != nil {
 		return err
 	}
-	if _, err := t.change("UPDATE activation SET secret = NULL, device = NULL WHERE token = ? AND status = 1",
+	if _, err := t.Change("UPDATE activation SET secret = NULL, device = NULL WHERE token = ? AND status = 1",
 		int64(e.Token)); err != nil {
 		return err
 	}
@@ -238,7 +239,7 @@ func (t *tx) ConfirmActivation(e store.Epoch) error {
 }
 
 // alterLive is alter for the confirmed activations of a token.
-func (t *tx) alterLive(id token.ID) error {
+func (t *Tx) alterLive(id token.ID) error {
 	ids, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT id FROM activation WHERE token = ? AND status = 1",
 		int64(id))
 	for _, one := range ids {
@@ -247,16 +248,16 @@ func (t *tx) alterLive(id token.ID) error {
 	return err
 }
 
-func (t *tx) rememberUnbound(id token.ID, fingerprint []byte) error {
+func (t *Tx) rememberUnbound(id token.ID, fingerprint []byte) error {
 	if fingerprint == nil {
 		return nil
 	}
-	_, err := t.change("INSERT INTO unbound_device (token, fingerprint) VALUES (?, ?) ON CONFLICT DO NOTHING",
+	_, err := t.Change("INSERT INTO unbound_device (token, fingerprint) VALUES (?, ?) ON CONFLICT DO NOTHING",
 		int64(id), fingerprint)
 	return err
 }
 
-func (t *tx) Unbind(id token.ID, epoch int64, sealed []byte, applications []store.Application,
+func (t *Tx) Unbind(id token.ID, epoch int64, sealed []byte, applications []store.Application,
 	fingerprint []byte) error {
 	if err := errors.Join(t.alterToken(id), t.alterLive(id)); err != nil {
 		return err
@@ -278,8 +279,8 @@ func (t *tx) Unbind(id token.ID, epoch int64, sealed []byte, applications []stor
 	return t.rememberUnbound(id, fingerprint)
 }
 
-func (t *tx) SetActivationReset(id token.ID, since store.CountedSince) error {
-	_, err := t.change(`INSERT INTO activation_reset (token, successes, failures, interval) VALUES (?, ?, ?, ?)
+func (t *Tx) SetActivationReset(id token.ID, since store.CountedSince) error {
+	_, err := t.Change(`INSERT INTO activation_reset (token, successes, failures, interval) VALUES (?, ?, ?, ?)
 		ON CONFLICT (token) DO UPDATE SET successes = excluded.successes, failures = excluded.failures, interval = excluded.interval`,
 		int64(id), query.Millis(since.Successes), query.Millis(since.Failures), query.Millis(since.Interval))
 	return err
@@ -290,7 +291,7 @@ func (t *tx) SetActivationReset(id token.ID, since store.CountedSince) error {
 // would have been open.
 const keepsRegistration = "(status = 1 AND secret IS NOT NULL OR status = 4 AND expires > ?2)"
 
-func (t *tx) ExpireActivations(now, answered time.Time) ([]store.Activation, error) {
+func (t *Tx) ExpireActivations(now, answered time.Time) ([]store.Activation, error) {
 	ended, err := query.All(t.ctx, t.q, scanActivation, activationQuery+" WHERE status = 0 AND expires <= ? ORDER BY "+
 		"id LIMIT 500", query.Millis(now))
 	if err != nil {
@@ -316,7 +317,7 @@ func (t *tx) ExpireActivations(now, answered time.Time) ([]store.Activation, err
 	for _, id := range forgotten {
 		err := t.alter(activationKey(id))
 		if err == nil {
-			_, err = t.change("UPDATE activation SET answer = NULL, registration = CASE WHEN "+keepsRegistration+
+			_, err = t.Change("UPDATE activation SET answer = NULL, registration = CASE WHEN "+keepsRegistration+
 				" THEN registration END WHERE id = ?1", id, query.Millis(now))
 		}
 		if err != nil && !errors.Is(err, store.ErrForged) {

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"time"
@@ -21,15 +21,15 @@ func scanProfile(s query.Scanner) (p store.Profile, err error) {
 	return p, err
 }
 
-func (r *reader) Profile(name string) (store.Profile, error) {
+func (r *Reader) Profile(name string) (store.Profile, error) {
 	return query.One(r.ctx, r.q, scanProfile, profileQuery+" WHERE name = ?", name)
 }
 
-func (r *reader) Profiles() ([]store.Profile, error) {
+func (r *Reader) Profiles() ([]store.Profile, error) {
 	return query.All(r.ctx, r.q, scanProfile, profileQuery+" ORDER BY name")
 }
 
-func (t *tx) AddProfile(p store.Profile) error {
+func (t *Tx) AddProfile(p store.Profile) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (t *tx) AddProfile(p store.Profile) error {
 		p.Name, p.Vector, p.Issuer, query.Millis(p.Created))
 }
 
-func (t *tx) SetProfileRetired(name string, before, after time.Time) error {
+func (t *Tx) SetProfileRetired(name string, before, after time.Time) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (t *tx) SetProfileRetired(name string, before, after time.Time) error {
 		query.Millis(before))
 }
 
-func (t *tx) SetProfileLimits(name string, before, after token.ActivationLimits) error {
+func (t *Tx) SetProfileLimits(name string, before, after token.ActivationLimits) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
 )
 
@@ -35,11 +36,11 @@ func scanRun(s query.Scanner) (r store.Run, err error) {
 	return r, err
 }
 
-func (r *reader) Run(id int64) (store.Run, error) {
+func (r *Reader) Run(id int64) (store.Run, error) {
 	return query.One(r.ctx, r.q, scanRun, "SELECT "+runColumns+" FROM import_run WHERE id = ? AND id > 0", id)
 }
 
-func (r *reader) Runs(before int64, limit int) ([]store.Run, error) {
+func (r *Reader) Runs(before int64, limit int) ([]store.Run, error) {
 	if before == 0 {
 		before = math.MaxInt64
 	}
@@ -47,7 +48,7 @@ func (r *reader) Runs(before int64, limit int) ([]store.Run, error) {
 		"ORDER BY id DESC LIMIT ?", before, limit)
 }
 
-func (r *reader) RunRows(run int64, after, limit int) ([]store.RunRow, error) {
+func (r *Reader) RunRows(run int64, after, limit int) ([]store.RunRow, error) {
 	return query.All(r.ctx, r.q, func(s query.Scanner) (w store.RunRow, err error) {
 		err = s.Scan(&w.N, &w.Line, &w.Type, &w.Manufacturer, &w.Serial, &w.KeyID, &w.Outcome, &w.Reason)
 		return w, err
@@ -55,7 +56,7 @@ func (r *reader) RunRows(run int64, after, limit int) ([]store.RunRow, error) {
 		WHERE run = ? AND n > ? ORDER BY n LIMIT ?`, run, after, limit)
 }
 
-func (r *reader) Batches(after string, limit int) ([]store.Batch, error) {
+func (r *Reader) Batches(after string, limit int) ([]store.Batch, error) {
 	return query.All(r.ctx, r.q, func(s query.Scanner) (b store.Batch, err error) {
 		var newest, last int64
 		err = s.Scan(&b.Name, &b.Runs, &b.Tokens, &last, &newest, &b.Supplier, &b.Note)
@@ -65,31 +66,31 @@ func (r *reader) Batches(after string, limit int) ([]store.Batch, error) {
 		FROM import_run WHERE batch <> '' AND published > 0 AND batch > ? GROUP BY batch ORDER BY batch LIMIT ?`, after, limit)
 }
 
-func (r *reader) OpenRuns() ([]int64, error) {
+func (r *Reader) OpenRuns() ([]int64, error) {
 	return query.All(r.ctx, r.q, query.Value[int64], "SELECT id FROM import_run WHERE published = 0 AND closed = 0 "+
 		"ORDER BY id")
 }
 
 // runEnded is the time at which a run ended; 0 for one that is open.
-const runEnded = "max(published, closed)"
+const runEnded = "greatest(published, closed)"
 
-func (r *reader) RunsWithRows(before time.Time, limit int) ([]int64, error) {
+func (r *Reader) RunsWithRows(before time.Time, limit int) ([]int64, error) {
 	return query.All(r.ctx, r.q, query.Value[int64], "SELECT id FROM import_run r WHERE rows_removed = 0 AND "+runEnded+
 		" > 0 AND "+runEnded+" < ? AND EXISTS (SELECT 1 FROM import_row WHERE run = r.id) ORDER BY id LIMIT ?",
 		query.Millis(before), limit)
 }
 
-func (t *tx) RemoveRows(run int64, at time.Time, limit int) (int, error) {
-	n, err := t.change("DELETE FROM import_row WHERE run = ?1 AND n IN (SELECT n FROM import_row WHERE run = ?1 "+
+func (t *Tx) RemoveRows(run int64, at time.Time, limit int) (int, error) {
+	n, err := t.Change("DELETE FROM import_row WHERE run = ?1 AND n IN (SELECT n FROM import_row WHERE run = ?1 "+
 		"ORDER BY n LIMIT ?2) AND EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND "+runEnded+" > 0)", run, limit)
 	if err == nil && n > 0 {
-		_, err = t.change("UPDATE import_run SET rows_removed = ?2 WHERE id = ?1 AND "+
+		_, err = t.Change("UPDATE import_run SET rows_removed = ?2 WHERE id = ?1 AND "+
 			"NOT EXISTS (SELECT 1 FROM import_row WHERE run = ?1)", run, query.Millis(at))
 	}
 	return int(n), err
 }
 
-func (t *tx) BeginRun(r store.Run) (int64, error) {
+func (t *Tx) BeginRun(r store.Run) (int64, error) {
 	id, err := query.One(t.ctx, t.q, query.Value[int64], `INSERT INTO import_run (label, batch, note, supplier, format, actor, dry_run, opened)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`, r.Label, r.Batch, r.Note, r.Supplier, r.Format, r.Actor, r.DryRun, query.Millis(r.Opened))
 	if errors.Is(err, store.ErrNotFound) {
@@ -98,7 +99,7 @@ func (t *tx) BeginRun(r store.Run) (int64, error) {
 	return id, err
 }
 
-func (t *tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error {
+func (t *Tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error {
 	c, series := p.Counts, []byte{}
 	if len(p.Series) > 0 {
 		series, _ = json.Marshal(p.Series) // strings and numbers always can
@@ -112,7 +113,7 @@ func (t *tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error
 		if err != nil {
 			return err
 		}
-		_, err = t.change("INSERT INTO import_row (run, n, line, type, manufacturer, serial, key_id, outcome, "+
+		_, err = t.Change("INSERT INTO import_row (run, n, line, type, manufacturer, serial, key_id, outcome, "+
 			"reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			id, r.N, r.Line, r.Type, r.Manufacturer, r.Serial, r.KeyID, r.Outcome, r.Reason)
 	}
@@ -122,12 +123,12 @@ func (t *tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error
 // runIsOpen is a condition on the run that parameter ?1 names.
 const runIsOpen = "EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND published = 0 AND closed = 0)"
 
-func (t *tx) StagePolicy(run int64, id token.ID, p store.Policy) error {
+func (t *Tx) StagePolicy(run int64, id token.ID, p store.Policy) error {
 	return t.changeOne(`INSERT INTO token_policy (token, policy, pin) SELECT id, ?3, ?4 FROM token WHERE id = ?2 AND run = ?1 AND `+runIsOpen+`
 		ON CONFLICT (token) DO UPDATE SET policy = excluded.policy, pin = excluded.pin`, run, int64(id), p.Text, p.Sealed)
 }
 
-func (t *tx) StageReplacement(run int64, n store.Candidate) error {
+func (t *Tx) StageReplacement(run int64, n store.Candidate) error {
 	k, c := &n.Token, &n.Token.Condition
 	err := t.changeOne(`INSERT INTO import_replacement (token, run, epoch, algorithm, hash, digits, period, suite, next, drift, not_before, not_after, secret, mark)
 		SELECT ?2, ?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, nullif(?14, 0) WHERE `+runIsOpen+" ON CONFLICT (token) DO NOTHING",
@@ -139,17 +140,17 @@ func (t *tx) StageReplacement(run int64, n store.Candidate) error {
 	return err
 }
 
-func replacementKey(id int64) rowKey { return rowKey{table: replacementTable, id: id} }
+func replacementKey(id int64) proof.Row { return proof.Row{Table: proof.ReplacementTable, ID: id} }
 
-func (t *tx) StageUser(run int64, name string, at time.Time) (id int64, made bool, err error) {
-	n, err := t.change("INSERT INTO user (name, created, run) SELECT ?2, ?3, ?1 WHERE "+runIsOpen+
+func (t *Tx) StageUser(run int64, name string, at time.Time) (id int64, made bool, err error) {
+	n, err := t.Change("INSERT INTO \"user\" (name, created, run) SELECT ?2, ?3, ?1 WHERE "+runIsOpen+
 		" ON CONFLICT (name) DO NOTHING", run, name, query.Millis(at))
 	if err != nil {
 		return 0, false, err
 	}
-	id, err = query.One(t.ctx, t.q, query.Value[int64], "SELECT id FROM user WHERE name = ? AND run = ?", name, run)
+	id, err = query.One(t.ctx, t.q, query.Value[int64], "SELECT id FROM \"user\" WHERE name = ? AND run = ?", name, run)
 	if n == 1 {
-		t.added(rowKey{table: userTable, id: id})
+		t.added(proof.Row{Table: proof.UserTable, ID: id})
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		err = store.ErrConflict
@@ -159,8 +160,8 @@ func (t *tx) StageUser(run int64, name string, at time.Time) (id int64, made boo
 
 // PublishRun replaces secrets before it publishes: what the conditions below
 // find changed since undoes the transaction.
-func (t *tx) PublishRun(run int64, at time.Time) error {
-	t.touched.all = true
+func (t *Tx) PublishRun(run int64, at time.Time) error {
+	t.Effects.Touched.All = true
 	// As many as were recorded: one whose token was deleted is gone with it.
 	n, err := query.One(t.ctx, t.q, query.Value[int64], `SELECT replaced FROM import_run
 		WHERE id = ?1 AND replaced = (SELECT count(*) FROM import_replacement WHERE run = ?1)`, run)
@@ -177,13 +178,13 @@ func (t *tx) PublishRun(run int64, at time.Time) error {
 		run)
 }
 
-func (t *tx) replaceSecrets(run, n int64) error {
+func (t *Tx) replaceSecrets(run, n int64) error {
 	ids, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT token FROM import_replacement WHERE run = ?", run)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		if err := errors.Join(t.check(replacementKey(id)), t.alter(rowKey{table: tokenTable, id: id})); err != nil {
+		if err := errors.Join(t.check(replacementKey(id)), t.alter(proof.Row{Table: proof.TokenTable, ID: id})); err != nil {
 			return err
 		}
 	}
@@ -194,7 +195,7 @@ func (t *tx) replaceSecrets(run, n int64) error {
 			FROM import_replacement r WHERE r.run = ? AND r.token = t.id`,
 		"DELETE FROM import_replacement WHERE run = ?",
 	} {
-		if changed, err := t.change(stmt, run); err != nil {
+		if changed, err := t.Change(stmt, run); err != nil {
 			return err
 		} else if changed != n {
 			return store.ErrConflict
@@ -203,23 +204,23 @@ func (t *tx) replaceSecrets(run, n int64) error {
 	return nil
 }
 
-func (t *tx) SweepRun(run int64, at time.Time, failure string, limit int) (bool, error) {
+func (t *Tx) SweepRun(run int64, at time.Time, failure string, limit int) (bool, error) {
 	const open = " AND EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND published = 0) LIMIT ?2)"
 	for _, stmt := range []string{
 		"DELETE FROM token WHERE id IN (SELECT id FROM token WHERE run = ?1" + open,
 		"DELETE FROM import_replacement WHERE token IN (SELECT token FROM import_replacement WHERE run = ?1" + open,
-		"DELETE FROM user WHERE id IN (SELECT id FROM user WHERE run = ?1 AND run > 0" + open,
+		"DELETE FROM \"user\" WHERE id IN (SELECT id FROM \"user\" WHERE run = ?1 AND run > 0" + open,
 	} {
-		if n, err := t.change(stmt, run, limit); err != nil || n == int64(limit) {
+		if n, err := t.Change(stmt, run, limit); err != nil || n == int64(limit) {
 			return false, err
 		}
 	}
-	_, err := t.change("UPDATE import_run SET closed = ?, failure = ? WHERE id = ? AND published = 0 AND closed = 0",
+	_, err := t.Change("UPDATE import_run SET closed = ?, failure = ? WHERE id = ? AND published = 0 AND closed = 0",
 		query.Millis(at), failure, run)
 	return true, err
 }
 
-func (r *reader) Policy(id token.ID) (store.Policy, error) {
+func (r *Reader) Policy(id token.ID) (store.Policy, error) {
 	return query.One(r.ctx, r.q, func(s query.Scanner) (p store.Policy, err error) {
 		err = s.Scan(&p.Text, &p.Sealed)
 		return p, err

@@ -1,7 +1,6 @@
-package sqlite
+package tables
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,101 +11,14 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
-	"ostiary/internal/store/auditlog"
+	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
 )
 
-// Protect checks the head and what it vouches for, between two transactions: the
-// index may be written already.
-func (db *DB) Protect(ctx context.Context, key *seal.Integrity, alarm func(store.Alarm)) (bool, error) {
-	if err := db.guard.use(key, alarm); err != nil {
-		return false, err
-	}
-	err := db.writer.between(func() error { return db.adopt(ctx) })
-	begun := db.guard.begun.Load()
-	if err != nil || !begun {
-		return false, err
-	}
-	if !db.migrated {
-		return true, errors.Join(db.checkIndex(ctx), db.tagFurther(ctx))
-	}
-	// What the tables held before the migrations was checked; the record is to say
-	// what they hold now.
-	err = db.Update(ctx, func(s store.Tx) error {
-		s.(*tx).configAltered = true
-		return s.(*tx).index().CheckIndex()
-	})
-	return true, errors.Join(err, db.tagFurther(ctx))
-}
-
-// furtherTags is a setting that says that all rows of furtherTables are tagged. An
-// older version of this program left theirs without.
-const (
-	furtherTags = "further_tags"
-	allTagged   = "2"    // with the tries of activations
-	furtherRows = 10_000 // in one transaction
-)
-
-// tagFurther tags those rows, as they stand, the first time that the database is opened
-// by a version that knows them.
-func (db *DB) tagFurther(ctx context.Context) error {
-	tagged := func(r *reader) (bool, error) {
-		value, err := r.Setting(furtherTags)
-		if errors.Is(err, store.ErrNotFound) {
-			return false, nil
-		}
-		return string(value) == allTagged, err
-	}
-	done := false
-	err := db.View(ctx, func(s store.Reader) (err error) {
-		done, err = tagged(s.(*reader))
-		return err
-	})
-	for err == nil && !done {
-		err = db.Update(ctx, func(s store.Tx) error {
-			t := s.(*tx)
-			n, err := t.tagUntagged(furtherTables, furtherRows)
-			if done = n < furtherRows; err != nil || !done {
-				return err
-			}
-			if err := t.retagFormer(activationTable); err != nil {
-				return err
-			}
-			return t.SetSetting(furtherTags, []byte(allTagged))
-		})
-	}
-	return err
-}
-
-// adopt takes the head that is there for the one that was written last, if it bears
-// the MAC and all that it vouches for is so.
-func (db *DB) adopt(ctx context.Context) error {
-	var row auditlog.Head
-	err := db.View(ctx, func(s store.Reader) (err error) {
-		r := s.(*reader)
-		if row, err = r.Head(); err != nil || row.Record == nil && row.MAC == nil {
-			return err
-		}
-		record, err := db.guard.keys.Load().open(row)
-		if err != nil {
-			return err
-		}
-		if err := checkSchema(r.ctx, r.q); err != nil {
-			return err
-		}
-		return r.vouched(record, db.before)
-	})
-	if err == nil && row.Record != nil {
-		db.guard.last = row
-		db.guard.begun.Store(true)
-	}
-	return err
-}
-
 // vouched checks what a record says of the rest of the database.
-func (r *reader) vouched(record audit.Record, config [32]byte) error {
+func (r *Reader) vouched(record audit.Record, config [32]byte) error {
 	if config != record.Config {
-		return errConfig
+		return ErrConfig
 	}
 	n, err := query.One(r.ctx, r.q, query.Value[int64], countCheckpoints)
 	if err != nil {
@@ -139,20 +51,16 @@ func (r *reader) vouched(record audit.Record, config [32]byte) error {
 	return err
 }
 
-func (db *DB) checkIndex(ctx context.Context) error {
-	return db.Update(ctx, func(t store.Tx) error { return t.(*tx).index().CheckIndex() })
-}
-
 const integrityPurpose = "integrity"
 
-func (r *reader) IntegrityKeys() ([]seal.WrappedIntegrity, error) {
+func (r *Reader) IntegrityKeys() ([]seal.WrappedIntegrity, error) {
 	return query.All(r.ctx, r.q, func(s query.Scanner) (k seal.WrappedIntegrity, err error) {
 		err = s.Scan(&k.ID, &k.KEK, &k.Wrapped)
 		return k, err
 	}, "SELECT key, kek, wrapped FROM key_wrapping WHERE purpose = ? ORDER BY key", integrityPurpose)
 }
 
-func (t *tx) AddIntegrityKey(k seal.WrappedIntegrity, at time.Time) error {
+func (t *Tx) AddIntegrityKey(k seal.WrappedIntegrity, at time.Time) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
@@ -165,14 +73,14 @@ var usedTables = []string{"audit_entry", "checkpoint", "setting", "data_key", "k
 	"token",
 	"profile", "retired"}
 
-func (r *reader) Used() (bool, error) {
+func (r *Reader) Used() (bool, error) {
 	return query.One(r.ctx, r.q, query.Value[bool], "SELECT EXISTS (SELECT 1 FROM "+
 		strings.Join(usedTables, ") OR EXISTS (SELECT 1 FROM ")+") OR EXISTS (SELECT 1 FROM audit_head WHERE "+
 		"record IS NOT NULL OR frontier <> x'0000000000000000') OR NOT EXISTS (SELECT 1 FROM audit_head)")
 }
 
-func (r *reader) CheckIntegrity() (c store.Checked, err error) {
-	keys := r.guard.keys.Load()
+func (r *Reader) CheckIntegrity() (c store.Checked, err error) {
+	keys := r.guard.Keys()
 	if keys == nil {
 		return c, store.ErrNotFound
 	}
@@ -180,13 +88,13 @@ func (r *reader) CheckIntegrity() (c store.Checked, err error) {
 	if err != nil {
 		return c, err
 	}
-	record, err := keys.open(row)
+	record, err := keys.Open(row)
 	if err == nil {
-		err = checkSchema(r.ctx, r.q)
+		err = r.dialect.CheckSchema(r.ctx, r.q)
 	}
 	if err == nil {
 		var digest [32]byte
-		if digest, err = configDigest(r.ctx, r.q); err == nil {
+		if digest, err = r.dialect.ConfigDigest(r.ctx, r.q); err == nil {
 			err = r.vouched(record, digest)
 		}
 	}
@@ -195,7 +103,7 @@ func (r *reader) CheckIntegrity() (c store.Checked, err error) {
 	} else if err != nil {
 		return c, err
 	}
-	for _, table := range taggedTables {
+	for _, table := range proof.Tables {
 		if err := r.wrongTags(keys, table, &c); err != nil {
 			return c, err
 		}
@@ -203,7 +111,7 @@ func (r *reader) CheckIntegrity() (c store.Checked, err error) {
 	gone, err := query.All(r.ctx, r.q, query.Value[token.Mark], `SELECT DISTINCT twin FROM condition
 		WHERE twin IS NOT NULL AND NOT EXISTS (SELECT 1 FROM secret WHERE mark = twin)`)
 	for _, mark := range gone {
-		r.name(&c, len(c.Forged), store.ForgedRow{Table: secretTable, Row: mark.String()})
+		r.name(&c, len(c.Forged), store.ForgedRow{Table: proof.SecretTable, Row: mark.String()})
 	}
 	return c, err
 }
@@ -212,7 +120,7 @@ func (r *reader) CheckIntegrity() (c store.Checked, err error) {
 const maxNamed = 20
 
 // name takes note of a forged row; first is how many there were before its table.
-func (r *reader) name(c *store.Checked, first int, row store.ForgedRow) {
+func (r *Reader) name(c *store.Checked, first int, row store.ForgedRow) {
 	if len(c.Forged)-first >= maxNamed {
 		c.More++
 		return
@@ -220,10 +128,10 @@ func (r *reader) name(c *store.Checked, first int, row store.ForgedRow) {
 	c.Forged = append(c.Forged, row)
 }
 
-func (r *reader) wrongTags(keys *guardKeys, table *tagged, c *store.Checked) error {
-	stmt := "SELECT t.tag, " + table.columns + " FROM " + table.from
-	if table.some != "" {
-		stmt += " WHERE " + table.some
+func (r *Reader) wrongTags(keys *proof.Keys, table *proof.Table, c *store.Checked) error {
+	stmt := "SELECT t.tag, " + table.Columns + " FROM " + table.From
+	if table.Some != "" {
+		stmt += " WHERE " + table.Some
 	}
 	rows, err := r.q.Query(r.ctx, stmt)
 	if err != nil {
@@ -233,12 +141,12 @@ func (r *reader) wrongTags(keys *guardKeys, table *tagged, c *store.Checked) err
 	first := len(c.Forged)
 	for rows.Next() {
 		var id any // the first column is the first part of the key
-		tag, text, err := scanTagged(noting{rows, &id}, table.width())
+		tag, text, err := proof.ScanTagged(noting{rows, &id}, table.Width())
 		if err != nil {
 			return err
 		}
-		if string(tag) != string(keys.tag(table.name, text)) {
-			r.name(c, first, store.ForgedRow{Table: table.name, Row: fmt.Sprint(id)})
+		if string(tag) != string(keys.Tag(table.Name, text)) {
+			r.name(c, first, store.ForgedRow{Table: table.Name, Row: fmt.Sprint(id)})
 		}
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
@@ -253,13 +161,13 @@ func (r *reader) wrongTags(keys *guardKeys, table *tagged, c *store.Checked) err
 }
 
 // belongs says whose a forged row is, as far as the rest of the database tells.
-func (r *reader) belongs(table *tagged, row *store.ForgedRow) (err error) {
+func (r *Reader) belongs(table *proof.Table, row *store.ForgedRow) (err error) {
 	key := "CAST(? AS INTEGER)"
 	switch table {
-	case userTable, temporaryTable:
-		row.Of, err = query.One(r.ctx, r.q, query.Value[string], "SELECT 'user ' || coalesce(name, '') FROM user WHERE id = "+
+	case proof.UserTable, proof.TemporaryTable:
+		row.Of, err = query.One(r.ctx, r.q, query.Value[string], "SELECT 'user ' || coalesce(name, '') FROM \"user\" WHERE id = "+
 			key, row.Row)
-	case activationTable:
+	case proof.ActivationTable:
 		key = "(SELECT token FROM activation WHERE id = " + key + ")"
 		fallthrough
 	default:
@@ -292,7 +200,7 @@ func (n noting) Scan(dest ...any) error {
 }
 
 // scanRow reads a row of so many columns.
-func scanRow(s query.Scanner, width int) (rowText, error) {
+func scanRow(s query.Scanner, width int) (proof.Text, error) {
 	values, dest := make([]any, width), make([]any, width)
 	for i := range values {
 		dest[i] = &values[i]
@@ -300,31 +208,31 @@ func scanRow(s query.Scanner, width int) (rowText, error) {
 	if err := s.Scan(dest...); err != nil {
 		return nil, err
 	}
-	return rowTextOf(values)
+	return proof.TextOf(values)
 }
 
-func (t *tx) TagRows(limit int) (n int, err error) {
-	if t.guard.keys.Load() == nil || t.guard.begun.Load() {
+func (t *Tx) TagRows(limit int) (n int, err error) {
+	if t.guard.Keys() == nil || t.guard.Begun() {
 		return 0, store.ErrConflict
 	}
 	// The fingerprints of temporary codes were made under a key that is no more.
-	if _, err := t.change("DELETE FROM temporary_code WHERE tag IS NULL"); err != nil {
+	if _, err := t.Change("DELETE FROM temporary_code WHERE tag IS NULL"); err != nil {
 		return 0, err
 	}
-	return t.tagUntagged(slices.DeleteFunc(slices.Clone(taggedTables),
-		func(g *tagged) bool { return g == temporaryTable }), limit)
+	return t.tagUntagged(slices.DeleteFunc(slices.Clone(proof.Tables),
+		func(g *proof.Table) bool { return g == proof.TemporaryTable }), limit)
 }
 
 // tagUntagged has up to limit rows tagged that carry no tag, and gives their number.
-func (t *tx) tagUntagged(tables []*tagged, limit int) (n int, err error) {
+func (t *Tx) tagUntagged(tables []*proof.Table, limit int) (n int, err error) {
 	for _, table := range tables {
 		found, err := t.untagged(table, limit-n)
 		if err != nil {
 			return n, err
 		}
 		for _, k := range found {
-			if table == enrolmentTable {
-				if err := t.keyEnrolment(t.guard.keys.Load(), k.id); err != nil {
+			if table == proof.EnrolmentTable {
+				if err := t.keyEnrolment(t.guard.Keys(), k.ID); err != nil {
 					return n, err
 				}
 			}
@@ -337,60 +245,60 @@ func (t *tx) tagUntagged(tables []*tagged, limit int) (n int, err error) {
 	return n, nil
 }
 
-func (t *tx) untagged(table *tagged, limit int) ([]rowKey, error) {
+func (t *Tx) untagged(table *proof.Table, limit int) ([]proof.Row, error) {
 	index, move := "0", "''"
 	switch table {
-	case applicationTable:
+	case proof.ApplicationTable:
 		index = "t.idx"
-	case moveTable:
+	case proof.MoveTable:
 		move = "t.move"
 	}
-	return query.All(t.ctx, t.q, func(s query.Scanner) (rowKey, error) {
-		k := rowKey{table: table}
-		return k, s.Scan(&k.id, &k.index, &k.move)
-	}, "SELECT "+table.keys[0]+", "+index+", "+move+" FROM "+table.from+" WHERE t.tag IS NULL LIMIT ?", limit)
+	return query.All(t.ctx, t.q, func(s query.Scanner) (proof.Row, error) {
+		k := proof.Row{Table: table}
+		return k, s.Scan(&k.ID, &k.Index, &k.Move)
+	}, "SELECT "+table.Key[0]+", "+index+", "+move+" FROM "+table.From+" WHERE t.tag IS NULL LIMIT ?", limit)
 }
 
 // keyEnrolment puts the keyed hash in the place of that of a link or a ticket.
-func (t *tx) keyEnrolment(keys *guardKeys, id int64) error {
+func (t *Tx) keyEnrolment(keys *proof.Keys, id int64) error {
 	hash, err := query.One(t.ctx, t.q, query.Value[[]byte], "SELECT hash FROM enrolment WHERE token = ?", id)
 	if err != nil || hash == nil {
 		return err
 	}
-	keyed := keys.link.Sum(hash)
+	keyed := keys.Link(hash)
 	return t.changeOne("UPDATE enrolment SET hash = ? WHERE token = ?", keyed[:], id)
 }
 
 // retagFormer has the rows tagged anew that carry the tag over the former columns. A
 // forged one stays so.
-func (t *tx) retagFormer(table *tagged) error {
-	rows, err := t.q.Query(t.ctx, "SELECT t.tag, "+table.former+" FROM "+table.from)
+func (t *Tx) retagFormer(table *proof.Table) error {
+	rows, err := t.q.Query(t.ctx, "SELECT t.tag, "+table.Former+" FROM "+table.From)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	keys := t.guard.keys.Load()
+	keys := t.guard.Keys()
 	for rows.Next() {
 		var id any
-		tag, text, err := scanTagged(noting{rows, &id}, strings.Count(table.former, ",")+1)
+		tag, text, err := proof.ScanTagged(noting{rows, &id}, strings.Count(table.Former, ",")+1)
 		if err != nil {
 			return err
 		}
-		if n, ok := id.(int64); ok && string(tag) == string(keys.tag(table.name, text)) {
-			t.added(rowKey{table: table, id: n})
+		if n, ok := id.(int64); ok && string(tag) == string(keys.Tag(table.Name, text)) {
+			t.added(proof.Row{Table: table, ID: n})
 		}
 	}
 	return rows.Err()
 }
 
-func (t *tx) SetAPIKeyHash(id string, before, after []byte) error {
+func (t *Tx) SetAPIKeyHash(id string, before, after []byte) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
 	return t.changeOne("UPDATE api_key SET hash = ? WHERE id = ? AND revoked = 0 AND hash = ?", after, id, before)
 }
 
-func (t *tx) DeleteSetting(name string) error {
+func (t *Tx) DeleteSetting(name string) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
@@ -399,31 +307,31 @@ func (t *tx) DeleteSetting(name string) error {
 
 // The steps that a code may lie beyond now, and the drift that was learned, are used
 // up as well. A negative drift is left aside: it may be less by now.
-const beyondNow = `max(?1 - %[1]s, 0) / %[2]s + max(%[3]s, 0) + 2`
+const beyondNow = `greatest(?1 - %[1]s, 0) / %[2]s + greatest(%[3]s, 0) + 2`
 
-func (t *tx) Fence(now time.Time) (f store.Fenced, err error) {
-	t.touched.all = true
+func (t *Tx) Fence(now time.Time) (f store.Fenced, err error) {
+	t.Effects.Touched.All = true
 	seconds := now.Unix()
 	count := func(to *int, stmt string, args ...any) {
 		if err != nil {
 			return
 		}
 		var n int64
-		n, err = t.change(stmt, args...)
+		n, err = t.Change(stmt, args...)
 		*to += int(n)
 	}
 	applications := 0
-	count(&f.Time, "UPDATE condition AS c SET next = max(c.next, "+fmt.Sprintf(beyondNow, "t.t0", "t.period",
+	count(&f.Time, "UPDATE condition AS c SET next = greatest(c.next, "+fmt.Sprintf(beyondNow, "t.t0", "t.period",
 		"c.drift")+
 		") FROM token t WHERE t.id = c.token AND t.algorithm = ?2", seconds, string(token.TOTP))
 	floors := 0
-	count(&floors, "UPDATE secret SET fenced = 1, seconds = max(seconds, coalesce((SELECT max(t.t0 + c.next * t.period) "+
+	count(&floors, "UPDATE secret SET fenced = 1, seconds = greatest(seconds, coalesce((SELECT max(t.t0 + c.next * t.period) "+
 		"FROM token t "+
 		"JOIN condition c ON c.token = t.id WHERE t.mark = secret.mark AND t.algorithm = ?2), ?1))", seconds,
 		string(token.TOTP))
 	count(&f.Events, "UPDATE condition AS c SET drift = ?1 FROM token t WHERE t.id = c.token AND t.algorithm = ?2",
 		int64(token.TwoCodes), string(token.HOTP))
-	count(&applications, "UPDATE application SET next = max(next, "+fmt.Sprintf(beyondNow, "0", "period", "drift")+
+	count(&applications, "UPDATE application SET next = greatest(next, "+fmt.Sprintf(beyondNow, "0", "period", "drift")+
 		") WHERE algorithm = ?2 AND period > 0", seconds, string(token.TOTP))
 	count(&applications, "UPDATE application SET drift = ?1 WHERE algorithm = ?2", int64(token.TwoCodes),
 		string(token.HOTP))
@@ -436,13 +344,13 @@ func (t *tx) Fence(now time.Time) (f store.Fenced, err error) {
 
 // revokeLinks takes away all enrolment links and tickets: one may have been opened since.
 // A forged one opens nothing as it is.
-func (t *tx) revokeLinks() (n int, err error) {
+func (t *Tx) revokeLinks() (n int, err error) {
 	ids, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT token FROM enrolment WHERE hash IS NOT NULL")
 	if err != nil {
 		return 0, err
 	}
 	for _, id := range ids {
-		err := t.alter(rowKey{table: enrolmentTable, id: id})
+		err := t.alter(proof.Row{Table: proof.EnrolmentTable, ID: id})
 		if errors.Is(err, store.ErrForged) {
 			continue
 		} else if err == nil {

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"errors"
@@ -8,20 +8,20 @@ import (
 	"ostiary/internal/store/query"
 )
 
-func (r *reader) UnboundDevices(id token.ID, limit int) ([][]byte, error) {
+func (r *Reader) UnboundDevices(id token.ID, limit int) ([][]byte, error) {
 	return query.All(r.ctx, r.q, query.Value[[]byte], "SELECT fingerprint FROM unbound_device WHERE token = ? "+
 		"ORDER BY fingerprint LIMIT ?", int64(id), limit)
 }
 
 // The two ways in which a token has a device serial: its own serial, or its key id.
 const (
-	accountSQL = "SELECT " + tokenColumns + tokenTables + " WHERE t.profile = ?1 AND t.profile <> '' AND " +
+	accountSQL = "SELECT " + TokenColumns + tokenTables + " WHERE t.profile = ?1 AND t.profile <> '' AND " +
 		"t.serial = ?2 AND t.key_id = '' AND (t.run = ?3 OR " + published + ") LIMIT 1"
-	givenAccountSQL = "SELECT " + tokenColumns + tokenTables + " WHERE t.profile = ?1 AND t.profile <> '' AND " +
+	givenAccountSQL = "SELECT " + TokenColumns + tokenTables + " WHERE t.profile = ?1 AND t.profile <> '' AND " +
 		"t.key_id = ?2 AND t.key_id <> '' AND (t.run = ?3 OR " + published + ") LIMIT 1"
 )
 
-func (r *reader) Account(profile, serial string, run int64) (token.Token, error) {
+func (r *Reader) Account(profile, serial string, run int64) (token.Token, error) {
 	t, err := query.One(r.ctx, r.q, scanToken, accountSQL, profile, serial, run)
 	if errors.Is(err, store.ErrNotFound) {
 		t, err = query.One(r.ctx, r.q, scanToken, givenAccountSQL, profile, serial, run)
@@ -29,7 +29,7 @@ func (r *reader) Account(profile, serial string, run int64) (token.Token, error)
 	return t, err
 }
 
-func (t *tx) AdoptActivations(id token.ID, adopted store.Adoption) error {
+func (t *Tx) AdoptActivations(id token.ID, adopted store.Adoption) error {
 	if _, err := query.One(t.ctx, t.q, query.Value[int64], "SELECT id FROM token t WHERE id = ? AND run > 0 AND NOT "+
 		published, int64(id)); errors.Is(err, store.ErrNotFound) {
 		return store.ErrConflict
@@ -54,7 +54,7 @@ func (t *tx) AdoptActivations(id token.ID, adopted store.Adoption) error {
 	return nil
 }
 
-func (t *tx) adopt(id token.ID, a store.Activation) error {
+func (t *Tx) adopt(id token.ID, a store.Activation) error {
 	if a.Status == store.ActivationOpen {
 		return store.ErrConflict
 	}
@@ -75,7 +75,7 @@ func (t *tx) adopt(id token.ID, a store.Activation) error {
 	if a.Offer.Locator != "" {
 		locator = a.Offer.Locator
 	}
-	_, err = t.change(`INSERT INTO activation (id, token, profile, owner, route, reason, actor, self, opened, expires, status,
+	_, err = t.Change(`INSERT INTO activation (id, token, profile, owner, route, reason, actor, self, opened, expires, status,
 		ended, tries, last_try, again, same_secret, counters, secret, device, device_mark, device_type, device_name,
 		locator, registration, request, taken, confirm, result)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"time"
@@ -8,7 +8,7 @@ import (
 	"ostiary/internal/store/query"
 )
 
-func (t *tx) SetDates(id token.ID, before, after store.Dates) error {
+func (t *Tx) SetDates(id token.ID, before, after store.Dates) error {
 	if err := t.alterToken(id); err != nil {
 		return err
 	}
@@ -18,14 +18,14 @@ func (t *tx) SetDates(id token.ID, before, after store.Dates) error {
 		query.Millis(before.NotAfter))
 }
 
-func (t *tx) SetLabel(id token.ID, from, to string) error {
+func (t *Tx) SetLabel(id token.ID, from, to string) error {
 	if err := t.alterToken(id); err != nil {
 		return err
 	}
 	return t.changeOne("UPDATE token SET label = ? WHERE id = ? AND label = ?", to, int64(id), from)
 }
 
-func (t *tx) Expire(id token.ID, now time.Time, reason string) error {
+func (t *Tx) Expire(id token.ID, now time.Time, reason string) error {
 	if err := t.alterToken(id); err != nil {
 		return err
 	}

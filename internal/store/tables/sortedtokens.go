@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"fmt"
@@ -9,19 +9,19 @@ import (
 	"ostiary/internal/store/query"
 )
 
-// maxListed is how many rows a list looks at for a page. What a filter chooses is sorted
+// Listed is how many rows a list looks at for a page. What a filter chooses is sorted
 // if it is as little; else the index of the order is walked, and what the filter does not
 // choose is passed over. It keeps the first page of each filter in each order below 20 ms
 // at a million tokens.
-const maxListed = 2000
+const Listed = 2000
 
-func (r *reader) SortedTokens(f store.TokenFilter, o store.TokenOrder) ([]token.Token, *store.TokenPlace, error) {
+func (r *Reader) SortedTokens(f store.TokenFilter, o store.TokenOrder) ([]token.Token, *store.TokenPlace, error) {
 	f.After = 0
-	s, err := sortingOf(f, o.By)
+	s, err := r.sortingOf(f, o.By)
 	if err != nil {
 		return nil, nil, err
 	}
-	few, err := r.few(f)
+	few, err := r.Few(f)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -43,8 +43,8 @@ func (r *reader) SortedTokens(f store.TokenFilter, o store.TokenOrder) ([]token.
 	return r.walk(f, o, s)
 }
 
-// few tells whether what the filter's index finds is little enough to be sorted.
-func (r *reader) few(f store.TokenFilter) (bool, error) {
+// Few tells whether what the filter's index finds is little enough to be sorted.
+func (r *Reader) Few(f store.TokenFilter) (bool, error) {
 	switch {
 	case f.ID != 0 || f.Serial != "" || f.Owner != 0:
 		return true, nil
@@ -55,17 +55,17 @@ func (r *reader) few(f store.TokenFilter) (bool, error) {
 			"WHERE batch = ? AND batch <> '' AND published > 0", f.Batch)
 		return n <= r.listed, err
 	}
-	from, _, _ := tokenDriver(f)
-	w := narrowing(f)
+	from, _, _ := r.tokenDriver(f)
+	w := r.narrowing(f)
 	n, err := query.One(r.ctx, r.q, query.Value[int], fmt.Sprintf("SELECT count(*) FROM (SELECT 1%s%s LIMIT %d)", from,
 		w.clause(), r.listed+1), w.args...)
 	return n <= r.listed, err
 }
 
 // sorted reads all that the filter's index finds, and sorts it.
-func (r *reader) sorted(f store.TokenFilter, o store.TokenOrder, s sorting) ([]token.Token, *store.TokenPlace, error) {
-	from, _ := tokenFrom(f)
-	w := tokenWhere(f)
+func (r *Reader) sorted(f store.TokenFilter, o store.TokenOrder, s sorting) ([]token.Token, *store.TokenPlace, error) {
+	from, _ := r.tokenFrom(f)
+	w := r.tokenWhere(f)
 	order := columns(s.keys, o.Desc)
 	if s.last != "" {
 		order = s.last + ", " + order
@@ -81,14 +81,23 @@ func (r *reader) sorted(f store.TokenFilter, o store.TokenOrder, s sorting) ([]t
 			w.add("("+s.last+" OR "+behind+")", args...)
 		}
 	}
-	tokens, err := query.All(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+tokenColumns+"%s%s%s ORDER BY %s LIMIT %d",
+	tokens, err := query.All(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+TokenColumns+"%s%s%s ORDER BY %s LIMIT %d",
 		from, tokenJoins, w.clause(), order, f.Limit+1), w.args...)
 	tokens, next := cut(tokens, f.Limit, o.By)
 	return tokens, next, err
 }
 
+// Walk lists tokens by the index of an order, whether or not they are few.
+func (r *Reader) Walk(f store.TokenFilter, o store.TokenOrder) ([]token.Token, *store.TokenPlace, error) {
+	s, err := r.sortingOf(f, o.By)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.walk(f, o, s)
+}
+
 // walk goes through the parts of an order one after the other.
-func (r *reader) walk(f store.TokenFilter, o store.TokenOrder, s sorting) (all []token.Token, next *store.TokenPlace,
+func (r *Reader) walk(f store.TokenFilter, o store.TokenOrder, s sorting) (all []token.Token, next *store.TokenPlace,
 	err error) {
 	begin := 0
 	if o.After != nil && o.After.Last {
@@ -99,13 +108,13 @@ func (r *reader) walk(f store.TokenFilter, o store.TokenOrder, s sorting) (all [
 			continue
 		}
 		rows := p.rows(o, s, i == begin)
-		w := tokenWhere(f)
+		w := r.tokenWhere(f)
 		if p.only != "" {
 			w.add(p.only)
 		}
-		some, err := query.All(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+tokenColumns+
-			" FROM (SELECT %s AS id%s LIMIT %d) x CROSS JOIN token t ON t.id = x.id CROSS JOIN condition c ON c.token = t.id%s%s LIMIT %d", p.id, rows.text,
-			r.listed, tokenJoins, w.clause(), f.Limit+1-len(all)), append(rows.args, w.args...)...)
+		some, err := query.All(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+TokenColumns+
+			" FROM (SELECT %s AS id%s LIMIT %d) x %s token t ON t.id = x.id %[4]s condition c ON c.token = t.id%s%s LIMIT %d", p.id, rows.text,
+			r.listed, r.dialect.Then, tokenJoins, w.clause(), f.Limit+1-len(all)), append(rows.args, w.args...)...)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"fmt"
@@ -39,41 +39,44 @@ var (
 		"coalesce(t.key_id, '')"}
 )
 
-const (
-	serialFrom = " FROM token t INDEXED BY sqlite_autoindex_token_1"
-	numberFrom = " FROM condition c NOT INDEXED"
-	endFrom    = " FROM condition c INDEXED BY condition_ending"
-	userFrom   = " FROM user u INDEXED BY sqlite_autoindex_user_1 LEFT JOIN condition c INDEXED BY condition_owner " +
-		"ON c.owner = u.id LEFT JOIN token t ON t.id = c.token"
-)
+func (r *Reader) serialFrom() string { return " FROM token t " + r.dialect.Indexed(TokenSerials) }
+func (r *Reader) numberFrom() string { return " FROM condition c " + r.dialect.Indexed(ByNumber) }
+func (r *Reader) endFrom() string {
+	return " FROM condition c " + r.dialect.Indexed("condition_ending")
+}
+
+func (r *Reader) userFrom() string {
+	return ` FROM "user" u ` + r.dialect.Indexed(UserNames) + " LEFT JOIN condition c " +
+		r.dialect.Indexed("condition_owner") + " ON c.owner = u.id LEFT JOIN token t ON t.id = c.token"
+}
 
 // sortingOf gives an order, with the way through what a filter chooses.
-func sortingOf(f store.TokenFilter, by store.TokenSort) (s sorting, err error) {
+func (r *Reader) sortingOf(f store.TokenFilter, by store.TokenSort) (s sorting, err error) {
 	switch by {
 	case store.ByArrival:
-		p := part{from: numberFrom, id: "c.token", keys: numberKeys}
+		p := part{from: r.numberFrom(), id: "c.token", keys: numberKeys}
 		if inOrder(f) {
-			p.from, p.id, _ = tokenDriver(f)
-			p.keys, p.by = []string{p.id}, narrowing(f)
+			p.from, p.id, _ = r.tokenDriver(f)
+			p.keys, p.by = []string{p.id}, r.narrowing(f)
 		}
 		s = sorting{keys: numberKeys, parts: []part{p},
 			of:    func(p store.TokenPlace) []any { return []any{int64(p.ID)} },
 			place: func(keys []any) store.TokenPlace { return store.TokenPlace{ID: token.ID(number(keys[0]))} }}
 	case store.BySerial:
-		s = sorting{keys: serialKeys, parts: []part{{from: serialFrom, id: "t.id", keys: serialKeys}},
+		s = sorting{keys: serialKeys, parts: []part{{from: r.serialFrom(), id: "t.id", keys: serialKeys}},
 			of:    func(p store.TokenPlace) []any { return serialKeysOf(p.Identity) },
 			place: func(keys []any) store.TokenPlace { return store.TokenPlace{Identity: identityOf(keys)} }}
 	case store.ByUser:
 		s = sorting{keys: userKeys, last: "c.owner IS NULL", parts: []part{
-			{from: userFrom, id: "t.id", keys: walkedKeys},
-			{from: serialFrom, id: "t.id", keys: slices.Concat([]string{"''"}, serialKeys), same: 1,
+			{from: r.userFrom(), id: "t.id", keys: walkedKeys},
+			{from: r.serialFrom(), id: "t.id", keys: slices.Concat([]string{"''"}, serialKeys), same: 1,
 				only: "c.owner IS NULL"}},
 			of: func(p store.TokenPlace) []any { return append([]any{p.User}, serialKeysOf(p.Identity)...) },
 			place: func(keys []any) store.TokenPlace {
 				return store.TokenPlace{User: text(keys[0]), Identity: identityOf(keys[1:])}
 			}}
 		if f.Free {
-			s.parts[0].by.add("0")
+			s.parts[0].by.add("1 = 0")
 		}
 	case store.ByEnd, store.ByLastUsed:
 		s = sorting{keys: []string{"c.last_used", "c.token"},
@@ -83,22 +86,22 @@ func sortingOf(f store.TokenFilter, by store.TokenSort) (s sorting, err error) {
 			}}
 		if by == store.ByEnd {
 			s.keys, s.last = []string{"c.not_after", "c.token"}, "c.not_after = 0"
-			s.parts = endParts(f, s.keys)
+			s.parts = r.endParts(f, s.keys)
 		}
 	default:
-		err = fmt.Errorf("sqlite: %q is no order of tokens", by)
+		err = fmt.Errorf("store: %q is no order of tokens", by)
 	}
 	return s, err
 }
 
-func endParts(f store.TokenFilter, keys []string) []part {
-	ending := part{from: endFrom, id: "c.token", keys: keys}
+func (r *Reader) endParts(f store.TokenFilter, keys []string) []part {
+	ending := part{from: r.endFrom(), id: "c.token", keys: keys}
 	ending.by.add("c.not_after > 0")
 	if !f.EndsBy.IsZero() {
-		ending.by = narrowing(store.TokenFilter{EndsAfter: f.EndsAfter, EndsBy: f.EndsBy})
+		ending.by = r.narrowing(store.TokenFilter{EndsAfter: f.EndsAfter, EndsBy: f.EndsBy})
 		return []part{ending}
 	}
-	return []part{ending, {from: numberFrom, id: "c.token", keys: []string{"0", "c.token"}, same: 1,
+	return []part{ending, {from: r.numberFrom(), id: "c.token", keys: []string{"0", "c.token"}, same: 1,
 		only: "c.not_after = 0"}}
 }
 
