@@ -6,11 +6,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+
 	"ostiary/internal/store"
 	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
 	"ostiary/internal/store/tables"
-	"slices"
 )
 
 // The lookups of the hot path, prepared once per connection. Each gives a row, also where

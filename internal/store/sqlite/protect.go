@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/store/tables"

@@ -7,6 +7,7 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/decide"
 	"ostiary/internal/store/proof"
 	"ostiary/internal/store/tables"
 )
@@ -57,11 +58,11 @@ func (s *sharedStatements) of(spec token.Spec) sharedKind {
 	return s.events
 }
 
-// acceptShared is tryAccept for a token whose secret others hold, too; args are those
+// acceptShared is Accept for a token whose secret others hold, too; args are those
 // of the write for one that has it to itself.
-func (d *decision) acceptShared(a *store.Attempt, p *store.Proposal, seen token.Shared, args []driver.Value) (
+func (r *hotRows) acceptShared(a *store.Attempt, p *store.Proposal, seen token.Shared, args []driver.Value) (
 	won bool, err error) {
-	kind := d.hot.shared.of(p.Spec)
+	kind := r.hot.shared.of(p.Spec)
 	write := kind.accept
 	switch {
 	case a.Proof:
@@ -82,17 +83,17 @@ func (d *decision) acceptShared(a *store.Attempt, p *store.Proposal, seen token.
 
 // share puts the floor of a secret into a condition. Where the floor is gone, somebody
 // took it away: no write finds one, so no code of the secret is accepted.
-func (d *decision) share(c *token.Condition, spec token.Spec, mark token.Mark) error {
+func (r *hotRows) share(c *token.Condition, spec token.Spec, mark token.Mark) error {
 	var v [3]driver.Value
-	ok, err := d.hot.shared.floor.row(v[:], int64(mark))
+	ok, err := r.hot.shared.floor.row(v[:], int64(mark))
 	if err != nil {
 		return err
 	}
 	if !ok {
-		if !d.guard.Begun() {
+		if !r.guard.Begun() {
 			return fmt.Errorf("the secret of mark %s has no floor", mark)
 		}
-		_ = d.guard.Forged(proof.SecretTable, mark.String()) // the alarm
+		_ = r.guard.Forged(proof.SecretTable, mark.String()) // the alarm
 		c.Share(spec, mark, token.Floor{})
 		return nil
 	}
@@ -101,16 +102,16 @@ func (d *decision) share(c *token.Condition, spec token.Spec, mark token.Mark) e
 }
 
 // raise puts the floor that a code has moved into all cached tokens of the secret.
-func (c *cache) raise(changed changedCondition) {
-	shared := changed.condition.Shared
-	if shared.Mark == 0 || changed.advanced == (token.Spec{}) {
+func (c *cache) raise(changed decide.Changed) {
+	shared := changed.Condition.Shared
+	if shared.Mark == 0 || changed.Advanced == (token.Spec{}) {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, id := range c.twins[shared.Mark] {
 		row, ok := c.tokens.Peek(id)
-		if !ok || row.Token.Spec.Timed() != changed.advanced.Timed() {
+		if !ok || row.Token.Spec.Timed() != changed.Advanced.Timed() {
 			continue
 		}
 		if now := &row.Token.Condition; now.Shared.Floor < shared.Floor {

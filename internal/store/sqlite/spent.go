@@ -35,7 +35,7 @@ func (s *spent) has(user int64, fingerprint []byte) bool {
 }
 
 // settle is called after the commit.
-func (s *spent) settle(p tables.Spending) {
+func (s *spent) settle(p proof.Spending) {
 	for _, k := range p.Issued { // the same digits again, by a command
 		delete(s.until, k)
 	}

@@ -3,6 +3,7 @@ package tables
 import (
 	"errors"
 	"fmt"
+
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 	"ostiary/internal/store/proof"
