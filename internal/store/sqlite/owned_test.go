@@ -44,7 +44,7 @@ func TestOwnedWriteAsksForTheUser(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			won, err := tx.Change(acceptOwnedSQL, 0, 0, query.Millis(now), int64(id), 0, 10, 0, user.ID,
+			won, err := tx.Change(attempted(t, "accept, owned").SQL, 0, 0, query.Millis(now), int64(id), 0, 10, 0, user.ID,
 				0, 0, 0, 0, 0, owner, soon, soon)
 			if won != c.want {
 				t.Errorf("%s: %d rows were written, want %d", name, won, c.want)

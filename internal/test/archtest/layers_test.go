@@ -35,7 +35,7 @@ var house = []floor{
 	{"internal/store/tables", []string{"internal/core/...", "internal/seal", "internal/store", "internal/store/query",
 		"internal/store/auditlog", "internal/store/proof"}, false},
 	{"internal/store/decide", []string{"internal/core/...", "internal/store", "internal/store/query",
-		"internal/store/proof"}, false},
+		"internal/store/proof", "internal/store/tables"}, false},
 	{"internal/store/sqlite", []string{"internal/core/...", "internal/seal", "internal/store", "internal/store/query",
 		"internal/store/auditlog", "internal/store/decide", "internal/store/migrate", "internal/store/proof",
 		"internal/store/tables"}, false},
