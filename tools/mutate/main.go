@@ -79,15 +79,14 @@ func mutate(ctx context.Context, table string, jobs int, wanted func(mutation) b
 		return 2, err
 	}
 	survived := 0
-	for n, v := range r.tryAll(ctx, rows) {
+	r.tryAll(ctx, rows, func(m mutation, v verdict) {
 		if v.killed {
-			fmt.Printf("ok        %5.1fs  %s\n", v.took.Seconds(), rows[n].promise)
-			continue
+			fmt.Printf("ok        %5.1fs  %s\n", v.took.Seconds(), m.promise)
+			return
 		}
 		survived++
-		fmt.Printf("SURVIVED  %5.1fs  %s\n\t%s:%d: %s: %s\n", v.took.Seconds(), rows[n].promise,
-			table, rows[n].line, rows[n].file, v.why)
-	}
+		fmt.Printf("SURVIVED  %5.1fs  %s\n\t%s:%d: %s: %s\n", v.took.Seconds(), m.promise, table, m.line, m.file, v.why)
+	})
 	fmt.Printf("%d mutations, %d survived, %d stale\n", len(rows), survived, stale)
 	if survived+stale > 0 {
 		return 1, nil

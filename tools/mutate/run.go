@@ -13,13 +13,20 @@ import (
 	"time"
 )
 
-// limit ends tests that a mutation made wait for ever, which is noticed as well.
-const limit = 3 * time.Minute
+// Tests that a mutation made wait for ever are ended, which is noticed as well. They get
+// several times what they took before anything was broken, so that a busy machine is not
+// mistaken for a noticed mutation.
+const (
+	greenLimit = time.Hour
+	leastLimit = 3 * time.Minute
+	patience   = 5
+)
 
 // runner runs tests on mutated files.
 type runner struct {
 	jobs int
 	dir  string
+	took map[string]time.Duration // by the tests of each list of packages, unbroken
 }
 
 // verdict is what came of a mutation.
@@ -31,7 +38,7 @@ type verdict struct {
 
 func newRunner(jobs int) (*runner, error) {
 	dir, err := os.MkdirTemp("", "mutate")
-	return &runner{jobs, dir}, err
+	return &runner{jobs, dir, map[string]time.Duration{}}, err
 }
 
 func (r *runner) close() { _ = os.RemoveAll(r.dir) }
@@ -49,30 +56,41 @@ func (r *runner) green(ctx context.Context, rows []mutation) error {
 	for packages, runs := range patterns {
 		for _, run := range runs {
 			top, _, _ := strings.Cut(run, "/") // -list knows no subtests
-			out, err := test(ctx, append([]string{"-list", top}, strings.Fields(packages)...))
+			out, err := test(ctx, greenLimit, append([]string{"-list", top}, strings.Fields(packages)...))
 			if err != nil || !strings.Contains("\n"+out, "\nTest") {
 				return fmt.Errorf("no test of %s is called %s\n%s", packages, run, out)
 			}
 		}
-		out, err := test(ctx, append([]string{"-run", strings.Join(runs, "|")}, strings.Fields(packages)...))
+		fmt.Printf("unbroken: %s\n", packages)
+		start := time.Now()
+		out, err := test(ctx, greenLimit, append([]string{"-run", strings.Join(runs, "|")}, strings.Fields(packages)...))
 		if err != nil {
 			return fmt.Errorf("the tests of %s fail before anything was broken: %w\n%s", packages, err, out)
 		}
+		r.took[packages] = time.Since(start)
 	}
 	return nil
 }
 
-// tryAll tries the rows, several at once.
-func (r *runner) tryAll(ctx context.Context, rows []mutation) []verdict {
-	verdicts := make([]verdict, len(rows))
+// limit is how long the tests of a row may take with its line broken.
+func (r *runner) limit(m mutation) time.Duration {
+	return max(leastLimit, patience*r.took[strings.Join(m.packages, " ")])
+}
+
+// tryAll tries the rows, several at once, and says what came of each as soon as it is known.
+func (r *runner) tryAll(ctx context.Context, rows []mutation, say func(mutation, verdict)) {
+	var saying sync.Mutex
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range r.jobs {
 		wg.Go(func() {
 			for n := range next {
 				start := time.Now()
-				verdicts[n] = r.try(ctx, n, rows[n])
-				verdicts[n].took = time.Since(start)
+				v := r.try(ctx, n, rows[n])
+				v.took = time.Since(start)
+				saying.Lock()
+				say(rows[n], v)
+				saying.Unlock()
 			}
 		})
 	}
@@ -81,7 +99,6 @@ func (r *runner) tryAll(ctx context.Context, rows []mutation) []verdict {
 	}
 	close(next)
 	wg.Wait()
-	return verdicts
 }
 
 // try runs the tests of one row with its line broken.
@@ -90,7 +107,8 @@ func (r *runner) try(ctx context.Context, n int, m mutation) verdict {
 	if err != nil {
 		return verdict{why: err.Error()}
 	}
-	out, err := test(ctx, append([]string{"-vet=off", "-failfast", "-run", m.run}, m.packages...), "-overlay="+overlay)
+	args := append([]string{"-vet=off", "-failfast", "-run", m.run}, m.packages...)
+	out, err := test(ctx, r.limit(m), args, "-overlay="+overlay)
 	switch {
 	case err == nil:
 		return verdict{why: "every test still passes"}
@@ -126,9 +144,9 @@ func (r *runner) overlay(n int, m mutation) (string, error) {
 	return name, os.WriteFile(name, list, 0o600)
 }
 
-// test runs go test and gives what it says. The flags hold for every go command that the
+// test runs go test for limit at most and gives what it says. The flags hold for every go command that the
 // tests run as well, so that a program which they build is of the mutated file.
-func test(ctx context.Context, args []string, flags ...string) (string, error) {
+func test(ctx context.Context, limit time.Duration, args []string, flags ...string) (string, error) {
 	args = append([]string{"test", "-timeout", limit.String()}, args...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Env = append(os.Environ(), "GOFLAGS="+strings.Join(append([]string{os.Getenv("GOFLAGS")}, flags...), " "))

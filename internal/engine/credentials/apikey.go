@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -94,12 +96,22 @@ type Keys struct {
 type workingKey struct {
 	store.APIKey
 	use use
+	// proven is the hash of the secret, once one was right under the keyed hash, which
+	// would be made anew for every request otherwise. The key cannot change in memory.
+	proven atomic.Pointer[[sha256.Size]byte]
 }
 
 // right reports whether a secret is the key's.
 func (w *workingKey) right(h *seal.Hasher, secret string) bool {
 	sum := sha256.Sum256([]byte(secret))
-	return len(w.Hash) == sha256.Size && h.Check(w.Hash, keyParts(w.APIKey, sum[:])...)
+	if proven := w.proven.Load(); proven != nil {
+		return subtle.ConstantTimeCompare(proven[:], sum[:]) == 1
+	}
+	if len(w.Hash) != sha256.Size || !h.Check(w.Hash, keyParts(w.APIKey, sum[:])...) {
+		return false
+	}
+	w.proven.Store(&sum)
+	return true
 }
 
 // expired reports whether the key has ended by itself.

@@ -79,7 +79,7 @@ func TestWrongKeys(t *testing.T) {
 	secret, otherSecret := text[len(text)-26:], other[len(other)-26:]
 	flipped := []byte(text)
 	flipped[len(flipped)-1] ^= 1
-	for name, bad := range map[string]string{
+	wrong := map[string]string{
 		"nothing":                   "",
 		"prefix alone":              "ostiary_",
 		"no secret":                 "ostiary_" + key.ID + "_",
@@ -98,13 +98,16 @@ func TestWrongKeys(t *testing.T) {
 		"another prefix":            "OSTIARY_" + text[len("ostiary_"):],
 		"a session's prefix":        "ostiary_session_" + secret,
 		"an id of nobody's, no key": "ostiary_0123456789_ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-	} {
-		if p, ok := k.Principal(bad); ok || p != (authz.Principal{}) {
-			t.Errorf("%s: %+v, %t", name, p, ok)
-		}
 	}
-	if _, ok := k.Principal(text); !ok {
-		t.Error("the right one is refused")
+	for _, when := range []string{"before a right one", "behind a right one"} {
+		for name, bad := range wrong {
+			if p, ok := k.Principal(bad); ok || p != (authz.Principal{}) {
+				t.Errorf("%s, %s: %+v, %t", name, when, p, ok)
+			}
+		}
+		if _, ok := k.Principal(text); !ok {
+			t.Errorf("the right one is refused %s", when)
+		}
 	}
 }
 

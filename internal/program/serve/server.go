@@ -66,6 +66,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if cfg.Data == "" {
 		return nil, errors.New("no data directory")
 	}
+	collectLess()
 	s = newServer(cfg)
 	if err := s.takeData(); err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"ostiary/internal/store"
 	"ostiary/internal/store/auditlog"
 	"ostiary/internal/store/storetest"
+	"ostiary/internal/store/tables"
 )
 
 // eager is a database that indexes each few entries at once, instead of each thousand
@@ -141,7 +142,7 @@ func TestALostAuditIndexIsMadeAnew(t *testing.T) {
 	if err := db.catchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	update(t, db.DB, func(tx_ store.Tx) error { return tx_.(*tx).index().DropIndex() })
+	update(t, db.DB, func(tx_ store.Tx) error { return tx_.(*tables.Tx).Index().DropIndex() })
 	if rows := find(t, db.DB, audit.Filter{Serial: "S3"}); len(rows) != 1 {
 		t.Errorf("without an index: %d rows", len(rows))
 	}
@@ -169,18 +170,18 @@ func TestAnEditedAuditIndexShowsNoWrongEntry(t *testing.T) {
 	}
 	forged.Of(postings.Key("serial", "S3")).Add(99)
 	update(t, db.DB, func(tx_ store.Tx) error {
-		tx := tx_.(*tx)
-		if _, err := tx.change("DELETE FROM audit_segment"); err != nil {
+		tx := tx_.(*tables.Tx)
+		if _, err := tx.Change("DELETE FROM audit_segment"); err != nil {
 			return err
 		}
-		if _, err := tx.change("DELETE FROM audit_block"); err != nil {
+		if _, err := tx.Change("DELETE FROM audit_block"); err != nil {
 			return err
 		}
-		if _, err := tx.change("INSERT INTO audit_segment (first, beyond) VALUES (0, 64)"); err != nil {
+		if _, err := tx.Change("INSERT INTO audit_segment (first, beyond) VALUES (0, 64)"); err != nil {
 			return err
 		}
 		for _, b := range forged.Pack() {
-			if _, err := tx.change("INSERT INTO audit_block (segment, key, seq, data) VALUES (0, ?, ?, ?)", b.First.Key,
+			if _, err := tx.Change("INSERT INTO audit_block (segment, key, seq, data) VALUES (0, ?, ?, ?)", b.First.Key,
 				b.First.Place, b.Data); err != nil {
 				return err
 			}
@@ -200,7 +201,7 @@ func TestAnIndexAheadOfTheLogIsDropped(t *testing.T) {
 	db := open(t, Config{Path: path})
 	appendEntries(t, db, 20)
 	update(t, db, func(tx_ store.Tx) error {
-		_, err := tx_.(*tx).change("INSERT INTO audit_segment (first, beyond) VALUES (0, 21)")
+		_, err := tx_.(*tables.Tx).Change("INSERT INTO audit_segment (first, beyond) VALUES (0, 21)")
 		return err
 	})
 	if err := db.Close(); err != nil {
@@ -220,7 +221,7 @@ func TestTheAuditIndexFollows(t *testing.T) {
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		var upTo int64
 		view(t, db, func(r store.Reader) (err error) {
-			upTo, err = r.(*reader).Indexed()
+			upTo, err = r.(*tables.Reader).Indexed()
 			return err
 		})
 		if upTo == 3*auditlog.Usual.Small {
@@ -264,7 +265,7 @@ func TestNoAuditSearchReadsWithoutEnd(t *testing.T) {
 		for before := int64(0); ; pages++ {
 			var next int64
 			view(t, db, func(rd store.Reader) error {
-				found, beyond, paid, err := rd.(*reader).Search(f, before, 100, most)
+				found, beyond, paid, err := rd.(*tables.Reader).Search(f, before, 100, most)
 				rows, cost, next = rows+len(found), max(cost, paid), beyond
 				return err
 			})
@@ -279,7 +280,7 @@ func TestNoAuditSearchReadsWithoutEnd(t *testing.T) {
 	}
 	indexed := func() (upTo int64) {
 		view(t, db, func(r store.Reader) (err error) {
-			upTo, err = r.(*reader).Indexed()
+			upTo, err = r.(*tables.Reader).Indexed()
 			return err
 		})
 		return upTo
@@ -329,7 +330,7 @@ func TestTheAuditTailIsInMemory(t *testing.T) {
 	}
 	for _, f := range []audit.Filter{{Serial: "nosuch"}, {From: time.Unix(9000, 0)}, {Serial: "S7", User: "nosuch"}} {
 		view(t, db, func(rd store.Reader) error {
-			_, _, cost, err := rd.(*reader).Search(f, 0, 10, 100)
+			_, _, cost, err := rd.(*tables.Reader).Search(f, 0, 10, 100)
 			if cost > 0 {
 				t.Errorf("%+v: it cost %d", f, cost)
 			}

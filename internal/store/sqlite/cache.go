@@ -7,6 +7,8 @@ import (
 	"ostiary/internal/core/lru"
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/decide"
+	"ostiary/internal/store/tables"
 )
 
 // cache keeps recently used tokens, sealed as they are in the database, so that
@@ -143,16 +145,16 @@ func ahead(one, other *store.Candidate) bool {
 
 // set brings what a code changes up to date after a commit. The rest of the
 // condition stays: an administrator's change invalidates the row anyway.
-func (c *cache) set(changed changedCondition) {
+func (c *cache) set(changed decide.Changed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	row, ok := c.tokens.Peek(changed.id)
+	row, ok := c.tokens.Peek(changed.ID)
 	if !ok {
 		return
 	}
-	now, cond := &row.Token.Condition, changed.condition
+	now, cond := &row.Token.Condition, changed.Condition
 	if now.Shared.Mark != cond.Shared.Mark { // it got a twin since it was read
-		c.tokens.Remove(changed.id)
+		c.tokens.Remove(changed.ID)
 		return
 	}
 	now.Shared = cond.Shared
@@ -161,41 +163,34 @@ func (c *cache) set(changed changedCondition) {
 	if cond.Failures > 0 {
 		c.generation++ // a reader that began before must not put the row back without them
 	}
-	if changed.application == 0 {
+	if changed.Application == 0 {
 		return
 	}
 	for i := range row.Applications {
-		if app := &row.Applications[i]; app.Index == changed.application {
-			app.Next, app.Drift = changed.next, changed.drift
+		if app := &row.Applications[i]; app.Index == changed.Application {
+			app.Next, app.Drift = changed.Next, changed.Drift
 		}
 	}
 }
 
-// touched collects what a transaction changes, to be forgotten once it commits.
-type touched struct {
-	tokens []token.ID
-	names  []string // users and serials whose set of tokens changed
-	all    bool
-}
-
-func (c *cache) forget(t touched) {
-	if len(t.tokens) == 0 && len(t.names) == 0 && !t.all {
+func (c *cache) forget(t tables.Touched) {
+	if len(t.Tokens) == 0 && len(t.Names) == 0 && !t.All {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.generation++
-	if t.all {
+	if t.All {
 		c.tokens.Purge()
 		c.lookups.Purge()
 		clear(c.byName)
 		clear(c.twins)
 		return
 	}
-	for _, id := range t.tokens {
+	for _, id := range t.Tokens {
 		c.tokens.Remove(id)
 	}
-	for _, name := range t.names {
+	for _, name := range t.Names {
 		for _, key := range slices.Clone(c.byName[name]) {
 			c.lookups.Remove(key)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/tables"
 )
 
 func candidate(id token.ID, serial string) store.Candidate {
@@ -17,10 +18,10 @@ func candidate(id token.ID, serial string) store.Candidate {
 // A reader that began before a change must not put an old row back after it.
 func TestCachePutAfterAChange(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]touched{
-		"of the token": {tokens: []token.ID{1}},
-		"of the name":  {names: []string{"A"}},
-		"of all":       {all: true},
+	for name, change := range map[string]tables.Touched{
+		"of the token": {Tokens: []token.ID{1}},
+		"of the name":  {Names: []string{"A"}},
+		"of all":       {All: true},
 	} {
 		c := newCache(10)
 		key := keyOf(store.Lookup{Serial: "A"})
@@ -80,7 +81,7 @@ func TestCacheIsBounded(t *testing.T) {
 			c.put(keyOf(l), store.Found{Candidates: []store.Candidate{candidate(i, serial)}}, generation)
 		}
 		if i%3 == 0 {
-			c.forget(touched{names: []string{serial}})
+			c.forget(tables.Touched{Names: []string{serial}})
 		}
 	}
 	names := 0

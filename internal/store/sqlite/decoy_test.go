@@ -10,6 +10,7 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/tables"
 )
 
 // TestEmptyRefusalWrites: a code for nobody writes the rows that a wrong code for a token
@@ -94,7 +95,7 @@ func TestDecoysHoldAnyNumber(t *testing.T) {
 	for _, n := range []string{"9223372036854775807", "-9223372036854775808"} {
 		update(t, db, func(s store.Tx) error {
 			for _, table := range []string{"decoy_condition", "decoy_user"} {
-				if _, err := s.(*tx).change("UPDATE " + table + " SET failures = " + n); err != nil {
+				if _, err := s.(*tables.Tx).Change("UPDATE " + table + " SET failures = " + n); err != nil {
 					return err
 				}
 			}

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"database/sql/driver"
 	"errors"
 	"testing"
 
@@ -21,14 +20,15 @@ func TestFailureIsCountedOnTheRowThatWasRead(t *testing.T) {
 			if _, err := h.begin.exec(); err != nil {
 				return err
 			}
-			var c [11]driver.Value
-			_, err := h.condition.row(c[:], int64(id))
-			args := []driver.Value{int64(1), int64(id), c[0], c[1], c[3], c[5]}
+			rows := hotRows{hot: h}
+			var c [11]any
+			_, err := rows.Row(attempted(t, "condition"), c[:], int64(id))
+			args := []any{int64(1), int64(id), c[0], c[1], c[3], c[5]}
 			if edit > 0 {
 				args[edit] = to
 			}
 			if err == nil {
-				changed, err = h.fail.exec(args...)
+				changed, err = rows.Exec(attempted(t, "count failure"), args...)
 			}
 			_, end := h.rollback.exec()
 			return errors.Join(err, end)

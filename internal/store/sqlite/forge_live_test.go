@@ -10,6 +10,8 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/proof"
+	"ostiary/internal/store/tables"
 )
 
 // alter runs statements on the file past the program.
@@ -71,7 +73,7 @@ func TestVacuumBesideTheServerIsNoTampering(t *testing.T) {
 	s := newScene(t)
 	s.try(s.right(3))
 	alter(t, s.path, "VACUUM; ANALYZE")
-	s.db.cache.forget(touched{all: true})
+	s.db.cache.forget(tables.Touched{All: true})
 	f := s.find(store.Lookup{Serial: "A"})
 	a := s.right(4)
 	a.Proposals[0].Seen = f.Candidates[0].Token.Condition
@@ -190,13 +192,14 @@ func TestFormerTagsAreMadeAnew(t *testing.T) {
 	t.Parallel()
 	for _, forged := range []bool{false, true} {
 		s := withActivation(t)
-		update(t, s.db, func(tx store.Tx) error { return tx.DeleteSetting(furtherTags) })
-		keys := s.db.guard.keys.Load()
-		former := &tagged{name: "activation", keys: activationTable.keys, columns: activationColumns, from: "activation t"}
+		update(t, s.db, func(tx store.Tx) error { return tx.DeleteSetting("further_tags") })
+		keys := s.db.guard.Keys()
+		former := &proof.Table{Name: "activation", Key: proof.ActivationTable.Key, Columns: proof.ActivationTable.Former,
+			From: proof.ActivationTable.From}
 		var tag []byte
 		view(t, s.db, func(r store.Reader) error {
-			_, text, err := rowKey{table: former, id: 1}.read(t.Context(), r.(*reader).q)
-			tag = keys.tag(former.name, text)
+			_, text, err := proof.Row{Table: former, ID: 1}.Read(t.Context(), r.(*tables.Reader).Conn())
+			tag = keys.Tag(former.Name, text)
 			return err
 		})
 		forge(t, s.path, "UPDATE activation SET tag = ?", tag)

@@ -126,7 +126,7 @@ func TestFurtherRowsAreTaggedOnce(t *testing.T) {
 	for _, older := range []bool{true, false} {
 		s := departed(t)
 		if older {
-			update(t, s.db, func(tx store.Tx) error { return tx.DeleteSetting(furtherTags) })
+			update(t, s.db, func(tx store.Tx) error { return tx.DeleteSetting("further_tags") })
 		}
 		forge(t, s.path, "UPDATE move_token SET tag = NULL")
 		for range 2 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ostiary/internal/store"
+	"ostiary/internal/store/tables"
 )
 
 // probeEvery is how often a database that takes no commits is tried again.
@@ -116,7 +117,7 @@ func (p *probes) stop() {
 // probe commits a change that means nothing.
 func (w *writer) probe() error {
 	return w.update(context.Background(), func(t store.Tx) error {
-		_, err := t.(*tx).change("UPDATE decoy_condition SET failures = failures + 1 WHERE token = 1")
+		_, err := t.(*tables.Tx).Change("UPDATE decoy_condition SET failures = failures + 1 WHERE token = 1")
 		return err
 	})
 }

@@ -6,8 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"ostiary/internal/store/auditlog"
+	"ostiary/internal/store/decide"
+	"ostiary/internal/store/proof"
+	"ostiary/internal/store/tables"
 )
 
 // hotStatements are the statements of the batch, prepared on the raw driver
@@ -16,19 +21,9 @@ type hotStatements struct {
 	all []driver.Stmt
 
 	begin, commit, rollback *statement
-	accept, acceptOwned     *statement
-	prove                   *statement
-	shared                  sharedStatements
-	applications            applicationStatements
-	fail, condition         *statement
-	user, failUser, clear   *statement
-	appendEntry             *statement
+	attempts                []*statement // decide.Statements
+	appendEntry, quiet      *statement
 	head, setHead           *statement
-	quiet                   *statement
-	decoyToken, decoyUser   *statement
-	useTemporary, temporary *statement
-	unusedTemporary         *statement
-	taggedToken, tagToken   *statement
 	schemaVersion, schema   *statement
 }
 
@@ -38,60 +33,9 @@ type statement struct {
 		driver.StmtExecContext
 		driver.StmtQueryContext
 	}
-	args []driver.NamedValue
+	args   []driver.NamedValue
+	values []driver.Value // of the row that was read last
 }
-
-// The conditional write that accepts a code: every condition of acceptance
-// stands here, and the row count is the verdict.
-//
-//	?1 counter that matched  ?2 drift    ?3 now    ?4 token  ?5 epoch
-//	?6 most failures         ?7 new time of last use, or 0   ?8 user
-//	?9 to ?14 what the row is expected to hold, so that what is recorded as
-//	its state before is that
-//	?15 the latest end of a delay of the token, ?16 of the user: none that is later holds
-const (
-	advance = `UPDATE condition
-	SET next = ?1 + 1, drift = ?2, ` + renew
-
-	renew = `failures = 0, retry_at = 0, last_used = max(last_used, ?7)`
-
-	// What is demanded of a token whichever of its keys the code is of.
-	acceptable = `
-	WHERE token = ?4 AND epoch = ?5
-	  AND failures <= ?6 AND (retry_at <= ?3 OR retry_at > ?15)
-	  AND not_before <= ?3 AND (not_after = 0 OR not_after > ?3)
-	  AND next = ?9 AND drift = ?10 AND failures = ?11 AND retry_at = ?12 AND last_used = ?13 AND coalesce(owner, 0) = ?14
-	  AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
-
-	unused = `
-	  AND next <= ?1`
-
-	acceptAny = advance + acceptable + unused + `
-	  AND state = 0`
-
-	// The first code of a PENDING token makes it VALID in the write that uses it
-	// up, so that no other write finds it between.
-	proveAny = advance + ", state = 0, epoch = epoch + 1" + acceptable + unused + `
-	  AND state = 4`
-
-	// The token has its secret to itself; else see shared.go.
-	alone = `
-	  AND twin IS NULL`
-
-	acceptSQL      = acceptAny + alone
-	acceptOwnedSQL = acceptAny + alone + ownedByUser
-	proveSQL       = proveAny + alone
-
-	ownedByUser = `
-	  AND owner = ?8 AND EXISTS (SELECT 1 FROM user WHERE id = ?8 AND failures <= ?6
-	    AND (retry_at <= ?3 OR retry_at > ?16))`
-
-	failSQL = `UPDATE condition SET failures = failures + 1, retry_at = ?1
-	WHERE token = ?2 AND epoch = ?3 AND next = ?4 AND failures = ?5 AND state = ?6`
-
-	conditionSQL = `SELECT epoch, next, drift, failures, retry_at, state, not_before, not_after, coalesce(owner, 0), last_used, coalesce(twin, 0)
-	FROM condition WHERE token = ?1 AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
-)
 
 func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h = &hotStatements{}
@@ -121,30 +65,16 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.begin = prepare("BEGIN IMMEDIATE", 0)
 	h.commit = prepare("COMMIT", 0)
 	h.rollback = prepare("ROLLBACK", 0)
-	h.accept = prepare(acceptSQL, 16)
-	h.acceptOwned = prepare(acceptOwnedSQL, 16)
-	h.prove = prepare(proveSQL, 16)
-	h.shared.prepare(prepare)
-	h.applications.prepare(prepare)
-	h.fail = prepare(failSQL, 6)
-	h.condition = prepare(conditionSQL, 1)
-	h.user = prepare("SELECT failures, retry_at, name FROM user WHERE id = ?1", 1)
-	h.failUser = prepare("UPDATE user SET failures = failures + 1, retry_at = ?1 WHERE id = ?2 AND failures = ?3", 3)
-	h.clear = prepare("UPDATE user SET failures = 0, retry_at = 0 WHERE id = ?1 AND (failures > 0 OR retry_at > 0)", 1)
+	for _, st := range decide.Statements {
+		h.attempts = append(h.attempts, prepare(own(st.SQL), st.Args))
+	}
 	h.appendEntry = prepare("INSERT INTO audit_entry (seq, entry) VALUES (?1, ?2)", 2)
 	h.head = prepare(auditlog.HeadSQL, 0)
-	h.setHead = prepare(setHeadSQL, 3)
+	h.setHead = prepare(tables.SetHeadSQL, 3)
 	h.quiet = prepare("INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE "+
 		"SET n = n + 1", 1)
-	h.useTemporary = prepare(useTemporarySQL, 6)
-	h.unusedTemporary = prepare(unusedTemporarySQL, 2)
-	h.taggedToken = prepare(tokenTable.rowSQL(), 1)
-	h.tagToken = prepare(tokenTable.writeSQL(), 2)
-	h.temporary = prepare(temporarySQL, 3)
 	h.schemaVersion = prepare(schemaVersionSQL, 0)
 	h.schema = prepare(schemaSQL, 0)
-	h.decoyToken = prepare("UPDATE decoy_condition SET failures = failures % 1000 + 1, retry_at = ?1 WHERE token = 1", 1)
-	h.decoyUser = prepare("UPDATE decoy_user SET failures = failures % 1000 + 1, retry_at = ?1 WHERE id = 1", 1)
 	if err != nil {
 		h.close()
 		return nil, err
@@ -161,8 +91,12 @@ func (h *hotStatements) close() {
 	}
 }
 
+// own puts SQLite's own function in the place of one that is taught to it, which costs more
+// than what it computes.
+func own(sql string) string { return strings.ReplaceAll(sql, "greatest(", "max(") }
+
 // exec runs the statement and returns the number of rows it changed.
-func (s *statement) exec(args ...driver.Value) (int64, error) {
+func (s *statement) exec(args ...any) (int64, error) {
 	s.bind(args)
 	res, err := s.stmt.ExecContext(context.Background(), s.args)
 	if err != nil {
@@ -172,13 +106,18 @@ func (s *statement) exec(args ...driver.Value) (int64, error) {
 }
 
 // row reads the first row into dest; it reports whether there was one.
-func (s *statement) row(dest []driver.Value, args ...driver.Value) (ok bool, err error) {
+func (s *statement) row(dest []any, args ...any) (ok bool, err error) {
 	s.bind(args)
+	s.values = slices.Grow(s.values[:0], len(dest))[:len(dest)]
 	rows, err := s.stmt.QueryContext(context.Background(), s.args)
 	if err != nil {
 		return false, err
 	}
-	err = rows.Next(dest)
+	if err = rows.Next(s.values); err == nil {
+		for i, v := range s.values {
+			dest[i] = v
+		}
+	}
 	if cerr := rows.Close(); err == nil {
 		err = cerr
 	}
@@ -188,14 +127,14 @@ func (s *statement) row(dest []driver.Value, args ...driver.Value) (ok bool, err
 	return err == nil, err
 }
 
-func (s *statement) bind(args []driver.Value) {
+func (s *statement) bind(args []any) {
 	for i, a := range args {
 		s.args[i].Value = a
 	}
 }
 
 func (h *hotStatements) readHead() (row auditlog.Head, err error) {
-	var dest [3]driver.Value
+	var dest [3]any
 	ok, err := h.head.row(dest[:])
 	if err != nil {
 		return row, err
@@ -210,21 +149,23 @@ func (h *hotStatements) readHead() (row auditlog.Head, err error) {
 }
 
 // enter checks the schema and the head when a transaction begins, and gives the head.
-func (h *hotStatements) enter(g *guard) (found auditlog.Head, err error) {
-	var v [1]driver.Value
+func (h *hotStatements) enter(g *proof.Guard) (found auditlog.Head, err error) {
+	var v [1]any
 	if _, err := h.schemaVersion.row(v[:]); err != nil {
 		return found, err
 	}
 	version, _ := v[0].(int64)
-	if err := g.schemaIs(version, func() (string, error) {
-		_, err := h.schema.row(v[:])
+	if err := g.SchemaIs(version, func() error {
+		if _, err := h.schema.row(v[:]); err != nil {
+			return err
+		}
 		schema, _ := v[0].(string)
-		return schema, err
+		return sameAsOwn(schema)
 	}); err != nil {
 		return found, err
 	}
 	if found, err = h.readHead(); err == nil {
-		err = g.enter(found)
+		err = g.Enter(found)
 	}
 	return found, err
 }

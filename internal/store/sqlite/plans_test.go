@@ -14,7 +14,9 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 	"ostiary/internal/store/auditlog"
+	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
+	"ostiary/internal/store/tables"
 )
 
 // explainer notes how SQLite goes about each query.
@@ -56,7 +58,7 @@ func plansOf(t *testing.T, db *DB, list func(store.Reader) error) []string {
 	}
 	defer func() { _ = tx.Rollback() }()
 	e := &explainer{Conn: newReadConn(tx), t: t}
-	if err := list(new(newReader(t.Context(), e, &guard{}, nil, db.listed))); err != nil {
+	if err := list(new(tables.NewReader(t.Context(), e, &proof.Guard{}, dialect, nil, db.listed))); err != nil {
 		t.Fatal(err)
 	}
 	return e.plans
@@ -211,7 +213,7 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 	}
 	// The test sees what it is to see.
 	if plans := plansOf(t, db, func(r store.Reader) error {
-		_, err := query.All(t.Context(), r.(*reader).q, query.Value[int64], "SELECT id FROM token t WHERE digits = 7")
+		_, err := query.All(t.Context(), r.(*tables.Reader).Conn(), query.Value[int64], "SELECT id FROM token t WHERE digits = 7")
 		return err
 	}); !whole.MatchString(plans[0]) {
 		t.Errorf("a scan is explained as %q", plans)
@@ -226,7 +228,7 @@ func TestAQueryEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		begun := time.Now()
 		err := db.Browse(ctx, func(r store.Reader) error {
-			_, err := query.One(ctx, r.(*reader).q, query.Value[int64],
+			_, err := query.One(ctx, r.(*tables.Reader).Conn(), query.Value[int64],
 				"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 1000000000) SELECT "+
 					"count(*) FROM n")
 			return err

@@ -12,7 +12,9 @@ import (
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/store/migrate"
+	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
+	"ostiary/internal/store/tables"
 )
 
 // ErrReadOnly is what a change of a database says that was opened to be read.
@@ -22,7 +24,7 @@ var ErrReadOnly = errors.New("the database was opened to be read only")
 type ReadOnly struct {
 	reads *sql.DB
 	disk  disk
-	guard *guard
+	guard *proof.Guard
 }
 
 var _ store.DB = (*ReadOnly)(nil)
@@ -46,7 +48,7 @@ func OpenReadOnly(ctx context.Context, path string) (*ReadOnly, error) {
 	if err := sameSchema(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &ReadOnly{reads: db, disk: disk{filepath.Dir(path)}, guard: &guard{}}, nil
+	return &ReadOnly{reads: db, disk: disk{filepath.Dir(path)}, guard: &proof.Guard{}}, nil
 }
 
 // sameSchema demands the schema of this program.
@@ -69,18 +71,18 @@ func sameSchema(ctx context.Context, db *sql.DB) error {
 
 // View runs fn in one read transaction.
 func (r *ReadOnly) View(ctx context.Context, fn func(store.Reader) error) error {
-	return viewOn(ctx, r.reads, &DB{disk: r.disk, guard: r.guard, listed: maxListed}, fn)
+	return viewOn(ctx, r.reads, &DB{disk: r.disk, guard: r.guard, listed: tables.Listed}, fn)
 }
 
 // Protect takes the key by which the database proves itself. Nothing is refused here:
 // whoever reads a database that is not as it was written wants to be told all of it
 // (store.IntegrityReader).
 func (r *ReadOnly) Protect(ctx context.Context, key *seal.Integrity, alarm func(store.Alarm)) (begun bool, err error) {
-	if err := r.guard.use(key, alarm); err != nil {
+	if err := r.guard.Use(key, alarm); err != nil {
 		return false, err
 	}
 	err = r.View(ctx, func(rd store.Reader) error {
-		row, err := rd.(*reader).Head()
+		row, err := rd.(*tables.Reader).Head()
 		begun = row.Record != nil
 		return err
 	})

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -62,25 +61,6 @@ func sameAsOwn(schema string) error {
 	own, err := ownSchema()
 	if err == nil && schema != own {
 		err = errSchema
-	}
-	return err
-}
-
-// schemaIs is called when a transaction of the writer begins, before its first statement:
-// nobody can change the schema from then on until it ends. Where its number is another
-// one than before, the schema is held against the program's.
-func (g *guard) schemaIs(version int64, read func() (string, error)) error {
-	if !g.begun.Load() || version == g.schema {
-		return nil
-	}
-	schema, err := read()
-	if err == nil {
-		err = sameAsOwn(schema)
-	}
-	if errors.Is(err, errSchema) {
-		return g.stop(err)
-	} else if err == nil {
-		g.schema = version
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/tables"
 )
 
 // A list that may not sort what it chooses goes by the index of its order, whatever the
@@ -33,11 +34,8 @@ func TestASortedListGoesByTheIndexOfItsOrder(t *testing.T) {
 				for _, after := range []*store.TokenPlace{nil, {User: "a", ID: 1, At: time.Unix(1, 0)}, {Last: true, ID: 1}} {
 					what := fmt.Sprintf("%s by %s, descending: %t, after %+v", name, by, desc, after)
 					f.Limit = 10
-					var s sorting
-					for _, line := range plansOf(t, db, func(r store.Reader) (err error) {
-						if s, err = sortingOf(f, by); err == nil {
-							_, _, err = r.(*reader).walk(f, store.TokenOrder{By: by, Desc: desc, After: after}, s)
-						}
+					for _, line := range plansOf(t, db, func(r store.Reader) error {
+						_, _, err := r.(*tables.Reader).Walk(f, store.TokenOrder{By: by, Desc: desc, After: after})
 						return err
 					}) {
 						if strings.Contains(line, "TEMP B-TREE FOR ORDER BY") ||
@@ -57,7 +55,10 @@ func TestASortedListGoesByTheIndexOfItsOrder(t *testing.T) {
 	}
 	// What is counted to know whether it is little is found by an index, too.
 	for name, f := range map[string]store.TokenFilter{"free": {Free: true}, "locked": {Failures: 5}} {
-		all := strings.Join(plansOf(t, db, func(r store.Reader) error { _, err := r.(*reader).few(f); return err }), "\n")
+		all := strings.Join(plansOf(t, db, func(r store.Reader) error {
+			_, err := r.(*tables.Reader).Few(f)
+			return err
+		}), "\n")
 		if want := "condition_" + map[string]string{"free": "free", "locked": "failing"}[name]; !strings.Contains(
 			all, want) {
 			t.Errorf("%s does not go by %s: %s", name, want, all)

@@ -7,6 +7,7 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
 )
 
@@ -95,7 +96,7 @@ func TestRevokedCodeThatIsIssuedAgain(t *testing.T) {
 	}
 	// Codes that ended are forgotten.
 	s.db.writer.spent.sweep = 0
-	s.db.writer.spent.settle(spending{now: time.Now().Add(2 * time.Hour)})
+	s.db.writer.spent.settle(proof.Spending{Now: time.Now().Add(2 * time.Hour)})
 	if n := len(s.db.writer.spent.until); n != 0 {
 		t.Errorf("%d codes are remembered behind their ends", n)
 	}

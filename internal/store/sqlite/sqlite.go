@@ -30,7 +30,9 @@ import (
 	"ostiary/internal/store"
 	"ostiary/internal/store/auditlog"
 	"ostiary/internal/store/migrate"
+	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
+	"ostiary/internal/store/tables"
 )
 
 //go:embed migrations/*.sql
@@ -66,7 +68,7 @@ type DB struct {
 	writer  *writer
 	cache   *cache
 	disk    disk
-	guard   *guard
+	guard   *proof.Guard
 	tail    *auditlog.Tail
 	listed  int
 	// before is the digest of the small tables before the schema was brought up to
@@ -100,11 +102,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	if err := registerHolds(); err != nil {
+	if err := registerFunctions(); err != nil {
 		return nil, err
 	}
-	db := &DB{cache: newCache(cfg.CachedTokens), guard: &guard{}, tail: auditlog.NewTail(auditlog.Usual),
-		listed: cmp.Or(cfg.Listed, maxListed), disk: disk{filepath.Dir(cfg.Path)}}
+	db := &DB{cache: newCache(cfg.CachedTokens), guard: &proof.Guard{}, tail: auditlog.NewTail(auditlog.Usual),
+		listed: cmp.Or(cfg.Listed, tables.Listed), disk: disk{filepath.Dir(cfg.Path)}}
 	if db.writes, err = sql.Open(cfg.TestOnlyDriver, dsn(cfg.Path, writerPragmas)); err != nil {
 		return nil, err
 	}
@@ -134,7 +136,8 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	go db.checkpoints.run()
 	// One that proves itself is written to when it is protected, and not before.
-	if err := db.checkIndex(ctx); err != nil && !errors.Is(err, errUnprotected) && !errors.Is(err, auditlog.ErrNoHead) {
+	if err := db.checkIndex(ctx); err != nil && !errors.Is(err, proof.ErrUnprotected) &&
+		!errors.Is(err, auditlog.ErrNoHead) {
 		return nil, errors.Join(err, db.Close())
 	}
 	db.probes = startProbes(db.writer)
@@ -189,7 +192,7 @@ func (db *DB) Check(ctx context.Context) error {
 	if err := db.reads.QueryRowContext(ctx, "SELECT count(*) FROM audit_head").Scan(&n); err != nil {
 		return db.disk.unavailable(err)
 	}
-	if db.guard.stopped.Load() {
+	if db.guard.Stopped() {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrTampered)
 	}
 	return db.writer.health.check()
@@ -216,18 +219,18 @@ func viewOn(ctx context.Context, readers *sql.DB, db *DB, fn func(store.Reader) 
 			err = errors.Join(err, rerr)
 		}
 	}()
-	return db.disk.worded(fn(new(newReader(ctx, newReadConn(tx), db.guard, db.tail, db.listed))))
+	return db.disk.worded(fn(new(tables.NewReader(ctx, newReadConn(tx), db.guard, dialect, db.tail, db.listed))))
 }
 
 // indexed is the database as its indexer sees it.
 type indexed struct{ db *DB }
 
 func (i indexed) Read(ctx context.Context, do func(auditlog.Reader) error) error {
-	return i.db.View(ctx, func(r store.Reader) error { return do(r.(*reader).Reader) })
+	return i.db.View(ctx, func(r store.Reader) error { return do(r.(*tables.Reader).Reader) })
 }
 
 func (i indexed) Write(ctx context.Context, do func(auditlog.Writer) error) error {
-	return i.db.writer.update(ctx, func(t store.Tx) error { return do(t.(*tx).index()) })
+	return i.db.writer.update(ctx, func(t store.Tx) error { return do(t.(*tables.Tx).Index()) })
 }
 
 // Update runs fn on the writer.
@@ -255,7 +258,7 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if db.before, err = configDigest(ctx, pool{db.writes}); err != nil {
+	if db.before, err = dialect.ConfigDigest(ctx, pool{db.writes}); err != nil {
 		return notADatabase(err)
 	}
 	n, err := migrate.Up(ctx, target{db.writes}, ms)

@@ -21,6 +21,7 @@ import (
 	"ostiary/internal/store/migrate"
 	"ostiary/internal/store/query"
 	"ostiary/internal/store/storetest"
+	"ostiary/internal/store/tables"
 )
 
 func TestConformance(t *testing.T) {
@@ -190,7 +191,7 @@ func next(t *testing.T, db *DB, id token.ID) (next uint64) {
 func onWriter(t *testing.T, db *DB, stmt string) (values []string) {
 	t.Helper()
 	update(t, db, func(s store.Tx) (err error) {
-		values, err = query.All(t.Context(), s.(*tx).q, query.Value[string], stmt)
+		values, err = query.All(t.Context(), s.(*tables.Tx).Conn(), query.Value[string], stmt)
 		return err
 	})
 	return values

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"ostiary/internal/store"
-	"ostiary/internal/store/auditlog"
+	"ostiary/internal/store/tables"
 )
 
 // runUpdate runs one update in a transaction of its own.
@@ -26,10 +26,10 @@ func (w *writer) runUpdate(j *job) {
 		return
 	}
 	w.health.succeeds()
-	w.cache.forget(t.touched)
+	w.cache.forget(t.Effects.Touched)
 }
 
-func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t *tx, err error) {
+func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t *tables.Tx, err error) {
 	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		w.reopen()
 		return nil, fmt.Errorf("%w: begin: %w", errConnection, err)
@@ -46,19 +46,20 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 		if given {
 			return
 		}
-		w.guard.undone()
+		w.guard.Undone()
 		if _, rerr := w.conn.ExecContext(ctx, "ROLLBACK"); rerr != nil {
 			w.reopen()
 		}
 	}()
-	t = &tx{reader: newReader(ctx, w.prepared, w.guard, nil, maxListed), awaited: func() bool { return len(w.jobs) > 0 }}
-	if err := t.enter(); err != nil {
+	t = tables.NewTx(tables.NewReader(ctx, w.prepared, w.guard, dialect, nil, tables.Listed),
+		func() bool { return len(w.jobs) > 0 })
+	if err := t.Enter(); err != nil {
 		return nil, err
 	}
 	if err := fn(t); err != nil {
 		return nil, err
 	}
-	if err := t.leave(); err != nil {
+	if err := t.Leave(); err != nil {
 		return nil, err
 	}
 	if w.testOnlyCommit != nil {
@@ -73,51 +74,8 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 		w.reopen()
 		return nil, err
 	}
-	w.guard.settle()
-	w.spent.settle(t.spending)
-	w.tail.Append(t.first, t.entries)
+	w.guard.Settle()
+	w.spent.settle(t.Effects.Spending)
+	w.tail.Append(t.Effects.First, t.Effects.Entries)
 	return t, nil
-}
-
-// tx is a store.Tx on the writer's connection.
-type tx struct {
-	reader
-	awaited func() bool
-	touched touched
-	// What the record of the head is to say: the first one, with begin.
-	says          headChange
-	configAltered bool
-	begin         bool
-	spending      spending // what it does of temporary codes
-	values        []any    // of a statement of many rows
-	// The entries that it appended, and the place of the first.
-	entries [][]byte
-	first   int64
-}
-
-var _ store.Tx = (*tx)(nil)
-
-// index is where the index of the log is written.
-func (t *tx) index() auditlog.Writer { return auditlog.NewWriter(t.ctx, t.q) }
-
-func (t *tx) Awaited() bool { return t.awaited() }
-
-// change runs a statement and returns the number of rows it changed.
-func (t *tx) change(stmt string, args ...any) (int64, error) {
-	return t.q.Exec(t.ctx, stmt, args...)
-}
-
-// changeOne runs a conditional write on one row; ErrConflict if it is not so.
-func (t *tx) changeOne(stmt string, args ...any) error {
-	n, err := t.change(stmt, args...)
-	if err == nil && n != 1 {
-		err = store.ErrConflict
-	}
-	return err
-}
-
-// insertOne inserts a row; ErrConflict if there is one of its key, and the transaction
-// can go on.
-func (t *tx) insertOne(stmt string, args ...any) error {
-	return t.changeOne(stmt+" ON CONFLICT DO NOTHING", args...)
 }

@@ -10,6 +10,8 @@ import (
 
 	"ostiary/internal/store"
 	"ostiary/internal/store/auditlog"
+	"ostiary/internal/store/proof"
+	"ostiary/internal/store/tables"
 )
 
 const (
@@ -33,7 +35,7 @@ type writer struct {
 	pool   *sql.DB
 	cache  *cache
 	disk   disk
-	guard  *guard
+	guard  *proof.Guard
 	spent  spent
 	tail   *auditlog.Tail
 	health health
@@ -65,7 +67,7 @@ type job struct {
 	finished chan struct{}
 }
 
-func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *guard, end *auditlog.Tail,
+func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *proof.Guard, end *auditlog.Tail,
 	report func(error)) (*writer, error) {
 	w := &writer{pool: pool, cache: c, disk: d, guard: g, tail: end, health: health{report: report},
 		jobs: make(chan *job, queueLength),
@@ -101,7 +103,7 @@ func (w *writer) open(ctx context.Context) error {
 // reopen gives up the connection and takes a new one. What the database holds
 // then, only the database knows, so the cache starts anew.
 func (w *writer) reopen() {
-	w.cache.forget(touched{all: true})
+	w.cache.forget(tables.Touched{All: true})
 	if w.conn != nil {
 		// ErrBadConn makes the pool drop the connection instead of keeping it.
 		w.prepared.close()

@@ -1,0 +1,56 @@
+package sqlite
+
+import (
+	"ostiary/internal/core/audit"
+	"ostiary/internal/store/decide"
+	"ostiary/internal/store/proof"
+)
+
+// hotRows run the statements of a batch's transaction.
+type hotRows struct {
+	hot     *hotStatements
+	head    *audit.Frontier
+	guard   *proof.Guard
+	entries [][]byte // that were appended
+}
+
+var (
+	_ decide.Executor = (*hotRows)(nil)
+	_ decide.Log      = (*hotRows)(nil)
+)
+
+// Exec runs a statement of an attempt.
+func (r *hotRows) Exec(s *decide.Statement, args ...any) (int64, error) {
+	return r.hot.attempts[s.Place()].exec(args...)
+}
+
+// Row reads a row of an attempt.
+func (r *hotRows) Row(s *decide.Statement, dest []any, args ...any) (bool, error) {
+	return r.hot.attempts[s.Place()].row(dest, args...)
+}
+
+func (r *hotRows) saveHead() error {
+	row, err := r.guard.Leave(r.head, proof.HeadChange{})
+	if err != nil {
+		return err
+	}
+	_, err = r.hot.setHead.exec(row.Frontier, row.Record, row.MAC)
+	return err
+}
+
+// Append appends an entry, and its hash to the head.
+func (r *hotRows) Append(entry []byte) error {
+	if _, err := r.hot.appendEntry.exec(r.head.Size(), entry); err != nil {
+		return err
+	}
+	r.head.Append(entry)
+	r.entries = append(r.entries, entry)
+	return nil
+}
+
+// CountQuietly counts a refusal; the hash of the entry is forgotten.
+func (r *hotRows) CountQuietly(caller string, entry []byte) error {
+	r.head.Clone().Append(entry)
+	_, err := r.hot.quiet.exec(caller)
+	return err
+}

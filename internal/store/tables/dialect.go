@@ -1,0 +1,48 @@
+// Package tables is the storage contract in SQL, for whichever database there is: Reader
+// and Tx are a store.Reader and a store.Tx on a transaction (query.Conn) of it. What
+// databases word differently is in Dialect. How a transaction begins and commits, how the
+// codes are decided (store.Attempt), and what is cached is the database's own; Effects are
+// what a transaction tells those.
+//
+// Every change of a row that carries a tag goes through alter, and every new one through
+// added, so that the tag is checked before and made anew in the same transaction (package
+// proof). The small tables are under the digest of the head's record: alterConfig.
+package tables
+
+import (
+	"context"
+	"strings"
+
+	"ostiary/internal/store/proof"
+	"ostiary/internal/store/query"
+)
+
+// Dialect is what the statements need to know of a database. Beyond it they are of the SQL
+// that all databases here understand, with three functions that some must be taught:
+// greatest and least of numbers, and holds.
+type Dialect struct {
+	// Indexed says by which index rows are found, where that is not left to the database.
+	Indexed func(index string) string
+	// Then joins a table of which rows are looked up for each row before it.
+	Then string
+	// Numbers and Texts are a query of the values of a JSON array that is an argument.
+	Numbers, Texts func(argument string) string
+	// Reserve takes n numbers for rows of a table, never used before, and gives the first.
+	Reserve func(ctx context.Context, q query.Conn, table string, n int) (first int64, err error)
+	// Tables lists the tables that are there.
+	Tables string
+	// CheckSchema holds the schema against the program's; ErrTampered if it is another one.
+	CheckSchema func(ctx context.Context, q query.Conn) error
+	// Schema is called first in a transaction that writes; see proof.Guard.SchemaIs.
+	Schema func(ctx context.Context, q query.Conn, g *proof.Guard) error
+}
+
+// Names of indexes for Dialect.Indexed that each database has its own name for.
+const (
+	ByNumber     = "" // no index, but the number of the row
+	TokenSerials = "token_serials"
+	UserNames    = "user_names"
+)
+
+// Fold makes one of what differs in case only.
+func Fold(s string) string { return strings.ToLower(s) }
