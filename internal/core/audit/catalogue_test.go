@@ -10,13 +10,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"ostiary/internal/test/compiled"
 )
 
 // TestCatalogueDescribesEveryAction: each constant of the type Action stands in the
 // catalogue once, and docs/operate.md shows the catalogue as it is.
 func TestCatalogueDescribesEveryAction(t *testing.T) {
 	t.Parallel()
-	file, err := parser.ParseFile(token.NewFileSet(), "entry.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), compiled.File("entry.go"), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ostiary/internal/test/compiled"
 )
 
 // who are the principals of the matrix below, in the order of its columns.
@@ -87,7 +89,7 @@ func operations(t *testing.T) map[string]Operation {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		file, err := parser.ParseFile(token.NewFileSet(), compiled.File(name), nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

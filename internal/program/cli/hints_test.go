@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"ostiary/internal/test/compiled"
 )
 
 var (
@@ -34,7 +36,7 @@ func TestHintedCommandsExist(t *testing.T) {
 			return err
 		}
 		set := token.NewFileSet()
-		file, err := parser.ParseFile(set, path, nil, 0)
+		file, err := parser.ParseFile(set, compiled.File(path), nil, 0)
 		if err != nil {
 			return err
 		}

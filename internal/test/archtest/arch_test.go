@@ -4,8 +4,6 @@
 package archtest
 
 import (
-	"cmp"
-	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -16,8 +14,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
+
+	"ostiary/internal/test/compiled"
 )
 
 const (
@@ -54,7 +53,7 @@ func files(t *testing.T) (all []file) {
 		if !strings.HasSuffix(name, ".go") {
 			return nil
 		}
-		text, err := os.ReadFile(instead(name))
+		text, err := os.ReadFile(compiled.File(name))
 		if err != nil {
 			return err
 		}
@@ -103,25 +102,4 @@ func own(p string) (pkg string, ok bool) { return strings.CutPrefix(p, module+"/
 func std(p string) bool {
 	first, _, _ := strings.Cut(p, "/")
 	return !strings.Contains(first, ".") && first != module
-}
-
-// overlay names the files that stand in for others while a mutation is tried.
-var overlay = sync.OnceValue(func() (o struct{ Replace map[string]string }) {
-	for _, flag := range strings.Fields(os.Getenv("GOFLAGS")) {
-		if name, ok := strings.CutPrefix(flag, "-overlay="); ok {
-			if text, err := os.ReadFile(name); err != nil || json.Unmarshal(text, &o) != nil {
-				panic("the overlay of GOFLAGS cannot be read: " + name)
-			}
-		}
-	}
-	return o
-})
-
-// instead gives the file that is compiled in place of another.
-func instead(name string) string {
-	abs, err := filepath.Abs(name)
-	if err != nil {
-		return name
-	}
-	return cmp.Or(overlay().Replace[abs], name)
 }
