@@ -32,6 +32,8 @@ var house = []floor{
 	{"internal/store/auditlog", []string{"internal/core/...", "internal/store", "internal/store/query"}, false},
 	{"internal/store/sqlite", []string{"internal/core/...", "internal/seal", "internal/store", "internal/store/query",
 		"internal/store/auditlog", "internal/store/migrate"}, false},
+	{"internal/store/postgres", []string{"internal/core/lru", "internal/store",
+		"internal/store/query"}, false},
 	{"internal/formats/qr/...", nil, true},
 	{"internal/formats/...", []string{"oath", "pskc/...", "activation", "internal/formats/qr"}, false},
 	{"internal/engine/tokens", []string{"internal/core/...", "internal/seal", "internal/store"}, false},
