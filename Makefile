@@ -42,12 +42,13 @@ vulns:
 
 # What the tests use beyond Go, from Debian packages: independent programs that
 # write and sign seed files, play tokens, compute the activation vectors, draw and
-# read QR codes, print letters, run WebAssembly, give a command a terminal, and one
-# that watches system calls. The race detector needs a C compiler.
+# read QR codes, print letters, run WebAssembly, give a command a terminal, one that
+# watches system calls, and PostgreSQL, of which tests start servers. The race detector needs a C compiler.
 tools:
 	@tools/need gcc:gcc libc6-dev:/usr/include/stdlib.h oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc pskctool:pskctool \
 		xmlsec1:xmlsec1 openssl:openssl bsdutils:script zbar-tools:zbarimg librsvg2-bin:rsvg-convert poppler-utils:pdftoppm nodejs:node \
-		python3-cryptography:/usr/lib/python3/dist-packages/cryptography python3-argon2:/usr/lib/python3/dist-packages/argon2
+		python3-cryptography:/usr/lib/python3/dist-packages/cryptography python3-argon2:/usr/lib/python3/dist-packages/argon2 \
+		'postgresql:/usr/lib/postgresql/*/bin/initdb'
 
 fuzz:
 	tools/fuzz $(if $(PARALLEL),-parallel $(PARALLEL)) $(FUZZTIME) $(FUZZ)

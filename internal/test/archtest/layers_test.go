@@ -39,6 +39,8 @@ var house = []floor{
 	{"internal/store/sqlite", []string{"internal/core/...", "internal/seal", "internal/store", "internal/store/query",
 		"internal/store/auditlog", "internal/store/decide", "internal/store/migrate", "internal/store/proof",
 		"internal/store/tables"}, false},
+	{"internal/store/postgres", []string{"internal/core/lru", "internal/store", "internal/store/query",
+		"internal/store/migrate"}, false},
 	{"internal/formats/qr/...", nil, true},
 	{"internal/formats/...", []string{"oath", "pskc/...", "activation", "internal/formats/qr"}, false},
 	{"internal/engine/tokens", []string{"internal/core/...", "internal/seal", "internal/store"}, false},

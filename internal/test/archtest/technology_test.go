@@ -18,6 +18,7 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra": {"internal/program/cli", "internal/device/authenticatorcli",
 		"internal/program/cmdline"},
 	"github.com/spf13/pflag":     {"internal/program/cli", "internal/program/cmdline"},
+	"github.com/jackc/pgx/v5":    {"internal/store/postgres"},
 	"golang.org/x/crypto":        {"activation", "authenticator", "internal/engine/credentials"},
 	"golang.org/x/image":         {"internal/formats/letter"},
 	"golang.org/x/mod":           {"internal/core/audit"},

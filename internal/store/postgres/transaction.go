@@ -1,0 +1,142 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"ostiary/internal/store"
+	"ostiary/internal/store/query"
+)
+
+// Codes of PostgreSQL's errors and notices that are told apart.
+const (
+	warning              = "01000"
+	adminShutdown        = "57P01"
+	lockNotAvailable     = "55P03"
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+)
+
+func hasCode(err error, codes ...string) bool {
+	var of *pgconn.PgError
+	return errors.As(err, &of) && slices.Contains(codes, of.Code)
+}
+
+// doubt is where a connection remembers that a commit may not be on the standby.
+const doubt = "ostiary: doubt"
+
+// noted is told the notices of a connection. A commit whose wait for the standby was
+// cancelled is answered as one that succeeded, after a warning without a code of its own:
+// a standby that takes over may not have it. The other code is of a server that is being
+// stopped meanwhile.
+func noted(c *pgconn.PgConn, n *pgconn.Notice) {
+	if n.Code == warning || n.Code == adminShutdown {
+		c.CustomData()[doubt] = n.Message
+	}
+}
+
+// inTransaction runs fn in a transaction and commits it. When it returns nil, the commit
+// is as durable as the server's settings make it. Otherwise nothing was changed, or the
+// error is store.ErrUncertain and the connection is closed.
+//
+// ctx is fn's. The commit has none: pgx would close the connection at its end, and whether
+// it was committed would be unknown.
+func inTransaction(ctx context.Context, on *pgx.Conn, opts pgx.TxOptions, fn func(pgx.Tx) error) (err error) {
+	unending := context.WithoutCancel(ctx)
+	tx, err := on.BeginTx(ctx, opts)
+	if err != nil {
+		return fmt.Errorf("%w: begin: %w", store.ErrUnavailable, err)
+	}
+	// Deferred, so that a panic of fn leaves no transaction open.
+	done := false
+	defer func() {
+		if !done && tx.Rollback(unending) != nil {
+			_ = on.Close(unending) // which rolls back, too
+		}
+	}()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	done = true
+	return commit(unending, on, tx)
+}
+
+func commit(ctx context.Context, on *pgx.Conn, tx pgx.Tx) error {
+	c := on.PgConn()
+	delete(c.CustomData(), doubt)
+	err := tx.Commit(ctx)
+	why, doubted := c.CustomData()[doubt]
+	var refused *pgconn.PgError
+	switch {
+	case doubted:
+		err = fmt.Errorf("%w: commit: the server warns: %v", store.ErrUncertain, why)
+	case err == nil:
+		return nil
+	case errors.Is(err, pgx.ErrTxCommitRollback):
+		return fmt.Errorf("%w: commit: %w", store.ErrUnavailable, err)
+	case errors.As(err, &refused) && refused.SeverityUnlocalized == "ERROR" && !on.IsClosed():
+		return fmt.Errorf("%w: commit: %w", store.ErrUnavailable, err)
+	default:
+		err = fmt.Errorf("%w: commit: %w", store.ErrUncertain, err)
+	}
+	_ = on.Close(ctx) // what it says next may be of this commit
+	return err
+}
+
+const (
+	maxRuns   = 10
+	firstRest = time.Millisecond // doubled from run to run, and drawn from the half to the whole
+)
+
+// update runs fn in a SERIALIZABLE transaction: what it reads is as if it were alone. It
+// may run again, when another transaction was in its way.
+func update(ctx context.Context, pool *pgxpool.Pool, kept *statements, fn func(query.Conn) error) error {
+	rest := firstRest
+	for run := 1; ; run++ {
+		err := onOne(ctx, pool, pgx.TxOptions{IsoLevel: pgx.Serializable}, kept, fn)
+		if !hasCode(err, serializationFailure, deadlockDetected) {
+			return err
+		}
+		if run == maxRuns {
+			return fmt.Errorf("%w: %d runs were in the way of other changes: %w", store.ErrUnavailable, run, err)
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(jitter(rest)):
+		}
+		rest *= 2
+	}
+}
+
+// jitter draws from the half to the whole, so that two that were in each other's way are
+// not so again.
+func jitter(d time.Duration) time.Duration {
+	var b [1]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return d/2 + d/2*time.Duration(b[0])/255
+}
+
+// view runs fn over one snapshot.
+func view(ctx context.Context, pool *pgxpool.Pool, kept *statements, fn func(query.Conn) error) error {
+	return onOne(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, kept, fn)
+}
+
+// onOne runs fn in a transaction on a connection of a pool.
+func onOne(ctx context.Context, pool *pgxpool.Pool, opts pgx.TxOptions, kept *statements,
+	fn func(query.Conn) error) error {
+	c, err := pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
+	defer c.Release() // one that is closed does not return to the pool
+	return inTransaction(ctx, c.Conn(), opts, func(tx pgx.Tx) error { return fn(conn{tx, kept}) })
+}
