@@ -178,6 +178,8 @@ const (
 	WHERE "user" = ?1 AND fingerprint = ?2 AND used = 0)`
 
 	// Whether the user has the code, unused (1) or used (2), and any that works.
-	temporarySQL = `SELECT coalesce((SELECT CASE WHEN used > 0 THEN 2 ELSE 1 END FROM temporary_code WHERE "user" = ?1 AND fingerprint = ?2), 0),
-	CASE WHEN EXISTS (SELECT 1 FROM temporary_code WHERE "user" = ?1 AND used = 0 AND expires > ?3) THEN 1 ELSE 0 END`
+	temporarySQL = `SELECT CAST(coalesce((SELECT CASE WHEN used > 0 THEN 2 ELSE 1 END FROM temporary_code
+		WHERE "user" = ?1 AND fingerprint = ?2), 0) AS BIGINT),
+	CAST(CASE WHEN EXISTS (SELECT 1 FROM temporary_code WHERE "user" = ?1 AND used = 0 AND expires > ?3)
+		THEN 1 ELSE 0 END AS BIGINT)`
 )

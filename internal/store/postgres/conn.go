@@ -125,7 +125,11 @@ func (r firstRow) Scan(dest ...any) (err error) {
 	if r.err != nil {
 		return r.err
 	}
-	defer func() { err = errors.Join(err, r.rows.Close()) }()
+	defer func() {
+		if cerr := r.rows.Close(); cerr != nil {
+			err = errors.Join(err, cerr)
+		}
+	}()
 	if r.rows.Next() {
 		return r.rows.Scan(dest...)
 	}

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -55,8 +54,6 @@ func (s *statements) rewritten(text string, kinds []byte) (statement, error) {
 // its own.
 var typeNames = map[byte]string{kindInt: "::bigint", kindText: "::text", kindBytes: "::bytea", kindNull: ""}
 
-var errMixed = errors.New("some parameters have a number, and others have none")
-
 // rewrite puts $1::bigint and the like in the place of ?, or of ?1. What stands in quotes
 // and in comments stays as it is. Parameters are numbered as they first come, so an
 // argument that the statement does not name is left out.
@@ -65,7 +62,7 @@ func rewrite(text string, kinds []byte) (statement, error) {
 		out      strings.Builder
 		s        statement
 		place    = map[int]int{} // of the parameter for an argument, from 1
-		ordered  int
+		largest  int
 		numbered bool
 	)
 	for i := 0; i < len(text); {
@@ -84,20 +81,16 @@ func rewrite(text string, kinds []byte) (statement, error) {
 		for i+digits < len(text) && '0' <= text[i+digits] && text[i+digits] <= '9' {
 			digits++
 		}
-		arg := ordered
+		arg := largest // as in SQLite: the one behind the largest so far
 		if digits > 0 {
 			n, err := strconv.Atoi(text[i : i+digits])
 			if err != nil || n == 0 {
 				return s, fmt.Errorf("there is no parameter ?%s", text[i:i+digits])
 			}
 			arg, numbered = n-1, true
-		} else {
-			ordered++
 		}
 		i += digits
-		if numbered && ordered > 0 {
-			return s, errMixed
-		}
+		largest = max(largest, arg+1)
 		if arg >= len(kinds) {
 			return s, fmt.Errorf("parameter %d has no argument: there are %d", arg+1, len(kinds))
 		}
@@ -107,8 +100,8 @@ func rewrite(text string, kinds []byte) (statement, error) {
 		}
 		out.WriteString("$" + strconv.Itoa(place[arg]) + typeNames[kinds[arg]])
 	}
-	if !numbered && ordered != len(kinds) {
-		return s, fmt.Errorf("%d arguments for %d parameters", len(kinds), ordered)
+	if !numbered && largest != len(kinds) {
+		return s, fmt.Errorf("%d arguments for %d parameters", len(kinds), largest)
 	}
 	s.text = out.String()
 	return s, nil

@@ -23,6 +23,8 @@ const (
 	lockNotAvailable     = "55P03"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
+	// Tables are written to by ON CONFLICT, so only another transaction can cause it.
+	uniqueViolation = "23505"
 )
 
 func hasCode(err error, codes ...string) bool {
@@ -102,7 +104,7 @@ func update(ctx context.Context, pool *pgxpool.Pool, kept *statements, fn func(q
 	rest := firstRest
 	for run := 1; ; run++ {
 		err := onOne(ctx, pool, pgx.TxOptions{IsoLevel: pgx.Serializable}, kept, fn)
-		if !hasCode(err, serializationFailure, deadlockDetected) {
+		if !hasCode(err, serializationFailure, deadlockDetected, uniqueViolation) {
 			return err
 		}
 		if run == maxRuns {

@@ -74,7 +74,7 @@ func (w *writer) transact(batch []*job) (changed []decide.Changed, users []strin
 	}
 	first := head.Size()
 	rows := hotRows{hot: h, head: head, guard: w.guard}
-	b := decide.Batch{Rows: &decide.Stored{Executor: &rows, Log: &rows, Guard: w.guard}, Guard: w.guard, Past: w.spent.has}
+	b := decide.Batch{Rows: &decide.Stored{Executor: &rows, Log: &rows, Guard: w.guard}, Guard: w.guard, Past: w.spent.Has}
 	for _, j := range batch {
 		if j.outcome, err = b.One(j.attempt); err != nil {
 			return nil, nil, err
@@ -95,7 +95,7 @@ func (w *writer) transact(batch []*job) (changed []decide.Changed, users []strin
 	begun = false
 	w.guard.Settle()
 	b.Spending.Now = batch[0].attempt.Now
-	w.spent.settle(b.Spending)
+	w.spent.Settle(b.Spending)
 	w.tail.Append(first, rows.entries)
 	return b.Changed, b.Users, nil
 }

@@ -47,14 +47,15 @@ func TestLookupsReadByNumber(t *testing.T) {
 		standIn = "SEARCH token USING INTEGER PRIMARY KEY (rowid>?)"
 		highest = "SEARCH token"
 	)
+	sql := db.lookups.Statements()
 	for _, c := range []struct {
 		sql  string
 		want []string
 	}{
-		{bySerialSQL, []string{"SEARCH x USING INDEX sqlite_autoindex_token_1 (serial=?) LEFT-JOIN", token, standIn, highest}},
-		{byUserSQL, []string{"SEARCH x USING INDEX condition_owner (owner=?) LEFT-JOIN", token, standIn, highest,
+		{sql[1], []string{"SEARCH x USING INDEX sqlite_autoindex_token_1 (serial=?) LEFT-JOIN", token, standIn, highest}},
+		{sql[2], []string{"SEARCH x USING INDEX condition_owner (owner=?) LEFT-JOIN", token, standIn, highest,
 			"SEARCH n USING INTEGER PRIMARY KEY (rowid=?)"}},
-		{lookedUpUserSQL, []string{"SEARCH n USING INTEGER PRIMARY KEY (rowid=?)",
+		{sql[0], []string{"SEARCH n USING INTEGER PRIMARY KEY (rowid=?)",
 			"SEARCH u USING INDEX sqlite_autoindex_user_1 (name=?)", "SEARCH user USING INTEGER PRIMARY KEY (rowid>?)",
 			"SEARCH user"}},
 	} {

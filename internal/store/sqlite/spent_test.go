@@ -7,7 +7,6 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
 )
 
@@ -93,11 +92,5 @@ func TestRevokedCodeThatIsIssuedAgain(t *testing.T) {
 	s.issue()
 	if o := s.try(a); o.Verdict != store.Accepted {
 		t.Errorf("issued again: %+v", o)
-	}
-	// Codes that ended are forgotten.
-	s.db.writer.spent.sweep = 0
-	s.db.writer.spent.settle(proof.Spending{Now: time.Now().Add(2 * time.Hour)})
-	if n := len(s.db.writer.spent.until); n != 0 {
-		t.Errorf("%d codes are remembered behind their ends", n)
 	}
 }

@@ -63,7 +63,7 @@ type Config struct {
 type DB struct {
 	reads   *sql.DB
 	browses *sql.DB
-	lookups lookups
+	lookups tables.Lookups
 	writes  *sql.DB
 	writer  *writer
 	cache   *cache
@@ -119,10 +119,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	db.reads.SetMaxOpenConns(readers)
 	db.reads.SetMaxIdleConns(readers)
-	if db.lookups, err = prepareLookups(ctx, db.reads); err != nil {
+	prepared, err := prepareLookups(ctx, db.reads)
+	if err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
-	db.lookups.guard = db.guard
+	db.lookups = tables.NewLookups(prepared, db.guard, dialect)
 	if db.browses, err = sql.Open(cfg.TestOnlyDriver, dsn(cfg.Path, readerPragmas)); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}

@@ -75,7 +75,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 		return nil, err
 	}
 	w.guard.Settle()
-	w.spent.settle(t.Effects.Spending)
+	w.spent.Settle(t.Effects.Spending)
 	w.tail.Append(t.Effects.First, t.Effects.Entries)
 	return t, nil
 }

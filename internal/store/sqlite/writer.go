@@ -36,7 +36,7 @@ type writer struct {
 	cache  *cache
 	disk   disk
 	guard  *proof.Guard
-	spent  spent
+	spent  tables.Spent
 	tail   *auditlog.Tail
 	health health
 	jobs   chan *job
@@ -76,7 +76,7 @@ func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *proof.G
 		return nil, err
 	}
 	var err error
-	if w.spent, err = readSpent(ctx, w.prepared); err != nil {
+	if w.spent, err = tables.ReadSpent(ctx, w.prepared); err != nil {
 		return nil, err
 	}
 	go w.run()

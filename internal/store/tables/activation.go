@@ -78,7 +78,8 @@ func (r *Reader) CountActivations(id token.ID, since store.CountedSince) (store.
 		err = s.Scan(&c.Successes, &c.Failures, &last)
 		c.LastSuccess = query.Time(last)
 		return c, err
-	}, `SELECT coalesce(sum(status = 1 AND again = 1 AND ended >= ?2), 0), coalesce(sum(tries) FILTER (WHERE last_try >= ?3), 0),
+	}, `SELECT count(*) FILTER (WHERE status = 1 AND again = 1 AND ended >= ?2),
+		CAST(coalesce(sum(tries) FILTER (WHERE last_try >= ?3), 0) AS BIGINT),
 		coalesce(max(ended) FILTER (WHERE status = 1 AND ended >= ?4), 0) FROM activation WHERE token = ?1`,
 		int64(id), query.Millis(since.Successes), query.Millis(since.Failures), query.Millis(since.Interval))
 }

@@ -25,6 +25,8 @@ type Dialect struct {
 	Indexed func(index string) string
 	// Then joins a table of which rows are looked up for each row before it.
 	Then string
+	// Reordered says that what is joined by Then does not keep the order of the rows before it.
+	Reordered bool
 	// Numbers and Texts are a query of the values of a JSON array that is an argument.
 	Numbers, Texts func(argument string) string
 	// Reserve takes n numbers for rows of a table, never used before, and gives the first.

@@ -24,8 +24,8 @@ type Touched struct {
 	All    bool
 }
 
-// ScanTemporary reads user, fingerprint and end of a temporary code.
-func ScanTemporary(s query.Scanner) (c store.TemporaryCode, err error) {
+// scanTemporary reads user, fingerprint and end of a temporary code.
+func scanTemporary(s query.Scanner) (c store.TemporaryCode, err error) {
 	var expires int64
 	err = s.Scan(&c.User, &c.Fingerprint, &expires)
 	c.Expires = query.Time(expires)

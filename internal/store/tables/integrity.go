@@ -69,14 +69,14 @@ func (t *Tx) AddIntegrityKey(k seal.WrappedIntegrity, at time.Time) error {
 }
 
 // usedTables are those of which a new database has no row.
-var usedTables = []string{"audit_entry", "checkpoint", "setting", "data_key", "key_wrapping", "user", "api_key",
+var usedTables = []string{"audit_entry", "checkpoint", "setting", "data_key", "key_wrapping", `"user"`, "api_key",
 	"token",
 	"profile", "retired"}
 
 func (r *Reader) Used() (bool, error) {
 	return query.One(r.ctx, r.q, query.Value[bool], "SELECT EXISTS (SELECT 1 FROM "+
 		strings.Join(usedTables, ") OR EXISTS (SELECT 1 FROM ")+") OR EXISTS (SELECT 1 FROM audit_head WHERE "+
-		"record IS NOT NULL OR frontier <> x'0000000000000000') OR NOT EXISTS (SELECT 1 FROM audit_head)")
+		"record IS NOT NULL OR frontier <> ?) OR NOT EXISTS (SELECT 1 FROM audit_head)", make([]byte, 8))
 }
 
 func (r *Reader) CheckIntegrity() (c store.Checked, err error) {
@@ -162,7 +162,7 @@ func (r *Reader) wrongTags(keys *proof.Keys, table *proof.Table, c *store.Checke
 
 // belongs says whose a forged row is, as far as the rest of the database tells.
 func (r *Reader) belongs(table *proof.Table, row *store.ForgedRow) (err error) {
-	key := "CAST(? AS INTEGER)"
+	key := "CAST(? AS BIGINT)"
 	switch table {
 	case proof.UserTable, proof.TemporaryTable:
 		row.Of, err = query.One(r.ctx, r.q, query.Value[string], "SELECT 'user ' || coalesce(name, '') FROM \"user\" WHERE id = "+

@@ -95,6 +95,7 @@ func (r *Reader) FindUsers(f store.UserFilter) (users []store.User, next string,
 	for _, cond := range w.conds {
 		stmt += " AND " + cond
 	}
+	stmt += r.reordered([]string{"u.name"}, false)
 	users, err = query.All(r.ctx, r.q, ScanUser, fmt.Sprintf("%s LIMIT %d", stmt, f.Limit+1),
 		append(rows.args, w.args...)...)
 	if err == nil && len(users) > f.Limit {
@@ -188,7 +189,7 @@ func (t *Tx) RevokeAPIKey(id string, at time.Time) error {
 	if err := t.alterConfig(); err != nil {
 		return err
 	}
-	return t.changeOne("UPDATE api_key SET revoked = ?, hash = x'' WHERE id = ? AND revoked = 0", query.Millis(at), id)
+	return t.changeOne("UPDATE api_key SET revoked = ?, hash = ? WHERE id = ? AND revoked = 0", query.Millis(at), []byte{}, id)
 }
 
 func (t *Tx) NoteKeyUse(id string, at time.Time) error {

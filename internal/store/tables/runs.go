@@ -62,8 +62,10 @@ func (r *Reader) Batches(after string, limit int) ([]store.Batch, error) {
 		err = s.Scan(&b.Name, &b.Runs, &b.Tokens, &last, &newest, &b.Supplier, &b.Note)
 		b.Newest = query.Time(newest)
 		return b, err
-	}, `SELECT batch, count(*), sum(tokens), max(id), published, supplier, note -- of the row with max(id)
-		FROM import_run WHERE batch <> '' AND published > 0 AND batch > ? GROUP BY batch ORDER BY batch LIMIT ?`, after, limit)
+	}, `SELECT b.batch, b.runs, b.tokens, r.id, r.published, r.supplier, r.note
+		FROM (SELECT batch, count(*) AS runs, CAST(sum(tokens) AS BIGINT) AS tokens, max(id) AS last FROM import_run
+			WHERE batch <> '' AND published > 0 AND batch > ? GROUP BY batch ORDER BY batch LIMIT ?) b
+		JOIN import_run r ON r.id = b.last ORDER BY b.batch`, after, limit)
 }
 
 func (r *Reader) OpenRuns() ([]int64, error) {

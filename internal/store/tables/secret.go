@@ -12,7 +12,7 @@ import (
 
 // list is marks as Dialect.Numbers takes them.
 func list(marks []token.Mark) string {
-	text, _ := json.Marshal(marks) // numbers always can
+	text, _ := json.Marshal(append([]token.Mark{}, marks...)) // numbers always can; none are []
 	return string(text)
 }
 

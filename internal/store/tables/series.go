@@ -11,11 +11,11 @@ import (
 // of the type carries, and the last that fits its serials. The serials of one
 // type are of one length, so that the highest as text is the highest.
 const seriesOf = `SELECT s.type, s.next, s.highest, s.issued, t.retired,
-	coalesce((SELECT CAST(substr(k.serial, length(t.prefix) + 1) AS INTEGER) FROM token k
+	coalesce((SELECT CAST(substr(k.serial, length(t.prefix) + 1) AS BIGINT) FROM token k
 		WHERE k.kind = 'software' AND k.type = t.name AND k.serial >= t.prefix || '0' AND k.serial < t.prefix || ':'
-		  AND length(k.serial) = length(t.prefix) + t.width AND substr(k.serial, length(t.prefix) + 1) NOT GLOB '*[^0-9]*'
+		  AND length(k.serial) = length(t.prefix) + t.width AND ltrim(substr(k.serial, length(t.prefix) + 1), '0123456789') = ''
 		ORDER BY k.serial DESC LIMIT 1), 0) AS present,
-	CAST(substr('999999999999999', 1, t.width) AS INTEGER) AS last
+	CAST(substr('999999999999999', 1, CAST(t.width AS INTEGER)) AS BIGINT) AS last
 	FROM token_series s JOIN token_type t ON t.name = s.type`
 
 func scanSeries(s query.Scanner) (store.Series, error) {
@@ -26,7 +26,7 @@ func scanSeries(s query.Scanner) (store.Series, error) {
 	return of, err
 }
 
-const seriesQuery = "SELECT type, next, highest, issued, present FROM (" + seriesOf + ")"
+const seriesQuery = "SELECT type, next, highest, issued, present FROM (" + seriesOf + ") series"
 
 func (r *Reader) AllSeries() ([]store.Series, error) {
 	return query.All(r.ctx, r.q, scanSeries, seriesQuery+" ORDER BY type")
@@ -38,9 +38,10 @@ func (r *Reader) Series(typeName string) (store.Series, error) {
 
 func (t *Tx) AllocateSerials(typeName string, n int) (uint64, error) {
 	first, err := query.One(t.ctx, t.q, query.Value[int64], `UPDATE token_series AS u
-		SET next = greatest(f.next, f.present + 1) + ?2, highest = greatest(f.next, f.present + 1) + ?2 - 1, issued = u.issued + ?2
-		FROM (`+seriesOf+` WHERE s.type = ?1) AS f
-		WHERE u.type = f.type AND f.retired = 0 AND ?2 > 0 AND greatest(f.next, f.present + 1) + ?2 - 1 <= f.last
+		SET next = f.begins + ?2, highest = f.begins + ?2 - 1, issued = issued + ?2
+		FROM (SELECT type AS of, greatest(next, present + 1) AS begins, retired, last FROM (`+seriesOf+
+		` WHERE s.type = ?1) series) AS f
+		WHERE u.type = f.of AND f.retired = 0 AND ?2 > 0 AND f.begins + ?2 - 1 <= f.last
 		RETURNING next - ?2`, typeName, n)
 	if errors.Is(err, store.ErrNotFound) {
 		err = store.ErrConflict

@@ -51,13 +51,13 @@ func (r *Reader) Few(f store.TokenFilter) (bool, error) {
 	case f.Serials != nil:
 		return len(f.Serials) <= r.listed, nil
 	case f.Batch != "" && f.Run == 0 && conditionIndex(f) == "":
-		n, err := query.One(r.ctx, r.q, query.Value[int], "SELECT coalesce(sum(tokens), 0) FROM import_run "+
+		n, err := query.One(r.ctx, r.q, query.Value[int], "SELECT CAST(coalesce(sum(tokens), 0) AS BIGINT) FROM import_run "+
 			"WHERE batch = ? AND batch <> '' AND published > 0", f.Batch)
 		return n <= r.listed, err
 	}
 	from, _, _ := r.tokenDriver(f)
 	w := r.narrowing(f)
-	n, err := query.One(r.ctx, r.q, query.Value[int], fmt.Sprintf("SELECT count(*) FROM (SELECT 1%s%s LIMIT %d)", from,
+	n, err := query.One(r.ctx, r.q, query.Value[int], fmt.Sprintf("SELECT count(*) FROM (SELECT 1%s%s LIMIT %d) few", from,
 		w.clause(), r.listed+1), w.args...)
 	return n <= r.listed, err
 }
@@ -113,8 +113,9 @@ func (r *Reader) walk(f store.TokenFilter, o store.TokenOrder, s sorting) (all [
 			w.add(p.only)
 		}
 		some, err := query.All(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+TokenColumns+
-			" FROM (SELECT %s AS id%s LIMIT %d) x %s token t ON t.id = x.id %[4]s condition c ON c.token = t.id%s%s LIMIT %d", p.id, rows.text,
-			r.listed, r.dialect.Then, tokenJoins, w.clause(), f.Limit+1-len(all)), append(rows.args, w.args...)...)
+			" FROM (SELECT %s AS id%s LIMIT %d) x %s token t ON t.id = x.id %[4]s condition c ON c.token = t.id%s%s%s LIMIT %d", p.id,
+			rows.text, r.listed, r.dialect.Then, tokenJoins, w.clause(), r.reordered(p.keys[p.same:], o.Desc),
+			f.Limit+1-len(all)), append(rows.args, w.args...)...)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -134,6 +135,14 @@ func (r *Reader) walk(f store.TokenFilter, o store.TokenOrder, s sorting) (all [
 		}
 	}
 	return all, nil, nil
+}
+
+// reordered orders what is joined to rows that come in an order, if the join loses it.
+func (r *Reader) reordered(keys []string, desc bool) string {
+	if !r.dialect.Reordered {
+		return ""
+	}
+	return " ORDER BY " + columns(keys, desc)
 }
 
 // walked are the rows of a walk, from FROM to ORDER BY.

@@ -32,7 +32,7 @@ func (t *Tx) AddTemporaryCode(c store.TemporaryCode) error {
 }
 
 func (t *Tx) RevokeTemporaryCodes(user int64) (int, error) {
-	revoked, err := query.All(t.ctx, t.q, ScanTemporary, "SELECT \"user\", fingerprint, expires FROM temporary_code "+
+	revoked, err := query.All(t.ctx, t.q, scanTemporary, "SELECT \"user\", fingerprint, expires FROM temporary_code "+
 		"WHERE \"user\" = ? AND used = 0", user)
 	if err != nil {
 		return 0, err

@@ -101,7 +101,7 @@ func (r *Reader) endParts(f store.TokenFilter, keys []string) []part {
 		ending.by = r.narrowing(store.TokenFilter{EndsAfter: f.EndsAfter, EndsBy: f.EndsBy})
 		return []part{ending}
 	}
-	return []part{ending, {from: r.numberFrom(), id: "c.token", keys: []string{"0", "c.token"}, same: 1,
+	return []part{ending, {from: r.numberFrom(), id: "c.token", keys: []string{"CAST(0 AS BIGINT)", "c.token"}, same: 1,
 		only: "c.not_after = 0"}}
 }
 

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -6,36 +6,35 @@ import (
 
 	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
-	"ostiary/internal/store/tables"
 )
 
-// spent are the temporary codes that this process saw used or revoked. A row that was
+// Spent are the temporary codes that this process saw used or revoked. A row that was
 // put back in the file, with the tag that it had, is as this program wrote it; only
 // memory knows that it is past. Whoever does it while the server is stopped is found
-// by the log (package derive). Only the writer uses it.
-type spent struct {
+// by the log (package derive). It is not safe for concurrent use.
+type Spent struct {
 	until map[proof.Row]time.Time // the codes' ends: from then on the row itself refuses
 	sweep int                     // the size at which those that ended are forgotten
 }
 
-// readSpent takes up the used codes that are in the file when it is opened.
-func readSpent(ctx context.Context, q query.Conn) (s spent, err error) {
-	s = spent{until: map[proof.Row]time.Time{}}
-	all, err := query.All(ctx, q, tables.ScanTemporary, "SELECT user, fingerprint, expires FROM temporary_code WHERE used > 0")
+// ReadSpent takes up the used codes that are in the database when it is opened.
+func ReadSpent(ctx context.Context, q query.Conn) (s Spent, err error) {
+	s = Spent{until: map[proof.Row]time.Time{}}
+	all, err := query.All(ctx, q, scanTemporary, "SELECT \"user\", fingerprint, expires FROM temporary_code WHERE used > 0")
 	for _, c := range all {
 		s.until[proof.TemporaryRow(c.User, c.Fingerprint)] = c.Expires
 	}
 	return s, err
 }
 
-// has tells whether a code is past.
-func (s *spent) has(user int64, fingerprint []byte) bool {
+// Has tells whether a code is past.
+func (s *Spent) Has(user int64, fingerprint []byte) bool {
 	_, ok := s.until[proof.TemporaryRow(user, fingerprint)]
 	return ok
 }
 
-// settle is called after the commit.
-func (s *spent) settle(p proof.Spending) {
+// Settle is called after the commit.
+func (s *Spent) Settle(p proof.Spending) {
 	for _, k := range p.Issued { // the same digits again, by a command
 		delete(s.until, k)
 	}

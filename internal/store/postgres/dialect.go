@@ -1,0 +1,84 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ostiary/internal/store"
+	"ostiary/internal/store/proof"
+	"ostiary/internal/store/query"
+	"ostiary/internal/store/tables"
+)
+
+// dialect is PostgreSQL's. It chooses indexes and the order of joins itself, by its
+// statistics; greatest and least are its own, and holds is made by a migration.
+var dialect = &tables.Dialect{
+	Indexed:   func(string) string { return "" },
+	Then:      "JOIN",
+	Reordered: true,
+	Numbers: func(argument string) string {
+		return "SELECT CAST(n AS bigint) FROM json_array_elements_text(CAST(" + argument + " AS json)) AS list (n)"
+	},
+	Texts: func(argument string) string {
+		return `SELECT t COLLATE "C" FROM json_array_elements_text(CAST(` + argument + " AS json)) AS list (t)"
+	},
+	Reserve:     reserve,
+	Tables:      "SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'",
+	CheckSchema: checkSchema,
+	Schema: func(ctx context.Context, q query.Conn, g *proof.Guard) error {
+		if !g.Begun() {
+			return nil
+		}
+		err := checkSchema(ctx, q)
+		if errors.Is(err, store.ErrTampered) {
+			err = g.Stop(err)
+		}
+		return err
+	},
+}
+
+// reserveRuns bounds how often n numbers are drawn until they follow each other: another
+// node may draw some between.
+const reserveRuns = 100
+
+// reserve draws from the sequence of a table. What was drawn in vain is not used.
+func reserve(ctx context.Context, q query.Conn, table string, n int) (first int64, err error) {
+	for range reserveRuns {
+		var last int64
+		err := q.QueryRow(ctx, "SELECT coalesce(min(n), 0), coalesce(max(n), -1) FROM (SELECT nextval(pg_get_serial_sequence(?1, 'id')) AS n "+
+			"FROM generate_series(1, ?2)) drawn", table, n).Scan(&first, &last)
+		if err != nil {
+			return 0, err
+		}
+		if last-first == int64(n)-1 {
+			return first, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: no %d numbers of table %s follow each other", store.ErrUnavailable, n, table)
+}
+
+// ownFunctions are those that the migrations make.
+const ownFunctions = "'holds'"
+
+// What could change rows in the server's own transactions, or show it others than there
+// are: triggers, rules, views in the place of tables, policies, and functions.
+const foreignSQL = `SELECT coalesce(string_agg(what, ', ' ORDER BY what), '') FROM (
+	SELECT 'trigger ' || t.tgname AS what FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+		WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace
+	UNION ALL SELECT 'rule ' || r.rulename FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
+		WHERE c.relnamespace = current_schema()::regnamespace
+	UNION ALL SELECT 'relation ' || relname FROM pg_class
+		WHERE relnamespace = current_schema()::regnamespace AND relkind NOT IN ('r', 'i', 'S', 't')
+	UNION ALL SELECT 'policy ' || p.polname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+		WHERE c.relnamespace = current_schema()::regnamespace
+	UNION ALL SELECT 'function ' || proname FROM pg_proc
+		WHERE pronamespace = current_schema()::regnamespace AND proname NOT IN (` + ownFunctions + `)) found`
+
+func checkSchema(ctx context.Context, q query.Conn) error {
+	found, err := query.One(ctx, q, query.Value[string], foreignSQL)
+	if err == nil && found != "" {
+		err = fmt.Errorf("%w: it has what this program did not make: %s", store.ErrTampered, found)
+	}
+	return err
+}
