@@ -83,13 +83,3 @@ func rowsOrNone(rows *sql.Rows, err error) (query.Rows, error) {
 	}
 	return rows, nil
 }
-
-// readAll reads all rows of a prepared statement.
-func readAll[T any](ctx context.Context, stmt *sql.Stmt, scan func(query.Scanner) (T, error), args ...any) ([]T,
-	error) {
-	rows, err := stmt.QueryContext(ctx, args...)
-	if err != nil {
-		return nil, err
-	}
-	return query.AllOf(rows, scan)
-}
