@@ -63,6 +63,11 @@ var (
 	decoyUser = statement("decoy user", "UPDATE decoy_user SET failures = failures % 1000 + 1, retry_at = ?1 WHERE id = 1", 1)
 )
 
+// CountQuietly counts a refusal of a caller, ?1, and writes its entry, ?2, where it is read by
+// nobody.
+var CountQuietly = statement("count quietly", `INSERT INTO quiet_refusal (caller, n, entry) VALUES (?1, 1, ?2)
+	ON CONFLICT (caller) DO UPDATE SET n = quiet_refusal.n + 1, entry = excluded.entry`, 2)
+
 // sharedKind are the statements of tokens of one kind whose secret others hold, too.
 type sharedKind struct{ accept, acceptOwned, prove, advance *Statement }
 

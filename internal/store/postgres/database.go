@@ -216,7 +216,6 @@ func (e executor) Append(entry []byte) error { return e.t.AppendAudit(entry) }
 
 func (e executor) CountQuietly(caller string, entry []byte) error {
 	e.head.Clone().Append(entry)
-	_, err := e.q.Exec(e.ctx, "INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE "+
-		"SET n = quiet_refusal.n + 1", caller)
+	_, err := e.Exec(decide.CountQuietly, caller, entry)
 	return err
 }

@@ -22,7 +22,7 @@ type hotStatements struct {
 
 	begin, commit, rollback *statement
 	attempts                []*statement // decide.Statements
-	appendEntry, quiet      *statement
+	appendEntry             *statement
 	head, setHead           *statement
 	schemaVersion, schema   *statement
 }
@@ -71,8 +71,6 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 	h.appendEntry = prepare("INSERT INTO audit_entry (seq, entry) VALUES (?1, ?2)", 2)
 	h.head = prepare(auditlog.HeadSQL, 0)
 	h.setHead = prepare(tables.SetHeadSQL, 3)
-	h.quiet = prepare("INSERT INTO quiet_refusal (caller, n) VALUES (?1, 1) ON CONFLICT (caller) DO UPDATE "+
-		"SET n = n + 1", 1)
 	h.schemaVersion = prepare(schemaVersionSQL, 0)
 	h.schema = prepare(schemaSQL, 0)
 	if err != nil {

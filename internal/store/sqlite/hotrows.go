@@ -51,6 +51,6 @@ func (r *hotRows) Append(entry []byte) error {
 // CountQuietly counts a refusal; the hash of the entry is forgotten.
 func (r *hotRows) CountQuietly(caller string, entry []byte) error {
 	r.head.Clone().Append(entry)
-	_, err := r.hot.quiet.exec(caller)
+	_, err := r.Exec(decide.CountQuietly, caller, entry)
 	return err
 }
