@@ -417,7 +417,7 @@ func TestRefusedWithoutItsOwnerSaysWhatToDo(t *testing.T) {
 	for _, more := range [][]func(*imports.Request){{newSerials}, {newSerials, testkit.DryRun}} {
 		rep := testkit.Take(t, k, testkit.OpenExport(t, s.leave()), more...)
 		testkit.Ended(t, rep, store.RunCounts{Refused: 1})
-		if got := rep.Rows[0].Reason; !strings.Contains(got, "has 1 tokens of type phone, the maximum") {
+		if got := rep.Rows[0].Reason; !strings.Contains(got, "has 1 token of type phone, the maximum") {
 			t.Errorf("it says %q", got)
 		}
 	}
