@@ -80,6 +80,7 @@ soak: lint mutate
 	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=1000 $(GO) test $(RACE) -parallel 4 -run Parallel -v ./internal/engine/codes
 	CGO_ENABLED=1 $(GO) test $(RACE) ./...
 	$(GO) test -count=1 -timeout 3h -run 'Model|AnyHistory' -v ./internal/engine/lifecycle ./internal/engine/activations -rapid.seed=0 -rapid.checks=300
+	OSTIARY_SOAK_POSTGRES=1 $(GO) test -count=1 -timeout 3h -run Conformance ./internal/store/postgres
 	OSTIARY_SOAK_KILLS=100 $(GO) test -count=1 -timeout 3h -run Kill -v ./e2e
 	OSTIARY_SOAK_SERIALS=100000 $(GO) test -count=1 -timeout 3h -run ManyCreators -v ./e2e
 

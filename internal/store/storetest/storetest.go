@@ -27,7 +27,10 @@ import (
 
 // Run holds a database to the contract. open gives a new, empty one for each
 // test and closes it when that test ends.
-func Run(t *testing.T, open func(t *testing.T) store.DB) {
+func Run(t *testing.T, open func(t *testing.T) store.DB) { RunBut(t, open) }
+
+// RunBut is Run without some groups, by their names.
+func RunBut(t *testing.T, open func(t *testing.T) store.DB, without ...string) {
 	for _, group := range []group{
 		{"Transactions", transactionTests},
 		{"Contexts", contextTests},
@@ -66,7 +69,9 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 		{"Quiet", quietTests},
 		{"Concurrency", concurrencyTests},
 	} {
-		group.run(t, open)
+		if !slices.Contains(without, group.name) {
+			group.run(t, open)
+		}
 	}
 }
 
