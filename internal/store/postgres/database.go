@@ -30,7 +30,7 @@ func (db *DB) Browse(ctx context.Context, fn func(store.Reader) error) error {
 
 func (db *DB) read(ctx context.Context, pool *pgxpool.Pool, fn func(store.Reader) error) error {
 	return view(ctx, pool, db.kept, func(q query.Conn) error {
-		return fn(new(tables.NewReader(ctx, q, db.guard, dialect, nil, db.listed)))
+		return fn(new(tables.NewReader(ctx, q, db.guard, db.dialect, nil, db.listed)))
 	})
 }
 
@@ -71,7 +71,7 @@ func (db *DB) transact(ctx context.Context, fn func(query.Conn, *tables.Tx) erro
 		if _, err := q.Exec(ctx, oneWriter); err != nil {
 			return err
 		}
-		t := tables.NewTx(tables.NewReader(ctx, q, db.guard, dialect, nil, tables.Listed), db.awaited)
+		t := tables.NewTx(tables.NewReader(ctx, q, db.guard, db.dialect, nil, tables.Listed), db.awaited)
 		if err := t.Enter(); err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func (db *DB) awaited() bool { return db.waiting.Load() > 0 }
 // Candidates asks the database each time.
 func (db *DB) Candidates(ctx context.Context, l store.Lookup, _ bool) (f store.Found, err error) {
 	err = view(ctx, db.reads, db.kept, func(q query.Conn) error {
-		f, err = tables.NewLookups(q, db.guard, dialect).Find(ctx, l)
+		f, err = tables.NewLookups(q, db.guard, db.dialect).Find(ctx, l)
 		return err
 	})
 	f.Fresh = true

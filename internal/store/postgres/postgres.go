@@ -60,6 +60,7 @@ type DB struct {
 	reads, browses, writes *pgxpool.Pool
 	kept                   *statements
 	guard                  *proof.Guard
+	dialect                *tables.Dialect
 	listed                 int
 	// before is the digest of the small tables before the schema was brought up to date, and
 	// migrated tells whether it was.
@@ -80,8 +81,8 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{kept: newStatements(), guard: &proof.Guard{}, listed: cmp.Or(cfg.Listed, tables.Listed),
-		writing: make(chan struct{}, 1)}
+	db := &DB{kept: newStatements(), guard: &proof.Guard{}, dialect: ownDialect(),
+		listed: cmp.Or(cfg.Listed, tables.Listed), writing: make(chan struct{}, 1)}
 	if err := db.prepare(ctx, c); err != nil {
 		return nil, err
 	}
