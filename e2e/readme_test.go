@@ -122,6 +122,7 @@ var unstable = []struct {
 	{regexp.MustCompile(`root [A-Za-z0-9+/]{43}=`), "root HASH"},
 	{regexp.MustCompile(`time=\S+`), "time=TIME"},
 	{regexp.MustCompile(`data=\S+`), "data=DIR"},
+	{regexp.MustCompile(`--data \S+/ostiary-(old|new)`), "--data HOME/ostiary-$1"},
 	{regexp.MustCompile(`(?m)^(TIME) +ACTION`), "TIME ACTION"}, // the column is as wide as a time
 }
 
