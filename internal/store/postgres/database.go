@@ -61,13 +61,12 @@ const oneWriter = "LOCK TABLE audit_head IN EXCLUSIVE MODE"
 // transact runs fn in a transaction that finds the head as this node left it, and writes it
 // anew; again when another node was in its way.
 func (db *DB) transact(ctx context.Context, fn func(query.Conn, *tables.Tx) error) error {
-	again := false
+	entered := false // before that, a commit that nobody is sure of is still to be told from the head
 	err := update(ctx, db.writes, db.kept, func(q query.Conn) (err error) {
 		defer recovered(&err)
-		if again {
+		if entered {
 			db.guard.Undone()
 		}
-		again = true
 		if _, err := q.Exec(ctx, oneWriter); err != nil {
 			return err
 		}
@@ -75,6 +74,7 @@ func (db *DB) transact(ctx context.Context, fn func(query.Conn, *tables.Tx) erro
 		if err := t.Enter(); err != nil {
 			return err
 		}
+		entered = true
 		if err := fn(q, t); err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (db *DB) transact(ctx context.Context, fn func(query.Conn, *tables.Tx) erro
 	switch {
 	case err == nil:
 		db.guard.Settle()
-	case !errors.Is(err, store.ErrUncertain): // else only the database knows
+	case entered && !errors.Is(err, store.ErrUncertain): // else only the database knows
 		db.guard.Undone()
 	}
 	return err
@@ -131,6 +131,8 @@ func (db *DB) begin(ctx context.Context) error {
 	db.waiting.Add(1)
 	defer db.waiting.Add(-1)
 	select {
+	case <-db.closed:
+		return fmt.Errorf("%w: shutting down", store.ErrUnavailable)
 	case db.writing <- struct{}{}:
 		return nil
 	case <-ctx.Done():

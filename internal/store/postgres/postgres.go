@@ -25,6 +25,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
@@ -69,6 +70,8 @@ type DB struct {
 
 	// writing is held by what writes on this node, one at a time; waiting is how many wait.
 	writing chan struct{}
+	ending  sync.Once
+	closed  chan struct{}
 	waiting atomic.Int64
 	past    tables.Spent
 }
@@ -82,7 +85,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{kept: newStatements(), guard: &proof.Guard{}, dialect: ownDialect(),
-		listed: cmp.Or(cfg.Listed, tables.Listed), writing: make(chan struct{}, 1)}
+		listed: cmp.Or(cfg.Listed, tables.Listed), writing: make(chan struct{}, 1), closed: make(chan struct{})}
 	if err := db.prepare(ctx, c); err != nil {
 		return nil, err
 	}
@@ -135,11 +138,14 @@ func pool(ctx context.Context, c *pgx.ConnConfig, size int32) (*pgxpool.Pool, er
 
 // Close lets what writes end, then ends the connections.
 func (db *DB) Close() error {
-	db.writing <- struct{}{} // and is kept: nothing writes any more
-	for _, p := range []*pgxpool.Pool{db.reads, db.browses, db.writes} {
-		if p != nil {
-			p.Close()
+	db.ending.Do(func() {
+		close(db.closed)
+		db.writing <- struct{}{} // and is kept: nothing writes any more
+		for _, p := range []*pgxpool.Pool{db.reads, db.browses, db.writes} {
+			if p != nil {
+				p.Close()
+			}
 		}
-	}
+	})
 	return nil
 }
