@@ -1,0 +1,9 @@
+// The script of the console. Every page works without it, but for what says so.
+
+import './code';
+import './dialog';
+import './keyboard';
+import './menu';
+import './selection';
+import './theme';
+import './undo';
