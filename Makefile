@@ -1,5 +1,6 @@
 # make run     build, and start a demo server on http://127.0.0.1:8080
 # make build   build bin/ostiary and bin/ostiary-authenticator
+# make web     bundle scripts and style sheet anew, after a change in web/console
 # make test    formatting, vet, staticcheck, all tests and their coverage, and short
 #              runs of the race detector, the mutations and the fuzzing
 # make lint    staticcheck and golangci-lint
@@ -14,20 +15,36 @@ FUZZTIME ?= 1m
 FUZZ     ?= ./...
 export CGO_ENABLED = 0
 
-.PHONY: run build test tools lint staticcheck vulns race mutate mutate-quick fuzz fuzz-short soak bench
+.PHONY: run build web types test tools lint staticcheck vulns race mutate mutate-quick fuzz fuzz-short soak bench
 
 build:
 	$(GO) build -trimpath -o bin/ ./cmd/ostiary ./cmd/ostiary-authenticator
 
+# What it makes is checked in: the program builds without it.
+web:
+	tools/web
+
 run: build
 	bin/ostiary serve --demo
 
-test: tools build staticcheck
+# Of the end-to-end tests those that also run with a database of PostgreSQL: codes, imports,
+# activations and moves. make soak runs all that are not about files.
+BOTH = ^Test(Journey|SameCode|SameToken|TwoImports|SameFileTwice|ImportUnderLoad|PhoneOnline|SameReceipt|MovingScript|Enrolment|Stop)$$
+
+# The end-to-end tests build the programs, as the other tests build their packages: paths
+# and all, so that nothing is compiled twice.
+test: export OSTIARY_BROWSER = required
+test: tools staticcheck types
+	@mkdir -p bin
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) test -timeout 30m -coverprofile=bin/cover.out ./...
 	$(GO) run ./tools/cover tools/cover/floors.txt bin/cover.out
+	OSTIARY_TEST_DATABASE=postgres $(GO) test -run '$(BOTH)' ./e2e
 	$(MAKE) --no-print-directory race mutate-quick fuzz-short vulns
+
+types: tools
+	web/node_modules/.bin/tsc -p web
 
 # The linters are programs with versions of their own, in module files beside ours.
 staticcheck:
@@ -43,12 +60,17 @@ vulns:
 # What the tests use beyond Go, from Debian packages: independent programs that
 # write and sign seed files, play tokens, compute the activation vectors, draw and
 # read QR codes, print letters, run WebAssembly, give a command a terminal, one that
-# watches system calls, and PostgreSQL, of which tests start servers. The race detector needs a C compiler.
+# watches system calls, PostgreSQL, of which tests start servers, with its pooler, and a
+# browser. The race detector needs a C compiler. From npm comes what drives the browser,
+# what looks at its pages, and what checks the types of the scripts.
 tools:
 	@tools/need gcc:gcc libc6-dev:/usr/include/stdlib.h oathtool:oathtool strace:strace curl:curl python3-pskc:/usr/lib/python3/dist-packages/pskc pskctool:pskctool \
 		xmlsec1:xmlsec1 openssl:openssl bsdutils:script zbar-tools:zbarimg librsvg2-bin:rsvg-convert poppler-utils:pdftoppm nodejs:node \
 		python3-cryptography:/usr/lib/python3/dist-packages/cryptography python3-argon2:/usr/lib/python3/dist-packages/argon2 \
-		'postgresql:/usr/lib/postgresql/*/bin/initdb'
+		'postgresql:/usr/lib/postgresql/*/bin/initdb' pgbouncer:pgbouncer \
+		chromium:chromium npm:npm
+	@test web/node_modules/.package-lock.json -nt web/package-lock.json || \
+		npm --prefix web ci --ignore-scripts --no-audit --no-fund
 
 fuzz:
 	tools/fuzz $(if $(PARALLEL),-parallel $(PARALLEL)) $(FUZZTIME) $(FUZZ)
@@ -80,7 +102,11 @@ soak: lint mutate
 	CGO_ENABLED=1 OSTIARY_SOAK_ROUNDS=1000 $(GO) test $(RACE) -parallel 4 -run Parallel -v ./internal/engine/codes
 	CGO_ENABLED=1 $(GO) test $(RACE) ./...
 	$(GO) test -count=1 -timeout 3h -run 'Model|AnyHistory' -v ./internal/engine/lifecycle ./internal/engine/activations -rapid.seed=0 -rapid.checks=300
+	OSTIARY_SOAK_TINY=1 $(GO) test -count=1 -timeout 3h -run TinyCache ./internal/store/sqlite
 	OSTIARY_SOAK_POSTGRES=1 $(GO) test -count=1 -timeout 3h -run Conformance ./internal/store/postgres
+	$(GO) test -count=10 -timeout 3h -run FailOver -v ./internal/store/postgres
+	$(GO) test -count=10 -timeout 3h -run '^Test(FailOver|Network)' -v ./e2e
+	OSTIARY_TEST_DATABASE=postgres OSTIARY_SOAK_KILLS=30 $(GO) test -count=1 -timeout 3h ./e2e
 	OSTIARY_SOAK_KILLS=100 $(GO) test -count=1 -timeout 3h -run Kill -v ./e2e
 	OSTIARY_SOAK_SERIALS=100000 $(GO) test -count=1 -timeout 3h -run ManyCreators -v ./e2e
 

@@ -88,7 +88,7 @@ var (
 		"was replaced: ask for a new one")
 	// ErrRefused: the server does not take the proof; the error is a [RefusedError].
 	ErrRefused = errors.New("the server did not accept the activation: check the activation password, and " +
-		"activate again")
+		"try again")
 	// ErrUnconfirmed: the activation is stored, and whether the server has taken it
 	// is not known. The error that it comes with says why.
 	ErrUnconfirmed = errors.New("the activation is not confirmed yet: confirm the account, or type its code into " +

@@ -130,5 +130,5 @@ func ExampleKeyError() {
 	_, err = r.Next()
 	fmt.Println(err)
 	// Output:
-	// key "12345678" (line 6): secret of 4 bytes is too short, at least 16 are demanded
+	// key "12345678" (line 6): secret of 32 bits is too short, at least 128 are demanded
 }

@@ -259,7 +259,7 @@ func TestLimits(t *testing.T) {
 		t.Error(res)
 	}
 	long := plainFile(data(plainSecret(strings.Repeat("s", 1025))))
-	wantRefused(t, readString(t, long, Options{}), "secret of 1025 bytes is too long")
+	wantRefused(t, readString(t, long, Options{}), "secret of 8200 bits is too long")
 	wantOne(t, readString(t, plainFile(data(plainSecret(strings.Repeat("s", 1024)))), Options{}))
 	wantRefused(t, readString(t, plainFile("<Issuer>"+strings.Repeat("i", 1025)+"</Issuer>"+data(plainSecret(seed))),
 		Options{}), "Issuer is longer")
@@ -356,7 +356,7 @@ func TestDerivationRefused(t *testing.T) {
 			count("1")), ErrLimit, "salt"},
 		{"other salt", uri, params("<Salt><OtherSource/></Salt>" + count("1")), ErrUnsupported, "OtherSource"},
 		{"key length", uri, params(salt + count("1") + "<KeyLength>32</KeyLength>"), ErrMalformed,
-			"AES-128-CBC takes 16"},
+			"AES-128-CBC takes 128 bits"},
 		{"bad key length", uri, params(salt + count("1") + "<KeyLength>-1</KeyLength>"), ErrMalformed, "KeyLength"},
 		{"prf", uri, params(salt + count("1") + `<PRF Algorithm="urn:x#hmac-md5"/>`), ErrUnsupported, "urn:x#hmac-md5"},
 		{"two prfs", uri, params(salt + count("1") + `<PRF Algorithm="a">b</PRF>`), ErrMalformed, "two functions"},

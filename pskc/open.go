@@ -83,7 +83,7 @@ func (p *parser) checkSecret(k *Key) error {
 		return nil
 	}
 	if n > p.opt.Limits.SecretBytes {
-		return p.refuse(ErrLimit, "secret of %d bytes is too long, at most %d are taken", n, p.opt.Limits.SecretBytes)
+		return p.refuse(ErrLimit, "secret of %d bits is too long, at most %d are taken", n*8, p.opt.Limits.SecretBytes*8)
 	}
 	least := p.opt.MinSecret
 	if kind, _ := kindOf(k.Algorithm); kind == PIN {
@@ -92,11 +92,11 @@ func (p *parser) checkSecret(k *Key) error {
 		least = min(least, ShortSecret)
 	}
 	if n < least {
-		why := "secret of %d bytes is too short, at least %d are demanded"
+		why := "secret of %d bits is too short, at least %d are demanded"
 		if n >= ShortSecret {
 			why += " (RFC 4226 section 4, R6; option MinSecret accepts it)"
 		}
-		return p.refuse(nil, why, n, least)
+		return p.refuse(nil, why, n*8, least*8)
 	}
 	return nil
 }

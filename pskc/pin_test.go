@@ -33,9 +33,9 @@ func TestPINKeys(t *testing.T) {
 		reread(t, export(t, WriterOptions{}, k), k)
 	}
 	wantRefused(t, readString(t, container(pskHeader, macXML(), pkg("1", "p", pinURI, data(sealed("Secret", nil, 1)))),
-		Options{PreSharedKey: testKey}), "secret of 0 bytes")
+		Options{PreSharedKey: testKey}), "secret of 0 bits")
 	wantRefused(t, readString(t, container(pkg("1", "p", pinURI, data(plainSecret(strings.Repeat("1", 1025))))),
-		Options{}), "secret of 1025 bytes")
+		Options{}), "secret of 8200 bits")
 }
 
 // The policy of a key keeps what it says of its PIN, and nothing that it does not.

@@ -49,8 +49,8 @@ func TestShortSecretWithRecord(t *testing.T) {
 		Secret(seed[:ShortSecret-1])
 	res := readString(t, export(t, WriterOptions{}, with, without, shorter), Options{Passphrase: Secret(testPassphrase)})
 	if res.err != nil || len(res.keys) != 1 || len(res.refused) != 2 || res.keys[0].ID != with.ID ||
-		!strings.Contains(res.refused[0].Reason, "10 bytes is too short, at least 16") ||
-		!strings.Contains(res.refused[1].Reason, "9 bytes is too short, at least 10") {
+		!strings.Contains(res.refused[0].Reason, "80 bits is too short, at least 128") ||
+		!strings.Contains(res.refused[1].Reason, "72 bits is too short, at least 80") {
 		t.Errorf("%d keys, refused %v, %v", len(res.keys), res.refused, res.err)
 	}
 }

@@ -204,8 +204,8 @@ func (p *parser) callerKey(spec cipherSpec) ([]byte, error) {
 	case !known:
 		return nil, p.fatal(ErrUnsupported, "the PBKDF2 function (PRF) %s", quote(e.kdf.prf))
 	case !spec.takes(length):
-		return nil, p.fatal(ErrMalformed, "PBKDF2 is to make %d bytes, but %s takes %d", length, spec.name,
-			spec.keyLength)
+		return nil, p.fatal(ErrMalformed, "PBKDF2 is to make %d bits, but %s takes %s", length*8, spec.name,
+			spec.bits())
 	case len(p.opt.Passphrase) == 0:
 		return nil, p.fatal(ErrKeyNeeded, "%s", e.describe())
 	}

@@ -124,7 +124,7 @@ func compare(t *testing.T, got []*Key, want []Key) {
 
 func TestFiguresRefused(t *testing.T) {
 	t.Parallel()
-	refused := wantRefused(t, readFile(t, Options{}, "vectors", "figure2.pskc"), "secret of 4 bytes is too short")
+	refused := wantRefused(t, readFile(t, Options{}, "vectors", "figure2.pskc"), "secret of 32 bits is too short")
 	if refused.ID != "12345678" || refused.Line == 0 {
 		t.Errorf("refused %+v", refused)
 	}

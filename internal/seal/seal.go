@@ -23,6 +23,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 // ErrOpen says that a ciphertext does not open: it was altered, moved to
@@ -74,9 +75,15 @@ func (b Binding) associatedData(key uint32) []byte {
 	return binary.BigEndian.AppendUint32(ad, key)
 }
 
-// Keyring seals under its newest data key and opens under all of them. It does
-// not change after OpenKeyring, so it is safe for concurrent use.
+// Keyring seals under its newest data key and opens under all of them. It is safe for
+// concurrent use.
 type Keyring struct {
+	kek KEK
+	now atomic.Pointer[ring]
+}
+
+// ring is the keys at one time. It does not change.
+type ring struct {
 	keys    map[uint32]cipher.AEAD
 	current uint32
 }
@@ -103,33 +110,44 @@ func wrapData(id uint32) []byte {
 // OpenKeyring unwraps the data keys of a database. The one with the highest id
 // seals. It needs at least one key.
 func OpenKeyring(ctx context.Context, kek KEK, keys []DataKey) (*Keyring, error) {
-	if len(keys) == 0 {
-		return nil, errors.New("open keyring: no data key")
-	}
-	k := &Keyring{keys: make(map[uint32]cipher.AEAD, len(keys))}
-	for _, dk := range keys {
-		if dk.KEK != kek.ID() {
-			return nil, fmt.Errorf("data key %d is wrapped by key-encryption key %s, but the key given is %s", dk.ID,
-				dk.KEK, kek.ID())
-		}
-		raw, err := kek.Unwrap(ctx, wrapData(dk.ID), dk.Wrapped)
-		if err != nil {
-			return nil, fmt.Errorf("unwrap data key %d: %w", dk.ID, err)
-		}
-		aead, err := newAEAD(raw.Bytes())
-		raw.Wipe()
-		if err != nil {
-			return nil, fmt.Errorf("data key %d: %w", dk.ID, err)
-		}
-		k.keys[dk.ID] = aead
-		k.current = max(k.current, dk.ID)
+	k := &Keyring{kek: kek}
+	if err := k.Renew(ctx, keys); err != nil {
+		return nil, err
 	}
 	return k, nil
 }
 
+// Renew takes the data keys that the database has now in place of those of before.
+func (k *Keyring) Renew(ctx context.Context, keys []DataKey) error {
+	if len(keys) == 0 {
+		return errors.New("open keyring: no data key")
+	}
+	r := &ring{keys: make(map[uint32]cipher.AEAD, len(keys))}
+	for _, dk := range keys {
+		if dk.KEK != k.kek.ID() {
+			return fmt.Errorf("data key %d is wrapped by key-encryption key %s, but the key given is %s", dk.ID,
+				dk.KEK, k.kek.ID())
+		}
+		raw, err := k.kek.Unwrap(ctx, wrapData(dk.ID), dk.Wrapped)
+		if err != nil {
+			return fmt.Errorf("unwrap data key %d: %w", dk.ID, err)
+		}
+		aead, err := newAEAD(raw.Bytes())
+		raw.Wipe()
+		if err != nil {
+			return fmt.Errorf("data key %d: %w", dk.ID, err)
+		}
+		r.keys[dk.ID] = aead
+		r.current = max(r.current, dk.ID)
+	}
+	k.now.Store(r)
+	return nil
+}
+
 // Seal encrypts s for its place.
 func (k *Keyring) Seal(b Binding, s Secret) ([]byte, error) {
-	id, aead := k.current, k.keys[k.current]
+	r := k.now.Load()
+	id, aead := r.current, r.keys[r.current]
 	out := make([]byte, headerSize+nonceSize, headerSize+nonceSize+s.Len()+aead.Overhead())
 	out[0] = version
 	binary.BigEndian.PutUint32(out[1:], id)
@@ -147,7 +165,7 @@ func (k *Keyring) Open(b Binding, sealed []byte) (Secret, error) {
 		return Secret{}, ErrOpen
 	}
 	id := binary.BigEndian.Uint32(sealed[1:])
-	aead := k.keys[id]
+	aead := k.now.Load().keys[id]
 	if aead == nil {
 		return Secret{}, ErrUnknownKey
 	}

@@ -197,13 +197,51 @@ func TestDataKeys(t *testing.T) {
 		t.Errorf("relabelled: %v, want ErrOpen", err)
 	}
 	// Nor does it when the key behind both ids is the same: the id is bound.
-	twin := &Keyring{keys: map[uint32]cipher.AEAD{1: old.keys[1], 2: old.keys[1]}, current: 1}
+	first := old.now.Load().keys[1]
+	twin := ringOf(map[uint32]cipher.AEAD{1: first, 2: first})
 	if _, err := twin.Open(place, relabelled); !errors.Is(err, ErrOpen) {
 		t.Errorf("relabelled to a key of the same bytes: %v, want ErrOpen", err)
 	}
 	order := keyring(t, []DataKey{all[1], all[0]})
 	if box := sealed(t, order, "x"); box[4] != 2 {
 		t.Errorf("sealed under data key %d when listed in another order, want 2", box[4])
+	}
+}
+
+// ringOf is a keyring of keys as they are, which seals under the first.
+func ringOf(keys map[uint32]cipher.AEAD) *Keyring {
+	k := &Keyring{}
+	k.now.Store(&ring{keys, 1})
+	return k
+}
+
+// A key that another node has added is there after Renew, and seals from then on; what cannot
+// be opened leaves the keys as they were.
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	all := keys(t, 1, 2)
+	here, there := keyring(t, all[:1]), keyring(t, all)
+	before, theirs := sealed(t, here, "before"), sealed(t, there, "theirs")
+	if _, err := here.Open(place, theirs); !errors.Is(err, ErrUnknownKey) {
+		t.Errorf("before Renew: %v, want ErrUnknownKey", err)
+	}
+	broken := DataKey{ID: 3, KEK: all[0].KEK, Wrapped: all[0].Wrapped}
+	if err := here.Renew(t.Context(), append([]DataKey{broken}, all...)); !errors.Is(err, ErrOpen) {
+		t.Errorf("a key that does not open: %v, want ErrOpen", err)
+	}
+	if box := sealed(t, here, "x"); box[4] != 1 {
+		t.Errorf("sealed under data key %d, of a Renew that failed", box[4])
+	}
+	if err := here.Renew(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	for text, box := range map[string][]byte{"before": before, "theirs": theirs} {
+		if s, err := here.Open(place, box); err != nil || string(s.Bytes()) != text {
+			t.Errorf("after Renew %s: %v", text, err)
+		}
+	}
+	if box := sealed(t, here, "x"); box[4] != 2 {
+		t.Errorf("sealed under data key %d, want the newest, 2", box[4])
 	}
 }
 
@@ -253,7 +291,7 @@ func TestDataKeyIsNotInTheClear(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	k := &Keyring{keys: map[uint32]cipher.AEAD{1: kek.aead}, current: 1}
+	k := ringOf(map[uint32]cipher.AEAD{1: kek.aead})
 	// The same in every process: a fixed nonce, which only a test may use.
 	head := append([]byte{1, 0, 0, 0, 1}, make([]byte, 12)...)
 	box := kek.aead.Seal(head, head[5:], []byte("secret"), place.associatedData(1))

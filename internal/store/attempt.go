@@ -26,7 +26,7 @@ type Candidate struct {
 	// DB.Candidates fills them in.
 	Applications []Application
 	// Forged says that its row, or that of an application, is not as this program
-	// wrote it: no code is compared with it. Only DB.Candidates fills it in.
+	// wrote it: no code is compared with it. DB.Candidates, Identity and Unmarked fill it in.
 	Forged bool
 }
 
@@ -52,11 +52,14 @@ type Found struct {
 	User       *User
 	Candidates []Candidate
 	Fresh      bool
+	// Kept is the number of what a cache keeps, if this is from it: another one is given when
+	// all of it is forgotten. 0 if it was read.
+	Kept uint64
 	// Forged says that the user's row is not as this program wrote it. Then all
 	// candidates are, too.
 	Forged bool
-	// StandIn is set where nothing was found.
-	StandIn StandIn
+	// StandIn is set where there is no user of that name, or no candidate.
+	StandIn *StandIn
 }
 
 // Attempt is one presented code, judged against rows that may be stale by the
@@ -134,6 +137,9 @@ type Attempt struct {
 	Temporary []byte
 
 	Proposals []Proposal
+	// Kept is the number that Found had: where others change the database, what is kept may be
+	// older than their changes, which makes the attempt Stale.
+	Kept uint64
 	// StandIn is what the lookup found in place of what is not there; nil if all is.
 	StandIn *StandIn
 	// Authentication makes an acceptance count as use (token.Condition.LastUsed).

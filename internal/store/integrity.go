@@ -16,6 +16,8 @@ var (
 	// ErrTampered: the head of the log is not the one that this program wrote
 	// last, or what the head vouches for is not so.
 	ErrTampered = errors.New("the database was changed by another program")
+	// ErrMoved: the database has been moved since it was opened, and takes no changes.
+	ErrMoved = errors.New("the database was moved to another one")
 )
 
 // A database that Protect was called on proves itself:
@@ -38,6 +40,8 @@ type Alarm struct {
 	// Table and Row name a forged row; empty when the head is not the right one.
 	Table, Row string
 	Err        error
+	// Commit is the number of the last commit that was seen, where the head is not the right one.
+	Commit uint64
 }
 
 // IntegrityReader reads what the database says of itself.
@@ -48,6 +52,8 @@ type IntegrityReader interface {
 	IntegrityKeys() ([]seal.WrappedIntegrity, error)
 	// Used reports whether the database holds anything that a new one does not.
 	Used() (bool, error)
+	// Moved gives what SetMoved was told last; ErrNotFound unless the database is moved.
+	Moved() ([]byte, error)
 	// CheckIntegrity recomputes the head's MAC, the digest, the number of checkpoints
 	// and all tags, and says what does not fit. ErrNotFound without an integrity key.
 	CheckIntegrity() (Checked, error)
@@ -84,15 +90,21 @@ type IntegrityWriter interface {
 	SetAPIKeyHash(id string, before, after []byte) error
 	// DeleteSetting removes a setting.
 	DeleteSetting(name string) error
+	// SetMoved says, in a setting and in the record of the head, that another database takes
+	// the place of this one, and tells of it; nil takes that back. Every other process that
+	// has the database open writes to it no more (ErrMoved). Whoever opens it later must
+	// look.
+	SetMoved(what []byte) error
 	// Fence makes sure that no code works which could have been used before now: it
 	// moves what counts time beyond now, makes what counts events ask for two codes
-	// (token.TwoCodes), and revokes the temporary codes and the enrolment links.
+	// (token.TwoCodes), revokes the temporary codes and the enrolment links, and cancels the
+	// open activations: each may have been confirmed, by a code that would do so again.
 	Fence(now time.Time) (Fenced, error)
 }
 
 // Fenced is what Fence has done.
 type Fenced struct {
-	// Time and Events are tokens that count these, Codes the temporary codes, Links
-	// the enrolment links that were revoked.
-	Time, Events, Codes, Links int
+	// Time and Events are tokens that count these, Codes the temporary codes, Links the
+	// enrolment links that were revoked, Activations those that were cancelled.
+	Time, Events, Codes, Links, Activations int
 }

@@ -19,6 +19,7 @@ type Run struct {
 	Format   string // of the file, as package seedfile names it
 	Actor    string // who asked for it
 	DryRun   bool
+	Node     int64 // that works at it, or did; 0 for none
 
 	Opened    time.Time
 	Published time.Time // zero unless its tokens count
@@ -26,6 +27,13 @@ type Run struct {
 	Removed   time.Time // when its rows were; zero while they are kept
 	RunProgress
 	Failure string // why it ended without a result; empty otherwise
+}
+
+// OpenRun is a run that is neither published nor closed.
+type OpenRun struct {
+	ID   int64
+	Node int64     // that began it
+	Seen time.Time // that node, last; zero if it has stopped, or there is none
 }
 
 // RunProgress is how far a run is.
@@ -103,8 +111,8 @@ type RunReader interface {
 	// Runs lists up to limit runs before the one of number before (0: all),
 	// the newest first.
 	Runs(before int64, limit int) ([]Run, error)
-	// OpenRuns lists the runs that are neither published nor closed.
-	OpenRuns() ([]int64, error)
+	// OpenRuns lists the runs that are neither published nor closed, by number.
+	OpenRuns() ([]OpenRun, error)
 	// RunRows lists up to limit rows of a run behind the key of number after.
 	RunRows(run int64, after, limit int) ([]RunRow, error)
 	// RunsWithRows lists up to limit runs that ended before a time and have rows.
@@ -145,7 +153,9 @@ type RunWriter interface {
 	PublishRun(run int64, at time.Time) error
 	// SweepRun removes up to limit rows that an open run has staged, and closes
 	// it when none is left; it reports whether it is closed. failure says why
-	// it has no result, if it has none.
+	// it has no result, if it has none; what the first call says, stays. From the first
+	// call on nothing else writes to the run: RecordRun, what stages and PublishRun return
+	// ErrConflict.
 	SweepRun(run int64, at time.Time, failure string, limit int) (closed bool, err error)
 	// RemoveRows removes up to limit rows of a run that has ended, and gives their
 	// number; when it is the last of them, the run says that they were removed.

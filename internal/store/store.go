@@ -94,6 +94,10 @@ type Reader interface {
 	ActivationReader
 	IntegrityReader
 	TemporaryCodeReader
+	NodeReader
+	SessionReader
+	MemoReader
+	AdminReader
 	// Setting gives the value stored under a name.
 	Setting(name string) ([]byte, error)
 	DataKeys() ([]seal.DataKey, error)
@@ -121,6 +125,10 @@ type Tx interface {
 	KeyWriter
 	AuditWriter
 	IntegrityWriter
+	NodeWriter
+	SessionWriter
+	MemoWriter
+	AdminWriter
 	// SetSetting stores a value under a name, replacing the one before.
 	SetSetting(name string, value []byte) error
 	AddDataKey(seal.DataKey) error
@@ -137,6 +145,12 @@ type TokenReader interface {
 	// index, and the tokens are too many to be sorted. EndsBy tells which tokens, and not
 	// in which order.
 	SortedTokens(f TokenFilter, o TokenOrder) (tokens []token.Token, next *TokenPlace, err error)
+	// CountTokens counts the tokens that a filter chooses, but for its cursor: up to
+	// CountedTo, and among so many at most.
+	CountTokens(TokenFilter) (Count, error)
+	// TallyTokens counts some of the tokens behind a number, so many rows at most, and says up
+	// to which number; 0 at the end.
+	TallyTokens(by TallyBy, after token.ID, rows int) (counts []TokenTally, next token.ID, err error)
 	// Identity finds the token of an identity, with its sealed secret, among
 	// the published ones and those staged under run. Of software, type and serial
 	// are the whole identity: nothing else tells two apart.
@@ -170,6 +184,13 @@ type TokenFilter struct {
 	Failures     int    // those with so many failures at least
 	Delayed      Span   // those whose delay ends within it
 	Contains     string // in the serial, the label or the owner's name, in either case
+	// What the serial and the owner's name begin with, letter by letter.
+	SerialPrefix, OwnerPrefix string
+	// What the serial, the owner's name and the label contain, in either case.
+	SerialPart, OwnerPart, LabelPart string
+	Held                             bool      // those of somebody
+	UnusedSince                      time.Time // those not used since, or never
+	NeverUsed                        bool
 	// EndsBy, when not zero, chooses tokens whose end is after EndsAfter and not
 	// after EndsBy.
 	EndsAfter, EndsBy time.Time
@@ -226,6 +247,9 @@ type UserReader interface {
 	// users at most: a page may be short, or empty, before the end. next is the name to go
 	// on behind, empty at the end.
 	FindUsers(UserFilter) (users []User, next string, err error)
+	// CountUsers counts the users that a filter chooses, but for its cursors, as CountTokens
+	// counts tokens.
+	CountUsers(UserFilter) (Count, error)
 }
 
 // UserWriter changes users.
@@ -277,6 +301,16 @@ type AuditRow struct {
 	Entry []byte
 }
 
+// CodeCount is how many codes of an hour had an outcome, and why. It is no evidence.
+type CodeCount struct {
+	Hour            time.Time
+	Outcome, Reason string
+	N               int64
+}
+
+// OnlyCounted stands for the reason of refusals that the log only counts.
+const OnlyCounted = "suppressed"
+
 // AuditReader reads the log.
 type AuditReader interface {
 	// AuditEntries gives up to limit entries from place from upwards, none of those
@@ -286,6 +320,9 @@ type AuditReader interface {
 	// below the place before (0: all). next is where to go on from, 0 at the end; a
 	// page may be short before the end when much was looked at in vain.
 	FindAudit(f audit.Filter, before int64, limit int) (rows []AuditRow, next int64, err error)
+	// CodeCounts gives how many codes were accepted and refused in the hours from one to
+	// before another, by the hour, as far as entries were counted: whole says that all were.
+	CodeCounts(from, to time.Time) (counts []CodeCount, whole bool, err error)
 	AuditHead() (*audit.Frontier, error)
 	// Checkpoints gives all checkpoints, oldest first.
 	Checkpoints() ([]audit.StoredNote, error)

@@ -11,6 +11,8 @@ var (
 	ErrReadOnly = errors.New("the disk is read-only")
 	// ErrDisk: the system could not read or write the files.
 	ErrDisk = errors.New("the disk could not be read or written")
+	// ErrOvertaken: a newer program has brought the database further than this one may use it.
+	ErrOvertaken = errors.New("a newer version of Ostiary has upgraded the database")
 	// ErrHeld: another program holds the database.
 	ErrHeld = errors.New("another program holds the database")
 )

@@ -18,6 +18,7 @@ type Action string
 const (
 	DatabaseCreated     Action = "database.created"  // with its keys
 	DatabaseRestored    Action = "database.restored" // an older copy was put back, and accepted
+	DatabaseMoved       Action = "database.moved"    // a step of it, to another one
 	IntegrityBegun      Action = "integrity.begun"   // what stood before is taken on trust
 	RowForged           Action = "row.forged"        // found: somebody else wrote it
 	ServerStarted       Action = "server.started"
@@ -73,7 +74,15 @@ const (
 	KeyExpired          Action = "key.expired" // was used after its end
 	SessionStarted      Action = "session.started"
 	SessionEnded        Action = "session.ended"
+	SessionProven       Action = "session.proven" // by a code or a passkey, or not
 	RootPasswordSet     Action = "root.password_set"
+	AdminAdded          Action = "admin.added"
+	AdminRoleSet        Action = "admin.role_set"
+	AdminPasswordSet    Action = "admin.password_set"
+	AdminDisabled       Action = "admin.disabled"
+	AdminEnabled        Action = "admin.enabled"
+	PasskeyAdded        Action = "passkey.added"
+	PasskeyRemoved      Action = "passkey.removed"
 	RefusalsSuppressed  Action = "refusals.suppressed"
 	Verified            Action = "audit.verified" // the log recomputed, and the state held against it
 	Archived            Action = "audit.archived" // entries are in a file, and no longer here
@@ -92,7 +101,7 @@ const (
 // Origin says who did something and from where.
 type Origin struct {
 	Actor   string // the principal's name, such as "key:radius"
-	ActorID string // of an API key: a revoked and a new one may have one name
+	ActorID string // of an API key or an account: a revoked key and a new one may have one name
 	Role    string
 	Source  string // the network address, or "local"
 	Request string // the request id
@@ -148,7 +157,7 @@ const version = '2'
 // and strings escaped as RFC 8785 section 3.2.2.2 says. Times are RFC 3339 in
 // UTC with milliseconds. Text that is no UTF-8 is repaired with U+FFFD.
 func (e Entry) Canonical() []byte {
-	w := writer{buf: make([]byte, 0, 320)}
+	w := writer{buf: make([]byte, 0, 512)} // which nearly every entry fits in
 	w.open()
 	w.text("action", string(e.Action))
 	w.text("actor", e.Origin.Actor)
@@ -236,7 +245,8 @@ func (w *writer) fields(name string, fields []Field) {
 		return
 	}
 	if !slices.IsSortedFunc(fields, byName) {
-		fields = slices.SortedFunc(slices.Values(fields), byName)
+		fields = slices.Clone(fields)
+		SortFields(fields)
 	}
 	w.name(name)
 	w.open()
@@ -257,6 +267,10 @@ func (w *writer) fields(name string, fields []Field) {
 	}
 	w.close()
 }
+
+// SortFields puts fields into the order in which an entry has them. It need not be called,
+// and saves a copy of them.
+func SortFields(fields []Field) { slices.SortFunc(fields, byName) }
 
 func byName(a, b Field) int { return strings.Compare(a.Name, b.Name) }
 

@@ -104,3 +104,10 @@ func TokenUnlock(t token.Token) Entry {
 	return Entry{Action: TokenUnlocked, Outcome: Done, Subject: SubjectOf(t), Before: FailureFields(t.Condition),
 		After: []Field{{Name: "failures", Value: int64(0)}}}
 }
+
+// AdminFields is the account of an administrator as the log has it; mark tells the stored
+// password.
+func AdminFields(role string, helpDesk bool, mark string, mustChange bool, disabled time.Time) []Field {
+	return []Field{{Name: "disabled", Value: Stamp(disabled)}, {Name: "hash", Value: mark},
+		{Name: "help_desk", Value: helpDesk}, {Name: "must_change", Value: mustChange}, {Name: "role", Value: role}}
+}

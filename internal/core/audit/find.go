@@ -25,6 +25,7 @@ type Facets struct {
 	Time           time.Time // zero if it has none that can be read
 	Action         Action
 	Outcome        Outcome
+	Reason         string
 	Actor, ActorID string
 	Serials, Users []string
 }
@@ -35,6 +36,7 @@ type entryFacets struct {
 	Actor   string  `json:"actor"`
 	ActorID string  `json:"actor_id"`
 	Outcome Outcome `json:"outcome"`
+	Reason  string  `json:"reason"`
 	Time    string  `json:"time"`
 	Subject struct {
 		Serial string `json:"serial"`
@@ -67,7 +69,7 @@ func FacetsOf(entry []byte) Facets {
 			return Facets{}
 		}
 	}
-	f := Facets{Action: e.Action, Outcome: e.Outcome, Actor: e.Actor, ActorID: e.ActorID}
+	f := Facets{Action: e.Action, Outcome: e.Outcome, Reason: e.Reason, Actor: e.Actor, ActorID: e.ActorID}
 	f.Time, _ = time.Parse(time.RFC3339, e.Time)
 	f.Users = distinct(e.Subject.User, e.Before.Owner, e.After.Owner, e.Before.User, e.After.User)
 	serials := append(strings.Fields(e.Before.Serials+" "+e.After.Serials),

@@ -83,7 +83,7 @@ func (p *Prover) Append(entry []byte) { p.grow(entry, p.done) }
 // Proof gives that of one of the sizes, when all entries were added.
 func (p *Prover) Proof(n int64) ([]byte, error) {
 	if p.Size() != p.end {
-		return nil, fmt.Errorf("a proof for %d entries, but there are %d", p.end, p.Size())
+		return nil, fmt.Errorf("a proof for a log of size %d, but its size is %d", p.end, p.Size())
 	}
 	hashes, err := tlog.ProveTree(p.end, n, tlog.HashReaderFunc(func(at []int64) ([]tlog.Hash, error) {
 		out := make([]tlog.Hash, len(at))

@@ -19,6 +19,8 @@ func (e *entryFacets) skim(entry []byte) bool {
 			e.ActorID = string(value)
 		case "outcome":
 			e.Outcome = Outcome(value)
+		case "reason":
+			e.Reason = string(value)
 		case "time":
 			e.Time = string(value)
 		}

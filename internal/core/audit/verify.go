@@ -88,7 +88,7 @@ func Verify(src Source, verifierKey string, extra ...string) (Report, error) {
 	rep.Entries, rep.Root = v.f.Size(), base64.StdEncoding.EncodeToString(root[:])
 	switch {
 	case len(v.due) > 0:
-		v.problem("the log has %d entries, but a checkpoint was signed over more: entries were removed from its end",
+		v.problem("a checkpoint was signed over more entries than the log has (%d): entries were removed from its end",
 			v.f.Size())
 	case head.Size() != v.f.Size() || head.Root() != root:
 		v.problem("the stored head (%d entries) does not match the entries (%d): from entry %d on, since the last "+

@@ -107,7 +107,9 @@ const (
 	AuditSerials      Operation = "audit.serials" // see tokens' serials in the log, and search by them
 	AuditVerify       Operation = "audit.verify"
 	AuditArchive      Operation = "audit.archive"  // take entries out of the database into a file
-	SessionManage     Operation = "session.manage" // end one's own session
+	SessionManage     Operation = "session.manage" // one's own: end it, prove it, choose the password, keep passkeys
+	AdminView         Operation = "admin.view"     // accounts and their sessions
+	AdminManage       Operation = "admin.manage"   // of roles below one's own
 	RootPassword      Operation = "root.password"  // set a new ROOT password
 )
 
@@ -115,7 +117,17 @@ const (
 type grant struct {
 	roles    []Role
 	helpDesk bool // an Operator with the help-desk set has it too
+	fresh    freshness
 }
+
+// freshness says for what an administrator who is signed in proves again who it is.
+type freshness int
+
+const (
+	never  freshness = iota
+	ofMany           // for more than one thing at a time
+	always
+)
 
 var (
 	rootOnly = []Role{Root}
@@ -131,7 +143,7 @@ var matrix = map[Operation]grant{
 	TokenView:         {roles: admins, helpDesk: true},
 	TokenImport:       {roles: admins},
 	ImportCancel:      {roles: admins},
-	TokenExport:       {roles: supers},
+	TokenExport:       {roles: supers, fresh: always},
 	TokenCreate:       {roles: admins},
 	TokenConfirm:      {roles: admins, helpDesk: true},
 	TokenAssign:       {roles: admins},
@@ -142,7 +154,7 @@ var matrix = map[Operation]grant{
 	TokenDates:        {roles: admins},
 	TokenLabel:        {roles: admins},
 	TokenUnlock:       {roles: admins, helpDesk: true},
-	TokenDelete:       {roles: admins},
+	TokenDelete:       {roles: admins, fresh: ofMany},
 	ActivationStart:   {roles: admins, helpDesk: true},
 	ActivationBeyond:  {roles: admins},
 	ActivationConfirm: {roles: admins, helpDesk: true},
@@ -157,17 +169,19 @@ var matrix = map[Operation]grant{
 	SeriesView:        {roles: admins},
 	SeriesManage:      {roles: admins},
 	UserView:          {roles: readers},
-	UserManage:        {roles: admins},
+	UserManage:        {roles: admins, fresh: ofMany},
 	UserUnlock:        {roles: admins, helpDesk: true},
 	UserCode:          {roles: admins, helpDesk: true},
 	KeyView:           {roles: supers},
-	KeyManage:         {roles: supers},
+	KeyManage:         {roles: supers, fresh: always},
 	AuditView:         {roles: readers},
 	AuditSerials:      {roles: admins, helpDesk: true},
 	AuditVerify:       {roles: readers},
 	AuditArchive:      {roles: supers},
 	SessionManage:     {roles: everyone},
-	RootPassword:      {roles: rootOnly},
+	AdminView:         {roles: supers},
+	AdminManage:       {roles: supers, fresh: always},
+	RootPassword:      {roles: rootOnly, fresh: always},
 }
 
 // Allows reports whether p may do op. An operation without a row is allowed to
@@ -178,6 +192,13 @@ func Allows(p Principal, op Operation) bool {
 		return false
 	}
 	return slices.Contains(g.roles, p.Role) || (g.helpDesk && p.Role == Operator && p.HelpDesk)
+}
+
+// NeedsFresh reports whether an administrator who is signed in must have proven lately who it
+// is, to do op with so many things.
+func NeedsFresh(op Operation, things int) bool {
+	f := matrix[op].fresh
+	return f == always || f == ofMany && things > 1
 }
 
 // Check returns an error that names every operation without a row.

@@ -73,6 +73,8 @@ var rights = map[string]string{
 	"AuditArchive":      "xx......",
 	"AuditSerials":      "xxxx....",
 	"SessionManage":     "xxxxxxx.",
+	"AdminView":         "xx......",
+	"AdminManage":       "xx......",
 	"RootPassword":      "x.......",
 }
 
@@ -227,5 +229,21 @@ func TestOutranks(t *testing.T) {
 				t.Errorf("%s outranks %s: %t", a, b, got)
 			}
 		}
+	}
+}
+
+// What cannot be taken back, or gives others a way in, needs a proof of who it is, whatever
+// the role.
+func TestProofsAreNeeded(t *testing.T) {
+	t.Parallel()
+	for _, op := range operations(t) {
+		one := slices.Contains([]Operation{TokenExport, KeyManage, AdminManage, RootPassword}, op)
+		many := one || op == TokenDelete || op == UserManage
+		if NeedsFresh(op, 1) != one || NeedsFresh(op, 2) != many {
+			t.Errorf("%s needs a proof: %t for one thing, %t for two", op, NeedsFresh(op, 1), NeedsFresh(op, 2))
+		}
+	}
+	if NeedsFresh("token.clone", 2) {
+		t.Error("what is no operation needs a proof")
 	}
 }

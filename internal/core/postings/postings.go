@@ -84,16 +84,15 @@ func (x Index) Of(key int64) *Places {
 
 // Take adds what stands in a block, whose places come behind those gathered.
 func (x Index) Take(b Block) error {
-	all, err := Unpack(b, nil)
 	var last int64
 	var p *Places
-	for _, posting := range all {
+	return walk(b, func(posting Posting) bool {
 		if p == nil || posting.Key != last {
 			p, last = x.Of(posting.Key), posting.Key
 		}
 		p.Add(posting.Place)
-	}
-	return err
+		return true
+	})
 }
 
 // Pack cuts what was gathered into blocks.

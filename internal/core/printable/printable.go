@@ -80,3 +80,12 @@ func controls(r rune) bool {
 	}
 	return false
 }
+
+// Cell gives a text as a cell of a table that a spreadsheet reads: what would be a formula
+// there gets an apostrophe before it.
+func Cell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}

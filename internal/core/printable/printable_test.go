@@ -66,3 +66,14 @@ func TestCheckKept(t *testing.T) {
 		}
 	}
 }
+
+// What a spreadsheet would compute is text there.
+func TestCell(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"": "", "a=b": "a=b", "1": "1", "=1": "'=1", "+1": "'+1", "-1": "'-1",
+		"@a": "'@a", "\t=1": "'\t=1", "\r=1": "'\r=1", "'=1": "'=1"} {
+		if got := Cell(text); got != want {
+			t.Errorf("%q is the cell %q, want %q", text, got, want)
+		}
+	}
+}

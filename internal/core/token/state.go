@@ -32,6 +32,9 @@ var stateNames = [...]string{
 // StateNames lists the states as they are written, VALID first.
 func StateNames() []string { return append([]string(nil), stateNames[:]...) }
 
+// SetStateNames lists those that an administrator may set.
+func SetStateNames() []string { return append([]string(nil), stateNames[:Pending]...) }
+
 // String gives the word administrators know.
 func (s State) String() string {
 	if int(s) < len(stateNames) {

@@ -200,13 +200,30 @@ func (s *activating) choose(vector *activation.Vector) (password authenticator.S
 	err error) {
 	p := vector.Profile()
 	if p.Rules.Password || s.flags.passwordFile != "" {
-		if password, err = s.secret(s.cmd, "password-file", s.flags.passwordFile, "Activation password:"); err != nil {
+		if password, err = s.password(); err != nil {
 			return nil, c, err
 		}
 	}
 	c.Name = s.flags.name
 	c.PIN, err = s.choosePIN(s.cmd, "pin-file", s.flags.pinFile, p.PIN)
 	return password, c, err
+}
+
+// password reads the activation password from the file of a flag, or asks for it until
+// it can be one.
+func (s *activating) password() (password authenticator.Secret, err error) {
+	for range askTries {
+		password, err = s.secret(s.cmd, "password-file", s.flags.passwordFile, "Activation password:")
+		if err != nil || s.flags.passwordFile != "" {
+			return password, err
+		}
+		if err = activation.CheckPassword(string(password)); err == nil {
+			return password, nil
+		}
+		clear(password)
+		s.note("%v", err)
+	}
+	return nil, err
 }
 
 // typedOffer activates by a server's address and a registration code.

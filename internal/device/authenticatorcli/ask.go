@@ -13,7 +13,7 @@ import (
 	"ostiary/internal/program/cmdline"
 )
 
-// askTries is how often a choice of a PIN is asked for anew.
+// askTries is how often a question is asked whose answer cannot be one.
 const askTries = 3
 
 // secret reads a secret from the file of a flag, or asks for it.
@@ -79,8 +79,21 @@ func (a *app) agree(cmd *cobra.Command, yes bool, question string) (bool, error)
 	if a.Ask == nil {
 		return false, cmdline.Mistakef(cmd, "there is no terminal for the question: check what is shown above, and give --yes")
 	}
-	answer, err := a.Ask(cmd.Context(), question+" [y/N]", false)
-	return err == nil && (strings.EqualFold(string(answer), "y") || strings.EqualFold(string(answer), "yes")), err
+	for range askTries {
+		answer, err := a.Ask(cmd.Context(), question+" [y/N]", false)
+		if err != nil {
+			return false, err
+		}
+		// A no may use up a code, so what is neither is asked again.
+		switch strings.ToLower(string(answer)) {
+		case "y", "yes":
+			return true, nil
+		case "", "n", "no":
+			return false, nil
+		}
+		a.note("type y for yes, or n for no")
+	}
+	return false, nil
 }
 
 // find returns the account of a name, a serial or an id, or the only one.

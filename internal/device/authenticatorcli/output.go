@@ -107,7 +107,7 @@ func (a *app) printAccount(account authenticator.Account) error {
 	if account.Server != "" {
 		row("Server", j.Server)
 	}
-	row("Activated", account.Activated.Local().Format(time.DateTime))
+	row("Activated", cmdline.LocalTime(account.Activated))
 	row("Server's clock", shift(account.Shift))
 	if j.Device != "" {
 		row("Device", j.Device)
@@ -135,9 +135,9 @@ func pinText(p pinJSON) string {
 func shift(d time.Duration) string {
 	switch {
 	case d > 0:
-		return d.String() + " ahead of this device's"
+		return cmdline.FormatSpan(d) + " ahead of this device's"
 	case d < 0:
-		return (-d).String() + " behind this device's"
+		return cmdline.FormatSpan(-d) + " behind this device's"
 	}
 	return "as this device's"
 }

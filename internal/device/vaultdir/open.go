@@ -88,7 +88,7 @@ func readKey(vault string, random io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	if len(key) != keySize {
-		return nil, fmt.Errorf("%s is not the key file of a vault: it has %d bytes, not %d", path, len(key), keySize)
+		return nil, fmt.Errorf("%s is not the key file of a vault: its length is %d, not %d bytes", path, len(key), keySize)
 	}
 	return key, nil
 }

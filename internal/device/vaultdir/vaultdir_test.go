@@ -155,7 +155,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a short key": {func(path string) error {
 			return os.WriteFile(path+".key", make([]byte, 31),
 				0o600)
-		}, "has 31 bytes, not 32"},
+		}, "its length is 31, not 32 bytes"},
 		"a directory as the key": {func(path string) error { return os.Mkdir(path+".key", 0o700) }, "is a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,12 +25,14 @@ import (
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/peer"
+	"ostiary/internal/doors/look"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/overview"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
@@ -39,7 +41,7 @@ import (
 
 // Verifier decides codes; *codes.Engine is one.
 type Verifier interface {
-	Verify(ctx context.Context, r codes.Request) (valid bool, err error)
+	Explain(ctx context.Context, r codes.Request) (codes.Verdict, error)
 	Resync(ctx context.Context, r codes.ResyncRequest) (valid bool, err error)
 	Confirm(ctx context.Context, r codes.ConfirmRequest) (valid bool, err error)
 	Policy() codes.Policy
@@ -61,7 +63,9 @@ type Config struct {
 	Temporary   *tempcodes.Codes
 	Keys        *credentials.Keys
 	Root        *credentials.Root
+	Accounts    *credentials.Accounts
 	Ledger      *ledger.Ledger
+	Overview    *overview.Service
 	Log         *slog.Logger
 	Metrics     *prometheus.Registry
 	// Ready reports whether requests can be served; nil means always.
@@ -69,6 +73,8 @@ type Config struct {
 	// Degraded reports whether forged rows were found, or the last verification found what
 	// does not fit; nil means never.
 	Degraded func() bool
+	// Lacks says what the database lacks to keep what it confirms, in words for everybody.
+	Lacks func() []string
 	// PublicURL is where users reach this server, for enrolment links, such as
 	// https://tokens.example.com; empty until Listening says it.
 	PublicURL string
@@ -98,7 +104,7 @@ type API struct {
 func New(cfg Config) (*API, error) {
 	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Imports == nil || cfg.Activations == nil ||
 		cfg.Profiles == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
-		cfg.Ledger == nil || cfg.Log == nil || cfg.Metrics == nil {
+		cfg.Accounts == nil || cfg.Ledger == nil || cfg.Overview == nil || cfg.Log == nil || cfg.Metrics == nil {
 		return nil, errors.New("api: a required part is missing")
 	}
 	if cfg.MaxUpload == 0 {
@@ -148,11 +154,16 @@ func (a *API) routes() {
 	a.codeRoutes()
 	a.keyRoutes()
 	a.sessionRoutes()
+	a.ownSessionRoutes()
+	a.adminRoutes()
 	a.auditRoutes()
 	a.archiveRoutes()
+	a.overviewRoutes()
 	a.healthRoutes()
-	for pattern, page := range a.cfg.Pages {
-		a.mux.Handle(pattern, page)
+	for _, pages := range []map[string]http.Handler{look.Assets(), a.cfg.Pages} {
+		for pattern, page := range pages {
+			a.mux.Handle(pattern, page)
+		}
 	}
 	a.mux.HandleFunc("/", a.noRoute)
 }
@@ -176,12 +187,15 @@ func (a *API) Local(who func(*http.Request) string) http.Handler {
 	})
 }
 
+// Header values that all answers have, so that they are made once.
+var noStore, noSniff = []string{"no-store"}, []string{"nosniff"}
+
 func (a *API) serve(w http.ResponseWriter, r *http.Request, c caller) {
 	start := time.Now()
 	rec := recorder{ResponseWriter: w}
 	if !c.known {
-		if err := c.identify(r, a.cfg.Keys, a.cfg.Root); err != nil {
-			a.cfg.Log.WarnContext(r.Context(), "an expired key was used, but this could not be recorded", "error", err)
+		if err := c.identify(r, a.cfg); err != nil {
+			a.cfg.Log.WarnContext(r.Context(), "the use of a key or a session could not be recorded", "error", err)
 		}
 	}
 	defer func() {
@@ -191,9 +205,8 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, c caller) {
 		a.done(r, c, rec.status, time.Since(start))
 	}()
 	h := rec.Header()
-	h.Set("X-Request-Id", c.request)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["X-Request-Id"] = []string{c.request}
+	h["Cache-Control"], h["X-Content-Type-Options"] = noStore, noSniff
 	if rest := a.answered(&rec, r, c); rest != nil {
 		r = rest.WithContext(withCaller(r.Context(), c))
 		a.mux.ServeHTTP(&rec, r)
@@ -210,8 +223,13 @@ func (a *API) panicked(rec *recorder, r *http.Request, c caller, p any) {
 		panic(http.ErrAbortHandler)
 	}
 	a.cfg.Log.ErrorContext(r.Context(), "panic in a request", "panic", p, "path", r.URL.Path, "request", c.request)
-	if rec.status == 0 {
-		newProblem(internalError(nil), c.request).write(rec)
+	switch problem := newProblem(internalError(nil), c.request); {
+	case rec.status != 0:
+	case look.Browses(r):
+		look.Fail(rec, r, look.Trouble{Status: problem.Status, Title: "Something went wrong",
+			Detail: problem.Detail, Hint: problem.Hint, Request: c.request})
+	default:
+		problem.write(rec)
 	}
 }
 

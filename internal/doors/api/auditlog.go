@@ -30,6 +30,7 @@ type listAuditInput struct {
 	ActorID string    `query:"actor_id" maxLength:"64" doc:"Entries of what the API key of this id did only: several keys may have had one name."`
 	From    time.Time `query:"from" doc:"Entries from this time on only (RFC 3339)."`
 	To      time.Time `query:"to" doc:"Entries before this time only (RFC 3339)."`
+	Counting
 	Page
 }
 type listAuditOutput struct{ Body wire.AuditList }
@@ -127,12 +128,22 @@ func (a *API) listAudit(ctx context.Context, c caller, in *listAuditInput) (*lis
 	if err != nil {
 		return nil, err
 	}
+	var count *wire.Count
+	if in.Count {
+		n, err := a.cfg.Ledger.Count(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		count = wireCount(n)
+	}
 	out := &listAuditOutput{}
 	archives, err := a.cfg.Ledger.Archives(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if out.Body, err = AuditList(rows, next, f, archives); err == nil && !serials {
+	out.Body, err = AuditList(rows, next, f, archives)
+	out.Body.Count = count
+	if err == nil && !serials {
 		for _, e := range out.Body.Entries {
 			audit.HideTokens(e.Entry)
 		}

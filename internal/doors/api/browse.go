@@ -52,7 +52,7 @@ func newBrowsing(decided *atomic.Int64) *browsing {
 func browse[I, O any](a *API, do func(context.Context, caller, *I) (*O, error)) func(context.Context, caller, *I) (
 	*O, error) {
 	return func(ctx context.Context, c caller, in *I) (out *O, err error) {
-		err = a.browsing.turn(ctx, c.principal.Name+" "+c.principal.ID, func(ctx context.Context) error {
+		err = a.Turn(ctx, c.principal, func(ctx context.Context) error {
 			out, err = do(ctx, c, in)
 			return err
 		})

@@ -21,9 +21,13 @@ import (
 type caller struct {
 	principal authz.Principal
 	known     bool
-	bearer    string // the session's token, to end the session with
+	unsure    error  // why it could not be found out whether there is such a session
+	bearer    string // the token of ROOT's session, to end it with
 	source    string
-	request   string
+	// session is one of an administrator's account; nil for any other caller.
+	session  *credentials.Session
+	accounts *credentials.Accounts
+	request  string
 }
 
 type callerKey struct{}
@@ -41,25 +45,37 @@ func callerOf(ctx context.Context) caller {
 
 // identify looks at the Authorization header. The error is of the log alone: who asks is
 // known, or not, all the same.
-func (c *caller) identify(r *http.Request, keys *credentials.Keys, root *credentials.Root) error {
+func (c *caller) identify(r *http.Request, cfg Config) error {
 	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		return nil
 	}
-	if c.principal, c.known = keys.Principal(text); !c.known {
-		if c.principal, c.known = root.Principal(text); c.known {
-			c.bearer = text
-		}
-	}
-	if c.known {
+	if c.principal, c.known = cfg.Keys.Principal(text); c.known {
 		return nil
 	}
-	return keys.TellExpired(r.Context(), text, c.source, c.request)
+	var err error
+	if c.principal, c.known, err = cfg.Root.Principal(r.Context(), text); c.known {
+		c.bearer = text
+		return err
+	}
+	if err == nil {
+		var s credentials.Session
+		if s, c.known, err = cfg.Accounts.Session(r.Context(), text, credentials.Bearer); c.known {
+			c.principal, c.session, c.accounts = s.Principal, &s, cfg.Accounts
+			return err
+		}
+	}
+	if c.unsure = err; err != nil {
+		return nil
+	}
+	return cfg.Keys.TellExpired(r.Context(), text, c.source, c.request)
 }
 
 // may returns the error for a caller who has no right to op.
 func (c caller) may(op authz.Operation) error {
 	switch {
+	case c.unsure != nil:
+		return c.unsure
 	case !c.known:
 		return fault.New(fault.Unauthenticated, "unauthenticated", "The request has no valid API key or session.").
 			WithHint(
@@ -67,8 +83,13 @@ func (c caller) may(op authz.Operation) error {
 	case !authz.Allows(c.principal, op):
 		return fault.New(fault.Forbidden, "forbidden", "The role "+c.principal.Role.String()+" is not allowed to do this ("+
 			string(op)+").")
+	case c.session == nil || op == authz.SessionManage:
+		return nil
 	}
-	return nil
+	if err := c.session.Opens(); err != nil {
+		return err
+	}
+	return c.accounts.MayNow(*c.session, op, 1)
 }
 
 func (c caller) origin() audit.Origin {

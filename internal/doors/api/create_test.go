@@ -4,6 +4,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -209,32 +210,37 @@ func TestParallelCreators(t *testing.T) {
 func TestEnrolmentPage(t *testing.T) {
 	t.Parallel()
 	s := enrolServer(t)
-	for path, kind := range map[string]string{"/enrol": "text/html", "/enrol/enrol.js": "text/javascript",
-		"/enrol/enrol.css": "text/css"} {
-		a := s.Do(t, testkit.Nobody, http.MethodGet, path, nil)
-		if a.Status != http.StatusOK || !strings.HasPrefix(a.Header.Get("Content-Type"), kind) {
-			t.Errorf("%s: %d %s", path, a.Status, a.Header.Get("Content-Type"))
-		}
-		csp := a.Header.Get("Content-Security-Policy")
-		for _, rule := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'",
-			"frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"} {
-			if !strings.Contains(csp, rule) {
-				t.Errorf("%s: the policy %q lacks %q", path, csp, rule)
-			}
-		}
-		if strings.Contains(csp, "unsafe") || a.Header.Get("Referrer-Policy") != "no-referrer" ||
-			a.Header.Get("Cache-Control") != "no-store" ||
-			a.Header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("%s: the headers are %v", path, a.Header)
-		}
-		for _, foreign := range []string{"http:", "https:", "//cdn", "<style", "onclick", "style="} {
-			if strings.Contains(a.Body, foreign) {
-				t.Errorf("%s holds %q", path, foreign)
-			}
+	a := s.Do(t, testkit.Nobody, http.MethodGet, "/enrol", nil)
+	if a.Status != http.StatusOK || a.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("%d %s", a.Status, a.Header.Get("Content-Type"))
+	}
+	csp := a.Header.Get("Content-Security-Policy")
+	for _, rule := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'",
+		"frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "require-trusted-types-for 'script'"} {
+		if !strings.Contains(csp, rule) {
+			t.Errorf("the policy %q lacks %q", csp, rule)
 		}
 	}
-	if body := s.Do(t, testkit.Nobody, http.MethodGet, "/enrol", nil).Body; strings.Count(body, "<script") != 1 || !strings.Contains(body, `src="enrol/enrol.js"`) {
-		t.Errorf("the page has other scripts than its own: %s", body)
+	if strings.Contains(csp, "unsafe") || a.Header.Get("Referrer-Policy") != "no-referrer" ||
+		a.Header.Get("Cache-Control") != "no-store" || a.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("the headers are %v", a.Header)
+	}
+	for _, foreign := range []string{"http:", "https:", "//cdn", "<style", "onclick", "style="} {
+		if strings.Contains(a.Body, foreign) {
+			t.Errorf("the page holds %q", foreign)
+		}
+	}
+	if strings.Count(a.Body, "<script") != 1 {
+		t.Errorf("the page has other scripts than its own: %s", a.Body)
+	}
+	for _, m := range regexp.MustCompile(`(?:src|href)="(look/(?:enrol|style|mark)-[^"]+)"`).FindAllStringSubmatch(a.Body, -1) {
+		file := s.Do(t, testkit.Nobody, http.MethodGet, "/"+m[1], nil)
+		if file.Status != http.StatusOK || file.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
+			t.Errorf("%s: %d %v", m[1], file.Status, file.Header)
+		}
+	}
+	if n := strings.Count(a.Body, `="look/`); n != 3 {
+		t.Errorf("the page loads %d files: %s", n, a.Body)
 	}
 	for _, path := range []string{"/enrol/", "/enrol/enrol.html", "/enrol/../openapi.json"} {
 		if a := s.Do(t, testkit.Nobody, http.MethodGet, path, nil); a.Status != http.StatusNotFound &&
@@ -243,4 +249,35 @@ func TestEnrolmentPage(t *testing.T) {
 		}
 	}
 	status(t, s.Do(t, testkit.Nobody, http.MethodPost, "/enrol", object{}), http.StatusNotFound, "no_operation")
+}
+
+// Who looks for a page with a browser is told so by one; a program gets a problem document,
+// and so does everybody who asks the API.
+func TestNoPage(t *testing.T) {
+	t.Parallel()
+	s := server(t)
+	const browser = "text/html,application/xhtml+xml,*/*;q=0.8"
+	a := s.Do(t, testkit.Nobody, http.MethodGet, "/no/<b>page", nil, "Accept", browser)
+	if a.Status != http.StatusNotFound || a.Header.Get("Content-Type") != "text/html; charset=utf-8" ||
+		!strings.Contains(a.Body, "no page at /no/&lt;b&gt;page.") ||
+		!strings.Contains(a.Body, a.Header.Get("X-Request-Id")) || a.Header.Get("Content-Security-Policy") == "" {
+		t.Errorf("%d %v %s", a.Status, a.Header, a.Body)
+	}
+	status(t, s.Do(t, testkit.Nobody, http.MethodGet, "/no/page", nil), http.StatusNotFound, "no_operation")
+	status(t, s.Do(t, testkit.Nobody, http.MethodGet, "/api/v1/no", nil, "Accept", browser), http.StatusNotFound,
+		"no_operation")
+	status(t, s.Do(t, testkit.Nobody, http.MethodPost, "/no/page", object{}, "Accept", browser), http.StatusNotFound,
+		"no_operation")
+
+	s = testkit.NewServer(t, func(c *api.Config) {
+		c.Pages = map[string]http.Handler{"GET /broken": http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			panic("the inside")
+		})}
+	})
+	a = s.Do(t, testkit.Nobody, http.MethodGet, "/broken", nil, "Accept", browser)
+	if a.Status != http.StatusInternalServerError || a.Header.Get("Content-Type") != "text/html; charset=utf-8" ||
+		strings.Contains(a.Body, "the inside") || !strings.Contains(a.Body, a.Header.Get("X-Request-Id")) {
+		t.Errorf("%d %v %s", a.Status, a.Header, a.Body)
+	}
+	status(t, s.Do(t, testkit.Nobody, http.MethodGet, "/broken", nil), http.StatusInternalServerError, "internal")
 }

@@ -19,7 +19,9 @@ import (
 // troubled decides no code: it panics or fails.
 type troubled struct{ do func() error }
 
-func (v troubled) Verify(context.Context, codes.Request) (bool, error)       { return false, v.do() }
+func (v troubled) Explain(context.Context, codes.Request) (codes.Verdict, error) {
+	return codes.Verdict{}, v.do()
+}
 func (v troubled) Resync(context.Context, codes.ResyncRequest) (bool, error) { return false, v.do() }
 func (v troubled) Confirm(context.Context, codes.ConfirmRequest) (bool, error) {
 	return false, v.do()
@@ -68,9 +70,10 @@ func TestInnerTrouble(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	ready, degraded := error(nil), false
+	ready, degraded, lacks := error(nil), false, []string(nil)
 	s := testkit.NewServer(t, func(c *api.Config) {
 		c.Ready, c.Degraded = func(context.Context) error { return ready }, func() bool { return degraded }
+		c.Lacks = func() []string { return lacks }
 	})
 	s.Import(t, testkit.HOTP("SERIAL-1"))
 	verify(t, s, testkit.Verifier, "SERIAL-1", "123456")
@@ -85,10 +88,24 @@ func TestHealth(t *testing.T) {
 			t.Errorf("degraded, %s: %d %q", path, a.Status, a.Body)
 		}
 	}
-	ready = errors.New("the disk is on fire")
-	if a := s.Do(t, testkit.Nobody, http.MethodGet, "/readyz", nil); a.Status != http.StatusServiceUnavailable ||
-		a.Body != "not ready\n" {
-		t.Errorf("/readyz: %d %q", a.Status, a.Body)
+	lacks = []string{"a standby", "a disk"} // what is missing has a line of its own
+	for path, want := range map[string]string{"/healthz": "degraded\na standby\na disk\n",
+		"/readyz": "ready\na standby\na disk\n"} {
+		if a := s.Do(t, testkit.Nobody, http.MethodGet, path, nil); a.Status != http.StatusOK || a.Body != want {
+			t.Errorf("with something missing, %s: %d %q", path, a.Status, a.Body)
+		}
+	}
+	for says, err := range map[string]error{
+		"the database does not answer, or takes no changes": errors.New("the disk is on fire"),
+		"a newer version of Ostiary has upgraded the database: this server stops": fmt.Errorf("%w: of the test's own",
+			store.ErrOvertaken),
+		"the database was changed by another program": store.ErrTampered,
+	} {
+		ready = err
+		if a := s.Do(t, testkit.Nobody, http.MethodGet, "/readyz", nil); a.Status != http.StatusServiceUnavailable ||
+			a.Body != "not ready\n"+says+"\na standby\na disk\n" {
+			t.Errorf("/readyz: %d %q", a.Status, a.Body)
+		}
 	}
 	s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/tokens/SERIAL-1", nil)
 	s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/SERIAL-1", nil)

@@ -145,7 +145,7 @@ func (f *form) setFormat(name, value string) (err error) {
 		f.others.Format = seedfile.Format(value)
 		if !slices.ContainsFunc(seedfile.Formats(),
 			func(i seedfile.FormatInfo) bool { return i.Name == f.others.Format }) {
-			return refuse("not one of the formats: " + formatNames())
+			return refuse("not one of the formats: " + seedfile.FormatNames())
 		}
 	case "encoding":
 		f.others.Encoding = seedfile.Encoding(value)
@@ -185,12 +185,4 @@ func (f *form) setFormat(name, value string) (err error) {
 		return fault.New(fault.Invalid, "form_part", fmt.Sprintf("The part %q is unknown.", name))
 	}
 	return nil
-}
-
-func formatNames() string {
-	var names []string
-	for _, f := range seedfile.Formats() {
-		names = append(names, string(f.Name))
-	}
-	return strings.Join(names, ", ")
 }

@@ -143,7 +143,7 @@ func cursor(s string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 1 {
-		return 0, badCursor()
+		return 0, fault.New(fault.Invalid, "cursor", "The cursor is not from this server.")
 	}
 	return n, nil
 }

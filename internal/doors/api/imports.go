@@ -17,6 +17,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/imports"
+	"ostiary/internal/formats/seedfile"
 	"ostiary/pskc"
 )
 
@@ -71,7 +72,7 @@ func (a *API) importRoutes() {
 					"allow_short_secrets": flag("Accept secrets of at least 80 bits, where RFC 4226 requires 128. The log " +
 						"counts them."),
 					"allow_long_steps": flag("Accept time steps of more than an hour."),
-					"format": text("Format of the file, instead of detecting it: " + formatNames() +
+					"format": text("Format of the file, instead of detecting it: " + seedfile.FormatNames() +
 						"."),
 					"encoding": text("How secrets are written where the file leaves a choice: hex, " +
 						"base32 or base64."),

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"ostiary/internal/test/testkit"
 )
 
@@ -110,7 +112,7 @@ func TestRefusedInput(t *testing.T) {
 		"key help desk": {"POST /api/v1/keys", object{"name": "k", "role": "verifier", "help_desk": true}, 422,
 			nil},
 		"key name":            {"POST /api/v1/keys", object{"name": "a/b", "role": "verifier"}, 422, nil},
-		"session other name":  {session, object{"name": "root", "password": s.RootPassword}, 422, nil},
+		"session no name":     {session, object{"name": "", "password": s.RootPassword}, 422, nil},
 		"session no password": {session, object{"name": "ROOT", "password": ""}, 422, nil},
 		"session malformed":   {session, `{"name":"ROOT","password":"` + s.RootPassword, 400, nil},
 		"session password":    {session, object{"name": "ROOT", "password": []string{s.RootPassword}}, 422, nil},
@@ -161,6 +163,18 @@ func TestWrongLengthForVerifier(t *testing.T) {
 	status(t, verify(t, s, testkit.Admin, "1", "1234567"), 422, "otp_length")
 }
 
+// A code that is too short and has letters in it breaks two bounds of the schema; what
+// is wrong with it is said once.
+func TestWhatIsNoCodeIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	s := server(t, testkit.HOTP("1"))
+	a := verify(t, s, testkit.Admin, "1", "abc")
+	want := []string{"body.otp: a code has 6 to 10 digits; spaces between them are ignored"}
+	if diff := cmp.Diff(want, a.Problem(t).Fields); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // From outside nothing tells an unknown serial or user from a wrong code.
 func TestRefusalsLookAlike(t *testing.T) {
 	t.Parallel()
@@ -192,7 +206,7 @@ func TestRefusalsLookAlike(t *testing.T) {
 func TestUnknownRoutes(t *testing.T) {
 	t.Parallel()
 	s := server(t)
-	for _, op := range []string{"GET /", "GET /api/v1/nothing", "GET /api/v1/verify", "PUT /api/v1/tokens/1",
+	for _, op := range []string{"POST /", "GET /api/v1/nothing", "GET /api/v1/verify", "PUT /api/v1/tokens/1",
 		"GET /api/v2/tokens", "POST /healthz",
 		"GET /docs", "GET /schemas/Token.json", "GET /debug/pprof/", "POST /api/v1/tokens/1/2/unlock",
 		"GET /api/v1/tokens/"} {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/doors/look"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/store"
 )
@@ -184,7 +186,10 @@ func newHumaError(c caller, status int, msg string, errs ...error) huma.StatusEr
 		Instance: c.request}}
 	for _, err := range errs {
 		if d, ok := err.(huma.ErrorDetailer); ok {
-			p.Fields = append(p.Fields, fieldError(d.ErrorDetail()))
+			// A code that breaks two bounds gets one sentence.
+			if field := fieldError(d.ErrorDetail()); !slices.Contains(p.Fields, field) {
+				p.Fields = append(p.Fields, field)
+			}
 			continue
 		}
 		if status == http.StatusBadRequest || status >= http.StatusInternalServerError {
@@ -214,6 +219,14 @@ func upperFirst(s string) string {
 
 // noRoute answers for paths and methods that are none.
 func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
+	if look.Browses(r) {
+		look.Fail(w, r, look.Trouble{Status: http.StatusNotFound, Title: "There is no page here",
+			Detail: "This server has no page at " + r.URL.Path + ".",
+			Hint: "Check the address. A link that somebody gave you has to be opened whole, to its last " +
+				"character.",
+			Request: callerOf(r.Context()).request})
+		return
+	}
 	f := fault.New(fault.NotFound, "no_operation", "There is no operation "+r.Method+" "+r.URL.Path+".").
 		WithHint("The description of the API is at /api/v1/openapi.json.")
 	newProblem(f, callerOf(r.Context()).request).write(w)

@@ -3,12 +3,14 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/wire"
+	"ostiary/internal/engine/credentials"
 )
 
 type startSessionInput struct{ Body wire.SessionRequest }
@@ -20,20 +22,32 @@ func (a *API) sessionRoutes() {
 	// The one operation that needs no right: it is where rights come from.
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "start-session", Method: http.MethodPost, Path: "/api/v1/session", Tags: []string{"Sessions"},
-		Summary: "Sign in as ROOT with its password", DefaultStatus: http.StatusCreated, MaxBodyBytes: 4 << 10,
+		Summary: "Sign in as an administrator with the password", DefaultStatus: http.StatusCreated, MaxBodyBytes: 4 << 10,
 		Security: []map[string][]string{}, Errors: []int{http.StatusUnauthorized, http.StatusTooManyRequests},
 	}, func(ctx context.Context, in *startSessionInput) (*sessionOutput, error) {
 		c := callerOf(ctx)
-		token, until, err := a.cfg.Root.Start(ctx, in.Body.Password, c.origin())
+		if strings.EqualFold(in.Body.Name, credentials.RootName) {
+			token, until, err := a.cfg.Root.Start(ctx, in.Body.Password, c.origin())
+			if err != nil {
+				return nil, a.problem(ctx, c, err)
+			}
+			return &sessionOutput{wire.Session{Token: token, Until: until,
+				SecondFactor: string(credentials.FactorNone)}}, nil
+		}
+		token, s, err := a.cfg.Accounts.SignIn(ctx, credentials.SignIn{Name: in.Body.Name, Password: in.Body.Password,
+			Kind: credentials.Bearer}, c.origin())
 		if err != nil {
 			return nil, a.problem(ctx, c, err)
 		}
-		return &sessionOutput{wire.Session{Token: token, Until: until}}, nil
+		return wireSession(token, s), nil
 	})
 	register(a, authz.SessionManage, huma.Operation{
 		OperationID: "end-session", Method: http.MethodDelete, Path: "/api/v1/session", Tags: []string{"Sessions"},
 		Summary: "Sign out", DefaultStatus: http.StatusNoContent,
 	}, func(ctx context.Context, c caller, _ *struct{}) (*struct{}, error) {
+		if c.session != nil {
+			return &struct{}{}, a.cfg.Accounts.SignOut(ctx, *c.session, c.origin())
+		}
 		ended, err := a.cfg.Root.End(ctx, c.bearer, c.origin())
 		if err == nil && !ended {
 			err = fault.New(fault.Conflict, "no_session", "The request was made with an API key, which has no "+

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/codes"
-	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/store"
 )
@@ -60,37 +58,6 @@ func (s *Selector) lookup() store.Lookup {
 }
 
 type tokenOutput struct{ Body wire.Token }
-
-type listTokensInput struct {
-	Kind   string `query:"kind" enum:"hardware,software,all" default:"all"`
-	State  string `query:"state" enum:"VALID,REVOKED_TOKEN_LOST,REVOKED_TOKEN_BROKEN,REVOKED_TOKEN_OTHER,PENDING,MOVING"`
-	User   string `query:"user" maxLength:"128"`
-	Serial string `query:"serial" maxLength:"128"`
-
-	Manufacturer string `query:"manufacturer" maxLength:"128"`
-	Type         string `query:"type" maxLength:"64"`
-	Batch        string `query:"batch" maxLength:"500" doc:"Name of the delivery that brought it."`
-	Import       int64  `query:"import" minimum:"1" doc:"Number of the import that brought it."`
-
-	Twins    bool `query:"twins" doc:"Only tokens that share a secret with others: each code counts once for all of them."`
-	Fenced   bool `query:"fenced" doc:"Only tokens that need two consecutive codes, since a backup of the database was restored."`
-	Expiring int  `query:"expiring" minimum:"1" maximum:"36500" doc:"Only tokens that expire within so many days, but have not expired yet."`
-	Free     bool `query:"free" doc:"Only tokens without a user."`
-	Locked   bool `query:"locked" doc:"Only tokens that wrong codes have locked."`
-
-	Search string `query:"search" maxLength:"128" doc:"Only tokens with this text in the serial, the label or the user's name, ignoring case."`
-	Sort   string `query:"sort" enum:"user,serial,arrival,last-used,expires" doc:"Default: by the user assigned and then the serial, free tokens last; by expiry with expiring. last-used is for short lists only."`
-	Desc   bool   `query:"desc" doc:"Reverse the order. Tokens without a user, or without an expiry, remain last."`
-	Page
-}
-
-type listTokensOutput struct{ Body wire.TokenList }
-
-// Page is what every list takes.
-type Page struct {
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	After string `query:"after" maxLength:"4096" doc:"Cursor: next of the previous page. A page may be short, or empty, and still have a next one; next is null on the last page."`
-}
 
 type assignInput struct {
 	Selector
@@ -150,52 +117,6 @@ func (a *API) token(t token.Token, err error) (*tokenOutput, error) {
 		return nil, err
 	}
 	return &tokenOutput{a.wireToken(t)}, nil
-}
-
-func (a *API) listTokens(ctx context.Context, _ caller, in *listTokensInput) (*listTokensOutput, error) {
-	f := lifecycle.Filter{User: in.User, Serial: in.Serial, Type: in.Type, Batch: in.Batch, Run: in.Import,
-		Twins: in.Twins, Fenced: in.Fenced, Expiring: time.Duration(in.Expiring) * 24 * time.Hour, Free: in.Free,
-		Contains: in.Search, Limit: in.Limit}
-	f.Kind, _ = token.ParseKind(in.Kind)
-	if in.State != "" {
-		state, err := token.ParseState(in.State)
-		if err != nil {
-			return nil, fault.New(fault.Invalid, "state", err.Error())
-		}
-		f.State = &state
-	}
-	if in.Manufacturer != "" {
-		f.Manufacturer = &in.Manufacturer
-	}
-	if in.Locked {
-		f.Failures, f.Delayed = a.cfg.Verifier.Holds()
-	}
-	if in.Free && in.User != "" {
-		return nil, fault.New(fault.Invalid, "free_and_user", "Free tokens have no user: free and user "+
-			"exclude each other.")
-	}
-	o := store.TokenOrder{By: store.TokenSort(in.Sort), Desc: in.Desc}
-	if o.By == "" && in.Expiring > 0 {
-		o.By = store.ByEnd
-	}
-	o.By = cmp.Or(o.By, store.ByUser)
-	var err error
-	if o.After, err = readCursor(in.After, o); err != nil {
-		return nil, err
-	}
-	tokens, next, err := a.cfg.Lifecycle.List(ctx, f, o)
-	if err != nil {
-		return nil, err
-	}
-	out := &listTokensOutput{}
-	if next != nil {
-		out.Body.Next = new(writeCursor(*next, o))
-	}
-	out.Body.Tokens = make([]wire.Token, len(tokens))
-	for i, t := range tokens {
-		out.Body.Tokens[i] = a.wireToken(t)
-	}
-	return out, nil
 }
 
 func (a *API) resync(ctx context.Context, c caller, in *resyncInput) (*verifyOutput, error) {

@@ -13,10 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/api"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/credentials"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/internal/test/testkit"
 )
@@ -90,8 +94,8 @@ type leaving struct {
 	wait func(context.Context) error
 }
 
-func (v leaving) Verify(ctx context.Context, _ codes.Request) (bool, error) {
-	return false, v.wait(ctx)
+func (v leaving) Explain(ctx context.Context, _ codes.Request) (codes.Verdict, error) {
+	return codes.Verdict{}, v.wait(ctx)
 }
 
 // A client that goes away is no ERROR in the log.
@@ -203,5 +207,33 @@ func TestChangedDatabaseIsSaid(t *testing.T) {
 	a.JSON(t, &rep)
 	if rep.OK || !strings.Contains(rep.Problem, "not as this server wrote it") {
 		t.Errorf("the verification says %+v", rep)
+	}
+}
+
+// silent is a database that does not answer.
+type silent struct{ store.DB }
+
+func (silent) View(context.Context, func(store.Reader) error) error { return store.ErrUnavailable }
+
+// Whether somebody has a session is not known while the database does not answer: that is no
+// 401, after which a program would sign in again. An API key is known all the same.
+func TestSessionsWhileTheDatabaseDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewServer(t)
+	cfg := s.Config
+	cfg.Metrics = prometheus.NewRegistry()
+	cfg.Root = credentials.NewRoot(silent{s.DB}, s.Hasher(seal.Password), s.Hasher(seal.Session), s.Clock.Now)
+	a, err := api.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for bearer, want := range map[string]int{s.Bearer[testkit.Root]: 503, s.Bearer[testkit.Admin]: 200, "ostiary_x": 401} {
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/users", nil)
+		r.Header.Set("Authorization", "Bearer "+bearer)
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%.16s… is answered %d, want %d: %s", bearer, w.Code, want, w.Body)
+		}
 	}
 }

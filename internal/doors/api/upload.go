@@ -99,8 +99,8 @@ func (u *upload) interrupt() {
 }
 
 func (u *upload) slow() error {
-	return fault.New(fault.Invalid, "upload_slow", fmt.Sprintf("The upload was too slow: %d bytes arrived while the "+
-		"server waited %s for them. Nothing was imported.", u.n, u.waited.Round(time.Second))).
+	return fault.New(fault.Invalid, "upload_slow", fmt.Sprintf("The upload was too slow: %s arrived while the "+
+		"server waited %s. Nothing was imported.", fault.Plural(int(u.n), "byte", "bytes"), u.waited.Round(time.Second))).
 		WithHint(fmt.Sprintf("An upload must send %d bytes a second after the first %s, and may take %s. Copy the "+
 			"file to the server's machine and import it there, with --data.", u.pace.Rate, u.pace.Grace,
 			u.pace.Longest))

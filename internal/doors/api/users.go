@@ -7,7 +7,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"ostiary/internal/core/authz"
+	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/wire"
+	"ostiary/internal/engine/users"
 	"ostiary/internal/store"
 )
 
@@ -25,6 +27,8 @@ type listUsersInput struct {
 	Locked       bool   `query:"locked" doc:"Only users whom wrong codes have locked."`
 	WithoutToken bool   `query:"without_token" doc:"Only users who hold no token."`
 	Search       string `query:"search" maxLength:"128" doc:"Only users with this text in the name, ignoring case."`
+	Before       string `query:"before" maxLength:"4096" doc:"Cursor of the page before: previous of another page. Excludes after."`
+	Counting
 	Page
 }
 type unlockedUserOutput struct{ Body wire.UnlockedUser }
@@ -97,21 +101,30 @@ func (a *API) wireUser(u store.User) wire.User {
 }
 
 func (a *API) listUsers(ctx context.Context, _ caller, in *listUsersInput) (*listUsersOutput, error) {
-	f := store.UserFilter{WithoutToken: in.WithoutToken, Contains: in.Search, After: in.After, Limit: in.Limit}
+	if in.After != "" && in.Before != "" {
+		return nil, fault.New(fault.Invalid, "after_and_before", "after and before exclude each other.")
+	}
+	f := store.UserFilter{WithoutToken: in.WithoutToken, Contains: in.Search, After: in.After, Before: in.Before,
+		Limit: in.Limit}
 	if in.Locked {
 		f.Failures, f.Delayed = a.cfg.Verifier.Holds()
 	}
-	users, next, err := a.cfg.Users.List(ctx, f)
+	found, on, err := a.cfg.Users.List(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	out := &listUsersOutput{}
-	if next != "" {
-		out.Body.Next = &next
-	}
-	out.Body.Users = make([]wire.User, len(users))
-	for i, u := range users {
+	out.Body.Next, out.Body.Previous = users.Around(found, on, f)
+	out.Body.Users = make([]wire.User, len(found))
+	for i, u := range found {
 		out.Body.Users[i] = a.wireUser(u)
+	}
+	if in.Count {
+		count, err := a.cfg.Users.Count(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Count = wireCount(count)
 	}
 	return out, nil
 }

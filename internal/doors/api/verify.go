@@ -26,7 +26,7 @@ func (a *API) verifyRoutes() {
 		Summary: "Check a code",
 		Description: "Checks one code against a token (serial) or against all tokens of a user. A right code is " +
 			"used up: it is never accepted again. " +
-			"All refusals look the same; the audit log has the reason. Called by the role verifier, an acceptance " +
+			"All refusals look the same; the audit log has the reason, and explain asks for it. Called by the role verifier, an acceptance " +
 			"is an authentication and sets last_used; " +
 			"called by an administrator it is a check. " +
 			"503: the code was not checked and is not used. 500 with the code outcome_unknown, or a connection " +
@@ -44,6 +44,11 @@ func (a *API) verify(ctx context.Context, c caller, in *verifyInput) (*verifyOut
 			return nil, err
 		}
 	}
+	if req.Explain {
+		if err := c.may(authz.TokenView); err != nil {
+			return nil, err
+		}
+	}
 	lookup := store.Lookup{Serial: req.Serial, Type: req.Type, Manufacturer: req.Manufacturer, KeyID: req.KeyID}
 	if req.User != "" {
 		name, err := users.Canonical(req.User)
@@ -56,7 +61,7 @@ func (a *API) verify(ctx context.Context, c caller, in *verifyInput) (*verifyOut
 	if err != nil {
 		return nil, err
 	}
-	valid, err := a.cfg.Verifier.Verify(ctx, codes.Request{
+	verdict, err := a.cfg.Verifier.Explain(ctx, codes.Request{
 		Lookup: lookup, OTP: req.OTP, Wide: req.Resynchronize,
 		Authentication: c.principal.Role == authz.Verifier,
 		MayList:        authz.Allows(c.principal, authz.TokenView),
@@ -66,8 +71,12 @@ func (a *API) verify(ctx context.Context, c caller, in *verifyInput) (*verifyOut
 	if err != nil {
 		return nil, err
 	}
-	a.metrics.verified(valid)
-	return &verifyOutput{wire.VerifyResponse{Valid: valid}}, nil
+	a.metrics.verified(verdict.Valid)
+	out := &verifyOutput{wire.VerifyResponse{Valid: verdict.Valid}}
+	if req.Explain {
+		out.Body.Reason, out.Body.Ahead = string(verdict.Reason), verdict.Ahead
+	}
+	return out, nil
 }
 
 // clientOf reads the client that a caller speaks for; it is empty where the caller names

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"ostiary/internal/doors/wire"
 )
@@ -34,6 +35,7 @@ func (s Selector) query() url.Values {
 type Page struct {
 	Limit int
 	After string
+	Count bool // also count what matches, where the list has that
 }
 
 func (p Page) add(q url.Values) url.Values {
@@ -42,6 +44,9 @@ func (p Page) add(q url.Values) url.Values {
 	}
 	if p.After != "" {
 		q.Set("after", p.After)
+	}
+	if p.Count {
+		q.Set("count", "true")
 	}
 	return q
 }
@@ -71,7 +76,9 @@ type TokenFilter struct {
 	Twins                                                        bool // whose secret others hold, too
 	Fenced                                                       bool // that wait for two codes in a row
 	Expiring                                                     int  // days; 0 does not restrict
-	Free, Locked                                                 bool
+	Free, Assigned, Locked, NeverUsed                            bool
+	SerialPrefix, Label                                          string
+	UnusedSince                                                  time.Time
 	Search                                                       string // anywhere in serial, label or user
 	Sort                                                         string // empty: the server's choice
 	Desc                                                         bool
@@ -93,11 +100,22 @@ func (c *Client) Verify(ctx context.Context, r wire.VerifyRequest) (valid bool, 
 	return answer.Valid, err
 }
 
+// Explain is Verify that says why; for callers who may see tokens.
+func (c *Client) Explain(ctx context.Context, r wire.VerifyRequest) (answer wire.VerifyResponse, err error) {
+	r.Explain = true
+	err = c.call(ctx, request{method: http.MethodPost, path: []string{"verify"}, body: r, answer: &answer})
+	return answer, err
+}
+
 // Tokens gives one page of tokens.
 func (c *Client) Tokens(ctx context.Context, f TokenFilter, p Page) (list wire.TokenList, err error) {
 	q := p.add(values("kind", f.Kind, "state", f.State, "user", f.User, "serial", f.Serial, "type", f.Type,
 		"manufacturer", f.Manufacturer, "batch", f.Batch, "import", f.Import, "search", f.Search, "sort", f.Sort,
-		"twins", yes(f.Twins), "fenced", yes(f.Fenced), "free", yes(f.Free), "locked", yes(f.Locked), "desc", yes(f.Desc)))
+		"twins", yes(f.Twins), "fenced", yes(f.Fenced), "free", yes(f.Free), "locked", yes(f.Locked), "desc", yes(f.Desc),
+		"assigned", yes(f.Assigned), "never_used", yes(f.NeverUsed), "serial_prefix", f.SerialPrefix, "label", f.Label))
+	if !f.UnusedSince.IsZero() {
+		q.Set("unused_since", f.UnusedSince.UTC().Format(time.RFC3339Nano))
+	}
 	if f.Expiring != 0 {
 		q.Set("expiring", strconv.Itoa(f.Expiring))
 	}

@@ -15,13 +15,16 @@ type VerifyRequest struct {
 	Manufacturer  *string `json:"manufacturer,omitempty" maxLength:"128" doc:"Manufacturer, if several tokens have the serial."`
 	KeyID         *string `json:"key_id,omitempty" maxLength:"128" doc:"Key id, if a device has several keys of one type."`
 	Resynchronize bool    `json:"resynchronize,omitempty" doc:"Search the wide window. Not for the role verifier."`
+	Explain       bool    `json:"explain,omitempty" doc:"Also say why a code is refused. Only for callers who may see tokens."`
 	Client        string  `json:"client,omitempty" minLength:"1" maxLength:"64" doc:"Client that presents the code to the caller: its IP address, or a name of 1 to 64 bytes. A client that presents too many wrong codes under one name is locked under that name; other clients are not. Omit it rather than send one value for everybody, or a value that the client can choose."`
 }
 
 // VerifyResponse is the verdict. Valid is true only after the acceptance is
 // stored durably.
 type VerifyResponse struct {
-	Valid bool `json:"valid"`
+	Valid  bool   `json:"valid"`
+	Reason string `json:"reason,omitempty" doc:"With explain: why the code was refused, as in the audit log."`
+	Ahead  int64  `json:"ahead,omitempty" doc:"With explain, of a code that was recognised in another place: how many codes it is ahead of the next one, or how many time steps it is ahead of now; negative for one that is behind."`
 }
 
 // Token is a token as the API shows it: everything but the secret.
@@ -58,8 +61,16 @@ type Token struct {
 
 // TokenList is a page of tokens. Next is the cursor of the next page, or null.
 type TokenList struct {
-	Tokens []Token `json:"tokens" nullable:"false"`
-	Next   *string `json:"next"`
+	Tokens   []Token `json:"tokens" nullable:"false"`
+	Next     *string `json:"next"`
+	Previous *string `json:"previous,omitempty" doc:"Cursor of the page before; absent on the first page."`
+	Count    *Count  `json:"count,omitempty"`
+}
+
+// Count is how many entries of a list match. With more, there may be others.
+type Count struct {
+	Number int  `json:"number"`
+	More   bool `json:"more,omitempty" doc:"There are more than number, or there may be: not all were counted."`
 }
 
 // AssignRequest names the user who gets the token.
@@ -105,8 +116,10 @@ type UnlockedUser struct {
 
 // UserList is a page of users. Next is the cursor of the next page, or null.
 type UserList struct {
-	Users []User  `json:"users" nullable:"false"`
-	Next  *string `json:"next"`
+	Users    []User  `json:"users" nullable:"false"`
+	Next     *string `json:"next"`
+	Previous *string `json:"previous,omitempty" doc:"Cursor of the page before, for the parameter before; absent on the first page."`
+	Count    *Count  `json:"count,omitempty"`
 }
 
 // UserRequest names a new user.
@@ -153,7 +166,7 @@ type NewKey struct {
 
 // SessionRequest signs in.
 type SessionRequest struct {
-	Name     string `json:"name" enum:"ROOT"`
+	Name     string `json:"name" minLength:"1" maxLength:"128" doc:"ROOT, or the name of an administrator."`
 	Password string `json:"password" minLength:"1" maxLength:"256"`
 }
 
@@ -161,6 +174,9 @@ type SessionRequest struct {
 type Session struct {
 	Token string    `json:"token"`
 	Until time.Time `json:"until" doc:"When it ends at the latest; it also ends after 30 idle minutes."`
+
+	SecondFactor string `json:"second_factor" enum:"none,needed,missing,code,passkey" doc:"none: ROOT has none; needed: the session opens nothing before it; missing: the account has none; code, passkey: what proved the session."`
+	MustChange   bool   `json:"must_change,omitempty" doc:"The session opens nothing before the password is changed."`
 }
 
 // PasswordRequest gives ROOT a password of one's own choice.
@@ -184,6 +200,7 @@ type AuditEntry struct {
 type AuditList struct {
 	Entries  []AuditEntry `json:"entries" nullable:"false"`
 	Next     *string      `json:"next"`
+	Count    *Count       `json:"count,omitempty"`
 	Archives []Archive    `json:"archives,omitempty" doc:"On the last page: the files that may hold more, oldest first."`
 }
 

@@ -10,6 +10,7 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/tokens"
+	"ostiary/internal/engine/users"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -68,11 +69,15 @@ func (s *Service) plan(rd store.Reader, r Request) (p plan, err error) {
 	return p, nil
 }
 
-// subject finds the token.
+// subject finds the token. Whoever begins the activation gets to know its secret; users have
+// proven themselves by another token.
 func (s *Service) subject(rd store.Reader, r Request) (token.Token, error) {
 	t, err := tokens.Find(rd, r.Token)
 	if err == nil && r.Self && t.Condition.Owner != r.User {
 		err = token.NotFoundError(r.Token.Serial)
+	}
+	if err == nil && !r.Self {
+		err = users.MayArm(rd, t.OwnerName, r.Origin)
 	}
 	return t, err
 }
@@ -87,7 +92,7 @@ func (s *Service) mayActivate(t token.Token) error {
 			WithHint("Software tokens of types with an activation are; see: ostiary type list.")
 	case c.Ended(s.now()):
 		return fault.New(fault.Conflict, "token_ended", fmt.Sprintf("The validity of token %s has ended.", serial)).
-			WithHint("Set another end first: ostiary token dates " + serial + ".")
+			WithHint("Set another end first: ostiary token dates " + serial + " --until DATE.")
 	case c.State != token.Valid && c.State != token.Pending && c.State != token.RevokedLost:
 		return fault.New(fault.Conflict, "token_refuses", fmt.Sprintf("Token %s is %s.", serial, c.State)).
 			WithHint("Tokens that are VALID, PENDING or reported lost can be activated.")

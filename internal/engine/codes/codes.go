@@ -165,6 +165,8 @@ type Config struct {
 	Policy Policy
 	// Temporary lets users present temporary codes; nil means that there are none.
 	Temporary Temporary
+	// Shared says that other nodes decide codes on the same database; see Exchange.
+	Shared bool
 	// Now is time.Now unless a test replaces it.
 	Now func() time.Time
 }
@@ -174,6 +176,8 @@ type Engine struct {
 	store     Store
 	keys      Keys
 	policy    Policy
+	delay     func(failures int) time.Duration // those of policy, made once
+	lasts     func(failures int) time.Duration
 	temporary Temporary
 	now       func() time.Time
 	// quiet limits, per caller, how many refusals that change nothing are recorded
@@ -198,9 +202,14 @@ func New(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, temporary: cfg.Temporary, now: cfg.Now,
+	e := &Engine{store: cfg.Store, keys: cfg.Keys, policy: p, delay: p.delay, lasts: p.lasts,
+		temporary: cfg.Temporary, now: cfg.Now,
 		quiet:  throttle.New(p.QuietAfter, p.QuietPerMinute),
-		shares: newShares(p, sharedNames, sharedClients), decoy: d}, nil
+		shares: newShares(p, sharedNames, sharedClients), decoy: d}
+	if cfg.Shared {
+		e.shares.untold = map[counted]count{}
+	}
+	return e, nil
 }
 
 // Holds says which failures lock now: so many, and where locks end, with a delay that
@@ -236,6 +245,10 @@ type Request struct {
 	Except token.ID
 	// Wide searches the wide window (resynchronise on verify).
 	Wide bool
+	// TokensOnly leaves the user's temporary codes aside.
+	TokensOnly bool
+	// Took, when set, is told whose code was accepted.
+	Took *token.ID
 	// Authentication makes an acceptance count as use. A check by an
 	// administrator burns the code without being one.
 	Authentication bool
@@ -260,11 +273,29 @@ const maxRounds = 100
 // store.ErrUnavailable when nothing was decided, store.ErrUncertain when the code
 // may be used up.
 func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) {
+	v, err := e.Explain(ctx, r)
+	return v.Valid, err
+}
+
+// Verdict is what became of a code. All but Valid is for callers who may see tokens.
+type Verdict struct {
+	Valid bool
+	// Reason is why it was refused, as the log has it.
+	Reason token.Reason
+	// Ahead is how far from its place a code is that was recognised, but is out of reach or
+	// gone by: in codes from the next one of a token that counts events, in steps from now of
+	// one that counts time. It is negative for one that is behind, and 0 where the code may be
+	// one of several tokens.
+	Ahead int64
+}
+
+// Explain is Verify that says why. It takes the same way whoever asks.
+func (e *Engine) Explain(ctx context.Context, r Request) (Verdict, error) {
 	if r.OTP = Typed(r.OTP); !isCode(r.OTP) {
-		return false, errNotACode()
+		return Verdict{}, errNotACode()
 	}
 	if (r.Lookup.Serial == "") == (r.Lookup.User == "") {
-		return false, fault.New(fault.Invalid, "serial_or_user", "Give either a serial or a user.")
+		return Verdict{}, fault.New(fault.Invalid, "serial_or_user", "Give either a serial or a user.")
 	}
 	first := true
 	return e.decide(ctx, r, func(now time.Time, found store.Found) (judgement, error) {
@@ -291,7 +322,7 @@ func (e *Engine) Verify(ctx context.Context, r Request) (valid bool, err error) 
 // asTemporary gives the fingerprint of a code that may be a temporary one: under
 // a user's name alone, and whether or not the user has any.
 func (e *Engine) asTemporary(r Request, found store.Found) []byte {
-	if e.temporary == nil || found.Forged || r.Except != 0 || r.Lookup.User == "" ||
+	if e.temporary == nil || found.Forged || r.TokensOnly || r.Except != 0 || r.Lookup.User == "" ||
 		r.Lookup != (store.Lookup{User: r.Lookup.User}) {
 		return nil
 	}
@@ -311,11 +342,12 @@ type judgement struct {
 	wide           bool
 	proof          bool
 	temporary      []byte // the code's fingerprint, if it may be a temporary one
+	ahead          int64  // of the last key that recognised the code
 }
 
 // add puts in what one key of a candidate has to say.
-func (j *judgement) add(p store.Proposal, reason token.Reason) {
-	j.proposals = append(j.proposals, p)
+func (j *judgement) add(p *store.Proposal, reason token.Reason) {
+	j.proposals = append(j.proposals, *p)
 	j.reasons = append(j.reasons, reason)
 }
 
@@ -343,13 +375,13 @@ func (j *judgement) reason(i int) token.Reason {
 // takes no code, is judged again on rows read from the database. So a refusal costs one
 // lookup, as that of an unknown serial does, which no cache knows.
 func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, store.Found) (judgement, error)) (
-	bool, error) {
+	v Verdict, err error) {
 	var t turn
 	defer t.end()
 	for round := range maxRounds {
 		found, err := e.find(ctx, r, round > 0)
 		if err != nil {
-			return false, unavailable(err)
+			return v, unavailable(err)
 		}
 		if round == 0 {
 			t = e.shares.begin(r, found, e.now())
@@ -357,66 +389,78 @@ func (e *Engine) decide(ctx context.Context, r Request, judge func(time.Time, st
 		found = t.may(found)
 		reason, err := missing(r.Lookup, found, r.MayList)
 		if err != nil {
-			return false, err
+			return v, err
 		}
 		reason = t.reason(reason)
 		if reason == token.Ambiguous {
-			found.StandIn.Candidate, found.Candidates = found.Candidates[0], nil
+			found.StandIn, found.Candidates = &store.StandIn{Candidate: found.Candidates[0]}, nil
 		}
 		now := e.now()
 		j, err := judge(now, found)
 		if err != nil {
-			return false, err
+			return v, err
 		}
 		if !found.Fresh && !e.acceptable(j, look{user: found.User, now: now, proof: j.proof}) {
 			continue
 		}
-		a := e.attempt(r, found, j, reason, now)
+		d := &decision{r: r, found: found, j: j, missing: reason, now: now}
+		a := e.attempt(d)
 		o, err := e.store.Attempt(ctx, a)
 		if err != nil {
-			return false, unavailable(err)
+			return v, unavailable(err)
 		}
 		if o.Verdict == store.Stale {
 			continue
 		}
 		t.decided(o, reason, now)
 		if o.Verdict == store.Accepted {
-			return true, nil
+			if r.Took != nil && o.Index >= 0 {
+				*r.Took = j.proposals[o.Index].ID
+			}
+			return Verdict{Valid: true}, nil
 		}
-		if !o.Counted && a.QuietFor == "" {
-			e.quiet.Spend(callerOf(r.Origin), now)
+		e.quiet.Spend(spender(r.Origin, o, a.QuietFor), now)
+		v.Reason = token.Reason(d.refusal(&o))
+		if len(found.Candidates) == 1 {
+			v.Ahead = j.ahead
 		}
-		return false, sayRecorded(r, found, j, refusalReason(j, reason, o))
+		return v, sayRecorded(r, found, j, v.Reason)
 	}
-	return false, unavailable(errors.New("the token changed during every attempt"))
+	return v, unavailable(errors.New("the token changed during every attempt"))
+}
+
+// spender is who spends a refusal that was recorded and changed nothing. What else was
+// refused is spent by nobody, so that it takes as long.
+func spender(r audit.Origin, o store.Outcome, quietFor string) string {
+	caller := callerOf(r)
+	if o.Counted || quietFor != "" {
+		return ""
+	}
+	return caller
 }
 
 // find gives the tokens that a request is about.
 func (e *Engine) find(ctx context.Context, r Request, fresh bool) (store.Found, error) {
 	found, err := e.store.Candidates(ctx, r.Lookup, fresh)
 	if r.Except != 0 && len(found.Candidates) > 0 {
-		found.StandIn.Candidate = found.Candidates[0] // should no other one be left
+		found.StandIn = &store.StandIn{Candidate: found.Candidates[0]} // should no other one be left
 		found.Candidates = slices.DeleteFunc(found.Candidates,
 			func(c store.Candidate) bool { return c.Token.ID == r.Except })
 	}
 	return found, err
 }
 
-func (e *Engine) attempt(r Request, found store.Found, j judgement, reason token.Reason, now time.Time) store.Attempt {
+func (e *Engine) attempt(d *decision) store.Attempt {
 	a := store.Attempt{
-		Now: now, Lock: e.policy.Lock(), Delay: e.policy.delay, MaxDelay: e.policy.lasts,
-		Proposals: j.proposals, Authentication: j.authentication, Proof: j.proof, Temporary: j.temporary,
-		StandIn: &found.StandIn,
+		Now: d.now, Lock: e.policy.Lock(), Delay: e.delay, MaxDelay: e.lasts,
+		Proposals: d.j.proposals, Kept: d.found.Kept, Authentication: d.j.authentication, Proof: d.j.proof,
+		Temporary: d.j.temporary, StandIn: d.found.StandIn, UserName: d.r.Lookup.User, Record: d.entry,
 	}
-	a.UserName = r.Lookup.User
-	if found.User != nil {
-		a.UserID, a.UserName = found.User.ID, found.User.Name
+	if u := d.found.User; u != nil {
+		a.UserID, a.UserName = u.ID, u.Name
 	}
-	if caller := callerOf(r.Origin); e.quiet.Exhausted(caller, now) {
+	if caller := callerOf(d.r.Origin); e.quiet.Exhausted(caller, d.now) {
 		a.QuietFor = caller
-	}
-	a.Record = func(o store.Outcome) []byte {
-		return record(r, found, j, reason, now, o).Canonical()
 	}
 	return a
 }
@@ -484,11 +528,11 @@ func (e *Engine) refuseOpenly(r Request, found store.Found, j judgement) error {
 
 // sayRecorded tells such a caller why a code was refused that is nobody's mistake, once
 // the log has it.
-func sayRecorded(r Request, found store.Found, j judgement, reason string) error {
+func sayRecorded(r Request, found store.Found, j judgement, reason token.Reason) error {
 	if !openly(r, found, j) {
 		return nil
 	}
-	switch token.Reason(reason) {
+	switch reason {
 	case token.NeedsTwo:
 		serial := found.Candidates[0].Token.Identity.Serial
 		fenced := fault.New(fault.Conflict, "two_codes", "Since the database was restored from a backup, the server "+

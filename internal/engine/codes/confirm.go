@@ -31,7 +31,7 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 	if r.OTP = Typed(r.OTP); !isCode(r.OTP) {
 		return false, errNotACode()
 	}
-	return e.decide(ctx, Request{Lookup: r.Lookup, Origin: r.Origin, MayList: true},
+	v, err := e.decide(ctx, Request{Lookup: r.Lookup, Origin: r.Origin, MayList: true},
 		func(now time.Time, found store.Found) (judgement, error) {
 			j := judgement{action: audit.TokenConfirmed, proof: true}
 			if len(found.Candidates) == 0 {
@@ -43,24 +43,26 @@ func (e *Engine) Confirm(ctx context.Context, r ConfirmRequest) (valid bool, err
 			c := &found.Candidates[0]
 			switch own := ownKey(c).proposal; {
 			case c.Forged:
-				j.add(own, token.RowForged)
+				j.add(&own, token.RowForged)
 				return j, nil
 			case c.Token.Condition.Fenced():
-				j.add(own, token.NeedsTwo)
+				j.add(&own, token.NeedsTwo)
 				return j, nil
 			}
 			if err := e.mayConfirm(c.Token, r.OTP, now); err != nil {
 				return j, err
 			}
-			p, reason, err := e.compare(ownKey(c), look{otp: r.OTP, now: now, final: true, proof: true})
+			k := ownKey(c)
+			reason, err := e.compare(&k, look{otp: r.OTP, now: now, final: true, proof: true})
 			if errors.Is(err, oath.ErrKeyLength) {
 				return j, awaitsActivation(c.Token, err)
 			} else if err != nil {
 				return j, err
 			}
-			j.add(p, reason)
+			j.add(&k.proposal, reason)
 			return j, nil
 		})
+	return v.Valid, err
 }
 
 // awaitsActivation is the error for a token without a secret.

@@ -30,7 +30,7 @@ type look struct {
 
 // takes reports whether a token in this condition takes a code of the user now.
 func (e *Engine) takes(c token.Condition, l look) bool {
-	a := store.Attempt{Now: l.now, Lock: e.policy.Lock(), MaxDelay: e.policy.lasts, Proof: l.proof}
+	a := store.Attempt{Now: l.now, Lock: e.policy.Lock(), MaxDelay: e.lasts, Proof: l.proof}
 	user := store.Standing{}
 	if l.user != nil {
 		user = store.Standing{Failures: l.user.Failures, RetryAt: l.user.RetryAt}
@@ -49,45 +49,60 @@ func (e *Engine) acceptable(j judgement, l look) bool {
 // whatever it is, it is compared with a key of nobody's. A PENDING token is none of those
 // that an ordinary code is for.
 func (e *Engine) judge(j *judgement, c *store.Candidate, l look) error {
-	keys := keysOf(c)
-	own, compared := keys[0], false
+	own, compared := ownKey(c), false
 	switch {
 	case c.Forged:
-		j.add(own.proposal, token.RowForged)
-		keys = nil
+		j.add(&own.proposal, token.RowForged)
 	case c.Token.Condition.State == token.Pending:
-		j.add(own.proposal, token.NotProven)
-		keys = nil
+		j.add(&own.proposal, token.NotProven)
 	case own.spec.Algorithm == token.OCRA:
-		j.add(own.proposal, token.NeedsChallenge)
-		keys = nil
+		j.add(&own.proposal, token.NeedsChallenge)
+	default:
+		var err error
+		if compared, err = e.judgeKeys(j, c, l); err != nil {
+			return err
+		}
 	}
-	for i, k := range keys {
+	if !compared {
+		own.forCodesOf(len(l.otp))
+		l.nobody = true
+		_, _ = e.compare(&own, l)
+	}
+	return nil
+}
+
+// judgeKeys compares the code with those keys of a candidate that it can be of, and reports
+// whether there was one.
+func (e *Engine) judgeKeys(j *judgement, c *store.Candidate, l look) (compared bool, err error) {
+	for i := range keys(c) {
+		k, ok := keyAt(c, i)
+		if !ok {
+			continue
+		}
 		if len(l.otp) != k.spec.Digits {
 			if i == 0 { // the token itself is always among the proposals
-				j.add(k.proposal, token.Malformed)
+				j.add(&k.proposal, token.Malformed)
 			}
 			continue
 		}
 		if k.stands.Fenced() {
-			j.add(k.proposal, token.NeedsTwo)
+			j.add(&k.proposal, token.NeedsTwo)
 			continue
 		}
-		p, reason, err := e.compare(k, l)
+		reason, err := e.compare(&k, l)
 		if errors.Is(err, oath.ErrKeyLength) { // there is none before the activation
-			p, reason, err = k.proposal, token.NotProven, nil
+			reason, err = token.NotProven, nil
 		}
 		if err != nil {
-			return err
+			return compared, err
 		}
 		compared = true
-		j.add(p, reason)
+		j.add(&k.proposal, reason)
+		if k.ahead != 0 {
+			j.ahead = k.ahead
+		}
 	}
-	if !compared {
-		l.nobody = true
-		_, _, _ = e.compare(own.forCodesOf(len(l.otp)), l)
-	}
-	return nil
+	return compared, nil
 }
 
 // imitate compares the code as often as it would be compared if what was found were right,
@@ -104,25 +119,26 @@ func (e *Engine) imitate(found store.Found, l look) {
 	}
 }
 
-// compare compares the code with one key's window. When the code is not accepted
+// compare compares the code with one key's window, and puts into the key's proposal what
+// came of it. When the code is not accepted
 // and this judgement may be final, the neighbourhood is searched as well, so
 // that the log can tell a replayed code and one from beyond the window from a
 // wrong one. Of the codes beyond as many more are computed as the window and what lies
 // before it are short of: so a refusal takes as long whether a token counts events or
 // time, wherever it stands, and takes no less when the code is right.
-func (e *Engine) compare(k key, l look) (store.Proposal, token.Reason, error) {
-	p := k.proposal
+func (e *Engine) compare(k *key, l look) (token.Reason, error) {
+	p := &k.proposal
 	if l.nobody {
 		k.binding, k.sealed = e.decoy.binding, e.decoy.sealed
 	}
 	scanner, err := e.scanner(k)
 	if err != nil {
-		return p, "", err
+		return "", err
 	}
 	defer scanner.Wipe()
-	w, err := e.window(k.spec, k.stands, l.now, l.wide)
+	w, err := e.window(&k.spec, &k.stands, l.now, l.wide)
 	if err != nil {
-		return p, "", err
+		return "", err
 	}
 	p.Tested = true
 	counter, matched := e.search(scanner, l.otp, w)
@@ -130,29 +146,36 @@ func (e *Engine) compare(k key, l look) (store.Proposal, token.Reason, error) {
 		p.Matched, p.Counter = true, counter
 		p.Drift = w.drift(counter)
 	}
-	if matched && e.takes(k.proposal.Seen, l) {
-		return p, token.NoReason, nil
+	if matched && e.takes(p.Seen, l) {
+		return token.NoReason, nil
 	}
 	beyond := e.policy.breadth(l.wide) - w.n
 	if !l.final {
 		e.search(scanner, l.otp, w.ahead(beyond))
-		return p, token.Wrong, nil
+		return token.Wrong, nil
 	}
 	before := w.before(e.policy.LookAhead)
 	beyond += e.policy.LookAhead - before.n + e.policy.WideLookAhead
 	at, passed := e.search(scanner, l.otp, before)
-	_, later := e.search(scanner, l.otp, w.ahead(beyond))
+	then, later := e.search(scanner, l.otp, w.ahead(beyond))
 	switch {
 	case matched:
-		return p, token.NoReason, nil
-	case passed && at < k.stands.Next:
-		return p, token.Replayed, nil
 	case passed:
-		return p, token.TooOld, nil
+		k.ahead = w.distance(at, k.stands.Next)
 	case later:
-		return p, token.OutOfWindow, nil
+		k.ahead = w.distance(then, k.stands.Next)
 	}
-	return p, token.Wrong, nil
+	switch {
+	case matched:
+		return token.NoReason, nil
+	case passed && at < k.stands.Next:
+		return token.Replayed, nil
+	case passed:
+		return token.TooOld, nil
+	case later:
+		return token.OutOfWindow, nil
+	}
+	return token.Wrong, nil
 }
 
 // search searches a window.
@@ -180,13 +203,13 @@ func (p Policy) breadth(wide bool) int {
 	return max(p.LookAhead, 2*p.Steps+1)
 }
 
-func (e *Engine) window(spec token.Spec, c token.Condition, now time.Time, wide bool) (window, error) {
+func (e *Engine) window(spec *token.Spec, c *token.Condition, now time.Time, wide bool) (window, error) {
 	if spec.Algorithm == token.HOTP {
 		n := e.policy.LookAhead
 		if wide {
 			n = e.policy.WideLookAhead
 		}
-		return window{from: c.Next, n: n}.below(c.End(spec)), nil
+		return window{from: c.Next, n: n}.below(c.End(*spec)), nil
 	}
 	step, err := oath.Step(now.Unix(), spec.Period, spec.T0)
 	if err != nil {
@@ -196,7 +219,7 @@ func (e *Engine) window(spec token.Spec, c token.Condition, now time.Time, wide 
 	if wide {
 		steps = e.policy.WideSteps
 	}
-	return e.around(step, c, shift(step, e.drift(c)), steps), nil
+	return e.around(step, *c, shift(step, e.drift(*c)), steps), nil
 }
 
 // around is the window of so many steps either side of a centre, cut off below
@@ -234,6 +257,15 @@ func (w window) drift(counter uint64) int64 {
 		return 0
 	}
 	return min(max(int64(counter)-int64(w.step), w.least), w.most)
+}
+
+// distance is how far a counter or step is from its place; next is the lowest that is not
+// used.
+func (w window) distance(counter, next uint64) int64 {
+	if w.timed {
+		return int64(counter) - int64(w.step)
+	}
+	return int64(counter) - int64(next)
 }
 
 // drift is how far the token's clock is from ours, as far as that is believed.

@@ -20,6 +20,7 @@ type key struct {
 	stands   token.Condition // the token's, but for counter and drift of an application
 	binding  seal.Binding
 	sealed   []byte
+	ahead    int64 // how far from its place the code is, if it was recognised there
 }
 
 func ownKey(c *store.Candidate) key {
@@ -30,39 +31,39 @@ func ownKey(c *store.Candidate) key {
 	}
 }
 
-// keysOf gives the keys of a candidate for one-time passwords, the token's own
-// first. Answers to challenges and signatures are nothing to be tried against: what
-// they answer must come from the server.
-func keysOf(c *store.Candidate) []key {
-	keys := []key{ownKey(c)}
-	for _, a := range c.Applications {
-		if a.Mode != activation.ResponseOnly {
-			continue
-		}
-		k := ownKey(c)
-		k.proposal.Application, k.proposal.SeenNext, k.proposal.SeenDrift = a.Index, a.Next, a.Drift
-		k.spec = a.Spec
-		k.stands.Next, k.stands.Drift, k.stands.Shared = a.Next, a.Drift, token.Shared{}
-		k.binding, k.sealed = store.ApplicationBinding(c.Token.ID, a.Index), a.Sealed
-		keys = append(keys, k)
+// keys is how many keys a candidate has.
+func keys(c *store.Candidate) int { return 1 + len(c.Applications) }
+
+// keyAt gives a key of a candidate, the token's own at 0. ok is false for one that is not
+// for one-time passwords. Answers to challenges and signatures are nothing to be tried
+// against: what they answer must come from the server.
+func keyAt(c *store.Candidate, i int) (k key, ok bool) {
+	if k = ownKey(c); i == 0 {
+		return k, true
 	}
-	return keys
+	a := &c.Applications[i-1]
+	k.proposal.Application, k.proposal.SeenNext, k.proposal.SeenDrift = a.Index, a.Next, a.Drift
+	k.spec = a.Spec
+	k.stands.Next, k.stands.Drift, k.stands.Shared = a.Next, a.Drift, token.Shared{}
+	k.binding, k.sealed = store.ApplicationBinding(c.Token.ID, a.Index), a.Sealed
+	return k, a.Mode == activation.ResponseOnly
 }
 
-// forCodesOf is the key as one for one-time passwords of so many digits, whatever it is.
-func (k key) forCodesOf(digits int) key {
+// forCodesOf makes the key one for one-time passwords of so many digits, whatever it is.
+func (k *key) forCodesOf(digits int) {
 	if k.spec.Algorithm != token.HOTP && k.spec.Algorithm != token.TOTP {
 		k.spec, k.stands = token.Spec{Algorithm: token.HOTP, Hash: oath.SHA1.String()}, token.Condition{}
 	}
 	k.spec.Digits = digits
-	return k
 }
 
 // lengths lists how many digits the codes of a token have: "6", or "6, 8 or 10".
 func lengths(c *store.Candidate) string {
 	var all []int
-	for _, k := range keysOf(c) {
-		all = append(all, k.spec.Digits)
+	for i := range keys(c) {
+		if k, ok := keyAt(c, i); ok {
+			all = append(all, k.spec.Digits)
+		}
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
@@ -78,21 +79,21 @@ func lengths(c *store.Candidate) string {
 }
 
 // scanner opens a key. The error is oath.ErrKeyLength where there is none yet.
-func (e *Engine) scanner(k key) (*oath.Scanner, error) {
+func (e *Engine) scanner(k *key) (*oath.Scanner, error) {
 	secret, err := e.keys.Open(k.binding, k.sealed)
 	if err != nil {
-		return nil, fmt.Errorf("open secret of %s: %w", k, err)
+		return nil, fmt.Errorf("open secret of %s: %w", k.name(), err)
 	}
 	defer secret.Wipe()
 	hash, err := oath.ParseHash(k.spec.Hash)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", k, err)
+		return nil, fmt.Errorf("%s: %w", k.name(), err)
 	}
 	return oath.NewScanner(secret.Bytes(), hash, k.spec.Digits)
 }
 
-// String names the key in errors.
-func (k key) String() string {
+// name names the key in errors.
+func (k *key) name() string {
 	if k.proposal.Application == 0 {
 		return fmt.Sprintf("token %d", k.proposal.ID)
 	}

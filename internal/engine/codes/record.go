@@ -1,7 +1,6 @@
 package codes
 
 import (
-	"slices"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -10,83 +9,110 @@ import (
 	"ostiary/internal/store"
 )
 
+// decision is one code that goes to the store, with all that its entry tells beside the
+// outcome.
+type decision struct {
+	r       Request
+	found   store.Found
+	j       judgement
+	missing token.Reason
+	now     time.Time
+}
+
+// entry gives the canonical audit entry of an outcome.
+func (d *decision) entry(o store.Outcome) []byte { return d.record(&o).Canonical() }
+
 // record makes the audit entry of an outcome.
-func record(r Request, found store.Found, j judgement, missing token.Reason, now time.Time,
-	o store.Outcome) audit.Entry {
-	e := audit.Entry{Time: now, Action: j.action, Outcome: audit.Refused, Origin: r.Origin,
-		Subject: audit.Subject{Serial: r.Lookup.Serial, User: r.Lookup.User}}
+func (d *decision) record(o *store.Outcome) audit.Entry {
+	e := audit.Entry{Time: d.now, Action: d.j.action, Outcome: audit.Refused, Origin: d.r.Origin,
+		Subject: audit.Subject{Serial: d.r.Lookup.Serial, User: d.r.Lookup.User}}
 	if o.Index >= 0 {
-		id := j.proposals[o.Index].ID
-		of := slices.IndexFunc(found.Candidates, func(c store.Candidate) bool { return c.Token.ID == id })
-		e.Subject = audit.SubjectOf(found.Candidates[of].Token)
-		if r.Lookup.User != "" {
-			e.Subject.User = r.Lookup.User
+		e.Subject = d.subject(o.Index)
+		if d.r.Lookup.User != "" {
+			e.Subject.User = d.r.Lookup.User
 		}
 	}
 	switch {
 	case o.Temporary:
 		e.Outcome = audit.Accepted
-		e.After = []audit.Field{{Name: "authentication", Value: j.authentication},
-			{Name: "code", Value: audit.Mark(j.temporary)}, {Name: "temporary", Value: true}}
+		e.After = []audit.Field{{Name: "authentication", Value: d.j.authentication},
+			{Name: "code", Value: audit.Mark(d.j.temporary)}, {Name: "temporary", Value: true}}
 	case o.Verdict == store.Accepted:
-		recordAccepted(&e, found, j, o)
+		d.recordAccepted(&e, o)
 	default:
-		e.Reason = refusalReason(j, missing, o)
-		recordFailures(&e, found, j, o)
+		e.Reason = d.refusal(o)
+		d.recordFailures(&e, o)
 	}
-	if o.UserBefore != o.UserAfter {
-		e.Before = append(e.Before, userFields(o.UserBefore)...)
-		e.After = append(e.After, userFields(o.UserAfter)...)
+	// As much is made for a refusal that changed nothing, and forgotten.
+	if was, is := userFields(o.UserBefore), userFields(o.UserAfter); o.UserBefore != o.UserAfter {
+		e.Before, e.After = append(e.Before, was...), append(e.After, is...)
 	}
-	if r.Client != "" {
-		e.After = append(e.After, audit.Field{Name: "client", Value: r.Client})
+	if d.r.Client != "" {
+		e.After = append(e.After, audit.Field{Name: "client", Value: d.r.Client})
 	}
+	audit.SortFields(e.Before)
+	audit.SortFields(e.After)
 	return e
 }
 
-func refusalReason(j judgement, missing token.Reason, o store.Outcome) string {
+// subject is the token of a proposal.
+func (d *decision) subject(index int) audit.Subject {
+	id := d.j.proposals[index].ID
+	for i := range d.found.Candidates {
+		if t := &d.found.Candidates[i].Token; t.ID == id {
+			return audit.SubjectOf(*t)
+		}
+	}
+	panic("a proposal is of no candidate")
+}
+
+func (d *decision) refusal(o *store.Outcome) string {
 	switch {
-	case o.Index >= 0 && j.reason(o.Index) == token.RowForged:
+	case o.Index >= 0 && d.j.reason(o.Index) == token.RowForged:
 		return string(token.RowForged)
 	case o.Refusal != token.NoReason:
 		return string(o.Refusal)
-	case missing != token.NoReason:
-		return string(missing)
+	case d.missing != token.NoReason:
+		return string(d.missing)
 	case o.Index >= 0:
-		return string(j.reason(o.Index))
+		return string(d.j.reason(o.Index))
 	}
 	return ""
 }
 
 // recordAccepted tells of all keys that the code advanced.
-func recordAccepted(e *audit.Entry, found store.Found, j judgement, o store.Outcome) {
+func (d *decision) recordAccepted(e *audit.Entry, o *store.Outcome) {
 	e.Outcome = audit.Accepted
-	e.Before, e.After = advanced(j, o.Index, o.Before)
-	e.After = append(e.After, audit.Field{Name: "authentication", Value: j.authentication})
-	if j.wide {
+	e.Before, e.After = d.advanced(o.Index, o.Before)
+	e.After = append(e.After, audit.Field{Name: "authentication", Value: d.j.authentication})
+	if d.j.wide {
 		e.After = append(e.After, audit.Field{Name: "resynchronise", Value: true})
 	}
-	for _, other := range o.Others {
-		c := audit.Change{Subject: further(found, j, o.Index, other.Index)}
-		c.Before, c.After = advanced(j, other.Index, other.Before)
+	for i := range o.Others {
+		other := &o.Others[i]
+		c := audit.Change{Subject: d.further(o.Index, other.Index)}
+		c.Before, c.After = d.advanced(other.Index, other.Before)
 		e.Also = append(e.Also, c)
 	}
 }
 
+// room is for nearly all that an entry tells of a row: it is made at once.
+const room = 6
+
 // advanced is what an acceptance changed of the key of a proposal.
-func advanced(j judgement, index int, before token.Condition) (was, is []audit.Field) {
-	p := &j.proposals[index]
+func (d *decision) advanced(index int, before token.Condition) (was, is []audit.Field) {
+	p := &d.j.proposals[index]
 	if p.Application != 0 {
 		before.Shared = token.Shared{} // that is of the token's own secret
 	}
-	was = append(audit.FailureFields(before), audit.CounterFields(before)...)
-	was = append(was, audit.Field{Name: "epoch", Value: before.Epoch})
-	is = []audit.Field{{Name: "drift", Value: p.Drift}, {Name: "failures", Value: int64(0)},
-		{Name: "next", Value: p.Counter + 1}}
+	was = append(make([]audit.Field, 0, room), audit.Field{Name: "epoch", Value: before.Epoch})
+	was = append(append(was, audit.CounterFields(before)...), audit.FailureFields(before)...)
+	is = append(make([]audit.Field, 0, room), audit.Field{Name: "drift", Value: p.Drift},
+		audit.Field{Name: "failures", Value: int64(0)}, audit.Field{Name: "next", Value: p.Counter + 1})
 	if p.Application != 0 {
 		is = append(is, audit.Field{Name: "application", Value: int64(p.Application)})
 	}
-	if j.proof {
+	if d.j.proof {
 		was = append(was, audit.Field{Name: "state", Value: before.State.String()})
 		is = append(is, audit.Field{Name: "epoch", Value: before.Epoch + 1},
 			audit.Field{Name: "state", Value: token.Valid.String()})
@@ -95,28 +121,27 @@ func advanced(j judgement, index int, before token.Condition) (was, is []audit.F
 }
 
 // recordFailures tells of all tokens that counted a failure.
-func recordFailures(e *audit.Entry, found store.Found, j judgement, o store.Outcome) {
+func (d *decision) recordFailures(e *audit.Entry, o *store.Outcome) {
 	failed := func(before token.Condition, failures int, retryAt time.Time) (was, is []audit.Field) {
 		return audit.FailureFields(before), audit.FailureFields(token.Condition{Failures: failures, RetryAt: retryAt})
 	}
-	if o.Counted && o.Index >= 0 && o.UserFailures == 0 {
-		e.Before, e.After = failed(o.Before, o.Failures, o.RetryAt)
+	if was, is := failed(o.Before, o.Failures, o.RetryAt); o.Counted && o.Index >= 0 && o.UserFailures == 0 {
+		e.Before, e.After = was, is
 	}
-	for _, other := range o.Others {
-		c := audit.Change{Subject: further(found, j, o.Index, other.Index)}
+	for i := range o.Others {
+		other := &o.Others[i]
+		c := audit.Change{Subject: d.further(o.Index, other.Index)}
 		c.Before, c.After = failed(other.Before, other.Failures, other.RetryAt)
 		e.Also = append(e.Also, c)
 	}
 }
 
 // further names the token of one more proposal; nobody if it is that of the entry.
-func further(found store.Found, j judgement, main, index int) audit.Subject {
-	id := j.proposals[index].ID
-	if id == j.proposals[main].ID {
+func (d *decision) further(main, index int) audit.Subject {
+	if d.j.proposals[index].ID == d.j.proposals[main].ID {
 		return audit.Subject{}
 	}
-	of := slices.IndexFunc(found.Candidates, func(c store.Candidate) bool { return c.Token.ID == id })
-	s := audit.SubjectOf(found.Candidates[of].Token)
+	s := d.subject(index)
 	s.User = ""
 	return s
 }

@@ -40,7 +40,7 @@ func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err e
 	if r.Steps < 0 || r.Steps > e.policy.MaxSteps {
 		return false, fault.New(fault.Invalid, "steps", fmt.Sprintf("Steps must be 1 to %d.", e.policy.MaxSteps))
 	}
-	return e.decide(ctx, Request{Lookup: r.Lookup, Origin: r.Origin, MayList: true},
+	v, err := e.decide(ctx, Request{Lookup: r.Lookup, Origin: r.Origin, MayList: true},
 		func(now time.Time, found store.Found) (judgement, error) {
 			j := judgement{action: audit.TokenResynced}
 			if len(found.Candidates) == 0 {
@@ -51,7 +51,8 @@ func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err e
 				return j, nil // what is said openly is said of fresh rows
 			}
 			if c.Forged {
-				j.add(ownKey(c).proposal, token.RowForged)
+				k := ownKey(c)
+				j.add(&k.proposal, token.RowForged)
 				return j, nil
 			}
 			if err := e.mayResync(c.Token, r, now); err != nil {
@@ -63,9 +64,10 @@ func (e *Engine) Resync(ctx context.Context, r ResyncRequest) (valid bool, err e
 			} else if err != nil {
 				return j, err
 			}
-			j.add(p, token.NotConsecutive)
+			j.add(&p, token.NotConsecutive)
 			return j, nil
 		})
+	return v.Valid, err
 }
 
 func (e *Engine) mayResync(t token.Token, r ResyncRequest, now time.Time) error {
@@ -76,7 +78,7 @@ func (e *Engine) mayResync(t token.Token, r ResyncRequest, now time.Time) error 
 	switch {
 	case spec.Algorithm == token.OCRA:
 		return fault.New(fault.Invalid, "needs_challenge", "This is an OCRA token: it answers challenges and has no "+
-			"codes to resynchronise it.")
+			"codes to resynchronize it.")
 	case len(r.OTP1) != spec.Digits || len(r.OTP2) != spec.Digits:
 		return fault.New(fault.Invalid, "otp_length", fmt.Sprintf("The token shows codes of %d digits.", spec.Digits))
 	case r.Steps != 0 && spec.Algorithm == token.HOTP:
@@ -84,7 +86,8 @@ func (e *Engine) mayResync(t token.Token, r ResyncRequest, now time.Time) error 
 	case r.Counter != nil && *r.Counter < t.Condition.Next:
 		return fault.New(fault.Invalid, "counter_used",
 			fmt.Sprintf("Counter %d is already used: the counter of the token is %d and never decreases.", *r.Counter,
-				t.Condition.Next))
+				t.Condition.Next)).
+			WithHint("Begin the search there or above, or give no counter.")
 	case r.Counter != nil && *r.Counter > token.MaxCounter:
 		return fault.New(fault.Invalid, "counter_range",
 			fmt.Sprintf("The counter is above %d.", uint64(token.MaxCounter)))
@@ -94,7 +97,7 @@ func (e *Engine) mayResync(t token.Token, r ResyncRequest, now time.Time) error 
 
 // rightDelay forgets a delay that no clock of ours can have meant.
 func (e *Engine) rightDelay(c *token.Condition, now time.Time) {
-	if a := (store.Attempt{Now: now, MaxDelay: e.policy.lasts}); !a.Holds(c.Failures, c.RetryAt) {
+	if a := (store.Attempt{Now: now, MaxDelay: e.lasts}); !a.Holds(c.Failures, c.RetryAt) {
 		c.RetryAt = time.Time{}
 	}
 }
@@ -134,13 +137,14 @@ func (e *Engine) refuses(t token.Token, now time.Time) error {
 }
 
 func (e *Engine) judgePair(c *store.Candidate, r ResyncRequest, now time.Time) (store.Proposal, error) {
-	p := ownKey(c).proposal
+	k := ownKey(c)
+	p := k.proposal
 	p.Tested = true
 	w, err := e.pairWindow(c.Token, r, now)
 	if err != nil {
 		return p, err
 	}
-	scanner, err := e.scanner(ownKey(c))
+	scanner, err := e.scanner(&k)
 	if err != nil {
 		return p, err
 	}

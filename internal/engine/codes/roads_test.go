@@ -299,6 +299,9 @@ func (c *town) take(r refusal, wide bool) (road, statements string) {
 	}
 	var kinds, texts []string
 	for _, s := range c.road.Taken() {
+		if s.Kind() == "DELETE 0/0" {
+			s.Changed = 1 // the entry stays, so nothing is taken away again: what is left of the difference
+		}
 		kinds, texts = append(kinds, s.Kind()), append(texts, s.String())
 	}
 	road = fmt.Sprintf("%d secrets opened, %d codes compared, %s", c.opened.n.Load()-opens,

@@ -1,6 +1,8 @@
 package codes
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +25,8 @@ const firstClientLock = 30 * time.Minute
 // shares counts the wrong codes of each client under each name, so that one client cannot
 // use up all that lock a name. A client that has used up its share is locked under that
 // name, as a token is after too many wrong codes: when the lock is over, one code is
-// tried, and a wrong one locks for twice as long. The counts live in memory.
+// tried, and a wrong one locks for twice as long. The counts live in memory; where there are
+// several nodes, they tell each other (exchange.go).
 //
 // A code holds a place in the share of its client from before it is tested until its
 // verdict is known, so that codes presented at once are not tested beyond it.
@@ -37,6 +40,10 @@ type shares struct {
 	// Names that nobody has are apart from the others, so that somebody who makes names up
 	// pushes out none that exists.
 	known, unknown *lru.Cache[subject, *clients]
+	// untold is what other nodes are to know; nil where there are none. heard is from when on
+	// theirs is read.
+	untold map[counted]count
+	heard  time.Time
 }
 
 // clients are those of one name, by what they are counted by.
@@ -142,7 +149,10 @@ func (t *turn) may(found store.Found) store.Found {
 	if !t.locked {
 		return found
 	}
-	in := found.StandIn
+	in := &store.StandIn{}
+	if found.StandIn != nil {
+		*in = *found.StandIn
+	}
 	if found.User != nil {
 		in.User = found.User.ID
 	}
@@ -172,15 +182,25 @@ func (t *turn) decided(o store.Outcome, reason token.Reason, now time.Time) {
 	defer s.mu.Unlock()
 	switch {
 	case o.Verdict == store.Accepted:
+		if c.wrong > 0 {
+			s.note(counted{t.subject, t.client}, true)
+		}
 		c.wrong = 0
 	case o.Counted || reason == token.Unknown:
+		s.note(counted{t.subject, t.client}, false)
 		c.wrong++
-		c.until = now
-		if c.wrong >= s.most {
-			c.until = now.Add(s.lock(c.wrong - s.most))
-		}
+		c.until = s.lockOf(c.wrong, now)
 	}
 	t.leave()
+}
+
+// lockOf is the end of the lock that the last of so many wrong codes begins; now if it begins
+// none.
+func (s *shares) lockOf(wrong int, now time.Time) time.Time {
+	if wrong < s.most {
+		return now
+	}
+	return now.Add(s.lock(wrong - s.most))
 }
 
 // end gives the place back that a code holds about which nothing was decided.
@@ -214,6 +234,8 @@ func (e *Engine) ForgetClients(user int64, id token.ID) {
 	s := e.shares
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known.Remove(subject{user: user})
-	s.known.Remove(subject{token: id})
+	of := []subject{{user: user}, {token: id}}
+	s.known.Remove(of[0])
+	s.known.Remove(of[1])
+	maps.DeleteFunc(s.untold, func(c counted, _ count) bool { return slices.Contains(of, c.subject) })
 }

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -82,11 +83,16 @@ func parseKey(text string) (id, secret string, ok bool) {
 }
 
 // Keys are the API keys of machines. The working ones are kept in memory,
-// because every request brings one; Create and Revoke go to the database first.
+// because every request brings one; Create and Revoke go to the database first. What
+// another node has changed there is known after Reload.
 type Keys struct {
 	db     store.DB
 	hasher *seal.Hasher
 	now    func() time.Time
+
+	// changing is held from before the database is read or changed until byID is as it
+	// says, so that no older reading takes the place of a newer change.
+	changing sync.Mutex
 
 	mu   sync.RWMutex
 	byID map[string]*workingKey
@@ -123,13 +129,45 @@ func expired(k store.APIKey, now time.Time) bool {
 // seal.KeyHash.
 func OpenKeys(ctx context.Context, db store.DB, hasher *seal.Hasher, now func() time.Time) (*Keys, error) {
 	k := &Keys{db: db, hasher: hasher, now: now, byID: map[string]*workingKey{}}
-	all, err := k.List(ctx)
-	for _, key := range all {
-		if key.Revoked.IsZero() {
-			k.byID[key.ID] = newWorkingKey(key)
+	return k, k.Reload(ctx)
+}
+
+// Reload reads the working keys again. What is known of the use of those that are the same
+// stays.
+func (k *Keys) Reload(ctx context.Context) error {
+	k.changing.Lock()
+	defer k.changing.Unlock()
+	var all []store.APIKey
+	err := k.db.View(ctx, func(r store.Reader) (err error) {
+		if err = r.CheckSettings(); err == nil {
+			all, err = r.APIKeys()
 		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read the API keys: %w", err)
 	}
-	return k, err
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	before := k.byID
+	k.byID = make(map[string]*workingKey, len(all))
+	for _, key := range all {
+		if !key.Revoked.IsZero() {
+			continue
+		}
+		w := before[key.ID]
+		if w == nil || !sameKey(w.APIKey, key) {
+			w = newWorkingKey(key)
+		}
+		k.byID[key.ID] = w
+	}
+	return nil
+}
+
+// sameKey reports whether two rows are of one key, and let the same callers do the same.
+func sameKey(a, b store.APIKey) bool {
+	return bytes.Equal(a.Hash, b.Hash) && a.Name == b.Name && a.Role == b.Role && a.HelpDesk == b.HelpDesk &&
+		a.Expires.Equal(b.Expires)
 }
 
 // List gives all keys, the revoked ones last. When those that work were last used is as
@@ -142,7 +180,7 @@ func (k *Keys) List(ctx context.Context) (all []store.APIKey, err error) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	for i := range all {
-		if w := k.byID[all[i].ID]; w != nil {
+		if w := k.byID[all[i].ID]; w != nil && w.use.last().After(all[i].LastUsed) {
 			all[i].LastUsed = w.use.last()
 		}
 	}
@@ -219,6 +257,8 @@ func (k *Keys) Create(ctx context.Context, by authz.Principal, r KeyRequest, ori
 	}
 	keyed := k.hasher.Sum(keyParts(key, hash[:])...)
 	key.Hash = keyed[:]
+	k.changing.Lock()
+	defer k.changing.Unlock()
 	err = k.db.Update(ctx, func(tx store.Tx) error {
 		if err := tx.AddAPIKey(key); err != nil {
 			return err
@@ -248,6 +288,8 @@ func (k *Keys) Create(ctx context.Context, by authz.Principal, r KeyRequest, ori
 // below its own.
 func (k *Keys) Revoke(ctx context.Context, by authz.Principal, name string, origin audit.Origin) error {
 	var id string
+	k.changing.Lock()
+	defer k.changing.Unlock()
 	err := k.db.Update(ctx, func(tx store.Tx) error {
 		all, err := tx.APIKeys()
 		if err != nil {

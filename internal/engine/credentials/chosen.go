@@ -36,13 +36,11 @@ var commonWords = []string{
 	"mypassword", "thepassword",
 }
 
-// checkChosen refuses a password that is easily guessed. It says what is wrong, and
-// nothing of the password.
-func checkChosen(password string) error {
+// checkChosen refuses a password of an account that is easily guessed. It says what is wrong,
+// and nothing of the password; hint says how to come by a better one.
+func checkChosen(account, password, hint string) error {
 	weak := func(why string) error {
-		return fault.New(fault.Invalid, "weak_password", "The password "+why+".").
-			WithHint("Use several unrelated words, or let the server generate one: ostiary " +
-				"root reset-password.")
+		return fault.New(fault.Invalid, "weak_password", "The password "+why+".").WithHint(hint)
 	}
 	plain := strings.ToLower(password)
 	word := strings.TrimFunc(plain, func(r rune) bool { return !unicode.IsLetter(r) })
@@ -54,7 +52,7 @@ func checkChosen(password string) error {
 		return weak(fmt.Sprintf("has fewer than %d characters", MinPassword))
 	case n > MaxPassword:
 		return weak(fmt.Sprintf("has more than %d characters", MaxPassword))
-	case strings.Trim(strings.ReplaceAll(plain, strings.ToLower(RootName), ""), " 0123456789!._-") == "":
+	case strings.Trim(strings.ReplaceAll(plain, strings.ToLower(account), ""), " 0123456789!._-") == "":
 		return weak("consists of the name, or only of digits")
 	case kinds(plain) < leastKinds:
 		return weak("repeats a few characters")
@@ -94,8 +92,13 @@ func asTyped(password string) string { return norm.NFC.String(password) }
 // ChoosePassword gives ROOT a password of one's own choice, and ends its sessions. The
 // error is a fault, Invalid, for one that is easily guessed.
 func (r *Root) ChoosePassword(ctx context.Context, password string, origin audit.Origin) error {
-	if err := checkChosen(asTyped(password)); err != nil {
+	return r.choosePassword(ctx, password, origin, always)
+}
+
+func (r *Root) choosePassword(ctx context.Context, password string, origin audit.Origin, onlyFirst bool) error {
+	if err := checkChosen(RootName, asTyped(password), "Use several unrelated words, or let the server generate one: "+
+		"ostiary root reset-password."); err != nil {
 		return err
 	}
-	return r.setPassword(ctx, password, origin, audit.Field{Name: "chosen", Value: true})
+	return r.setPassword(ctx, password, origin, onlyFirst, audit.Field{Name: "chosen", Value: true})
 }

@@ -60,7 +60,7 @@ func TestChosenPassword(t *testing.T) {
 	t.Parallel()
 	db, dir := open(t)
 	c := newClock()
-	r := NewRoot(db, hasher(t, seal.Password), c.Now)
+	r := NewRoot(db, hasher(t, seal.Password), hasher(t, seal.Session), c.Now)
 	password := setPassword(t, r)
 	session := start(t, r, c, password)
 	if err := r.ChoosePassword(t.Context(), good, origin); err != nil {
@@ -78,7 +78,7 @@ func TestChosenPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := r.Principal(session); ok {
+	if _, ok := principal(t, r, session); ok {
 		t.Error("a session outlived the password")
 	}
 	_, _, err = r.Start(t.Context(), password, origin)

@@ -19,7 +19,7 @@ func newRoot(t *testing.T) (r *Root, c *clock, password string) {
 	t.Helper()
 	db, _ := open(t)
 	c = newClock()
-	r = NewRoot(db, hasher(t, seal.Password), c.Now)
+	r = NewRoot(db, hasher(t, seal.Password), hasher(t, seal.Session), c.Now)
 	return r, c, setPassword(t, r)
 }
 
@@ -41,6 +41,27 @@ func start(t *testing.T, r *Root, c *clock, password string) string {
 		t.Fatal(err)
 	}
 	return token
+}
+
+func principal(t *testing.T, r *Root, token string) (authz.Principal, bool) {
+	t.Helper()
+	p, ok, err := r.Principal(t.Context(), token)
+	if err != nil {
+		t.Error(err)
+	}
+	return p, ok
+}
+
+// sessions are those that are stored.
+func sessions(t *testing.T, r *Root) (all []store.Session) {
+	t.Helper()
+	if err := r.db.View(t.Context(), func(rd store.Reader) (err error) {
+		all, err = rd.Sessions(RootName)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func TestPasswordString(t *testing.T) {
@@ -94,7 +115,7 @@ func TestPasswordIsMadeAndNotKept(t *testing.T) {
 	t.Parallel()
 	db, dir := open(t)
 	c := newClock()
-	r := NewRoot(db, hasher(t, seal.Password), c.Now)
+	r := NewRoot(db, hasher(t, seal.Password), hasher(t, seal.Session), c.Now)
 	if has, err := r.HasPassword(t.Context()); has || err != nil {
 		t.Errorf("HasPassword = %t, %v in a new database", has, err)
 	}
@@ -115,14 +136,17 @@ func TestPasswordIsMadeAndNotKept(t *testing.T) {
 	if again == password {
 		t.Error("the new password is the old one")
 	}
-	if _, ok := r.Principal(token); ok {
+	if _, ok := principal(t, r, token); ok {
 		t.Error("a session outlived the password")
+	}
+	if left := sessions(t, r); len(left) != 0 {
+		t.Errorf("rows of %d sessions outlived the password", len(left))
 	}
 	_, _, err := r.Start(t.Context(), password, origin)
 	demand(t, "the old password", err, fault.Unauthenticated, "wrong_password")
 	start(t, r, c, again)
-	// A restart keeps the password and ends the sessions.
-	restarted := NewRoot(db, hasher(t, seal.Password), c.Now)
+	// A restart keeps the password.
+	restarted := NewRoot(db, hasher(t, seal.Password), hasher(t, seal.Session), c.Now)
 	start(t, restarted, c, again)
 }
 
@@ -137,7 +161,7 @@ func TestRightPassword(t *testing.T) {
 		!until.Equal(c.Now().Add(8*time.Hour)) {
 		t.Errorf("session %q until %s", token, until)
 	}
-	if p, ok := r.Principal(token); !ok || p != (authz.Principal{Name: "ROOT", Role: authz.Root}) {
+	if p, ok := principal(t, r, token); !ok || p != (authz.Principal{Name: "ROOT", Role: authz.Root}) {
 		t.Errorf("principal %+v, %t", p, ok)
 	}
 	if e := last(t, r.db); e.Action != "session.started" || e.Outcome != "done" || e.Subject.Other != "ROOT" {
@@ -149,7 +173,7 @@ func TestRightPassword(t *testing.T) {
 	}
 	for _, bad := range []string{"", "x", token + "x", token[:len(token)-1], strings.ToLower(token),
 		strings.TrimPrefix(token, sessionPrefix)} {
-		if p, ok := r.Principal(bad); ok || p != (authz.Principal{}) {
+		if p, ok := principal(t, r, bad); ok || p != (authz.Principal{}) {
 			t.Errorf("%q is a session", bad)
 		}
 	}
@@ -169,15 +193,15 @@ func TestWrongPassword(t *testing.T) {
 			t.Errorf("audit entry %+v", e)
 		}
 	}
-	if len(r.sessions) != 0 {
-		t.Errorf("%d sessions", len(r.sessions))
+	if len(sessions(t, r)) != 0 {
+		t.Errorf("%d sessions", len(sessions(t, r)))
 	}
 }
 
 func TestNoPassword(t *testing.T) {
 	t.Parallel()
 	db, _ := open(t)
-	r := NewRoot(db, hasher(t, seal.Password), newClock().Now)
+	r := NewRoot(db, hasher(t, seal.Password), hasher(t, seal.Session), newClock().Now)
 	if token, _, err := r.Start(t.Context(), "", origin); err == nil || token != "" {
 		t.Errorf("a session without a password: %q, %v", token, err)
 	}
@@ -187,7 +211,7 @@ func TestIdleSession(t *testing.T) {
 	t.Parallel()
 	r, c, password := newRoot(t)
 	used, idle := start(t, r, c, password), start(t, r, c, password)
-	alive := func(token string) bool { _, ok := r.Principal(token); return ok }
+	alive := func(token string) bool { _, ok := principal(t, r, token); return ok }
 	for range 4 {
 		c.advance(29 * time.Minute)
 		if !alive(used) {
@@ -216,16 +240,16 @@ func TestLongestSession(t *testing.T) {
 	token := start(t, r, c, password)
 	for range 8*4 - 1 {
 		c.advance(15 * time.Minute)
-		if _, ok := r.Principal(token); !ok {
+		if _, ok := principal(t, r, token); !ok {
 			t.Fatal("ended early")
 		}
 	}
 	c.advance(15*time.Minute - time.Millisecond)
-	if _, ok := r.Principal(token); !ok {
+	if _, ok := principal(t, r, token); !ok {
 		t.Error("ended before 8 hours")
 	}
 	c.advance(time.Millisecond)
-	if _, ok := r.Principal(token); ok {
+	if _, ok := principal(t, r, token); ok {
 		t.Error("alive after 8 hours")
 	}
 }
@@ -241,10 +265,10 @@ func TestEnd(t *testing.T) {
 	if id, _ := e.Before["session"].(string); e.Action != "session.ended" || len(id) != 8 || strings.Contains(one, id) {
 		t.Errorf("audit entry %+v", e)
 	}
-	if _, ok := r.Principal(one); ok {
+	if _, ok := principal(t, r, one); ok {
 		t.Error("an ended session is alive")
 	}
-	if _, ok := r.Principal(two); !ok {
+	if _, ok := principal(t, r, two); !ok {
 		t.Error("another session ended as well")
 	}
 	before := len(entries(t, r.db))
@@ -266,24 +290,24 @@ func TestMostSessions(t *testing.T) {
 		tokens = append(tokens, start(t, r, c, password))
 	}
 	for i, token := range tokens {
-		if _, ok := r.Principal(token); ok != (i >= 3) {
+		if _, ok := principal(t, r, token); ok != (i >= 3) {
 			t.Errorf("session %d of %d is alive: %t", i+1, len(tokens), ok)
 		}
 	}
 	// Sessions that have ended make room first.
 	c.advance(29 * time.Minute)
 	for _, token := range tokens[:6] {
-		r.Principal(token) // 3 to 5 stay in use
+		principal(t, r, token) // 3 to 5 stay in use
 	}
 	c.advance(2 * time.Minute)
 	last := start(t, r, c, password)
 	for i, token := range append(tokens[3:6:6], last) {
-		if _, ok := r.Principal(token); !ok {
+		if _, ok := principal(t, r, token); !ok {
 			t.Errorf("session %d in use was dropped for a new one", i)
 		}
 	}
-	if len(r.sessions) != 4 {
-		t.Errorf("%d sessions are kept, want 4", len(r.sessions))
+	if len(sessions(t, r)) != 4 {
+		t.Errorf("%d sessions are kept, want 4", len(sessions(t, r)))
 	}
 }
 
@@ -293,8 +317,8 @@ func TestNoSessionWithoutItsEntry(t *testing.T) {
 	r, _, password := newRoot(t)
 	r.db = refusing{r.db}
 	if token, _, err := r.Start(t.Context(), password, origin); !errors.Is(err, store.ErrUnavailable) || token != "" ||
-		len(r.sessions) != 0 {
-		t.Errorf("Start = %q, %v, with %d sessions", token, err, len(r.sessions))
+		len(sessions(t, r)) != 0 {
+		t.Errorf("Start = %q, %v, with %d sessions", token, err, len(sessions(t, r)))
 	}
 	if _, err := r.SetPassword(t.Context(), origin); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("SetPassword = %v", err)

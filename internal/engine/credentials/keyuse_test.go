@@ -91,8 +91,8 @@ func TestExpiredKeyIsRefused(t *testing.T) {
 	demand(t, "an end that is now", err, fault.Invalid, "key_expires")
 }
 
-// The end of a key is under its keyed hash: who moves it in the file has a key that opens
-// nothing.
+// The end of a key and what it may do are under its keyed hash: who changes them in the file
+// has a key that opens nothing.
 func TestEndOfAKeyIsNotMoved(t *testing.T) {
 	t.Parallel()
 	db, _ := open(t)
@@ -106,6 +106,19 @@ func TestEndOfAKeyIsNotMoved(t *testing.T) {
 		if _, ok := moved.Principal(text); ok {
 			t.Errorf("with the end %v the key works", at)
 		}
+	}
+	for name, change := range map[string]func(*workingKey){"role": func(w *workingKey) { w.Role = "super_admin" },
+		"help-desk set": func(w *workingKey) { w.HelpDesk = !w.HelpDesk }} {
+		changed := reopened(t, db, c)
+		for _, w := range changed.byID {
+			change(w)
+		}
+		if p, ok := changed.Principal(text); ok {
+			t.Errorf("with another %s the key works as %+v", name, p)
+		}
+	}
+	if _, ok := reopened(t, db, c).Principal(text); !ok {
+		t.Error("the key as it is does not work")
 	}
 }
 

@@ -33,13 +33,29 @@ const (
 
 // hashPassword gives the stored form of an account's password.
 func hashPassword(hasher *seal.Hasher, account, password string) (string, error) {
-	salt := make([]byte, argonSalt)
-	if _, err := rand.Read(salt); err != nil {
+	p, err := newStored()
+	if err != nil {
 		return "", err
 	}
-	p := stored{parameters: fmt.Sprintf("v=%d$m=%d,t=%d,p=%d", argon2.Version, argonMemory, argonTime, argonLanes),
-		memory: argonMemory, time: argonTime, lanes: argonLanes, salt: salt}
 	return p.text(hasher, account, p.stretch(password, argonHash)), nil
+}
+
+// newStored draws a salt.
+func newStored() (stored, error) {
+	salt := make([]byte, argonSalt)
+	_, err := rand.Read(salt)
+	return stored{parameters: fmt.Sprintf("v=%d$m=%d,t=%d,p=%d", argon2.Version, argonMemory, argonTime, argonLanes),
+		memory: argonMemory, time: argonTime, lanes: argonLanes, salt: salt}, err
+}
+
+// unknownPassword gives the stored form of a password that nobody knows, of no account: what
+// is compared with it takes as long, and is wrong.
+func unknownPassword(hasher *seal.Hasher) (string, error) {
+	p, err := newStored()
+	if err != nil {
+		return "", err
+	}
+	return p.text(hasher, "", []byte(rand.Text())), nil
 }
 
 // stored is the stored form of a password in its parts.

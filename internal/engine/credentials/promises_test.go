@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"ostiary/internal/core/audit"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -14,7 +15,7 @@ import (
 func TestPasswordEntryHoldsNothingElse(t *testing.T) {
 	t.Parallel()
 	db, _ := open(t)
-	setPassword(t, NewRoot(db, hasher(t, seal.Password), newClock().Now))
+	setPassword(t, NewRoot(db, hasher(t, seal.Password), hasher(t, seal.Session), newClock().Now))
 	err := db.View(t.Context(), func(r store.Reader) error {
 		rows, err := r.AuditEntries(0, 100)
 		if err != nil {
@@ -42,7 +43,7 @@ func TestPasswordEntryHoldsNothingElse(t *testing.T) {
 // Each hash of a password takes 19 MiB: two at once, and no more, whoever tries.
 func TestHashesAtOnceAreBounded(t *testing.T) {
 	db, _ := open(t)
-	r := NewRoot(db, hasher(t, seal.Password), newClock().Now)
+	r := NewRoot(db, hasher(t, seal.Password), hasher(t, seal.Session), newClock().Now)
 	setPassword(t, r)
 	if cap(r.hashing) != 2 {
 		t.Fatalf("%d hashes at once", cap(r.hashing))
@@ -51,7 +52,7 @@ func TestHashesAtOnceAreBounded(t *testing.T) {
 	r.hashing <- struct{}{}
 	checked := make(chan struct{})
 	go func() {
-		_, _ = r.check(t.Context(), "x", "local")
+		_, _, _ = r.Start(t.Context(), "x", audit.Origin{Source: "local"})
 		close(checked)
 	}()
 	select {

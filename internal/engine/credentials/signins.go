@@ -1,18 +1,10 @@
 package credentials
 
 import (
-	"sync"
 	"time"
 
-	"ostiary/internal/core/lru"
 	"ostiary/internal/core/peer"
-	"ostiary/internal/core/throttle"
-)
-
-// What is remembered of sources whose password was right.
-const (
-	rightSources = 256
-	rightFor     = 30 * 24 * time.Hour
+	"ostiary/internal/store"
 )
 
 // signIns slows down the guessing of passwords. A right password costs nothing. A wrong
@@ -22,56 +14,102 @@ const (
 // stops only sources that have sent a wrong password themselves. Those that have sent
 // none lately share a reserve, which somebody with many addresses can use up, too. A
 // source from which a right password came before is judged by its own wrong ones
-// alone. Whoever works on the server itself needs no password: the socket in the data
+// alone, under the name of that password. Whoever works on the server itself needs no password: the socket in the data
 // directory asks for none.
+//
+// The counts are memos of the database, so that a guess is not cheaper at another node.
 type signIns struct {
-	sources *throttle.Throttle // of each source
-	names   *throttle.Throttle // under each name, of all sources
-	reserve *throttle.Throttle // under each name, of sources without a wrong password
-
-	mu    sync.Mutex
-	right *lru.Cache[string, time.Time] // when a source was right, last
+	source allowance // of each source
+	name   allowance // under each name, of all sources
+	spare  allowance // under each name, of sources without a wrong password
+	right  time.Time // until when the source is known for a right password
 }
 
-func newSignIns() *signIns {
-	return &signIns{sources: throttle.New(5, 1), names: throttle.New(20, 6), reserve: throttle.New(30, 30),
-		right: lru.New[string, time.Time](rightSources, nil)}
-}
+// The memos, and what is allowed.
+const (
+	wrongSource = "wrong password of a source"
+	wrongName   = "wrong passwords under a name"
+	wrongSpare  = "wrong passwords under a name, each the first of its source"
+	rightSource = "right password of a source"
 
-// may reports whether a password from source is looked at.
-func (s *signIns) may(source, name string, now time.Time) bool {
-	from := peer.Name(source)
-	switch {
-	case s.sources.Exhausted(from, now):
-		return false
-	case s.known(from, now):
-		return true
-	case s.sources.Full(from, now):
-		return !s.reserve.Exhausted(name, now)
+	rightFor = 30 * 24 * time.Hour
+)
+
+// readSignIns reads what counts for a password from a source.
+func readSignIns(r store.MemoReader, from, name string) (s signIns, err error) {
+	s = signIns{source: allowance{what: wrongSource, who: from, burst: 5, every: time.Minute},
+		name:  allowance{what: wrongName, who: name, burst: 20, every: time.Minute / 6},
+		spare: allowance{what: wrongSpare, who: name, burst: 30, every: time.Minute / 30}}
+	for _, a := range []*allowance{&s.source, &s.name, &s.spare} {
+		m, err := r.Memo(a.what, "", a.who)
+		if err != nil {
+			return s, err
+		}
+		a.back = m.Until
 	}
-	return !s.names.Exhausted(name, now)
+	right, err := r.Memo(rightSource, name, from)
+	s.right = right.Until
+	return s, err
 }
 
-// known reports whether a right password came from a source lately.
-func (s *signIns) known(from string, now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at, ok := s.right.Get(from)
-	return ok && now.Sub(at) < rightFor
+// may reports whether a password is looked at.
+func (s *signIns) may(now time.Time) bool {
+	switch {
+	case s.source.exhausted(now):
+		return false
+	case now.Before(s.right):
+		return true
+	case s.source.full(now):
+		return !s.spare.exhausted(now)
+	}
+	return !s.name.exhausted(now)
 }
 
-// tell counts a password that was looked at.
-func (s *signIns) tell(source, name string, right bool, now time.Time) {
+// countSignIn counts a password that was looked at.
+func countSignIn(tx store.Tx, source, name string, right bool, now time.Time) error {
 	from := peer.Name(source)
 	if right {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.right.Add(from, now)
-		return
+		return tx.SetMemo(store.Memo{What: rightSource, About: name, Who: from, Until: now.Add(rightFor)}, now)
 	}
-	if s.sources.Full(from, now) {
-		s.reserve.Spend(name, now)
+	s, err := readSignIns(tx, from, name)
+	if err != nil {
+		return err
 	}
-	s.sources.Spend(from, now)
-	s.names.Spend(name, now)
+	spent := []*allowance{&s.source, &s.name}
+	if s.source.full(now) {
+		spent = append(spent, &s.spare)
+	}
+	for _, a := range spent {
+		back := a.back
+		if !a.exhausted(now) {
+			back = a.spend(now)
+		}
+		if err := tx.SetMemo(store.Memo{What: a.what, Who: a.who, Until: back}, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allowance is what somebody may spend: burst at once, and then one more after every so
+// much time. It is kept as the time at which all that was spent is back.
+type allowance struct {
+	what, who string
+	burst     int
+	every     time.Duration
+	back      time.Time
+}
+
+func (a *allowance) exhausted(now time.Time) bool {
+	return a.back.Sub(now) > time.Duration(a.burst-1)*a.every
+}
+
+func (a *allowance) full(now time.Time) bool { return !now.Before(a.back) }
+
+// spend gives the time at which all is back after one more was spent.
+func (a *allowance) spend(now time.Time) time.Time {
+	if a.full(now) {
+		return now.Add(a.every)
+	}
+	return a.back.Add(a.every)
 }

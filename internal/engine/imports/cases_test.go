@@ -48,7 +48,7 @@ var cases = []fileCase{
 		tokens: []string{"BUG-C06-1 TOTP SHA1 6 30 0", "BUG-C06-2 TOTP SHA1 6 30 0", "BUG-C06-3 TOTP SHA1 6 30 0",
 			"BUG-C06-4 TOTP SHA1 6 30 0"}},
 	{file: "c07-0x.csv", tokens: []string{"BUG-C07-1 TOTP SHA1 6 30 0", "BUG-C07-2 TOTP SHA1 6 30 0"},
-		note: "2 of 2 secrets are hexadecimal"},
+		note: "2 of 2 secrets can be hexadecimal"},
 	{file: "c07b.csv", tokens: []string{"BUG-C07-3 TOTP SHA1 6 30 0"}, note: "the only secret is hexadecimal"},
 	{file: "c08-period-ms.csv", rows: []string{"2 refused BUG-C08-1|looks like milliseconds"}},
 	{file: "c08-period-ms.csv", opt: imports.FileOptions{LongSteps: true},

@@ -155,10 +155,11 @@ func (i *importer) foreseeOne(r store.Reader, here known, k *staged, t *tally) e
 		i.mayRenumber(k)
 		return nil
 	}
-	if i.mayReplace(existing.Token, k, t) {
+	may, err := i.mayRearm(r, existing.Token, k, t)
+	if may {
 		t.replaced = append(t.replaced, existing.Token.ID)
 	}
-	return nil
+	return err
 }
 
 func (i *importer) foreseeOwner(r store.Reader, k *staged, t *tally) error {

@@ -113,7 +113,7 @@ func (s *Service) Import(ctx context.Context, req Request) (store.Run, error) {
 	if err := i.begin(cancel); err != nil {
 		return store.Run{}, err
 	}
-	var unswept *ending
+	var unswept, how *ending
 	defer func() { s.under.end(i.run, unswept) }()
 	i.types, i.arrivals = m.types, map[string]arrivals{}
 	i.file, i.shared = map[token.Mark]held{}, map[token.Mark]bool{}
@@ -133,16 +133,19 @@ func (s *Service) Import(ctx context.Context, req Request) (store.Run, error) {
 		err = i.conclude()
 	}
 	if err != nil {
-		how := ending{audit.ImportAbandoned, req.Origin, failure(err)}
+		how = &ending{audit.ImportAbandoned, req.Origin, failure(err)}
 		if by, ok := errors.AsType[cancellation](context.Cause(i.ctx)); ok {
-			how, err = by.ending(), by.fault()
+			*how, err = by.ending(), by.fault()
 		}
 		// Swept even when the caller is gone; what remains is swept later.
-		if serr := s.sweep(context.WithoutCancel(ctx), i.run, how); serr != nil {
-			unswept, err = &how, errors.Join(err, serr)
+		if serr := s.sweep(context.WithoutCancel(ctx), i.run, *how); serr != nil {
+			unswept, err = how, errors.Join(err, serr)
 		}
 	}
 	run, rerr := s.Run(context.WithoutCancel(ctx), i.run)
+	if errors.Is(err, store.ErrConflict) && rerr == nil && !run.Closed.IsZero() && run.Failure != how.failure {
+		err = endedElsewhere(run, err)
+	}
 	if err != nil && (rerr != nil || run.Published.IsZero()) {
 		return store.Run{}, err
 	}
@@ -218,7 +221,7 @@ func (i *importer) open() (run int64, err error) {
 	err = i.db.Update(i.ctx, func(tx store.Tx) error {
 		run, err = tx.BeginRun(store.Run{Opened: i.now(), Label: i.req.Label, Format: i.req.Format,
 			Actor: i.req.Origin.Actor,
-			Batch: i.req.Batch, Note: i.req.Note, Supplier: i.req.Supplier, DryRun: i.req.DryRun})
+			Batch: i.req.Batch, Note: i.req.Note, Supplier: i.req.Supplier, DryRun: i.req.DryRun, Node: i.under.node})
 		return err
 	})
 	return run, err
@@ -321,8 +324,8 @@ func (i *importer) result() store.RunProgress {
 	}
 	p.Remarks = append(p.Remarks[:len(p.Remarks):len(p.Remarks)], i.profileRemarks()...)
 	if len(i.received.tokens) > 0 && !i.req.DryRun && i.counts.HeldBack == 0 {
-		p.Remarks = append(p.Remarks[:len(p.Remarks):len(p.Remarks)], fmt.Sprintf("These tokens are moving: on "+
-			"the server they come from they wait for the receipt (ostiary import receipt %d FILE).", i.run))
+		p.Remarks = append(p.Remarks[:len(p.Remarks):len(p.Remarks)], fmt.Sprintf("This is a move: the "+
+			"server that exported the file waits for the receipt (ostiary import receipt %d FILE).", i.run))
 	}
 	return p
 }

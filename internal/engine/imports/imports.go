@@ -32,6 +32,9 @@ type Config struct {
 	DB    store.DB
 	Keys  tokens.Keys
 	Marks *secrets.Marker
+	// Node is the number of this server among those that work on the database; 0 if it has
+	// none.
+	Node int64
 	// MaxDrift is the largest clock drift, in steps, that an import takes
 	// over; zero means token.MaxDrift.
 	MaxDrift int64
@@ -67,7 +70,7 @@ func New(cfg Config) (*Service, error) {
 		cfg.MaxDrift = token.MaxDrift
 	}
 	return &Service{db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks, maxDrift: cfg.MaxDrift, now: cfg.Now,
-		under: newUnderway(), whole: semaphore.NewWeighted(wholeUnits), wait: cmp.Or(cfg.Wait, defaultWait)}, nil
+		under: newUnderway(cfg.Node), whole: semaphore.NewWeighted(wholeUnits), wait: cmp.Or(cfg.Wait, defaultWait)}, nil
 }
 
 // types lists the token types.

@@ -48,13 +48,16 @@ func (i *importer) giveOwner(r store.Reader, k *staged, t *tally,
 func (i *importer) findOwner(r store.Reader, k *staged, t *tally,
 	stageUser func(name string) (id int64, made bool, err error)) (name, why string, err error) {
 	if k.noUser != nil {
-		return k.user, k.noUser.Error(), nil
+		return k.user, k.noUser.Error(), nil //nolint:nilerr // it is told in the row
 	}
 	if k.user == "" {
 		return "", "", nil
 	}
 	if name, err = users.Canonical(k.user); err != nil {
 		return k.user, fault.Of(err).Text, nil
+	}
+	if why, err := i.mayArm(r, name); why != "" || err != nil {
+		return name, why, err
 	}
 	user, err := r.User(name)
 	if errors.Is(err, store.ErrNotFound) {
@@ -92,6 +95,15 @@ func (i *importer) findOwner(r store.Reader, k *staged, t *tally,
 	k.token.Condition.Owner, k.token.OwnerName = user.ID, name
 	t.counts.Assigned++
 	return name, "", nil
+}
+
+// mayArm says why whoever imports may not give the user of a name a token.
+func (i *importer) mayArm(r store.AdminReader, name string) (why string, err error) {
+	err = users.MayArm(r, name, i.req.Origin)
+	if f := fault.Of(err); f != nil && f.Kind == fault.Forbidden {
+		return f.Text, nil
+	}
+	return "", err
 }
 
 // stageUser makes a user who is there once the run is published.

@@ -92,6 +92,9 @@ func (s *Service) Receipt(ctx context.Context, run int64) (r transfer.Receipt, m
 		return nil
 	})
 	if errors.Is(err, store.ErrNotFound) {
+		if _, none := s.Run(ctx, run); none != nil {
+			return r, nil, none
+		}
 		err = fault.New(fault.NotFound, "no_receipt", fmt.Sprintf("Import %d has no receipt.", run)).
 			WithHint(
 				"Only an import of a file that was exported with --move has one, once its tokens are here.").Because(

@@ -49,6 +49,9 @@ func TestRenumber(t *testing.T) {
 		if diff := cmp.Diff(want, rep.Series); diff != "" {
 			t.Errorf("the report (-want +got):\n%s", diff)
 		}
+		if got := rep.Rows[0].Reason; !strings.HasSuffix(got, "type and serial (--new-serials gives it another serial)") {
+			t.Errorf("the reason is %q", got)
+		}
 	}, marks...)
 	dry := testkit.Take(t, b, testkit.OpenExport(t, file), renumber, testkit.DryRun)
 	rep := testkit.Take(t, b, testkit.OpenExport(t, file), renumber)

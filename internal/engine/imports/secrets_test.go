@@ -418,6 +418,41 @@ func TestDeletedAndImportedAgain(t *testing.T) {
 	}
 }
 
+// A token whose row somebody forged is deleted and imported again, as the message about it
+// says: its used codes do not work again, whichever column was forged.
+func TestForgedIsDeletedAndImportedAgain(t *testing.T) {
+	t.Parallel()
+	for _, set := range []string{"mark = mark + 1", "mark = NULL", "algorithm = 'totp', period = 30",
+		"algorithm = 'hotp', period = 0", "algorithm = 'ocra'", "period = 1", "t0 = 1000000000", "hash = 'SHA256'",
+		"hash = 'none'", "secret = x'00'"} {
+		for _, key := range []*pskc.Key{testkit.HOTP("A"), testkit.TOTP("A")} {
+			k := testkit.New(t)
+			k.Import(t, key)
+			c := uint64(3)
+			if key.Kind == pskc.TOTP {
+				c = at(t, k, key, 0)
+			}
+			if !k.Verify(t, "A", testkit.Code(t, key, c)) {
+				t.Fatal("the code is refused")
+			}
+			k.Exec(t, "UPDATE token SET "+set)
+			gone(t, k, "A")
+			k.Import(t, key)
+			if k.Verify(t, "A", testkit.Code(t, key, c)) {
+				t.Errorf("%s of %s: a used code is accepted again", set, key.Kind)
+			}
+			k.Unlock(t, "A")
+			k.Clock.Advance(3 * time.Minute)
+			if key.Kind == pskc.TOTP {
+				c = at(t, k, key, 0) - 1
+			}
+			if !k.Verify(t, "A", testkit.Code(t, key, c+1)) {
+				t.Errorf("%s of %s: the next code is refused: %s", set, key.Kind, k.LastEntry(t).Raw)
+			}
+		}
+	}
+}
+
 // Counter v and step v of a secret are one code: so counters of such a pair end where
 // time steps begin, and time steps are short.
 func TestSecretOfBothKinds(t *testing.T) {

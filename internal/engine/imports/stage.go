@@ -222,8 +222,8 @@ func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tal
 		return nil
 	}
 	id := existing.Token.ID
-	if !i.mayReplace(existing.Token, k, t) {
-		return nil
+	if may, err := i.mayRearm(tx, existing.Token, k, t); !may || err != nil {
+		return err
 	}
 	k.token.ID, k.token.Condition.Epoch = id, existing.Token.Condition.Epoch
 	sealed, err := i.keys.Seal(store.SecretBinding(id), k.secret)
@@ -232,6 +232,19 @@ func (i *importer) meet(tx store.Tx, existing store.Candidate, k *staged, t *tal
 	}
 	t.replaced = append(t.replaced, id)
 	return tx.StageReplacement(i.run, store.Candidate{Token: k.token, Sealed: sealed})
+}
+
+// mayRearm is mayReplace for a secret that is another one: whoever has the file has it, too.
+func (i *importer) mayRearm(r store.Reader, existing token.Token, k *staged, t *tally) (bool, error) {
+	why, err := i.mayArm(r, existing.OwnerName)
+	if err != nil {
+		return false, err
+	}
+	if why != "" {
+		k.end(Refused, why)
+		return false, nil
+	}
+	return i.mayReplace(existing, k, t), nil
 }
 
 // mayReplace tells whether the run may replace the secret of a token, or ends the
@@ -273,7 +286,7 @@ func (i *importer) retireReplaced(tx store.Tx) (was []formerly, err error) {
 		if len(found) == 0 || found[0].Condition.State == token.Moving {
 			return nil, store.ErrConflict // deleted meanwhile, or on its way
 		}
-		left, err := i.marks.Retire(tx, i.keys, found[0])
+		left, err := i.marks.Retire(tx, i.keys, found[0], i.now())
 		if err != nil {
 			return nil, err
 		}
@@ -332,9 +345,12 @@ const twiceDifferent = "the same key is in the file twice, with other code setti
 
 // clash words what becomes of a key whose identity is taken.
 func (i *importer) clash(k *staged, same, inFile bool) {
-	identity := "type, manufacturer, serial and key id"
+	identity, way := "type, manufacturer, serial and key id", ""
 	if k.token.Kind == token.Software {
 		identity = "type and serial"
+		if !i.req.Renumber {
+			way = " (--new-serials gives it another serial)"
+		}
 	}
 	switch {
 	case same && inFile:
@@ -346,6 +362,6 @@ func (i *importer) clash(k *staged, same, inFile bool) {
 	case i.req.Replace:
 		k.end(Replaced, "")
 	default:
-		k.end(Conflict, "another secret exists under the same "+identity)
+		k.end(Conflict, "another secret exists under the same "+identity+way)
 	}
 }

@@ -22,7 +22,7 @@ func (s *Service) sweep(ctx context.Context, run int64, how ending) error {
 			if err != nil {
 				return err
 			}
-			if closed = !slices.Contains(open, run); closed {
+			if closed = !slices.ContainsFunc(open, func(o store.OpenRun) bool { return o.ID == run }); closed {
 				return nil
 			}
 			if closed, err = tx.SweepRun(run, s.now(), how.failure, tokens.Chunk); err != nil || !closed {
@@ -58,11 +58,11 @@ func whyNot(r store.Run) string {
 }
 
 // SweepAbandoned removes what runs have staged that nobody works at any more, and
-// closes them: after a crash, and where the database took no writes when a run broke
-// off. The server calls it before it serves and now and then; an import does, if one
-// of them is in its way.
+// closes them: after a crash, of this node or of another one that is gone since, and where
+// the database took no writes when a run broke off. The server calls it before it serves and
+// now and then; an import does, if one of them is in its way.
 func (s *Service) SweepAbandoned(ctx context.Context) error {
-	runs, err := s.under.abandoned(func() (open []int64, err error) {
+	runs, err := s.under.abandoned(s.now(), func() (open []store.OpenRun, err error) {
 		err = s.db.View(ctx, func(r store.Reader) error {
 			open, err = r.OpenRuns()
 			return err
@@ -76,8 +76,8 @@ func (s *Service) SweepAbandoned(ctx context.Context) error {
 }
 
 // Cancel ends an import that is under way, also one that only waits for its upload, and
-// removes what it has staged. It gives the run as it ended. The error is a Conflict for
-// one that has ended before.
+// removes what it has staged. Another node that works at it notices when it writes next. It
+// gives the run as it ended. The error is a Conflict for one that has ended before.
 func (s *Service) Cancel(ctx context.Context, id int64, origin audit.Origin) (store.Run, error) {
 	run, err := s.openRun(ctx, id)
 	if err != nil {
@@ -114,6 +114,14 @@ func (s *Service) openRun(ctx context.Context, id int64) (store.Run, error) {
 		err = endedFault(run)
 	}
 	return run, err
+}
+
+// endedElsewhere words that another node has ended a run under way: somebody cancelled it
+// there, or this server was taken for gone.
+func endedElsewhere(run store.Run, cause error) error {
+	return fault.New(fault.Conflict, "import_ended", fmt.Sprintf("Import %d was ended by another server of this "+
+		"database; nothing was imported.", run.ID)).WithHint(fmt.Sprintf("See why: ostiary import show %d.", run.ID)).
+		Because(cause)
 }
 
 func endedFault(run store.Run) error {

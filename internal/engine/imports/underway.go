@@ -3,21 +3,25 @@ package imports
 import (
 	"context"
 	"sync"
+	"time"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/engine/nodes"
+	"ostiary/internal/store"
 )
 
-// underway are the runs that this server works at. A run that is open in the database
-// and not among them was abandoned: nobody else works on this database.
+// underway are the runs that this server works at. A run that is open in the database,
+// and neither among them nor one of another node that lives, was abandoned.
 type underway struct {
+	node    int64 // that this server is; 0 for none
 	mu      sync.Mutex
 	runs    map[int64]*running
 	unswept map[int64]ending // ended here, but what they staged could not be removed yet
 }
 
-func newUnderway() underway {
-	return underway{runs: map[int64]*running{}, unswept: map[int64]ending{}}
+func newUnderway(node int64) underway {
+	return underway{node: node, runs: map[int64]*running{}, unswept: map[int64]ending{}}
 }
 
 // running is one of them.
@@ -79,7 +83,7 @@ func (u *underway) find(run int64) (*running, bool) {
 }
 
 // abandoned gives those of the open runs that nobody works at, with how they end.
-func (u *underway) abandoned(open func() ([]int64, error)) (map[int64]ending, error) {
+func (u *underway) abandoned(now time.Time, open func() ([]store.OpenRun, error)) (map[int64]ending, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	runs, err := open()
@@ -88,15 +92,15 @@ func (u *underway) abandoned(open func() ([]int64, error)) (map[int64]ending, er
 	}
 	all := map[int64]ending{}
 	for _, run := range runs {
-		if _, ok := u.runs[run]; ok {
+		if _, ok := u.runs[run.ID]; ok || run.Node != u.node && nodes.Lives(run.Seen, now) {
 			continue
 		}
-		how, known := u.unswept[run]
+		how, known := u.unswept[run.ID]
 		if !known {
 			how = ending{audit.ImportAbandoned, audit.Origin{Actor: "system"},
 				"the server stopped before the import ended"}
 		}
-		all[run] = how
+		all[run.ID] = how
 	}
 	return all, nil
 }

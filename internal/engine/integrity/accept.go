@@ -19,6 +19,8 @@ type Restored struct {
 	// Behind says that the database was behind the mark. If it was not, and Marked is
 	// set, nothing was lost: it was fenced, that is all.
 	Behind bool
+	// From is where the database was moved to before it was taken back; empty if it was not.
+	From string
 	// Entries is how many entries the database has, MarkEntries how many it had had at
 	// least by MarkTime.
 	Entries, MarkEntries int64
@@ -44,6 +46,13 @@ func Accept(ctx context.Context, cfg Config, reason string, fence bool) (r Resto
 			"Put the backup there first.")
 	}
 	d, err := open(ctx, cfg, true)
+	if err != nil {
+		return r, err
+	}
+	away, err := d.moved(ctx)
+	if err == nil {
+		err = d.mayLive(away)
+	}
 	if err != nil {
 		return r, err
 	}
@@ -88,7 +97,16 @@ func Accept(ctx context.Context, cfg Config, reason string, fence bool) (r Resto
 			}
 			r.Fenced = &fenced
 		}
-		return tx.AppendAudit(e.Canonical())
+		if away != nil {
+			if away.Handed {
+				r.From = away.To
+			}
+			if err := away.open(tx, stepBack, now); err != nil {
+				return err
+			}
+		}
+		// Some that were ended since would be there again.
+		return errors.Join(tx.EndSessions(""), tx.AppendAudit(e.Canonical()))
 	})
 	if err != nil {
 		return r, err

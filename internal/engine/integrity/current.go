@@ -1,6 +1,7 @@
 package integrity
 
 import (
+	"cmp"
 	"context"
 
 	"ostiary/internal/core/audit"
@@ -16,11 +17,14 @@ func (d *Database) Behind(ctx context.Context, marks Marks) error {
 	if d.key == nil {
 		return nil // of an older version, which kept no mark
 	}
-	read := *d
+	read := &Database{cfg: d.cfg, key: d.key, Ledger: d.Ledger, found: d.found}
 	read.cfg.Marks = marks
 	m, err := read.readMark()
 	if err == nil {
 		err = read.behind(ctx, m)
+	}
+	if away, merr := read.moved(ctx); merr != nil || away != nil {
+		err = cmp.Or(merr, read.mayLive(away))
 	}
 	return err
 }

@@ -8,6 +8,8 @@
 // the key file, which says how far this server has been. It is written after the
 // commits that it speaks of, so a crash leaves it behind, never ahead.
 //
+// Of two equal databases one lives: that to which the other was moved (moved.go).
+//
 // An older copy is taken by Accept, which the log tells. A database of a version
 // without all this is taken on trust as it stands, once its log is proved whole.
 package integrity
@@ -18,6 +20,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -38,6 +41,9 @@ type Config struct {
 	Marks Marks
 	Now   func() time.Time
 	Alarm func(store.Alarm)
+	// Name is how a Move names this database, and TakeBack has it live although it was moved.
+	Name     string
+	TakeBack bool
 }
 
 // Database is a database that was opened, with its keys.
@@ -47,6 +53,13 @@ type Database struct {
 
 	cfg Config
 	key *seal.Integrity
+
+	// found is the record as it was found: what works in the background writes the next one as
+	// soon as the database proves itself. nil of one that was made or upgraded.
+	found *audit.Record
+
+	marking sync.Mutex
+	stopped bool // the head was another one: the mark stays where it is
 }
 
 // Open opens a database: a new one gets its genesis and its keys, one of an older
@@ -57,9 +70,19 @@ func Open(ctx context.Context, cfg Config) (*Database, error) {
 	if err != nil {
 		return nil, err
 	}
+	away, err := d.moved(ctx)
+	if err == nil {
+		err = d.mayLive(away)
+	}
+	if err != nil {
+		return d, err
+	}
 	m, err := d.readMark()
 	if err == nil {
 		err = d.behind(ctx, m)
+	}
+	if err == nil && away != nil {
+		err = d.takeBack(ctx, away)
 	}
 	return d, err
 }
@@ -196,8 +219,8 @@ func (d *Database) create(ctx context.Context) error {
 	if err := d.writeFirstMark(); err != nil {
 		return err
 	}
-	if _, err := d.cfg.DB.Protect(ctx, d.key, d.cfg.Alarm); err != nil {
-		return err
+	if _, err := d.cfg.DB.Protect(ctx, d.key, d.alarm); err != nil {
+		return d.made(ctx, err)
 	}
 	err = d.cfg.DB.Update(ctx, func(tx store.Tx) error {
 		verifier, err := ledger.MakeKey(tx, d.Keys)
@@ -206,9 +229,19 @@ func (d *Database) create(ctx context.Context) error {
 				audit.Field{Name: "verifier", Value: verifier})), tx.BeginIntegrity())
 	})
 	if err != nil {
-		return fmt.Errorf("create the database: %w", err)
+		return d.made(ctx, fmt.Errorf("create the database: %w", err))
 	}
 	return d.openLedger(ctx)
+}
+
+// made words the error of a server that was not the one to make the database: another one has
+// done so since it was looked at. Nothing of this one is in it.
+func (d *Database) made(ctx context.Context, err error) error {
+	if s, lerr := look(ctx, d.cfg.DB); lerr != nil || !s.proves {
+		return err
+	}
+	return refuse("made_elsewhere", "Another server has made the database at the same moment.",
+		"Copy kek.mark from its data directory, as you did with kek, and start again.", err)
 }
 
 func (d *Database) newKey(ctx context.Context, genesis seal.Genesis) (seal.WrappedIntegrity, error) {
@@ -233,6 +266,22 @@ func (d *Database) openKeys(ctx context.Context, data []seal.DataKey) (err error
 	return err
 }
 
+// RenewKeys takes the data keys as the database has them now: another node may have added
+// one.
+func (d *Database) RenewKeys(ctx context.Context) error {
+	var data []seal.DataKey
+	err := d.cfg.DB.View(ctx, func(r store.Reader) (err error) {
+		if err = r.CheckSettings(); err == nil {
+			data, err = r.DataKeys()
+		}
+		return err
+	})
+	if err == nil {
+		err = d.Keys.Renew(ctx, data)
+	}
+	return err
+}
+
 func (d *Database) openLedger(ctx context.Context) (err error) {
 	if d.Ledger, err = ledger.Open(ctx, d.cfg.DB, d.Keys, d.cfg.Now); err == nil {
 		d.Ledger.KeepMarkBy(d.KeepMark)
@@ -242,10 +291,11 @@ func (d *Database) openLedger(ctx context.Context) (err error) {
 
 // known opens a database that proves itself.
 func (d *Database) known(ctx context.Context, s state) (err error) {
+	d.found = &s.record
 	if err := d.unwrap(ctx, s.record.Genesis, s.record.Key, s.keys); err != nil {
 		return err
 	}
-	_, err = d.cfg.DB.Protect(ctx, d.key, d.cfg.Alarm)
+	_, err = d.cfg.DB.Protect(ctx, d.key, d.alarm)
 	if errors.Is(err, store.ErrTampered) {
 		return refuse("database_tampered", fault.Sentence(err.Error()), findHint, err)
 	} else if err != nil {

@@ -97,8 +97,40 @@ func (d *Database) markMAC(m Mark) (mac [32]byte) {
 	return h.Sum([]byte(markDomain), m.body())
 }
 
+// alarm is called by the database. If an older copy was put in its place while the server runs,
+// nothing but the mark tells so after a restart: the copy may be newer than the last one.
+func (d *Database) alarm(a store.Alarm) {
+	if a.Table == "" {
+		if err := d.raiseMark(a.Commit); err != nil {
+			a.Err = fmt.Errorf("%w; and the mark beside the key file: %w", a.Err, err)
+		}
+	}
+	if d.cfg.Alarm != nil {
+		d.cfg.Alarm(a)
+	}
+}
+
+// raiseMark writes down the last commit that was seen, for good.
+func (d *Database) raiseMark(commit uint64) error {
+	d.marking.Lock()
+	defer d.marking.Unlock()
+	d.stopped = true
+	m, err := d.cfg.Marks.Read()
+	if err != nil || m.Commit >= commit {
+		return err
+	}
+	m.Commit, m.Time = commit, d.cfg.Now()
+	m.MAC = d.markMAC(m)
+	return d.cfg.Marks.Write(m)
+}
+
 // KeepMark writes down how far the database is. It is called after a checkpoint.
 func (d *Database) KeepMark(ctx context.Context) error {
+	d.marking.Lock()
+	defer d.marking.Unlock()
+	if d.stopped {
+		return nil
+	}
 	var m Mark
 	err := d.cfg.DB.View(ctx, func(r store.Reader) error {
 		record, err := r.Record()
@@ -145,13 +177,15 @@ func (d *Database) readMark() (Mark, error) {
 
 // behind refuses a database that is not as far as a mark.
 func (d *Database) behind(ctx context.Context, m Mark) error {
-	var record audit.Record
-	err := d.cfg.DB.View(ctx, func(r store.Reader) (err error) {
-		record, err = r.Record()
-		return err
-	})
-	if err != nil {
-		return err
+	record := d.found
+	if record == nil {
+		if err := d.cfg.DB.View(ctx, func(r store.Reader) error {
+			now, err := r.Record()
+			record = &now
+			return err
+		}); err != nil {
+			return err
+		}
 	}
 	if record.Commit < m.Commit || record.Frontier.Size() < m.Size {
 		return refuse("database_older", fmt.Sprintf("The database is an older copy: it has %s in its "+
@@ -164,7 +198,7 @@ func (d *Database) behind(ctx context.Context, m Mark) error {
 		return nil
 	}
 	var signed bool
-	err = d.cfg.DB.View(ctx, func(r store.Reader) (err error) {
+	err := d.cfg.DB.View(ctx, func(r store.Reader) (err error) {
 		signed, err = d.Ledger.Signed(r, m.Size, m.Root)
 		return err
 	})

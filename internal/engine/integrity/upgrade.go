@@ -46,7 +46,7 @@ func (d *Database) upgrade(ctx context.Context, s state) error {
 	if err := d.beginUpgrade(ctx, s); err != nil {
 		return err
 	}
-	if _, err := d.cfg.DB.Protect(ctx, d.key, d.cfg.Alarm); err != nil {
+	if _, err := d.cfg.DB.Protect(ctx, d.key, d.alarm); err != nil {
 		return err
 	}
 	total, n := int64(0), upgradeRows

@@ -187,6 +187,12 @@ func (l *Ledger) sumUp(tx store.Tx) error {
 	return errors.Join(tx.AppendAudit(entries...), tx.ClearQuietRefusals())
 }
 
+// Count counts the entries that a filter chooses, as far as lists are counted.
+func (l *Ledger) Count(ctx context.Context, f audit.Filter) (store.Count, error) {
+	rows, next, err := l.List(ctx, f, 0, store.CountedTo)
+	return store.Count{Number: len(rows), More: next > 0}, err
+}
+
 // List gives up to limit entries that a filter chooses, the newest first, below the
 // place before (0: all), and the place to go on from, 0 at the end. A filtered page
 // may be short or empty before the end, when much was looked at in vain.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -229,6 +230,24 @@ func (c *comparison) receipts() error {
 	return nil
 }
 
+// admins compares the administrators.
+func (c *comparison) admins(r store.Reader) error {
+	all, err := r.Admins()
+	if err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, a := range all {
+		names[a.ID] = a.Name
+		c.fold.Admin(a.ID, a.Name, credentials.AdminFields(a))
+	}
+	passkeys, err := r.AllPasskeys()
+	for _, p := range passkeys {
+		c.fold.Passkey(credentials.PasskeyMark(p), p.Admin, cmp.Or(names[p.Admin], p.Admin))
+	}
+	return err
+}
+
 // small compares the small tables.
 func (c *comparison) small(r store.Reader) error {
 	keys, err := r.APIKeys()
@@ -244,6 +263,9 @@ func (c *comparison) small(r store.Reader) error {
 		return err
 	}
 	c.fold.Root(password)
+	if err := c.admins(r); err != nil {
+		return err
+	}
 	types, err := r.Types()
 	if err != nil {
 		return err

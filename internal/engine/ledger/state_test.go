@@ -35,7 +35,7 @@ func newTown(t testing.TB) *town {
 	t.Helper()
 	k := testkit.New(t)
 	w := &town{Kit: k, t: t, key: testkit.HOTP("1"),
-		root: credentials.NewRoot(k.DB, k.Hasher(seal.Password), k.Clock.Now)}
+		root: credentials.NewRoot(k.DB, k.Hasher(seal.Password), k.Hasher(seal.Session), k.Clock.Now)}
 	k.DefaultProfiles(t)
 	k.User(t, "anna")
 	k.User(t, "bob")

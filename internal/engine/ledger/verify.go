@@ -186,7 +186,7 @@ func loadState(fold *derive.Fold, seam *audit.Seam, lines func(func([]byte) erro
 		return nil
 	})
 	if err == nil && (n != seam.Lines || archive.Sum(sum.Sum(nil)) != archive.Sum(seam.State)) {
-		wrong = fmt.Errorf("%d lines of %d, and their digest is another", n, seam.Lines)
+		wrong = fmt.Errorf("lines: %d of %d, and their digest is another", n, seam.Lines)
 	}
 	return wrong, err
 }

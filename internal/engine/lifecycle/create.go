@@ -135,11 +135,14 @@ func (s *Service) createChunk(ctx context.Context, req CreateRequest, first uint
 }
 
 // holder finds the user who gets the tokens, if one is to.
-func holder(r store.UserReader, req CreateRequest) (store.User, error) {
+func holder(r store.Reader, req CreateRequest) (store.User, error) {
 	if req.User == "" {
 		return store.User{}, nil
 	}
 	name, err := users.Canonical(req.User)
+	if err == nil {
+		err = users.MayArm(r, name, req.Origin)
+	}
 	if err != nil {
 		return store.User{}, err
 	}

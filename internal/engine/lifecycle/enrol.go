@@ -12,6 +12,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/tokens"
+	"ostiary/internal/engine/users"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 	"ostiary/oath"
@@ -85,6 +86,9 @@ func (s *Service) keyURI(t token.Token, secret seal.Secret) (uri seal.Secret, ac
 func (s *Service) RenewLink(ctx context.Context, sel tokens.Selector, origin audit.Origin) (link seal.Secret,
 	expires time.Time, err error) {
 	err = s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		if err := users.MayArm(tx, t.OwnerName, origin); err != nil {
+			return audit.Entry{}, err
+		}
 		text, hash := s.secretText()
 		link, expires = text, s.stamp().Add(linkLife)
 		err := tx.RenewEnrolment(t.ID, hash, expires)

@@ -16,6 +16,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/nodes"
 	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/engine/users"
@@ -106,8 +107,8 @@ type Filter struct {
 	Twins bool
 	// Fenced chooses tokens that wait for two codes in a row (token.TwoCodes).
 	Fenced bool
-	// Free chooses tokens of nobody.
-	Free bool
+	// Free chooses tokens of nobody, Held those of somebody.
+	Free, Held bool
 	// Failures chooses tokens with so many failures at least.
 	Failures int
 	// Delayed chooses tokens whose delay ends within it.
@@ -115,11 +116,19 @@ type Filter struct {
 	// Contains chooses tokens with this text in the serial, the label or the user's name,
 	// in either case.
 	Contains string
-	Limit    int
+	// What the serial begins with, and the user's name in either case.
+	SerialPrefix, UserPrefix string
+	// What the serial, the user's name and the label contain, in either case.
+	SerialPart, UserPart, LabelPart string
+	// UnusedSince chooses tokens that were not used since, or never.
+	UnusedSince time.Time
+	NeverUsed   bool
+	Limit       int
 }
 
 // List gives up to Limit tokens in an order. next is where to go on, nil at the end: a page
-// may be short before, when much was looked at in vain.
+// may be short before, when much was looked at in vain. With Back it goes on towards the
+// beginning.
 func (s *Service) List(ctx context.Context, f Filter, o store.TokenOrder) (found []token.Token, next *store.TokenPlace,
 	err error) {
 	q, err := s.filter(ctx, f)
@@ -132,17 +141,33 @@ func (s *Service) List(ctx context.Context, f Filter, o store.TokenOrder) (found
 	})
 	if errors.Is(err, store.ErrTooMany) {
 		err = fault.New(fault.Invalid, "sort_too_large", fmt.Sprintf("There are too many tokens to sort by %s.", o.By)).
-			WithHint("Choose fewer, by user, serial, state, type, batch or import; or sort by user, serial, arrival or " +
-				"expires.").Because(err)
+			WithHint("Choose fewer, by user, serial, state, type, batch or import; or sort by user, serial, arrival, " +
+				"expires, state, type or manufacturer.").Because(err)
 	}
 	return found, next, err
+}
+
+// Count counts the tokens that a filter chooses, as far as lists are counted.
+func (s *Service) Count(ctx context.Context, f Filter) (n store.Count, err error) {
+	q, err := s.filter(ctx, f)
+	if err != nil {
+		return n, err
+	}
+	err = s.db.Browse(ctx, func(r store.Reader) error {
+		n, err = r.CountTokens(q)
+		return err
+	})
+	return n, err
 }
 
 // filter is f as the store understands it.
 func (s *Service) filter(ctx context.Context, f Filter) (q store.TokenFilter, err error) {
 	q = store.TokenFilter{Kind: f.Kind, State: f.State, Serial: f.Serial, Type: f.Type, Run: f.Run, Batch: f.Batch,
 		Twins: f.Twins, Fenced: f.Fenced, Manufacturer: f.Manufacturer, Free: f.Free, Failures: f.Failures,
-		Delayed: f.Delayed, Contains: users.Part(f.Contains), Limit: f.Limit}
+		Delayed: f.Delayed, Contains: users.Part(f.Contains), SerialPrefix: f.SerialPrefix,
+		OwnerPrefix: users.Prefix(f.UserPrefix), SerialPart: users.Part(f.SerialPart), OwnerPart: users.Part(f.UserPart),
+		LabelPart: users.Part(f.LabelPart), Held: f.Held, UnusedSince: f.UnusedSince, NeverUsed: f.NeverUsed,
+		Limit: f.Limit}
 	if f.Expiring > 0 {
 		q.EndsAfter = s.now()
 		q.EndsBy = q.EndsAfter.Add(f.Expiring)
@@ -174,7 +199,7 @@ func (s *Service) Assign(ctx context.Context, sel tokens.Selector, userName stri
 		if err != nil {
 			return audit.Entry{}, err
 		}
-		if err := notMoving(*t); err != nil {
+		if err := errors.Join(users.MayArm(tx, name, origin), notMoving(*t)); err != nil {
 			return audit.Entry{}, err
 		}
 		taken := func() error {
@@ -245,6 +270,11 @@ func (s *Service) SetState(ctx context.Context, sel tokens.Selector, to token.St
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		if err := s.mayBecome(tx, *t, to); err != nil {
 			return audit.Entry{}, err
+		}
+		if to == token.Valid { // it may be one that somebody has found
+			if err := users.MayArm(tx, t.OwnerName, origin); err != nil {
+				return audit.Entry{}, err
+			}
 		}
 		return setState(tx, t, to, reason)
 	})
@@ -320,7 +350,8 @@ func stateEntry(t token.Token, from, to token.State, reason string, at time.Time
 // Unlock forgets a token's failures, and with them its lock and delay.
 func (s *Service) Unlock(ctx context.Context, sel tokens.Selector, origin audit.Origin) (token.Token, error) {
 	t, err := s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
-		return audit.TokenUnlock(*t), tx.ResetFailures(t.ID)
+		return audit.TokenUnlock(*t), errors.Join(tx.ResetFailures(t.ID),
+			nodes.TellUnlocked(tx, t.Condition.Owner, t.ID, s.now()))
 	})
 	if err == nil {
 		s.unlocked(t.Condition.Owner, t.ID)
@@ -337,7 +368,7 @@ func (s *Service) Delete(ctx context.Context, sel tokens.Selector, origin audit.
 		deleted = *t
 		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t),
 			Before: append(audit.ConditionFields(t.Condition, ""), audit.Field{Name: "owner", Value: t.OwnerName})}
-		left, err := s.marks.Retire(tx, s.keys, *t)
+		left, err := s.marks.Retire(tx, s.keys, *t, s.now())
 		if err != nil {
 			return e, err
 		}

@@ -116,7 +116,7 @@ func (s *Service) arriveOne(tx store.Tx, move string, id token.ID, origin audit.
 	if len(found) != 1 {
 		return fmt.Errorf("token %d of move %s: %w", id, move, store.ErrNotFound)
 	}
-	left, err := s.marks.Retire(tx, s.keys, found[0])
+	left, err := s.marks.Retire(tx, s.keys, found[0], s.now())
 	if err != nil {
 		return err
 	}

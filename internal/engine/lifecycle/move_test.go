@@ -64,6 +64,8 @@ func TestMove(t *testing.T) {
 	}
 	_, _, err = b.Imports.Receipt(t.Context(), 1)
 	testkit.IsFault(t, err, fault.NotFound, "no_receipt") // of the dry run
+	_, _, err = b.Imports.Receipt(t.Context(), 77)
+	testkit.IsFault(t, err, fault.NotFound, "import_not_found")
 
 	r := b.Receipt(t, rep.ID)
 	for name, change := range map[string]func(*transfer.Receipt){

@@ -63,6 +63,9 @@ func (s *Service) replace(tx store.Tx, req ReplaceRequest) (r Replacement, err e
 	if err != nil {
 		return r, err
 	}
+	if err := users.MayArm(tx, old.OwnerName, req.Origin); err != nil {
+		return r, err
+	}
 	if err := notMoving(old); err != nil {
 		return r, err
 	}
@@ -112,7 +115,8 @@ func (s *Service) successor(r store.Reader, old token.Token, req ReplaceRequest)
 	if old.Condition.Owner == 0 {
 		return spare, typ, fault.New(fault.Conflict, "token_free",
 			fmt.Sprintf("Token %s is not assigned to anyone, so nobody needs a replacement.", serial)).
-			WithHint("Revoke it: ostiary token state " + serial)
+			WithHint("Give a user a token: ostiary token assign SERIAL USER. Revoke this one: ostiary token state " +
+				serial + " " + token.RevokedOther.String())
 	}
 	name := cmp.Or(req.Type, old.Identity.Type)
 	if req.By != "" {

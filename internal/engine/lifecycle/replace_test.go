@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -251,6 +252,19 @@ func TestReplaceIsRefused(t *testing.T) {
 			t.Log(name)
 			testkit.IsFault(t, err, c.kind, c.code)
 		})
+	}
+}
+
+// Nobody needs a replacement for a token that nobody has; the hint names commands that can
+// be typed as they stand there.
+func TestReplaceOfAFreeTokenHelps(t *testing.T) {
+	t.Parallel()
+	k := kit(t)
+	k.Import(t, testkit.HOTP("free"))
+	_, err := replaceToken(k, "free")
+	f, ok := errors.AsType[*fault.Error](err)
+	if want := "Revoke this one: ostiary token state free REVOKED_TOKEN_OTHER"; !ok || !strings.HasSuffix(f.Hint, want) {
+		t.Errorf("the hint is %+v, and does not end with %q", f, want)
 	}
 }
 

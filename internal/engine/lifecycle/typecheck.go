@@ -133,7 +133,7 @@ func typeWarnings(t token.Type) []string {
 		odd = append(odd, fmt.Sprintf("%d digits", t.Digits))
 	}
 	if t.Algorithm == token.TOTP && t.Period != 30 {
-		odd = append(odd, fmt.Sprintf("%d seconds", t.Period))
+		odd = append(odd, fault.Plural(int(t.Period), "second", "seconds"))
 	}
 	if len(odd) == 0 {
 		return nil

@@ -2,6 +2,7 @@ package secrets
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -103,15 +104,22 @@ func (p Past) Away(t token.Token, secret seal.Secret, move string) (why string, 
 // Retire remembers where a token stood that is about to be deleted or to get another
 // secret. One on its way may have arrived elsewhere. The fields tell the log what is
 // remembered; there are none for a token without a secret.
-func (m *Marker) Retire(tx store.Tx, keys Keys, t token.Token) ([]audit.Field, error) {
-	if t.Mark == 0 {
-		var err error
-		if t.Mark, err = m.Of(tx, keys, t); err != nil || t.Mark == 0 {
-			return nil, err // there is no secret: its activation was still to make one
-		}
+func (m *Marker) Retire(tx store.Tx, keys Keys, t token.Token, now time.Time) ([]audit.Field, error) {
+	c, err := tx.Identity(t.Identity, t.Run)
+	if err != nil {
+		return nil, err
 	}
 	w := store.Secret{Mark: t.Mark, Floor: t.Spec.Used(t.Condition.Next), MovedAway: t.Condition.State == token.Moving,
 		Fenced: t.Condition.Fenced()}
+	switch {
+	case c.Forged:
+		err = m.doubted(tx, keys, c, now, &w)
+	case w.Mark == 0:
+		w.Mark, err = m.open(keys, c)
+	}
+	if err != nil || w.Mark == 0 {
+		return nil, err // there is no secret: its activation was still to make one
+	}
 	f := []audit.Field{{Name: "secret", Value: w.Mark.String()}, {Name: "secret_events", Value: w.Floor.Events},
 		{Name: "secret_moved_away", Value: w.MovedAway}, {Name: "secret_seconds", Value: w.Floor.Seconds}}
 	if w.Fenced {
@@ -120,15 +128,27 @@ func (m *Marker) Retire(tx store.Tx, keys Keys, t token.Token) ([]audit.Field, e
 	return f, tx.Remember(w)
 }
 
-// Of opens the secret of a token and gives its mark; 0 if it has no secret.
-func (m *Marker) Of(r store.TokenReader, keys Keys, t token.Token) (token.Mark, error) {
-	c, err := r.Identity(t.Identity, t.Run)
-	if err != nil {
-		return 0, err
+// ahead is how far beyond now a code of the window may lie, in seconds.
+const ahead = 120
+
+// doubted is what is remembered of a token whose row somebody else wrote: with another
+// mark, algorithm, period or state, its used codes would work again once it is imported. So
+// the secret itself tells the mark, if it can be opened; what was used is so in both units;
+// and the row of its move tells whether it is on its way.
+func (m *Marker) doubted(tx store.Tx, keys Keys, c store.Candidate, now time.Time, w *store.Secret) error {
+	if mark, err := m.open(keys, c); err == nil && mark != 0 {
+		w.Mark = mark
 	}
-	return m.open(keys, c)
+	w.Floor = token.Floor{Events: int64(min(c.Token.Condition.Next, math.MaxInt64)), Seconds: now.Unix() + ahead}
+	_, err := tx.StateBefore(c.Token.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	w.MovedAway = w.MovedAway || err == nil
+	return err
 }
 
+// open opens the secret of a token and gives its mark; 0 if it has no secret.
 func (m *Marker) open(keys Keys, c store.Candidate) (token.Mark, error) {
 	secret, err := keys.Open(store.SecretBinding(c.Token.ID), c.Sealed)
 	if err != nil {

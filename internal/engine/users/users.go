@@ -18,6 +18,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/printable"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/nodes"
 	"ostiary/internal/store"
 )
 
@@ -48,10 +49,7 @@ func Canonical(name string) (string, error) {
 	if !utf8.ValidString(name) {
 		return bad("is not UTF-8 text")
 	}
-	if !isASCII(name) {
-		// Composed again, as a small letter may compose where the capital did not.
-		name = norm.NFC.String(strings.ToLower(norm.NFC.String(width.Fold.String(name))))
-	}
+	name = folded(name)
 	switch {
 	case name == "":
 		return bad("is empty")
@@ -65,7 +63,16 @@ func Canonical(name string) (string, error) {
 			return bad("contains a character that cannot be printed")
 		}
 	}
-	return strings.ToLower(name), nil
+	return name, nil
+}
+
+// folded is a name, or the beginning of one, as names are stored.
+func folded(name string) string {
+	if !isASCII(name) {
+		// Composed again, as a small letter may compose where the capital did not.
+		name = norm.NFC.String(strings.ToLower(norm.NFC.String(width.Fold.String(name))))
+	}
+	return strings.ToLower(name)
 }
 
 // isASCII tells most names, which need no tables.
@@ -130,6 +137,9 @@ func In(r store.UserReader, name string) (store.User, error) {
 // Part is a part of a name to search for, written as names are stored.
 func Part(text string) string { return norm.NFC.String(text) }
 
+// Prefix is the beginning of a name to search for, written as names are stored.
+func Prefix(text string) string { return folded(text) }
+
 // List gives the users that a filter chooses, by name. next is the name to go on behind,
 // empty at the end: a page may be short before.
 func (u *Users) List(ctx context.Context, f store.UserFilter) (users []store.User, next string, err error) {
@@ -139,6 +149,16 @@ func (u *Users) List(ctx context.Context, f store.UserFilter) (users []store.Use
 		return err
 	})
 	return users, next, err
+}
+
+// Count counts the users that a filter chooses, as far as lists are counted.
+func (u *Users) Count(ctx context.Context, f store.UserFilter) (n store.Count, err error) {
+	f.Contains = Part(f.Contains)
+	err = u.db.Browse(ctx, func(r store.Reader) error {
+		n, err = r.CountUsers(f)
+		return err
+	})
+	return n, err
 }
 
 // Rename gives a user another name. The user keeps all tokens, temporary codes and
@@ -153,6 +173,9 @@ func (u *Users) Rename(ctx context.Context, from, to string, origin audit.Origin
 			return nil, nil, fault.New(fault.Conflict, "user_unchanged",
 				fmt.Sprintf("User %s already has that name.", to)).
 				WithHint("Upper and lower case make no difference in user names.")
+		}
+		if err := errors.Join(MayArm(tx, was.Name, origin), MayArm(tx, to, origin)); err != nil {
+			return nil, nil, err
 		}
 		if err := tx.RenameUser(was.ID, was.Name, to); err != nil {
 			return nil, nil, taken(to, err)
@@ -206,7 +229,7 @@ func (u *Users) Unlock(ctx context.Context, name string, origin audit.Origin) (u
 			return nil, nil, err
 		}
 		id = user.ID
-		return failures(user), nil, tx.ResetUserFailures(id)
+		return failures(user), nil, errors.Join(tx.ResetUserFailures(id), nodes.TellUnlocked(tx, id, 0, u.now()))
 	})
 	if err == nil {
 		u.unlocked(id)

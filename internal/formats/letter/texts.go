@@ -87,7 +87,7 @@ func ReadTexts(file []byte) (*Texts, error) {
 		return nil, fmt.Errorf("not TOML: %w", err)
 	}
 	if len(t.Months) != 12 {
-		return nil, fmt.Errorf("months: %d names instead of 12", len(t.Months))
+		return nil, fmt.Errorf("months: instead of 12 names there are %d", len(t.Months))
 	}
 	for _, month := range t.Months {
 		if err := checkText(month, nil); err != nil {

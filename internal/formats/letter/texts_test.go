@@ -69,16 +69,16 @@ func TestTextIsTheAdministrators(t *testing.T) {
 		t.Error(got)
 	}
 	for want, text := range map[string]string{
-		"tite is not a text of a letter":        change("title =", "tite ="),
-		"title: the text is missing":            change(`title = "Set up your authenticator"`, ""),
-		"for: {user} is missing":                change("For {user}", "For you"),
-		"title: {user} is not allowed here":     change("Set up your", "{user}, set up your"),
-		"until: {dat} is not allowed here":      change("Good until {date}", "Good until {date} {dat}"),
-		"months: 11 names instead of 12":        change(`"January", `, ""),
-		"months: the text is missing":           change(`"January"`, `""`),
-		"done: 500 characters, but at most 240": change("When the code is accepted, you are done. Destroy this page.", strings.Repeat("x", 500)),
-		"title: a text must be one line":        change("Set up your", `Set up\nyour`),
-		"not TOML":                              "title",
+		"tite is not a text of a letter":           change("title =", "tite ="),
+		"title: the text is missing":               change(`title = "Set up your authenticator"`, ""),
+		"for: {user} is missing":                   change("For {user}", "For you"),
+		"title: {user} is not allowed here":        change("Set up your", "{user}, set up your"),
+		"until: {dat} is not allowed here":         change("Good until {date}", "Good until {date} {dat}"),
+		"months: instead of 12 names there are 11": change(`"January", `, ""),
+		"months: the text is missing":              change(`"January"`, `""`),
+		"done: 500 characters, but at most 240":    change("When the code is accepted, you are done. Destroy this page.", strings.Repeat("x", 500)),
+		"title: a text must be one line":           change("Set up your", `Set up\nyour`),
+		"not TOML":                                 "title",
 	} {
 		if _, err := ReadTexts([]byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)

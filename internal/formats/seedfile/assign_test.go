@@ -40,7 +40,7 @@ func TestAssignments(t *testing.T) {
 		"corp,,DN,ST,55000105\ncorp,d,DN,ST,\ncorp,e,DN,ST,5.5E+7\ncorp,f,DN,ST,55000106,x\ncorp,\"g,DN,ST,55000107\ncorp,h,DN,ST,107\n"
 	list, refused, err = ReadAssignments(strings.NewReader(bad), Options{})
 	refusals(t, refused, "5: cell B5", "6: cell E6 should contain", "7: cell E7 contains a number",
-		"8: cell F8 is outside the columns", "9: not closed", "10: cell E10 has 3 digits")
+		"8: cell F8 is outside the columns", "9: not closed", "10: cell E10 has fewer digits (3)")
 	if err != nil || len(list) != 3 {
 		t.Errorf("%+v, error %v", list, err)
 	}

@@ -169,7 +169,7 @@ func (c *csvKeys) read(k *pskc.Key, r row) string {
 		return at(colSecret) + why
 	}
 	if why := c.badSecret(len(k.Secret)); why != "" {
-		return fmt.Sprintf("%scontains a secret of %d bytes, which %s", at(colSecret), len(k.Secret), why)
+		return fmt.Sprintf("%scontains a secret of %d bits, which %s", at(colSecret), len(k.Secret)*8, why)
 	}
 	if len(secret) < c.least && r.to == len(c.data) && !bytes.HasSuffix(c.data, []byte("\n")) {
 		return at(colSecret) + "contains a shorter secret than all others and the file ends without a line break: it " +

@@ -19,7 +19,7 @@ func TestEntra(t *testing.T) {
 		pskc.Key{Kind: pskc.TOTP, Line: 3, Manufacturer: `Maker, the "other" one`, Model: "Classic", Serial: "55000102", KeyUserID: "b.rahm@corp.example", Secret: unhex(t, k2hex), Interval: 30, HasInterval: true})
 	refusals(t, c.refused)
 	if c.info.Format != EntraCSV || c.info.Encoding != Base32 ||
-		!strings.Contains(c.info.EncodingReason, "2 of 2 secrets are base32") {
+		!strings.Contains(c.info.EncodingReason, "2 of 2 secrets can be base32") {
 		t.Errorf("info %+v", c.info)
 	}
 	if s := c.info.Sample; s == nil || s.Code != "304811" || s.Serial != "55000101" || s.Kind != pskc.TOTP ||
@@ -172,17 +172,17 @@ func TestRefusedRows(t *testing.T) {
 			[]string{"2: cell A2 contains an error", "3: cell A3 contains an error", "6: cell B6 contains an error"}},
 		{"words for no secret", "a," + k1hex + "\nb,none\nc,n/a\nd,abcdef\n", 1,
 			[]string{"2: cell B2 is not a secret in hex", "3: cell B3 is not a secret in hex",
-				"4: cell B4 contains a secret of 3 bytes"}},
+				"4: cell B4 contains a secret of 24 bits"}},
 		{"lost zeros", "100123," + k1hex + "\n999," + k1hex + "\n543210," + k1hex + "\n765432," + k2hex, 3,
-			[]string{"2: cell A2 has 3 digits where most serial numbers have 6"}},
+			[]string{"2: cell A2 has fewer digits (3) than most serial numbers (6)"}},
 		{"lost digit of a secret", "a," + k1hex + "\nb," + k1hex[1:], 1, []string{"2: cell B2 is not a secret in hex: " +
 			"a digit is missing"}},
 		{"rounded", "2600124809778000000," + k1hex + "\n2600124809779000000," + k2hex, 0,
 			[]string{"1: rounded to 15", "2: rounded to 15"}},
 		{"one of another alphabet", "a," + k1hex + "\nb," + strings.ToLower(k2hex) +
 			"\nc,0OIl0OIl0OIl0OIl0OIl0OIl0OIl0OIl", 2, []string{"3: cell B3 is not a secret in hex"}},
-		{"short", "a," + k1hex + "\nb," + k1hex[:20], 1, []string{"2: cell B2 contains a secret of 10 bytes, which is " +
-			"shorter than the required 16"}},
+		{"short", "a," + k1hex + "\nb," + k1hex[:20], 1, []string{"2: cell B2 contains a secret of 80 bits, which is " +
+			"shorter than the required 128"}},
 		{"long line", "a," + k1hex + "\nb," + strings.Repeat("A", maxLine), 1, []string{"2: the line is longer"}},
 		{"many cells", "a," + k1hex + "\nb," + strings.Repeat(",", maxCells), 1, []string{"2: more than 64 cells"}},
 		{"columns the wrong way round", k1hex + ",55000101\n" + k2hex + ",55000102\n", 0,
@@ -269,11 +269,11 @@ func TestEncoding(t *testing.T) {
 		{both52, "", Base32, "32 bytes in base32, a usual size, and 26", 32},
 		{both32, Hex, Hex, "as asked for", 16},
 		{both32, Base32, Base32, "as asked for", 20},
-		{both32 + "," + k1b32, "", Base32, "2 of 2 secrets are base32, 1 of them cannot be hex", 20},
-		{both40 + "," + k1hex, "", Hex, "2 of 2 secrets are hexadecimal, 1 of them", 20},
+		{both32 + "," + k1b32, "", Base32, "2 of 2 secrets can be base32, and 1 cannot be hex", 20},
+		{both40 + "," + k1hex, "", Hex, "2 of 2 secrets can be hexadecimal, and 1 cannot", 20},
 		{strings.ToLower(k1b32), "", Base32, "", 20},
 		{"UGZM HVHF 6YDR QKJ2 JNOG 27UP SAAR EIZU", "", Base32, "", 20},
-		{"obLD1OX2BxgpOktcbX6PkAESIzQ=", "", Base64, "none is hexadecimal or base32", 20},
+		{"obLD1OX2BxgpOktcbX6PkAESIzQ=", "", Base64, "cannot be hexadecimal or base32", 20},
 		{"UGZMHVHF6YDRQKJ2JNOG27UPSE======", "", Base32, "", 16},
 	} {
 		text := ""

@@ -187,7 +187,8 @@ func (f *File) opener(name Format) (func(*job) (parser, error), error) {
 	if name == "" {
 		return nil, f.unknown()
 	}
-	return nil, &Error{Err: ErrOptions, Text: "there is no format " + quote(string(name))}
+	return nil, &Error{Err: ErrOptions, Text: "there is no format " + quote(string(name)),
+		Hint: "The formats: " + FormatNames() + "."}
 }
 
 // unknown says as much as is known of a file whose content is not recognised.
@@ -197,7 +198,7 @@ func (f *File) unknown() error {
 		f.info.Format = guess
 		return &Error{Err: ErrUnreadable, Text: "by its name the file is " + x.what, Hint: x.hint}
 	}
-	e := &Error{Err: ErrUnknown, Hint: "Name the format if you know it. " + askPSKC}
+	e := &Error{Err: ErrUnknown, Hint: "Name the format if you know it (--format). " + askPSKC}
 	switch head := f.data[:min(len(f.data), HeadBytes)]; {
 	case len(head) > 0 && head[0] == '<':
 		if root := readHead(head).root; root != "" {

@@ -1,5 +1,7 @@
 package seedfile
 
+import "strings"
+
 // Format names a format.
 type Format string
 
@@ -55,6 +57,15 @@ func Formats() []FormatInfo {
 		list[i] = FormatInfo{f.name, f.description}
 	}
 	return list
+}
+
+// FormatNames lists the names of the formats, for people.
+func FormatNames() string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, string(f.name))
+	}
+	return strings.Join(names, ", ")
 }
 
 // Description says what f is.

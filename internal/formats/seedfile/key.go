@@ -27,8 +27,8 @@ func (j *job) silent(k *pskc.Key, kind pskc.Kind, period int) {
 		if k.Hash = oath.SHA1.String(); a.Hash != "" {
 			k.Hash = a.Hash
 		} else if n := len(k.Secret); n == oath.SHA256.Size() || n == oath.SHA512.Size() {
-			j.note("The file does not name a hash and SHA-1 was assumed, but secrets of %d bytes suggest another; "+
-				"compare the sample code.", n)
+			j.note("The file does not name a hash and SHA-1 was assumed, but secrets of %d bits suggest another; "+
+				"compare the sample code.", n*8)
 		}
 	}
 	if !k.HasResponse && a.Digits != 0 {
@@ -59,13 +59,13 @@ func (j *job) badSecret(n int) string {
 	}
 	switch {
 	case n < least:
-		why := fmt.Sprintf("is shorter than the required %d bytes", least)
+		why := fmt.Sprintf("is shorter than the required %d bits", least*8)
 		if n >= pskc.ShortSecret {
 			why += " (RFC 4226 section 4, R6; option MinSecret accepts it)"
 		}
 		return why
 	case n > maxSecret:
-		return fmt.Sprintf("is longer than %d", maxSecret)
+		return fmt.Sprintf("is longer than %d bits", maxSecret*8)
 	}
 	return ""
 }

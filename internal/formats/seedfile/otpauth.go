@@ -85,7 +85,7 @@ func (u *uris) no(serial, format string, args ...any) answer {
 // finish is what all URIs have in common; it says what is wrong.
 func (u *uris) finish(k *pskc.Key) string {
 	if why := u.badSecret(len(k.Secret)); why != "" {
-		return fmt.Sprintf("its secret of %d bytes %s", len(k.Secret), why)
+		return fmt.Sprintf("its secret of %d bits %s", len(k.Secret)*8, why)
 	}
 	if k.HasInterval && k.Interval > maxPeriod {
 		return fmt.Sprintf("its time step is longer than %d seconds", maxPeriod)

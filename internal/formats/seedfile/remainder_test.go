@@ -166,7 +166,7 @@ func TestRemainderJudged(t *testing.T) {
 	for _, rest := range []string{rest, strings.Replace(rest, "\n", ",,,,,\n", 1),
 		"\"" + strings.Replace(rest, "\n", "\"\r\n", 1)} {
 		c := mustOpen(t, rest, Options{})
-		if refusals(t, c.refused, "4: cell A4 has 3 digits"); c.info.EncodingReason != "as the line #rest: of "+
+		if refusals(t, c.refused, "4: cell A4 has fewer digits (3)"); c.info.EncodingReason != "as the line #rest: of "+
 			"the file says" {
 			t.Errorf("info %+v", c.info)
 		}

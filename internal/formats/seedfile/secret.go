@@ -244,7 +244,9 @@ const sayEncoding = "Ask the manufacturer whether the secrets are hexadecimal or
 
 // decide says how the column is written, and why.
 func (c *census) decide() (Encoding, string, error) {
-	count := func(n int) string { return fmt.Sprintf("%d of %d secrets", n, c.n) }
+	can := func(n int, enc string, cannot int, other string) string {
+		return fmt.Sprintf("%d of %d secrets can be %s, and %d cannot be %s", n, c.n, enc, cannot, other)
+	}
 	hexSize, b32Size := c.length/2, c.length*5/8
 	switch {
 	case c.n == 0:
@@ -257,11 +259,9 @@ func (c *census) decide() (Encoding, string, error) {
 	case c.onlyBase32 == 1 && c.n == 1:
 		return Base32, "the only secret is base32 and cannot be hexadecimal", nil
 	case c.onlyHex > 0:
-		return Hex, count(c.onlyHex+c.both) + " are hexadecimal, " + fmt.Sprint(c.onlyHex) +
-			" of them cannot be base32", nil
+		return Hex, can(c.onlyHex+c.both, "hexadecimal", c.onlyHex, "base32"), nil
 	case c.onlyBase32 > 0:
-		return Base32, count(c.onlyBase32+c.both) + " are base32, " + fmt.Sprint(c.onlyBase32) +
-			" of them cannot be hexadecimal", nil
+		return Base32, can(c.onlyBase32+c.both, "base32", c.onlyBase32, "hexadecimal"), nil
 	case c.both > 0 && c.length > 0 && usual(hexSize) && !usual(b32Size):
 		return Hex, fmt.Sprintf("the secrets could be base32 as well, but %d characters are %d bytes in "+
 			"hexadecimal, a usual size, and %d in base32, which is not usual",
@@ -273,8 +273,11 @@ func (c *census) decide() (Encoding, string, error) {
 	case c.both > 0:
 		return "", "", &Error{Err: ErrEncoding, Hint: sayEncoding, Text: "every secret of the file can be read as " +
 			"hexadecimal and as base32"}
+	case c.base64 == 1 && c.n == 1:
+		return Base64, "the only secret is base64 and cannot be hexadecimal or base32", nil
 	case c.base64 > 0:
-		return Base64, count(c.base64) + " are base64, none is hexadecimal or base32", nil
+		return Base64, fmt.Sprintf("%d of %d secrets can be base64, and none hexadecimal or base32",
+			c.base64, c.n), nil
 	}
 	return "", "no secret of the file is hexadecimal, base32 or base64", nil // each is refused by itself
 }

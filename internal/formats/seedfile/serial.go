@@ -91,7 +91,7 @@ func (d serialDamage) wrong(cell []byte) string {
 		return "contains a number that a spreadsheet program rounded to 15 digits; get the file again and do not " +
 			"open it there"
 	case isDigits(cell) && len(cell) < d.digits:
-		return fmt.Sprintf("has %d digits where most serial numbers have %d: a spreadsheet program has probably "+
+		return fmt.Sprintf("has fewer digits (%d) than most serial numbers (%d): a spreadsheet program has probably "+
 			"removed leading zeros. "+
 			"Get the file again and do not open it there, or import it with serial numbers kept as they are", len(cell),
 			d.digits)

@@ -32,7 +32,7 @@ func TestOTPAuth(t *testing.T) {
 		"\notpauth://hotp/c?secret="+k1b32+"\notpauth://totp/d?secret="+k1b32+"&period=9999999\n"+
 		"otpauth://totp/"+strings.Repeat("e", maxLine)+"\notpauth://totp/f?secret=0"+k1b32+"\notpauth://totp/g",
 		Options{})
-	refusals(t, c.refused, "1: colour", "2: the line is not an otpauth URI", "3: 10 bytes is shorter", "4: counter",
+	refusals(t, c.refused, "1: colour", "2: the line is not an otpauth URI", "3: 80 bits is shorter", "4: counter",
 		"5: its parameter period is not a time step", "6: too long", "7: secret", "8: ")
 	for _, e := range c.refused {
 		silentOn(t, e.Error())
@@ -115,8 +115,8 @@ func TestMigrationRefusals(t *testing.T) {
 		{"type", account(k1, "a", "", num(keyType, 0)), "type, number 0"},
 		{"counter", account(k1, "a", "", num(keyType, 1), num(keyCounter, 1<<64-1)), "counter is negative"},
 		{"no name", account(k1, " ", ""), "no name"},
-		{"short", account(k1[:10], "a", ""), "10 bytes is shorter"},
-		{"no secret", account(nil, "a", ""), "0 bytes is shorter"},
+		{"short", account(k1[:10], "a", ""), "80 bits is shorter"},
+		{"no secret", account(nil, "a", ""), "0 bits is shorter"},
 		{"unknown field", account(k1, "a", "", num(9, 1)), "newer format"},
 		{"wrong kind of field", account(k1, "a", "", str(keyType, k1)), "damaged"},
 		{"not UTF-8", account(k1, "\xff", ""), "damaged"},

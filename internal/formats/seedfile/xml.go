@@ -288,7 +288,7 @@ func (j *job) setSecret(k *pskc.Key, enc Encoding, text string) string {
 		return "its secret is not " + string(enc)
 	}
 	if why := j.badSecret(len(k.Secret)); why != "" {
-		return fmt.Sprintf("its secret of %d bytes %s", len(k.Secret), why)
+		return fmt.Sprintf("its secret of %d bits %s", len(k.Secret)*8, why)
 	}
 	return ""
 }

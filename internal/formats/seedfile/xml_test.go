@@ -71,7 +71,7 @@ func TestDualShieldRefusals(t *testing.T) {
 <token><serial>8</serial><seed>12<b>34</b></seed></token>
 <key><serial>9</serial></key>
 </tokens>`).Replace(text), Options{})
-	refusals(t, c.refused, "13: no serial number", "17: secret is not hex", "18: 10 bytes is shorter than the required 16", `19: element "colour" is not known`,
+	refusals(t, c.refused, "13: no serial number", "17: secret is not hex", "18: 80 bits is shorter than the required 128", `19: element "colour" is not known`,
 		"20: two elements serial", "21: DeviceID", "22: holds elements", `23: element "key" among`)
 	for _, e := range c.refused {
 		silentOn(t, e.Error())

@@ -235,12 +235,20 @@ func (f *batchFiles) close(b *activationBatch, made int) (err error) {
 	return err
 }
 
-// activateAhead makes the tokens, request by request.
+// activateAhead makes the tokens, and tells what was made.
 func (a *app) activateAhead(ctx context.Context, c *client.Client, b *activationBatch) error {
 	files, err := b.create()
 	if err != nil {
 		return err
 	}
+	result, err := a.makeAhead(ctx, c, b, &files)
+	return a.sayAhead(result, b.req.Type, err)
+}
+
+// makeAhead makes the tokens, request by request. Its progress is gone from the
+// terminal when it returns.
+func (a *app) makeAhead(ctx context.Context, c *client.Client, b *activationBatch, files *batchFiles) (batchResult,
+	error) {
 	var made atomic.Int64
 	if !a.json || cmdline.Terminal(a.Stderr) {
 		defer startProgress(
@@ -250,6 +258,7 @@ func (a *app) activateAhead(ctx context.Context, c *client.Client, b *activation
 			}).stop()
 	}
 	result := batchResult{File: b.out, Passwords: b.passwords}
+	var err error
 	for err == nil && result.Made < b.count() {
 		if err = ctx.Err(); err != nil {
 			break
@@ -267,7 +276,7 @@ func (a *app) activateAhead(ctx context.Context, c *client.Client, b *activation
 		}
 	}
 	result.Missing = b.count() - result.Made
-	return a.sayAhead(result, b.req.Type, errors.Join(err, files.close(b, result.Made)))
+	return result, errors.Join(err, files.close(b, result.Made))
 }
 
 func (r *batchResult) add(part wire.Activations) {
@@ -284,10 +293,13 @@ func (a *app) sayAhead(r batchResult, typeName string, why error) error {
 	if r.Made == 0 {
 		return why
 	}
-	err := a.say(r, "%s contains the codes of %s, %s to %s.", r.File, cmdline.Plural(r.Made, "token", "tokens"), r.First,
-		r.Last)
+	serials := r.First
+	if r.Made > 1 {
+		serials += " to " + r.Last
+	}
+	err := a.say(r, "%s contains the codes of %s, %s.", r.File, cmdline.Plural(r.Made, "token", "tokens"), serials)
 	if err == nil && r.Passwords != "" && !a.json {
-		err = a.say(nil, "%s contains their activation passwords. Keep it separate: anyone with both files can activate the tokens.",
+		err = a.say(nil, "%s contains the activation passwords. Keep it separate: anyone with both files can activate what they are for.",
 			r.Passwords)
 	}
 	if why == nil || err != nil {

@@ -149,6 +149,9 @@ func TestBatchLetters(t *testing.T) {
 	s, file := &aheadServer{t: t}, filepath.Join(t.TempDir(), "letters.pdf")
 	got := run(t, s, "", "activation", "batch", "--type", "phones", "--profile", "other", "--count", "22", "--out",
 		file, "--page", "https://bank.example")
+	if strings.HasPrefix(got.Errors, "codes of ") {
+		got.Errors = "" // a busy machine shows how far it is
+	}
 	want := result{0, file + " contains the codes of 22 tokens, EX00000001 to EX00000022.\n", ""}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -170,7 +173,8 @@ func TestBatchBreaks(t *testing.T) {
 		got := run(t, s, "", "activation", "batch", "--type", "phones", "--count", "30", "--out", file, "--passwords",
 			words)
 		if got.Code != 2 || !strings.Contains(got.Out, "20 tokens, EX00000001 to EX00000020") ||
-			!strings.HasPrefix(got.Errors, "ostiary: 20 tokens exist, 10 missing: The database is full.\nhint: "+
+			// A busy machine shows first how far it is.
+			!strings.Contains(got.Errors, "ostiary: 20 tokens exist, 10 missing: The database is full.\nhint: "+
 				"write the rest to another file") {
 			t.Errorf("%s: %+v", ending, got)
 		}

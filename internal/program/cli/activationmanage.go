@@ -103,7 +103,7 @@ func (a *app) printActivations(o wire.ActivationOverview) error {
 	out.row("Reactivations", fmt.Sprintf("%d of %d in %s", n.Successes, n.MaxSuccesses, window))
 	out.row("Wrong confirmations", fmt.Sprintf("%d of %d in %s", n.Failures, n.MaxFailures, window))
 	if n.NextAt != nil {
-		out.row("Next activation from", localTime(*n.NextAt))
+		out.row("Next activation from", cmdline.LocalTime(*n.NextAt))
 	}
 	if err := out.flush(); err != nil {
 		return err
@@ -116,7 +116,8 @@ func (a *app) printActivations(o wire.ActivationOverview) error {
 	}
 	out = newTable(a.Stdout, "BEGUN", "ROUTE", "REASON", "BY", "SECRET", "STATUS", "ENDED", "WRONG", "DEVICE")
 	for _, p := range o.Activations {
-		out.row(localTime(p.Opened), p.Route, p.Reason, begunBy(p), secretWord(p), p.Status, optionalTime(p.Ended, ""),
+		out.row(cmdline.LocalTime(p.Opened), p.Route, p.Reason, begunBy(p), secretWord(p), p.Status,
+			optionalTime(p.Ended, ""),
 			strconv.Itoa(p.WrongTries), deviceName(p))
 	}
 	return out.flush()
@@ -127,12 +128,12 @@ func openActivation(o wire.ActivationOverview) string {
 		if p.Status != "open" {
 			continue
 		}
-		s := p.Route + ", until " + localTime(p.Expires)
+		s := p.Route + ", until " + cmdline.LocalTime(p.Expires)
 		if p.TriesLeft != nil {
 			s += ", " + cmdline.Plural(*p.TriesLeft, "try", "tries") + " left"
 		}
 		if p.Taken != nil {
-			s += ", taken by a device " + localTime(*p.Taken)
+			s += ", taken by a device " + cmdline.LocalTime(*p.Taken)
 		}
 		return s
 	}
@@ -143,7 +144,7 @@ func openActivation(o wire.ActivationOverview) string {
 func liveDevice(o wire.ActivationOverview) string {
 	for _, p := range o.Activations {
 		if p.Live && p.Ended != nil {
-			return orElse(deviceName(p), "activated by "+routeWords(p.Route)) + ", since " + localTime(*p.Ended)
+			return orElse(deviceName(p), "activated by "+routeWords(p.Route)) + ", since " + cmdline.LocalTime(*p.Ended)
 		}
 	}
 	return "none"

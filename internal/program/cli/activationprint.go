@@ -29,7 +29,7 @@ func (a *app) sayBegun(made wire.Activation) error {
 		whose = " for " + made.User
 	}
 	return a.say(nil, "An activation of token %s has begun%s. It is open until %s.", made.Serial, whose,
-		localTime(made.Expires))
+		cmdline.LocalTime(made.Expires))
 }
 
 // typedSerial is the serial that is typed into the app.

@@ -34,6 +34,7 @@ that nothing before them was changed.`,
 
 func newAuditList(a *app) *cobra.Command {
 	var filter client.AuditFilter
+	var database logDatabase
 	var from, to string
 	var pages pageFlags
 	cmd := &cobra.Command{
@@ -47,13 +48,13 @@ lists the actions. An ACTOR is one of: %s.
 A date is written as 2027-01-31, or with its time as 2027-01-31T18:00:00+01:00; a day
 given to --to is included.
 
-When the server of --data is stopped, its files are read.`, actorForms),
+When the server of --data is stopped, its files are read, or its --database.`, actorForms),
 		Example: `  ostiary audit list --limit 20
   ostiary audit list --serial 12345678
   ostiary audit list --user alice --outcome refused --from 2027-01-01 --to 2027-01-31
   ostiary audit list --actor key:radius --action code.verified --json`,
 		Args: cmdline.Arguments(),
-		RunE: a.withLog(func(cmd *cobra.Command, log auditLog, _ []string) (err error) {
+		RunE: a.withLog(&database, func(cmd *cobra.Command, log auditLog, _ []string) (err error) {
 			page, err := pages.page(cmd)
 			if err != nil {
 				return err
@@ -93,7 +94,8 @@ When the server of --data is stopped, its files are read.`, actorForms),
 				return err
 			}
 			for _, f := range archives {
-				a.note("Entries before %s are in an archive: %d to %d, the file with SHA-256 %s", localTime(f.Until), f.From,
+				a.note("Entries before %s are in an archive: %d to %d, the file with SHA-256 %s",
+					cmdline.LocalTime(f.Until), f.From,
 					f.To-1, f.SHA256)
 			}
 			return nil
@@ -109,6 +111,7 @@ When the server of --data is stopped, its files are read.`, actorForms),
 	flags.StringVar(&filter.ActorID, "actor-id", "", "only what the API key of this `ID` did")
 	flags.StringVar(&from, "from", "", "only entries from this `DATE` on")
 	flags.StringVar(&to, "to", "", "only entries up to this `DATE`")
+	database.addFlags(flags)
 	pages.addPart(cmd)
 	return a.addCSV(cmd)
 }
@@ -179,6 +182,7 @@ func (a *app) auditRow(e wire.AuditEntry) []string {
 func newAuditVerify(a *app) *cobra.Command {
 	var files []string
 	var archives archiveFiles
+	var database logDatabase
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Verify the integrity of the audit log, and that the state matches it",
@@ -197,12 +201,14 @@ Entries that were archived are checked in their files: --archive, once for each,
 oldest first. An old checkpoint may need them. With --verifier-key, which "audit
 checkpoint" printed, files are checked without a server.
 
-When the server of --data is stopped, its files are read, and the database is also
+When the server of --data is stopped, its files are read, or its --database; other
+servers of that may run. The database is then also
 compared with the mark beside the key file (kek.mark): a copy older than the mark does
 not match. Without the key file, signatures are checked with the key that the database
 names, and there is no mark.`,
 		Example: `  ostiary audit verify
   ostiary audit verify --checkpoint 2026-01.txt --checkpoint 2026-02.txt
+  ostiary audit verify --data /var/lib/ostiary --database postgres://ostiary@db1/ostiary
   ostiary audit verify --archive audit-2026.archive --verifier-key "$KEY"`,
 		Args: cmdline.Arguments(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -227,7 +233,7 @@ names, and there is no mark.`,
 			if archives.key != "" {
 				return archives.alone(a, checkpoints)
 			}
-			return a.withLog(func(cmd *cobra.Command, log auditLog, _ []string) error {
+			return a.withLog(&database, func(cmd *cobra.Command, log auditLog, _ []string) error {
 				rep, err := log.VerifyAudit(cmd.Context(), checkpoints)
 				if err != nil {
 					return err
@@ -243,6 +249,7 @@ names, and there is no mark.`,
 			})(cmd, args)
 		},
 	}
+	database.addFlags(cmd.Flags())
 	cmd.Flags().StringArrayVar(&archives.paths, "archive", nil, "`FILE` with archived entries; may be repeated, the oldest first")
 	cmd.Flags().StringVar(&archives.key, "verifier-key", "", "check the files alone, by this `KEY`")
 	cmd.Flags().StringArrayVar(&files, "checkpoint", nil, "`FILE` with a checkpoint that was kept elsewhere; may be repeated")

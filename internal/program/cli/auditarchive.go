@@ -146,7 +146,7 @@ func (a *app) archive(ctx context.Context, log archiver, before time.Time, out s
 			"database those that are still there")
 	}
 	return a.say(done, "Archived: the entries %d to %d, older than %s, are in %s (SHA-256 %s), and no longer in the "+
-		"database.", done.From, done.To-1, localTime(done.Until), out, done.SHA256)
+		"database.", done.From, done.To-1, cmdline.LocalTime(done.Until), out, done.SHA256)
 }
 
 // checkArchive checks one file.
@@ -212,7 +212,7 @@ func (f archiveFiles) alone(a *app, notes []string) error {
 	for _, c := range all {
 		if err == nil && !a.json {
 			err = a.say(nil, "The archive %s is intact: entries %d to %d, older than %s.", c.File, c.From, c.To-1,
-				localTime(c.Until))
+				cmdline.LocalTime(c.Until))
 		}
 	}
 	return errors.Join(err, uncovered(chain.Unmet()))

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
@@ -25,18 +26,39 @@ type auditLog interface {
 	VerifyAudit(ctx context.Context, checkpoints []string) (wire.AuditReport, error)
 }
 
-// withLog is withServer for what can be read without one.
-func (a *app) withLog(do func(*cobra.Command, auditLog, []string) error) func(*cobra.Command, []string) error {
+// logDatabase is where the database of a stopped server is, if it is not a file.
+type logDatabase struct{ serve.Config }
+
+func (d *logDatabase) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&d.Database, "database", "", "`URL` of the PostgreSQL database of a stopped server, as for serve")
+	flags.StringVar(&d.DatabaseFile, "database-file", "", "`FILE` with the password of --database in its only line")
+}
+
+// withLog is withServer for what can be read without one. of is filled by the flags.
+func (a *app) withLog(of *logDatabase, do func(*cobra.Command, auditLog, []string) error) func(*cobra.Command,
+	[]string) error {
 	return func(cmd *cobra.Command, args []string) (err error) {
 		where, err := a.place(cmd)
 		if err != nil {
 			return err
 		}
+		if err := checkDatabase(cmd, of.Config); err != nil {
+			return err
+		}
+		if of.Database != "" && where.data == "" {
+			return cmdline.Mistakef(cmd, "--database is for the stopped server of a data directory: give --data DIR")
+		}
 		if where.data != "" {
-			log, err := serve.OpenLog(cmd.Context(), where.data)
+			cfg := of.Config
+			cfg.Data = where.data
+			log, err := serve.OpenLog(cmd.Context(), cfg)
 			switch {
 			case err == nil:
-				a.note("The server of %s is stopped: its files are read.", where.data)
+				read := "its files are read"
+				if of.Database != "" {
+					read = "its database is read"
+				}
+				a.note("The server of %s is stopped: %s.", where.data, read)
 				if !log.Keyed {
 					a.note("There is no key file: signatures are checked by the key that the database names.")
 				}
@@ -46,9 +68,14 @@ func (a *app) withLog(do func(*cobra.Command, auditLog, []string) error) func(*c
 				return err
 			}
 		}
-		return a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		err = a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			return do(cmd, c, args)
 		})(cmd, args)
+		if _, refused := errors.AsType[*client.Error](err); err != nil && !refused && where.data != "" &&
+			of.Database == "" && serve.InPostgres(where.data) {
+			err = cmdline.WithHint(err, inPostgres)
+		}
+		return err
 	}
 }
 

@@ -14,7 +14,7 @@ func (a *app) sayVerified(rep wire.AuditReport) error {
 	if rep.Problem == "" {
 		archived := ""
 		if rep.First > 0 {
-			archived = fmt.Sprintf(" (the first %d are archived)", rep.First)
+			archived = fmt.Sprintf(" (archived: the first %d)", rep.First)
 		}
 		lines[0] = fmt.Sprintf("The log is intact: %s%s, %s, root %s",
 			cmdline.Plural(int(rep.Entries), "entry", "entries"), archived,

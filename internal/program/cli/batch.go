@@ -67,7 +67,7 @@ Each change is in the audit log.`,
 		Example: "  ostiary batch state 'order 4711' REVOKED_TOKEN_LOST --reason 'stolen on the way'",
 		Args:    cmdline.Arguments("BATCH", "STATE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) (err error) {
-			if req.State, err = stateArg(cmd, args[1]); err != nil {
+			if req.State, err = newStateArg(cmd, args[1]); err != nil {
 				return err
 			}
 			out, err := c.SetBatchState(cmd.Context(), args[0], req)

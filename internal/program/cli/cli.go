@@ -124,8 +124,8 @@ detail and hint, on standard error.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(newServe(a), newToken(a), newActivation(a), newType(a), newProfile(a), newSeries(a), newBatch(a),
-		newImport(a), newMove(a), newUser(a), newKey(a), newAudit(a), newSeedfile(a), newDatabase(a), newRootAccount(a),
-		newVersion(a))
+		newImport(a), newMove(a), newUser(a), newKey(a), newAudit(a), newSeedfile(a), newDatabase(a), newStore(a),
+		newAdmin(a), newRootAccount(a), newVersion(a))
 	cmdline.MakeGroup(root)
 	a.connection.add(root.PersistentFlags())
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON in the shapes of the REST API")

@@ -174,7 +174,7 @@ func TestAuditSkipsEmptyPages(t *testing.T) {
 		fmt.Fprint(w, pages[r.FormValue("after")])
 	})
 	got := run(t, serve, "", "audit", "list", "--serial", "1")
-	when := localTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	when := cmdline.LocalTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	want := "TIME                     ACTION         OUTCOME  REASON  SUBJECT  ACTOR\n" + when +
 		"  code.verified  refused  wrong   1 (bob)  key:a\n"
 	if diff := cmp.Diff(result{0, want, ""}, got); diff != "" {

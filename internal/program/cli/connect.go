@@ -82,6 +82,31 @@ func (a *app) withServer(do func(*cobra.Command, *client.Client, []string) error
 	}
 }
 
+// withServerOrFiles is withServer, for commands that must work while the server of a data
+// directory is stopped: there it opens the files, and does what the server would do.
+func (a *app) withServerOrFiles(do func(*cobra.Command, *client.Client, []string) error) func(*cobra.Command,
+	[]string) error {
+	ask := a.withServer(do)
+	return func(cmd *cobra.Command, args []string) (err error) {
+		where, err := a.place(cmd)
+		if err != nil {
+			return err
+		}
+		if where.data == "" {
+			return ask(cmd, args)
+		}
+		stop, failed := serve.Locally(cmd.Context(), where.data)
+		switch {
+		case errors.Is(failed, serve.ErrRunning), errors.Is(failed, fs.ErrNotExist):
+			return ask(cmd, args)
+		case failed != nil:
+			return failed
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		return ask(cmd, args)
+	}
+}
+
 func (a *app) connect(where place) (*client.Client, error) {
 	if where.data != "" {
 		socket := serve.SocketPath(where.data)
@@ -131,6 +156,10 @@ func (p place) explain(err error) error {
 	switch {
 	case errors.Is(err, errInput):
 		return err
+	case errors.Is(err, fs.ErrNotExist) && serve.InPostgres(p.data), errors.Is(err, syscall.ECONNREFUSED) &&
+		serve.InPostgres(p.data):
+		return fmt.Errorf("no server is running on %s, and a database of PostgreSQL is read by a server only; start it with: "+
+			"ostiary serve --data %s --database URL", p.data, cmdline.ShellQuote(p.data))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
 		return fmt.Errorf("no server is running on %s; start it with: ostiary serve --data %s", p.data,
 			cmdline.ShellQuote(p.data))

@@ -3,11 +3,11 @@ package cli
 import (
 	"encoding/csv"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"ostiary/internal/core/printable"
 	"ostiary/internal/program/cmdline"
 )
 
@@ -37,10 +37,7 @@ func newCSV(out io.Writer) *csv.Writer {
 func harmless(cells []string) []string {
 	safe := make([]string, len(cells))
 	for i, cell := range cells {
-		if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-			cell = "'" + cell
-		}
-		safe[i] = cmdline.Printable(cell)
+		safe[i] = cmdline.Printable(printable.Cell(cell))
 	}
 	return safe
 }
@@ -50,7 +47,7 @@ func (a *app) at(t time.Time) string {
 	if a.csv {
 		return t.UTC().Format(time.RFC3339)
 	}
-	return localTime(t)
+	return cmdline.LocalTime(t)
 }
 
 // atOr is at, or none for a time that is absent; in CSV that is an empty cell.

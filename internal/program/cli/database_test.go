@@ -32,7 +32,10 @@ func TestAcceptedSaysWhatIsSo(t *testing.T) {
 			r.Fenced = &store.Fenced{Time: 1, Events: 2}
 			return r
 		}(), []string{"\nThe fence does not cover the following:\n- Tokens that were imported after the copy was made",
-			"\n- HOTP tokens of which", "token list --fenced"}, []string{"all the same", "work again: resynchronise"}},
+			"\n- HOTP tokens of which", "token list --fenced"}, []string{"all the same", "work again: resynchronize"}},
+		"taken back": {integrity.Restored{Marked: true, Entries: 10, MarkEntries: 10, MarkTime: at, From: "there",
+			Fenced: &store.Fenced{Time: 1}}, []string{"It was moved to there, and is taken back. What happened there is lost.",
+			"\nThe fence does not cover the following:", "as they were then"}, []string{"Nothing is lost", "all the same"}},
 		"no HOTP tokens": {func() integrity.Restored {
 			r := behind
 			r.Fenced = &store.Fenced{Time: 1}

@@ -20,13 +20,26 @@ var runElsewhere = map[string]string{
 		"a fixed port may be taken; serve.txtar has it with port 0",
 	"ostiary serve --data /var/lib/ostiary --listen :8080 --behind-proxy --trusted-proxy 10.0.0.0/24": "" +
 		"a fixed port may be taken; package e2e has it with port 0",
+	"ostiary serve --data /var/lib/ostiary --database postgres://ostiary@db1,db2/ostiary --database-file /etc/ostiary/password": "" +
+		"it needs a server of PostgreSQL; package e2e has one",
 	"ostiary root set-password --data /var/lib/ostiary": "it asks on a terminal; TestPasswordIsTypedTwice has one",
 	"ostiary serve --demo":                              "it listens on its fixed port; package e2e runs the demo",
 	"ostiary database accept --data /var/lib/ostiary --reason disk of 3 March failed": "" +
 		"it needs a server that was stopped and an older copy; package e2e has both",
 	"ostiary database accept --data /var/lib/ostiary --reason disk of 3 March failed --fence": "as without --fence",
+	"ostiary store copy --data /var/lib/ostiary --to postgres://ostiary@db1,db2/ostiary": "" +
+		"it needs a server of PostgreSQL; package e2e has one",
+	"ostiary store copy --data /var/lib/ostiary --to postgres://ostiary@db1,db2/ostiary --to-file /etc/ostiary/password": "" +
+		"as without --to-file",
+	"ostiary store copy --data /var/lib/ostiary --to /srv/ostiary": "store.txtar has it with another directory",
+	"ostiary store copy --data /var/lib/ostiary --database postgres://ostiary@db1,db2/ostiary --database-file /etc/ostiary/password --to /srv/ostiary": "" +
+		"it needs a server of PostgreSQL; package e2e has one",
+	"ostiary store fence --data /var/lib/ostiary --database postgres://ostiary@db1,db2/ostiary --reason db1 was lost, and db2 was not in step": "" +
+		"it needs a server of PostgreSQL; store.txtar has it with a file",
 	"ostiary audit archive --before 2027-01-01 --out audit-2026.archive": "" +
 		"whether anything is older depends on today; archive.txtar has another date",
+	"ostiary audit verify --data /var/lib/ostiary --database postgres://ostiary@db1/ostiary": "" +
+		"it needs a server of PostgreSQL; package e2e has one",
 	"ostiary audit verify --archive audit-2026.archive --verifier-key $KEY": "" +
 		"it needs that archive; package e2e has one",
 }

@@ -63,7 +63,7 @@ func (a *app) printReport(rep wire.ImportReport) error {
 	}
 	if rep.Assigned > 0 || rep.Users > 0 {
 		lines = append(lines, fmt.Sprintf("%s assigned, %s", cmdline.Plural(rep.Assigned, "token", "tokens"),
-			cmdline.Plural(rep.Users, "user made", "users made")))
+			cmdline.Plural(rep.Users, "user added", "users added")))
 	}
 	if rep.Failure != "" {
 		lines = append(lines, "It failed: "+rep.Failure)
@@ -128,7 +128,8 @@ func (a *app) printRows(rep wire.ImportReport) error {
 		}
 	}
 	if rep.Removed != nil {
-		a.note("The rows of this import were removed on %s, at the end of their retention period.", localTime(*rep.Removed))
+		a.note("The rows of this import were removed on %s, at the end of their retention period.",
+			cmdline.LocalTime(*rep.Removed))
 	}
 	if len(rest) > 0 || rep.Next != nil {
 		a.suggest("All rows: ostiary import rows %d --all", rep.ID)

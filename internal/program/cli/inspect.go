@@ -202,7 +202,7 @@ func (p *protection) print(out *table) {
 		out.row("Key name", p.KeyName)
 	}
 	if p.Derivation != "" {
-		out.row("Derivation", fmt.Sprintf("%s, %d iterations", p.Derivation, p.Iterations))
+		out.row("Derivation", p.Derivation+", "+cmdline.Plural(p.Iterations, "iteration", "iterations"))
 	}
 	if p.Cipher != "" {
 		out.row("Cipher", p.Cipher)

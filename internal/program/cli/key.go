@@ -39,7 +39,7 @@ The roles:
   portal       begins and confirms activations for users whom a self-service
                portal has signed in, and who bring a code of another token
   operator     reads users and the audit log; with --help-desk, also looks at
-               tokens, checks codes, resynchronises, unlocks, marks tokens
+               tokens, checks codes, resynchronizes, unlocks, marks tokens
                lost, activates and unbinds
   admin        everything with tokens and users
   super_admin  also API keys, and the export of tokens with their secrets
@@ -82,7 +82,7 @@ day, or after a time such as 90d or 12h. ostiary key list marks keys that expire
 			}
 			until := ""
 			if k.Expires != nil {
-				until = " It expires on " + localTime(*k.Expires) + "."
+				until = " It expires on " + cmdline.LocalTime(*k.Expires) + "."
 			}
 			a.note("Key %s (%s) is created. It cannot be shown again.%s", k.Name, k.Role, until)
 			return nil
@@ -158,11 +158,7 @@ much too old. It is not in the audit log.`,
 			now := time.Now()
 			out := a.listTable("NAME", "ROLE", "CREATED", "EXPIRES", "LAST USED", "REVOKED", "ID")
 			for _, k := range list.Keys {
-				role := k.Role
-				if k.HelpDesk {
-					role += " + help desk"
-				}
-				out.row(k.Name, role, a.at(k.Created), a.keyEnd(k, now), a.atOr(k.LastUsed, "never"),
+				out.row(k.Name, roleText(k.Role, k.HelpDesk), a.at(k.Created), a.keyEnd(k, now), a.atOr(k.LastUsed, "never"),
 					a.atOr(k.Revoked, "no"), k.ID)
 			}
 			return out.flush()

@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"ostiary/internal/doors/client"
+	"ostiary/internal/doors/wire"
 	"ostiary/internal/program/cmdline"
 )
 
@@ -103,6 +105,20 @@ func printList[T any](ctx context.Context, a *app, l listing[T], page client.Pag
 			page.Limit = left
 		}
 	}
+}
+
+// printCount asks for the count of a list, and for as little of the list as can be.
+func (a *app) printCount(fetch func(client.Page) (*wire.Count, error)) error {
+	count, err := fetch(client.Page{Limit: 1, Count: true})
+	switch {
+	case err != nil:
+		return err
+	case count == nil:
+		return errors.New("the server is older than this program, and does not count lists")
+	case count.More:
+		return a.say(count, "%d+", count.Number)
+	}
+	return a.say(count, "%d", count.Number)
 }
 
 type listPrinter[T any] interface {

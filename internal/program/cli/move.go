@@ -22,9 +22,10 @@ func newMove(a *app) *cobra.Command {
 		Short: "End moves of tokens to another server",
 		Long: `End moves of tokens to another server, so that no token is on two servers.
 
-A move has three steps:
+A move takes four commands, here and on the other server (there):
   here   ostiary token export FILE --move     the tokens are MOVING, their codes are refused
-  there  ostiary token import FILE            and: ostiary import receipt ID RECEIPT
+  there  ostiary token import FILE            the tokens work there
+  there  ostiary import receipt ID RECEIPT
   here   ostiary move confirm RECEIPT         the tokens are deleted`,
 		Example: `  ostiary move list
   ostiary move confirm receipt.json

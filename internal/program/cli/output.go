@@ -12,8 +12,6 @@ import (
 	"ostiary/internal/program/cmdline"
 )
 
-const humanTime = "2006-01-02 15:04:05 MST"
-
 // printJSON prints one value on one line.
 func (a *app) printJSON(v any) error {
 	enc := json.NewEncoder(a.Stdout)
@@ -101,12 +99,10 @@ func (t *table) flush() error {
 	return t.w.Flush()
 }
 
-func localTime(t time.Time) string { return t.Local().Format(humanTime) }
-
 // optionalTime gives none for a time that is absent.
 func optionalTime(t *time.Time, none string) string {
 	if t == nil {
 		return none
 	}
-	return localTime(*t)
+	return cmdline.LocalTime(*t)
 }

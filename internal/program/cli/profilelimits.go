@@ -44,9 +44,9 @@ A change applies at once to activations by any route. Earlier activations
 count, and an open activation ends when its wrong confirmations
 reach --tries. Only --expiry applies just to activations begun after the change: an
 open activation keeps the expiry that its user was told. Times are written as 90m
-or 72h. Limits belong to this server: they do not move with tokens.`,
+or 7d. Limits belong to this server: they do not move with tokens.`,
 		Example: `  ostiary profile limits bank
-  ostiary profile limits bank --tries 3 --reactivations 2 --reactivation-window 168h
+  ostiary profile limits bank --tries 3 --reactivations 2 --reactivation-window 7d
   ostiary profile limits bank --default tries --default reactivation-window
   ostiary profile limits bank --default all`,
 		Args: cmdline.Arguments("NAME"),

@@ -32,7 +32,7 @@ func (h *hintFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&h.shortSecrets, "allow-short-secrets", false, "accept secrets of at least 80 bits, where RFC 4226 "+
 		"demands 128")
 	flags.BoolVar(&h.longSteps, "allow-long-steps", false, "accept time steps of more than an hour")
-	flags.StringVar(&h.format, "format", "", "`FORMAT` of the file, instead of detecting it")
+	flags.StringVar(&h.format, "format", "", "`FORMAT` of the file, instead of detecting it; ostiary token import --help lists them")
 	flags.StringVar(&h.encoding, "encoding", "", "`ENCODING` of secrets, if it is ambiguous: hex, base32 or base64")
 	flags.StringVar(&h.kind, "kind", "", "`KIND` where the file does not say: hotp or totp")
 	flags.IntVar(&h.digits, "digits", 0, "`DIGITS` of a code, where the file does not say (default 6)")
@@ -100,7 +100,7 @@ func sampleText(s wire.Sample) string {
 	case s.Counter != nil:
 		at = fmt.Sprintf("at counter %d", *s.Counter)
 	case s.Time != nil:
-		at = "at " + localTime(*s.Time)
+		at = "at " + cmdline.LocalTime(*s.Time)
 	}
 	return fmt.Sprintf("Compare with the device: token %s shows %s %s.", cmdline.Printable(s.Serial), s.Code, at)
 }

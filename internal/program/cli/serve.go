@@ -52,10 +52,19 @@ user who runs the server can open.
 The limits of activations hold for profiles that have none of their own; see
 ostiary profile limits.
 
+With --database the tokens are in a PostgreSQL database (15 or newer) and not in
+the directory, which still holds the key file and the socket. The first start
+creates the tables. Several servers may use one database: give each a copy of kek
+and kek.mark. The server refuses a PostgreSQL that may lose what it confirmed, or
+that has no synchronous standby; --no-standby allows the latter. A host on the
+network must prove its name by a certificate (sslmode=verify-full).
+
 --demo runs on a throwaway directory with sample tokens and users.`,
 		Example: `  ostiary serve --data /var/lib/ostiary
   ostiary serve --data /var/lib/ostiary --listen :8443 --tls-cert cert.pem --tls-key key.pem
   ostiary serve --data /var/lib/ostiary --listen :8080 --behind-proxy --trusted-proxy 10.0.0.0/24
+  ostiary serve --data /var/lib/ostiary --database postgres://ostiary@db1,db2/ostiary \
+    --database-file /etc/ostiary/password
   ostiary serve --demo`,
 		Args: cmdline.Arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -79,6 +88,9 @@ ostiary profile limits.
 				if err := checkSocketPath(serve.SocketPath(cfg.Data)); err != nil {
 					return err
 				}
+			}
+			if err := checkDatabase(cmd, cfg); err != nil {
+				return err
 			}
 			if err := checkActivations(cmd, cfg.Activations); err != nil {
 				return err
@@ -127,6 +139,8 @@ ostiary profile limits.
 		},
 	}
 	flags := cmd.Flags()
+	addDatabaseFlags(flags, &cfg)
+	addTakeBackFlag(flags, &cfg)
 	flags.StringVar(&cfg.Listen, "listen", serve.DefaultListen, "`ADDRESS` of the REST API; port 0 takes any free one")
 	flags.StringVar(&cfg.TLSCert, "tls-cert", "", "PEM `FILE` with the certificate and its chain")
 	flags.StringVar(&cfg.TLSKey, "tls-key", "", "PEM `FILE` with the certificate's private key")
@@ -135,6 +149,8 @@ ostiary profile limits.
 	flags.StringSliceVar(&proxies, "trusted-proxy", nil, "`CIDR` of proxies whose X-Forwarded-For names the client; "+
 		"several: with commas, or again")
 	flags.StringVar(&cfg.PublicURL, "public-url", "", "`URL` at which users and their apps reach the server, for enrolment links and activations (default: where it listens)")
+	flags.BoolVar(&cfg.RequireSecondFactor, "require-second-factor", false,
+		"refuse the sign-in of administrators who have neither a token nor a passkey")
 	flags.StringVar(&cfg.Issuer, "issuer", "Ostiary", "`NAME` of the organisation in authenticator apps")
 	flags.IntVar(&cfg.Connections, "max-connections", serve.DefaultConnections, "`N` connections from the network at "+
 		"a time, at most")
@@ -154,6 +170,35 @@ ostiary profile limits.
 	flags.StringVar(&level, "log-level", "info", "`LEVEL`: debug, info, warn or error")
 	flags.StringVar(&format, "log-format", "text", "`FORMAT`: text or json")
 	return cmd
+}
+
+// addDatabaseFlags adds what says where the database is.
+func addDatabaseFlags(flags *pflag.FlagSet, cfg *serve.Config) {
+	flags.StringVar(&cfg.Database, "database", "", "`URL` of a PostgreSQL database, postgres://USER@HOST[,HOST]/NAME, "+
+		"without a password (default: a file in the data directory)")
+	flags.StringVar(&cfg.DatabaseFile, "database-file", "", "`FILE` with the password of --database in its only line; "+
+		"others must not be able to read it, unless it is a credential of systemd")
+	flags.BoolVar(&cfg.NoStandby, "no-standby", false, "allow a --database without a synchronous standby; never let "+
+		"another kind of standby take over, because used codes would work again")
+}
+
+// checkDatabase refuses flags that say something of a database that is not named.
+func checkDatabase(cmd *cobra.Command, cfg serve.Config) error {
+	if cfg.Database == "" {
+		for _, flag := range []string{"database", "database-file", "no-standby"} {
+			if cmd.Flags().Changed(flag) {
+				return cmdline.Mistakef(cmd, "--%s needs a URL in --database", flag)
+			}
+		}
+		return nil
+	}
+	if cfg.Demo {
+		return cmdline.Mistakef(cmd, "--demo has a database of its own: omit --database")
+	}
+	if err := serve.CheckDatabase(cfg); err != nil {
+		return cmdline.Mistakef(cmd, "--database: %v", err)
+	}
+	return nil
 }
 
 // addActivationFlags adds the limits of activations. Their defaults are what they have.

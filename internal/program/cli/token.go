@@ -110,7 +110,7 @@ func (a *app) printToken(t wire.Token) error {
 	}
 	line("Counter", strconv.FormatUint(t.Counter, 10))
 	if t.Algorithm == "TOTP" {
-		line("Drift", fmt.Sprintf("%+d steps", t.Drift))
+		line("Drift in steps", fmt.Sprintf("%+d", t.Drift))
 	}
 	failures := fmt.Sprintf("%d of %d", t.Failures, t.FailureLimit)
 	if t.Locked {
@@ -121,7 +121,7 @@ func (a *app) printToken(t wire.Token) error {
 	line("Valid from", optionalTime(t.ValidFrom, ""))
 	line("Valid until", optionalTime(t.ValidUntil, ""))
 	line("Last used", optionalTime(t.LastUsed, "never"))
-	line("Created", localTime(t.Created))
+	line("Created", cmdline.LocalTime(t.Created))
 	return out.flush()
 }
 
@@ -227,13 +227,9 @@ token confirm.`,
   ostiary token state 12345678 VALID --reason 'found again'`,
 		Args: cmdline.Arguments("SERIAL", "STATE"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			state, err := stateArg(cmd, args[1])
+			state, err := newStateArg(cmd, args[1])
 			if err != nil {
 				return err
-			}
-			if state == token.Pending.String() {
-				return cmdline.Mistakef(cmd, "a token is PENDING from its creation to its first code, and "+
-					"no command sets it")
 			}
 			t, err := c.SetState(cmd.Context(), which.selector(cmd, args[0]),
 				wire.StateRequest{State: state, Reason: reason})

@@ -107,7 +107,7 @@ func (a *app) printNewTokens(made wire.NewTokens) error {
 }
 
 func (a *app) sayEnrolment(e wire.Enrolment) error {
-	if err := a.say(e, "Enrolment link, valid once, until %s:", localTime(e.Expires)); err != nil || a.json {
+	if err := a.say(e, "Enrolment link, valid once, until %s:", cmdline.LocalTime(e.Expires)); err != nil || a.json {
 		return err
 	}
 	_, err := fmt.Fprintln(a.Stdout, e.URL)

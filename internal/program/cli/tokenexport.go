@@ -44,7 +44,9 @@ activations end; "ostiary move" explains how a move ends.`,
 			switch {
 			case passphraseFile == "":
 				return cmdline.Mistakef(cmd, "--passphrase-file is missing: the file is encrypted under a passphrase")
-			case chosen == req.All:
+			case chosen && req.All:
+				return cmdline.Mistakef(cmd, "--all exports every token: omit it, or the flags that choose tokens")
+			case !chosen && !req.All:
 				return cmdline.Mistakef(cmd, "say which tokens to export: --serial, --type, --user, --state, "+
 					"--kind, --batch, --import, or --all")
 			}
@@ -87,7 +89,7 @@ activations end; "ostiary move" explains how a move ends.`,
 				Move  string `json:"move,omitempty"`
 				Ended int    `json:"activations_ended,omitempty"`
 			}
-			if err := a.say(result{args[0], size, move, ended}, "%s contains the tokens (%s). The audit log has the list.",
+			if err := a.say(result{args[0], size, move, ended}, "%s is written (%s). The audit log lists what it contains.",
 				args[0], byteCount(size)); err != nil || move == "" || a.json {
 				return err
 			}
@@ -97,8 +99,8 @@ activations end; "ostiary move" explains how a move ends.`,
 					return err
 				}
 			}
-			return a.say(nil, "They are MOVING until the receipt of the other server arrives: ostiary move confirm "+
-				"RECEIPT (move %s)", move)
+			return a.say(nil, "All that it contains is MOVING until the receipt of the other server arrives: ostiary move "+
+				"confirm RECEIPT (move %s)", move)
 		}),
 	}
 	flags := cmd.Flags()

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,8 @@ import (
 func newTokenList(a *app) *cobra.Command {
 	var filter client.TokenFilter
 	var pages pageFlags
+	var unused string
+	var count bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List tokens",
@@ -27,13 +30,18 @@ Hardware is listed, unless --kind says otherwise, or the tokens of a user, seria
 type, batch or import are asked for, or --search, --twins, --fenced or PENDING tokens.
 If software tokens are not listed, a line on standard error says so.
 
---sort serial, arrival, last-used or expires gives another order, and --desc reverses
-it; tokens without a user, or without an expiry, remain last. By the last use only
-short lists can be sorted: use filters.`,
+--sort serial, arrival, expires, state, type or manufacturer gives another order, and
+--desc reverses it; tokens without a user, or without an expiry, remain last. --sort
+last-used, failures or drift sorts short lists only: use filters.
+
+--count prints the number of tokens that match instead. It is exact up to 1000, and
+"1000+" beyond; a rare match among many tokens may be counted in part, such as "12+".`,
 		Example: `  ostiary token list --state REVOKED_TOKEN_LOST
   ostiary token list --kind all --search 4711
   ostiary token list --free --sort serial
   ostiary token list --locked
+  ostiary token list --assigned --unused-since 2026-01-31
+  ostiary token list --free --type hotp --count
   ostiary token list --user alice --json
   ostiary token list --expiring 30 --state VALID
   ostiary token list --twins --all
@@ -58,6 +66,14 @@ short lists can be sorted: use filters.`,
 			}
 			if filter.Free && filter.User != "" {
 				return cmdline.Mistakef(cmd, "--free and --user exclude each other: free tokens have no user")
+			}
+			if filter.Free && filter.Assigned {
+				return cmdline.Mistakef(cmd, "--free and --assigned exclude each other: free tokens have no user")
+			}
+			if unused != "" {
+				if filter.UnusedSince, err = momentArg(cmd, "unused-since", unused, 0); err != nil {
+					return err
+				}
 			}
 			if filter.State != "" {
 				if filter.State, err = stateArg(cmd, filter.State); err != nil {
@@ -90,6 +106,12 @@ short lists can be sorted: use filters.`,
 			if software {
 				empty = "No hardware token matches."
 			}
+			if count {
+				return a.printCount(func(p client.Page) (*wire.Count, error) {
+					list, err := c.Tokens(cmd.Context(), filter, p)
+					return list.Count, err
+				})
+			}
 			l := listing[wire.Token]{name: "tokens", empty: empty, fill: true,
 				header: []string{"SERIAL", "TYPE", "MANUFACTURER", "STATE", "USER", "FAILURES", "LAST USED"},
 				row:    a.tokenRow,
@@ -121,22 +143,29 @@ short lists can be sorted: use filters.`,
 		"restored")
 	flags.IntVar(&filter.Expiring, "expiring", 0, "only tokens that expire within `DAYS`, but have not expired yet")
 	flags.BoolVar(&filter.Free, "free", false, "only tokens without a user")
+	flags.BoolVar(&filter.Assigned, "assigned", false, "only tokens with a user")
+	flags.StringVar(&filter.SerialPrefix, "serial-prefix", "", "only tokens whose serial begins with this `TEXT`")
+	flags.StringVar(&filter.Label, "label", "", "only tokens with this `TEXT` in the label")
+	flags.StringVar(&unused, "unused-since", "", "only tokens that were not used since this `TIME`, or never")
+	flags.BoolVar(&filter.NeverUsed, "never-used", false, "only tokens that were never used")
+	flags.BoolVar(&count, "count", false, "print how many tokens match, up to 1000")
 	flags.BoolVar(&filter.Locked, "locked", false, "only tokens that wrong codes have locked")
 	flags.StringVar(&filter.Search, "search", "", "only tokens with this `TEXT` in the serial, the label or the user's "+
 		"name")
-	flags.StringVar(&filter.Sort, "sort", "", "`ORDER`: user, serial, arrival, last-used or expires (default user)")
+	flags.StringVar(&filter.Sort, "sort", "", "`ORDER`: "+strings.Join(sorts, ", ")+" (default user)")
 	flags.BoolVar(&filter.Desc, "desc", false, "reverse the order")
 	pages.add(cmd)
 	return a.addCSV(cmd)
 }
 
-var sorts = []string{"user", "serial", "arrival", "last-used", "expires"}
+var sorts = []string{"user", "serial", "arrival", "last-used", "expires", "state", "type", "manufacturer", "failures",
+	"drift"}
 
 // hardwareMeant tells whether a list is of hardware, as nobody said which kind. Who asks
 // for certain tokens gets them, of whatever kind they are.
 func hardwareMeant(f client.TokenFilter) bool {
 	return f.Kind == "" && f.User == "" && f.Serial == "" && f.Type == "" && f.Batch == "" && f.Import == "" &&
-		f.Search == "" && f.State != token.Pending.String() && !f.Twins && !f.Fenced
+		f.Search == "" && f.SerialPrefix == "" && f.State != token.Pending.String() && !f.Twins && !f.Fenced
 }
 
 // anySoftware tells whether there may be software tokens that would be listed as well. It
@@ -166,8 +195,25 @@ func (a *app) tokenRow(t wire.Token) []string {
 func stateArg(cmd *cobra.Command, s string) (string, error) {
 	state, err := token.ParseState(s)
 	if err != nil {
-		return "", cmdline.Mistakef(cmd, "%s is not a state; the states are %s", cmdline.ShellQuote(s),
-			strings.Join(token.StateNames(), ", "))
+		return "", noState(cmd, s, token.StateNames())
 	}
 	return state.String(), nil
+}
+
+// newStateArg reads a state that a token is to have.
+func newStateArg(cmd *cobra.Command, s string) (string, error) {
+	names := token.SetStateNames()
+	state, err := token.ParseState(s)
+	switch {
+	case err != nil:
+		return "", noState(cmd, s, names)
+	case !slices.Contains(names, state.String()):
+		return "", cmdline.Mistakef(cmd, "no command makes a token %s: it is PENDING from its creation to its first "+
+			"code, and MOVING during a move; the states to set are %s", state, strings.Join(names, ", "))
+	}
+	return state.String(), nil
+}
+
+func noState(cmd *cobra.Command, s string, names []string) error {
+	return cmdline.Mistakef(cmd, "%s is not a state; the states are %s", cmdline.ShellQuote(s), strings.Join(names, ", "))
 }

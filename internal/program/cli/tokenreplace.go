@@ -30,7 +30,7 @@ counts time.`,
 		Args: cmdline.Arguments("SERIAL"),
 		RunE: a.withServer(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if req.State != "" {
-				state, err := stateArg(cmd, req.State)
+				state, err := newStateArg(cmd, req.State)
 				if err != nil {
 					return err
 				}

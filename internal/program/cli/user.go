@@ -142,9 +142,9 @@ The user's tokens are listed by: ostiary token list --user NAME`,
 			out.row("Failures", strconv.Itoa(u.Failures))
 			out.row("Locked", cmdline.YesNo(u.Locked))
 			if u.RetryAt != nil {
-				out.row(heldUntil(u.Locked), localTime(*u.RetryAt))
+				out.row(heldUntil(u.Locked), cmdline.LocalTime(*u.RetryAt))
 			}
-			out.row("Created", localTime(u.Created))
+			out.row("Created", cmdline.LocalTime(u.Created))
 			return out.flush()
 		}),
 	}
@@ -189,7 +189,7 @@ had wrong codes. For one token alone: ostiary token unlock.`,
 			if len(u.UnlockedTokens) == 0 {
 				return a.say(u, "User %s is unlocked. No token of the user had wrong codes.", u.Name)
 			}
-			return a.say(u, "User %s is unlocked, and so are the user's tokens: %s.", u.Name,
+			return a.say(u, "User %s is unlocked. Unlocked with the user: %s.", u.Name,
 				strings.Join(u.UnlockedTokens, ", "))
 		}),
 	}

@@ -60,7 +60,10 @@ func (a *app) printCodes(codes wire.TemporaryCodes) error {
 	if _, err := fmt.Fprintln(a.Stdout, strings.Join(codes.Codes, "\n")); err != nil {
 		return fmt.Errorf("the codes of %s were issued but could not be printed: %w", codes.User, err)
 	}
-	a.note("%s for %s, each valid once, until %s. They cannot be shown again.",
-		cmdline.Plural(len(codes.Codes), "code", "codes"), codes.User, localTime(codes.Expires))
+	format := "%d codes for %s, each valid once, until %s. They cannot be shown again."
+	if len(codes.Codes) == 1 {
+		format = "%d code for %s, valid once, until %s. It cannot be shown again."
+	}
+	a.note(format, len(codes.Codes), codes.User, cmdline.LocalTime(codes.Expires))
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode"
 
 	"golang.org/x/term"
@@ -67,6 +68,9 @@ func YesNo(b bool) string {
 	}
 	return "no"
 }
+
+// LocalTime is a time where the program runs, with its zone.
+func LocalTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }
 
 // Plural counts things.
 func Plural(n int, one, many string) string { return fault.Plural(n, one, many) }

@@ -17,7 +17,7 @@ var ErrRefused = integrity.ErrRefused
 // integrity.Accept.
 func Accept(ctx context.Context, cfg Config, reason string, fence bool) (r integrity.Restored, err error) {
 	s := newServer(cfg)
-	if _, err := os.Stat(filepath.Join(cfg.Data, "ostiary.db")); err != nil {
+	if _, err := os.Stat(filepath.Join(cfg.Data, "ostiary.db")); err != nil && cfg.Database == "" {
 		return r, fmt.Errorf("no database to accept: %w", err)
 	}
 	if err := s.takeData(); err != nil {

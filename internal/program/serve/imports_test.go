@@ -79,7 +79,7 @@ func TestServerSweepsAbandonedImports(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	open := func() (runs []int64) {
+	open := func() (runs []store.OpenRun) {
 		t.Helper()
 		err := s.db.View(ctx, func(r store.Reader) (err error) {
 			runs, err = r.OpenRuns()

@@ -14,6 +14,7 @@ import (
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/seal/filekek"
 	"ostiary/internal/store"
+	"ostiary/internal/store/postgres"
 	"ostiary/internal/store/sqlite"
 )
 
@@ -35,11 +36,15 @@ type Log struct {
 	lock *flock.Flock
 }
 
-// OpenLog opens the audit log of a data directory to be read. No server starts on it
-// until it is closed. It returns ErrRunning if one runs, and fs.ErrNotExist if there is
-// no database.
-func OpenLog(ctx context.Context, data string) (l *Log, err error) {
+// OpenLog opens the audit log of a data directory, or of its database of PostgreSQL, to be
+// read. No server starts on the directory until it is closed. It returns ErrRunning if one
+// runs, and fs.ErrNotExist if there is no database.
+func OpenLog(ctx context.Context, cfg Config) (l *Log, err error) {
+	data := cfg.Data
 	path := filepath.Join(data, "ostiary.db")
+	if cfg.Database != "" {
+		path = data // which has the lock
+	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
@@ -57,11 +62,14 @@ func OpenLog(ctx context.Context, data string) (l *Log, err error) {
 			err = errors.Join(err, opened.Close())
 		}
 	}()
-	db, err := sqlite.OpenReadOnly(ctx, path)
-	if err != nil {
+	if cfg.Database != "" {
+		if l.db, err = postgres.OpenReadOnly(ctx, postgres.Config{URL: cfg.Database,
+			PasswordFile: cfg.DatabaseFile}); err != nil {
+			return nil, fmt.Errorf("the database of --database: %w", err)
+		}
+	} else if l.db, err = sqlite.OpenReadOnly(ctx, path); err != nil {
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
-	l.db = db
 	return l, l.openLedger(ctx, filepath.Join(data, "kek"))
 }
 

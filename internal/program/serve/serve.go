@@ -7,7 +7,10 @@
 //	kek           the key-encryption key; keep a copy elsewhere
 //	kek.mark      how far this server has been; never put back from a backup
 //	lock          held while a server runs
+//	node          the number of the server that ran last, if others work on its database
 //	ostiary.sock  local administration, while a server runs
+//
+// With a database of PostgreSQL (store.go) there is no ostiary.db.
 package serve
 
 import (
@@ -39,6 +42,14 @@ type Config struct {
 	Data   string // data directory; made with mode 0700 when missing
 	Listen string // address of the REST API; default 127.0.0.1:8080
 
+	// Database is the URL of a PostgreSQL database, and DatabaseFile holds its password;
+	// without it the database is a file in Data. NoStandby allows a PostgreSQL without a
+	// synchronous standby.
+	Database, DatabaseFile string
+	NoStandby              bool
+	// TakeBack has a database live again that was moved to another one.
+	TakeBack bool
+
 	// TLSCert and TLSKey are PEM files. Without them the server listens on
 	// loopback only, unless BehindProxy says that a proxy terminates TLS.
 	TLSCert, TLSKey string
@@ -53,6 +64,8 @@ type Config struct {
 	// PublicURL is where users and their apps reach the server, for enrolment links
 	// and activations; by default the address it listens on.
 	PublicURL string
+	// RequireSecondFactor refuses administrators who have none, but for ROOT.
+	RequireSecondFactor bool
 	// Issuer names the organisation in authenticator apps; default "Ostiary".
 	Issuer string
 
@@ -198,7 +211,7 @@ func (s *Server) serve(ctx context.Context) error {
 	err = s.firstPassword(ctx)
 	if err == nil {
 		err = s.ledger.Record(ctx, audit.Entry{Action: audit.ServerStarted, Outcome: audit.Done, Origin: system(),
-			After: []audit.Field{{Name: "listen", Value: tcp.Addr().String()},
+			After: []audit.Field{{Name: "listen", Value: tcp.Addr().String()}, {Name: "node", Value: s.node.ID()},
 				{Name: "version", Value: s.cfg.Version}}})
 	}
 	if err != nil {
@@ -206,6 +219,7 @@ func (s *Server) serve(ctx context.Context) error {
 	}
 	s.expire(ctx) // before the first list is asked for
 	address := scheme + "://" + tcp.Addr().String()
+	s.address = address
 	s.api.Listening(address)
 	s.announce(address)
 
@@ -233,10 +247,15 @@ func (s *Server) serve(ctx context.Context) error {
 	wg.Go(func() { s.hook.run(run) })
 	wg.Go(func() { s.ledger.Watch(run, s.verified) })
 	wg.Go(func() { s.tidyImports(run) })
+	if !s.alone {
+		wg.Go(func() { s.follow(run) })
+	}
 	select {
 	case <-ctx.Done():
 		s.log.Info("stopping")
 	case err = <-failed:
+	case <-s.overtaken.told:
+		err = s.drain(ctx.Done())
 	}
 	cancel()
 	return errors.Join(err, s.stop(context.WithoutCancel(ctx), &wg, network, socket))
@@ -248,7 +267,9 @@ func (s *Server) serve(ctx context.Context) error {
 func (s *Server) stop(ctx context.Context, wg *sync.WaitGroup, servers ...*http.Server) error {
 	first, done := context.WithTimeout(ctx, lastTimeout)
 	defer done()
-	if err := s.ledger.Checkpoint(first); err != nil {
+	if s.overtaken.is() {
+		s.log.Info("nothing is written at the end: the database is a newer version's")
+	} else if err := s.ledger.Checkpoint(first); err != nil {
 		s.log.Error("audit log", "error", err) // the last one is tried all the same
 	}
 	patience, over := context.WithTimeout(ctx, stopTimeout)
@@ -259,9 +280,12 @@ func (s *Server) stop(ctx context.Context, wg *sync.WaitGroup, servers ...*http.
 	}
 	wg.Wait()
 	s.hook.drain(ctx)
+	if s.overtaken.is() {
+		return errors.Join(errs...)
+	}
 	last, end := context.WithTimeout(ctx, lastTimeout)
 	defer end()
-	return errors.Join(errors.Join(errs...), s.keys.SaveUse(last),
+	return errors.Join(errors.Join(errs...), s.keys.SaveUse(last), s.node.Leave(last),
 		s.ledger.Record(last, audit.Entry{Action: audit.ServerStopped, Outcome: audit.Done, Origin: system()}),
 		s.checkpoint(last))
 }

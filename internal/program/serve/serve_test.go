@@ -83,8 +83,12 @@ func TestStartAndStopAreRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	written(t, db, "server.started", `%"actor":"system","after":{"listen":"127.0.0.1:%","version":"test"}%`)
+	written(t, db, "server.started", `%"actor":"system","after":{"listen":"127.0.0.1:%","node":1,"version":"test"}%`)
 	written(t, db, "server.stopped", `%"actor":"system","outcome":"done","time":%`)
+	var seen int64
+	if err := db.QueryRow("SELECT seen FROM node WHERE id = 1 AND name <> ''").Scan(&seen); err != nil || seen != 0 {
+		t.Errorf("after the stop the node was seen at %d, %v", seen, err)
+	}
 }
 
 // written demands one entry of an action, and that it is like this.

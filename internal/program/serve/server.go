@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"ostiary/internal/doors/api"
+	"ostiary/internal/doors/console"
 	"ostiary/internal/doors/enrol"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
@@ -23,15 +25,15 @@ import (
 	"ostiary/internal/engine/integrity"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/nodes"
+	"ostiary/internal/engine/overview"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/secrets"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/program/steadylog"
 	"ostiary/internal/seal"
-	"ostiary/internal/seal/filekek"
 	"ostiary/internal/store"
-	"ostiary/internal/store/sqlite"
 )
 
 // Server is the parts of a running server.
@@ -41,8 +43,16 @@ type Server struct {
 	steady *steadylog.Handler // behind log
 	lock   *flock.Flock
 	db     store.DB
+	fill   func() // db's cache; does nothing where there is none
+	lacks  *lacks
+	alone  bool // no other server works on db
+
+	overtaken *overtaken
+	newer     func() int // the number of db's schema, if it is a newer version's
 
 	database    *integrity.Database
+	node        *nodes.Node
+	follower    *nodes.Follower
 	alarms      *alarms
 	marks       *secrets.Marker
 	engine      *codes.Engine
@@ -54,6 +64,8 @@ type Server struct {
 	temporary   *tempcodes.Codes
 	keys        *credentials.Keys
 	root        *credentials.Root
+	accounts    *credentials.Accounts
+	address     string // where it listens; empty before it does
 	ledger      *ledger.Ledger
 	api         *api.API
 	watch       *watch
@@ -83,6 +95,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if err := s.wire(ctx); err != nil {
 		return nil, err
 	}
+	s.fill()
 	return s, s.database.KeepMark(ctx)
 }
 
@@ -99,7 +112,8 @@ func newServer(cfg Config) *Server {
 	steady := steadylog.New(cfg.Log.Handler())
 	log := slog.New(steady)
 	return &Server{cfg: cfg, steady: steady, log: log, alarms: newAlarms(log), watch: newWatch(),
-		hook: newHook(cfg, log)}
+		hook: newHook(cfg, log), lacks: &lacks{log: log}, overtaken: newOvertaken(),
+		newer: func() int { return 0 }, fill: func() {}}
 }
 
 // takeData makes the data directory and locks it.
@@ -137,71 +151,23 @@ func (e *lockedError) Error() string {
 
 func (e *lockedError) Unwrap() error { return ErrRunning }
 
-// openDatabase opens the database and checks that it is the one that this server
-// wrote last, or makes it the first time.
-func (s *Server) openDatabase(ctx context.Context) error {
-	opening, err := s.opening(ctx)
-	if err == nil {
-		s.database, err = integrity.Open(ctx, opening)
-	}
-	return err
-}
-
-// opening opens the key file and the file of the database, and makes both the first
-// time. A database without its key file is refused: its secrets would be lost.
-func (s *Server) opening(ctx context.Context) (c integrity.Config, err error) {
-	kekPath, dbPath := filepath.Join(s.cfg.Data, "kek"), filepath.Join(s.cfg.Data, "ostiary.db")
-	haveKey, err := filekek.Exists(kekPath)
-	if err != nil {
-		return c, err
-	}
-	if !haveKey {
-		if _, err := os.Lstat(dbPath); err == nil {
-			return c, fmt.Errorf("there is a database in %s but no key file %s: restore the key file from its "+
-				"backup; without it the tokens' secrets cannot be read", s.cfg.Data, kekPath)
-		}
-		if err := filekek.Create(kekPath); err != nil {
-			return c, err
-		}
-	}
-	kek, err := filekek.Open(kekPath)
-	if err != nil {
-		return c, err
-	}
-	db, err := sqlite.Open(ctx, sqlite.Config{Path: dbPath, Report: s.commits})
-	if errors.Is(err, store.ErrTampered) {
-		err = fmt.Errorf("%w: %w", integrity.ErrRefused, err)
-	}
-	if err != nil {
-		return c, fmt.Errorf("database %s: %w", dbPath, err)
-	}
-	s.db = db
-	return integrity.Config{DB: db, KEK: kek, Marks: markFile(markPath(kekPath)), Now: s.cfg.Now,
-		Alarm: s.alarms.raise}, nil
-}
-
-// commits tells the log when the database takes no changes, and when it does again.
-func (s *Server) commits(trouble error) {
-	if trouble != nil {
-		s.log.Error("the database takes no changes: not ready", "error", trouble)
-		return
-	}
-	s.log.Info("the database takes changes again: ready")
-}
-
 func (s *Server) wire(ctx context.Context) (err error) {
 	now, keyring := s.cfg.Now, s.database.Keys
 	s.ledger = s.database.Ledger
 	hashers := map[seal.Purpose]*seal.Hasher{}
-	for _, p := range []seal.Purpose{seal.Code, seal.KeyHash, seal.Link, seal.Password, seal.Twin} {
+	for _, p := range []seal.Purpose{seal.Code, seal.KeyHash, seal.Link, seal.Password, seal.Session, seal.Twin} {
 		if hashers[p], err = s.database.Hasher(p); err != nil {
 			return err
 		}
 	}
+	if s.node, err = s.join(ctx); err != nil {
+		return err
+	}
 	s.marks = secrets.NewMarker(hashers[seal.Twin])
 	s.temporary = tempcodes.New(s.db, hashers[seal.Code], now)
 	if s.engine, err = codes.New(
-		codes.Config{Store: s.db, Keys: keyring, Policy: s.cfg.Codes, Temporary: s.temporary, Now: now}); err != nil {
+		codes.Config{Store: s.db, Keys: keyring, Policy: s.cfg.Codes, Temporary: s.temporary,
+			Shared: !s.alone, Now: now}); err != nil {
 		return err
 	}
 	if s.lifecycle, err = lifecycle.New(
@@ -209,7 +175,8 @@ func (s *Server) wire(ctx context.Context) (err error) {
 			Unlocked: s.engine.ForgetClients, Now: now}); err != nil {
 		return err
 	}
-	if s.imports, err = imports.New(imports.Config{DB: s.db, Keys: keyring, Marks: s.marks, Now: now}); err != nil {
+	if s.imports, err = imports.New(
+		imports.Config{DB: s.db, Keys: keyring, Marks: s.marks, Node: s.node.ID(), Now: now}); err != nil {
 		return err
 	}
 	if err := s.imports.SweepAbandoned(ctx); err != nil {
@@ -226,7 +193,12 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if s.keys, err = credentials.OpenKeys(ctx, s.db, hashers[seal.KeyHash], now); err != nil {
 		return err
 	}
-	s.root = credentials.NewRoot(s.db, hashers[seal.Password], now)
+	s.root = credentials.NewRoot(s.db, hashers[seal.Password], hashers[seal.Session], now)
+	if s.accounts, err = credentials.NewAccounts(credentials.AccountsConfig{DB: s.db, Root: s.root, Codes: s.engine,
+		RequireSecondFactor: s.cfg.RequireSecondFactor, PublicURL: s.publicURL, Now: now}); err != nil {
+		return err
+	}
+	s.follower = s.newFollower()
 	if s.activations, err = activations.New(
 		activations.Config{DB: s.db, Keys: keyring, Marks: s.marks, Codes: s.engine, Tokens: s.lifecycle,
 			Policy: s.cfg.Activations, Tell: s.hook.told,
@@ -260,25 +232,48 @@ func (s *Server) markSecrets(ctx context.Context, keyring *seal.Keyring) error {
 	return err
 }
 
-// API builds the REST face over the server's parts, with v to decide codes. The
+// API builds the REST face, with the console beside it, over the server's parts, with v to decide codes. The
 // server's own has its engine there; the benchmark compares it with one that
 // decides nothing.
 func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	metrics.MustRegister(s.alarms.gauge(), s.watch.findings, s.watch.at, keyExpiry(s.keys))
-	return api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
+	counts, err := overview.New(overview.Config{DB: s.db, Holds: v.Holds, Now: s.cfg.Now})
+	if err != nil {
+		return nil, err
+	}
+	rest, err := api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
 		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
-		Keys: s.keys, Root: s.root, Ledger: s.ledger, Log: s.log, Metrics: metrics, Ready: s.db.Check,
+		Keys: s.keys, Root: s.root, Accounts: s.accounts, Ledger: s.ledger, Overview: counts,
+		Log: s.log, Metrics: metrics, Ready: s.db.Check,
 		Degraded:  s.degraded,
+		Lacks:     s.lacks.words,
 		Proxies:   s.cfg.TrustedProxies,
 		PublicURL: s.cfg.PublicURL,
 		Pages:     enrol.Pages()})
+	if err != nil {
+		return nil, err
+	}
+	pages, err := console.New(console.Config{Rest: rest, Verifier: v, Lifecycle: s.lifecycle, Users: s.users,
+		Accounts: s.accounts,
+		Ledger:   s.ledger, PublicURL: s.publicURL, Now: s.cfg.Now})
+	if err != nil {
+		return nil, err
+	}
+	rest.Mount(pages.Pages())
+	return rest, nil
 }
 
-// degraded reports whether something does not fit: a forged row was met, or the last
-// verification found what does not follow from the log.
-func (s *Server) degraded() bool { return s.alarms.degraded() || s.watch.degraded.Load() }
+// publicURL is where browsers reach the server.
+func (s *Server) publicURL() string { return cmp.Or(s.cfg.PublicURL, s.address) }
+
+// degraded reports whether something does not fit: a forged row was met, the last
+// verification found what does not follow from the log, or PostgreSQL lacks what it must
+// not.
+func (s *Server) degraded() bool {
+	return s.alarms.degraded() || s.watch.degraded.Load() || s.lacks.degraded()
+}
 
 // DB is the server's database, for a measurement that fills it.
 func (s *Server) DB() store.DB { return s.db }
@@ -294,17 +289,21 @@ func (s *Server) firstPassword(ctx context.Context) error {
 	if err != nil || has {
 		return err
 	}
+	var chosen *string
 	if s.cfg.RootPassword != nil {
-		chosen, err := s.cfg.RootPassword()
+		given, err := s.cfg.RootPassword()
 		if err != nil {
 			return fmt.Errorf("the password of ROOT: %w", err)
 		}
-		defer clear(chosen)
-		return s.root.ChoosePassword(ctx, string(chosen), system())
+		defer clear(given)
+		chosen = new(string(given))
 	}
-	password, err := s.root.SetPassword(ctx, system())
-	if err == nil {
-		_, err = fmt.Fprintf(s.cfg.Out, "ROOT password: %s\n", password)
+	drawn, err := s.root.FirstPassword(ctx, chosen, system())
+	if errors.Is(err, store.ErrConflict) {
+		return nil // another node has given it, and told it there
+	}
+	if err == nil && drawn != "" {
+		_, err = fmt.Fprintf(s.cfg.Out, "ROOT password: %s\n", drawn)
 	}
 	return err
 }

@@ -36,7 +36,7 @@ func TestStrippedDatabaseIsRefused(t *testing.T) {
 			}
 		}
 	}
-	l, err := OpenLog(t.Context(), data)
+	l, err := OpenLog(t.Context(), Config{Data: data})
 	if !errors.Is(err, ErrRefused) {
 		t.Errorf("its log is read: %v", err)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ostiary/internal/core/audit/derive"
 	"ostiary/internal/engine/ledger"
 )
 
@@ -24,11 +25,18 @@ func newWatch() *watch {
 	}
 }
 
-// verified takes note of a verification. Findings stand in the log of the server, too.
+// verified takes note of a verification. Findings stand in the log of the server, too. Where a
+// newer version has written entries that this one does not know, what is found in the state may
+// follow from them; the log itself must be intact all the same.
 func (s *Server) verified(rep ledger.Report, err error) {
 	if err != nil {
 		s.log.Error("verify the audit log", "error", err)
 		return
+	}
+	if schema := s.newer(); schema > 0 && rep.State.Unknown > 0 {
+		s.log.Info("a newer version writes to the log what this one does not know: a server of that version verifies the "+
+			"state", "schema", schema, "entries", rep.State.Unknown)
+		rep.State = derive.Result{Tokens: rep.State.Tokens}
 	}
 	count := rep.State.Count
 	if rep.Problem != "" {

@@ -33,7 +33,7 @@ func TestFindingsAreToldToWhoeverWatches(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	now := time.Unix(1_800_000_000, 0)
-	s := &Server{log: slog.New(slog.NewTextHandler(&log, nil)), watch: newWatch(),
+	s := &Server{log: slog.New(slog.NewTextHandler(&log, nil)), watch: newWatch(), newer: func() int { return 0 },
 		cfg: Config{Now: func() time.Time { return now }}}
 	found := ledger.Report{State: derive.Result{Count: 2, Findings: []derive.Finding{{Row: "token hotp 1", Entry: 7,
 		Text: "the counter"}}}}

@@ -48,11 +48,28 @@ func Create(path string) error {
 	if _, err := rand.Read(raw); err != nil {
 		return err
 	}
+	return write(path, []byte(prefix+base64.StdEncoding.EncodeToString(raw)+"\n"))
+}
+
+// Copy makes a key file that is like another one. It never replaces one.
+func Copy(from, to string) error {
+	if _, err := Open(from); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return write(to, text)
+}
+
+func write(path string, text []byte) error {
+	defer clear(text)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("create key file: %w", err)
 	}
-	_, err = f.WriteString(prefix + base64.StdEncoding.EncodeToString(raw) + "\n")
+	_, err = f.Write(text)
 	if err == nil {
 		err = f.Sync()
 	}

@@ -241,3 +241,35 @@ func TestKeyring(t *testing.T) {
 		t.Errorf("with the wrong key file: %v, want both keys named", err)
 	}
 }
+
+// A copy is the same key, for its owner alone. It replaces none, and what is no key file is
+// not copied.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	from, to, bad := filepath.Join(dir, "kek"), filepath.Join(dir, "copy"), filepath.Join(dir, "bad")
+	if err := errors.Join(Create(from), Copy(from, to)); err != nil {
+		t.Fatal(err)
+	}
+	one, err := Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err := Open(to); err != nil || other.ID() != one.ID() {
+		t.Errorf("the copy: %v", err)
+	}
+	if info, err := os.Stat(to); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the copy's mode: %v, %v", info, err)
+	}
+	if err := Copy(from, to); !errors.Is(err, os.ErrExist) {
+		t.Errorf("a second copy: %v", err)
+	}
+	if err := os.WriteFile(bad, []byte("no key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []string{bad, filepath.Join(dir, "none")} {
+		if err := Copy(from, filepath.Join(dir, "another")); err == nil {
+			t.Errorf("%s was copied", from)
+		}
+	}
+}

@@ -20,13 +20,16 @@ import (
 // Reader reads the log in a transaction. It is a store.AuditReader but for what is counted
 // beside the log.
 type Reader struct {
-	ctx  context.Context
-	q    query.Conn
-	tail *Tail
+	ctx     context.Context
+	q       query.Conn
+	tail    *Tail
+	arrived *arrived // nil for one that sees only what has its place
 }
 
 // NewReader makes one. Without a tail the end of the log is read.
-func NewReader(ctx context.Context, q query.Conn, tail *Tail) Reader { return Reader{ctx, q, tail} }
+func NewReader(ctx context.Context, q query.Conn, tail *Tail) Reader {
+	return Reader{ctx: ctx, q: q, tail: tail}
+}
 
 // Writer writes the index in a transaction.
 type Writer struct{ Reader }
@@ -62,6 +65,19 @@ func (r Reader) Head() (Head, error) {
 
 // AuditHead gives the right edge of the tree.
 func (r Reader) AuditHead() (*audit.Frontier, error) {
+	f, err := r.placed()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := r.seen(0)
+	for _, row := range rows {
+		f.Append(row.Entry)
+	}
+	return f, err
+}
+
+// placed is the right edge of what has its place.
+func (r Reader) placed() (*audit.Frontier, error) {
 	row, err := r.Head()
 	if err != nil {
 		return nil, err
@@ -81,8 +97,13 @@ func (r Reader) AuditEntries(from int64, limit int) ([]store.AuditRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	return query.All(r.ctx, r.q, scanAuditRow, "SELECT seq, entry FROM audit_entry WHERE seq >= ? ORDER BY seq LIMIT ?",
+	rows, err := query.All(r.ctx, r.q, scanAuditRow, "SELECT seq, entry FROM audit_entry WHERE seq >= ? ORDER BY seq LIMIT ?",
 		max(from, first), limit)
+	if err != nil || len(rows) >= limit {
+		return rows, err
+	}
+	more, err := r.seen(from)
+	return append(rows, more[:min(len(more), limit-len(rows))]...), err
 }
 
 // Checkpoints gives all of them, the oldest first.

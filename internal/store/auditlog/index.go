@@ -43,7 +43,8 @@ type Indexer struct {
 	quit, done chan struct{}
 }
 
-// NewIndexer makes one that does nothing yet. The tail is of the same sizes.
+// NewIndexer makes one that does nothing yet. The tail is of the same sizes; without one,
+// where other nodes append, entries are read when they are enough for a segment.
 func NewIndexer(db DB, tail *Tail, sizes Sizes) *Indexer {
 	return &Indexer{db: db, tail: tail, sizes: sizes, quit: make(chan struct{}), done: make(chan struct{})}
 }
@@ -78,8 +79,8 @@ func (x *Indexer) Stop() {
 
 // Step adds one segment if there is enough for one, and reports whether it did.
 func (x *Indexer) Step(ctx context.Context) (added bool, err error) {
-	first, err := x.indexed(ctx)
-	if err != nil {
+	first, beyond, err := x.indexed(ctx)
+	if err != nil || x.tail == nil && beyond-first < x.sizes.Small {
 		return false, err
 	}
 	g, full, begins := x.tail.from(first)
@@ -106,12 +107,19 @@ func (x *Indexer) Step(ctx context.Context) (added bool, err error) {
 	return true, x.merge(ctx)
 }
 
-func (x *Indexer) indexed(ctx context.Context) (first int64, err error) {
+// indexed gives the first place that no segment covers, and the one behind the log.
+func (x *Indexer) indexed(ctx context.Context) (first, beyond int64, err error) {
 	err = x.db.Read(ctx, func(r Reader) (err error) {
-		first, err = r.Indexed()
+		if first, err = r.Indexed(); err != nil {
+			return err
+		}
+		head, err := r.placed()
+		if err == nil {
+			beyond = head.Size()
+		}
 		return err
 	})
-	return first, err
+	return first, beyond, err
 }
 
 // read gathers entries from first on: for a segment at most, and not those of the tail,

@@ -3,6 +3,7 @@ package auditlog
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/store"
@@ -50,6 +51,7 @@ func (r Reader) Search(f audit.Filter, before int64, limit, most int) (rows []st
 	keys := filterKeys(f)
 	end := r.tail.view(keys, indexed)
 	for _, look := range []func() error{
+		func() error { return s.arrived(before) },
 		func() error { return s.scan(end.beyond, before) },
 		func() error { return s.recent(f, end, min(before, end.beyond)) },
 		func() error { return s.scan(indexed, min(before, end.first)) },
@@ -80,6 +82,17 @@ func (s *search) take(row store.AuditRow, cost int) {
 	} else {
 		s.cost += cost
 	}
+}
+
+// arrived looks at the entries that have no place yet.
+func (s *search) arrived(high int64) error {
+	rows, err := s.r.seen(0)
+	for _, row := range slices.Backward(rows) {
+		if row.Seq < high && !s.ended() {
+			s.take(row, 1)
+		}
+	}
+	return err
 }
 
 // scan reads the entries from low to before high, the newest first.

@@ -16,6 +16,7 @@ type segment struct {
 	first, beyond int64
 	blocks        []postings.Block
 	spans         []span
+	codes         map[tallied]int64
 }
 
 // span is some entries that follow each other, and when they were made: no times if
@@ -35,15 +36,18 @@ type gathering struct {
 	all           postings.Index
 	classes       map[class][]*postings.Places
 	spans         []span
+	codes         map[tallied]int64
 }
 
 func gatherFrom(first int64) *gathering {
-	return &gathering{first: first, beyond: first, all: postings.Index{}, classes: map[class][]*postings.Places{}}
+	return &gathering{first: first, beyond: first, all: postings.Index{}, classes: map[class][]*postings.Places{},
+		codes: map[tallied]int64{}}
 }
 
 // add takes an entry that follows, with its place.
 func (g *gathering) add(seq int64, entry []byte) {
 	f := audit.FacetsOf(entry)
+	g.tally(f, entry)
 	c := class{f.Actor, f.ActorID, string(f.Action), string(f.Outcome)}
 	lists, known := g.classes[c]
 	if !known {
@@ -75,7 +79,7 @@ func (g *gathering) add(seq int64, entry []byte) {
 func (g *gathering) length() int64 { return g.beyond - g.first }
 
 func (g *gathering) segment() segment {
-	return segment{first: g.first, beyond: g.beyond, blocks: g.all.Pack(), spans: g.spans}
+	return segment{first: g.first, beyond: g.beyond, blocks: g.all.Pack(), spans: g.spans, codes: g.codes}
 }
 
 // class is what many entries share: who, what, how it ended.
@@ -182,7 +186,7 @@ func (w Writer) add(s segment) error {
 	if end, err := w.Indexed(); err != nil || end != s.first {
 		return err
 	}
-	if err := w.insert(s); err != nil {
+	if err := errors.Join(w.insert(s), w.addTally(s.codes)); err != nil {
 		return err
 	}
 	last, err := query.All(w.ctx, w.q, query.Value[int64], "SELECT latest FROM audit_span ORDER BY first DESC LIMIT 1")
@@ -209,7 +213,7 @@ func (w Writer) add(s segment) error {
 
 // DropIndex lets the index begin anew.
 func (w Writer) DropIndex() error {
-	for _, table := range []string{"audit_segment", "audit_block", "audit_span"} {
+	for _, table := range []string{"audit_segment", "audit_block", "audit_span", "code_tally"} {
 		if _, err := w.change("DELETE FROM " + table); err != nil {
 			return err
 		}

@@ -66,6 +66,9 @@ func (t *Tail) gather() {
 // from gives the gathering that begins at a place, and where the tail begins: at -1 if
 // it holds nothing. full tells whether nothing is added to the gathering any more.
 func (t *Tail) from(first int64) (g *gathering, full bool, begins int64) {
+	if t == nil {
+		return nil, false, -1
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.gather()
@@ -82,6 +85,9 @@ func (t *Tail) from(first int64) (g *gathering, full bool, begins int64) {
 
 // fill puts what was read before the tail. Who reads may be late: then it is not taken.
 func (t *Tail) fill(g *gathering) {
+	if t == nil {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.parts) == 0 || t.parts[0].first == g.beyond {

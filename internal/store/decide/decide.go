@@ -48,13 +48,11 @@ type Rows interface {
 	// that works.
 	Temporary(user int64, fingerprint []byte, now time.Time) (known int64, works bool, err error)
 
-	// DecoyToken and DecoyUser write a row that means nothing, where no failure is counted.
-	DecoyToken(now time.Time) error
-	DecoyUser(now time.Time) error
-	// Append appends an entry to the log; CountQuietly counts a refusal of a caller, and makes
-	// of the entry as much.
-	Append(entry []byte) error
-	CountQuietly(caller string, entry []byte) error
+	// DecoyToken and DecoyUser write a row that means nothing in the place of that of a token
+	// or a user, or of its stand-in, where no failure is counted.
+	DecoyToken(of int64, now time.Time) error
+	DecoyUser(of int64, now time.Time) error
+	Log
 }
 
 // User is what an attempt reads of a user.
@@ -89,11 +87,19 @@ type Batch struct {
 	Guard *proof.Guard
 	// Past tells whether memory knows a temporary code as used or revoked.
 	Past func(user int64, fingerprint []byte) bool
+	// Ordered has All lock all tokens first.
+	Ordered bool
+	// Kept is the number of what is kept of tokens now. All gives back what was judged by
+	// anything older, as Stale.
+	Kept uint64
 
 	// What it has changed.
 	Changed  []Changed
 	Users    []string // names of those whose failures were changed
 	Spending proof.Spending
+	// Where no failure is counted, what it would have changed.
+	Decoyed      []Changed
+	DecoyedUsers []string
 
 	user            User // whose code the attempt is that is being decided; none, if nobody's
 	forgedTemporary bool // the temporary code of that attempt does not carry its tag
@@ -106,10 +112,10 @@ func (b *Batch) One(a *store.Attempt) (store.Outcome, error) {
 		return o, err
 	}
 	entry := a.Record(o)
-	if a.QuietFor != "" && o.Verdict == store.Refused && !o.Counted {
-		return o, b.Rows.CountQuietly(a.QuietFor, entry)
+	if a.QuietFor == "" || o.Verdict != store.Refused {
+		return o, b.Rows.Append(entry)
 	}
-	return o, b.Rows.Append(entry)
+	return o, b.Rows.AppendQuietly(a.QuietFor, entry, o.Counted)
 }
 
 func (b *Batch) judge(a *store.Attempt) (store.Outcome, error) {

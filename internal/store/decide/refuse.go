@@ -29,10 +29,13 @@ func (b *Batch) refuse(a *store.Attempt) (store.Outcome, error) {
 	if err != nil {
 		return o, err
 	}
+	token, user := decoyed(a)
 	for range max(different(a.Proposals), 1) - failures {
-		if err := b.Rows.DecoyToken(a.Now); err != nil {
+		if err := b.Rows.DecoyToken(token, a.Now); err != nil {
 			return o, err
 		}
+		b.Decoyed = append(b.Decoyed, decoyedToken(token))
+		token++
 	}
 	if a.Temporary != nil {
 		if err := b.refuseTemporary(a, byUser, &o); err != nil {
@@ -45,7 +48,24 @@ func (b *Batch) refuse(a *store.Attempt) (store.Outcome, error) {
 	case o.Counted && a.UserID != 0:
 		return o, b.countUserFailure(a, &o)
 	}
-	return o, b.Rows.DecoyUser(a.Now)
+	b.DecoyedUsers = append(b.DecoyedUsers, a.UserName)
+	return o, b.Rows.DecoyUser(user, a.Now)
+}
+
+func decoyedToken(id int64) Changed {
+	return Changed{ID: token.ID(id), Condition: token.Condition{Failures: 1}}
+}
+
+// decoyed gives the numbers of a token and of a user of an attempt, or of their stand-ins.
+func decoyed(a *store.Attempt) (token, user int64) {
+	token, user = int64(standIn(a).Candidate.Token.ID), a.UserID
+	if len(a.Proposals) > 0 {
+		token = int64(a.Proposals[0].ID)
+	}
+	if user == 0 {
+		user = standIn(a).User
+	}
+	return token, user
 }
 
 // rows reads what the proposals are about, or the stand-in if there are none. there is

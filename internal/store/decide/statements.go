@@ -55,18 +55,33 @@ var (
 	unusedTemporary = statement("unused temporary", unusedTemporarySQL, 2)
 	temporary       = statement("temporary", temporarySQL, 3)
 
-	taggedToken = statement("tagged token", proof.TokenTable.RowSQL(), 1)
-	tagToken    = statement("tag token", proof.TokenTable.WriteSQL(), 2)
-
-	decoyToken = statement("decoy token",
-		"UPDATE decoy_condition SET failures = failures % 1000 + 1, retry_at = ?1 WHERE token = 1", 1)
-	decoyUser = statement("decoy user", "UPDATE decoy_user SET failures = failures % 1000 + 1, retry_at = ?1 WHERE id = 1", 1)
+	tagToken = statement("tag token", proof.TokenTable.WriteSQL(), 2)
 )
 
-// CountQuietly counts a refusal of a caller, ?1, and writes its entry, ?2, where it is read by
-// nobody.
-var CountQuietly = statement("count quietly", `INSERT INTO quiet_refusal (caller, n, entry) VALUES (?1, 1, ?2)
-	ON CONFLICT (caller) DO UPDATE SET n = quiet_refusal.n + 1, entry = excluded.entry`, 2)
+// TaggedToken reads what the tag of a token is over, before the tag is made anew: where other
+// transactions run meanwhile, none may change the token until this one ends.
+var TaggedToken = statement("tagged token", proof.TokenTable.RowSQL(), 1)
+
+// Those that write decoys. The first failure of a row puts it into an index, so each write of
+// a decoy changes its index, too. They have as many arguments as the writes that count a
+// failure. Which decoy is written matters to nobody.
+var (
+	DecoyToken = statement("decoy token", `UPDATE decoy_condition SET failures = `+otherwise+`, retry_at = ?1
+		WHERE token = ?2 AND ?3 > 0 AND ?4 > 0 AND ?5 > 0 AND ?6 > 0`, 6)
+	DecoyUser = statement("decoy user", `UPDATE decoy_user SET failures = `+otherwise+`, retry_at = ?1
+		WHERE id = ?2 AND ?3 > 0`, 3)
+)
+
+const (
+	otherwise = "CASE WHEN failures = 0 THEN 1 ELSE 0 END"
+	// Decoys is how many rows there are of each kind, by number from 1.
+	Decoys = 1000
+)
+
+// CountQuietly counts refusals of a caller, ?1, of which there are ?3 or none, and writes an
+// entry, ?2, where it is read by nobody.
+var CountQuietly = statement("count quietly", `INSERT INTO quiet_refusal (caller, n, entry) VALUES (?1, ?3, ?2)
+	ON CONFLICT (caller) DO UPDATE SET n = quiet_refusal.n + excluded.n, entry = excluded.entry`, 3)
 
 // sharedKind are the statements of tokens of one kind whose secret others hold, too.
 type sharedKind struct{ accept, acceptOwned, prove, advance *Statement }
@@ -78,7 +93,8 @@ func shared(name, held, advance string) sharedKind {
 }
 
 // The conditional write that accepts a code: every condition of acceptance
-// stands here, and the row count is the verdict.
+// stands here, and the row count is the verdict. What it asks of other tables it asks by
+// number for each row; a database that writes many rows at once would join for EXISTS.
 //
 //	?1 counter that matched  ?2 drift    ?3 now    ?4 token  ?5 epoch
 //	?6 most failures         ?7 new time of last use, or 0   ?8 user
@@ -97,18 +113,19 @@ const (
 	  AND failures <= ?6 AND (retry_at <= ?3 OR retry_at > ?15)
 	  AND not_before <= ?3 AND (not_after = 0 OR not_after > ?3)
 	  AND next = ?9 AND drift = ?10 AND failures = ?11 AND retry_at = ?12 AND last_used = ?13 AND coalesce(owner, 0) = ?14
-	  AND EXISTS (SELECT 1 FROM import_run WHERE id = run AND published > 0)`
+	  AND (SELECT published FROM import_run WHERE id = run) > 0`
 
 	unused = `
 	  AND next <= ?1`
 
+	// The plus keeps a database from searching by state: nearly all tokens have the same.
 	acceptAny = advance + acceptable + unused + `
-	  AND state = 0`
+	  AND +state = 0`
 
 	// The first code of a PENDING token makes it VALID in the write that uses it
 	// up, so that no other write finds it between.
 	proveAny = advance + ", state = 0, epoch = epoch + 1" + acceptable + unused + `
-	  AND state = 4`
+	  AND +state = 4`
 
 	// The token has its secret to itself; else see sharedEventsSQL.
 	alone = `
@@ -119,8 +136,7 @@ const (
 	proveSQL       = proveAny + alone
 
 	ownedByUser = `
-	  AND owner = ?8 AND EXISTS (SELECT 1 FROM "user" WHERE id = ?8 AND failures <= ?6
-	    AND (retry_at <= ?3 OR retry_at > ?16))`
+	  AND owner = ?8 AND (SELECT failures <= ?6 AND (retry_at <= ?3 OR retry_at > ?16) FROM "user" WHERE id = ?8)`
 
 	failSQL = `UPDATE condition SET failures = failures + 1, retry_at = ?1
 	WHERE token = ?2 AND epoch = ?3 AND next = ?4 AND failures = ?5 AND state = ?6`
@@ -160,7 +176,7 @@ const (
 //	?18, ?19  what the application is expected to hold
 const (
 	acceptApplicationSQL = "UPDATE condition SET " + renew + acceptable + `
-	  AND state = 0
+	  AND +state = 0
 	  AND EXISTS (SELECT 1 FROM application a WHERE a.token = ?4 AND a.idx = ?17 AND a.mode = 1
 	    AND a.next <= ?1 AND a.next = ?18 AND a.drift = ?19)`
 

@@ -22,8 +22,11 @@ type Executor interface {
 
 // Log is where entries go.
 type Log interface {
+	// Append appends an entry to the log.
 	Append(entry []byte) error
-	CountQuietly(caller string, entry []byte) error
+	// AppendQuietly does so with that of a refusal of a caller who has too many. Unless it
+	// stays, it is taken away again, and the refusal is counted beside the log.
+	AppendQuietly(caller string, entry []byte, stays bool) error
 }
 
 // Stored are the Rows of a database that runs Statements.
@@ -31,6 +34,8 @@ type Stored struct {
 	Executor
 	Log
 	Guard *proof.Guard
+
+	args [19]any // of the statement that accepts a code
 }
 
 var _ Rows = (*Stored)(nil)
@@ -65,29 +70,41 @@ func (r *Stored) Condition(id token.ID, spec token.Spec) (c token.Condition, ok 
 
 // Accept runs the conditional write.
 func (r *Stored) Accept(a *store.Attempt, p *store.Proposal, before Row, of User) (won bool, err error) {
-	now, used := query.Millis(a.Now), int64(0)
-	if a.Authentication {
-		used = now
-	}
-	write, owner := accept, int64(0)
+	write := accept
 	switch {
 	case a.Proof:
 		write = prove
 	case a.UserID != 0:
-		write, owner = acceptOwned, a.UserID
+		write = acceptOwned
 	}
 	c := &before.Condition
-	args := [...]any{int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, a.MostFailures(), used, owner,
-		int64(c.Own()), c.Drift, int64(c.Failures), query.Millis(c.RetryAt), query.Millis(c.LastUsed), c.Owner,
-		query.Millis(a.LatestRetry(c.Failures)), query.Millis(a.LatestRetry(of.Failures))}
+	numbers := demands(a, p, c, of)
+	args := r.args[:len(numbers)]
+	for i, n := range numbers {
+		args[i] = n
+	}
 	switch {
 	case p.Application != 0:
-		return r.acceptApplication(a, p, before, args[:])
+		return r.acceptApplication(a, p, before, args)
 	case c.Shared.Mark != 0:
-		return r.acceptShared(a, p, c.Shared, args[:])
+		return r.acceptShared(a, p, c.Shared, args)
 	}
-	n, err := r.Exec(write, args[:]...)
+	n, err := r.Exec(write, args...)
 	return n == 1, err
+}
+
+// demands are the arguments ?1 to ?16 of the conditional write.
+func demands(a *store.Attempt, p *store.Proposal, c *token.Condition, of User) [16]int64 {
+	now, used, owner := query.Millis(a.Now), int64(0), int64(0)
+	if a.Authentication {
+		used = now
+	}
+	if !a.Proof {
+		owner = a.UserID
+	}
+	return [...]int64{int64(p.Counter), p.Drift, now, int64(p.ID), p.Seen.Epoch, a.MostFailures(), used, owner,
+		int64(c.Own()), c.Drift, int64(c.Failures), query.Millis(c.RetryAt), query.Millis(c.LastUsed), c.Owner,
+		query.Millis(a.LatestRetry(c.Failures)), query.Millis(a.LatestRetry(of.Failures))}
 }
 
 // CountFailure counts one of a token.
@@ -95,7 +112,7 @@ func (r *Stored) CountFailure(p *store.Proposal, after token.Condition) error {
 	n, err := r.Exec(countFailure, query.Millis(after.RetryAt), int64(p.ID), after.Epoch, int64(after.Own()),
 		int64(after.Failures-1), int64(after.State))
 	if err == nil && n != 1 {
-		err = fmt.Errorf("count failure of token %d: row changed inside the transaction", p.ID)
+		err = fmt.Errorf("count failure of token %d: %w", p.ID, ErrOvertaken)
 	}
 	return err
 }
@@ -110,7 +127,7 @@ func (r *Stored) ClearUser(id int64) error {
 func (r *Stored) CountUserFailure(id int64, u User, retryAt time.Time) error {
 	n, err := r.Exec(countUserFailure, query.Millis(retryAt), id, int64(u.Failures))
 	if err == nil && n != 1 {
-		err = fmt.Errorf("count failure of user %d: row changed inside the transaction", id)
+		err = fmt.Errorf("count failure of user %d: %w", id, ErrOvertaken)
 	}
 	return err
 }
@@ -145,16 +162,21 @@ func (r *Stored) Temporary(of int64, fingerprint []byte, now time.Time) (known i
 }
 
 // DecoyToken writes a row that means nothing.
-func (r *Stored) DecoyToken(now time.Time) error {
-	_, err := r.Exec(decoyToken, query.Millis(now))
+func (r *Stored) DecoyToken(of int64, now time.Time) error {
+	d := decoy(of)
+	_, err := r.Exec(DecoyToken, query.Millis(now), d, d, d, d, d)
 	return err
 }
 
 // DecoyUser writes a row that means nothing.
-func (r *Stored) DecoyUser(now time.Time) error {
-	_, err := r.Exec(decoyUser, query.Millis(now))
+func (r *Stored) DecoyUser(of int64, now time.Time) error {
+	d := decoy(of)
+	_, err := r.Exec(DecoyUser, query.Millis(now), d, d)
 	return err
 }
+
+// decoy is the number of the row that is written in the place of the one with this number.
+func decoy(of int64) int64 { return 1 + of%Decoys }
 
 // acceptApplication is Accept for a further application; args are those of the
 // token's write.
@@ -174,7 +196,7 @@ func (r *Stored) acceptApplication(a *store.Attempt, p *store.Proposal, before R
 	n, err = r.Exec(advanceApplication, int64(p.Counter), p.Drift, int64(p.ID), int64(p.Application),
 		int64(before.Next), before.Drift)
 	if err == nil && n != 1 {
-		err = fmt.Errorf("advance application %d of token %d: row changed inside the transaction", p.Application, p.ID)
+		err = fmt.Errorf("advance application %d of token %d: %w", p.Application, p.ID, ErrOvertaken)
 	}
 	return err == nil, err
 }
@@ -209,7 +231,7 @@ func (r *Stored) acceptShared(a *store.Attempt, p *store.Proposal, seen token.Sh
 	}
 	n, err = r.Exec(kind.advance, p.Spec.Begins(p.Counter+1), int64(seen.Mark), seen.Floor)
 	if err == nil && n != 1 {
-		err = fmt.Errorf("advance the secret of token %d: row changed inside the transaction", p.ID)
+		err = fmt.Errorf("advance the secret of token %d: %w", p.ID, ErrOvertaken)
 	}
 	return err == nil, err
 }
@@ -237,7 +259,7 @@ func (r *Stored) share(c *token.Condition, spec token.Spec, mark token.Mark) err
 // readTagged reads the tag of a token and what it is over.
 func (r *Stored) readTagged(id token.ID) (tag []byte, text proof.Text, err error) {
 	values := make([]any, 1+proof.TokenTable.Width())
-	ok, err := r.Row(taggedToken, values, int64(id))
+	ok, err := r.Row(TaggedToken, values, int64(id))
 	if err == nil && !ok {
 		err = store.ErrNotFound
 	}

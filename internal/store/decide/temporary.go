@@ -1,7 +1,7 @@
 package decide
 
 import (
-	"bytes"
+	"crypto/subtle"
 	"fmt"
 	"time"
 
@@ -42,7 +42,7 @@ func (b *Batch) temporaryTag(a *store.Attempt) (tag []byte, end time.Time, err e
 	}
 	must := b.Guard.Keys().Tag(proof.TemporaryTable.Name, proof.TemporaryText(a.UserID, a.Temporary, expires))
 	past := b.Past(a.UserID, a.Temporary) || b.Spending.Has(a.UserID, a.Temporary)
-	if b.forgedTemporary = expires != 0 && (past || !bytes.Equal(must, carries)); b.forgedTemporary {
+	if b.forgedTemporary = expires != 0 && (past || subtle.ConstantTimeCompare(must, carries) != 1); b.forgedTemporary {
 		_ = b.Guard.Forged(proof.TemporaryTable.Name, fmt.Sprint(a.UserID)) // the alarm; the code is refused
 	}
 	return must, end, nil

@@ -26,8 +26,8 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Migration{
-		{1, "first_of_all", "-- 0001_first_of_all.sql", ""},
-		{2, "second", "-- 0002_second.sql", ""},
+		{Number: 1, Name: "first_of_all", SQL: "-- 0001_first_of_all.sql"},
+		{Number: 2, Name: "second", SQL: "-- 0002_second.sql"},
 	}
 	for i := range want {
 		if len(ms[i].Sum) != 64 {
@@ -71,14 +71,17 @@ func TestLoadRefuses(t *testing.T) {
 
 // database is a Target that remembers.
 type database struct {
-	sums    []string
-	failAt  int
-	readErr error
+	sums      []string
+	minBinary int
+	failAt    int
+	readErr   error
 }
 
 var errTest = errors.New("of the test")
 
-func (d *database) Applied(context.Context) ([]string, error) { return d.sums, d.readErr }
+func (d *database) Applied(context.Context) ([]string, int, error) {
+	return d.sums, d.minBinary, d.readErr
+}
 
 func (d *database) Apply(_ context.Context, m Migration) error {
 	if m.Number == d.failAt {
@@ -87,43 +90,72 @@ func (d *database) Apply(_ context.Context, m Migration) error {
 	if m.Number != len(d.sums)+1 {
 		return fmt.Errorf("migration %d after %d", m.Number, len(d.sums))
 	}
-	d.sums = append(d.sums, m.Sum)
+	d.sums, d.minBinary = append(d.sums, m.Sum), max(d.minBinary, m.MinBinary)
 	return nil
 }
 
 func TestUp(t *testing.T) {
 	t.Parallel()
-	ms, err := Load(files("0001_a.sql", "0002_b.sql", "0003_c.sql"))
+	fsys := files("0001_a.sql", "0002_b.sql", "0003_c.sql")
+	fsys["0002_b.sql"].Data = []byte("-- of the test\n-- min_binary: 1\nSELECT 1;\n")
+	ms, err := Load(fsys)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a, b, c := ms[0].Sum, ms[1].Sum, ms[2].Sum
 	for _, tt := range []struct {
-		name  string
-		db    database
-		n     int
-		want  error
-		text  string
-		after []string
+		name   string
+		db     database
+		n      int
+		schema Schema
+		want   error
+		text   string
+		after  []string
 	}{
-		{name: "a new database", n: 3, after: []string{a, b, c}},
-		{name: "an older one", db: database{sums: []string{a}}, n: 2, after: []string{a, b, c}},
-		{name: "one of today", db: database{sums: []string{a, b, c}}, after: []string{a, b, c}},
-		{name: "a newer one", db: database{sums: []string{a, b, c, "d"}}, want: ErrNewer, text: "up to 3",
+		{name: "a new database", n: 3, schema: Schema{3, 1}, after: []string{a, b, c}},
+		{name: "an older one", db: database{sums: []string{a}}, n: 2, schema: Schema{3, 1}, after: []string{a, b, c}},
+		{name: "one of today", db: database{sums: []string{a, b, c}, minBinary: 1}, schema: Schema{3, 1},
+			after: []string{a, b, c}},
+		{name: "a newer one that this program may use", db: database{sums: []string{a, b, c, "d"}, minBinary: 3},
+			schema: Schema{4, 3}, after: []string{a, b, c, "d"}},
+		{name: "a newer one", db: database{sums: []string{a, b, c, "d"}, minBinary: 4}, schema: Schema{4, 4},
+			want: ErrNewer, text: "has schema 4 and demands a program that knows schema 4, and this one knows schema 3",
 			after: []string{a, b, c, "d"}},
-		{name: "an edited one", db: database{sums: []string{a, "x"}}, want: ErrEdited, text: "0002_b",
+		{name: "a newer one of another program", db: database{sums: []string{a, b, "x", "d"}, minBinary: 3},
+			schema: Schema{4, 3}, want: ErrEdited, text: "0003_c", after: []string{a, b, "x", "d"}},
+		{name: "an edited one", db: database{sums: []string{a, "x"}}, schema: Schema{2, 0}, want: ErrEdited, text: "0002_b",
 			after: []string{a, "x"}},
-		{name: "one of another program", db: database{sums: []string{"x"}}, want: ErrEdited, text: "0001_a",
-			after: []string{"x"}},
-		{name: "a failure half-way", db: database{failAt: 2}, n: 1, want: errTest, text: "0002_b", after: []string{a}},
+		{name: "one of another program", db: database{sums: []string{"x"}}, schema: Schema{1, 0}, want: ErrEdited,
+			text: "0001_a", after: []string{"x"}},
+		{name: "a failure half-way", db: database{failAt: 2}, n: 1, schema: Schema{1, 0}, want: errTest, text: "0002_b",
+			after: []string{a}},
 		{name: "one that cannot be read", db: database{readErr: errTest}, want: errTest, text: "schema version"},
 	} {
-		n, err := Up(t.Context(), &tt.db, ms)
-		if n != tt.n || !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), tt.text) {
-			t.Errorf("%s: %d, %v, want %d, %v with %q", tt.name, n, err, tt.n, tt.want, tt.text)
+		n, schema, err := Up(t.Context(), &tt.db, ms)
+		if n != tt.n || schema != tt.schema || !errors.Is(err, tt.want) ||
+			err != nil && !strings.Contains(err.Error(), tt.text) {
+			t.Errorf("%s: %d, %+v, %v, want %d, %+v, %v with %q", tt.name, n, schema, err, tt.n, tt.schema, tt.want, tt.text)
 		}
 		if diff := cmp.Diff(tt.after, tt.db.sums); diff != "" {
 			t.Errorf("%s: applied (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+// A number that a migration demands of programs is that of itself or of one before.
+func TestMinBinaryIsRead(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]int{"-- min_binary: 1": 1, "-- min_binary: 2 ": 2, "-- min_binary: 0": -1,
+		"-- no min_binary: 1": 0, "-- min_binary: 3": -1, "-- min_binary: two": -1, "-- min_binary:": -1} {
+		fsys := files("0001_a.sql", "0002_b.sql")
+		fsys["0002_b.sql"].Data = []byte("SELECT 1;\n" + line + "\nSELECT 2;\n")
+		ms, err := Load(fsys)
+		if want < 0 {
+			if err == nil || !strings.Contains(err.Error(), "migration 0002_b.sql: ") {
+				t.Errorf("%q: %v", line, err)
+			}
+		} else if err != nil || ms[1].MinBinary != want || ms[0].MinBinary != 0 {
+			t.Errorf("%q: %+v, %v", line, ms, err)
 		}
 	}
 }

@@ -28,8 +28,7 @@ type conn struct {
 
 var _ query.Conn = conn{}
 
-// inBinary asks for all columns in one format, the same in every mode of pgx in which the
-// server tells their types before it answers.
+// inBinary asks for all columns in one format.
 var inBinary = pgx.QueryResultFormats{pgtype.BinaryFormatCode}
 
 // prepare rewrites a statement and converts its arguments; before the arguments stands
@@ -88,7 +87,7 @@ func (r *rows) Close() error {
 	told := r.Rows.Err()
 	r.Rows.Close()
 	if told != nil {
-		return nil
+		return nil //nolint:nilerr // Err gave it
 	}
 	return r.Rows.Err()
 }

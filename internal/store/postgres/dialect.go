@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"ostiary/internal/store"
 	"ostiary/internal/store/proof"
@@ -24,28 +25,42 @@ var dialect = &tables.Dialect{
 	Texts: func(argument string) string {
 		return `SELECT t COLLATE "C" FROM json_array_elements_text(CAST(` + argument + " AS json)) AS list (t)"
 	},
-	Reserve:     reserve,
+	// OFFSET keeps the planner from joining whole tables to all rows at once.
+	PerRow: func(_, few, beside, columns string) string {
+		return "SELECT found.* FROM json_array_elements(CAST(?1 AS json)) AS l (value) CROSS JOIN LATERAL (SELECT " +
+			columns + " FROM (SELECT 1) one LEFT JOIN (" + few + ") x ON true" + beside + " OFFSET 0) found"
+	},
+	Insert:  insert,
+	AtOnce:  1000,
+	Reserve: reserve,
+	Columns: func(tables string) string {
+		return "SELECT c.relname::text, a.attname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid " +
+			"WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND c.relname IN (" + tables + ") AND " +
+			"a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum"
+	},
+	Highest:     highest,
+	Raise:       raise,
+	Load:        load,
 	Tables:      "SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'",
 	CheckSchema: checkSchema,
 }
 
-// schemaEvery is how long a schema that was found to be right is taken to be so.
-const schemaEvery = time.Second
-
-// ownDialect gives that of one database, which remembers when its schema was looked at. Only
-// one transaction at a time asks it.
-func ownDialect() *tables.Dialect {
+// ownDialect gives that of one database. A schema that was found to be right is taken to be
+// so for a while (versionEvery).
+func ownDialect(v *versions) *tables.Dialect {
 	d := *dialect
-	var right time.Time
 	d.Schema = func(ctx context.Context, q query.Conn, g *proof.Guard) error {
-		if !g.Begun() || time.Since(right) < schemaEvery {
+		if v.fresh() {
 			return nil
 		}
-		err := checkSchema(ctx, q)
-		if errors.Is(err, store.ErrTampered) {
-			err = g.Stop(err)
-		} else if err == nil {
-			right = time.Now()
+		err := v.usable(ctx, q)
+		if err == nil && g.Begun() {
+			if err = checkSchema(ctx, q); errors.Is(err, store.ErrTampered) {
+				return g.Stop(err)
+			}
+		}
+		if err == nil {
+			v.found()
 		}
 		return err
 	}
@@ -70,6 +85,30 @@ func reserve(ctx context.Context, q query.Conn, table string, n int) (first int6
 		}
 	}
 	return 0, fmt.Errorf("%w: no %d numbers of table %s follow each other", store.ErrUnavailable, n, table)
+}
+
+func highest(ctx context.Context, q query.Conn, table string) (int64, error) {
+	// The sequence itself says whether it was drawn from; its name may need quotes.
+	name, err := query.One(ctx, q, query.Value[string], "SELECT pg_get_serial_sequence(quote_ident(?), 'id')::text", table)
+	if err != nil {
+		return 0, err
+	}
+	return query.One(ctx, q, query.Value[int64], "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM "+
+		name)
+}
+
+func raise(ctx context.Context, q query.Conn, table string, n int64) error {
+	_, err := q.Exec(ctx, "SELECT setval(pg_get_serial_sequence(quote_ident(?1), 'id'), greatest(?2, 1), ?2 > 0)", table, n)
+	return err
+}
+
+// load copies rows, and has the planner know of them: no statement waits for autovacuum.
+func load(ctx context.Context, q query.Conn, table string, columns []string, next func() ([]any, error)) error {
+	_, err := q.(conn).on.(pgx.Tx).CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromFunc(next))
+	if err == nil {
+		_, err = q.Exec(ctx, "ANALYZE "+pgx.Identifier{table}.Sanitize())
+	}
+	return err
 }
 
 // ownFunctions are those that the migrations make.

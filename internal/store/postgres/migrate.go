@@ -40,9 +40,9 @@ const (
 // up brings the schema up to what this program knows and returns how many migrations were
 // applied. Another program that does the same meanwhile is waited for. The connection is
 // one to the server itself: a pooler between would lend the lock to others.
-func up(ctx context.Context, on *pgx.Conn, ms []migrate.Migration) (n int, err error) {
+func up(ctx context.Context, on *pgx.Conn, ms []migrate.Migration) (n int, s migrate.Schema, err error) {
 	if _, err := on.Exec(ctx, lockSQL); err != nil {
-		return 0, fmt.Errorf("wait for other migrations: %w", err)
+		return 0, s, fmt.Errorf("wait for other migrations: %w", err)
 	}
 	defer func() {
 		// One that cannot say so gives the lock back by its end.
@@ -59,7 +59,10 @@ type target struct {
 	kept *statements
 }
 
-func (t target) Applied(ctx context.Context) ([]string, error) {
+const withMinBinary = `SELECT count(*) > 0 FROM pg_attribute WHERE attname = 'min_binary' AND NOT attisdropped AND
+	attrelid = (quote_ident(current_schema()) || '.schema_migration')::regclass`
+
+func (t target) Applied(ctx context.Context) (sums []string, minBinary int, err error) {
 	c := conn{t.on, t.kept}
 	// IF NOT EXISTS would need the right to create tables even where there is one.
 	there, err := query.One(ctx, c, query.Value[bool],
@@ -68,10 +71,29 @@ func (t target) Applied(ctx context.Context) ([]string, error) {
 		_, err = c.Exec(ctx, `CREATE TABLE schema_migration (number bigint PRIMARY KEY,
 			name text COLLATE "C" NOT NULL, sum text COLLATE "C" NOT NULL, applied text COLLATE "C" NOT NULL)`)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		there, err = query.One(ctx, c, query.Value[bool], withMinBinary)
 	}
-	return query.All(ctx, c, query.Value[string], "SELECT sum FROM schema_migration ORDER BY number")
+	if err == nil && !there { // no server looks at the table that does not know the column
+		_, err = c.Exec(ctx, "ALTER TABLE schema_migration ADD COLUMN min_binary bigint NOT NULL DEFAULT 0")
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	s, err := schemaOf(ctx, c)
+	if err != nil {
+		return nil, 0, err
+	}
+	sums, err = query.All(ctx, c, query.Value[string], "SELECT sum FROM schema_migration ORDER BY number")
+	return sums, s.MinBinary, err
+}
+
+// schemaOf tells what the database says of its schema.
+func schemaOf(ctx context.Context, q query.Conn) (migrate.Schema, error) {
+	return query.One(ctx, q, func(row query.Scanner) (s migrate.Schema, err error) {
+		err = row.Scan(&s.Version, &s.MinBinary)
+		return s, err
+	}, "SELECT coalesce(max(number), 0), coalesce(max(min_binary), 0) FROM schema_migration")
 }
 
 func (t target) Apply(ctx context.Context, m migrate.Migration) error {
@@ -96,8 +118,9 @@ func (t target) apply(ctx context.Context, m migrate.Migration) error {
 		if _, err := tx.Exec(ctx, m.SQL); err != nil { // without arguments, so many statements may be in it
 			return err
 		}
-		_, err := conn{tx, t.kept}.Exec(ctx, `INSERT INTO schema_migration (number, name, sum, applied)
-			VALUES (?, ?, ?, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))`, m.Number, m.Name, m.Sum)
+		_, err := conn{tx, t.kept}.Exec(ctx, `INSERT INTO schema_migration (number, name, sum, applied, min_binary)
+			VALUES (?, ?, ?, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), ?)`, m.Number, m.Name, m.Sum,
+			m.MinBinary)
 		return err
 	})
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,17 +17,29 @@ func TestMigrationsOfOtherPrograms(t *testing.T) {
 	t.Parallel()
 	on := connect(t, cluster.Schema(t))
 	ms := steps("CREATE TABLE a (n bigint)", "CREATE TABLE b (n bigint)")
-	if n, err := up(t.Context(), on, ms); n != 2 || err != nil {
+	if n, _, err := up(t.Context(), on, ms); n != 2 || err != nil {
 		t.Fatalf("%d, %v", n, err)
 	}
-	if n, err := up(t.Context(), on, ms); n != 0 || err != nil {
+	if n, _, err := up(t.Context(), on, ms); n != 0 || err != nil {
 		t.Errorf("again: %d, %v", n, err)
 	}
-	if n, err := up(t.Context(), on, ms[:1]); n != 0 || !errors.Is(err, migrate.ErrNewer) {
-		t.Errorf("an older program: %d, %v", n, err)
+	if n, s, err := up(t.Context(), on, ms[:1]); n != 0 || err != nil || s != (migrate.Schema{Version: 2}) {
+		t.Errorf("an older program: %d, %+v, %v", n, s, err)
+	}
+	third := steps("", "", "DROP TABLE a")[2]
+	third.MinBinary = 2
+	if n, s, err := up(t.Context(), on, append(slices.Clone(ms), third)); n != 1 || err != nil ||
+		s != (migrate.Schema{Version: 3, MinBinary: 2}) {
+		t.Errorf("a step that takes away: %d, %+v, %v", n, s, err)
+	}
+	if n, _, err := up(t.Context(), on, ms[:1]); n != 0 || !errors.Is(err, migrate.ErrNewer) {
+		t.Errorf("a program that is too old: %d, %v", n, err)
+	}
+	if n, s, err := up(t.Context(), on, ms); n != 0 || err != nil || s.Version != 3 {
+		t.Errorf("one that is just not: %d, %+v, %v", n, s, err)
 	}
 	edited := steps("CREATE TABLE a (n bigint)", "CREATE TABLE b (n text)")
-	if n, err := up(t.Context(), on, edited); n != 0 || !errors.Is(err, migrate.ErrEdited) {
+	if n, _, err := up(t.Context(), on, edited); n != 0 || !errors.Is(err, migrate.ErrEdited) {
 		t.Errorf("an edited step: %d, %v", n, err)
 	}
 	// After each of them the lock is free.
@@ -41,7 +54,7 @@ func TestMigrationFailsAsAWhole(t *testing.T) {
 	t.Parallel()
 	on := connect(t, cluster.Schema(t))
 	first, second := "CREATE TABLE a (n bigint)", "CREATE TABLE b (n bigint); INSERT INTO b VALUES "
-	n, err := up(t.Context(), on, steps(first, second+"('x')"))
+	n, _, err := up(t.Context(), on, steps(first, second+"('x')"))
 	if n != 1 || err == nil || !strings.Contains(err.Error(), "migration 0002_step: ") {
 		t.Errorf("%d, %v", n, err)
 	}
@@ -50,7 +63,7 @@ func TestMigrationFailsAsAWhole(t *testing.T) {
 		there {
 		t.Errorf("b is there: %v, %v", there, err)
 	}
-	n, err = up(t.Context(), on, steps(first, second+"(1)"))
+	n, _, err = up(t.Context(), on, steps(first, second+"(1)"))
 	if n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
@@ -63,7 +76,7 @@ func TestMigrationTriesAgain(t *testing.T) {
 	url := cluster.Schema(t)
 	on, other := connect(t, url), connect(t, url)
 	first := "CREATE TABLE a (n bigint)"
-	if _, err := up(t.Context(), on, steps(first)); err != nil {
+	if _, _, err := up(t.Context(), on, steps(first)); err != nil {
 		t.Fatal(err)
 	}
 	tx, err := other.Begin(t.Context())
@@ -78,7 +91,7 @@ func TestMigrationTriesAgain(t *testing.T) {
 		time.Sleep(2500 * time.Millisecond) // the first try has ended
 		free <- tx.Commit(t.Context())
 	}()
-	if n, err := up(t.Context(), on, steps(first, "ALTER TABLE a ADD COLUMN m bigint")); n != 1 || err != nil {
+	if n, _, err := up(t.Context(), on, steps(first, "ALTER TABLE a ADD COLUMN m bigint")); n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 	if err := <-free; err != nil {
@@ -96,7 +109,7 @@ func TestMigrationIsGivenUp(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if n, err := up(ctx, on, steps("CREATE TABLE a (n bigint)")); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
+	if n, _, err := up(ctx, on, steps("CREATE TABLE a (n bigint)")); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%d, %v", n, err)
 	}
 	if there, err := query.One(t.Context(), conn{other, newStatements()}, query.Value[bool],
@@ -122,7 +135,7 @@ func TestTwoMigrationsAtOnce(t *testing.T) {
 	for range programs {
 		on := connect(t, url)
 		go func() {
-			n, err := up(t.Context(), on, ms)
+			n, _, err := up(t.Context(), on, ms)
 			results <- result{n, err}
 		}()
 	}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"ostiary/internal/store"
 	"ostiary/internal/store/query"
@@ -107,12 +110,12 @@ func TestUnsafeServers(t *testing.T) {
 	if _, err := on.Exec(t.Context(), "SET synchronous_commit = local"); err != nil {
 		t.Fatal(err)
 	}
-	if err := check(t.Context(), on); !errors.Is(err, ErrUnsafe) || !strings.Contains(err.Error(),
+	if err := checked(t, on); !errors.Is(err, ErrUnsafe) || !strings.Contains(err.Error(),
 		"synchronous_commit is local: ") {
 		t.Errorf("local commits: %v", err)
 	}
 	server.Do(t, "CREATE DATABASE old ENCODING 'LATIN1' TEMPLATE template0")
-	if err := check(t.Context(), connect(t, strings.Replace(url, "/ostiary?", "/old?", 1))); !errors.Is(err, ErrUnsafe) ||
+	if err := checked(t, connect(t, strings.Replace(url, "/ostiary?", "/old?", 1))); !errors.Is(err, ErrUnsafe) ||
 		!strings.Contains(err.Error(), "server_encoding is LATIN1: ") {
 		t.Errorf("another encoding: %v", err)
 	}
@@ -153,6 +156,12 @@ func TestPasswordFromAFile(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
+	if err := os.Chmod(file, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := password(file); err == nil || !strings.Contains(err.Error(), "run: chmod 600 "+file) {
+		t.Errorf("a file that others can read: %v", err)
+	}
 	if _, err := Open(t.Context(), Config{URL: url, PasswordFile: file + "x"}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
@@ -165,9 +174,9 @@ func TestURLs(t *testing.T) {
 	t.Parallel()
 	for _, u := range []string{
 		"postgres://ostiary@db1,db2/ostiary?target_session_attrs=read-write",
-		"postgresql://ostiary@db1:5432/ostiary?sslmode=verify-ca&application_name=n",
+		"postgresql://ostiary@db1:5432/ostiary?sslmode=verify-full&application_name=n",
 		"postgres://ostiary@/ostiary?host=/run/postgresql&sslmode=disable",
-		"postgres://ostiary@localhost/ostiary?sslmode=disable&default_query_exec_mode=cache_describe",
+		"postgres://ostiary@localhost/ostiary?sslmode=disable",
 		"postgres://ostiary@[::1]/ostiary?sslmode=prefer",
 	} {
 		c, err := configured(Config{URL: u})
@@ -184,24 +193,106 @@ func TestURLs(t *testing.T) {
 		"postgres:ostiary":                       "cannot be read",
 		"postgres://ostiary:hidden%@db1/ostiary": "cannot be read",
 		"postgres://ostiary:hidden@db1/ostiary":  "has a password",
-		"postgres://ostiary@db1/ostiary?password=hidden":                         `parameter "password"`,
-		"postgres://ostiary@db1/ostiary?options=-c%20fsync%3Doff":                `parameter "options"`,
-		"postgres://ostiary@db1/ostiary?synchronous_commit=off":                  `parameter "synchronous_commit"`,
-		"postgres://ostiary@db1/ostiary?sslmode=disable&sslmode=verify-full":     "more than once",
-		"postgres://ostiary@db1/ostiary?hidden%":                                 "behind the ?",
-		"postgres://ostiary@db1/ostiary?default_query_exec_mode=simple_protocol": "default_query_exec_mode=simple_protocol",
-		"postgres://ostiary@db1/ostiary?sslmode=require":                         "pass for db1",
-		"postgres://ostiary@localhost,db2/ostiary?sslmode=disable":               "pass for db2",
-		"postgres://ostiary@db1/ostiary?sslmode=whatever":                        "sslmode",
-		"postgres://ostiary@db1/ostiary?target_session_attrs=anything":           "target_session_attrs",
+		"postgres://ostiary@db1/ostiary?password=hidden":                        `parameter "password"`,
+		"postgres://ostiary@db1/ostiary?options=-c%20fsync%3Doff":               `parameter "options"`,
+		"postgres://ostiary@db1/ostiary?synchronous_commit=off":                 `parameter "synchronous_commit"`,
+		"postgres://ostiary@db1/ostiary?sslmode=disable&sslmode=verify-full":    "more than once",
+		"postgres://ostiary@db1/ostiary?hidden%":                                "behind the ?",
+		"postgres://ostiary:12/hidden@db1/ostiary":                              "has an @",
+		"postgres://ostiary:12?hidden@db1/ostiary":                              "has an @",
+		"postgres://ostiary:12#hidden@db1/ostiary":                              "has an @",
+		"postgres://ostiary@db1/ostiary#hidden":                                 "or a #",
+		"postgres://ostiary@db1/ostiary?default_query_exec_mode=cache_describe": `the parameter "default_query_exec_mode"`,
+		"postgres://ostiary@db1/ostiary?sslmode=require":                        "pass for db1",
+		"postgres://ostiary@db1/ostiary?sslmode=verify-ca":                      "sslmode=verify-ca",
+		"postgres://ostiary@localhost,db2/ostiary?sslmode=disable":              "pass for db2",
+		"postgres://ostiary@db1/ostiary?sslmode=whatever":                       "sslmode",
+		"postgres://ostiary@db1/ostiary?target_session_attrs=anything":          "target_session_attrs",
 	} {
 		_, err := configured(Config{URL: u})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hidden") {
 			t.Errorf("%s: %v, want %s", u, err, want)
 		}
 	}
-	if c, err := configured(Config{URL: "postgres://ostiary@db1/ostiary"}); err != nil || c.TLSConfig == nil ||
-		c.TLSConfig.InsecureSkipVerify || c.TLSConfig.ServerName != "db1" {
-		t.Errorf("a host of the network: %v", err)
+	if _, err := configured(Config{URL: "postgres://ostiary@@x/ostiary?sslmode=disable"}); err == nil {
+		t.Error("a name with an @ is taken for a socket")
+	}
+}
+
+// What a URL leaves open follows from its hosts: a server beyond this machine proves who it
+// is, and of several servers the primary is meant.
+func TestUsualParameters(t *testing.T) {
+	for u, want := range map[string]struct{ verified, plain, primary bool }{
+		"postgres://ostiary@db1/ostiary":                                            {true, false, false},
+		"postgres://ostiary@db1:5432,db2:5433/ostiary":                              {true, false, true},
+		"postgres://ostiary@/ostiary?host=db1,db2":                                  {true, false, true},
+		"postgres://ostiary@localhost,db2/ostiary":                                  {true, false, true},
+		"postgres://ostiary@db1,db2/ostiary?target_session_attrs=any":               {true, false, false},
+		"postgres://ostiary@127.0.0.1/ostiary":                                      {false, true, false},
+		"postgres://ostiary@127.0.0.1:1,127.0.0.1:2/ostiary?sslmode=disable":        {false, true, false},
+		"postgres://ostiary@/ostiary?host=/run/postgresql":                          {false, true, false},
+		"postgres://ostiary@/ostiary?host=/run/a,/run/b&target_session_attrs=any":   {false, true, false},
+		"postgres://ostiary@/ostiary?host=/run/a,/run/b&port=5432,5433":             {false, true, true},
+		"postgres://ostiary@localhost/ostiary?sslmode=verify-full&sslrootcert=none": {},
+	} {
+		c, err := configured(Config{URL: u})
+		if strings.Contains(u, "sslrootcert=none") {
+			if err == nil {
+				t.Errorf("%s: an authority that is not there", u)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", u, err)
+			continue
+		}
+		configs := []*tls.Config{c.TLSConfig}
+		for _, f := range c.Fallbacks {
+			configs = append(configs, f.TLSConfig)
+		}
+		for _, is := range configs {
+			verified := is != nil && !is.InsecureSkipVerify && is.ServerName != ""
+			if want.verified && !verified || is == nil && !want.plain {
+				t.Errorf("%s: a connection on which anybody could be the server: %+v", u, is)
+			}
+		}
+		if (c.ValidateConnect != nil) != want.primary {
+			t.Errorf("%s: the primary is looked for: %v", u, c.ValidateConnect != nil)
+		}
+		if c.ConnectTimeout != connectTimeout || c.RuntimeParams["jit"] != "off" ||
+			c.RuntimeParams["idle_in_transaction_session_timeout"] != "10s" {
+			t.Errorf("%s: %v, %v", u, c.ConnectTimeout, c.RuntimeParams)
+		}
+	}
+	// The environment can name hosts, too, and weakens nothing.
+	t.Setenv("PGHOST", "db1")
+	t.Setenv("PGSSLMODE", "disable")
+	t.Setenv("PGOPTIONS", "-c fsync=off")
+	c, err := configured(Config{URL: "postgres://ostiary@/ostiary"})
+	if err != nil || c.Host != "db1" || c.TLSConfig == nil || c.TLSConfig.InsecureSkipVerify ||
+		c.RuntimeParams["options"] != "" {
+		t.Errorf("with a host of the environment: %v, %+v", err, c)
+	}
+}
+
+// checked gives the error of a server that needs no standby.
+func checked(t *testing.T, on *pgx.Conn) error {
+	t.Helper()
+	lacks, err := check(t.Context(), on, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return refused(lacks)
+}
+
+// systemd shows its credentials with the mode that its access list has.
+func TestPasswordFromSystemd(t *testing.T) {
+	t.Setenv("CREDENTIALS_DIRECTORY", t.TempDir()+"/")
+	file := filepath.Join(os.Getenv("CREDENTIALS_DIRECTORY"), "database")
+	if err := os.WriteFile(file, []byte("word\n"), 0o440); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := password(file); err != nil || text != "word" {
+		t.Errorf("%q, %v", text, err)
 	}
 }

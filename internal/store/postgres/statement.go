@@ -2,11 +2,13 @@ package postgres
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 
 	"ostiary/internal/core/lru"
+	"ostiary/internal/store/decide"
 )
 
 // maxStatements bounds how many rewritten statements are kept. The fixed ones are a few
@@ -17,6 +19,7 @@ const maxStatements = 1024
 type statements struct {
 	mu   sync.Mutex
 	kept *lru.Cache[form, statement]
+	sets sync.Map // from *decide.Statement to its text for many
 }
 
 func newStatements() *statements {
@@ -121,3 +124,22 @@ func opaque(text string) int {
 	}
 	return 0
 }
+
+// many gives the text of a conditional write for many lists of arguments at once: ?1 is the
+// first column of the lists, and so on. It gives the tokens whose rows were written.
+func (s *statements) many(of *decide.Statement) string {
+	if text, ok := s.sets.Load(of); ok {
+		return text.(string)
+	}
+	columns, lists := make([]string, of.Args), make([]string, of.Args)
+	for i := range of.Args {
+		columns[i], lists[i] = "a"+strconv.Itoa(i+1), "$"+strconv.Itoa(i+1)+"::bigint[]"
+	}
+	set, where, _ := strings.Cut(argumentPattern.ReplaceAllString(of.SQL, "p.a$1"), "WHERE")
+	text := set + "FROM unnest(" + strings.Join(lists, ", ") + ") AS p (" + strings.Join(columns, ", ") + ")\n\tWHERE" +
+		where + "\n\tRETURNING token"
+	s.sets.Store(of, text)
+	return text
+}
+
+var argumentPattern = regexp.MustCompile(`\?([0-9]+)`)

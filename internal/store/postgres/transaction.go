@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ostiary/internal/store"
+	"ostiary/internal/store/decide"
 	"ostiary/internal/store/query"
 )
 
@@ -20,7 +21,9 @@ import (
 const (
 	warning              = "01000"
 	adminShutdown        = "57P01"
+	protocolViolation    = "08P01"
 	lockNotAvailable     = "55P03"
+	readOnlyTransaction  = "25006" // of a server that has become a standby
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	// Tables are written to by ON CONFLICT, so only another transaction can cause it.
@@ -55,7 +58,8 @@ func inTransaction(ctx context.Context, on *pgx.Conn, opts pgx.TxOptions, fn fun
 	unending := context.WithoutCancel(ctx)
 	tx, err := on.BeginTx(ctx, opts)
 	if err != nil {
-		return fmt.Errorf("%w: begin: %w", store.ErrUnavailable, err)
+		_ = on.Close(unending) // it is lost, or one to a server that has become a standby
+		return fmt.Errorf("%w: %w: %w", store.ErrUnavailable, errBegin, err)
 	}
 	// Deferred, so that a panic of fn leaves no transaction open.
 	done := false
@@ -65,16 +69,44 @@ func inTransaction(ctx context.Context, on *pgx.Conn, opts pgx.TxOptions, fn fun
 		}
 	}()
 	if err := fn(tx); err != nil {
-		return err
+		if hasCode(err, readOnlyTransaction) {
+			_ = on.Close(unending) // the next one finds the primary
+		}
+		return worded(on, err)
 	}
 	done = true
 	return commit(unending, on, tx)
 }
 
+// failing are the classes of errors that say that the server cannot do what it should.
+// They are: connections, resources, an operator's doing, and the system.
+var failing = []string{"08", "53", "57", "58"}
+
+// worded makes an error of a server that fails store.ErrUnavailable. It is for what was
+// not committed: nothing of it is there. What is no error of the server, and a caller's
+// own end, stays as it is.
+func worded(on *pgx.Conn, err error) error {
+	if err == nil || errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrUncertain) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	var of *pgconn.PgError
+	if hasCode(err, lockNotAvailable) {
+		return fmt.Errorf("%w: another server has been changing the database for "+locksOfChanges+": %w",
+			store.ErrUnavailable, err)
+	}
+	if on.IsClosed() || errors.As(err, &of) && slices.Contains(failing, of.Code[:2]) {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
+	return err
+}
+
 func commit(ctx context.Context, on *pgx.Conn, tx pgx.Tx) error {
 	c := on.PgConn()
 	delete(c.CustomData(), doubt)
+	ends := watched(c)
 	err := tx.Commit(ctx)
+	ends()
 	why, doubted := c.CustomData()[doubt]
 	var refused *pgconn.PgError
 	switch {
@@ -98,13 +130,25 @@ const (
 	firstRest = time.Millisecond // doubled from run to run, and drawn from the half to the whole
 )
 
-// update runs fn in a SERIALIZABLE transaction: what it reads is as if it were alone. It
-// may run again, when another transaction was in its way.
-func update(ctx context.Context, pool *pgxpool.Pool, kept *statements, fn func(query.Conn) error) error {
+// readCommitted is for batches: each statement finds what the one before has waited for.
+var readCommitted = pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+
+// serializable is for changes: what they read is as if they were alone.
+var serializable = pgx.TxOptions{BeginQuery: "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL " + idle + " = '" +
+	idleOfChanges + "'; SET LOCAL lock_timeout = '" + locksOfChanges + "'"}
+
+// locksOfChanges is how long a change waits for what another transaction has locked: one that
+// hangs would keep it, and the codes behind it, for ever.
+const locksOfChanges = "4s"
+
+// again runs fn in a transaction, and runs it again when another one was in its way.
+func again(ctx context.Context, pool *pgxpool.Pool, opts pgx.TxOptions, kept *statements,
+	fn func(query.Conn) error) error {
 	rest := firstRest
 	for run := 1; ; run++ {
-		err := onOne(ctx, pool, pgx.TxOptions{IsoLevel: pgx.Serializable}, kept, fn)
-		if !hasCode(err, serializationFailure, deadlockDetected, uniqueViolation) {
+		err := onOne(ctx, pool, opts, kept, fn)
+		if !hasCode(err, serializationFailure, deadlockDetected, uniqueViolation) &&
+			!errors.Is(err, decide.ErrUnordered) && !errors.Is(err, decide.ErrOvertaken) {
 			return err
 		}
 		if run == maxRuns {
@@ -132,13 +176,34 @@ func view(ctx context.Context, pool *pgxpool.Pool, kept *statements, fn func(que
 	return onOne(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, kept, fn)
 }
 
-// onOne runs fn in a transaction on a connection of a pool.
+// errBegin says that a transaction did not begin.
+var errBegin = errors.New("begin")
+
+// onOne runs fn in a transaction on a connection of a pool. A connection that the server
+// has ended since it was used last tells so when the transaction is to begin: then another
+// is taken, as long as the pool may have such.
 func onOne(ctx context.Context, pool *pgxpool.Pool, opts pgx.TxOptions, kept *statements,
-	fn func(query.Conn) error) error {
+	fn func(query.Conn) error) (err error) {
+	for range readers + 1 { // no pool has more than readers
+		ended := false
+		err = onAny(ctx, pool, func(on *pgx.Conn) error {
+			err := inTransaction(ctx, on, opts, func(tx pgx.Tx) error { return fn(conn{tx, kept}) })
+			ended = on.IsClosed() && errors.Is(err, errBegin)
+			return err
+		})
+		if !ended {
+			break
+		}
+	}
+	return err
+}
+
+// onAny runs fn on a connection of a pool.
+func onAny(ctx context.Context, pool *pgxpool.Pool, fn func(*pgx.Conn) error) error {
 	c, err := pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	defer c.Release() // one that is closed does not return to the pool
-	return inTransaction(ctx, c.Conn(), opts, func(tx pgx.Tx) error { return fn(conn{tx, kept}) })
+	return fn(c.Conn())
 }

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"ostiary/internal/store"
 	"ostiary/internal/store/query"
@@ -32,7 +34,7 @@ func opened(t *testing.T, url string) *DB {
 }
 
 func (db *DB) change(ctx context.Context, fn func(query.Conn) error) error {
-	return update(ctx, db.writes, db.kept, fn)
+	return again(ctx, db.reads, serializable, db.kept, fn)
 }
 
 func (db *DB) see(ctx context.Context, fn func(query.Conn) error) error {
@@ -101,7 +103,7 @@ func TestTransactionsAreWholeOrNothing(t *testing.T) {
 		t.Errorf("a view that writes: %v", err)
 	}
 	// More of them than there are connections: none was lost on the way.
-	for range 2 * changes {
+	for range 2 * readers {
 		if err := db.change(t.Context(), func(c query.Conn) error { return set(t, c, "a", "2") }); err != nil {
 			t.Fatal(err)
 		}
@@ -141,16 +143,18 @@ func TestChangesTogetherAreAsOneByOne(t *testing.T) {
 	db := opened(t, cluster.Schema(t))
 	var (
 		wg   sync.WaitGroup
-		mu   sync.Mutex
-		runs int
+		runs atomic.Int32
+		// The first that count wait for each other, so that they are in each other's way.
+		counted = make(chan struct{})
 	)
 	for i := range 12 {
 		wg.Go(func() {
 			err := db.change(t.Context(), func(c query.Conn) error {
-				mu.Lock()
-				runs++
-				mu.Unlock()
 				n, err := query.One(t.Context(), c, query.Value[int], "SELECT count(*) FROM setting")
+				if runs.Add(1) == readers {
+					close(counted)
+				}
+				<-counted
 				if err != nil || n >= 5 {
 					return err
 				}
@@ -162,8 +166,8 @@ func TestChangesTogetherAreAsOneByOne(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := settings(t, db); n != 5 || runs <= 12 {
-		t.Errorf("%d settings after %d runs, want 5 after more than 12", n, runs)
+	if n := settings(t, db); n != 5 || runs.Load() <= 12 {
+		t.Errorf("%d settings after %d runs, want 5 after more than 12", n, runs.Load())
 	}
 }
 
@@ -213,6 +217,28 @@ func TestCommitOutlivesItsCaller(t *testing.T) {
 	}
 }
 
+// endWaiting waits until a commit waits for its standby, ends that by a function of
+// PostgreSQL, and gives what became of it.
+func endWaiting(t *testing.T, watcher *pgx.Conn, end string, done <-chan error) error {
+	t.Helper()
+	for {
+		var ended bool
+		err := watcher.QueryRow(t.Context(), "SELECT count("+end+
+			"(pid)) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'").Scan(&ended)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ended {
+			return <-done
+		}
+		select {
+		case err := <-done:
+			t.Fatalf("%s: the commit did not wait: %v", end, err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
 // A commit whose wait for the standby was cancelled is answered as a success, and a server
 // that is stopped leaves open what became of it: both are uncertain.
 func TestCommitWithoutItsStandby(t *testing.T) {
@@ -227,30 +253,16 @@ func TestCommitWithoutItsStandby(t *testing.T) {
 		go func() {
 			done <- db.change(t.Context(), func(c query.Conn) error { return set(t, c, end, "1") })
 		}()
-		for ended := false; !ended; time.Sleep(5 * time.Millisecond) {
-			err := watcher.QueryRow(t.Context(), "SELECT count("+end+
-				"(pid)) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'").Scan(&ended)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if ended {
-				break
-			}
-			select {
-			case err := <-done:
-				t.Fatalf("%s: the commit did not wait: %v", end, err)
-			default:
-			}
-		}
-		if err := <-done; !errors.Is(err, store.ErrUncertain) || errors.Is(err, store.ErrUnavailable) {
+		err := endWaiting(t, watcher, end, done)
+		if !errors.Is(err, store.ErrUncertain) || errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("%s: %v", end, err)
 		} else if i == 0 && !strings.Contains(err.Error(), "canceling wait for synchronous replication") {
 			t.Errorf("%s does not say why: %v", end, err)
 		}
 		// The connection was dropped: what it says next might be of that commit.
-		for end := time.Now().Add(time.Minute); db.writes.Stat().TotalConns() > 0; time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(time.Minute); db.reads.Stat().TotalConns() > 0; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
-				t.Fatalf("%d connections stay", db.writes.Stat().TotalConns())
+				t.Fatalf("%d connections stay", db.reads.Stat().TotalConns())
 			}
 		}
 	}
@@ -274,6 +286,32 @@ func TestWarningsBeforeTheCommit(t *testing.T) {
 	})
 	if err != nil || settings(t, db) != 1 {
 		t.Errorf("%v, %d settings", err, settings(t, db))
+	}
+}
+
+// Connections that the server has ended meanwhile are no trouble of who comes next.
+func TestEndedConnectionsAreTakenNoMore(t *testing.T) {
+	t.Parallel()
+	url := cluster.Schema(t)
+	db := opened(t, url+"&application_name=ended")
+	var both sync.WaitGroup
+	both.Add(2)
+	var group errgroup.Group
+	for range 2 { // at once, so that there are two connections
+		group.Go(func() error {
+			return db.see(t.Context(), func(query.Conn) error { both.Done(); both.Wait(); return nil })
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := connect(t, url).QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE pg_terminate_backend(pid))
+		FROM pg_stat_activity WHERE application_name = 'ended'`).Scan(&n); err != nil || n < 2 {
+		t.Fatalf("%d connections were ended: %v", n, err)
+	}
+	if n := settings(t, db); n != 0 {
+		t.Errorf("%d settings", n)
 	}
 }
 

@@ -10,9 +10,11 @@ package proof
 
 import (
 	"bytes"
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"ostiary/internal/core/audit"
@@ -27,14 +29,44 @@ import (
 // last is the head as the writer wrote it, and pending the one whose commit failed
 // half-way, so that only the database knows which of the two is there. schema is the
 // number under which the schema was last seen to be the program's. Only the writer uses
-// them; the rest may be used from everywhere.
+// pending and schema; the rest may be used from everywhere.
+//
+// Where other nodes write the head, too (Shared), this one takes every head that bears the
+// MAC, as long as the number of its commit rises.
 type Guard struct {
 	keys    atomic.Pointer[Keys]
 	begun   atomic.Bool // there is a record
 	stopped atomic.Bool // the head was another one
-	last    auditlog.Head
-	pending *auditlog.Head
+	shared  bool
+	mu      sync.Mutex // of last
+	last    Seen
+	pending *Seen
 	schema  int64
+}
+
+// Seen is a head that was found to be right, or written, and the number of its commit.
+type Seen struct {
+	head   auditlog.Head
+	commit uint64
+}
+
+// Share says that other nodes write the head, too. It is called first.
+func (g *Guard) Share() { g.shared = true }
+
+// Last gives the newest head that was seen.
+func (g *Guard) Last() Seen {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.last
+}
+
+// advance takes a head, unless a newer one was seen meanwhile.
+func (g *Guard) advance(s Seen) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s.commit >= g.last.commit {
+		g.last = s
+	}
 }
 
 type Keys struct {
@@ -53,8 +85,8 @@ func (g *Guard) Begun() bool { return g.begun.Load() }
 func (g *Guard) Stopped() bool { return g.stopped.Load() }
 
 // Adopt takes a head for the one that was written last.
-func (g *Guard) Adopt(row auditlog.Head) {
-	g.last = row
+func (g *Guard) Adopt(row auditlog.Head, record audit.Record) {
+	g.advance(Seen{row, record.Commit})
 	g.begun.Store(true)
 }
 
@@ -138,15 +170,40 @@ func (g *Guard) Enter(found auditlog.Head) error {
 		return nil
 	}
 	if g.pending != nil {
-		if sameHead(found, *g.pending) {
-			g.last = *g.pending
+		if sameHead(found, g.pending.head) {
+			g.advance(*g.pending)
 		}
 		g.pending = nil
 	}
-	if !g.stopped.Load() && sameHead(found, g.last) {
+	return g.See(g.Last(), found)
+}
+
+// See holds a head that was found against the one that was seen last before it was read. It
+// is for transactions that do not write the head.
+func (g *Guard) See(before Seen, found auditlog.Head) error {
+	switch {
+	case !g.begun.Load():
+		return g.Enter(found)
+	case g.stopped.Load():
+		return g.Stop(errHead)
+	case sameHead(found, before.head):
 		return nil
+	case !g.shared:
+		return g.Stop(errHead)
 	}
-	return g.Stop(errHead)
+	record, err := g.Keys().Open(found)
+	switch {
+	case err != nil:
+	case record.Commit <= before.commit:
+		err = errHead
+	case record.Moved:
+		err = store.ErrMoved // by another program, since this one opened it
+	}
+	if err != nil {
+		return g.Stop(err)
+	}
+	g.advance(Seen{found, record.Commit})
+	return nil
 }
 
 // ErrUnprotected says that a write would take the record away by which the database
@@ -159,7 +216,7 @@ var errHead = fmt.Errorf("%w: the head of the audit log is not the one that this
 // Stop ends all writing, for good.
 func (g *Guard) Stop(err error) error {
 	if !g.stopped.Swap(true) {
-		g.keys.Load().alarm(store.Alarm{Err: err})
+		g.keys.Load().alarm(store.Alarm{Err: err, Commit: g.Last().commit})
 	}
 	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 }
@@ -169,6 +226,8 @@ type HeadChange struct {
 	Checkpoints int64     // how many were added, less those that were removed
 	First       int64     // place of the first entry that is kept; 0 if it is as before
 	Config      *[32]byte // the digest, if it is another
+	Streams     *[32]byte // the digest, if it is another
+	Moved       *bool     // whether it is being moved, if that is new
 }
 
 // Leave makes the row that a transaction ends with; it stays pending until settle.
@@ -178,7 +237,7 @@ func (g *Guard) Leave(frontier *audit.Frontier, c HeadChange) (row auditlog.Head
 	}
 	k := g.keys.Load()
 	var r audit.Record
-	if err := r.UnmarshalBinary(g.last.Record); err != nil {
+	if err := r.UnmarshalBinary(g.Last().head.Record); err != nil {
 		return row, err
 	}
 	r.Commit++
@@ -189,18 +248,25 @@ func (g *Guard) Leave(frontier *audit.Frontier, c HeadChange) (row auditlog.Head
 	if c.Config != nil {
 		r.Config = *c.Config
 	}
+	if c.Streams != nil {
+		r.Streams = *c.Streams
+	}
+	if c.Moved != nil {
+		r.Moved = *c.Moved
+	}
 	r.Frontier = *frontier
 	return g.seal(k, r, row)
 }
 
 // First makes the first record.
-func (g *Guard) First(frontier *audit.Frontier, checkpoints int64, config [32]byte) (row auditlog.Head, err error) {
+func (g *Guard) First(frontier *audit.Frontier, checkpoints int64, config, streams [32]byte) (row auditlog.Head,
+	err error) {
 	if row.Frontier, err = frontier.AppendBinary(nil); err != nil {
 		return row, err
 	}
 	k := g.keys.Load()
 	return g.seal(k, audit.Record{Genesis: k.integrity.Genesis(), Key: k.integrity.ID(), Commit: 1,
-		Checkpoints: checkpoints, Config: config, Frontier: *frontier}, row)
+		Checkpoints: checkpoints, Config: config, Streams: streams, Frontier: *frontier}, row)
 }
 
 func (g *Guard) seal(k *Keys, r audit.Record, row auditlog.Head) (_ auditlog.Head, err error) {
@@ -208,20 +274,37 @@ func (g *Guard) seal(k *Keys, r audit.Record, row auditlog.Head) (_ auditlog.Hea
 		return row, err
 	}
 	row.MAC = k.headMAC(row.Record)
-	g.pending = &row
+	g.pending = &Seen{row, r.Commit}
 	return row, nil
 }
 
 // Settle is called after a commit.
 func (g *Guard) Settle() {
 	if g.pending != nil {
-		g.last, g.pending = *g.pending, nil
+		g.advance(*g.pending)
+		g.pending = nil
 		g.begun.Store(true)
 	}
 }
 
 // Undone is called after a rollback.
 func (g *Guard) Undone() { g.pending = nil }
+
+// Arrival proves the entry n of a stream, which is committed and has no place in the log yet.
+func (k *Keys) Arrival(stream, n int64, entry []byte) []byte {
+	mac := k.head.Sum(arrival(stream, n, entry)...)
+	return mac[:]
+}
+
+// CheckArrival reports whether an entry is proven.
+func (k *Keys) CheckArrival(mac []byte, stream, n int64, entry []byte) bool {
+	return len(mac) == 32 && k.head.Check(mac, arrival(stream, n, entry)...)
+}
+
+func arrival(stream, n int64, entry []byte) [][]byte {
+	of := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(stream)), uint64(n))
+	return [][]byte{[]byte("ostiary/arrival/1"), of, entry}
+}
 
 // Tag is the tag of a row, from its columns.
 func (k *Keys) Tag(table string, columns []byte) []byte {
@@ -239,7 +322,7 @@ func (g *Guard) Right(table string, tag []byte, columns func() []byte) bool {
 		return true
 	}
 	k := g.keys.Load()
-	return bytes.Equal(tag, k.Tag(table, columns()))
+	return subtle.ConstantTimeCompare(tag, k.Tag(table, columns())) == 1
 }
 
 // Draw gives a number from 0 to 65535 for a name, always the same one, which nobody can

@@ -214,5 +214,12 @@ func TemporaryRow(user int64, fingerprint []byte) Row {
 	return Row{Table: TemporaryTable, ID: user, Fingerprint: string(fingerprint)}
 }
 
-// SecretTable names the rows of secrets in alarms.
-const SecretTable = "secret"
+// What names in alarms what is no row with a tag: the rows of secrets, and entries of
+// indexes that lead to another row than what they say.
+const (
+	SecretTable     = "secret"
+	TokenIndex      = "index of token"
+	UserIndex       = "index of user"
+	EnrolmentIndex  = "index of enrolment"
+	ActivationIndex = "index of activation"
+)

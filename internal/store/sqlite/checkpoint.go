@@ -104,7 +104,7 @@ func (c *checkpoints) writeBack() error {
 	if err := c.sync(); err != nil {
 		return err
 	}
-	return c.writer.between(func() error {
+	return c.writer.line.Between(func() error {
 		_, err := c.checkpoint()
 		return err
 	})

@@ -54,7 +54,7 @@ func TestWALBeginsAnew(t *testing.T) {
 	}()
 	<-inside
 	go func() { written <- c.writeBack() }()
-	for len(db.writer.jobs) == 0 { // it waits for the transaction to end
+	for db.writer.line.Waiting() == 0 { // it waits for the transaction to end
 		runtime.Gosched()
 	}
 	close(release)

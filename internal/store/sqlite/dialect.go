@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"ostiary/internal/store"
 	"ostiary/internal/store/proof"
@@ -23,10 +24,22 @@ var dialect = &tables.Dialect{
 		}
 		return "INDEXED BY " + index
 	},
-	Then:        "CROSS JOIN",
-	Numbers:     each,
-	Texts:       each,
-	Reserve:     reserve,
+	Then:    "CROSS JOIN",
+	Numbers: each,
+	Texts:   each,
+	PerRow: func(table, few, beside, columns string) string {
+		return "SELECT " + columns + " FROM json_each(?1) l LEFT JOIN " + table + " x ON x.id IN (" + few + ")" + beside
+	},
+	Insert:  tables.Values,
+	AtOnce:  25,
+	Reserve: reserve,
+	Columns: func(tables string) string {
+		return "SELECT m.name, c.name FROM sqlite_schema m CROSS JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND " +
+			"m.name IN (" + tables + ") ORDER BY m.name, c.cid"
+	},
+	Highest:     highest,
+	Raise:       raise,
+	Load:        load,
 	Tables:      "SELECT name FROM sqlite_master WHERE type = 'table'",
 	CheckSchema: checkSchema,
 	Schema:      checkSchemaVersion,
@@ -36,14 +49,41 @@ func each(argument string) string { return "SELECT value FROM json_each(" + argu
 
 // reserve goes by AUTOINCREMENT's own memory of the highest number that was ever used.
 func reserve(ctx context.Context, q query.Conn, table string, n int) (first int64, err error) {
-	last, err := query.One(ctx, q, query.Value[int64], "SELECT seq FROM sqlite_sequence WHERE name = ?", table)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		_, err = q.Exec(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", table, n)
-	case err == nil:
-		_, err = q.Exec(ctx, "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", n, table)
+	last, err := highest(ctx, q, table)
+	if err == nil {
+		err = raise(ctx, q, table, last+int64(n))
 	}
 	return last + 1, err
+}
+
+func highest(ctx context.Context, q query.Conn, table string) (int64, error) {
+	n, err := query.One(ctx, q, query.Value[int64], "SELECT seq FROM sqlite_sequence WHERE name = ?", table)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return n, err
+}
+
+func raise(ctx context.Context, q query.Conn, table string, n int64) error {
+	changed, err := q.Exec(ctx, "UPDATE sqlite_sequence SET seq = ? WHERE name = ?", n, table)
+	if err == nil && changed == 0 {
+		_, err = q.Exec(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", table, n)
+	}
+	return err
+}
+
+func load(ctx context.Context, q query.Conn, table string, columns []string, next func() ([]any, error)) error {
+	stmt := `INSERT INTO "` + table + `" ("` + strings.Join(columns, `", "`) + `") VALUES (` +
+		query.RowsOf("?", len(columns)) + ")"
+	for {
+		row, err := next()
+		if err != nil || row == nil {
+			return err
+		}
+		if _, err := q.Exec(ctx, stmt, row...); err != nil {
+			return err
+		}
+	}
 }
 
 func checkSchemaVersion(ctx context.Context, q query.Conn, g *proof.Guard) error {

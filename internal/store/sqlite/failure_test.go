@@ -15,7 +15,7 @@ func TestFailureIsCountedOnTheRowThatWasRead(t *testing.T) {
 	id := tokens(t, db, 1)[0]
 	as := func(edit int, to int64) (changed int64) {
 		t.Helper()
-		err := db.writer.between(func() error {
+		err := db.writer.line.Between(func() error {
 			h := db.writer.hot
 			if _, err := h.begin.exec(); err != nil {
 				return err

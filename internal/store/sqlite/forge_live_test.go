@@ -3,6 +3,7 @@ package sqlite
 import (
 	"database/sql"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 	"ostiary/internal/store/proof"
+	"ostiary/internal/store/storetest"
 	"ostiary/internal/store/tables"
 )
 
@@ -34,6 +36,8 @@ func TestSchemaThatChangesWhileItRunsEndsAcceptance(t *testing.T) {
 		"trigger": "CREATE TRIGGER evil AFTER UPDATE ON audit_head BEGIN UPDATE condition SET next = 0; END",
 		"view":    "CREATE VIEW v AS SELECT 1",
 		"index":   "DROP INDEX token_mark",
+		"a name like those of SQLite": `CREATE TRIGGER "sqlite-stat1" AFTER UPDATE ON audit_head
+			BEGIN UPDATE condition SET next = 0; END`,
 	} {
 		for first, do := range map[string]func(s *scene) error{
 			"a code": func(s *scene) error {
@@ -73,7 +77,7 @@ func TestVacuumBesideTheServerIsNoTampering(t *testing.T) {
 	s := newScene(t)
 	s.try(s.right(3))
 	alter(t, s.path, "VACUUM; ANALYZE")
-	s.db.cache.forget(tables.Touched{All: true})
+	s.db.names.Found.Forget(tables.Touched{All: true})
 	f := s.find(store.Lookup{Serial: "A"})
 	a := s.right(4)
 	a.Proposals[0].Seen = f.Candidates[0].Token.Condition
@@ -215,4 +219,16 @@ func TestFormerTagsAreMadeAnew(t *testing.T) {
 			t.Errorf("forged %t: verify says %q", forged, p)
 		}
 	}
+}
+
+func TestForgedAmongOthers(t *testing.T) {
+	t.Parallel()
+	storetest.RunForgedLookups(t, func(t *testing.T, alarm func(store.Alarm)) (store.DB, func(string)) {
+		path := filepath.Join(t.TempDir(), "a.db")
+		db := open(t, Config{Path: path})
+		if _, err := db.Protect(t.Context(), storetest.IntegrityKey(t, 1), alarm); err != nil {
+			t.Fatal(err)
+		}
+		return db, func(statement string) { forge(t, path, statement) }
+	})
 }

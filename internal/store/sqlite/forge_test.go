@@ -175,6 +175,38 @@ func TestForgedUserIsRefused(t *testing.T) {
 	}
 }
 
+// Names that are exchanged while a command gives somebody a token or a temporary code, and
+// put back afterwards, give it to nobody else: the row of the user is checked as well.
+func TestForgedUserGetsNothing(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	forge(t, s.path, "UPDATE user SET name = CASE name WHEN 'alice' THEN 'mallory!' ELSE 'alice' END")
+	for name, give := range map[string]func(tx store.Tx, user int64) error{
+		"a token": func(tx store.Tx, user int64) error { return tx.SetOwner(s.id, s.alice.ID, user) },
+		"a temporary code": func(tx store.Tx, user int64) error {
+			return tx.AddTemporaryCode(store.TemporaryCode{User: user})
+		},
+		"a new token": func(tx store.Tx, user int64) error {
+			id, err := tx.NextTokenID(1)
+			return errors.Join(err, tx.AddToken(store.Candidate{Token: token.Token{ID: id,
+				Condition: token.Condition{Owner: user}}}))
+		},
+	} {
+		if err := s.db.Update(t.Context(), func(tx store.Tx) error {
+			u, err := tx.User("alice")
+			if err != nil {
+				return err
+			}
+			return give(tx, u.ID)
+		}); !errors.Is(err, store.ErrForged) {
+			t.Errorf("%s: %v, want ErrForged", name, err)
+		}
+	}
+	if rows := s.raised.rows(); !slices.Contains(rows, "user 2") {
+		t.Errorf("alarms %q", rows)
+	}
+}
+
 // A token that is nobody's, whose owner is written as 0, is not that of a name which nobody
 // has: 0 is the number under which the tokens of such a name are looked up, and its tag is
 // as that of a token without an owner.
@@ -357,6 +389,14 @@ func TestForgedSmallTables(t *testing.T) {
 			if p := s.problems(); len(p) != 1 {
 				t.Errorf("verify says %q", p)
 			}
+			for what, read := range map[string]func(r store.Reader) error{
+				"the type":    func(r store.Reader) error { _, err := r.Type("hotp"); return err },
+				"the profile": func(r store.Reader) error { _, err := r.Profile("limited"); return err },
+			} {
+				if err := s.db.View(t.Context(), read); !errors.Is(err, store.ErrTampered) {
+					t.Errorf("%s is obeyed: %v", what, err)
+				}
+			}
 			err := s.db.Update(t.Context(), func(tx store.Tx) error { return tx.SetSetting("other", []byte("x")) })
 			if !errors.Is(err, store.ErrTampered) {
 				t.Errorf("a change that would vouch for it: %v", err)
@@ -430,6 +470,7 @@ func TestHeadAfterACommitThatOnlySeemedToFail(t *testing.T) {
 func TestOpeningChecksTheSchema(t *testing.T) {
 	t.Parallel()
 	for _, stmt := range []string{"DROP INDEX token_mark", "CREATE VIEW v AS SELECT 1",
+		"CREATE TRIGGER SQLITE1STAT AFTER UPDATE OF state ON condition BEGIN UPDATE condition SET owner = 1; END",
 		"CREATE TRIGGER evil AFTER UPDATE OF state ON condition BEGIN UPDATE condition SET owner = 1; END"} {
 		s := newScene(t)
 		if err := s.db.Close(); err != nil {

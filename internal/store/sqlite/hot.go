@@ -22,7 +22,7 @@ type hotStatements struct {
 
 	begin, commit, rollback *statement
 	attempts                []*statement // decide.Statements
-	appendEntry             *statement
+	appendEntry, takeAway   *statement
 	head, setHead           *statement
 	schemaVersion, schema   *statement
 }
@@ -69,6 +69,7 @@ func prepareHot(c driver.Conn) (h *hotStatements, err error) {
 		h.attempts = append(h.attempts, prepare(own(st.SQL), st.Args))
 	}
 	h.appendEntry = prepare("INSERT INTO audit_entry (seq, entry) VALUES (?1, ?2)", 2)
+	h.takeAway = prepare("DELETE FROM audit_entry WHERE seq >= ?1", 1)
 	h.head = prepare(auditlog.HeadSQL, 0)
 	h.setHead = prepare(tables.SetHeadSQL, 3)
 	h.schemaVersion = prepare(schemaVersionSQL, 0)

@@ -48,9 +48,23 @@ func (r *hotRows) Append(entry []byte) error {
 	return nil
 }
 
-// CountQuietly counts a refusal; the hash of the entry is forgotten.
-func (r *hotRows) CountQuietly(caller string, entry []byte) error {
-	r.head.Clone().Append(entry)
-	_, err := r.Exec(decide.CountQuietly, caller, entry)
+// AppendQuietly writes an entry where Append does, and takes away what does not stay there.
+func (r *hotRows) AppendQuietly(caller string, entry []byte, stays bool) error {
+	n := int64(1)
+	if stays {
+		n = 0
+		if err := r.Append(entry); err != nil {
+			return err
+		}
+	} else {
+		if _, err := r.hot.appendEntry.exec(r.head.Size(), entry); err != nil {
+			return err
+		}
+		r.head.Clone().Append(entry)
+	}
+	if _, err := r.hot.takeAway.exec(r.head.Size()); err != nil {
+		return err
+	}
+	_, err := r.Exec(decide.CountQuietly, caller, entry, n)
 	return err
 }

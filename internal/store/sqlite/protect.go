@@ -15,7 +15,7 @@ func (db *DB) Protect(ctx context.Context, key *seal.Integrity, alarm func(store
 	if err := db.guard.Use(key, alarm); err != nil {
 		return false, err
 	}
-	err := db.writer.between(func() error { return db.adopt(ctx) })
+	err := db.writer.line.Between(func() error { return db.adopt(ctx) })
 	begun := db.guard.Begun()
 	if err != nil || !begun {
 		return false, err
@@ -35,13 +35,7 @@ func (db *DB) Protect(ctx context.Context, key *seal.Integrity, alarm func(store
 // adopt takes the head that is there for the one that was written last, if it bears
 // the MAC and all that it vouches for is so.
 func (db *DB) adopt(ctx context.Context) error {
-	return db.View(ctx, func(r store.Reader) error {
-		row, err := r.(*tables.Reader).Vouched(db.before)
-		if err == nil && row.Record != nil {
-			db.guard.Adopt(row)
-		}
-		return err
-	})
+	return db.View(ctx, func(r store.Reader) error { return r.(*tables.Reader).Vouched(&db.before) })
 }
 
 func (db *DB) checkIndex(ctx context.Context) error {

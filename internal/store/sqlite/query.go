@@ -7,6 +7,7 @@ import (
 
 	"ostiary/internal/store"
 	"ostiary/internal/store/query"
+	"ostiary/internal/store/tables"
 )
 
 // readConn is a transaction that reads. A statement that comes again in it is prepared,
@@ -44,7 +45,7 @@ func (c *readConn) QueryRow(ctx context.Context, stmt string, args ...any) query
 }
 
 // Exec changes nothing: the transaction only reads.
-func (c *readConn) Exec(context.Context, string, ...any) (int64, error) { return 0, ErrReadOnly }
+func (c *readConn) Exec(context.Context, string, ...any) (int64, error) { return 0, tables.ErrReadOnly }
 
 // pool runs single statements outside a transaction, where the schema is made and read.
 type pool struct{ db *sql.DB }

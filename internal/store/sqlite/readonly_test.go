@@ -13,6 +13,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/store"
 	"ostiary/internal/store/migrate"
+	"ostiary/internal/store/tables"
 )
 
 // copyTo copies files of a database into another directory, as they are now.
@@ -61,7 +62,7 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 		if err != nil || r.Check(t.Context()) != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := r.Update(t.Context(), func(store.Tx) error { return nil }); !errors.Is(err, ErrReadOnly) {
+		if err := r.Update(t.Context(), func(store.Tx) error { return nil }); !errors.Is(err, tables.ErrReadOnly) {
 			t.Errorf("%s: an update: %v", name, err)
 		}
 		if err := r.Close(); err != nil {
@@ -93,7 +94,7 @@ func before0007(t *testing.T) (path string, db *sql.DB) {
 	for before < len(ms) && ms[before].Name != "auditlog" {
 		before++
 	}
-	if _, err := migrate.Up(context.Background(), target{db}, ms[:before]); err != nil {
+	if _, _, err := migrate.Up(context.Background(), target{db}, ms[:before]); err != nil {
 		t.Fatal(err)
 	}
 	return path, db

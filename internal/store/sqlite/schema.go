@@ -16,8 +16,12 @@ import (
 // the one that the migrations make.
 
 const (
+	// Tables of SQLite's own that ANALYZE makes are left out, and only those: so nothing else
+	// gets by under a name that is like theirs.
 	schemaSQL = "SELECT coalesce(group_concat(line, char(10) ORDER BY line), '') FROM (SELECT type || ' ' || name || " +
-		"' ' || tbl_name || ' ' || coalesce(sql, '') AS line FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%')"
+		"' ' || tbl_name || ' ' || coalesce(sql, '') AS line FROM sqlite_schema) WHERE line NOT IN (" +
+		"'table sqlite_stat1 sqlite_stat1 CREATE TABLE sqlite_stat1(tbl,idx,stat)', " +
+		"'table sqlite_stat4 sqlite_stat4 CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)')"
 
 	// A number that every change of the schema changes, and a VACUUM.
 	schemaVersionSQL = "PRAGMA schema_version"
@@ -36,7 +40,7 @@ var ownSchema = sync.OnceValues(func() (string, error) {
 	db.SetMaxOpenConns(1) // each connection has a memory of its own
 	ms, err := migrations()
 	if err == nil {
-		_, err = migrate.Up(context.Background(), target{db}, ms)
+		_, _, err = migrate.Up(context.Background(), target{db}, ms)
 	}
 	if err != nil {
 		return "", err

@@ -64,7 +64,7 @@ func planOf(t *testing.T, db *DB, stmt string) (steps []string) {
 			args = append(args, make([]any, n-len(args))...)
 		}
 	}
-	rows, err := db.reads.Query("EXPLAIN QUERY PLAN "+stmt, args...)
+	rows, err := db.reads.Query("EXPLAIN QUERY PLAN "+stmt, args...) //nolint:rowserrcheck // AllOf checks it
 	if err != nil {
 		t.Fatalf("%s: %v", stmt, err)
 	}

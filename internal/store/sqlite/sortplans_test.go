@@ -22,13 +22,16 @@ func TestASortedListGoesByTheIndexOfItsOrder(t *testing.T) {
 	valid, lost, acme := token.Valid, token.RevokedLost, "ACME"
 	order := map[store.TokenSort]string{store.ByUser: "SCAN u USING INDEX sqlite_autoindex_user_1",
 		store.BySerial: "SCAN t USING COVERING INDEX sqlite_autoindex_token_1", store.ByEnd: "condition_ending (not_after>?",
-		store.ByArrival: ""}
+		store.ByArrival: "", store.ByState: "condition_by_state", store.ByType: "token_by_type",
+		store.ByManufacturer: "token_by_manufacturer"}
 	walks := 0
 	for name, f := range map[string]store.TokenFilter{"all": {}, "kind": {Kind: token.Software}, "type": {Type: "hotp"},
 		"manufacturer": {Manufacturer: &acme}, "lost": {State: &lost}, "valid": {State: &valid}, "twins": {Twins: true},
 		"fenced": {Fenced: true}, "free": {Free: true}, "locked": {Failures: 5}, "run": {Run: 1}, "batch": {Batch: "a"},
 		"holding": {Contains: "a"}, "several": {Free: true, Kind: token.Hardware, State: &valid, Contains: "a"},
-		"ending": {EndsAfter: time.Unix(1, 0), EndsBy: time.Unix(2, 0)}} {
+		"ending": {EndsAfter: time.Unix(1, 0), EndsBy: time.Unix(2, 0)}, "prefix": {SerialPrefix: "a"},
+		"owners": {OwnerPrefix: "a"}, "part": {SerialPart: "a", LabelPart: "a", OwnerPart: "a"}, "held": {Held: true},
+		"unused": {UnusedSince: time.Unix(1, 0)}, "never used": {NeverUsed: true}} {
 		for by, index := range order {
 			for _, desc := range []bool{false, true} {
 				for _, after := range []*store.TokenPlace{nil, {User: "a", ID: 1, At: time.Unix(1, 0)}, {Last: true, ID: 1}} {

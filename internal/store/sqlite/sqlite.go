@@ -23,12 +23,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
 
 	"ostiary/internal/store"
 	"ostiary/internal/store/auditlog"
+	"ostiary/internal/store/cache"
+	"ostiary/internal/store/gather"
+	"ostiary/internal/store/health"
 	"ostiary/internal/store/migrate"
 	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
@@ -63,10 +67,11 @@ type Config struct {
 type DB struct {
 	reads   *sql.DB
 	browses *sql.DB
-	lookups tables.Lookups
+	lookups lookups
+	rounds  *gather.Rounds[store.Lookup, store.Found]
 	writes  *sql.DB
 	writer  *writer
-	cache   *cache
+	names   *cache.Names
 	disk    disk
 	guard   *proof.Guard
 	tail    *auditlog.Tail
@@ -77,8 +82,11 @@ type DB struct {
 	migrated bool
 
 	checkpoints *checkpoints
-	probes      *probes
+	probes      *health.Probes
 	indexer     *auditlog.Indexer
+	asked       atomic.Uint64 // lookups of codes in the file
+	endFill     func()
+	filled      chan struct{} // closed when Fill is done
 }
 
 var _ store.DB = (*DB)(nil)
@@ -87,9 +95,6 @@ var _ store.DB = (*DB)(nil)
 // up to date. It returns migrate.ErrNewer for a file that a newer program used, and
 // ErrExposed for one that others can read or write.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	if cfg.CachedTokens == 0 {
-		cfg.CachedTokens = 131_072
-	}
 	cfg.TestOnlyDriver = cmp.Or(cfg.TestOnlyDriver, "sqlite")
 	if err := checkModes(cfg.Path); err != nil {
 		return nil, err
@@ -105,8 +110,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := registerFunctions(); err != nil {
 		return nil, err
 	}
-	db := &DB{cache: newCache(cfg.CachedTokens), guard: &proof.Guard{}, tail: auditlog.NewTail(auditlog.Usual),
-		listed: cmp.Or(cfg.Listed, tables.Listed), disk: disk{filepath.Dir(cfg.Path)}}
+	db := &DB{names: cache.NewNames(cmp.Or(cfg.CachedTokens, cache.Usual)), guard: &proof.Guard{},
+		tail: auditlog.NewTail(auditlog.Usual), listed: cmp.Or(cfg.Listed, tables.Listed),
+		disk: disk{filepath.Dir(cfg.Path)}, endFill: func() {}}
 	if db.writes, err = sql.Open(cfg.TestOnlyDriver, dsn(cfg.Path, writerPragmas)); err != nil {
 		return nil, err
 	}
@@ -119,17 +125,19 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	db.reads.SetMaxOpenConns(readers)
 	db.reads.SetMaxIdleConns(readers)
-	prepared, err := prepareLookups(ctx, db.reads)
+	l, err := prepareLookups(ctx, db.reads, tables.NewLookups(db.guard, dialect))
 	if err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
-	db.lookups = tables.NewLookups(prepared, db.guard, dialect)
+	db.lookups = l
+	db.rounds = gather.New(db.find)
 	if db.browses, err = sql.Open(cfg.TestOnlyDriver, dsn(cfg.Path, readerPragmas)); err != nil {
 		return nil, errors.Join(err, db.reads.Close(), db.writes.Close())
 	}
 	db.browses.SetMaxOpenConns(browsers)
 	db.browses.SetMaxIdleConns(browsers)
-	if db.writer, err = startWriter(ctx, db.writes, db.cache, db.disk, db.guard, db.tail, cfg.Report); err != nil {
+	if db.writer, err = startWriter(ctx, db.writes, db.names, db.disk, db.guard, db.tail,
+		cfg.Report); err != nil {
 		return nil, errors.Join(err, closed(db.browses), closed(db.reads), closed(db.writes))
 	}
 	if db.checkpoints, err = newCheckpoints(cfg.Path, db.writer); err != nil {
@@ -141,7 +149,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		!errors.Is(err, auditlog.ErrNoHead) {
 		return nil, errors.Join(err, db.Close())
 	}
-	db.probes = startProbes(db.writer)
+	db.probes = health.Probe(&db.writer.health.Commits, db.writer.probe)
 	db.indexer = auditlog.NewIndexer(indexed{db}, db.tail, auditlog.Usual)
 	go db.indexer.Run()
 	return db, nil
@@ -162,7 +170,8 @@ func dsn(path string, pragmas []string) string {
 
 // Close lets the writer finish what it has accepted, then closes the file.
 func (db *DB) Close() error {
-	db.probes.stop()
+	db.endFill()
+	db.probes.Stop()
 	if db.indexer != nil {
 		db.indexer.Stop()
 	}
@@ -196,7 +205,7 @@ func (db *DB) Check(ctx context.Context) error {
 	if db.guard.Stopped() {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrTampered)
 	}
-	return db.writer.health.check()
+	return db.writer.health.Check()
 }
 
 // View runs fn in one read transaction.
@@ -231,17 +240,17 @@ func (i indexed) Read(ctx context.Context, do func(auditlog.Reader) error) error
 }
 
 func (i indexed) Write(ctx context.Context, do func(auditlog.Writer) error) error {
-	return i.db.writer.update(ctx, func(t store.Tx) error { return do(t.(*tables.Tx).Index()) })
+	return i.db.writer.line.Update(ctx, func(t store.Tx) error { return do(t.(*tables.Tx).Index()) })
 }
 
 // Update runs fn on the writer.
 func (db *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
-	return db.writer.update(ctx, fn)
+	return db.writer.line.Update(ctx, fn)
 }
 
 // Attempt queues a for the next batch and waits for its verdict.
 func (db *DB) Attempt(ctx context.Context, a store.Attempt) (store.Outcome, error) {
-	return db.writer.attempt(ctx, a)
+	return db.writer.line.Attempt(ctx, a)
 }
 
 func ignoreDone(err error) error {
@@ -262,9 +271,19 @@ func (db *DB) migrate(ctx context.Context) error {
 	if db.before, err = dialect.ConfigDigest(ctx, pool{db.writes}); err != nil {
 		return notADatabase(err)
 	}
-	n, err := migrate.Up(ctx, target{db.writes}, ms)
+	n, schema, err := migrate.Up(ctx, target{db.writes}, ms)
 	db.migrated = n > 0
+	if err == nil && schema.Version > len(ms) {
+		err = newer(schema.Version, len(ms))
+	}
 	return err
+}
+
+// newer refuses the file of a newer program, whatever its migrations allow: one server has
+// the file to itself, so no two versions need to work on it side by side, and this one could
+// not tell the tables of the newer one from what somebody else has put there (schema.go).
+func newer(version, known int) error {
+	return fmt.Errorf("the database has schema %d, and this program knows schema %d: %w", version, known, migrate.ErrNewer)
 }
 
 func migrations() ([]migrate.Migration, error) {
@@ -275,13 +294,29 @@ func migrations() ([]migrate.Migration, error) {
 	return migrate.Load(files)
 }
 
-func (t target) Applied(ctx context.Context) ([]string, error) {
-	_, err := t.db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_migration (
+const withMinBinary = "SELECT count(*) > 0 FROM pragma_table_info('schema_migration') WHERE name = 'min_binary'"
+
+// Applied makes the table as the first version made it, and the column that came later by
+// itself: so the text of the schema is the same for old files and for new ones.
+func (t target) Applied(ctx context.Context) (sums []string, minBinary int, err error) {
+	_, err = t.db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_migration (
 		number INTEGER PRIMARY KEY, name TEXT NOT NULL, sum TEXT NOT NULL, applied TEXT NOT NULL) STRICT`)
 	if err != nil {
-		return nil, notADatabase(err)
+		return nil, 0, notADatabase(err)
 	}
-	return query.All(ctx, pool(t), query.Value[string], "SELECT sum FROM schema_migration ORDER BY number")
+	there, err := query.One(ctx, pool(t), query.Value[bool], withMinBinary)
+	if err == nil && !there {
+		_, err = t.db.ExecContext(ctx, "ALTER TABLE schema_migration ADD COLUMN min_binary INTEGER NOT NULL DEFAULT 0")
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	if minBinary, err = query.One(ctx, pool(t), query.Value[int],
+		"SELECT coalesce(max(min_binary), 0) FROM schema_migration"); err != nil {
+		return nil, 0, err
+	}
+	sums, err = query.All(ctx, pool(t), query.Value[string], "SELECT sum FROM schema_migration ORDER BY number")
+	return sums, minBinary, err
 }
 
 func (t target) Apply(ctx context.Context, m migrate.Migration) error {
@@ -293,8 +328,8 @@ func (t target) Apply(ctx context.Context, m migrate.Migration) error {
 	if _, err := tx.ExecContext(ctx, m.SQL); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO schema_migration (number, name, sum, applied)
-		VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))`, m.Number, m.Name, m.Sum)
+	_, err = tx.ExecContext(ctx, `INSERT INTO schema_migration (number, name, sum, applied, min_binary)
+		VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), ?)`, m.Number, m.Name, m.Sum, m.MinBinary)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // pages lets the database have so many pages, 0 meaning as many as it has.
 func pages(t *testing.T, db *DB, n int) {
 	t.Helper()
-	if err := db.writer.between(func() error {
+	if err := db.writer.line.Between(func() error {
 		_, err := db.writer.conn.ExecContext(bg, fmt.Sprintf("PRAGMA max_page_count = %d", max(n, 1)))
 		return err
 	}); err != nil {
@@ -60,7 +60,7 @@ func TestHeldByAnotherProgramSaysSo(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ostiary.db")
 	db := open(t, Config{Path: path})
-	if err := db.writer.between(func() error {
+	if err := db.writer.line.Between(func() error {
 		_, err := db.writer.conn.ExecContext(bg, "PRAGMA busy_timeout = 1")
 		return err
 	}); err != nil {

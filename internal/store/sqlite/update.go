@@ -8,25 +8,18 @@ import (
 	"ostiary/internal/store/tables"
 )
 
-// runUpdate runs one update in a transaction of its own.
-func (w *writer) runUpdate(j *job) {
-	defer close(j.finished)
-	if j.err = j.ctx.Err(); j.err != nil {
-		return
-	}
+// Update runs fn in a transaction of its own.
+func (w *writer) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if err := w.connect(); err != nil {
-		j.err = w.health.noted(w.disk.worded(err))
-		return
+		return w.health.Noted(w.disk.worded(err))
 	}
-	// The transaction runs to its end even when the caller leaves.
-	ctx := context.WithoutCancel(j.ctx)
-	t, err := w.inTransaction(ctx, j.update)
+	t, err := w.inTransaction(ctx, fn)
 	if err != nil {
-		j.err = w.health.noted(w.disk.worded(err))
-		return
+		return w.health.Noted(w.disk.worded(err))
 	}
-	w.health.succeeds()
-	w.cache.forget(t.Effects.Touched)
+	w.health.Succeeds()
+	w.names.Found.Forget(t.Effects.Touched)
+	return nil
 }
 
 func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t *tables.Tx, err error) {
@@ -52,7 +45,7 @@ func (w *writer) inTransaction(ctx context.Context, fn func(store.Tx) error) (t 
 		}
 	}()
 	t = tables.NewTx(tables.NewReader(ctx, w.prepared, w.guard, dialect, nil, tables.Listed),
-		func() bool { return len(w.jobs) > 0 })
+		func() bool { return w.line.Waiting() > 0 })
 	if err := t.Enter(); err != nil {
 		return nil, err
 	}

@@ -6,72 +6,48 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"sync"
 
-	"ostiary/internal/store"
 	"ostiary/internal/store/auditlog"
+	"ostiary/internal/store/cache"
+	"ostiary/internal/store/decide"
+	"ostiary/internal/store/health"
+	"ostiary/internal/store/line"
 	"ostiary/internal/store/proof"
 	"ostiary/internal/store/tables"
 )
 
-const (
-	queueLength = 4096
-	maxBatch    = 512
-)
-
-// writer owns the writing connection. Everything that changes the database is
-// a job in its queue, done in the order of arrival on one goroutine.
+// writer owns the writing connection, and does what stands in the line: it is its
+// line.Writer.
 //
-// Consecutive attempts form a batch: while one batch is being synced, the next
-// one gathers in the queue. A batch is one transaction; each attempt in it gets
-// its own verdict. If a statement fails in a batch, the batch is rolled back
-// and its attempts are run again singly, so that one caller's trouble is not
-// another's. If the commit fails, nobody was answered yet and all are told so
-// (trouble.go); the connection is opened anew, because its state is unknown.
+// If the commit of a batch fails, nobody was answered yet and all are told so (trouble.go);
+// the connection is opened anew, because its state is unknown.
 //
 // With a single writer there is nothing to deadlock with, so a batch needs no
 // sorting and keeps the order of arrival throughout.
 type writer struct {
 	pool   *sql.DB
-	cache  *cache
+	names  *cache.Names
 	disk   disk
 	guard  *proof.Guard
 	spent  tables.Spent
 	tail   *auditlog.Tail
-	health health
-	jobs   chan *job
-	done   chan struct{}
-
-	mu     sync.RWMutex // held for reading while a job is handed over
-	closed bool
+	health state
+	line   *line.Line
 
 	conn     *sql.Conn
 	opening  error // why there is none
 	hot      *hotStatements
 	prepared *prepared
-	batch    []*job
-	gather   gatherer
+	// Of the last batch, so that there is room for those of the next.
+	changed, decoyed []decide.Changed
 	// testOnlyCommit, when set, runs before each commit and can make it fail.
 	testOnlyCommit func() error
 }
 
-// job is an attempt, an update, or something to be done between transactions.
-type job struct {
-	ctx     context.Context
-	attempt *store.Attempt
-	update  func(store.Tx) error
-	between func() error
-
-	outcome  store.Outcome
-	err      error
-	finished chan struct{}
-}
-
-func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *proof.Guard, end *auditlog.Tail,
+func startWriter(ctx context.Context, pool *sql.DB, c *cache.Names, d disk, g *proof.Guard, end *auditlog.Tail,
 	report func(error)) (*writer, error) {
-	w := &writer{pool: pool, cache: c, disk: d, guard: g, tail: end, health: health{report: report},
-		jobs: make(chan *job, queueLength),
-		done: make(chan struct{})}
+	w := &writer{pool: pool, names: c, disk: d, guard: g, tail: end,
+		health: state{Commits: health.Commits{Report: report}}}
 	if err := w.open(ctx); err != nil {
 		return nil, err
 	}
@@ -79,7 +55,7 @@ func startWriter(ctx context.Context, pool *sql.DB, c *cache, d disk, g *proof.G
 	if w.spent, err = tables.ReadSpent(ctx, w.prepared); err != nil {
 		return nil, err
 	}
-	go w.run()
+	w.line = line.Start(w)
 	return w, nil
 }
 
@@ -103,7 +79,7 @@ func (w *writer) open(ctx context.Context) error {
 // reopen gives up the connection and takes a new one. What the database holds
 // then, only the database knows, so the cache starts anew.
 func (w *writer) reopen() {
-	w.cache.forget(tables.Touched{All: true})
+	w.names.Found.Forget(tables.Touched{All: true})
 	if w.conn != nil {
 		// ErrBadConn makes the pool drop the connection instead of keeping it.
 		w.prepared.close()
@@ -132,13 +108,7 @@ func (w *writer) connect() error {
 }
 
 func (w *writer) stop() error {
-	w.mu.Lock()
-	if !w.closed {
-		w.closed = true
-		close(w.jobs)
-	}
-	w.mu.Unlock()
-	<-w.done
+	w.line.Stop()
 	if w.conn == nil {
 		return nil
 	}
@@ -147,127 +117,13 @@ func (w *writer) stop() error {
 	return errors.Join(err, w.conn.Close())
 }
 
-func (w *writer) update(ctx context.Context, fn func(store.Tx) error) error {
-	j := &job{ctx: ctx, update: fn, finished: make(chan struct{})}
-	if err := w.submit(j); err != nil {
-		return err
-	}
-	return j.err
-}
+// Lost reports whether the connection is of no more use.
+func (w *writer) Lost(err error) bool { return errors.Is(err, errConnection) }
 
-// between runs do while no transaction is under way on the writing connection.
-func (w *writer) between(do func() error) error {
-	j := &job{ctx: context.Background(), between: do, finished: make(chan struct{})}
-	if err := w.submit(j); err != nil {
-		return err
+// Failed words an error; after a lost connection it takes a new one.
+func (w *writer) Failed(err error) error {
+	if w.Lost(err) {
+		defer w.reopen()
 	}
-	return j.err
-}
-
-func (w *writer) attempt(ctx context.Context, a store.Attempt) (store.Outcome, error) {
-	j := &job{ctx: ctx, attempt: &a, finished: make(chan struct{})}
-	if err := w.submit(j); err != nil {
-		return store.Outcome{}, err
-	}
-	return j.outcome, j.err
-}
-
-// submit queues a job and waits for it. Once queued, a job is waited for even
-// when its context ends: whether it happened must be known to be answered.
-func (w *writer) submit(j *job) error {
-	if err := w.enqueue(j); err != nil {
-		return err
-	}
-	<-j.finished
-	return nil
-}
-
-func (w *writer) enqueue(j *job) error {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	if w.closed {
-		return fmt.Errorf("%w: shutting down", store.ErrUnavailable)
-	}
-	select {
-	case w.jobs <- j:
-		return nil
-	case <-j.ctx.Done():
-		return j.ctx.Err()
-	}
-}
-
-func (w *writer) run() {
-	defer close(w.done)
-	for j := range w.jobs {
-		for j != nil {
-			switch {
-			case j.update != nil:
-				w.runUpdate(j)
-				j = nil
-			case j.between != nil:
-				j.err = j.between()
-				close(j.finished)
-				j = nil
-			default:
-				j = w.runBatch(j)
-			}
-		}
-	}
-}
-
-// runBatch gathers attempts behind first and decides them. It returns the job
-// that ended the batch because it is no attempt, or nil.
-func (w *writer) runBatch(first *job) (next *job) {
-	w.batch = append(w.batch[:0], first)
-	next = w.gather.fill(w.jobs, &w.batch)
-	w.batch = dropCancelled(w.batch)
-	if len(w.batch) == 0 {
-		return next
-	}
-	err := w.decide(w.batch)
-	if err != nil && !errors.Is(err, errConnection) && len(w.batch) > 1 {
-		for i := range w.batch {
-			one := w.batch[i : i+1]
-			if err := w.decide(one); err != nil {
-				w.failed(one, err)
-			}
-		}
-	} else if err != nil {
-		w.failed(w.batch, err)
-	}
-	finish(w.batch)
-	return next
-}
-
-func (w *writer) failed(jobs []*job, err error) {
-	fail(jobs, w.health.noted(w.disk.worded(err)))
-	if errors.Is(err, errConnection) {
-		w.reopen()
-	}
-}
-
-// dropCancelled ends jobs whose callers are gone before anything was written.
-func dropCancelled(batch []*job) []*job {
-	kept := batch[:0]
-	for _, j := range batch {
-		if err := j.ctx.Err(); err != nil {
-			j.err = err
-			close(j.finished)
-			continue
-		}
-		kept = append(kept, j)
-	}
-	return kept
-}
-
-func fail(jobs []*job, err error) {
-	for _, j := range jobs {
-		j.outcome, j.err = store.Outcome{}, err
-	}
-}
-
-func finish(jobs []*job) {
-	for _, j := range jobs {
-		close(j.finished)
-	}
+	return w.health.Noted(w.disk.worded(err))
 }

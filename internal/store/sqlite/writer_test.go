@@ -15,6 +15,8 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
+	"ostiary/internal/store/line"
+	"ostiary/internal/store/storetest"
 )
 
 var (
@@ -68,9 +70,9 @@ func hold(t *testing.T, db *DB) *held {
 // queue runs fn, which hands one job to the writer, and returns when it is in
 // the queue.
 func (h *held) queue(fn func()) {
-	n := len(h.db.writer.jobs)
+	n := h.db.writer.line.Waiting()
 	h.wg.Go(fn)
-	for len(h.db.writer.jobs) == n {
+	for h.db.writer.line.Waiting() == n {
 		runtime.Gosched()
 	}
 }
@@ -109,6 +111,16 @@ func allAccepted(t *testing.T, outcomes []store.Outcome, errs []error) {
 	}
 }
 
+// A batch is as its attempts one by one.
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	storetest.RunBatches(t, func(t *testing.T) store.DB { return open(t, Config{}) },
+		func(db store.DB, as []store.Attempt) (outcomes []store.Outcome, err error) {
+			got, errs := batch(t, db.(*DB), as)
+			return got, errors.Join(errs...)
+		})
+}
+
 func TestBatchIsOneCommit(t *testing.T) {
 	t.Parallel()
 	db := open(t, Config{})
@@ -126,7 +138,7 @@ func TestLargeQueueIsSeveralBatches(t *testing.T) {
 	t.Parallel()
 	db := open(t, Config{})
 	ids := tokens(t, db, 1)
-	as := make([]store.Attempt, maxBatch+10)
+	as := make([]store.Attempt, line.MaxBatch+10)
 	for i := range as {
 		as[i] = right(ids[0], uint64(i))
 	}
@@ -489,7 +501,7 @@ func TestAwaited(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		for len(db.writer.jobs) == 0 {
+		for db.writer.line.Waiting() == 0 {
 			runtime.Gosched()
 		}
 		if !tx.Awaited() {

@@ -59,6 +59,9 @@ func (r *rig) history(n int, seed uint64) (entries [][]byte) {
 			Outcome: audit.Outcome(pick("accepted", "refused", "done")),
 			Origin:  audit.Origin{Actor: pick("system", "key:a", "key:b")},
 			Subject: audit.Subject{Serial: pick("", "1", "2", "3", "ü\"<\\"), User: pick("", "alice", "bob", "1")}}
+		if e.Outcome == audit.Refused {
+			e.Reason = pick("wrong", "replayed", "ü\"<")
+		}
 		switch e.Origin.Actor {
 		case "key:a":
 			e.Origin.ActorID = pick("a1", "a2")
@@ -133,6 +136,46 @@ func chosen(entries [][]byte, f audit.Filter) (places []int64) {
 }
 
 var auditSearchTests = []test{
+	// Codes are counted by the hour, wherever the index is, and so are the refusals that
+	// were only counted.
+	{"CodesAreCounted", func(r *rig) {
+		entries := r.history(300, 9)
+		suppressed := audit.Entry{Time: start.Add(time.Hour), Action: audit.RefusalsSuppressed, Outcome: audit.Done,
+			After: []audit.Field{{Name: "count", Value: int64(70)}}}
+		r.update(func(tx store.Tx) error { return tx.AppendAudit(suppressed.Canonical(), []byte("{}")) })
+		all := map[store.CodeCount]int64{{Hour: start.Add(time.Hour), Outcome: "refused", Reason: store.OnlyCounted}: 70}
+		for _, e := range entries {
+			if f := audit.FacetsOf(e); f.Action == audit.CodeVerified {
+				all[store.CodeCount{Hour: f.Time.Truncate(time.Hour).UTC(), Outcome: string(f.Outcome), Reason: f.Reason}]++
+			}
+		}
+		if len(all) < 5 {
+			r.Fatalf("only %d kinds of codes", len(all))
+		}
+		for _, span := range [][2]time.Time{{start.Add(-100 * time.Hour), start.Add(1000 * time.Hour)},
+			{start, start.Add(time.Hour)}, {start.Add(time.Hour), start.Add(2 * time.Hour)}, {start, start}} {
+			want, got := map[store.CodeCount]int64{}, map[store.CodeCount]int64{}
+			for k, n := range all {
+				if !k.Hour.Before(span[0]) && k.Hour.Before(span[1]) {
+					want[k] = n
+				}
+			}
+			r.view(func(rd store.Reader) error {
+				clear(got)
+				counts, whole, err := rd.CodeCounts(span[0], span[1])
+				for _, c := range counts {
+					n := c.N
+					c.N = 0
+					got[c] = n
+				}
+				if !whole {
+					r.Error("not all were counted")
+				}
+				return err
+			})
+			r.same(fmt.Sprint("codes from ", span[0], " to ", span[1]), got, want)
+		}
+	}},
 	{"EveryFilterFindsWhatReadingFinds", func(r *rig) {
 		entries := r.history(400, 1)
 		for _, f := range auditFilters() {

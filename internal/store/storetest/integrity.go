@@ -86,11 +86,14 @@ var integrityTests = []test{
 		t := r.one(nil)
 		r.accepted(attempt(right(t, 0)))
 		r.update(func(tx store.Tx) error { return tx.AddCheckpoint(2, "note") })
+		var commit uint64
 		r.view(func(rd store.Reader) error {
 			record, err := rd.Record()
 			head, herr := rd.AuditHead()
-			// The first, the run's two, the code and the checkpoint.
-			if record.Commit != 5 || record.Genesis != (seal.Genesis{1}) || record.Key != 1 ||
+			// The first, the run's two, the code and the checkpoint; of several nodes, a code
+			// may have one of its own for its entry.
+			commit = record.Commit
+			if commit < 5 || commit > 6 || record.Genesis != (seal.Genesis{1}) || record.Key != 1 ||
 				record.Checkpoints != 1 ||
 				record.Frontier.Size() != 3 || record.Frontier.Root() != head.Root() || record.First != 0 {
 				r.Errorf("record %+v, head of %d", record, head.Size())
@@ -100,8 +103,8 @@ var integrityTests = []test{
 		r.is(errTest, "nothing", func(store.Tx) error { return errTest })
 		r.view(func(rd store.Reader) error {
 			record, err := rd.Record()
-			if record.Commit != 5 {
-				r.Errorf("commit %d after a transaction that was undone", record.Commit)
+			if record.Commit != commit {
+				r.Errorf("commit %d after %d and a transaction that was undone", record.Commit, commit)
 			}
 			return err
 		})

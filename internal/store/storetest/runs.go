@@ -10,8 +10,12 @@ import (
 
 func (r *rig) openRuns() (runs []int64) {
 	r.Helper()
-	r.update(func(tx store.Tx) (err error) {
-		runs, err = tx.OpenRuns()
+	r.update(func(tx store.Tx) error {
+		runs = nil
+		all, err := tx.OpenRuns()
+		for _, o := range all {
+			runs = append(runs, o.ID)
+		}
 		return err
 	})
 	return runs
@@ -58,6 +62,52 @@ var runTests = []test{
 		runs := r.openRuns()
 		if len(runs) != 1 || runs[0] == run {
 			r.Errorf("open runs %v after run %d", runs, run)
+		}
+	}},
+	{"NothingIsWrittenToARunThatIsSwept", func(r *rig) {
+		t := r.one(nil)
+		cs := []*store.Candidate{new(r.hotp()), new(r.hotp()), new(r.hotp())}
+		run := r.stage(cs...)
+		sweep := func(why string, limit int) (closed bool) {
+			r.update(func(tx store.Tx) (err error) {
+				closed, err = tx.SweepRun(run, start, why, limit)
+				return err
+			})
+			return closed
+		}
+		if sweep("the first reason", 2) {
+			r.Fatal("closed with rows left")
+		}
+		r.same("open runs", r.openRuns(), []int64{run})
+		late := r.hotp()
+		for what, write := range map[string]func(store.Tx) error{
+			"publish": func(tx store.Tx) error { return tx.PublishRun(run, start) },
+			"record":  func(tx store.Tx) error { return tx.RecordRun(run, store.RunProgress{}, nil) },
+			"stage a token": func(tx store.Tx) (err error) {
+				late.Token.Run = run
+				if late.Token.ID, err = tx.NextTokenID(1); err != nil {
+					return err
+				}
+				return tx.StageToken(run, late)
+			},
+			"stage a policy": func(tx store.Tx) error {
+				return tx.StagePolicy(run, cs[2].Token.ID, store.Policy{Text: "{}"})
+			},
+			"stage a replacement": func(tx store.Tx) error { return tx.StageReplacement(run, replacement(t)) },
+			"stage a user": func(tx store.Tx) error {
+				_, _, err := tx.StageUser(run, "late", start)
+				return err
+			},
+		} {
+			r.is(store.ErrConflict, what, write)
+		}
+		for n := 0; !sweep("another reason", 2); n++ {
+			if n > 5 {
+				r.Fatal("never swept")
+			}
+		}
+		if got := r.run(run); got.Failure != "the first reason" || got.Closed.IsZero() {
+			r.Errorf("the run ended as %+v", got)
 		}
 	}},
 	{"RowsOfEndedRunsAreRemovedAndTheSumsStay", func(r *rig) {

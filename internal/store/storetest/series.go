@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"testing"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
@@ -325,30 +324,5 @@ func allocateTogether(r *rig, handles ...store.DB) {
 	if s := r.series("new"); s.Highest < highest || s.Next <= highest || int(s.Issued) != len(taken) ||
 		len(taken) == 0 {
 		r.Errorf("the series is %+v after %d numbers up to %d", s, len(taken), highest)
-	}
-}
-
-// RunNodes holds two handles on one database, as two servers have them, to what
-// must hold between them. open gives a pair on a new database and closes it when
-// the test ends.
-func RunNodes(t *testing.T, open func(t *testing.T) (a, b store.DB)) {
-	for _, tt := range []struct {
-		name string
-		run  func(*rig, ...store.DB)
-	}{
-		{"Allocation", allocateTogether},
-		{"Proof", proveTogether},
-		{"Applications", useApplicationsTogether},
-		{"Enrolment", showTogether},
-		{"Temporary", useTogether},
-		{"Expiry", expireTogether},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			a, b := open(t)
-			r := &rig{T: t, db: a}
-			defer r.checkLog()
-			tt.run(r, a, b)
-		})
 	}
 }

@@ -47,6 +47,7 @@ func (r *rig) mixed(n int) []token.Token {
 		if rnd.IntN(2) == 0 {
 			t.Condition.NotAfter = start.Add(time.Duration(rnd.IntN(4)) * time.Hour)
 		}
+		t.Condition.Drift = int64(i%5 - 2)
 		if rnd.IntN(2) == 0 {
 			t.Condition.LastUsed = start.Add(-time.Duration(rnd.IntN(4)) * time.Hour)
 		}
@@ -86,6 +87,16 @@ func behind(o store.TokenOrder, a, b token.Token) int {
 		c = cmp.Or(a.Condition.NotAfter.Compare(b.Condition.NotAfter), c)
 	case store.ByLastUsed:
 		c = cmp.Or(a.Condition.LastUsed.Compare(b.Condition.LastUsed), c)
+	case store.ByState:
+		c = cmp.Or(cmp.Compare(a.Condition.State, b.Condition.State), c)
+	case store.ByType:
+		c = cmp.Or(cmp.Compare(a.Identity.Type, b.Identity.Type), c)
+	case store.ByManufacturer:
+		c = cmp.Or(cmp.Compare(a.Identity.Manufacturer, b.Identity.Manufacturer), c)
+	case store.ByFailures:
+		c = cmp.Or(cmp.Compare(a.Condition.Failures, b.Condition.Failures), c)
+	case store.ByDrift:
+		c = cmp.Or(cmp.Compare(a.Condition.Drift, b.Condition.Drift), c)
 	}
 	if o.Desc {
 		c = -c
@@ -109,7 +120,9 @@ func (r *rig) sortedPages(f store.TokenFilter, o store.TokenOrder, between func(
 		if len(page) > f.Limit || pages > 2000 {
 			r.Fatalf("%+v %+v: page %d has %d tokens", f, o, pages, len(page))
 		}
-		all = append(all, page...)
+		if all = append(all, page...); o.Back {
+			all = append(page, all[:len(all)-len(page)]...)
+		}
 		if next == nil {
 			return all, nil
 		}
@@ -117,6 +130,26 @@ func (r *rig) sortedPages(f store.TokenFilter, o store.TokenOrder, between func(
 			between(all)
 		}
 		o.After = next
+	}
+}
+
+// around turns around in the middle of a list: behind a token, and before it.
+func (r *rig) around(what string, f store.TokenFilter, o store.TokenOrder, want []token.Token) {
+	r.Helper()
+	if len(want) == 0 {
+		return
+	}
+	i := len(want) / 2
+	place := store.PlaceOf(want[i], o.By)
+	for _, c := range []struct {
+		back, itself bool
+		want         []token.Token
+	}{{false, o.Desc, want[i+map[bool]int{false: 1}[o.Desc]:]}, {true, !o.Desc, want[:i+map[bool]int{false: 1}[o.Desc]]}} {
+		place.Itself, o.Back, o.After = c.itself, c.back, &place
+		got, err := r.sortedPages(f, o, nil)
+		r.must(err)
+		r.same(fmt.Sprintf("%s, from token %d (back: %t, itself: %t)", what, place.ID, c.back, c.itself), ids(got),
+			ids(c.want))
 	}
 }
 
@@ -191,13 +224,43 @@ func chosenBy(tokens []token.Token) map[string]struct {
 		}},
 		"holding %": {store.TokenFilter{Contains: "%"}, holds("%")},
 		"nothing":   {store.TokenFilter{Type: "nothing"}, func(token.Token) bool { return false }},
+		"serials S": {store.TokenFilter{SerialPrefix: "S", State: &valid}, func(t token.Token) bool {
+			return strings.HasPrefix(t.Identity.Serial, "S") && t.Condition.State == valid
+		}},
+		"serials É3": {store.TokenFilter{SerialPrefix: "É3"}, func(t token.Token) bool {
+			return strings.HasPrefix(t.Identity.Serial, "É3")
+		}},
+		"users an": {store.TokenFilter{OwnerPrefix: "än"}, func(t token.Token) bool {
+			return strings.HasPrefix(t.OwnerName, "än")
+		}},
+		"users z, serials S": {store.TokenFilter{OwnerPrefix: "z", SerialPrefix: "S", Type: "hotp"},
+			func(t token.Token) bool {
+				return strings.HasPrefix(t.OwnerName, "z") && strings.HasPrefix(t.Identity.Serial, "S") &&
+					t.Identity.Type == "hotp"
+			}},
+		"serial with 1": {store.TokenFilter{SerialPart: "1"}, func(t token.Token) bool {
+			return strings.Contains(t.Identity.Serial, "1")
+		}},
+		"user with N": {store.TokenFilter{OwnerPart: "N"}, func(t token.Token) bool {
+			return strings.Contains(t.OwnerName, "n")
+		}},
+		"labelled BÜRO": {store.TokenFilter{LabelPart: "BÜRO"}, func(t token.Token) bool {
+			return strings.Contains(t.Label, "Büro")
+		}},
+		"held": {store.TokenFilter{Held: true, Kind: token.Hardware}, func(t token.Token) bool {
+			return t.Condition.Owner != 0 && t.Kind == token.Hardware
+		}},
+		"unused": {store.TokenFilter{UnusedSince: start.Add(-time.Hour)}, func(t token.Token) bool {
+			return t.Condition.LastUsed.Before(start.Add(-time.Hour))
+		}},
+		"never used": {store.TokenFilter{NeverUsed: true}, func(t token.Token) bool { return t.Condition.LastUsed.IsZero() }},
 	}
 }
 
 var sortedTests = []test{
 	// In each order, either way round, the pages of each filter are what it chooses, sorted.
 	{"PagesFollowEachOtherInEachOrder", func(r *rig) {
-		tokens := r.mixed(60)
+		tokens := r.mixed(32)
 		for name, c := range chosenBy(tokens) {
 			for _, by := range store.TokenSorts {
 				for _, desc := range []bool{false, true} {
@@ -209,16 +272,25 @@ var sortedTests = []test{
 						}
 					}
 					slices.SortFunc(want, func(a, b token.Token) int { return behind(o, a, b) })
-					for _, n := range []int{1, 7, 100} {
-						f := c.f
-						f.Limit = n
-						got, err := r.sortedPages(f, o, nil)
-						if by == store.ByLastUsed && errors.Is(err, store.ErrTooMany) {
-							continue // there is no index of it
-						}
-						r.must(err)
-						r.same(fmt.Sprintf("%s by %s (descending: %t), %d at a time", name, by, desc, n), ids(got), ids(want))
+					f := c.f
+					f.Limit = 7
+					if desc {
+						f.Limit = 2
 					}
+					got, err := r.sortedPages(f, o, nil)
+					if errors.Is(err, store.ErrTooMany) && slices.Contains([]store.TokenSort{store.ByLastUsed, store.ByFailures,
+						store.ByDrift}, by) {
+						continue // there is no index of it
+					}
+					r.must(err)
+					what := fmt.Sprintf("%s by %s (descending: %t), %d at a time", name, by, desc, f.Limit)
+					r.same(what, ids(got), ids(want))
+					f.Limit, o.Back = 9, true
+					got, err = r.sortedPages(f, o, nil)
+					r.must(err)
+					r.same(what+", backwards", ids(got), ids(want))
+					f.Limit, o.Back = 100, false
+					r.around(what, f, o, want)
 				}
 			}
 		}
@@ -309,6 +381,83 @@ var sortedTests = []test{
 			}
 		}
 	}},
+	// Of each filter as many are counted as it chooses, or it is said that there may be more.
+	{"ListsAreCounted", func(r *rig) {
+		tokens := r.mixed(60)
+		c := r.hotp()
+		r.stage(&c) // counts for nothing
+		exact := 0
+		for name, c := range chosenBy(tokens) {
+			n := 0
+			for _, t := range tokens {
+				if c.is(t) {
+					n++
+				}
+			}
+			var got store.Count
+			r.view(func(rd store.Reader) (err error) { got, err = rd.CountTokens(c.f); return err })
+			if got.Number > n || !got.More && got.Number != n {
+				r.Errorf("%s: counted %+v, and there are %d", name, got, n)
+			}
+			if !got.More {
+				exact++
+			}
+		}
+		if exact == 0 {
+			r.Error("nothing was counted to its end")
+		}
+		for f, n := range map[store.UserFilter]int{{}: 10, {WithoutToken: true}: 3, {Contains: "Ä"}: 2, {Failures: 1}: 0,
+			{After: "anna", Contains: "n"}: 5} {
+			var got store.Count
+			r.view(func(rd store.Reader) (err error) { got, err = rd.CountUsers(f); return err })
+			if got.Number > n || !got.More && got.Number != n {
+				r.Errorf("users %+v: counted %+v, and there are %d", f, got, n)
+			}
+		}
+	}},
+	// Tokens are counted a few rows at a time, each once, by all that is asked for.
+	{"TokensAreTallied", func(r *rig) {
+		tokens := r.mixed(60)
+		c := r.hotp()
+		r.stage(&c) // counts for nothing
+		by := store.TallyBy{Used: []time.Time{start.Add(-time.Hour), start.Add(-2 * time.Hour)}, Drift: []int64{1, 2},
+			Ends: []time.Time{start.Add(time.Hour), start.Add(2 * time.Hour)}, Failures: limit}
+		want := map[store.TokenTally]int{}
+		for _, t := range tokens {
+			c := t.Condition
+			tally := store.TokenTally{Kind: t.Kind, Type: t.Identity.Type, State: c.State, Held: c.Owner != 0,
+				Locked: c.Failures >= limit}
+			if !c.LastUsed.IsZero() {
+				tally.Used = max(1, int(start.Sub(c.LastUsed)/time.Hour))
+			}
+			if c.Drift != 0 {
+				tally.Drift = map[int64]int{1: 2, -1: 2, 2: 3, -2: 3}[c.Drift]
+			}
+			if !c.NotAfter.IsZero() {
+				tally.Ends = min(3, 1+max(0, int((c.NotAfter.Sub(start)-1)/time.Hour)))
+			}
+			want[tally]++
+		}
+		for _, rows := range []int{1, 7, 1000} {
+			got := map[store.TokenTally]int{}
+			for after := token.ID(0); ; {
+				var counts []store.TokenTally
+				r.view(func(rd store.Reader) (err error) {
+					counts, after, err = rd.TallyTokens(by, after, rows)
+					return err
+				})
+				for _, c := range counts {
+					n := c.N
+					c.N = 0
+					got[c] += n
+				}
+				if after == 0 {
+					break
+				}
+			}
+			r.same(fmt.Sprint(rows, " rows at a time"), got, want)
+		}
+	}},
 	{"UnpublishedTokensAreInNoOrder", func(r *rig) {
 		c := r.hotp()
 		r.stage(&c)
@@ -342,6 +491,24 @@ var sortedTests = []test{
 		for _, n := range []int{1, 2, 100} {
 			r.same("all", find(store.UserFilter{Limit: n}), r.users("", 100))
 			r.same("without a token", find(store.UserFilter{WithoutToken: true, Limit: n}),
+				[]string{"nobody", "nobody2", "none"})
+			back := func(f store.UserFilter) (names []string) {
+				for f.Before = "\U0010FFFF"; ; {
+					var page []store.User
+					r.view(func(rd store.Reader) (err error) {
+						page, f.Before, err = rd.FindUsers(f)
+						return err
+					})
+					for i, u := range page {
+						names = slices.Insert(names, i, u.Name)
+					}
+					if f.Before == "" {
+						return names
+					}
+				}
+			}
+			r.same("all, backwards", back(store.UserFilter{Limit: n}), r.users("", 100))
+			r.same("without a token, backwards", back(store.UserFilter{WithoutToken: true, Limit: n}),
 				[]string{"nobody", "nobody2", "none"})
 			r.same("holding Ä", find(store.UserFilter{Contains: "Ä", Limit: n}), []string{"änne", "ärger"})
 			r.same("locked", find(store.UserFilter{Failures: 1, Limit: n}), []string(nil))

@@ -44,11 +44,19 @@ func countersText(counters []uint64) (string, error) {
 	return string(text), err
 }
 
-// checkedActivation reads one that somebody gets in by.
-func (r *Reader) checkedActivation(stmt string, args ...any) (store.Activation, error) {
-	a, err := query.One(r.ctx, r.q, scanActivation, activationQuery+stmt, args...)
+// checkedActivation reads one that somebody gets in by: an index finds its number, and the
+// row says whether it is what was asked for.
+func (r *Reader) checkedActivation(asked func(store.Activation) bool, where string, arg any) (
+	a store.Activation, err error) {
+	id, err := query.One(r.ctx, r.q, query.Value[int64], "SELECT id FROM activation WHERE "+where, arg)
 	if err == nil {
-		err = r.check(activationKey(a.ID))
+		a, err = query.One(r.ctx, r.q, scanActivation, activationQuery+" WHERE id = ?", id)
+	}
+	if err == nil && !asked(a) {
+		err = r.misled(proof.ActivationIndex, id)
+	}
+	if err == nil {
+		err = r.check(activationKey(id))
 	}
 	return a, err
 }
@@ -56,15 +64,18 @@ func (r *Reader) checkedActivation(stmt string, args ...any) (store.Activation, 
 func activationKey(id int64) proof.Row { return proof.Row{Table: proof.ActivationTable, ID: id} }
 
 func (r *Reader) OpenActivation(id token.ID) (store.Activation, error) {
-	return r.checkedActivation(" WHERE token = ? AND status = 0", int64(id))
+	asked := func(a store.Activation) bool { return a.Token == id && a.Status == store.ActivationOpen }
+	return r.checkedActivation(asked, "token = ? AND status = 0", int64(id))
 }
 
 func (r *Reader) LiveActivation(id token.ID) (store.Activation, error) {
-	return r.checkedActivation(" WHERE token = ? AND status = 1 AND secret IS NOT NULL", int64(id))
+	asked := func(a store.Activation) bool { return a.Token == id && a.Status == store.ActivationConfirmed }
+	return r.checkedActivation(asked, "token = ? AND status = 1 AND secret IS NOT NULL", int64(id))
 }
 
 func (r *Reader) OfferedActivation(locator string) (store.Activation, error) {
-	return r.checkedActivation(" WHERE locator = ?", locator)
+	asked := func(a store.Activation) bool { return a.Offer.Locator == locator }
+	return r.checkedActivation(asked, "locator = ?", locator)
 }
 
 func (r *Reader) Activations(id token.ID, limit int) ([]store.Activation, error) {

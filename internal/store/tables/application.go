@@ -14,7 +14,8 @@ const (
 	applicationsSQL = "SELECT " + ApplicationColumns + " FROM application WHERE token = ?1 ORDER BY idx"
 
 	// HasApplications is asked along with a token, so that one without any costs no query of its own.
-	HasApplications = "EXISTS (SELECT 1 FROM application a WHERE a.token = t.id)"
+	// No EXISTS, for which PostgreSQL might read the whole table.
+	HasApplications = "(SELECT max(a.idx) FROM application a WHERE a.token = t.id) IS NOT NULL"
 )
 
 // ScanApplication reads a further application.

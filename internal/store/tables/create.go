@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"crypto/subtle"
 	"errors"
 	"time"
 
@@ -10,11 +11,16 @@ import (
 	"ostiary/internal/store/query"
 )
 
-func (r *Reader) Enrolment(hash []byte) (store.Enrolment, error) {
-	e, err := query.One(r.ctx, r.q, scanEnrolment, "SELECT token, hash, expires, shown FROM enrolment WHERE hash = ?",
-		hash)
+func (r *Reader) Enrolment(hash []byte) (e store.Enrolment, err error) {
+	id, err := query.One(r.ctx, r.q, query.Value[token.ID], "SELECT token FROM enrolment WHERE hash = ?", hash)
 	if err == nil {
-		err = r.check(proof.Row{Table: proof.EnrolmentTable, ID: int64(e.Token)})
+		e, err = r.EnrolmentOf(id)
+	}
+	if err == nil && subtle.ConstantTimeCompare(e.Hash, hash) != 1 {
+		err = r.misled(proof.EnrolmentIndex, int64(id))
+	}
+	if err == nil {
+		err = r.check(proof.Row{Table: proof.EnrolmentTable, ID: int64(id)})
 	}
 	return e, err
 }
@@ -54,20 +60,15 @@ func (t *Tx) RenewEnrolment(id token.ID, hash []byte, expires time.Time) error {
 }
 
 func (t *Tx) ShowEnrolment(link []byte, now time.Time, ticket []byte, expires time.Time) (token.ID, error) {
-	found, err := query.One(t.ctx, t.q, query.Value[int64], "SELECT token FROM enrolment WHERE hash = ?", link)
+	found, err := t.Enrolment(link)
 	if err == nil {
-		err = t.alter(proof.Row{Table: proof.EnrolmentTable, ID: found})
+		err = t.alter(proof.Row{Table: proof.EnrolmentTable, ID: int64(found.Token)})
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return 0, store.ErrConflict
 	} else if err != nil {
 		return 0, err
 	}
-	id, err := query.One(t.ctx, t.q, query.Value[int64], "UPDATE enrolment SET hash = ?1, expires = ?2, shown = ?3 WHERE "+
-		"hash = ?4 AND expires > ?3"+
-		pending+" RETURNING token", ticket, query.Millis(expires), query.Millis(now), link)
-	if errors.Is(err, store.ErrNotFound) {
-		err = store.ErrConflict
-	}
-	return token.ID(id), err
+	return found.Token, t.changeOne("UPDATE enrolment SET hash = ?1, expires = ?2, shown = ?3 WHERE token = ?5 AND "+
+		"hash = ?4 AND expires > ?3"+pending, ticket, query.Millis(expires), query.Millis(now), link, int64(found.Token))
 }

@@ -1,7 +1,10 @@
 package tables
 
 import (
+	"context"
 	"slices"
+	"strconv"
+	"strings"
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
@@ -18,8 +21,7 @@ func (t *Tx) StageToken(run int64, c store.Candidate) error {
 }
 
 func (t *Tx) StageTokens(run int64, cs []store.Candidate) ([]bool, error) {
-	if err := t.changeOne("UPDATE import_run SET opened = opened WHERE id = ? AND published = 0 AND closed = 0",
-		run); err != nil {
+	if err := t.changeOne("UPDATE import_run SET opened = opened WHERE id = ? AND "+stillOpen, run); err != nil {
 		return nil, err
 	}
 	return t.insertTokens(run, cs)
@@ -40,23 +42,16 @@ func (t *Tx) AddToken(c store.Candidate) error {
 	return err
 }
 
-// insertRows is how many tokens one statement inserts: a statement for each takes
-// twice the time, and an import is mostly that.
-const insertRows = 25
-
 // The columns of the two tables, first those that are most often the same in all
 // rows of an import: then they are bound once.
 const (
 	insertToken = `INSERT INTO token (kind, type, manufacturer, algorithm, hash, digits, period, t0, suite,
-		model, issuer, label, profile, run, created, state_reason, id, serial, key_id, secret, mark, tag) VALUES `
-	tokenRow      = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?)"
-	tokenRowAlike = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?, ?, ?, ?, " +
-		"nullif(?, 0), ?)"
+		model, issuer, label, profile, run, created, state_reason, id, serial, key_id, secret, mark, tag) `
+	tokenAlike, tokenOwn = 16, 6
 
-	insertCondition = `INSERT INTO condition (run, owner, epoch, next, drift, failures, retry_at, state, not_before, not_after, last_used, token)
-		VALUES `
-	conditionRow      = "(?, nullif(?, 0), ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)"
-	conditionRowAlike = "(?1, nullif(?2, 0), ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10, ?)"
+	insertCondition = `INSERT INTO condition (run, owner, epoch, next, drift, failures, state, not_before, not_after, last_used,
+		retry_at, token) `
+	conditionAlike, conditionOwn = 11, 1
 )
 
 // insertTokens inserts tokens and their conditions, and says which were inserted.
@@ -73,7 +68,7 @@ func (t *Tx) insertTokens(run int64, cs []store.Candidate) (inserted []bool, err
 			_, err = t.Change("UPDATE import_run SET tokens = tokens + ? WHERE id = ?", n, run)
 		}
 	}()
-	for rows := range slices.Chunk(cs, insertRows) {
+	for rows := range slices.Chunk(cs, t.dialect.AtOnce) {
 		some, err := t.insertSome(run, rows)
 		if err != nil {
 			return nil, err
@@ -84,23 +79,26 @@ func (t *Tx) insertTokens(run int64, cs []store.Candidate) (inserted []bool, err
 }
 
 func (t *Tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
-	row, alike := tokenRow, tokensAlike(cs)
-	if alike {
-		row = tokenRowAlike
+	alike, own := tokenAlike, tokenOwn
+	if !tokensAlike(cs) {
+		alike, own = 0, tokenAlike+tokenOwn
 	}
 	t.values = t.values[:0]
 	for i := range cs {
 		k := &cs[i].Token
-		if i == 0 || !alike {
+		if err := t.checkUser(k.Condition.Owner); err != nil {
+			return nil, err
+		}
+		if i == 0 || alike == 0 {
 			t.values = append(t.values, string(k.Kind), k.Identity.Type, k.Identity.Manufacturer,
 				string(k.Spec.Algorithm), k.Spec.Hash, k.Spec.Digits,
 				k.Spec.Period, k.Spec.T0, k.Spec.Suite, k.Model, k.Issuer, k.Label, k.Profile, run, query.Millis(k.Created),
 				k.StateReason)
 		}
 		t.values = append(t.values, int64(k.ID), k.Identity.Serial, k.Identity.KeyID, cs[i].Sealed,
-			int64(k.Mark), t.tokenTag(run, cs[i]))
+			orNull(int64(k.Mark)), t.tokenTag(run, cs[i]))
 	}
-	n, err := t.Change(insertToken+query.RowsOf(row, len(cs))+" ON CONFLICT DO NOTHING", t.values...)
+	n, err := t.dialect.Insert(t.ctx, t.q, insertToken, " ON CONFLICT DO NOTHING", alike, own, t.values)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +106,28 @@ func (t *Tx) insertSome(run int64, cs []store.Candidate) ([]bool, error) {
 	if err := t.whichInserted(inserted, cs, int(n)); err != nil || n == 0 {
 		return inserted, err
 	}
-	return inserted, t.insertConditions(run, cs, inserted, int(n))
+	return inserted, t.insertConditions(run, cs, inserted)
+}
+
+// orNull gives a number, or NULL for 0.
+func orNull(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}
+
+// Values inserts rows by one statement that lists them. It is for Dialect.Insert.
+func Values(ctx context.Context, q query.Conn, into, behind string, alike, own int, values []any) (int64, error) {
+	row := make([]string, 0, alike+own)
+	for i := range alike {
+		row = append(row, "?"+strconv.Itoa(i+1))
+	}
+	for range own {
+		row = append(row, "?")
+	}
+	rows := query.RowsOf("("+strings.Join(row, ", ")+")", (len(values)-alike)/own)
+	return q.Exec(ctx, into+"VALUES "+rows+behind, values...)
 }
 
 // tokenTag is the tag of a new token; none without an integrity key.
@@ -140,23 +159,23 @@ func (t *Tx) whichInserted(inserted []bool, cs []store.Candidate, n int) error {
 	return nil
 }
 
-func (t *Tx) insertConditions(run int64, cs []store.Candidate, inserted []bool, n int) error {
-	row, alike := conditionRow, conditionsAlike(cs)
-	if alike {
-		row = conditionRowAlike
+func (t *Tx) insertConditions(run int64, cs []store.Candidate, inserted []bool) error {
+	alike, own := conditionAlike, conditionOwn
+	if !conditionsAlike(cs) {
+		alike, own = 0, conditionAlike+conditionOwn
 	}
 	t.values = t.values[:0]
 	for i := range cs {
 		if !inserted[i] {
 			continue
 		}
-		if c := &cs[i].Token.Condition; len(t.values) == 0 || !alike {
-			t.values = append(t.values, run, c.Owner, c.Epoch, int64(c.Next), c.Drift, c.Failures, int64(c.State),
-				query.Millis(c.NotBefore), query.Millis(c.NotAfter), query.Millis(c.LastUsed))
+		if c := &cs[i].Token.Condition; len(t.values) == 0 || alike == 0 {
+			t.values = append(t.values, run, orNull(c.Owner), c.Epoch, int64(c.Next), c.Drift, c.Failures, int64(c.State),
+				query.Millis(c.NotBefore), query.Millis(c.NotAfter), query.Millis(c.LastUsed), 0)
 		}
 		t.values = append(t.values, int64(cs[i].Token.ID))
 	}
-	_, err := t.Change(insertCondition+query.RowsOf(row, n), t.values...)
+	_, err := t.dialect.Insert(t.ctx, t.q, insertCondition, "", alike, own, t.values)
 	return err
 }
 

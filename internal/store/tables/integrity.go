@@ -20,6 +20,13 @@ func (r *Reader) vouched(record audit.Record, config [32]byte) error {
 	if config != record.Config {
 		return ErrConfig
 	}
+	streams, err := r.streams()
+	if err == nil {
+		err = streams.vouched(record)
+	}
+	if err != nil {
+		return err
+	}
 	n, err := query.One(r.ctx, r.q, query.Value[int64], countCheckpoints)
 	if err != nil {
 		return err
@@ -71,7 +78,7 @@ func (t *Tx) AddIntegrityKey(k seal.WrappedIntegrity, at time.Time) error {
 // usedTables are those of which a new database has no row.
 var usedTables = []string{"audit_entry", "checkpoint", "setting", "data_key", "key_wrapping", `"user"`, "api_key",
 	"token",
-	"profile", "retired"}
+	"profile", "retired", "admin"}
 
 func (r *Reader) Used() (bool, error) {
 	return query.One(r.ctx, r.q, query.Value[bool], "SELECT EXISTS (SELECT 1 FROM "+
@@ -97,6 +104,9 @@ func (r *Reader) CheckIntegrity() (c store.Checked, err error) {
 		if digest, err = r.dialect.ConfigDigest(r.ctx, r.q); err == nil {
 			err = r.vouched(record, digest)
 		}
+	}
+	if err == nil {
+		err = r.checkArrivals()
 	}
 	if errors.Is(err, store.ErrTampered) {
 		c.Problems = append(c.Problems, err.Error())
@@ -199,16 +209,13 @@ func (n noting) Scan(dest ...any) error {
 	return err
 }
 
-// scanRow reads a row of so many columns.
-func scanRow(s query.Scanner, width int) (proof.Text, error) {
+// scanValues reads so many columns.
+func scanValues(s query.Scanner, width int) ([]any, error) {
 	values, dest := make([]any, width), make([]any, width)
 	for i := range values {
 		dest[i] = &values[i]
 	}
-	if err := s.Scan(dest...); err != nil {
-		return nil, err
-	}
-	return proof.TextOf(values)
+	return values, s.Scan(dest...)
 }
 
 func (t *Tx) TagRows(limit int) (n int, err error) {
@@ -345,27 +352,42 @@ func (t *Tx) Fence(now time.Time) (f store.Fenced, err error) {
 	if err == nil {
 		f.Links, err = t.revokeLinks()
 	}
+	if err == nil {
+		f.Activations, err = t.cancelActivations(now)
+	}
 	return f, err
 }
 
 // revokeLinks takes away all enrolment links and tickets: one may have been opened since.
-// A forged one opens nothing as it is.
 func (t *Tx) revokeLinks() (n int, err error) {
-	ids, err := query.All(t.ctx, t.q, query.Value[int64], "SELECT token FROM enrolment WHERE hash IS NOT NULL")
+	return t.each("SELECT token FROM enrolment WHERE hash IS NOT NULL", func(id int64) error {
+		if err := t.alter(proof.Row{Table: proof.EnrolmentTable, ID: id}); err != nil {
+			return err
+		}
+		return t.changeOne("UPDATE enrolment SET hash = NULL, expires = 0 WHERE token = ?", id)
+	})
+}
+
+func (t *Tx) cancelActivations(now time.Time) (n int, err error) {
+	return t.each("SELECT id FROM activation WHERE status = 0", func(id int64) error {
+		return t.EndActivation(id, store.ActivationCancelled, now)
+	})
+}
+
+// each does something to all rows of a query, and counts them. A forged one opens nothing as it
+// is, and is left.
+func (t *Tx) each(stmt string, do func(id int64) error) (n int, err error) {
+	ids, err := query.All(t.ctx, t.q, query.Value[int64], stmt)
 	if err != nil {
 		return 0, err
 	}
 	for _, id := range ids {
-		err := t.alter(proof.Row{Table: proof.EnrolmentTable, ID: id})
-		if errors.Is(err, store.ErrForged) {
-			continue
-		} else if err == nil {
-			err = t.changeOne("UPDATE enrolment SET hash = NULL, expires = 0 WHERE token = ?", id)
-		}
-		if err != nil {
+		switch err := do(id); {
+		case err == nil:
+			n++
+		case !errors.Is(err, store.ErrForged):
 			return n, err
 		}
-		n++
 	}
 	return n, nil
 }

@@ -22,6 +22,9 @@ func scanProfile(s query.Scanner) (p store.Profile, err error) {
 }
 
 func (r *Reader) Profile(name string) (store.Profile, error) {
+	if err := r.checkConfig(); err != nil {
+		return store.Profile{}, err
+	}
 	return query.One(r.ctx, r.q, scanProfile, profileQuery+" WHERE name = ?", name)
 }
 

@@ -5,30 +5,41 @@ import (
 	"errors"
 
 	"ostiary/internal/store"
-	"ostiary/internal/store/auditlog"
 	"ostiary/internal/store/proof"
 )
 
-// Vouched reads the head, and demands that it bears the MAC and that all that it vouches
-// for is so. config is the digest of the small tables as they were before the schema was
-// brought up to date. A head without a record vouches for nothing.
-func (r *Reader) Vouched(config [32]byte) (row auditlog.Head, err error) {
-	if row, err = r.Head(); err != nil || row.Record == nil && row.MAC == nil {
-		return row, err
+// Vouched has the guard take the head, and demands that it bears the MAC and that all that
+// it vouches for is so. config is the digest of the small tables as they were before the
+// schema was brought up to date; nil if it was. A head without a record vouches for nothing.
+func (r *Reader) Vouched(config *[32]byte) error {
+	row, err := r.Head()
+	if err != nil || row.Record == nil && row.MAC == nil {
+		return err
 	}
 	record, err := r.guard.Keys().Open(row)
 	if err != nil {
-		return row, err
+		return err
 	}
 	if err := r.dialect.CheckSchema(r.ctx, r.q); err != nil {
-		return row, err
+		return err
 	}
-	return row, r.vouched(record, config)
+	if config == nil {
+		digest, err := r.dialect.ConfigDigest(r.ctx, r.q)
+		if err != nil {
+			return err
+		}
+		config = &digest
+	}
+	if err := r.vouched(record, *config); err != nil {
+		return err
+	}
+	r.guard.Adopt(row, record)
+	return nil
 }
 
 // Migrated has the record say what the small tables hold now: what they held before the
 // schema was brought up to date was checked.
-func (t *Tx) Migrated() { t.configAltered = true }
+func (t *Tx) Migrated() { t.configAltered, t.configChecked = true, true }
 
 // furtherTags is a setting that says that all rows of proof.FurtherTables are tagged. An
 // older version of this program left theirs without.

@@ -3,7 +3,6 @@ package tables
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -60,55 +59,20 @@ func ScanUser(s query.Scanner) (u store.User, err error) {
 	return u, err
 }
 
-func (r *Reader) User(name string) (store.User, error) {
-	return query.One(r.ctx, r.q, ScanUser, userQuery+" AND u.name = ?", name)
+func (r *Reader) User(name string) (u store.User, err error) {
+	id, err := query.One(r.ctx, r.q, query.Value[int64], "SELECT u.id"+userTables+" AND u.name = ?", name)
+	if err != nil {
+		return u, err
+	}
+	u, err = query.One(r.ctx, r.q, ScanUser, userQuery+" AND u.id = ?", id)
+	if err == nil && u.Name != name {
+		return store.User{}, r.misled(proof.UserIndex, id)
+	}
+	return u, err
 }
 
 func (r *Reader) Users(after string, limit int) ([]store.User, error) {
 	return query.All(r.ctx, r.q, ScanUser, userQuery+" AND u.name > ? ORDER BY u.name LIMIT ?", after, limit)
-}
-
-func (r *Reader) FindUsers(f store.UserFilter) (users []store.User, next string, err error) {
-	index := UserNames
-	rows := where{conds: []string{"name > ?"}, args: []any{f.After}}
-	if f.Failures > 0 {
-		index = "user_failing"
-		rows.add("failures > 0")
-	}
-	walked := " FROM \"user\" " + r.dialect.Indexed(index) + rows.clause() + " ORDER BY name"
-	var w where
-	if f.Failures > 0 {
-		w.add("u.failures >= ?", f.Failures)
-	}
-	if f.Delayed != (store.Span{}) {
-		w.add("u.retry_at > ? AND u.retry_at <= ?", query.Millis(f.Delayed.After), query.Millis(f.Delayed.Until))
-	}
-	if f.WithoutToken {
-		w.add("NOT EXISTS (SELECT 1 FROM condition c JOIN import_run r ON r.id = c.run WHERE c.owner = u.id AND " +
-			"r.published > 0)")
-	}
-	if f.Contains != "" {
-		w.add("holds(?, u.name)", Fold(f.Contains))
-	}
-	stmt := fmt.Sprintf("SELECT "+userColumns+" FROM (SELECT id%s LIMIT %d) x %s \"user\" u ON u.id = x.id WHERE "+
-		PublishedUser, walked, r.listed, r.dialect.Then)
-	for _, cond := range w.conds {
-		stmt += " AND " + cond
-	}
-	stmt += r.reordered([]string{"u.name"}, false)
-	users, err = query.All(r.ctx, r.q, ScanUser, fmt.Sprintf("%s LIMIT %d", stmt, f.Limit+1),
-		append(rows.args, w.args...)...)
-	if err == nil && len(users) > f.Limit {
-		return users[:f.Limit], users[f.Limit-1].Name, nil
-	} else if err != nil {
-		return nil, "", err
-	}
-	next, err = query.One(r.ctx, r.q, query.Value[string], fmt.Sprintf("SELECT name%s LIMIT 1 OFFSET %d", walked,
-		r.listed-1), rows.args...)
-	if errors.Is(err, store.ErrNotFound) {
-		err = nil
-	}
-	return users, next, err
 }
 
 func (t *Tx) AddUser(name string, at time.Time) (store.User, error) {
@@ -206,7 +170,7 @@ func (r *Reader) QuietRefusals() (map[string]int64, error) {
 	all, err := query.All(r.ctx, r.q, func(s query.Scanner) (c count, err error) {
 		err = s.Scan(&c.caller, &c.n)
 		return c, err
-	}, "SELECT caller, n FROM quiet_refusal")
+	}, "SELECT caller, n FROM quiet_refusal WHERE n > 0")
 	counts := make(map[string]int64, len(all))
 	for _, c := range all {
 		counts[c.caller] = c.n

@@ -13,15 +13,15 @@ import (
 	"ostiary/internal/store/query"
 )
 
-const runColumns = `id, label, batch, note, supplier, format, actor, dry_run, opened, published, closed,
+const runColumns = `id, label, batch, note, supplier, format, actor, dry_run, node, opened, published, closed,
 	imported, duplicate, conflict, difference, twin, replaced, refused, held_back, renumbered, assigned, users_made, remarks, series, failure, rows_removed`
 
 func scanRun(s query.Scanner) (r store.Run, err error) {
 	var opened, published, closed, removed int64
 	var remarks, series string
 	c := &r.Counts
-	err = s.Scan(&r.ID, &r.Label, &r.Batch, &r.Note, &r.Supplier, &r.Format, &r.Actor, &r.DryRun, &opened, &published,
-		&closed,
+	err = s.Scan(&r.ID, &r.Label, &r.Batch, &r.Note, &r.Supplier, &r.Format, &r.Actor, &r.DryRun, &r.Node,
+		&opened, &published, &closed,
 		&c.Imported, &c.Duplicate, &c.Conflict, &c.Difference, &c.Twin, &c.Replaced, &c.Refused, &c.HeldBack, &c.Renumbered,
 		&c.Assigned,
 		&c.Users, &remarks, &series, &r.Failure, &removed)
@@ -68,9 +68,14 @@ func (r *Reader) Batches(after string, limit int) ([]store.Batch, error) {
 		JOIN import_run r ON r.id = b.last ORDER BY b.batch`, after, limit)
 }
 
-func (r *Reader) OpenRuns() ([]int64, error) {
-	return query.All(r.ctx, r.q, query.Value[int64], "SELECT id FROM import_run WHERE published = 0 AND closed = 0 "+
-		"ORDER BY id")
+func (r *Reader) OpenRuns() ([]store.OpenRun, error) {
+	return query.All(r.ctx, r.q, func(s query.Scanner) (o store.OpenRun, err error) {
+		var seen int64
+		err = s.Scan(&o.ID, &o.Node, &seen)
+		o.Seen = query.Time(seen)
+		return o, err
+	}, `SELECT r.id, r.node, coalesce(n.seen, 0) FROM import_run r LEFT JOIN node n ON n.id = r.node
+		WHERE r.published = 0 AND r.closed = 0 ORDER BY r.id`)
 }
 
 // runEnded is the time at which a run ended; 0 for one that is open.
@@ -93,8 +98,9 @@ func (t *Tx) RemoveRows(run int64, at time.Time, limit int) (int, error) {
 }
 
 func (t *Tx) BeginRun(r store.Run) (int64, error) {
-	id, err := query.One(t.ctx, t.q, query.Value[int64], `INSERT INTO import_run (label, batch, note, supplier, format, actor, dry_run, opened)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`, r.Label, r.Batch, r.Note, r.Supplier, r.Format, r.Actor, r.DryRun, query.Millis(r.Opened))
+	id, err := query.One(t.ctx, t.q, query.Value[int64], `INSERT INTO import_run (label, batch, note, supplier, format, actor,
+		dry_run, node, opened) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`, r.Label, r.Batch,
+		r.Note, r.Supplier, r.Format, r.Actor, r.DryRun, r.Node, query.Millis(r.Opened))
 	if errors.Is(err, store.ErrNotFound) {
 		err = store.ErrBusy
 	}
@@ -107,7 +113,7 @@ func (t *Tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error
 		series, _ = json.Marshal(p.Series) // strings and numbers always can
 	}
 	err := t.changeOne(`UPDATE import_run SET imported = ?, duplicate = ?, conflict = ?, difference = ?, twin = ?, replaced = ?, refused = ?, held_back = ?, renumbered = ?,
-		assigned = ?, users_made = ?, remarks = ?, series = ? WHERE id = ? AND published = 0 AND closed = 0`,
+		assigned = ?, users_made = ?, remarks = ?, series = ? WHERE id = ? AND `+stillOpen,
 		c.Imported, c.Duplicate, c.Conflict, c.Difference, c.Twin, c.Replaced, c.Refused, c.HeldBack, c.Renumbered,
 		c.Assigned, c.Users,
 		strings.Join(p.Remarks, "\n"), string(series), id)
@@ -122,8 +128,11 @@ func (t *Tx) RecordRun(id int64, p store.RunProgress, rows []store.RunRow) error
 	return err
 }
 
-// runIsOpen is a condition on the run that parameter ?1 names.
-const runIsOpen = "EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND published = 0 AND closed = 0)"
+// stillOpen is true of a run that may be written to, runIsOpen of the one that parameter ?1 names.
+const (
+	stillOpen = "published = 0 AND closed = 0 AND swept = 0"
+	runIsOpen = "EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND " + stillOpen + ")"
+)
 
 func (t *Tx) StagePolicy(run int64, id token.ID, p store.Policy) error {
 	return t.changeOne(`INSERT INTO token_policy (token, policy, pin) SELECT id, ?3, ?4 FROM token WHERE id = ?2 AND run = ?1 AND `+runIsOpen+`
@@ -176,8 +185,7 @@ func (t *Tx) PublishRun(run int64, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	return t.changeOne("UPDATE import_run SET published = ? WHERE id = ? AND published = 0 AND closed = 0", query.Millis(at),
-		run)
+	return t.changeOne("UPDATE import_run SET published = ? WHERE id = ? AND "+stillOpen, query.Millis(at), run)
 }
 
 func (t *Tx) replaceSecrets(run, n int64) error {
@@ -207,18 +215,23 @@ func (t *Tx) replaceSecrets(run, n int64) error {
 }
 
 func (t *Tx) SweepRun(run int64, at time.Time, failure string, limit int) (bool, error) {
-	const open = " AND EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND published = 0) LIMIT ?2)"
+	// First of all, so that nobody publishes what is left of it between two transactions.
+	_, err := t.Change("UPDATE import_run SET swept = 1, failure = ? WHERE id = ? AND "+stillOpen, failure, run)
+	if err != nil {
+		return false, err
+	}
+	const staged = " AND EXISTS (SELECT 1 FROM import_run WHERE id = ?1 AND published = 0) LIMIT ?2)"
 	for _, stmt := range []string{
-		"DELETE FROM token WHERE id IN (SELECT id FROM token WHERE run = ?1" + open,
-		"DELETE FROM import_replacement WHERE token IN (SELECT token FROM import_replacement WHERE run = ?1" + open,
-		"DELETE FROM \"user\" WHERE id IN (SELECT id FROM \"user\" WHERE run = ?1 AND run > 0" + open,
+		"DELETE FROM token WHERE id IN (SELECT id FROM token WHERE run = ?1" + staged,
+		"DELETE FROM import_replacement WHERE token IN (SELECT token FROM import_replacement WHERE run = ?1" + staged,
+		"DELETE FROM \"user\" WHERE id IN (SELECT id FROM \"user\" WHERE run = ?1 AND run > 0" + staged,
 	} {
 		if n, err := t.Change(stmt, run, limit); err != nil || n == int64(limit) {
 			return false, err
 		}
 	}
-	_, err := t.Change("UPDATE import_run SET closed = ?, failure = ? WHERE id = ? AND published = 0 AND closed = 0",
-		query.Millis(at), failure, run)
+	_, err = t.Change("UPDATE import_run SET closed = ? WHERE id = ? AND published = 0 AND closed = 0",
+		query.Millis(at), run)
 	return true, err
 }
 

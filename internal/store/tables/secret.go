@@ -6,7 +6,6 @@ import (
 
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
-	"ostiary/internal/store/proof"
 	"ostiary/internal/store/query"
 )
 
@@ -44,8 +43,7 @@ func (r *Reader) Unmarked(after token.ID, limit int) ([]store.Candidate, error) 
 		return nil, err
 	}
 	for i := range all {
-		err := r.check(proof.Row{Table: proof.TokenTable, ID: int64(all[i].Token.ID)})
-		if all[i].Forged = errors.Is(err, store.ErrForged); err != nil && !all[i].Forged {
+		if err := r.doubt(&all[i]); err != nil {
 			return nil, err
 		}
 	}

@@ -2,6 +2,7 @@ package tables
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ostiary/internal/core/token"
@@ -16,23 +17,36 @@ import (
 const Listed = 2000
 
 func (r *Reader) SortedTokens(f store.TokenFilter, o store.TokenOrder) ([]token.Token, *store.TokenPlace, error) {
+	tokens, next, err := r.sortedTokens(f, o)
+	if o.Back {
+		slices.Reverse(tokens)
+	}
+	return tokens, next, err
+}
+
+// sortedTokens gives the tokens of a page in the order in which they are found: backwards
+// if so asked.
+func (r *Reader) sortedTokens(f store.TokenFilter, o store.TokenOrder) ([]token.Token, *store.TokenPlace, error) {
 	f.After = 0
 	s, err := r.sortingOf(f, o.By)
 	if err != nil {
 		return nil, nil, err
 	}
-	few, err := r.Few(f)
+	short, err := r.short(f)
 	switch {
 	case err != nil:
 		return nil, nil, err
-	case few:
-		return r.sorted(f, o, s)
+	case short != nil:
+		return r.sorted(f, o, s, *short)
 	case len(s.parts) == 0:
 		return nil, nil, store.ErrTooMany
-	case o.By == store.ByArrival && !o.Desc && f.Batch != "" && f.EndsBy.IsZero():
+	case o.By == store.ByArrival && !o.Desc && !o.Back && f.Batch != "" && f.EndsBy.IsZero():
 		// Import by import, however far behind the others they are.
 		if o.After != nil {
 			f.After = o.After.ID
+		}
+		if o.After != nil && o.After.Itself {
+			f.After--
 		}
 		limit := f.Limit
 		f.Limit++
@@ -43,51 +57,38 @@ func (r *Reader) SortedTokens(f store.TokenFilter, o store.TokenOrder) ([]token.
 	return r.walk(f, o, s)
 }
 
-// Few tells whether what the filter's index finds is little enough to be sorted.
-func (r *Reader) Few(f store.TokenFilter) (bool, error) {
-	switch {
-	case f.ID != 0 || f.Serial != "" || f.Owner != 0:
-		return true, nil
-	case f.Serials != nil:
-		return len(f.Serials) <= r.listed, nil
-	case f.Batch != "" && f.Run == 0 && conditionIndex(f) == "":
-		n, err := query.One(r.ctx, r.q, query.Value[int], "SELECT CAST(coalesce(sum(tokens), 0) AS BIGINT) FROM import_run "+
-			"WHERE batch = ? AND batch <> '' AND published > 0", f.Batch)
-		return n <= r.listed, err
-	}
-	from, _, _ := r.tokenDriver(f)
-	w := r.narrowing(f)
-	n, err := query.One(r.ctx, r.q, query.Value[int], fmt.Sprintf("SELECT count(*) FROM (SELECT 1%s%s LIMIT %d) few", from,
-		w.clause(), r.listed+1), w.args...)
-	return n <= r.listed, err
-}
-
-// sorted reads all that the filter's index finds, and sorts it.
-func (r *Reader) sorted(f store.TokenFilter, o store.TokenOrder, s sorting) ([]token.Token, *store.TokenPlace, error) {
-	from, _ := r.tokenFrom(f)
+// sorted reads all that a way finds, and sorts it.
+func (r *Reader) sorted(f store.TokenFilter, o store.TokenOrder, s sorting, by way) ([]token.Token, *store.TokenPlace,
+	error) {
 	w := r.tokenWhere(f)
-	order := columns(s.keys, o.Desc)
+	w.also(by.also)
+	order := columns(s.keys, backwards(o))
 	if s.last != "" {
-		order = s.last + ", " + order
+		order = columns([]string{s.last}, o.Back) + ", " + order
 	}
 	if p := o.After; p != nil {
-		behind, args := beyond(s.keys, s.of(*p), o.Desc)
+		behind, args := beyond(s.keys, s.of(*p), o)
+		end := s.last // of the part that comes at the end of the way
+		if o.Back {
+			end = "NOT (" + s.last + ")"
+		}
 		switch {
 		case s.last == "":
 			w.add(behind, args...)
-		case p.Last:
-			w.add(s.last+" AND "+behind, args...)
+		case p.Last != o.Back:
+			w.add(end+" AND "+behind, args...)
 		default:
-			w.add("("+s.last+" OR "+behind+")", args...)
+			w.add("("+end+" OR "+behind+")", args...)
 		}
 	}
 	tokens, err := query.All(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+TokenColumns+"%s%s%s ORDER BY %s LIMIT %d",
-		from, tokenJoins, w.clause(), order, f.Limit+1), w.args...)
+		by.from, tokenJoins, w.clause(), order, f.Limit+1), w.args...)
 	tokens, next := cut(tokens, f.Limit, o.By)
 	return tokens, next, err
 }
 
-// Walk lists tokens by the index of an order, whether or not they are few.
+// Walk lists tokens by the index of an order, whether or not they are few, in the order in
+// which they are found.
 func (r *Reader) Walk(f store.TokenFilter, o store.TokenOrder) ([]token.Token, *store.TokenPlace, error) {
 	s, err := r.sortingOf(f, o.By)
 	if err != nil {
@@ -99,23 +100,16 @@ func (r *Reader) Walk(f store.TokenFilter, o store.TokenOrder) ([]token.Token, *
 // walk goes through the parts of an order one after the other.
 func (r *Reader) walk(f store.TokenFilter, o store.TokenOrder, s sorting) (all []token.Token, next *store.TokenPlace,
 	err error) {
-	begin := 0
-	if o.After != nil && o.After.Last {
-		begin = 1
-	}
-	for i, p := range s.parts {
-		if i < begin {
-			continue
-		}
-		rows := p.rows(o, s, i == begin)
+	for _, p := range s.steps(o) {
+		rows := p.rows(o)
 		w := r.tokenWhere(f)
 		if p.only != "" {
 			w.add(p.only)
 		}
 		some, err := query.All(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+TokenColumns+
 			" FROM (SELECT %s AS id%s LIMIT %d) x %s token t ON t.id = x.id %[4]s condition c ON c.token = t.id%s%s%s LIMIT %d", p.id,
-			rows.text, r.listed, r.dialect.Then, tokenJoins, w.clause(), r.reordered(p.keys[p.same:], o.Desc),
-			f.Limit+1-len(all)), append(rows.args, w.args...)...)
+			rows.text, r.listed, r.dialect.Then, tokenJoins, w.clause(), r.reordered(p.keys[p.same:], backwards(o)),
+			f.Limit+1-len(all)), slices.Concat(rows.args, w.args)...)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -130,11 +124,41 @@ func (r *Reader) walk(f store.TokenFilter, o store.TokenOrder, s sorting) (all [
 		}
 		if len(last) > 0 {
 			place := s.place(last[0])
-			place.Last = i > 0
+			place.Last = p.last
 			return all, &place, nil
 		}
 	}
 	return all, nil, nil
+}
+
+// steps gives what is to be gone through from a place on, in its order. Of an order with two
+// keys many tokens may have the first one of the place, and SQLite finds by both only where
+// the first one is the same.
+func (s sorting) steps(o store.TokenOrder) (steps []part) {
+	behind := o.After == nil
+	for i := range s.parts {
+		if o.Back {
+			i = len(s.parts) - 1 - i
+		}
+		p := s.parts[i]
+		p.last = i > 0
+		switch {
+		case behind:
+			steps = append(steps, p)
+		case o.After.Last != p.last:
+		case len(p.keys)-p.same == 2:
+			first, others := p, p
+			key, value := p.keys[p.same], s.of(*o.After)[p.same]
+			first.by = p.by.and(key+" = ?", value)
+			first.same, behind = p.same+1, true
+			others.by = p.by.and(key+" "+comparison(o)+" ?", value)
+			steps = append(steps, first.onward(o, s), others)
+		default:
+			behind = true
+			steps = append(steps, p.onward(o, s))
+		}
+	}
+	return steps
 }
 
 // reordered orders what is joined to rows that come in an order, if the join loses it.
@@ -151,28 +175,41 @@ type walked struct {
 	args []any
 }
 
-func (p part) rows(o store.TokenOrder, s sorting, behind bool) walked {
-	w := p.by
-	keys := p.keys[p.same:]
-	if behind && o.After != nil {
-		cond, args := beyond(keys, s.of(*o.After)[p.same:], o.Desc)
-		w.add(cond, args...)
-	}
-	return walked{p.from + w.clause() + " ORDER BY " + columns(keys, o.Desc), w.args}
+func (p part) rows(o store.TokenOrder) walked {
+	return walked{p.from + p.by.clause() + " ORDER BY " + columns(p.keys[p.same:], backwards(o)), p.by.args}
 }
 
-// beyond words that keys are behind others. The first one stands alone, too, because an
-// index finds by it.
-func beyond(keys []string, values []any, desc bool) (cond string, args []any) {
-	op := ">"
-	if desc {
-		op = "<"
+// onward is the part behind the place of an order.
+func (p part) onward(o store.TokenOrder, s sorting) part {
+	cond, args := beyond(p.keys[p.same:], s.of(*o.After)[p.same:], o)
+	p.by = p.by.and(cond, args...)
+	return p
+}
+
+// backwards tells whether the keys of an order are gone through from the highest down.
+func backwards(o store.TokenOrder) bool { return o.Desc != o.Back }
+
+// beyond words that keys are behind a place. Of several the first one stands alone, too,
+// because an index finds by it.
+func beyond(keys []string, values []any, o store.TokenOrder) (cond string, args []any) {
+	op := comparison(o)
+	or := op
+	if o.After.Itself {
+		or += "="
 	}
 	if len(keys) == 1 {
-		return keys[0] + " " + op + " ?", values
+		return keys[0] + " " + or + " ?", values
 	}
-	return fmt.Sprintf("(%s %s= ? AND (%s) %s (?%s))", keys[0], op, strings.Join(keys, ", "), op,
+	return fmt.Sprintf("(%s %s= ? AND (%s) %s (?%s))", keys[0], op, strings.Join(keys, ", "), or,
 		strings.Repeat(", ?", len(keys)-1)), append([]any{values[0]}, values...)
+}
+
+// comparison is that of what comes behind with what comes before.
+func comparison(o store.TokenOrder) string {
+	if backwards(o) {
+		return "<"
+	}
+	return ">"
 }
 
 func columns(keys []string, desc bool) string {
@@ -187,7 +224,8 @@ func cut(tokens []token.Token, limit int, by store.TokenSort) ([]token.Token, *s
 	if len(tokens) <= limit {
 		return tokens, nil
 	}
-	return tokens[:limit], placeOf(tokens[limit-1], by)
+	place := store.PlaceOf(tokens[limit-1], by)
+	return tokens[:limit], &place
 }
 
 func scanKeys(n int) func(query.Scanner) ([]any, error) {

@@ -22,6 +22,28 @@ func (r *Reader) check(k proof.Row) error {
 	return err
 }
 
+// misled is the error of an index that leads to another row than what was asked for, which
+// only somebody else can have written.
+func (r *Reader) misled(index string, id int64) error {
+	if r.guard == nil || !r.guard.Begun() {
+		return store.ErrNotFound
+	}
+	return r.guard.Forged(index, fmt.Sprint(id))
+}
+
+// checkUser is called before the number of a user is written into a row that is tagged: a
+// name that somebody else gave to the number would be made good with it.
+func (t *Tx) checkUser(id int64) error {
+	if id == 0 {
+		return nil
+	}
+	err := t.check(proof.Row{Table: proof.UserTable, ID: id})
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil // the write says so
+	}
+	return err
+}
+
 // alter is called before a row that carries a tag is changed: it demands that the
 // row is right, and has it tagged anew before the commit. A row that is not there
 // is left to the write.

@@ -21,6 +21,9 @@ func (r *Reader) TemporaryCodes(after store.TemporaryCode, limit int) ([]store.I
 }
 
 func (t *Tx) AddTemporaryCode(c store.TemporaryCode) error {
+	if err := t.checkUser(c.User); err != nil {
+		return err
+	}
 	err := t.changeOne(`INSERT INTO temporary_code ("user", fingerprint, expires) VALUES (?, ?, ?)
 		ON CONFLICT ("user", fingerprint) DO NOTHING`, c.User, c.Fingerprint, query.Millis(c.Expires))
 	if err == nil {

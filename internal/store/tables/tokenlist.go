@@ -88,6 +88,16 @@ func (w *where) add(cond string, args ...any) {
 	w.args = append(w.args, args...)
 }
 
+// and gives the conditions and one more, and leaves w as it is.
+func (w where) and(cond string, args ...any) where {
+	return where{append(slices.Clone(w.conds), cond), append(slices.Clone(w.args), args...)}
+}
+
+// also takes what another one has, too.
+func (w *where) also(other where) {
+	w.conds, w.args = append(w.conds, other.conds...), append(w.args, other.args...)
+}
+
 // clause gives the conditions in SQL, if there are any.
 func (w *where) clause() string {
 	if len(w.conds) == 0 {
@@ -126,12 +136,18 @@ func (r *Reader) tokenFrom(f store.TokenFilter) (from, id string) {
 	return driver + " " + r.dialect.Then + " " + other, id
 }
 
-// tokenDriver is tokenFrom in two: the table that the index is of, and the other one.
+// tokenDriver is tokenFrom in two: the table that the index is of, and what goes with it.
+// What is named by its serial is read from the row itself, t, behind its entry in the index,
+// x: somebody else may have written the entry, and the token is going to be changed.
 func (r *Reader) tokenDriver(f store.TokenFilter) (from, id, other string) {
 	if index := conditionIndex(f); index != "" {
 		return " FROM condition c " + r.dialect.Indexed(index), "c.token", "token t ON t.id = c.token"
 	}
-	return " FROM token t " + r.dialect.Indexed(tokenIndex(f)), "t.id", "condition c ON c.token = t.id"
+	if index := tokenIndex(f); index != TokenSerials {
+		return " FROM token t " + r.dialect.Indexed(index), "t.id", "condition c ON c.token = t.id"
+	}
+	return " FROM token x " + r.dialect.Indexed(TokenSerials), "t.id",
+		"token t ON t.id = x.id " + r.dialect.Then + " condition c ON c.token = t.id"
 }
 
 // narrowing words of a filter what its index knows.
@@ -170,8 +186,22 @@ func (r *Reader) narrowing(f store.TokenFilter) (w where) {
 // tokenWhere words what a filter chooses, but for its cursor.
 func (r *Reader) tokenWhere(f store.TokenFilter) where {
 	w := where{conds: []string{published}}
+	if conditionIndex(f) == "" && tokenIndex(f) == TokenSerials {
+		w.named("x.serial", r.dialect, f)
+	}
 	w.chosen(r.dialect, f)
 	return w
+}
+
+// named words the serials of a filter.
+func (w *where) named(column string, d *Dialect, f store.TokenFilter) {
+	if f.Serial != "" {
+		w.add(column+" = ?", f.Serial)
+	}
+	if f.Serials != nil {
+		serials, _ := json.Marshal(f.Serials) // strings always can
+		w.add(column+" IN ("+d.Texts("?")+")", string(serials))
+	}
 }
 
 func (w *where) chosen(d *Dialect, f store.TokenFilter) {
@@ -182,17 +212,14 @@ func (w *where) chosen(d *Dialect, f store.TokenFilter) {
 		name, value string
 		given       bool
 	}{
-		{"kind", string(f.Kind), f.Kind != ""}, {"serial", f.Serial, f.Serial != ""}, {"type", f.Type, f.Type != ""},
+		{"kind", string(f.Kind), f.Kind != ""}, {"type", f.Type, f.Type != ""},
 		{"manufacturer", deref(f.Manufacturer), f.Manufacturer != nil}, {"key_id", deref(f.KeyID), f.KeyID != nil},
 	} {
 		if c.given {
 			w.add("t."+c.name+" = ?", c.value)
 		}
 	}
-	if f.Serials != nil {
-		serials, _ := json.Marshal(f.Serials) // strings always can
-		w.add("t.serial IN ("+d.Texts("?")+")", string(serials))
-	}
+	w.named("t.serial", d, f)
 	if f.State != nil {
 		w.add("c.state = ?", int64(*f.State))
 	}
@@ -218,14 +245,36 @@ func (w *where) chosen(d *Dialect, f store.TokenFilter) {
 	if f.Delayed != (store.Span{}) {
 		w.add("c.retry_at > ? AND c.retry_at <= ?", query.Millis(f.Delayed.After), query.Millis(f.Delayed.Until))
 	}
-	if f.Contains != "" {
-		w.add("holds(?, t.serial, t.label, u.name)", Fold(f.Contains))
+	w.texts(f)
+	if f.Held {
+		w.add("c.owner IS NOT NULL")
+	}
+	if !f.UnusedSince.IsZero() {
+		w.add("c.last_used < ?", query.Millis(f.UnusedSince))
+	}
+	if f.NeverUsed {
+		w.add("c.last_used = 0")
 	}
 	if f.Run != 0 {
 		w.add("t.run = ?", f.Run)
 	}
 	if f.Batch != "" {
 		w.add("t.run IN (SELECT id FROM import_run WHERE batch = ? AND batch <> '' AND published > 0)", f.Batch)
+	}
+}
+
+// texts words what a filter asks of texts.
+func (w *where) texts(f store.TokenFilter) {
+	for _, c := range [][2]string{{"t.serial", f.SerialPrefix}, {"u.name", f.OwnerPrefix}} {
+		if c[1] != "" {
+			w.also(begins(c[0], c[1]))
+		}
+	}
+	for _, c := range [][2]string{{"t.serial, t.label, u.name", f.Contains}, {"t.serial", f.SerialPart},
+		{"u.name", f.OwnerPart}, {"t.label", f.LabelPart}} {
+		if c[1] != "" {
+			w.add("holds(?, "+c[0]+")", Fold(c[1]))
+		}
 	}
 }
 

@@ -22,7 +22,8 @@ type Reader struct {
 
 	listed int // how many rows a sorted list looks at
 
-	dirty map[proof.Row]bool // rows that this transaction changes
+	dirty         map[proof.Row]bool // rows that this transaction changes
+	configChecked bool               // that the small tables are what the head's record says
 }
 
 func NewReader(ctx context.Context, q query.Conn, g *proof.Guard, d *Dialect, tail *auditlog.Tail, listed int) Reader {
@@ -114,11 +115,26 @@ func (r *Reader) Holding(owner int64, typeName string) (int, error) {
 		"WHERE c.owner = ? AND t.type = ?", owner, typeName)
 }
 
+// Identity reads the row itself behind its entry in the index, which somebody else may have
+// written: the row says what it is.
 func (r *Reader) Identity(id token.Identity, run int64) (store.Candidate, error) {
-	return query.One(r.ctx, r.q, scanCandidate, "SELECT "+TokenColumns+", t.secret"+tokenTables+
-		" WHERE t.serial = ? AND t.type = ? AND (t.kind = 'software' OR t.manufacturer = ? AND t.key_id = ?) AND "+
-		"(t.run = ? OR "+published+")",
+	c, err := query.One(r.ctx, r.q, scanCandidate, "SELECT "+TokenColumns+", t.secret FROM token x "+r.dialect.Then+
+		" token t ON t.id = x.id"+BesideToken+" WHERE x.serial = ?1 AND x.type = ?2 AND t.serial = ?1 AND t.type = ?2 AND "+
+		"(t.kind = 'software' OR t.manufacturer = ?3 AND t.key_id = ?4) AND (t.run = ?5 OR "+published+")",
 		id.Serial, id.Type, id.Manufacturer, id.KeyID, run)
+	if err == nil {
+		err = r.doubt(&c)
+	}
+	return c, err
+}
+
+// doubt notes in a candidate that its row does not carry its tag.
+func (r *Reader) doubt(c *store.Candidate) error {
+	err := r.check(proof.Row{Table: proof.TokenTable, ID: int64(c.Token.ID)})
+	if c.Forged = errors.Is(err, store.ErrForged); c.Forged {
+		return nil
+	}
+	return err
 }
 
 func (t *Tx) NextTokenID(n int) (token.ID, error) {
@@ -127,7 +143,7 @@ func (t *Tx) NextTokenID(n int) (token.ID, error) {
 }
 
 func (t *Tx) SetOwner(id token.ID, from, to int64) error {
-	if err := t.alterToken(id); err != nil {
+	if err := errors.Join(t.alterToken(id), t.checkUser(to)); err != nil {
 		return err
 	}
 	if err := t.touchOwners(id, from, to); err != nil {

@@ -28,6 +28,7 @@ type part struct {
 	same int      // so many keys, the first, are the same for all
 	by   where    // what the index narrows the rows down to
 	only string   // what else is true of the tokens of this part
+	last bool     // it is that of tokens that come last in either direction
 }
 
 var (
@@ -63,21 +64,15 @@ func (r *Reader) sortingOf(f store.TokenFilter, by store.TokenSort) (s sorting, 
 			of:    func(p store.TokenPlace) []any { return []any{int64(p.ID)} },
 			place: func(keys []any) store.TokenPlace { return store.TokenPlace{ID: token.ID(number(keys[0]))} }}
 	case store.BySerial:
-		s = sorting{keys: serialKeys, parts: []part{{from: r.serialFrom(), id: "t.id", keys: serialKeys}},
+		s = sorting{keys: serialKeys, parts: []part{r.serialPart(f)},
 			of:    func(p store.TokenPlace) []any { return serialKeysOf(p.Identity) },
 			place: func(keys []any) store.TokenPlace { return store.TokenPlace{Identity: identityOf(keys)} }}
 	case store.ByUser:
-		s = sorting{keys: userKeys, last: "c.owner IS NULL", parts: []part{
-			{from: r.userFrom(), id: "t.id", keys: walkedKeys},
-			{from: r.serialFrom(), id: "t.id", keys: slices.Concat([]string{"''"}, serialKeys), same: 1,
-				only: "c.owner IS NULL"}},
+		s = sorting{keys: userKeys, last: "c.owner IS NULL", parts: r.userParts(f),
 			of: func(p store.TokenPlace) []any { return append([]any{p.User}, serialKeysOf(p.Identity)...) },
 			place: func(keys []any) store.TokenPlace {
 				return store.TokenPlace{User: text(keys[0]), Identity: identityOf(keys[1:])}
 			}}
-		if f.Free {
-			s.parts[0].by.add("1 = 0")
-		}
 	case store.ByEnd, store.ByLastUsed:
 		s = sorting{keys: []string{"c.last_used", "c.token"},
 			of: func(p store.TokenPlace) []any { return []any{query.Millis(p.At), int64(p.ID)} },
@@ -88,10 +83,70 @@ func (r *Reader) sortingOf(f store.TokenFilter, by store.TokenSort) (s sorting, 
 			s.keys, s.last = []string{"c.not_after", "c.token"}, "c.not_after = 0"
 			s.parts = r.endParts(f, s.keys)
 		}
+	case store.ByState, store.ByFailures, store.ByDrift:
+		s = sorting{keys: []string{"c." + string(by), "c.token"},
+			of: func(p store.TokenPlace) []any { return []any{p.Number, int64(p.ID)} },
+			place: func(keys []any) store.TokenPlace {
+				return store.TokenPlace{Number: number(keys[0]), ID: token.ID(number(keys[1]))}
+			}}
+		if by == store.ByState {
+			p := part{from: " FROM condition c " + r.dialect.Indexed("condition_by_state"), id: "c.token", keys: s.keys}
+			s.parts = []part{p.among(r.dialect, store.TokenFilter{State: f.State})}
+		}
+	case store.ByType, store.ByManufacturer:
+		s = sorting{keys: []string{"t." + string(by), "t.id"},
+			of: func(p store.TokenPlace) []any { return []any{p.Identity.Type, int64(p.ID)} },
+			place: func(keys []any) store.TokenPlace {
+				return store.TokenPlace{ID: token.ID(number(keys[1])), Identity: token.Identity{Type: text(keys[0])}}
+			}}
+		same := store.TokenFilter{Type: f.Type}
+		if by == store.ByManufacturer {
+			same = store.TokenFilter{Manufacturer: f.Manufacturer}
+			s.of = func(p store.TokenPlace) []any { return []any{p.Identity.Manufacturer, int64(p.ID)} }
+			s.place = func(keys []any) store.TokenPlace {
+				return store.TokenPlace{ID: token.ID(number(keys[1])), Identity: token.Identity{Manufacturer: text(keys[0])}}
+			}
+		}
+		p := part{from: " FROM token t " + r.dialect.Indexed("token_by_"+string(by)), id: "t.id", keys: s.keys}
+		s.parts = []part{p.among(r.dialect, same)}
 	default:
 		err = fmt.Errorf("store: %q is no order of tokens", by)
 	}
 	return s, err
+}
+
+// among narrows a part down to what has one value of its first key, if a filter says so.
+func (p part) among(d *Dialect, f store.TokenFilter) part {
+	if p.by.chosen(d, f); len(p.by.conds) > 0 {
+		p.same = 1
+	}
+	return p
+}
+
+// serialPart is the way by the serials.
+func (r *Reader) serialPart(f store.TokenFilter) part {
+	p := part{from: r.serialFrom(), id: "t.id", keys: serialKeys}
+	if f.SerialPrefix != "" {
+		p.by = begins("t.serial", f.SerialPrefix)
+	}
+	return p
+}
+
+// userParts are those who have tokens by their names, and then the tokens of nobody by
+// their serials.
+func (r *Reader) userParts(f store.TokenFilter) []part {
+	held, free := part{from: r.userFrom(), id: "t.id", keys: walkedKeys}, r.serialPart(f)
+	free.keys, free.same, free.only = slices.Concat([]string{"''"}, serialKeys), 1, "c.owner IS NULL"
+	if f.OwnerPrefix != "" {
+		held.by = begins("u.name", f.OwnerPrefix)
+	}
+	if f.Free {
+		held.by.add("1 = 0")
+	}
+	if f.Held || f.OwnerPrefix != "" || f.OwnerPart != "" {
+		free.by.add("1 = 0")
+	}
+	return []part{held, free}
 }
 
 func (r *Reader) endParts(f store.TokenFilter, keys []string) []part {
@@ -127,19 +182,4 @@ func text(v any) string {
 func number(v any) int64 {
 	n, _ := v.(int64)
 	return n
-}
-
-// placeOf is where a list goes on behind a token.
-func placeOf(t token.Token, by store.TokenSort) *store.TokenPlace {
-	switch by {
-	case store.ByUser:
-		return &store.TokenPlace{User: t.OwnerName, Identity: t.Identity, Last: t.Condition.Owner == 0}
-	case store.BySerial:
-		return &store.TokenPlace{Identity: t.Identity}
-	case store.ByEnd:
-		return &store.TokenPlace{ID: t.ID, At: t.Condition.NotAfter, Last: t.Condition.NotAfter.IsZero()}
-	case store.ByLastUsed:
-		return &store.TokenPlace{ID: t.ID, At: t.Condition.LastUsed}
-	}
-	return &store.TokenPlace{ID: t.ID}
 }

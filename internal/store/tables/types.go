@@ -35,6 +35,9 @@ func (r *Reader) Types() ([]token.Type, error) {
 }
 
 func (r *Reader) Type(name string) (token.Type, error) {
+	if err := r.checkConfig(); err != nil {
+		return token.Type{}, err
+	}
 	return query.One(r.ctx, r.q, scanType, "SELECT "+typeColumns+" FROM token_type WHERE name = ?", name)
 }
 

@@ -44,8 +44,8 @@ func files(t *testing.T) (all []file) {
 		if d.IsDir() {
 			base := d.Name()
 			_, merr := os.Stat(filepath.Join(name, "go.mod"))
-			if name != root && (base == "testdata" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") ||
-				merr == nil) {
+			if name != root && (base == "testdata" || base == "node_modules" || strings.HasPrefix(base, ".") ||
+				strings.HasPrefix(base, "_") || merr == nil) {
 				return fs.SkipDir
 			}
 			return nil

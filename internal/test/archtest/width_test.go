@@ -26,7 +26,7 @@ func TestWidth(t *testing.T) {
 		}
 		base := d.Name()
 		if d.IsDir() {
-			if name != root && (base == "testdata" || base == "bin" || strings.HasPrefix(base, ".")) {
+			if name != root && (base == "testdata" || base == "bin" || base == "node_modules" || strings.HasPrefix(base, ".")) {
 				return fs.SkipDir
 			}
 			return nil

@@ -127,3 +127,22 @@ func TestNewestProgramsAreUsed(t *testing.T) {
 		t.Errorf("%s, %v", got, err)
 	}
 }
+
+// A server that is killed has no process any more, and recovers when it is started.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	c := Start(t)
+	c.Do(t, "CREATE TABLE kept (n bigint)")
+	conn, err := pgx.Connect(t.Context(), c.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Kill(t)
+	if err := conn.Ping(t.Context()); err == nil {
+		t.Error("a process of the server goes on")
+	}
+	c.Restart(t)
+	if got := ask(t, c.URL(), "SELECT count(*)::text FROM kept"); got != "0" {
+		t.Errorf("%s rows", got)
+	}
+}

@@ -98,7 +98,7 @@ func (k *Kit) Dump(t testing.TB, except ...string) string {
 	var b strings.Builder
 	for _, table := range Rows(t, db, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name") {
 		// The index of the log follows it beside what is done.
-		skip := table == "audit_segment" || table == "audit_block" || table == "audit_span"
+		skip := table == "audit_segment" || table == "audit_block" || table == "audit_span" || table == "code_tally"
 		for _, e := range except {
 			skip = skip || table == e
 		}

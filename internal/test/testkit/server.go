@@ -17,9 +17,11 @@ import (
 
 	"ostiary/internal/core/authz"
 	"ostiary/internal/doors/api"
+	"ostiary/internal/doors/console"
 	"ostiary/internal/doors/enrol"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/overview"
 	"ostiary/internal/seal"
 )
 
@@ -91,13 +93,22 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := credentials.NewRoot(k.DB, k.Hasher(seal.Password), k.Clock.Now)
+	root := credentials.NewRoot(k.DB, k.Hasher(seal.Password), k.Hasher(seal.Session), k.Clock.Now)
 	if s.RootPassword, err = root.SetPassword(ctx, Origin); err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := credentials.NewAccounts(credentials.AccountsConfig{DB: k.DB, Root: root, Codes: k.Engine,
+		PublicURL: func() string { return "https://tokens.example.com" }, Now: k.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts, err := overview.New(overview.Config{DB: k.DB, Holds: k.Engine.Holds, Now: k.Clock.Now})
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.Config = api.Config{Version: "dev", Verifier: k.Engine, Lifecycle: k.Lifecycle, Imports: k.Imports,
 		Activations: k.Activations, Profiles: k.Profiles, Users: k.Users, Temporary: k.Temporary,
-		Keys: keys, Root: root, Ledger: k.Ledger,
+		Keys: keys, Root: root, Accounts: accounts, Ledger: k.Ledger, Overview: counts,
 		Log:     slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics: prometheus.NewRegistry(), Ready: k.DB.Check, Pages: enrol.Pages()}
 	for _, f := range adjust {
@@ -106,6 +117,14 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	if s.API, err = api.New(s.Config); err != nil {
 		t.Fatal(err)
 	}
+	pages, err := console.New(console.Config{Rest: s.API, Verifier: s.Config.Verifier, Lifecycle: s.Config.Lifecycle,
+		Users: s.Config.Users, Accounts: s.Config.Accounts,
+		Ledger: s.Config.Ledger, PublicURL: func() string { return s.Config.PublicURL },
+		Now: k.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.API.Mount(pages.Pages())
 	server := httptest.NewServer(s.API)
 	t.Cleanup(server.Close)
 	s.URL = server.URL

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/authz"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
@@ -28,6 +29,7 @@ import (
 	"ostiary/internal/seal/filekek"
 	"ostiary/internal/store"
 	"ostiary/internal/store/sqlite"
+	"ostiary/internal/test/blankfile"
 )
 
 // Start is what every Clock shows at first. It lies in the middle of a time
@@ -141,6 +143,9 @@ func NewIn(t testing.TB, dir string) *Kit {
 	return newIn(t, dir, "")
 }
 
+// blank is an empty database whose schema is up to date.
+var blank blankfile.File
+
 func newIn(t testing.TB, dir, driver string) *Kit {
 	t.Helper()
 	k := &Kit{Path: filepath.Join(dir, "ostiary.db"), Clock: &Clock{now: Start}, driver: driver}
@@ -153,6 +158,13 @@ func newIn(t testing.TB, dir, driver string) *Kit {
 		t.Fatal(err)
 	}
 	k.kek = kek
+	blank.Copy(t, k.Path, func(path string) error {
+		db, err := sqlite.Open(context.Background(), sqlite.Config{Path: path})
+		if err != nil {
+			return err
+		}
+		return db.Close()
+	})
 	k.Open(t)
 	t.Cleanup(func() {
 		k.holdsState(t)
@@ -308,8 +320,9 @@ func (k *Kit) FindUser(t testing.TB, name string) store.User {
 // Assign gives a token to a user.
 func (k *Kit) Assign(t testing.TB, serial, user string) {
 	t.Helper()
-	if _, err := k.Lifecycle.Assign(context.Background(), tokens.Selector{Serial: serial}, user,
-		Origin); err != nil {
+	by := Origin
+	by.Role = authz.SuperAdmin.String() // who may give administrators tokens, too
+	if _, err := k.Lifecycle.Assign(context.Background(), tokens.Selector{Serial: serial}, user, by); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -157,7 +157,7 @@ func (w *Writer) Line(b []byte) error {
 // Sign ends the file.
 func (w *Writer) Sign(s *audit.Signer) (sums Sums, err error) {
 	if w.left > 0 {
-		return sums, fmt.Errorf("%d entries are missing in the archive", w.left)
+		return sums, fmt.Errorf("entries are missing in the archive: %d", w.left)
 	}
 	if err := w.line(nil); err != nil {
 		return sums, err

@@ -60,6 +60,9 @@ type Result struct {
 	Trusted  int
 	Count    int // of all findings
 	Findings []Finding
+	// Unknown are the entries, behind the last seam, whose action this program does not know.
+	// Each is a finding, and what it changed may be others.
+	Unknown int
 }
 
 // Fold derives the state. The zero Fold is not usable; see New.
@@ -82,6 +85,8 @@ type Fold struct {
 	users    map[uint64]*user
 	codes    map[uint64]*code
 	keys     map[string]*key
+	admins   map[string]*admin  // by id
+	passkeys map[string]passkey // by mark
 	types    map[string]*kind
 	sheets   map[string]sheet
 	root     root
@@ -100,6 +105,7 @@ func New() *Fold {
 		labels:  map[uint64]string{},
 		remains: map[token.Mark]remains{}, receipts: map[string]int64{},
 		apps: map[uint64]counter{}, users: map[uint64]*user{}, codes: map[uint64]*code{}, keys: map[string]*key{},
+		admins: map[string]*admin{}, passkeys: map[string]passkey{},
 		types: map[string]*kind{}, sheets: map[string]sheet{}, runs: runs{published: map[int64]int64{}}}
 	f.tokens, f.names = newTokens(), newNames()
 	for _, t := range token.Types() {
@@ -163,6 +169,7 @@ func (f *Fold) Add(seq int64, entry []byte) (parsed bool) {
 	}
 	rule, ok := rules[audit.Action(p.Action)]
 	if !ok {
+		f.result.Unknown++
 		f.find("", seq, "the action %q is unknown", p.Action)
 		return true
 	}

@@ -88,6 +88,7 @@ func (f *Fold) goneSmall() {
 			f.find("API key "+k.name+" ("+id+")", k.last, gone)
 		}
 	}
+	f.goneAdmins()
 	for _, name := range slices.Sorted(maps.Keys(f.types)) {
 		if k := f.types[name]; !k.seen && !f.fresh(k.last, 0) {
 			f.find(typeName(name), k.last, gone)

@@ -18,6 +18,8 @@ import (
 //	run      number · place of the entry that published it
 //	key      id · name · role · mark · help desk · revoked · last · end (none of an older program)
 //	root     mark · last
+//	admin    id · name · last · (field · value)…
+//	passkey  mark · id of the administrator · last
 //	type     name · next · highest · issued · last · trusted · trusted time · (field · value)…
 //	profile  name · fingerprint · last · since when retired · the six limits (none of an older program)
 //	secret   mark · least counter · least second · lives elsewhere · fenced · last: of tokens that are gone
@@ -80,6 +82,18 @@ func (k *Keeper) small() error {
 	}
 	if f.root.there {
 		lines = append(lines, lineOf("root").text(f.root.mark).number(f.root.last))
+	}
+	for _, id := range slices.Sorted(maps.Keys(f.admins)) {
+		a := f.admins[id]
+		l := lineOf("admin").text(id).text(a.name).number(a.last)
+		for _, field := range slices.Sorted(maps.Keys(a.fields)) {
+			l = l.text(field).text(a.fields[field])
+		}
+		lines = append(lines, l)
+	}
+	for _, mark := range slices.Sorted(maps.Keys(f.passkeys)) {
+		p := f.passkeys[mark]
+		lines = append(lines, lineOf("passkey").text(mark).text(p.admin).number(p.last))
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.types)) {
 		t := f.types[name]
@@ -266,8 +280,8 @@ func (k *Keeper) token(s *audit.ParsedSubject, beyond int64) error {
 // End demands that every row was written.
 func (k *Keeper) End() error {
 	if k.tokens != len(k.f.tokens.at) || k.users != len(k.f.users) || k.codes != len(k.f.codes) {
-		return fmt.Errorf("the state cannot be saved: of %d tokens, %d users and %d temporary codes, %d, %d and %d "+
-			"have names in the entries", len(k.f.tokens.at), len(k.f.users), len(k.f.codes), k.tokens, k.users, k.codes)
+		return fmt.Errorf("the state cannot be saved: tokens %d, users %d, temporary codes %d; with names in the "+
+			"entries %d, %d and %d", len(k.f.tokens.at), len(k.f.users), len(k.f.codes), k.tokens, k.users, k.codes)
 	}
 	return nil
 }

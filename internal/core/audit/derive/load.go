@@ -50,6 +50,17 @@ func (l *Loader) Line(b []byte) error {
 		}
 	case "root":
 		f.root = root{string(in.text()), true, in.number()}
+	case "admin":
+		id := string(in.text())
+		a := &admin{name: string(in.text()), last: in.number(), fields: map[string]string{}}
+		for in.more {
+			field := string(in.text())
+			a.fields[field] = string(in.text())
+		}
+		f.admins[id] = a
+	case "passkey":
+		mark := string(in.text())
+		f.passkeys[mark] = passkey{admin: string(in.text()), last: in.number()}
 	case "type":
 		l.typ(in)
 	case "profile":

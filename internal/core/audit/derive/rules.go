@@ -47,6 +47,14 @@ var rules = map[audit.Action]rule{
 	audit.KeyRevoked:      {fold: (*Fold).keyRevoked},
 	audit.RootPasswordSet: {fold: (*Fold).rootSet},
 
+	audit.AdminAdded:       {fold: (*Fold).adminAdded},
+	audit.AdminRoleSet:     {fold: (*Fold).adminChanged},
+	audit.AdminPasswordSet: {fold: (*Fold).adminChanged},
+	audit.AdminDisabled:    {fold: (*Fold).adminChanged},
+	audit.AdminEnabled:     {fold: (*Fold).adminChanged},
+	audit.PasskeyAdded:     {fold: (*Fold).passkeyAdded},
+	audit.PasskeyRemoved:   {fold: (*Fold).passkeyRemoved},
+
 	audit.TypeCreated:     {fold: (*Fold).typeCreated},
 	audit.TypeChanged:     {fold: (*Fold).typeChanged},
 	audit.TypeRetired:     {fold: (*Fold).typeChanged},
@@ -60,6 +68,7 @@ var rules = map[audit.Action]rule{
 
 	audit.IntegrityBegun: {fold: (*Fold).begunAnew},
 
+	audit.DatabaseMoved:   {because: "it says which of two equal databases lives"},
 	audit.DatabaseCreated: {because: "what it is made with is not told by entries"},
 	audit.RowForged:       {because: "it tells that a row was found forged, and changes none"},
 	audit.SecretShared:    {because: "the floor of a secret is beside the counters of its tokens, which are followed"},
@@ -67,8 +76,9 @@ var rules = map[audit.Action]rule{
 	audit.KeyExpired:         {because: "it tells that a key was refused, and changes no row"},
 	audit.ServerStarted:      {because: "it changes no row"},
 	audit.ServerStopped:      {because: "it changes no row"},
-	audit.SessionStarted:     {because: "sessions live in memory"},
-	audit.SessionEnded:       {because: "sessions live in memory"},
+	audit.SessionStarted:     {because: "a session is proven by its row, and ends by itself"},
+	audit.SessionProven:      {because: "a session is proven by its row, and ends by itself"},
+	audit.SessionEnded:       {because: "a session is proven by its row, and ends by itself"},
 	audit.RefusalsSuppressed: {because: "it counts refusals that changed nothing"},
 	audit.Verified:           {because: "it changes no row"},
 	audit.Archived:           {because: "the state goes on from what was kept of the entries that were removed"},

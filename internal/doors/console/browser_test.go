@@ -1,0 +1,33 @@
+package console_test
+
+import (
+	"strings"
+	"testing"
+
+	"ostiary/internal/core/authz"
+	"ostiary/internal/engine/credentials"
+	browsers "ostiary/internal/test/browser"
+	"ostiary/internal/test/testkit"
+	"ostiary/pskc"
+)
+
+// TestConsoleInBrowser: an administrator's first day, in Chromium: signs in, assigns a fob,
+// checks its code, resynchronizes it, marks it lost and takes that back, replaces and deletes
+// it, with the mouse and with the keys.
+func TestConsoleInBrowser(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewServer(t)
+	keys := []*pskc.Key{testkit.TOTP("2001")}
+	for i := range 25 {
+		keys = append(keys, testkit.HOTP("10"+string(rune('a'+i))))
+	}
+	s.Import(t, keys...)
+	s.User(t, "bea")
+	_, first, err := s.Config.Accounts.Add(t.Context(), authz.Principal{Role: authz.Root},
+		credentials.AdminRequest{Name: "anna", Role: authz.Admin}, testkit.Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := testkit.Oathtool(t, testkit.SecretOf("10b"), "-w", "30")
+	browsers.Run(t, "console.mjs", s.URL, "anna", first, strings.Join(codes, " "))
+}

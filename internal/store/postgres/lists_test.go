@@ -1,0 +1,125 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"ostiary/internal/core/token"
+	"ostiary/internal/store"
+	"ostiary/internal/store/proof"
+	"ostiary/internal/store/query"
+	"ostiary/internal/store/tables"
+	"ostiary/internal/test/cluster"
+)
+
+// explainer notes how PostgreSQL goes about each query.
+type explainer struct {
+	query.Conn
+	t     *testing.T
+	plans []string
+}
+
+func (e *explainer) explain(ctx context.Context, stmt string, args []any) {
+	e.t.Helper()
+	lines, err := query.All(ctx, e.Conn, query.Value[string], "EXPLAIN "+stmt, args...)
+	if err != nil {
+		e.t.Fatalf("explain %s: %v", stmt, err)
+	}
+	e.plans = append(e.plans, strings.Join(lines, "\n"))
+}
+
+func (e *explainer) Query(ctx context.Context, stmt string, args ...any) (query.Rows, error) {
+	e.explain(ctx, stmt, args)
+	return e.Conn.Query(ctx, stmt, args...)
+}
+
+func (e *explainer) QueryRow(ctx context.Context, stmt string, args ...any) query.Scanner {
+	e.explain(ctx, stmt, args)
+	return e.Conn.QueryRow(ctx, stmt, args...)
+}
+
+// A walk through an order reads tokens by indexes, whatever the filter: no table as a whole,
+// and it sorts the rows of a page, not what a filter chooses.
+func TestASortedListGoesByTheIndexOfItsOrder(t *testing.T) {
+	t.Parallel()
+	db := node(t, Config{URL: cluster.Schema(t)})
+	exec(t, db, `INSERT INTO import_run (label, opened, published) VALUES ('test', 1, 1)`)
+	exec(t, db, `INSERT INTO "user" (name, created) SELECT 'user ' || n, 0 FROM generate_series(1, 5000) n`)
+	exec(t, db, `INSERT INTO token (kind, type, manufacturer, serial, key_id, algorithm, hash, digits, period, t0, suite,
+		model, issuer, run, created, secret) SELECT 'hardware', CASE WHEN n % 3 = 0 THEN 'totp' ELSE 'hotp' END,
+		CASE WHEN n % 7 = 0 THEN 'Other' ELSE 'ACME' END, n, n, 'HOTP', 'SHA1', 6, 0, 0, '', '', '',
+		(SELECT max(id) FROM import_run), 0, 'secret' FROM generate_series(1, 20000) n`)
+	exec(t, db, `INSERT INTO condition (token, run, owner, epoch, next, drift, failures, retry_at, state, not_before,
+		not_after, last_used) SELECT t.id, t.run, (SELECT id FROM "user" WHERE name = 'user ' || t.serial), 1, 0, 0, 0, 0,
+		CASE WHEN t.id % 5 = 0 THEN 1 ELSE 0 END, 0, CASE WHEN t.id % 3 = 0 THEN 1000 + t.id ELSE 0 END, 0 FROM token t`)
+	exec(t, db, "ANALYZE")
+	const listed = 50 // of 20,000
+	whole := regexp.MustCompile(`Seq Scan on (token|condition|"user")\b`)
+	sorts := regexp.MustCompile(`(?m)^ *(->)? *Sort .*rows=(\d+)`)
+	valid, lost, acme := token.Valid, token.RevokedLost, "ACME"
+	plansOf := func(list func(*tables.Reader) error) []string {
+		t.Helper()
+		var plans []string
+		c, err := db.reads.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Release()
+		if err := inTransaction(t.Context(), c.Conn(), pgx.TxOptions{}, func(tx pgx.Tx) error {
+			e := &explainer{Conn: conn{tx, db.kept}, t: t}
+			err := list(new(tables.NewReader(t.Context(), e, &proof.Guard{}, db.dialect, nil, listed)))
+			plans = e.plans
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return plans
+	}
+	indexes := map[store.TokenSort]string{store.BySerial: "token_serial_type_manufacturer_key_id_key",
+		store.ByState: "condition_by_state", store.ByType: "token_by_type", store.ByManufacturer: "token_by_manufacturer",
+		store.ByEnd: "condition_ending", store.ByUser: "user_name_key", store.ByArrival: ""}
+	for name, f := range map[string]store.TokenFilter{"all": {}, "kind": {Kind: token.Software}, "type": {Type: "hotp"},
+		"manufacturer": {Manufacturer: &acme}, "lost": {State: &lost}, "valid": {State: &valid}, "held": {Held: true},
+		"free": {Free: true}, "run": {Run: 1}, "part": {SerialPart: "9", LabelPart: "a"}, "prefix": {SerialPrefix: "1"},
+		"never used": {NeverUsed: true}, "several": {Free: true, Kind: token.Hardware, State: &valid}} {
+		f.Limit = 10
+		for by, index := range indexes {
+			for _, o := range []store.TokenOrder{{By: by}, {By: by, Desc: true}, {By: by, Back: true},
+				{By: by, After: &store.TokenPlace{ID: 9000, User: "user 3", Number: 0, At: time.UnixMilli(9000),
+					Identity: token.Identity{Serial: "5", Type: "hotp", Manufacturer: "ACME"}}}} {
+				what := fmt.Sprintf("%s by %s, %+v", name, by, o)
+				plans := plansOf(func(r *tables.Reader) error { _, _, err := r.Walk(f, o); return err })
+				all := strings.Join(plans, "\n")
+				if whole.MatchString(all) {
+					t.Errorf("%s:\n%s", what, all)
+				}
+				// Among tokens that have one value it may prefer the order of their numbers. Other
+				// pages may be of another part of the order.
+				same := by == store.ByState && f.State != nil || by == store.ByType && f.Type != "" ||
+					by == store.ByManufacturer && f.Manufacturer != nil || by == store.ByUser && f.Free
+				if !same && o.After == nil && !o.Back && !strings.Contains(all, index) {
+					t.Errorf("%s does not go by %s:\n%s", what, index, all)
+				}
+				for _, m := range sorts.FindAllStringSubmatch(all, -1) {
+					if len(m[2]) > 2 {
+						t.Errorf("%s sorts %s rows:\n%s", what, m[2], all)
+					}
+				}
+			}
+		}
+	}
+	// The test sees what it is to see.
+	plans := plansOf(func(r *tables.Reader) error {
+		_, err := query.All(t.Context(), r.Conn(), query.Value[int64], "SELECT id FROM token ORDER BY model LIMIT 10")
+		return err
+	})
+	if all := strings.Join(plans, "\n"); !whole.MatchString(all) || !sorts.MatchString(all) {
+		t.Errorf("a scan that is sorted is explained as %s", all)
+	}
+}
