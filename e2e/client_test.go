@@ -66,7 +66,8 @@ func TestOneClientCannotLockAUserOut(t *testing.T) {
 	})
 	close(over)
 	guessing.Wait()
-	if tok := s.token(d.Serial); tok.Failures != 0 || tok.Locked || tok.Counter != 1 {
+	// A guess may have been under way when the share was used up, and be counted behind alice's code.
+	if tok := s.token(d.Serial); tok.Failures > 1 || tok.Locked || tok.Counter != 1 {
 		t.Errorf("the token is %+v", tok)
 	}
 	if valid, err := present("198.51.100.7", "user", "alice", d.code(t, 1)); valid || err != nil {

@@ -101,6 +101,7 @@ func (s *server) recovers() {
 // TestDiskThatTakesNoWrites lets the writes of the database's log fail. Nothing of
 // what is refused with 503 is there afterwards: the same code is good.
 func TestDiskThatTakesNoWrites(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	for fault, f := range map[string]failing{
 		"ENOSPC": {503, "unavailable", "disk_full", "disk of the server is full"},
@@ -129,6 +130,7 @@ func TestDiskThatTakesNoWrites(t *testing.T) {
 // after the next start, so that nobody is told that it is unused; and it never counts
 // twice.
 func TestSyncThatFailsPromisesNothing(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	s, d := start(t, newData(t)), hotp("61000002")
 	s.imports(plain(t, d), 1)
@@ -156,6 +158,7 @@ func TestSyncThatFailsPromisesNothing(t *testing.T) {
 // Where the system lets no file system be mounted, the writes are made to fail as
 // they do on a full one.
 func TestDiskThatIsFull(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	data := newData(t)
 	if err := os.Mkdir(data, 0o700); err != nil {

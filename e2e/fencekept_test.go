@@ -9,6 +9,7 @@ import (
 // code that was used before the restore when it is deleted and imported again, when it
 // got another secret and its own back, and on the server to which it was exported.
 func TestFenceStaysWithTheSecret(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	for name, again := range map[string]func(s *server, d device, delivery string) *server{
 		"deleted and imported": func(s *server, d device, delivery string) *server {

@@ -88,7 +88,7 @@ func TestRefusedFiles(t *testing.T) {
 	mixed := container(hotp("70005000"), short, hotp("70005001"))
 	decodeText(t, s.exits(1, "token", "import", writeFile(t, "d.pskc", mixed), "--skip-bad", "--json"), &rep)
 	if rep.Imported != 2 || rep.Refused != 1 || len(rep.Rows) != 1 || rep.Rows[0].N != 2 ||
-		!strings.Contains(rep.Rows[0].Reason, "4 bytes") {
+		!strings.Contains(rep.Rows[0].Reason, "32 bits") {
 		t.Errorf("a file with one bad key, imported with --skip-bad: %+v", rep)
 	}
 	if s.as(s.key("v", "verifier")).verify("serial", many[599].Serial, many[599].code(t, 0)) != true {

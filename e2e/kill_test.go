@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ostiary/internal/doors/wire"
+	"ostiary/internal/test/cluster"
 )
 
 const (
@@ -26,8 +27,26 @@ const (
 // file is imported, and starts it again. OSTIARY_SOAK_KILLS says how often.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	kills := soakKills(t)
-	k := newKillRun(t)
+	kill(t, start(t, newData(t)), nil, soakKills(t))
+}
+
+// TestKillOnPostgres does so where the database goes on.
+func TestKillOnPostgres(t *testing.T) {
+	onlyOnce(t)
+	t.Parallel()
+	kill(t, start(t, newDataOnPostgres(t, cluster.Schema(t))), nil, 5)
+}
+
+// TestKillANode does so with two servers, of which one goes on.
+func TestKillANode(t *testing.T) {
+	onlyOnce(t)
+	t.Parallel()
+	a, b := nodes(t, cluster.Schema(t))
+	kill(t, a, b, max(4, soakKills(t)/10))
+}
+
+func kill(t *testing.T, s, other *server, kills int) {
+	k := newKillRun(t, s, other)
 	for range kills {
 		k.round()
 		if t.Failed() {
@@ -56,6 +75,7 @@ func soakKills(t testing.TB) int {
 // killRun is what the test knows that the server must not forget.
 type killRun struct {
 	*server
+	other *server // on the same database, if there is one: half of the codes are presented there
 	key   string
 	hands []*hand
 	users []string // who hold the tokens
@@ -75,9 +95,9 @@ type hand struct {
 	open  bool     // the code of counter next was presented and not answered
 }
 
-func newKillRun(t *testing.T) *killRun {
+func newKillRun(t *testing.T, s, other *server) *killRun {
 	t.Helper()
-	k := &killRun{server: start(t, newData(t))}
+	k := &killRun{server: s, other: other}
 	devices := hotps(40000001, killTokens)
 	k.imports(plain(t, devices...), killTokens)
 	for i, d := range devices {
@@ -91,6 +111,9 @@ func newKillRun(t *testing.T) *killRun {
 		k.hands = append(k.hands, &hand{device: d})
 	}
 	k.key = k.server.key("load", "verifier")
+	if other != nil {
+		other.known(k.key)
+	}
 	return k
 }
 
@@ -110,7 +133,7 @@ func (k *killRun) round() {
 	}
 	published, asked := k.loadAndKill(container(file...))
 	k.checkFile()
-	k.server = start(k.t, k.data)
+	k.server, k.other = k.instead(k.other)
 	k.checkCounters()
 	k.checkCodes()
 	if asked {
@@ -127,8 +150,11 @@ func (k *killRun) loadAndKill(file string) (published, asked bool) {
 	var wg sync.WaitGroup
 	for i := range killCallers {
 		wg.Go(func() {
-			c := k.as(k.key)
-			for n := i; k.press(c, k.hands[n], &killed); {
+			at := [2]*caller{k.as(k.key), k.as(k.key)}
+			if k.other != nil {
+				at[1] = k.other.as(k.key)
+			}
+			for n, turn := i, 0; k.press(at[turn%2], k.hands[n], &killed); turn++ {
 				if n += killCallers; n >= killTokens {
 					n = i
 				}
@@ -155,7 +181,7 @@ func (k *killRun) loadAndKill(file string) (published, asked bool) {
 func (k *killRun) press(c *caller, h *hand, killed *atomic.Bool) bool {
 	valid, err := c.tryVerify(h.Serial, h.shown[h.next])
 	switch {
-	case err != nil && killed.Load():
+	case err != nil && killed.Load() && c.url == k.url:
 		h.open = true
 		return false
 	case err != nil:
@@ -169,7 +195,7 @@ func (k *killRun) press(c *caller, h *hand, killed *atomic.Bool) bool {
 	h.next++
 	h.floor = h.next
 	k.acknowledged.Add(1)
-	return true
+	return k.other == nil || !killed.Load()
 }
 
 // upload imports a file over the socket.
@@ -183,7 +209,10 @@ func (k *killRun) upload(file string) (answer, error) {
 // checkFile has SQLite look at the file that the dead server left.
 func (k *killRun) checkFile() {
 	k.t.Helper()
-	db := openFile(k.t, k.data, "ro")
+	if _, there := databases.Load(k.data); there {
+		return // it has a server of its own, which was not killed
+	}
+	db := openBeside(k.t, k.data, "ro")
 	defer func() { _ = db.Close() }()
 	var verdict string
 	if err := db.QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {

@@ -111,7 +111,7 @@ func TestSameReceipt(t *testing.T) {
 		_, err := s.local().try(http.MethodPost, "/api/v1/moves/confirm", "application/json", encode(t, receipt))
 		cut <- err
 	}()
-	db := openFile(t, s.data, "ro")
+	db := openBeside(t, s.data, "ro")
 	eventually(t, "the first tokens are gone", func() bool {
 		var n int
 		return db.QueryRow("SELECT count(*) FROM move_token WHERE ended = 1").Scan(&n) == nil && n > 0
@@ -228,7 +228,7 @@ func (s *server) killUpload(key, upload string, round int) (acknowledged bool) {
 	s.t.Helper()
 	most := len(upload) * 2 / 3
 	u := beginForm(s, key, upload[:most])
-	db := openFile(s.t, s.data, "ro")
+	db := openBeside(s.t, s.data, "ro")
 	defer func() { _ = db.Close() }()
 	eventually(s.t, "keys are staged", func() bool {
 		var n int

@@ -35,12 +35,13 @@ type app struct {
 // killPhone is a server that dies while phones are activated.
 type killPhone struct {
 	*server
+	other  *server // on the same database, if there is one: the phones go on there
 	vector *activation.Vector
 	apps   []*app
 	desk   string
 	cut    [3]int // how often the server died before the answer to an offer, a request, a confirmation
 	killed atomic.Bool
-	rounds int
+	steps  atomic.Int64 // that were answered in this round
 }
 
 // TestItem8KillActivations kills the server in the middle of activations (protocol, item
@@ -49,9 +50,16 @@ type killPhone struct {
 // gone after it; no code is good twice. OSTIARY_SOAK_KILLS makes it more often.
 func TestItem8KillActivations(t *testing.T) {
 	t.Parallel()
-	k := newKillPhones(t)
+	k := newKillPhones(t, newData(t))
+	k.rush(soakKills(t) / 6)
+}
+
+// rush activates phones again and again, and kills the server each time.
+func (k *killPhone) rush(rounds int) {
+	t := k.t
+	t.Helper()
 	k.create(killPhones)
-	for range soakKills(t) / 6 {
+	for range rounds {
 		k.round()
 	}
 	k.logSize() // recomputes the log
@@ -62,9 +70,9 @@ func TestItem8KillActivations(t *testing.T) {
 }
 
 // newKillPhones is a server with a type of phones, and alice, who will have some.
-func newKillPhones(t *testing.T) *killPhone {
+func newKillPhones(t *testing.T, data string) *killPhone {
 	t.Helper()
-	k := &killPhone{server: start(t, newData(t))}
+	k := &killPhone{server: start(t, data)}
 	k.phoneType()
 	k.vector = k.staticVector("sheet")
 	k.ok("user", "add", "alice")
@@ -109,19 +117,23 @@ func (s *server) staticVector(profile string) *activation.Vector {
 func (k *killPhone) round() {
 	k.t.Helper()
 	k.killed.Store(false)
+	k.steps.Store(0)
 	var wg sync.WaitGroup
 	for _, a := range k.apps {
 		*a = app{serial: a.serial, before: a.secret, used: a.next}
 		wg.Go(func() { k.goOn(a) })
 	}
-	// From a few milliseconds up, so that whatever the speed of the machine some are cut.
-	longest := 4 * time.Millisecond << (k.rounds % 7)
-	k.rounds++
-	time.Sleep(time.Millisecond + time.Duration(mathrand.Int64N(int64(longest))))
+	// Each phone takes three steps. So whatever the speed of the machine, some are cut.
+	die := mathrand.Int64N(int64(3 * len(k.apps)))
+	for end := time.Now().Add(patience); k.steps.Load() < die; time.Sleep(100 * time.Microsecond) {
+		if time.Now().After(end) {
+			k.t.Fatalf("%d of %d steps are answered", k.steps.Load(), die)
+		}
+	}
 	k.killed.Store(true)
 	k.kill()
 	wg.Wait()
-	k.server = start(k.t, k.data)
+	k.server, k.other = k.instead(k.other)
 	k.killed.Store(false)
 	for _, a := range k.apps {
 		switch {
@@ -139,6 +151,16 @@ func (k *killPhone) round() {
 	for _, a := range k.apps {
 		k.judge(a)
 	}
+}
+
+// instead gives who goes on in the place of a server that was killed: the other one, if there
+// is one, and the one that was killed is that from then on. It is started again.
+func (s *server) instead(other *server) (goesOn, another *server) {
+	again := start(s.t, s.data)
+	if other == nil {
+		return again, nil
+	}
+	return other, again
 }
 
 // beforeTheEnd checks the old epoch of a phone whose confirmation was never sent.
@@ -175,6 +197,7 @@ func (k *killPhone) goOn(a *app) {
 			k.t.Error(err)
 			return
 		}
+		k.steps.Add(1)
 	}
 	if a.secret == nil && !k.take(a) {
 		return
@@ -197,6 +220,7 @@ func (k *killPhone) goOn(a *app) {
 		k.t.Errorf("%s: confirmation %+v, %v", a.serial, result, err)
 	}
 	a.done = true
+	k.steps.Add(1)
 }
 
 func (k *killPhone) take(a *app) bool {
@@ -217,6 +241,7 @@ func (k *killPhone) take(a *app) bool {
 	if got.Counters != nil {
 		a.next = got.Counters[0]
 	}
+	k.steps.Add(1)
 	return true
 }
 

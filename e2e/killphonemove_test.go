@@ -27,8 +27,8 @@ func TestKillPhoneMove(t *testing.T) {
 	t.Parallel()
 	const phones, before, behind = 24, 700, 900
 	const keys = phones + before + behind
-	m := &phoneMove{killPhone: newKillPhones(t), there: start(t, newData(t)), hardware: hotps(63000001, before+behind),
-		used: map[string][]string{}}
+	m := &phoneMove{killPhone: newKillPhones(t, newData(t)), there: start(t, newData(t)),
+		hardware: hotps(63000001, before+behind), used: map[string][]string{}}
 	m.there.phoneType() // its profile has the name of the other one
 	m.key = m.there.key("admin", "admin")
 	m.imports(writeFile(t, "before.pskc", container(m.hardware[:before]...)), before)
@@ -183,7 +183,7 @@ func (m *phoneMove) confirmKilled(receipt wire.Receipt, move string, keys int) {
 		defer close(cut)
 		_, _ = local.try(http.MethodPost, "/api/v1/moves/confirm", "application/json", encode(m.t, receipt)) // it is killed
 	}()
-	db := openFile(m.t, m.data, "ro")
+	db := openBeside(m.t, m.data, "ro")
 	eventually(m.t, "the first tokens are gone", func() bool {
 		var n int
 		return db.QueryRow("SELECT count(*) FROM move_token WHERE ended = 1").Scan(&n) == nil && n > 0

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"ostiary/internal/test/cluster"
 )
 
 // program is the binary under test, authenticator the app that it activates.
@@ -25,14 +27,14 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	program, authenticator = filepath.Join(dir, "ostiary"), filepath.Join(dir, "ostiary-authenticator")
-	build := exec.Command("go", "build", "-trimpath", "-o", dir, "ostiary/cmd/ostiary",
+	build := exec.Command("go", "build", "-o", dir, "ostiary/cmd/ostiary",
 		"ostiary/cmd/ostiary-authenticator")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the program under test: %v\n%s", err, out)
 		return 1
 	}
-	return m.Run()
+	return cluster.Run(m)
 }
 
 // patience is when a wait is given up. No correct run comes near it.

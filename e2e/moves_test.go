@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"ostiary/internal/doors/wire"
+	"ostiary/internal/test/cluster"
 	"ostiary/pskc"
 )
 
@@ -20,6 +21,9 @@ func TestMovingScript(t *testing.T) {
 	t.Parallel()
 	need(t, "oathtool", "oathtool")
 	script := exec.Command("bash", "moving.sh", program)
+	if onPostgres {
+		script.Args = append(script.Args, cluster.Schema(t), cluster.Schema(t))
+	}
 	script.Env = environment("TMPDIR=/tmp") // the path of a socket may not be long
 	out, err := script.CombinedOutput()
 	if err != nil || !strings.HasSuffix(string(out), "\n== Done.\n") {

@@ -4,10 +4,12 @@
 #
 # It needs oathtool, which plays the authenticator app. Everything is made in a
 # temporary directory and gone at the end. The first argument is the program,
-# bin/ostiary if there is none.
+# bin/ostiary if there is none; the second and the third are the URLs of databases
+# of PostgreSQL for the servers a and b, which have files if there are none.
 set -euo pipefail
 
 ostiary=$(realpath "${1:-bin/ostiary}")
+declare -A database=([a]=${2-} [b]=${3-})
 work=$(mktemp -d)
 cd "$work"
 
@@ -36,7 +38,9 @@ refused() {
 says() { grep -qF -- "$1" said || fail "it does not say: $1"; }
 
 start() {
-	"$ostiary" serve --data "$work/$1" --listen 127.0.0.1:0 >"$1.out" 2>"$1.log" &
+	local on=()
+	[ -z "${database[$1]}" ] || on=(--database "${database[$1]}" --no-standby)
+	"$ostiary" serve --data "$work/$1" --listen 127.0.0.1:0 "${on[@]}" >"$1.out" 2>"$1.log" &
 	servers="$servers $!"
 	for _ in $(seq 600); do
 		grep -q '^Listening' "$1.out" && return

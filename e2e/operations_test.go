@@ -25,16 +25,20 @@ type call struct {
 // scene is what calls are about: names that exist on a server made by stage.
 type scene struct {
 	*server
-	token    device // imported and assigned
-	spare    device // imported and free
-	third    device // imported and free, to replace the first
-	more     device // in no file yet
-	app      device // created with its secret shown
-	serial   string // of one that is created with a link
-	link     string // of another one
-	shown    wire.EnrolmentSecret
-	password string // of ROOT
-	session  string // token of a session of ROOT
+	token        device // imported and assigned
+	spare        device // imported and free
+	third        device // imported and free, to replace the first
+	more         device // in no file yet
+	app          device // created with its secret shown
+	serial       string // of one that is created with a link
+	link         string // of another one
+	shown        wire.EnrolmentSecret
+	password     string // of ROOT
+	session      string // token of a session of ROOT
+	admin        string // of one of an administrator
+	first        string // of one of another, who was given this password
+	given        string
+	second, last string // names of others of the same
 
 	phone   string          // to be activated
 	offered wire.Activation // of another one, for which this exchange is under way
@@ -57,6 +61,7 @@ type scene struct {
 const (
 	phoneType  = "mobile-totp"
 	sceneUser  = "scene.user"
+	sceneAdmin = "scene.admin"
 	sceneKey   = "scene-key"
 	sceneType  = "scene-app" // with 8 digits, as hotp has them
 	sceneBatch = "scene-batch"
@@ -78,6 +83,13 @@ func (c *scene) calls(t testing.TB) []call {
 	}
 	upload := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"more.pskc\"\r\n\r\n" +
 		container(c.more) + "\r\n--b--\r\n"
+	asOwn := func(of call) call {
+		of.key = c.admin
+		return of
+	}
+	changing := asJSON("change-password", "/api/v1/session/password",
+		wire.ChangePasswordRequest{Before: c.given, Password: chosenPassword})
+	changing.key = c.first
 	codes := c.token.codes(t, 0, 100)
 	phone := "/api/v1/tokens/" + c.phone + "/activation"
 	return []call{
@@ -161,10 +173,33 @@ func (c *scene) calls(t testing.TB) []call {
 		{id: "list-keys", path: "/api/v1/keys"},
 		asJSON("create-key", "/api/v1/keys", wire.KeyRequest{Name: "added-key", Role: "admin"}),
 		{id: "revoke-key", path: "/api/v1/keys/added-key"},
+		{id: "list-admins", path: "/api/v1/admins"},
+		asJSON("add-admin", "/api/v1/admins", wire.AdminRequest{Name: "added.admin", Role: "operator"}),
+		{id: "show-admin", path: "/api/v1/admins/added.admin"},
+		asJSON("set-admin-role", "/api/v1/admins/added.admin/role", wire.AdminRole{Role: "admin"}),
+		{id: "disable-admin", path: "/api/v1/admins/added.admin/disable"},
+		{id: "enable-admin", path: "/api/v1/admins/added.admin/enable"},
+		asJSON("reset-admin-password", "/api/v1/admins/added.admin/password", wire.AdminReset{}),
+		{id: "list-admin-sessions", path: "/api/v1/admins/" + sceneAdmin + "/sessions"},
+		asOwn(call{id: "list-sessions", path: "/api/v1/session/all"}),
+		asOwn(asJSON("prove-session", "/api/v1/session/proof", wire.ProofRequest{Password: chosenPassword})),
+		asOwn(call{id: "list-passkeys", path: "/api/v1/session/passkeys"}),
+		asOwn(asJSON("ask-passkey", "/api/v1/session/passkeys/question", wire.PasskeyQuestion{For: "create"})),
+		asOwn(asJSON("add-passkey", "/api/v1/session/passkeys", wire.NewPasskey{Name: "key", Answer: map[string]any{}})),
+		asOwn(asJSON("prove-session-by-passkey", "/api/v1/session/proof/passkey",
+			wire.PasskeyAnswer{Answer: map[string]any{}})),
+		asOwn(call{id: "remove-passkey", path: "/api/v1/session/passkeys/AAAA"}),
+		asOwn(call{id: "end-own-session", path: "/api/v1/session/all/" + c.second}),
+		{id: "end-admin-session", path: "/api/v1/admins/" + sceneAdmin + "/sessions/" + c.last},
+		asOwn(call{id: "end-sessions", path: "/api/v1/session/all"}),
+		changing,
+		{id: "end-admin-sessions", path: "/api/v1/admins/" + sceneAdmin + "/sessions"},
 		asJSON("start-session", "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: c.password}),
 		{id: "end-session", path: "/api/v1/session", key: c.session},
 		{id: "reset-root-password", path: "/api/v1/root-password"},
 		asJSON("set-root-password", "/api/v1/root-password", wire.PasswordRequest{Password: chosenPassword}),
+		{id: "count-tokens", path: "/api/v1/overview/tokens"},
+		{id: "count-codes", path: "/api/v1/overview/codes?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"},
 		{id: "list-audit", path: "/api/v1/audit"},
 		{id: "latest-checkpoint", path: "/api/v1/audit/checkpoint"},
 		asJSON("verify-audit", "/api/v1/audit/verify", struct{}{}),
@@ -194,8 +229,37 @@ func stage(t testing.TB, args ...string) *scene {
 	c.arrival, c.receipt, c.open = exchange(t, c.server, c.other, c.comes, c.goes, c.stays)
 	a := c.as("").json(http.MethodPost, "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: c.password})
 	c.session = into[wire.Session](t, a).Token
+	c.administrator()
 	c.archived()
 	return c
+}
+
+// administrator makes one with three sessions, and a password of its own choice.
+func (c *scene) administrator() {
+	c.t.Helper()
+	made := into[wire.NewAdmin](c.t, c.local().json(http.MethodPost, "/api/v1/admins",
+		wire.AdminRequest{Name: sceneAdmin, Role: "super_admin"}))
+	signIn := func(name, password string) string {
+		return into[wire.Session](c.t, c.as("").json(http.MethodPost, "/api/v1/session",
+			wire.SessionRequest{Name: name, Password: password})).Token
+	}
+	if a := c.as(signIn(sceneAdmin, made.Password)).json(http.MethodPut, "/api/v1/session/password",
+		wire.ChangePasswordRequest{Before: made.Password, Password: chosenPassword}); a.status/100 != 2 {
+		c.t.Fatalf("the password is not changed: %d %s", a.status, a.body)
+	}
+	for range 2 {
+		signIn(sceneAdmin, chosenPassword)
+	}
+	c.admin = signIn(sceneAdmin, chosenPassword)
+	c.given = into[wire.NewAdmin](c.t, c.local().json(http.MethodPost, "/api/v1/admins",
+		wire.AdminRequest{Name: "new.admin", Role: "admin"})).Password
+	c.first = signIn("new.admin", c.given)
+	own := into[wire.AdminSessionList](c.t, c.as(c.admin).json(http.MethodGet, "/api/v1/session/all", nil))
+	for _, s := range own.Sessions {
+		if !s.Own {
+			c.second, c.last = c.last, s.Session
+		}
+	}
 }
 
 // archived asks for the archive that is to be removed.
@@ -262,7 +326,7 @@ func (c *scene) each(by *caller, do func(call, string, answer)) {
 		}
 		delete(described, call.id)
 		pattern := regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(op[1]), `[^/]+`)
-		if !regexp.MustCompile("^" + pattern + "$").MatchString(call.path) {
+		if path, _, _ := strings.Cut(call.path, "?"); !regexp.MustCompile("^" + pattern + "$").MatchString(path) {
 			c.t.Errorf("%s is at %s; the test calls %s", call.id, op[1], call.path)
 		}
 		caller := by
@@ -282,7 +346,7 @@ func TestVerifierMayNothingElse(t *testing.T) {
 	t.Parallel()
 	c := stage(t)
 	key := c.key("v", "verifier")
-	c.session = ""
+	c.session, c.admin, c.first = "", "", ""
 	before, size := c.tokens(), c.logSize()
 	c.each(c.as(""), func(call call, method string, a answer) {
 		if slices.Contains([]string{"start-session", "show-enrolment", "confirm-enrolment", "activate",
@@ -293,7 +357,7 @@ func TestVerifierMayNothingElse(t *testing.T) {
 			t.Errorf("%s without a key: %d %+v", call.id, a.status, p)
 		}
 	})
-	c.session = key // a verifier that ends its session has none
+	c.session, c.admin, c.first = key, key, key // a verifier that ends its session has none
 	want := map[string]int{"verify": http.StatusOK, "start-session": http.StatusCreated,
 		"end-session": http.StatusConflict,
 		// Those were used up without a key, which they do not need.
@@ -304,6 +368,8 @@ func TestVerifierMayNothingElse(t *testing.T) {
 		status := http.StatusForbidden
 		if s, ok := want[call.id]; ok {
 			status = s
+		} else if call.key != "" {
+			status = http.StatusConflict // it is about a session of one's own
 		}
 		if a.status != status {
 			t.Errorf("%s as a verifier: %d, want %d: %s", call.id, a.status, status, a.body)

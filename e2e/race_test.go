@@ -187,7 +187,7 @@ func TestTwoImports(t *testing.T) {
 	key := s.key("admin", "admin")
 	slow, fast := hotps(23000001, 2400), hotps(23100001, 300)
 	file := container(slow...)
-	db := openFile(t, s.data, "ro")
+	db := openBeside(t, s.data, "ro")
 	staged := func(run string) int {
 		t.Helper()
 		var n int

@@ -19,6 +19,7 @@ import (
 // hashes, codes that go with the time. `make build` is not run again: the program
 // under test takes its place.
 func TestReadme(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	for _, page := range []string{"README.md", "docs/bring-your-tokens.md", "docs/moving.md"} {
 		t.Run(filepath.Base(page), func(t *testing.T) {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +29,7 @@ func refusedStart(t *testing.T, data string, says ...string) {
 // sqlOn changes the database of a stopped server.
 func sqlOn(t *testing.T, data, query string) {
 	t.Helper()
-	db := openFile(t, data, "rw")
+	db := openBeside(t, data, "rw")
 	if _, err := db.Exec(query); err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
@@ -40,6 +41,7 @@ func sqlOn(t *testing.T, data, query string) {
 // A database that is put back to an older copy is noticed at the start; accepting it
 // is a command, which the log tells. With --fence no code works that was used since.
 func TestRestoredDatabaseIsNoticed(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	s := start(t, newData(t))
 	events, timed := hotp("14000001"), hotp("14000002")
@@ -124,6 +126,7 @@ func TestRestoredDatabaseIsNoticed(t *testing.T) {
 // A mark that is lost, another database, and a new one in the place of the old one
 // are refused; nothing of the kind is made anew in silence.
 func TestWhatIsMissingIsRefused(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	s := start(t, newData(t))
 	d := hotp("14000003")
@@ -165,7 +168,10 @@ func TestWhatIsMissingIsRefused(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	refusedStart(t, s.data, "a different one")
+	refusedStart(t, s.data, "there is no ostiary.db", "--database")
+	if _, err := os.Lstat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a refused start made a database: %v", err)
+	}
 	writeTo(t, file, whole)
 
 	if err := os.Remove(mark); err != nil {

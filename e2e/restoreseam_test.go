@@ -9,6 +9,7 @@ import (
 // and accepted as any older copy is: the log that it holds is verified, with the files
 // that belong to it, and is archived again. No used code works.
 func TestRestoreAcrossASeam(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	s := start(t, newData(t))
 	d := hotp("16000001")
@@ -67,6 +68,7 @@ func TestRestoreAcrossASeam(t *testing.T) {
 // The file of a database whose old entries were archived is made smaller by VACUUM, as
 // docs/operate.md says, and is the same database.
 func TestVacuumBesideASeam(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	s := start(t, newData(t))
 	d := hotp("16000002")

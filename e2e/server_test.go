@@ -49,7 +49,7 @@ func startBy(t testing.TB, wrapper []string, data string, args ...string) *serve
 func launch(t testing.TB, wrapper []string, data string, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, data: data, ended: make(chan struct{})}
-	line := append(append(wrapper, program, "serve", "--data", data), args...)
+	line := append(append(append(wrapper, program, "serve", "--data", data), databaseOf(t, data)...), args...)
 	s.cmd = exec.Command(line[0], line[1:]...)
 	s.cmd.Env = environment()
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.log

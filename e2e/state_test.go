@@ -9,6 +9,7 @@ import (
 // audit verify names the row and the entry that it does not follow from, for people
 // and as JSON, and ends with status 1.
 func TestTamperedState(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	s := start(t, newData(t))
 	d := hotp("14000001")
@@ -20,7 +21,7 @@ func TestTamperedState(t *testing.T) {
 		t.Fatalf("before: %s", says)
 	}
 	s.stop()
-	db := openFile(t, s.data, "rw")
+	db := openBeside(t, s.data, "rw")
 	if _, err := db.Exec("UPDATE condition SET next = 0"); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,8 @@ import (
 	"syscall"
 	"testing"
 
-	_ "modernc.org/sqlite" // the driver: files are looked at past the program
+	_ "github.com/jackc/pgx/v5/stdlib" // the drivers: databases are looked at past the program
+	_ "modernc.org/sqlite"
 )
 
 // TestStop asks the server to end while codes are verified.
@@ -85,25 +86,29 @@ func TestStop(t *testing.T) {
 // last checkpoint to cover that.
 func checkLastEntry(t testing.TB, data string) {
 	t.Helper()
-	db := openFile(t, data, "ro")
-	var entry string
+	db := openBeside(t, data, "ro")
+	var entry []byte
 	var entries, covered int64
-	if err := db.QueryRow("SELECT seq + 1, CAST(entry AS TEXT) FROM audit_entry ORDER BY seq DESC LIMIT 1").Scan(
+	if err := db.QueryRow("SELECT seq + 1, entry FROM audit_entry ORDER BY seq DESC LIMIT 1").Scan(
 		&entries, &entry); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.QueryRow("SELECT size FROM checkpoint ORDER BY id DESC LIMIT 1").Scan(&covered); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(entry, `"action":"server.stopped"`) || covered != entries {
+	if !strings.Contains(string(entry), `"action":"server.stopped"`) || covered != entries {
 		t.Errorf("%d entries, of which the last checkpoint covers %d; the last one is %s", entries, covered, entry)
 	}
 }
 
-// openFile opens the database of a data directory past the program.
-func openFile(t testing.TB, data, mode string) *sql.DB {
+// openBeside opens the database of a data directory past the program.
+func openBeside(t testing.TB, data, mode string) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(data, "ostiary.db")+"?mode="+mode)
+	driver, name := "sqlite", "file:"+filepath.Join(data, "ostiary.db")+"?mode="+mode
+	if url, there := databases.Load(data); there {
+		driver, name = "pgx", url.(string)
+	}
+	db, err := sql.Open(driver, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +118,7 @@ func openFile(t testing.TB, data, mode string) *sql.DB {
 
 // TestModes looks at who may open what.
 func TestModes(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	umask := []string{"/bin/sh", "-c", `umask 000; exec "$@"`, "sh"}
 	s := startBy(t, umask, newData(t))
@@ -140,6 +146,7 @@ func TestModes(t *testing.T) {
 // is refused with words that say what to do, and once put right, the server
 // starts as if nothing had been.
 func TestRefusesToStart(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	s := start(t, newData(t))
 	d := hotp("12000001")

@@ -19,6 +19,7 @@ import (
 // show this, because what is written survives the process; what is not synced
 // does not survive a power cut.
 func TestSync(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	strace := need(t, "strace", "strace")
 	data, d := newData(t), hotp("60000001")
@@ -64,6 +65,7 @@ func TestSync(t *testing.T) {
 // the directory that names it are on the disk before there is a database, which would
 // hold what only this key opens.
 func TestKeyFileIsSyncedBeforeAnythingIsSealed(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	strace := need(t, "strace", "strace")
 	trace := filepath.Join(t.TempDir(), "trace")

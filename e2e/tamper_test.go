@@ -9,6 +9,7 @@ import (
 // TestTamperedLog edits the log of a stopped server. Whoever can write the file can
 // do so; audit verify or the next start must show it.
 func TestTamperedLog(t *testing.T) {
+	onlyFile(t)
 	t.Parallel()
 	s := start(t, newData(t))
 	d := hotp("13000001")
