@@ -50,7 +50,7 @@ func fill(data string, size size) error {
 	return fillLog(data, size.entries)
 }
 
-// Token i of n: one in a hundred is lost, one in a thousand pending, one in five is
+// Token i of n: one in a hundred is lost, one in a thousand pending, two in five are
 // nobody's, one in fifty ends within the year; a third is time-based, and three makers
 // have made them. Nothing is of type "ocra", nor broken.
 const numbers = "WITH RECURSIVE i(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM i WHERE i + 1 < "
@@ -66,7 +66,7 @@ var steps = []string{
 		'SHA1', 6,
 		iif(i % 3, 0, 30), 0, '', 'Fob', 'ACME', 1000 + i * :runs / :n, :now, zeroblob(64), :first + i FROM i`,
 	numbers + `:n) INSERT INTO condition (token, run, owner, epoch, next, drift, failures, retry_at, state,
-		not_before, not_after, last_used) SELECT :first + i, 1000 + i * :runs / :n, iif(i % 5, 1000 + i % :users, NULL), 1, 0, 0, 0, 0,
+		not_before, not_after, last_used) SELECT :first + i, 1000 + i * :runs / :n, iif(i % 5 > 1, 1000 + i % :users, NULL), 1, 0, 0, 0, 0,
 		iif(i % 100, iif(i % 1000 = 7, 4, 0), 1), 0, iif(i % 50, 0, :now + 86400000 * (1 + i % 365)), 0 FROM i`,
 	numbers + `100000) INSERT INTO import_row (run, n, line, type, manufacturer, serial, key_id, outcome, reason)
 		SELECT 1000, i, i, 'hotp', 'ACME', printf('R%d', i), '1', 'refused', 'the secret is short' FROM i`,

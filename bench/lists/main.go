@@ -3,7 +3,8 @@
 //
 //	go run ./bench/lists -tokens 1000000 -entries 2000000
 //
-// With -data DIR the database stays there, and a further run takes it as it is.
+// With -data DIR the database stays there, and a further run takes it as it is. With
+// -postgres it is copied to a PostgreSQL of its own, and that is measured.
 package main
 
 import (
@@ -25,6 +26,7 @@ func main() {
 	flag.IntVar(&size.tokens, "tokens", 1_000_000, "number of tokens")
 	flag.IntVar(&size.entries, "entries", 2_000_000, "number of entries of the audit log")
 	p := plan{}
+	flag.BoolVar(&p.postgres, "postgres", false, "measure a copy of the database in PostgreSQL")
 	flag.StringVar(&p.data, "data", "", "`DIR` of the database, to be kept; a temporary one by default")
 	flag.IntVar(&p.pages, "pages", 7, "first pages asked for of each list in a row")
 	flag.IntVar(&p.repeats, "repeats", 3, "how often each list is measured; the smallest median counts")
@@ -41,6 +43,7 @@ func main() {
 // plan is what is to be measured.
 type plan struct {
 	data           string
+	postgres       bool
 	pages, repeats int
 	all            bool
 	rounds         int
@@ -80,7 +83,16 @@ func run(program string, size size, p plan) error {
 	if err := indexed(data, size); err != nil {
 		return err
 	}
-	fmt.Printf("the log was indexed in %s\n\n", time.Since(begun).Round(time.Second))
+	fmt.Printf("the log was indexed in %s\n", time.Since(begun).Round(time.Second))
+	if p.postgres {
+		there, end, err := moved(program, s, data)
+		if err != nil {
+			return err
+		}
+		s = there
+		defer func() { _ = end() }()
+	}
+	fmt.Println()
 	if err := measureLists(s, keys, p); err != nil {
 		return err
 	}

@@ -38,6 +38,10 @@ func auditFilters() (all [][]string) {
 	}
 }
 
+func daysAgo(n int) string {
+	return time.Now().AddDate(0, 0, -n).UTC().Format("2006-01-02T15:04:05Z")
+}
+
 // lists are the paths of all lists, each with its filters.
 func lists() (paths []string) {
 	add := func(path string, queries ...string) {
@@ -53,16 +57,24 @@ func lists() (paths []string) {
 		"state=REVOKED_TOKEN_LOST&type=hotp", "batch=delivery9&state=REVOKED_TOKEN_LOST",
 		"type=totp&manufacturer=Other",
 		"expiring=365&state=VALID")
-	for _, order := range []string{"user", "serial", "arrival", "expires"} {
+	for _, order := range []string{"user", "serial", "arrival", "expires", "state", "type", "manufacturer"} {
 		for _, filter := range []string{"", "kind=hardware", "kind=software", "type=hotp", "manufacturer=Third",
 			"state=VALID",
 			"state=REVOKED_TOKEN_LOST", "free=true", "locked=true", "batch=delivery9", "import=1019", "search=012345",
-			"search=nosuch", "expiring=365", "free=true&kind=hardware&state=VALID"} {
+			"search=nosuch", "expiring=365", "free=true&kind=hardware&state=VALID", "assigned=true", "never_used=true",
+			"unused_since=2026-01-01T00:00:00Z", "serial_prefix=S001", "serial_prefix=S00123", "serial_contains=12345",
+			"user_prefix=user1", "user_prefix=user0123", "user_contains=999", "label=nosuch"} {
 			for _, way := range []string{"", "desc=true&"} {
 				add("tokens", strings.TrimSuffix("sort="+order+"&"+way+filter, "&"))
 			}
 		}
 	}
+	add("tokens", "count=true", "count=true&state=VALID", "count=true&state=REVOKED_TOKEN_LOST", "count=true&free=true",
+		"count=true&locked=true", "count=true&expiring=365", "count=true&type=totp&manufacturer=Other",
+		"count=true&serial_prefix=S001&state=PENDING", "count=true&label=nosuch", "count=true&never_used=true")
+	add("users", "count=true", "count=true&search=0123")
+	add("audit", "count=true", "count=true&outcome=refused")
+	add("overview/codes", "from="+daysAgo(30)+"&to="+daysAgo(-1), "from="+daysAgo(360)+"&to="+daysAgo(-1)+"&by=day")
 	add("tokens", "sort=last-used&state=PENDING", "sort=last-used&user=user012345")
 	add("users", "", "after=user150000", "locked=true", "without_token=true", "search=0123", "search=nosuch")
 	add("imports", "", "after=1010")
@@ -123,7 +135,11 @@ func (r row) String() string {
 	if r.median >= tooSlow {
 		mark = " **above 20 ms**"
 	}
-	return fmt.Sprintf("| `%s` | %.1f ms | %.1f ms | %.1f ms |%s", r.path, ms(r.median), ms(r.max), ms(r.cpu), mark)
+	path := r.path
+	if len(path) > 100 {
+		path = path[:100] + "…"
+	}
+	return fmt.Sprintf("| `%s` | %.1f ms | %.1f ms | %.1f ms |%s", path, ms(r.median), ms(r.max), ms(r.cpu), mark)
 }
 
 // measure asks for a list some times in a row.
@@ -155,10 +171,50 @@ func (r *row) measure(s *process.Server, key string, pages int) error {
 	return err
 }
 
+// laterPages gives the second pages of the sorted lists that have one, and the pages before
+// those.
+func laterPages(s *process.Server, key string, paths []string) (later []string, err error) {
+	c, err := client.New(client.Config{Server: s.URL, Key: key})
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		list, filter, _ := strings.Cut(path, "?")
+		if !strings.HasPrefix(filter, "sort=") || strings.Contains(filter, "nosuch") {
+			continue
+		}
+		q, err := url.ParseQuery(filter)
+		if err != nil {
+			return nil, err
+		}
+		f := client.TokenFilter{Sort: q.Get("sort"), Desc: q.Has("desc")}
+		if len(q) > 2 || len(q) == 2 && !f.Desc {
+			continue // one filter is as good as another to make the cursor
+		}
+		first, err := c.Tokens(context.Background(), f, client.Page{Limit: 100})
+		if err != nil || first.Next == nil {
+			return nil, err
+		}
+		second, err := c.Tokens(context.Background(), f, client.Page{Limit: 100, After: *first.Next})
+		if err != nil || second.Previous == nil {
+			return nil, err
+		}
+		for _, cursor := range []string{*first.Next, *second.Previous} {
+			later = append(later, list+"?"+filter+"&after="+cursor)
+		}
+	}
+	return later, nil
+}
+
 // measureLists prints how long first pages take: of filters of the log in twos the
 // slowest, unless all are asked for.
 func measureLists(s *process.Server, keys callers, p plan) error {
 	paths := lists()
+	later, err := laterPages(s, keys.admin, paths)
+	if err != nil {
+		return err
+	}
+	paths = append(paths, later...)
 	rows := make([]row, len(paths))
 	for range p.repeats {
 		for i, path := range paths {

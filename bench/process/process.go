@@ -23,9 +23,10 @@ type Server struct {
 	cmd  *exec.Cmd
 }
 
-// Start runs a program's server and waits until it listens.
-func Start(program, data string) (*Server, error) {
-	s := &Server{cmd: exec.Command(program, "serve", "--data", data, "--listen", "127.0.0.1:0"), data: data}
+// Start runs a program's server, with further arguments, and waits until it listens.
+func Start(program, data string, args ...string) (*Server, error) {
+	s := &Server{cmd: exec.Command(program, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"},
+		args...)...), data: data}
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -83,6 +84,49 @@ func CPU(pid int) (took time.Duration, err error) {
 		took += time.Duration(ran)
 	}
 	return took, err
+}
+
+// tick is the unit of times in /proc/PID/stat.
+const tick = 10 * time.Millisecond
+
+// Family is the processor time that a process and those it has started took so far, also
+// those that have ended.
+func Family(pid int) (took time.Duration, err error) {
+	all, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, err
+	}
+	for _, path := range all {
+		text, err := os.ReadFile(path)
+		_, behind, found := strings.Cut(string(text), ") ") // the name of the program may hold anything else
+		if err != nil || !found {
+			continue // it has ended
+		}
+		own, fields := filepath.Base(filepath.Dir(path)), strings.Fields(behind)
+		parent := fields[1]
+		if own != strconv.Itoa(pid) && parent != strconv.Itoa(pid) {
+			continue
+		}
+		of, err := strconv.Atoi(own)
+		if err != nil {
+			return 0, err
+		}
+		ran, err := CPU(of)
+		if err == nil {
+			took += ran
+		}
+		if of != pid {
+			continue
+		}
+		for _, ended := range fields[13:15] {
+			ticks, err := strconv.ParseInt(ended, 10, 64)
+			if err != nil {
+				return 0, err
+			}
+			took += time.Duration(ticks) * tick
+		}
+	}
+	return took, nil
 }
 
 // Stop ends the server and gives its peak resident memory in KiB.

@@ -43,11 +43,13 @@ func (c *caller) refused(r *refusals, i int) (took time.Duration, err error) {
 	if err := c.connect(); err != nil {
 		return 0, err
 	}
-	name, otp := r.names[i%len(r.names)], r.otp
-	if otp == "" {
-		if otp, err = right(name); err != nil {
-			return 0, err
-		}
+	name := r.names[i%len(r.names)]
+	otp, err := right(name) // for each case, so that as much comes before what is measured
+	if err != nil {
+		return 0, err
+	}
+	if r.otp != "" {
+		otp = r.otp
 	}
 	body := fmt.Sprintf(`{"%s":"%s","otp":"%s"}`, r.field, name, otp)
 	c.request = fmt.Appendf(c.request[:0], "POST /api/v1/verify HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "+

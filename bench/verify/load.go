@@ -14,24 +14,23 @@ import (
 	"ostiary/oath"
 )
 
-// load presents codes at one address. It knows every token's seed and the next
-// counter there; the empty operation uses up no code, so it has counters of its
-// own.
+// load presents codes at the addresses of one or more servers. It knows every token's seed and the next
+// counter there; the empty operation and the bare handler use up no code, so each has
+// counters of its own.
 type load struct {
-	address  string
-	key      string
+	at       []door
 	counters []uint64
 }
 
-func newLoad(address string, tokens int, key string) *load {
-	return &load{address: address, key: key, counters: make([]uint64, tokens)}
-}
+// door is where a server takes codes, and the key that it wants.
+type door struct{ address, key string }
 
 type result struct {
 	perSecond float64
 	p50, p99  time.Duration
 	requests  int
 	cpu       time.Duration // of the server, per request
+	postgres  time.Duration // of PostgreSQL's processes, per request
 }
 
 // run keeps n connections busy for a while. Connection k uses the tokens k,
@@ -66,7 +65,8 @@ func (l *load) until(n int, done func(i int) bool) (result, error) {
 }
 
 func (l *load) connection(k, n int, done func(int) bool) ([]time.Duration, error) {
-	conn, err := net.Dial("tcp", l.address)
+	at := l.at[k%len(l.at)]
+	conn, err := net.Dial("tcp", at.address)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (l *load) connection(k, n int, done func(int) bool) ([]time.Duration, error
 		l.counters[t]++
 		body = fmt.Appendf(body[:0], `{"serial":"%s","otp":"%s"}`, serial(t), code)
 		request = fmt.Appendf(request[:0], "POST /api/v1/verify HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "+
-			"%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", l.key, len(body), body)
+			"%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", at.key, len(body), body)
 		sent := time.Now()
 		if _, err := conn.Write(request); err != nil {
 			return nil, err

@@ -1,10 +1,15 @@
 // Command verify measures POST /api/v1/verify: every request a fresh valid code
 // of one of many tokens, every answer after the durable commit. Side by side, in
-// the same server process and from the same client, it measures an empty
-// operation: the same router, the same authentication of the caller, the same
-// JSON in and out, and nothing decided.
+// the same server process and from the same client, it measures a bare handler
+// on net/http, which reads and writes the same JSON, and an empty operation: the same
+// router, the same authentication of the caller, the same JSON in and out, and
+// nothing decided. Each round is a start of the server, whose first codes are
+// measured, too: none of their tokens was used since.
 //
 //	go run ./bench/verify -tokens 100000 -connections 256,32
+//
+// With -databases it measures a server on SQLite, one on PostgreSQL, and two on one
+// PostgreSQL, in turn, and pgbench beside them.
 //
 // The server runs in a process of its own (this program, started again), so that
 // the client's garbage is not the server's.
@@ -13,6 +18,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -30,13 +36,21 @@ func main() {
 	tokens := flag.Int("tokens", 100_000, "number of HOTP tokens")
 	connections := flag.String("connections", "256,32", "numbers of connections, one measurement each")
 	seconds := flag.Float64("seconds", 4, "length of one measurement")
-	rounds := flag.Int("rounds", 3, "measurements of each kind, in turn; the medians are printed")
+	rounds := flag.Int("rounds", 3, "starts of the server, with a measurement of each kind; the medians are printed")
 	data := flag.String("data", "", "data directory for the server; a temporary one by default")
+	databases := flag.Bool("databases", false, "compare SQLite, PostgreSQL, and two servers on one PostgreSQL")
 	server := flag.Bool("server", false, "be the server (used by this program itself)")
+	database := flag.String("database", "", "URL of the server's database (used by this program itself)")
 	flag.Parse()
 	log.SetFlags(0)
 	if *server {
-		if err := runServer(*data, *tokens); err != nil {
+		if err := runServer(*data, *database, *tokens); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	if *databases {
+		if err := compareDatabases(*tokens, time.Duration(*seconds*float64(time.Second)), *rounds, *data); err != nil {
 			log.Fatal(err)
 		}
 		return
@@ -55,61 +69,117 @@ func run(tokens int, connections string, length time.Duration, rounds int, data 
 		defer os.RemoveAll(dir)
 		data = dir
 	}
-	fmt.Printf("importing %d tokens …\n", tokens)
-	srv, err := startServer(data, tokens)
-	if err != nil {
-		return err
-	}
-	defer srv.stop()
-	verifying, nothing := newLoad(srv.verify, tokens, srv.key), newLoad(srv.empty, tokens, srv.key)
-	cold, err := srv.measure(func() (result, error) { return verifying.run(256, length) })
-	if err != nil {
-		return fmt.Errorf("first codes: %w", err)
-	}
-	fmt.Printf("first codes after the start, 256 connections: %.0f /s\n", cold.perSecond)
-	// Every token once, so that what follows measures the steady state.
-	if _, err := verifying.all(256); err != nil {
-		return fmt.Errorf("warm up: %w", err)
-	}
+	var numbers []int
 	for _, c := range strings.Split(connections, ",") {
 		n, err := strconv.Atoi(c)
 		if err != nil {
 			return err
 		}
-		var empty, verify []result
-		for range rounds {
-			e, err := srv.measure(func() (result, error) { return nothing.run(n, length) })
-			if err != nil {
-				return fmt.Errorf("empty operation: %w", err)
-			}
-			v, err := srv.measure(func() (result, error) { return verifying.run(n, length) })
-			if err != nil {
-				return fmt.Errorf("verify: %w", err)
-			}
-			empty, verify = append(empty, e), append(verify, v)
+		numbers = append(numbers, n)
+	}
+	fmt.Printf("importing %d tokens …\n", tokens)
+	srv, err := startServer(data, "", tokens)
+	if err != nil {
+		return err
+	}
+	srv.stop()
+	b := &bench{data: data, numbers: numbers, length: length, results: map[kind][]result{}}
+	for _, l := range []**load{&b.verify, &b.empty, &b.bare} {
+		*l = &load{counters: make([]uint64, tokens)}
+	}
+	for range rounds {
+		if err := b.round(); err != nil {
+			return err
 		}
-		report(n, empty, verify)
+	}
+	b.report()
+	return nil
+}
+
+// bench measures rounds.
+type bench struct {
+	data    string
+	numbers []int // of connections
+	length  time.Duration
+
+	verify, empty, bare *load
+	results             map[kind][]result // one each round
+}
+
+// kind is what is measured, and at how many connections.
+type kind struct {
+	what        string
+	connections int
+}
+
+const first, bareHandler, emptyOperation, verify = "first codes", "bare handler", "empty operation", "verify"
+
+// round starts the server and measures each kind once.
+func (b *bench) round() error {
+	srv, err := startServer(b.data, "", 0)
+	if err != nil {
+		return err
+	}
+	defer srv.stop()
+	for i, l := range []*load{b.verify, b.empty, b.bare} {
+		l.at = []door{{srv.addresses[i], srv.key}}
+	}
+	measure := func(what string, l *load, n int) error {
+		r, err := srv.measure(func() (result, error) { return l.run(n, b.length) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		k := kind{what, n}
+		b.results[k] = append(b.results[k], r)
+		return nil
+	}
+	if err := measure(first, b.verify, b.numbers[0]); err != nil {
+		return err
+	}
+	// Every token once, so that what follows measures the steady state.
+	if _, err := b.verify.all(256); err != nil {
+		return fmt.Errorf("warm up: %w", err)
+	}
+	for _, n := range b.numbers {
+		if err := errors.Join(measure(bareHandler, b.bare, n), measure(emptyOperation, b.empty, n),
+			measure(verify, b.verify, n)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func report(connections int, empty, verify []result) {
-	var ratios []float64
-	for i := range empty {
-		ratios = append(ratios, verify[i].perSecond/empty[i].perSecond)
+func (b *bench) report() {
+	for _, n := range b.numbers {
+		fmt.Printf("\n%d connections\n", n)
+		codes := b.results[kind{verify, n}]
+		for _, what := range []string{bareHandler, emptyOperation, verify, first} {
+			rs := b.results[kind{what, n}]
+			if len(rs) == 0 {
+				continue
+			}
+			m := median(rs)
+			fmt.Printf("  %-16s %8.0f /s   p50 %6.2f ms   p99 %6.2f ms   server CPU %5.1f µs", what, m.perSecond,
+				ms(m.p50), ms(m.p99), us(m.cpu))
+			switch what {
+			case bareHandler, emptyOperation:
+				fmt.Printf("   verify is %s of it", ratio(codes, rs))
+			case first:
+				fmt.Printf("   %s of verify", ratio(rs, codes))
+			}
+			fmt.Println()
+		}
 	}
-	slices.Sort(ratios)
-	fmt.Printf("\n%d connections\n", connections)
-	for _, l := range []struct {
-		name string
-		rs   []result
-	}{{"empty operation", empty}, {"verify", verify}} {
-		m := median(l.rs)
-		fmt.Printf("  %-16s %8.0f /s   p50 %6.2f ms   p99 %6.2f ms   server CPU %5.1f µs\n", l.name, m.perSecond,
-			ms(m.p50), ms(m.p99), float64(m.cpu.Nanoseconds())/1000)
+}
+
+// ratio is that of the rates of each round: the median, the least and the greatest.
+func ratio(of, to []result) string {
+	var all []float64
+	for i := range of {
+		all = append(all, of[i].perSecond/to[i].perSecond)
 	}
-	fmt.Printf("  ratio            %8.2f      (%.2f to %.2f in %d pairs)\n", ratios[len(ratios)/2], ratios[0],
-		ratios[len(ratios)-1], len(ratios))
+	slices.Sort(all)
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", all[len(all)/2], all[0], all[len(all)-1])
 }
 
 func median(rs []result) result {
@@ -117,14 +187,16 @@ func median(rs []result) result {
 	return rs[len(rs)/2]
 }
 
+func us(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // server is the server's process, seen from outside.
 type server struct {
-	cmd           *exec.Cmd
-	cancel        context.CancelFunc
-	verify, empty string
-	key           string
+	cmd       *exec.Cmd
+	cancel    context.CancelFunc
+	addresses [3]string // of verify, the empty operation and the bare handler
+	key       string
 }
 
 // measure adds the processor time that the server took per request.
@@ -142,14 +214,14 @@ func (s *server) measure(run func() (result, error)) (result, error) {
 	return r, err
 }
 
-func startServer(data string, tokens int) (*server, error) {
+func startServer(data, database string, tokens int) (*server, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	self, err := os.Executable()
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-server", "-data", data, "-tokens", strconv.Itoa(tokens))
+	cmd := exec.CommandContext(ctx, self, "-server", "-data", data, "-database", database, "-tokens", strconv.Itoa(tokens))
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	out, err := cmd.StdoutPipe()
@@ -163,7 +235,7 @@ func startServer(data string, tokens int) (*server, error) {
 	s := &server{cmd: cmd, cancel: cancel}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err == nil {
-		_, err = fmt.Sscan(line, &s.verify, &s.empty, &s.key)
+		_, err = fmt.Sscan(line, &s.addresses[0], &s.addresses[1], &s.addresses[2], &s.key)
 	}
 	if err != nil {
 		cancel()

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/pprof"
+	"strings"
 
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/codes"
@@ -26,12 +27,24 @@ type empty struct{ *codes.Engine }
 
 func (empty) Verify(context.Context, codes.Request) (bool, error) { return true, nil }
 
-// runServer serves two APIs over one set of parts, prints their addresses and
-// an API key, and ends on an interrupt.
-func runServer(data string, tokens int) error {
+// bare is the least that a server on net/http can do: it reads the same JSON, and writes
+// the same, with package encoding/json.
+func bare(w http.ResponseWriter, r *http.Request) {
+	var in wire.VerifyRequest
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(wire.VerifyResponse{Valid: in.OTP != ""})
+}
+
+// runServer serves two APIs over one set of parts, and the bare handler; it prints their
+// addresses and an API key, and ends on an interrupt. It imports tokens first, if any.
+func runServer(data, database string, tokens int) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	s, err := serve.Open(ctx, serve.Config{Data: data, Version: "bench"})
+	s, err := serve.Open(ctx, serve.Config{Data: data, Database: database, NoStandby: true, Version: "bench"})
 	if err != nil {
 		return err
 	}
@@ -45,15 +58,17 @@ func runServer(data string, tokens int) error {
 		return err
 	}
 	local := real.Local(func(*http.Request) string { return "bench" })
-	if err := importTokens(local, tokens); err != nil {
-		return err
+	if tokens > 0 {
+		if err := importTokens(local, tokens); err != nil {
+			return err
+		}
 	}
 	key, err := createKey(local)
 	if err != nil {
 		return err
 	}
 	var addresses []string
-	for _, h := range []http.Handler{real, nothing} {
+	for _, h := range []http.Handler{real, nothing, http.HandlerFunc(bare)} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -71,13 +86,13 @@ func runServer(data string, tokens int) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	fmt.Println(addresses[0], addresses[1], key)
+	fmt.Println(strings.Join(addresses, " "), key)
 	<-ctx.Done()
 	return nil
 }
 
 func createKey(h http.Handler) (string, error) {
-	body := bytes.NewReader([]byte(`{"name":"bench","role":"verifier"}`))
+	body := strings.NewReader(fmt.Sprintf(`{"name":"bench-%d","role":"verifier"}`, os.Getpid()))
 	req := httptest.NewRequest(http.MethodPost, "/api/v1/keys", body)
 	req.Header.Set("Content-Type", "application/json")
 	rec := httptest.NewRecorder()
