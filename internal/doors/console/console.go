@@ -100,7 +100,13 @@ func New(cfg Config) (*Console, error) {
 }
 
 func (c *Console) pages() []page {
-	all := slices.Concat(c.signInPages(), c.accountPages(), c.tokenPages(), c.actionPages(), c.userPages())
+	all := slices.Concat(
+		c.signInPages(),
+		c.accountPages(),
+		c.tokenPages(),
+		c.actionPages(),
+		c.userPages(),
+	)
 	return append(all, page{"GET /{$}", authz.SessionManage, "", func(v *visit) { v.lead(v.home()) }})
 }
 

@@ -103,17 +103,6 @@ func (v *visit) toSignIn() {
 	v.lead(where)
 }
 
-// home is the first page that the administrator may see.
-func (v *visit) home() string {
-	if v.may(authz.TokenView) {
-		return "tokens"
-	}
-	if v.may(authz.UserView) {
-		return "users"
-	}
-	return "account"
-}
-
 // refuse answers those whom the frame of the console cannot be shown.
 func (v *visit) refuse(status int, title, detail, hint string) {
 	look.Fail(v.w, v.r, look.Trouble{Status: status, Title: title, Detail: detail, Hint: hint,
@@ -153,18 +142,7 @@ func (v *visit) frame() *look.Console {
 	f := &look.Console{Root: root, NoSearch: !v.may(authz.TokenView), Search: v.r.URL.Query().Get("q"),
 		Account: look.Account{Name: v.name(),
 			Initials: initials(v.name()), Role: roleWords(p), Page: root + "account", SignOut: root + "sign-out"}}
-	var items []look.Item
-	if v.may(authz.TokenView) {
-		items = append(items, look.Item{Key: "t", Link: look.Link{Label: "Hardware tokens", Href: root + "tokens"},
-			Current: strings.HasPrefix(v.r.URL.Path, "/token")})
-	}
-	if v.may(authz.UserView) {
-		items = append(items, look.Item{Key: "u", Link: look.Link{Label: "Users", Href: root + "users"},
-			Current: strings.HasPrefix(v.r.URL.Path, "/user")})
-	}
-	if len(items) > 0 {
-		f.Groups = []look.Group{{Title: "Users & tokens", Items: items}}
-	}
+	f.Groups = v.groups()
 	if v.session.Factor == credentials.FactorMissing {
 		f.Notes = append(f.Notes, look.Note{Tone: look.Warning, What: "You have no second factor yet",
 			Means: "Your password alone opens this console. Have a token assigned to the user " + v.name() +

@@ -1,0 +1,49 @@
+package console
+
+import (
+	"strings"
+
+	"ostiary/internal/core/authz"
+	"ostiary/internal/doors/look"
+)
+
+// place is a page that the side bar leads to.
+type place struct {
+	group, label string
+	path         string          // below the root of the server
+	needs        authz.Operation // of who sees it
+	key          string          // that leads there after g; empty if none does
+}
+
+// places are in the order of the side bar, the rows of a group together.
+var places = []place{
+	{"Users & tokens", "Hardware tokens", "tokens", authz.TokenView, "t"},
+	{"Users & tokens", "Users", "users", authz.UserView, "u"},
+}
+
+// groups is the side bar: only what there is, and the administrator may see.
+func (v *visit) groups() (all []look.Group) {
+	root, at := v.root(), strings.TrimPrefix(v.r.URL.Path, "/")
+	for _, p := range places {
+		if !v.may(p.needs) {
+			continue
+		}
+		if len(all) == 0 || all[len(all)-1].Title != p.group {
+			all = append(all, look.Group{Title: p.group})
+		}
+		g := &all[len(all)-1]
+		g.Items = append(g.Items, look.Item{Key: p.key, Link: look.Link{Label: p.label, Href: root + p.path},
+			Current: at == p.path || strings.HasPrefix(at, p.path+"/") || strings.HasPrefix(at, strings.TrimSuffix(p.path, "s")+"-")})
+	}
+	return all
+}
+
+// home is the first page of the side bar that the administrator may see.
+func (v *visit) home() string {
+	for _, p := range places {
+		if v.may(p.needs) {
+			return p.path
+		}
+	}
+	return "account"
+}
