@@ -529,6 +529,9 @@ func TestCopyWaitsForServers(t *testing.T) {
 	if valid || !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("a server that was left behind says %t, %v", valid, err)
 	}
+	if !s.overtaken.is() || s.degraded() {
+		t.Errorf("it goes on: %t, or takes the database for forged: %t", !s.overtaken.is(), s.degraded())
+	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}

@@ -1,17 +1,20 @@
 package serve
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"ostiary/internal/store"
 )
 
 // drainTime is how long a server that takes no codes any more goes on answering so, before it
 // ends: a load balancer that asks it each second sends to others then.
 const drainTime = 5 * time.Second
 
-// overtaken tells when a newer version has brought the database further than this one may use
-// it.
+// overtaken tells when the database is not this server's any more: a newer version has brought
+// it further than this one may use it, or it was moved to another database.
 type overtaken struct {
 	once sync.Once
 	told chan struct{} // closed then
@@ -28,6 +31,15 @@ func (o *overtaken) are(err error) {
 	})
 }
 
+// alarmed is told by the database what it found.
+func (s *Server) alarmed(a store.Alarm) {
+	if errors.Is(a.Err, store.ErrMoved) {
+		s.overtaken.are(a.Err)
+		return
+	}
+	s.alarms.raise(a)
+}
+
 func (o *overtaken) is() bool {
 	select {
 	case <-o.told:
@@ -40,7 +52,7 @@ func (o *overtaken) is() bool {
 // drain lets the server answer that it takes nothing, for a while, and gives the error that
 // it ends with.
 func (s *Server) drain(interrupted <-chan struct{}) error {
-	s.log.Error("this server is too old for its database, takes no codes any more, and stops", "error", s.overtaken.err)
+	s.log.Error("this server takes no codes any more, and stops", "error", s.overtaken.err)
 	select {
 	case <-interrupted:
 	case <-time.After(drainTime):

@@ -268,7 +268,7 @@ func (s *Server) stop(ctx context.Context, wg *sync.WaitGroup, servers ...*http.
 	first, done := context.WithTimeout(ctx, lastTimeout)
 	defer done()
 	if s.overtaken.is() {
-		s.log.Info("nothing is written at the end: the database is a newer version's")
+		s.log.Info("nothing is written at the end: the database is not this server's any more")
 	} else if err := s.ledger.Checkpoint(first); err != nil {
 		s.log.Error("audit log", "error", err) // the last one is tried all the same
 	}

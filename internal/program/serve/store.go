@@ -88,7 +88,7 @@ func (s *Server) opening(ctx context.Context) (c integrity.Config, err error) {
 		}
 	}
 	return integrity.Config{DB: s.db, KEK: kek, Marks: markFile(markPath(kekPath)), Now: s.cfg.Now,
-		Alarm: s.alarms.raise, Name: name, TakeBack: s.cfg.TakeBack}, nil
+		Alarm: s.alarmed, Name: name, TakeBack: s.cfg.TakeBack}, nil
 }
 
 // name is how a move names the database.
