@@ -21,6 +21,13 @@ var places = []place{
 	{"Users & tokens", "Users", "users", authz.UserView, "u"},
 }
 
+// has tells whether a path is of this place: its own, one below it, or that of a form that
+// makes one of its things (users, users/anna, user-new).
+func (p place) has(path string) bool {
+	return path == p.path || strings.HasPrefix(path, p.path+"/") ||
+		strings.HasPrefix(path, strings.TrimSuffix(p.path, "s")+"-")
+}
+
 // groups is the side bar: only what there is, and the administrator may see.
 func (v *visit) groups() (all []look.Group) {
 	root, at := v.root(), strings.TrimPrefix(v.r.URL.Path, "/")
@@ -33,7 +40,7 @@ func (v *visit) groups() (all []look.Group) {
 		}
 		g := &all[len(all)-1]
 		g.Items = append(g.Items, look.Item{Key: p.key, Link: look.Link{Label: p.label, Href: root + p.path},
-			Current: at == p.path || strings.HasPrefix(at, p.path+"/") || strings.HasPrefix(at, strings.TrimSuffix(p.path, "s")+"-")})
+			Current: p.has(at)})
 	}
 	return all
 }
