@@ -4,7 +4,8 @@
 //	go run ./bench/lists -tokens 1000000 -entries 2000000
 //
 // With -data DIR the database stays there, and a further run takes it as it is. With
-// -postgres it is copied to a PostgreSQL of its own, and that is measured.
+// -postgres it is copied to a PostgreSQL of its own, and that is measured. With -database
+// URL it is one that "ostiary store copy" has filled.
 package main
 
 import (
@@ -27,6 +28,7 @@ func main() {
 	flag.IntVar(&size.entries, "entries", 2_000_000, "number of entries of the audit log")
 	p := plan{}
 	flag.BoolVar(&p.postgres, "postgres", false, "measure a copy of the database in PostgreSQL")
+	flag.StringVar(&p.database, "database", "", "`URL` of a PostgreSQL that has the database already; DIR is its server's")
 	flag.StringVar(&p.data, "data", "", "`DIR` of the database, to be kept; a temporary one by default")
 	flag.IntVar(&p.pages, "pages", 7, "first pages asked for of each list in a row")
 	flag.IntVar(&p.repeats, "repeats", 3, "how often each list is measured; the smallest median counts")
@@ -43,6 +45,7 @@ func main() {
 // plan is what is to be measured.
 type plan struct {
 	data           string
+	database       string
 	postgres       bool
 	pages, repeats int
 	all            bool
@@ -62,7 +65,11 @@ func run(program string, size size, p plan) error {
 	}
 	_, err := os.Stat(filepath.Join(data, "ostiary.db"))
 	filled := err == nil
-	keys, err := prepare(program, data, filled)
+	var flags []string
+	if p.database != "" {
+		filled, flags = true, []string{"--database", p.database, "--no-standby"}
+	}
+	keys, err := prepare(program, data, filled, flags)
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
@@ -74,16 +81,18 @@ func run(program string, size size, p plan) error {
 		fmt.Printf("%d tokens and %d entries were written in %s\n", size.tokens, size.entries,
 			time.Since(begun).Round(time.Second))
 	}
-	s, err := process.Start(program, data)
+	s, err := process.Start(program, data, flags...)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = s.Kill() }()
-	begun = time.Now()
-	if err := indexed(data, size); err != nil {
-		return err
+	if p.database == "" {
+		begun = time.Now()
+		if err := indexed(data, size); err != nil {
+			return err
+		}
+		fmt.Printf("the log was indexed in %s\n", time.Since(begun).Round(time.Second))
 	}
-	fmt.Printf("the log was indexed in %s\n", time.Since(begun).Round(time.Second))
 	if p.postgres {
 		there, end, err := moved(program, s, data)
 		if err != nil {
@@ -108,8 +117,8 @@ type callers struct{ admin, desk, login string }
 
 // prepare lets a server make the database, with the tokens that log in, unless it is
 // there; and keys for this run.
-func prepare(program, data string, filled bool) (c callers, err error) {
-	s, err := process.Start(program, data)
+func prepare(program, data string, filled bool, flags []string) (c callers, err error) {
+	s, err := process.Start(program, data, flags...)
 	if err != nil {
 		return c, err
 	}

@@ -79,7 +79,7 @@ const (
 // them if somebody waits.
 const (
 	importChunk = 1000
-	importStep  = 100
+	importStep  = 250
 )
 
 // maxReplaced bounds the secrets that one run replaces, because they take

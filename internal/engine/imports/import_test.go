@@ -360,7 +360,7 @@ func (db awaitedDB) Update(ctx context.Context, fn func(store.Tx) error) error {
 // An import lets others in between, and no key is lost or taken twice by that.
 func TestImportLetsOthersIn(t *testing.T) {
 	t.Parallel()
-	const keys = 450
+	const keys = 1400
 	updates := map[bool]int{}
 	for _, awaited := range []bool{false, true} {
 		k := testkit.New(t)
@@ -378,7 +378,7 @@ func TestImportLetsOthersIn(t *testing.T) {
 		file = append(file, file[0], file[keys-1])
 		counts(t, testkit.Take(t, k, testkit.Keys(file...)), keys, 2, 0)
 		updates[awaited] = n
-		if got := k.Serials(t, lifecycle.Filter{}); len(got) != keys || got[0] != "s0000" || got[keys-1] != "s0449" {
+		if got := k.Serials(t, lifecycle.Filter{}); len(got) != keys || got[0] != "s0000" || got[keys-1] != "s1399" {
 			t.Errorf("awaited %v: %d tokens", awaited, len(got))
 		}
 	}

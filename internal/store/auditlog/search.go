@@ -95,25 +95,30 @@ func (s *search) arrived(high int64) error {
 	return err
 }
 
+// scanned is how many entries a scan asks for at least. PostgreSQL sends all that was asked for,
+// also what nobody reads any more.
+const scanned = 256
+
 // scan reads the entries from low to before high, the newest first.
 func (s *search) scan(low, high int64) error {
-	if low >= high || s.ended() {
-		return nil
-	}
-	rows, err := s.r.q.Query(s.r.ctx,
-		"SELECT seq, entry FROM audit_entry WHERE seq >= ? AND seq < ? ORDER BY seq DESC", low, high)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for !s.ended() && rows.Next() {
-		row, err := scanAuditRow(rows)
+	for low < high && !s.ended() {
+		most := max(s.want-len(s.rows), scanned)
+		rows, err := query.All(s.r.ctx, s.r.q, scanAuditRow,
+			"SELECT seq, entry FROM audit_entry WHERE seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?", low, high, most)
 		if err != nil {
 			return err
 		}
-		s.take(row, 1)
+		for _, row := range rows {
+			if !s.ended() {
+				s.take(row, 1)
+			}
+		}
+		if len(rows) < most {
+			return nil
+		}
+		high = rows[len(rows)-1].Seq
 	}
-	return rows.Err()
+	return nil
 }
 
 func scanAuditRow(s query.Scanner) (row store.AuditRow, err error) {

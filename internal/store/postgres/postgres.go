@@ -43,6 +43,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -153,9 +154,10 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	for to, of := range map[**pgxpool.Pool]struct {
 		size    int32
 		watched *watch
-	}{&db.reads: {readers, nil}, &db.browses: {browsers, nil}, &db.writes: {writers, db.watch},
-		&db.places: {placers, db.watch}} {
-		if *to, err = pool(ctx, c, of.size, of.watched); err != nil {
+		set     map[string]string
+	}{&db.reads: {readers, nil, nil}, &db.browses: {browsers, nil, asWritten}, &db.writes: {writers, db.watch, nil},
+		&db.places: {placers, db.watch, nil}} {
+		if *to, err = pool(ctx, c, of.size, of.watched, of.set); err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
@@ -204,14 +206,22 @@ func (db *DB) prepare(ctx context.Context, c *pgx.ConnConfig, ms []migrate.Migra
 	return lacks, err
 }
 
+// asWritten are settings of connections that read lists: tables are joined in the order in
+// which they are named, row by row, and by indexes, as in SQLite. Lists are worded so that few
+// rows are looked at. The planner expects a page to be full soon, or whole tables to be as
+// good; with a filter that chooses little it took up to a second.
+var asWritten = map[string]string{"join_collapse_limit": "1", "from_collapse_limit": "1", "enable_hashjoin": "off",
+	"enable_mergejoin": "off", "enable_seqscan": "off", "max_parallel_workers_per_gather": "0"}
+
 // pool makes connections. With w they are for writing, and their commits are watched.
-func pool(ctx context.Context, c *pgx.ConnConfig, size int32, w *watch) (*pgxpool.Pool, error) {
+func pool(ctx context.Context, c *pgx.ConnConfig, size int32, w *watch, set map[string]string) (*pgxpool.Pool, error) {
 	// The pool takes only what its own parser made; all of it is replaced.
 	p, err := pgxpool.ParseConfig("")
 	if err != nil {
 		return nil, err
 	}
 	p.ConnConfig, p.MaxConns = c.Copy(), size
+	maps.Copy(p.ConnConfig.RuntimeParams, set)
 	if w != nil {
 		p.ConnConfig.RuntimeParams[idle] = idleOfBatches
 	}

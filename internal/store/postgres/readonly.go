@@ -24,7 +24,7 @@ func OpenReadOnly(ctx context.Context, cfg Config) (_ store.DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := pool(ctx, c, browsers, nil)
+	p, err := pool(ctx, c, browsers, nil, nil)
 	if err != nil {
 		return nil, err
 	}

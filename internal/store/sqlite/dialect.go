@@ -25,6 +25,8 @@ var dialect = &tables.Dialect{
 		return "INDEXED BY " + index
 	},
 	Then:    "CROSS JOIN",
+	Holds:   func(columns []string) string { return "holds(?, " + strings.Join(columns, ", ") + ")" },
+	Among:   func(query string) string { return "IN (" + query + ")" },
 	Numbers: each,
 	Texts:   each,
 	PerRow: func(table, few, beside, columns string) string {

@@ -18,15 +18,22 @@ import (
 )
 
 // Dialect is what the statements need to know of a database. Beyond it they are of the SQL
-// that all databases here understand, with three functions that some must be taught:
-// greatest and least of numbers, and holds.
+// that all databases here understand, with two functions that some must be taught: greatest and
+// least of numbers.
 type Dialect struct {
 	// Indexed says by which index rows are found, where that is not left to the database.
 	Indexed func(index string) string
 	// Then joins a table of which rows are looked up for each row before it.
 	Then string
-	// Reordered says that what is joined by Then does not keep the order of the rows before it.
+	// Reordered says that what is joined keeps the order of the rows before it only if that is
+	// asked for and seen. Then rows that are looked at are taken whole (Reader.looked).
 	Reordered bool
+	// Holds words that one of some columns holds a text that is folded, which is the argument of
+	// each ?.
+	Holds func(columns []string) string
+	// Among words that what stands before it is among what a query gives, so that an index finds
+	// by that.
+	Among func(query string) string
 	// Numbers and Texts are a query of the values of a JSON array that is an argument.
 	Numbers, Texts func(argument string) string
 	// PerRow selects columns for each row l of a JSON array, which is the argument: of the

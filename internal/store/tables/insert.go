@@ -21,10 +21,28 @@ func (t *Tx) StageToken(run int64, c store.Candidate) error {
 }
 
 func (t *Tx) StageTokens(run int64, cs []store.Candidate) ([]bool, error) {
-	if err := t.changeOne("UPDATE import_run SET opened = opened WHERE id = ? AND "+stillOpen, run); err != nil {
+	// All are counted at first, by the write that demands that the run is open: each write of
+	// its row costs the rows that refer to it.
+	count := func(n int) error {
+		return t.changeOne("UPDATE import_run SET tokens = tokens + ? WHERE id = ? AND "+stillOpen, n, run)
+	}
+	if err := count(len(cs)); err != nil {
 		return nil, err
 	}
-	return t.insertTokens(run, cs)
+	staged, err := t.insertTokens(run, cs)
+	if err != nil {
+		return nil, err
+	}
+	taken := 0
+	for _, in := range staged {
+		if !in {
+			taken++
+		}
+	}
+	if taken > 0 {
+		err = count(-taken)
+	}
+	return staged, err
 }
 
 // createdHere is the run of tokens that no import brings.
@@ -57,17 +75,6 @@ const (
 // insertTokens inserts tokens and their conditions, and says which were inserted.
 // Their ids are new, and rise.
 func (t *Tx) insertTokens(run int64, cs []store.Candidate) (inserted []bool, err error) {
-	defer func() {
-		n := 0
-		for _, in := range inserted {
-			if in {
-				n++
-			}
-		}
-		if err == nil && run > 0 && n > 0 {
-			_, err = t.Change("UPDATE import_run SET tokens = tokens + ? WHERE id = ?", n, run)
-		}
-	}()
 	for rows := range slices.Chunk(cs, t.dialect.AtOnce) {
 		some, err := t.insertSome(run, rows)
 		if err != nil {

@@ -200,14 +200,13 @@ func (t *Tx) AppendAudit(entries ...[]byte) error {
 		t.Effects.First = head.Size()
 	}
 	t.Effects.Entries = append(t.Effects.Entries, copies(entries)...)
-	for rows := range slices.Chunk(entries, auditRows) {
+	for rows := range slices.Chunk(entries, max(auditRows, t.dialect.AtOnce)) {
 		args := make([]any, 0, 2*len(rows))
 		for _, entry := range rows {
 			args = append(args, head.Size(), entry)
 			head.Append(entry)
 		}
-		if _, err := t.Change("INSERT INTO audit_entry (seq, entry) VALUES "+query.RowsOf("(?, ?)", len(rows)),
-			args...); err != nil {
+		if _, err := t.dialect.Insert(t.ctx, t.q, "INSERT INTO audit_entry (seq, entry) ", "", 0, 2, args); err != nil {
 			return err
 		}
 	}

@@ -60,8 +60,9 @@ func (r *Reader) sortedTokens(f store.TokenFilter, o store.TokenOrder) ([]token.
 // sorted reads all that a way finds, and sorts it.
 func (r *Reader) sorted(f store.TokenFilter, o store.TokenOrder, s sorting, by way) ([]token.Token, *store.TokenPlace,
 	error) {
+	found, also := r.found(by)
 	w := r.tokenWhere(f)
-	w.also(by.also)
+	w.also(also)
 	order := columns(s.keys, backwards(o))
 	if s.last != "" {
 		order = columns([]string{s.last}, o.Back) + ", " + order
@@ -82,7 +83,7 @@ func (r *Reader) sorted(f store.TokenFilter, o store.TokenOrder, s sorting, by w
 		}
 	}
 	tokens, err := query.All(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+TokenColumns+"%s%s%s ORDER BY %s LIMIT %d",
-		by.from, tokenJoins, w.clause(), order, f.Limit+1), w.args...)
+		found.text, tokenJoins, w.clause(), order, f.Limit+1), slices.Concat(found.args, w.args)...)
 	tokens, next := cut(tokens, f.Limit, o.By)
 	return tokens, next, err
 }
@@ -106,10 +107,10 @@ func (r *Reader) walk(f store.TokenFilter, o store.TokenOrder, s sorting) (all [
 		if p.only != "" {
 			w.add(p.only)
 		}
-		some, err := query.All(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+TokenColumns+
-			" FROM (SELECT %s AS id%s LIMIT %d) x %s token t ON t.id = x.id %[4]s condition c ON c.token = t.id%s%s%s LIMIT %d", p.id,
-			rows.text, r.listed, r.dialect.Then, tokenJoins, w.clause(), r.reordered(p.keys[p.same:], backwards(o)),
-			f.Limit+1-len(all)), slices.Concat(rows.args, w.args)...)
+		from, order := r.looked(p.id, rows, p.keys[p.same:], r.listed)
+		some, err := query.All(r.ctx, r.q, scanToken, fmt.Sprintf("SELECT "+TokenColumns+"%s%s%s%s LIMIT %d", from,
+			tokenJoins, w.clause(), r.reordered(order, backwards(o)), f.Limit+1-len(all)),
+			slices.Concat(rows.args, w.args)...)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -245,7 +245,7 @@ func (w *where) chosen(d *Dialect, f store.TokenFilter) {
 	if f.Delayed != (store.Span{}) {
 		w.add("c.retry_at > ? AND c.retry_at <= ?", query.Millis(f.Delayed.After), query.Millis(f.Delayed.Until))
 	}
-	w.texts(f)
+	w.texts(d, f)
 	if f.Held {
 		w.add("c.owner IS NOT NULL")
 	}
@@ -259,22 +259,28 @@ func (w *where) chosen(d *Dialect, f store.TokenFilter) {
 		w.add("t.run = ?", f.Run)
 	}
 	if f.Batch != "" {
-		w.add("t.run IN (SELECT id FROM import_run WHERE batch = ? AND batch <> '' AND published > 0)", f.Batch)
+		w.add("t.run "+d.Among("SELECT id FROM import_run WHERE batch = ? AND batch <> '' AND published > 0"), f.Batch)
 	}
 }
 
 // texts words what a filter asks of texts.
-func (w *where) texts(f store.TokenFilter) {
+func (w *where) texts(d *Dialect, f store.TokenFilter) {
 	for _, c := range [][2]string{{"t.serial", f.SerialPrefix}, {"u.name", f.OwnerPrefix}} {
 		if c[1] != "" {
 			w.also(begins(c[0], c[1]))
 		}
 	}
-	for _, c := range [][2]string{{"t.serial, t.label, u.name", f.Contains}, {"t.serial", f.SerialPart},
-		{"u.name", f.OwnerPart}, {"t.label", f.LabelPart}} {
-		if c[1] != "" {
-			w.add("holds(?, "+c[0]+")", Fold(c[1]))
-		}
+	w.holds(d, f.Contains, "t.serial", "t.label", "u.name")
+	w.holds(d, f.SerialPart, "t.serial")
+	w.holds(d, f.OwnerPart, "u.name")
+	w.holds(d, f.LabelPart, "t.label")
+}
+
+// holds words that one of some columns holds a text, if there is one.
+func (w *where) holds(d *Dialect, text string, columns ...string) {
+	if text != "" {
+		cond := d.Holds(columns)
+		w.add(cond, slices.Repeat([]any{Fold(text)}, strings.Count(cond, "?"))...)
 	}
 }
 

@@ -2,7 +2,9 @@ package tables
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 
 	"ostiary/internal/store"
 	"ostiary/internal/store/query"
@@ -100,6 +102,44 @@ func (r *Reader) rowsOf(w way, most int) (int, error) {
 		w.by.clause(), most), w.by.args...)
 }
 
+// looked are the first so many of some rows, which tell the number of a token, with token t
+// and condition c for each; and the columns that they are in order of, as they are named here.
+//
+// PostgreSQL sees the order of the rows only if their columns come with it, and then it ends as
+// soon as a page is full. Rows of one table are taken whole: to find each of them a second time
+// would take as long as all else.
+func (r *Reader) looked(id string, rows walked, keys []string, most int) (from string, order []string) {
+	if !r.dialect.Reordered {
+		return fmt.Sprintf(" FROM (SELECT %s AS id%s LIMIT %d) x %s token t ON t.id = x.id %[4]s condition c ON c.token = t.id",
+			id, rows.text, most, r.dialect.Then), keys
+	}
+	table, _, _ := strings.Cut(id, ".")
+	switch {
+	case strings.Contains(rows.text, " JOIN "):
+	case table == "c":
+		return fmt.Sprintf(" FROM (SELECT c.*%s LIMIT %d) c JOIN token t ON t.id = c.token", rows.text, most), keys
+	default:
+		return fmt.Sprintf(" FROM (SELECT %s.*%s LIMIT %d) t JOIN condition c ON c.token = t.id", table, rows.text, most), keys
+	}
+	columns := id + " AS id"
+	for i, key := range keys {
+		columns += fmt.Sprintf(", %s AS k%d", key, i)
+		order = append(order, fmt.Sprintf("x.k%d", i))
+	}
+	return fmt.Sprintf(" FROM (SELECT %s%s LIMIT %d) x JOIN token t ON t.id = x.id JOIN condition c ON c.token = t.id",
+		columns, rows.text, most), order
+}
+
+// found are all rows of a way, with token t and condition c for each, and what must be asked of
+// them. PostgreSQL is kept from beginning with another table.
+func (r *Reader) found(by way) (rows walked, also where) {
+	if !r.dialect.Reordered || len(by.by.conds) == 0 {
+		return walked{by.from, nil}, by.also
+	}
+	from, _ := r.looked(by.id, walked{by.index + by.by.clause(), nil}, nil, math.MaxInt32)
+	return walked{from, by.by.args}, where{}
+}
+
 // countedOf is how many times as many rows are looked at to count as to list.
 const countedOf = 5
 
@@ -111,17 +151,17 @@ func (r *Reader) CountTokens(f store.TokenFilter) (store.Count, error) {
 	}
 	w := r.tokenWhere(f)
 	if short != nil {
-		w.also(short.also)
-		n, err := r.upTo(store.CountedTo, short.from+tokenJoins+w.clause(), w.args)
+		found, also := r.found(*short)
+		w.also(also)
+		n, err := r.upTo(store.CountedTo, found.text+tokenJoins+w.clause(), slices.Concat(found.args, w.args))
 		return counted(n), err
 	}
 	if f.Serials != nil {
 		return store.Count{More: true}, nil
 	}
 	first, most := r.ways(f)[0], countedOf*r.listed
-	n, err := r.upTo(store.CountedTo, fmt.Sprintf(" FROM (SELECT %s AS id%s%s LIMIT %d) x %s token t ON t.id = x.id "+
-		"%[5]s condition c ON c.token = t.id%s%s", first.id, first.index, first.by.clause(), most, r.dialect.Then,
-		tokenJoins, w.clause()), slices.Concat(first.by.args, w.args))
+	from, _ := r.looked(first.id, walked{first.index + first.by.clause(), nil}, nil, most)
+	n, err := r.upTo(store.CountedTo, from+tokenJoins+w.clause(), slices.Concat(first.by.args, w.args))
 	count := counted(n)
 	if err != nil || count.More {
 		return count, err

@@ -29,7 +29,7 @@ func (r *Reader) userRows(f store.UserFilter) (rows walked, order string) {
 }
 
 // userWhere words what a filter chooses, but for its cursors.
-func userWhere(f store.UserFilter) where {
+func userWhere(d *Dialect, f store.UserFilter) where {
 	w := where{conds: []string{PublishedUser}}
 	if f.Failures > 0 {
 		w.add("u.failures >= ?", f.Failures)
@@ -41,18 +41,24 @@ func userWhere(f store.UserFilter) where {
 		w.add("NOT EXISTS (SELECT 1 FROM condition c JOIN import_run r ON r.id = c.run WHERE c.owner = u.id AND " +
 			"r.published > 0)")
 	}
-	if f.Contains != "" {
-		w.add("holds(?, u.name)", Fold(f.Contains))
-	}
+	w.holds(d, f.Contains, "u.name")
 	return w
+}
+
+// lookedUsers are the first so many of some rows, as user u.
+func (r *Reader) lookedUsers(rows walked, most int) string {
+	if r.dialect.Reordered {
+		return fmt.Sprintf(" FROM (SELECT *%s LIMIT %d) u", rows.text, most)
+	}
+	return fmt.Sprintf(" FROM (SELECT id%s LIMIT %d) x %s \"user\" u ON u.id = x.id", rows.text, most, r.dialect.Then)
 }
 
 func (r *Reader) FindUsers(f store.UserFilter) (users []store.User, next string, err error) {
 	rows, order := r.userRows(f)
 	rows.text += " ORDER BY " + order
-	w := userWhere(f)
-	stmt := fmt.Sprintf("SELECT "+userColumns+" FROM (SELECT id%s LIMIT %d) x %s \"user\" u ON u.id = x.id%s", rows.text,
-		r.listed, r.dialect.Then, w.clause()) + r.reordered([]string{"u.name"}, f.Before != "")
+	w := userWhere(r.dialect, f)
+	stmt := "SELECT " + userColumns + r.lookedUsers(rows, r.listed) + w.clause() +
+		r.reordered([]string{"u.name"}, f.Before != "")
 	users, err = query.All(r.ctx, r.q, ScanUser, fmt.Sprintf("%s LIMIT %d", stmt, f.Limit+1),
 		slices.Concat(rows.args, w.args)...)
 	switch {
@@ -77,9 +83,8 @@ func (r *Reader) FindUsers(f store.UserFilter) (users []store.User, next string,
 func (r *Reader) CountUsers(f store.UserFilter) (store.Count, error) {
 	f.After, f.Before = "", ""
 	rows, _ := r.userRows(f)
-	w, most := userWhere(f), countedOf*r.listed
-	n, err := r.upTo(store.CountedTo, fmt.Sprintf(" FROM (SELECT id%s LIMIT %d) x %s \"user\" u ON u.id = x.id%s", rows.text,
-		most, r.dialect.Then, w.clause()), slices.Concat(rows.args, w.args))
+	w, most := userWhere(r.dialect, f), countedOf*r.listed
+	n, err := r.upTo(store.CountedTo, r.lookedUsers(rows, most)+w.clause(), slices.Concat(rows.args, w.args))
 	count := counted(n)
 	if err != nil || count.More {
 		return count, err

@@ -1,0 +1,1 @@
+-- Only PostgreSQL needs a step here: SQLite has the number of the row in every index.
