@@ -106,7 +106,8 @@ type API struct {
 func New(cfg Config) (*API, error) {
 	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Imports == nil || cfg.Activations == nil ||
 		cfg.Profiles == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
-		cfg.Accounts == nil || cfg.Ledger == nil || cfg.Overview == nil || cfg.Events == nil || cfg.Log == nil || cfg.Metrics == nil {
+		cfg.Accounts == nil || cfg.Ledger == nil || cfg.Overview == nil || cfg.Events == nil ||
+		cfg.Log == nil || cfg.Metrics == nil {
 		return nil, errors.New("api: a required part is missing")
 	}
 	if cfg.MaxUpload == 0 {

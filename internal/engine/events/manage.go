@@ -46,7 +46,8 @@ func (o *Outbox) List(ctx context.Context, dead bool, before int64, limit int) (
 func (o *Outbox) shown(row store.Event) Shown {
 	s := Shown{Number: row.ID, Way: row.Way, Tries: row.Tries, Due: row.Due, Expires: row.Expires, Dead: row.Dead,
 		Ended: row.Ended, Problem: row.Problem}
-	e, _, err := o.open(row)
+	e, m, err := o.open(row)
+	clear(m.Body)
 	if s.Event = e; err != nil && !errors.Is(err, errNoSecret) {
 		s.Event, s.Unreadable = Event{ID: row.Message, Time: row.Created}, true
 	}
@@ -66,11 +67,7 @@ func (o *Outbox) Retry(ctx context.Context, message string, origin audit.Origin)
 				WithHint("It may have been sent. See: ostiary events list; ostiary events list --dead")
 		}
 		for _, row := range rows {
-			if err := o.again(tx, row); errors.Is(err, errNoSecret) {
-				return fault.New(fault.Conflict, "event_password_gone", "This event was to deliver an activation password, which "+
-					"was deleted when the event was given up.").
-					WithHint("Begin the activation again.")
-			} else if err != nil {
+			if err := o.again(tx, row); err != nil {
 				return err
 			}
 		}
@@ -78,8 +75,8 @@ func (o *Outbox) Retry(ctx context.Context, message string, origin audit.Origin)
 	}))
 }
 
-// RetryAll sends all events again that were given up, and says how many. Those whose password
-// is gone stay as they are.
+// RetryAll sends all events again that were given up, and says how many. Those that cannot be
+// sent stay as they are.
 func (o *Outbox) RetryAll(ctx context.Context, origin audit.Origin) (n int, err error) {
 	for before := int64(0); ; {
 		var found int
@@ -90,9 +87,10 @@ func (o *Outbox) RetryAll(ctx context.Context, origin audit.Origin) (n int, err 
 				return err
 			}
 			for _, row := range rows {
-				if err := o.again(tx, row); errors.Is(err, errNoSecret) {
+				if o.sendable(row) != nil {
 					continue
-				} else if err != nil {
+				}
+				if err := o.again(tx, row); err != nil {
 					return err
 				}
 				found++
@@ -119,14 +117,26 @@ func (o *Outbox) again(tx store.Tx, row store.Event) error {
 	if !row.Dead {
 		return tx.PutOffEvent(row.ID, now, row.Problem)
 	}
-	if _, _, err := o.open(row); err != nil {
-		if !errors.Is(err, errNoSecret) {
-			err = fault.New(fault.Conflict, "event_unreadable", fmt.Sprintf("Event %s is not as this server wrote it, and is "+
-				"not sent.", row.Message)).WithHint("Restore nothing from it: somebody has changed the database.").Because(err)
-		}
+	if err := o.sendable(row); err != nil {
 		return err
 	}
 	return tx.RetryEvent(row.ID, now, now.Add(maxAge))
+}
+
+// sendable says why a dead event cannot be sent.
+func (o *Outbox) sendable(row store.Event) error {
+	_, m, err := o.open(row)
+	clear(m.Body)
+	switch {
+	case errors.Is(err, errNoSecret):
+		return fault.New(fault.Conflict, "event_password_gone", "This event was to deliver an activation password, which was "+
+			"deleted when the event was given up.").
+			WithHint("Begin the activation again.")
+	case err != nil:
+		return fault.New(fault.Conflict, "event_unreadable", fmt.Sprintf("Event %s is not as this server wrote it, and is "+
+			"not sent.", row.Message)).WithHint("Somebody has changed the database.").Because(err)
+	}
+	return nil
 }
 
 func (o *Outbox) changed(err error) error {

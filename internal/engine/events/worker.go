@@ -2,8 +2,8 @@ package events
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -83,7 +83,9 @@ func (o *Outbox) after(tries int) time.Duration {
 	if tries < 20 {
 		wait = min(o.first<<(tries-1), longestWait)
 	}
-	return wait*3/4 + rand.N(wait/2+1)
+	var some [1]byte
+	_, _ = rand.Read(some[:]) // never fails
+	return wait*3/4 + wait/2*time.Duration(some[0])/255
 }
 
 // turn tries once what is due by a way, and says how many it tried and how many were taken.

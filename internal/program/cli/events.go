@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -123,7 +124,8 @@ The exit code is 1 if the receiver does not take it.`,
 				err = a.printJSON(list)
 			} else {
 				for _, t := range list.Tests {
-					text := fmt.Sprintf("The %s took the message %s (%d ms).", t.Way, t.ID, t.Millis)
+					text := fmt.Sprintf("The %s took the message %s, after %v.", t.Way, t.ID,
+						time.Duration(t.Millis)*time.Millisecond)
 					if !t.Taken {
 						text = fmt.Sprintf("The %s did not take the message %s: %s.", t.Way, t.ID, t.Problem)
 					}

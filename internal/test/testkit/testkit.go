@@ -227,7 +227,7 @@ func (k *Kit) Open(t testing.TB) {
 		return h
 	}
 	if k.Events, err = events.New(events.Config{DB: k.DB, Keys: k.Keys, Ways: k.Ways, Now: k.Clock.Now,
-		First: time.Millisecond}); err != nil {
+		First: 100 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 	k.DB = k.Events.Watch(k.DB)
