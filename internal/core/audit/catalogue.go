@@ -77,6 +77,7 @@ var catalogue = []described{
 	{DatabaseMoved, "a step of a move to another database: closed, handed over, taken over or taken back; where to"},
 	{IntegrityBegun, "the server was upgraded; earlier contents of the database are taken on trust"},
 	{RowForged, "a row was found that another program wrote"},
+	{EventsRetried, "an event that was not taken by its receiver is sent again, or all that were given up"},
 	{RefusalsSuppressed, "how many refusals of one caller were counted but not recorded singly"},
 	{Verified, "the server verified the log and the state, and what it found"},
 	{Archived, "old entries were moved to a file: which, up to when, and the SHA-256 of the file"},

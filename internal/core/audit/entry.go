@@ -83,6 +83,7 @@ const (
 	AdminEnabled        Action = "admin.enabled"
 	PasskeyAdded        Action = "passkey.added"
 	PasskeyRemoved      Action = "passkey.removed"
+	EventsRetried       Action = "events.retried" // what was not taken is sent again
 	RefusalsSuppressed  Action = "refusals.suppressed"
 	Verified            Action = "audit.verified" // the log recomputed, and the state held against it
 	Archived            Action = "audit.archived" // entries are in a file, and no longer here

@@ -110,6 +110,8 @@ const (
 	SessionManage     Operation = "session.manage" // one's own: end it, prove it, choose the password, keep passkeys
 	AdminView         Operation = "admin.view"     // accounts and their sessions
 	AdminManage       Operation = "admin.manage"   // of roles below one's own
+	EventView         Operation = "event.view"     // what others are still to be told
+	EventManage       Operation = "event.manage"   // send it again, and test the receiver
 	RootPassword      Operation = "root.password"  // set a new ROOT password
 )
 
@@ -181,6 +183,8 @@ var matrix = map[Operation]grant{
 	SessionManage:     {roles: everyone},
 	AdminView:         {roles: supers},
 	AdminManage:       {roles: supers, fresh: always},
+	EventView:         {roles: supers},
+	EventManage:       {roles: supers},
 	RootPassword:      {roles: rootOnly, fresh: always},
 }
 

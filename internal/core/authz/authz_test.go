@@ -73,6 +73,8 @@ var rights = map[string]string{
 	"AuditArchive":      "xx......",
 	"AuditSerials":      "xxxx....",
 	"SessionManage":     "xxxxxxx.",
+	"EventView":         "xx......",
+	"EventManage":       "xx......",
 	"AdminView":         "xx......",
 	"AdminManage":       "xx......",
 	"RootPassword":      "x.......",

@@ -101,7 +101,8 @@ func (a *API) wireActivation(s activations.Started, route string) (out wire.Acti
 		Title: s.Profile.Name, Issuer: s.Profile.Issuer,
 		User: s.Token.OwnerName, Expires: s.Expires, Code: activation.Group(string(s.Code)),
 		ERC: activation.Group(s.ERC), QRBody: string(s.QRBody),
-		Password: activation.Group(string(s.Password)), NeedsPass: rules.Password, Binding: rules.DeviceBinding,
+		Password: activation.Group(string(s.Password)), PasswordSent: s.PasswordSent,
+		NeedsPass: rules.Password, Binding: rules.DeviceBinding,
 		Pair: s.Pair, Warnings: s.Warnings}
 	if known := s.Token.DeviceSerial(); known != out.Serial {
 		out.DeviceSerial = known

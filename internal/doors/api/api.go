@@ -29,6 +29,7 @@ import (
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/events"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
@@ -66,6 +67,7 @@ type Config struct {
 	Accounts    *credentials.Accounts
 	Ledger      *ledger.Ledger
 	Overview    *overview.Service
+	Events      *events.Outbox
 	Log         *slog.Logger
 	Metrics     *prometheus.Registry
 	// Ready reports whether requests can be served; nil means always.
@@ -104,7 +106,8 @@ type API struct {
 func New(cfg Config) (*API, error) {
 	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Imports == nil || cfg.Activations == nil ||
 		cfg.Profiles == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
-		cfg.Accounts == nil || cfg.Ledger == nil || cfg.Overview == nil || cfg.Log == nil || cfg.Metrics == nil {
+		cfg.Accounts == nil || cfg.Ledger == nil || cfg.Overview == nil || cfg.Events == nil ||
+		cfg.Log == nil || cfg.Metrics == nil {
 		return nil, errors.New("api: a required part is missing")
 	}
 	if cfg.MaxUpload == 0 {
@@ -138,6 +141,7 @@ func (a *API) routes() {
 	a.tokenRoutes()
 	a.creationRoutes()
 	a.careRoutes()
+	a.outboxRoutes()
 	a.enrolmentRoutes()
 	a.activationRoutes()
 	a.deviceRoutes()

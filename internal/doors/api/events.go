@@ -12,15 +12,15 @@ import (
 	"ostiary/internal/store"
 )
 
-// events writes server-sent events (HTML Living Standard, section 9.2), each
+// eventStream writes server-sent events (HTML Living Standard, section 9.2), each
 // with one line of JSON as its data.
-type events struct {
+type eventStream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 }
 
-func startEvents(w http.ResponseWriter) *events {
-	e := &events{w: w, control: http.NewResponseController(w)}
+func startEvents(w http.ResponseWriter) *eventStream {
+	e := &eventStream{w: w, control: http.NewResponseController(w)}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy is not to gather them
 	w.WriteHeader(http.StatusOK)
@@ -28,7 +28,7 @@ func startEvents(w http.ResponseWriter) *events {
 	return e
 }
 
-func (e *events) send(name string, data any) {
+func (e *eventStream) send(name string, data any) {
 	raw, err := json.Marshal(data)
 	if err != nil {
 		return
@@ -71,7 +71,7 @@ func (p plainAnswer) report(rep wire.ImportReport) {
 // wrong before the run has begun is a plain answer with its own status.
 type eventAnswer struct {
 	w     http.ResponseWriter
-	out   *events
+	out   *eventStream
 	run   int64
 	since time.Time
 	next  time.Time

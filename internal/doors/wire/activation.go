@@ -27,6 +27,7 @@ type Activation struct {
 	ERC          string    `json:"erc,omitempty" doc:"Event counter code, in groups of five."`
 	QRBody       string    `json:"qr_body,omitempty" doc:"Content of the code image: serial, activation code and event counter code."`
 	Password     string    `json:"activation_password,omitempty" doc:"If it was generated. Send it to the user separately from the code."`
+	PasswordSent bool      `json:"password_sent,omitempty" doc:"The activation password was generated, and is sent to the user by an event."`
 	NeedsPass    bool      `json:"password_needed,omitempty" doc:"The app asks for the activation password."`
 	Binding      bool      `json:"device_binding,omitempty" doc:"The confirmation needs a derivation code."`
 	Pair         bool      `json:"two_codes,omitempty" doc:"The app shows two one-time passwords; the confirmation needs both."`

@@ -39,6 +39,7 @@ import (
 	"ostiary/internal/core/throttle"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/events"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/secrets"
 	"ostiary/internal/seal"
@@ -98,12 +99,12 @@ const answerAgain = 10 * time.Minute
 
 // The windows in which a first code is searched.
 const (
-	steps      = 20   // either side of now
-	events     = 10   // from where the application begins
-	sameEvents = 1000 // for two codes, where the secret was sent again
+	steps       = 20   // either side of now
+	firstEvents = 10   // from where the application begins
+	sameEvents  = 1000 // for two codes, where the secret was sent again
 )
 
-// Config holds what a Service needs. All but Policy, Tell and Now is required.
+// Config holds what a Service needs. All but Policy, Passwords and Now is required.
 type Config struct {
 	DB     store.DB
 	Keys   Keys
@@ -111,9 +112,9 @@ type Config struct {
 	Codes  Verifier
 	Tokens Creator
 	Policy Policy
-	// Tell, if set, is told of each event that its user is to know, after the commit. It
-	// must not wait.
-	Tell func(Event)
+	// Passwords, if set, tells users the passwords of activations that they begin themselves.
+	// Then no answer has them.
+	Passwords *events.Outbox
 	// Now is time.Now unless a test replaces it.
 	Now func() time.Time
 }
@@ -126,7 +127,7 @@ type Service struct {
 	codes  Verifier
 	tokens Creator
 	policy Policy
-	tell   func(Event)
+	posts  *events.Outbox
 	now    func() time.Time
 	memory *semaphore.Weighted
 	wrong  *throttle.Throttle
@@ -153,7 +154,7 @@ func New(cfg Config) (*Service, error) {
 		return nil, err
 	}
 	return &Service{nobody: nobody, newCode: newCode, db: cfg.DB, keys: cfg.Keys, marks: cfg.Marks,
-		codes: cfg.Codes, tokens: cfg.Tokens, policy: p, tell: cfg.Tell,
+		codes: cfg.Codes, tokens: cfg.Tokens, policy: p, posts: cfg.Passwords,
 		now:    cfg.Now,
 		memory: semaphore.NewWeighted(p.Memory), wrong: throttle.New(p.WrongAtOnce, p.WrongPerMinute)}, nil
 }

@@ -48,21 +48,18 @@ func (s *Service) Confirm(ctx context.Context, c Typed) (result Result, err erro
 	if c.NextOTP != "" {
 		proof.Next = activation.Secret(c.NextOTP)
 	}
-	var open store.Activation
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		t, err := s.subject(tx, Request{Token: c.Token, Self: c.Self, User: c.User})
 		if err != nil {
 			return err
 		}
-		if open, err = s.open(tx, t); err != nil {
+		open, err := s.open(tx, t)
+		if err != nil {
 			return err
 		}
 		result, err = s.settle(tx, open, proof, nil, c.Origin)
 		return err
 	})
-	if err == nil && result.Accepted {
-		s.told(Confirmed, result.Token, open)
-	}
 	return result, err
 }
 
@@ -283,7 +280,7 @@ func (s *Service) match(rd store.ActivationReader, p *pending, c activation.Conf
 	}
 	var counter uint64
 	var found bool
-	switch n := map[bool]int{true: sameEvents, false: events}[p.a.SameSecret]; {
+	switch n := map[bool]int{true: sameEvents, false: firstEvents}[p.a.SameSecret]; {
 	case c.Next != nil: // the device cannot know that the secret is new, and shows two
 		counter, found = scanner.FindPair(string(c.OTP), string(c.Next), first, n)
 		counter++
@@ -376,7 +373,7 @@ func (s *Service) holdsEpoch(rd store.Reader, a store.Activation, c activation.C
 		return false, err
 	}
 	defer scanner.Wipe()
-	from, to := p.beginning[p.app.Index], t.Condition.Next+events
+	from, to := p.beginning[p.app.Index], t.Condition.Next+firstEvents
 	if p.app.Suite.Kind == activation.TOTP {
 		period := uint64(p.app.Suite.Period)
 		from, to = uint64(a.Offer.Taken.Unix())/period, uint64(s.now().Unix())/period+steps

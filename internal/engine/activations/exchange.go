@@ -165,9 +165,9 @@ func (s *Service) take(ctx context.Context, o offered, request *activation.Reque
 	taking := store.Taking{Request: hash[:], At: s.stamp(), DeviceType: int(request.Device.Type),
 		DeviceName: request.Device.Name,
 		Counters:   counters, Answer: sealed.Encode()}
-	var t token.Token
 	err = s.db.Update(ctx, func(tx store.Tx) error {
-		if t, err = tokens.ByID(tx, o.token.ID); err != nil {
+		t, err := tokens.ByID(tx, o.token.ID)
+		if err != nil {
 			return err
 		}
 		if err := s.mayConfirm(o.a, t); err != nil {
@@ -185,10 +185,6 @@ func (s *Service) take(ctx context.Context, o offered, request *activation.Reque
 			audit.Field{Name: "device_name", Value: taking.DeviceName},
 			audit.Field{Name: "device_type", Value: DeviceType(request.Device.Type)})
 	})
-	if err == nil {
-		o.a.DeviceType, o.a.DeviceName = taking.DeviceType, taking.DeviceName
-		s.told(Taken, t, o.a)
-	}
 	return sealed, err
 }
 
@@ -258,9 +254,6 @@ func (s *Service) ConfirmOnline(ctx context.Context, body []byte, origin audit.O
 		return nil, offerEnded()
 	} else if err != nil {
 		return nil, err
-	}
-	if settled.Accepted {
-		s.told(Confirmed, settled.Token, a)
 	}
 	return c.Answer(result)
 }

@@ -120,9 +120,6 @@ func (s *Service) Unbind(ctx context.Context, sel tokens.Selector, origin audit.
 			After: []audit.Field{{Name: "activation", Value: a.ID}, {Name: "device", Value: a.DeviceMark},
 				{Name: "state", Value: t.Condition.State.String()}}}.Canonical())
 	})
-	if err == nil {
-		s.told(Unbound, t, a)
-	}
 	return t, err
 }
 

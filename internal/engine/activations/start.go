@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ostiary/activation"
@@ -14,6 +15,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/printable"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/events"
 	"ostiary/internal/engine/tokens"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
@@ -77,8 +79,10 @@ type Started struct {
 	QRBody activation.Secret
 	// Pair says that two codes in a row belong to the confirmation.
 	Pair bool
-	// Password is the activation password, if one was drawn.
-	Password activation.Secret
+	// Password is the activation password, if one was drawn. PasswordSent says that it is on
+	// its way to the user, and not here.
+	Password     activation.Secret
+	PasswordSent bool
 	// Registration is that of an Online one.
 	Registration activation.RegistrationCode
 	// Sealed is what a Pushed one's device is to get.
@@ -132,8 +136,10 @@ func (s *Service) Start(ctx context.Context, r Request) (Started, error) {
 		} else if err != nil {
 			return Started{}, err
 		}
-		s.told(Begun, p.token, store.Activation{Route: string(r.Route), Reason: string(r.Reason), Again: p.again,
-			Self: r.Self})
+		if s.sends(drawn, r) {
+			clear(drawn.Password)
+			drawn.Password, drawn.PasswordSent = nil, true
+		}
 		return drawn.Started, nil
 	}
 	return Started{}, fault.New(fault.Unavailable, "unavailable", "The activation was not begun: the token changed "+
@@ -264,6 +270,11 @@ func (s *Service) begin(tx store.Tx, p plan, d draft, r Request) error {
 	if err := tx.AddActivation(a); err != nil {
 		return fmt.Errorf("add activation of token %d: %w", p.token.ID, err)
 	}
+	if s.sends(d, r) {
+		if err := s.sendPassword(tx, p.token, d, a, r); err != nil {
+			return err
+		}
+	}
 	return s.record(tx, audit.ActivationStarted, audit.Done, "", r.Origin, p.token,
 		number(a.ID), audit.Field{Name: "again", Value: a.Again},
 		audit.Field{Name: "epoch", Value: p.token.Condition.Epoch},
@@ -271,6 +282,26 @@ func (s *Service) begin(tx store.Tx, p plan, d draft, r Request) error {
 		audit.Field{Name: "new_secret", Value: !a.SameSecret},
 		audit.Field{Name: "profile", Value: a.Profile}, audit.Field{Name: "reason", Value: a.Reason},
 		audit.Field{Name: "route", Value: a.Route}, audit.Field{Name: "self_service", Value: a.Self})
+}
+
+// sends tells whether the password goes to the user by another way than the answer.
+func (s *Service) sends(d draft, r Request) bool {
+	return r.Self && s.posts.Tells() && len(d.Password) > 0
+}
+
+// sendPassword has the password sent, if the activation is begun.
+func (s *Service) sendPassword(tx store.Tx, t token.Token, d draft, a store.Activation, r Request) error {
+	password := seal.NewSecret(slices.Clone([]byte(d.Password)))
+	defer password.Wipe()
+	err := s.posts.PostPassword(tx, events.Event{Time: a.Opened, User: t.OwnerName, Type: t.Identity.Type,
+		Serial: t.Identity.Serial, Source: events.Source{Actor: r.Origin.Actor, Address: r.Origin.Source},
+		Reason: string(r.Reason)}, password, a.Expires)
+	if errors.Is(err, events.ErrFull) {
+		err = fault.New(fault.Unavailable, "events_full", "The activation was not begun: its password could not be sent, "+
+			"because too many events wait.").WithHint("Ask an administrator. Ostiary lists them: ostiary events list").
+			Because(err)
+	}
+	return err
 }
 
 // like reports whether codes made for one plan are good for another. Counters may

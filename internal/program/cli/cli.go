@@ -125,7 +125,7 @@ detail and hint, on standard error.`,
 	}
 	root.AddCommand(newServe(a), newToken(a), newActivation(a), newType(a), newProfile(a), newSeries(a), newBatch(a),
 		newImport(a), newMove(a), newUser(a), newKey(a), newAudit(a), newSeedfile(a), newDatabase(a), newStore(a),
-		newAdmin(a), newRootAccount(a), newVersion(a))
+		newAdmin(a), newRootAccount(a), newEvents(a), newVersion(a))
 	cmdline.MakeGroup(root)
 	a.connection.add(root.PersistentFlags())
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON in the shapes of the REST API")

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"syscall"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ostiary/internal/core/peer"
+	"ostiary/internal/doors/webhook"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/program/cmdline"
 	"ostiary/internal/program/serve"
@@ -30,7 +32,7 @@ const (
 
 func newServe(a *app) *cobra.Command {
 	cfg := serve.Config{Version: cmdline.BuildInfo().Version, Out: a.Stdout, Activations: activations.DefaultPolicy()}
-	var level, format, hookKey, rootPassword string
+	var level, format, notifyKey, rootPassword string
 	var reportDays int
 	var proxies []string
 	cmd := &cobra.Command{
@@ -110,14 +112,8 @@ network must prove its name by a certificate (sslmode=verify-full).
 				return cmdline.Mistakef(cmd, "--import-report-days %d is not between 0 (for ever) and %d", reportDays,
 					maxReportDays)
 			}
-			if hookKey != "" {
-				if cfg.ActivationHook == "" {
-					return cmdline.Mistakef(cmd, "--activation-hook-key-file needs --activation-hook")
-				}
-				var err error
-				if cfg.ActivationHookKey, err = a.readSecret(hookKey); err != nil {
-					return err
-				}
+			if err := a.checkNotify(cmd, &cfg, notifyKey); err != nil {
+				return err
 			}
 			if rootPassword != "" {
 				cfg.RootPassword = func() ([]byte, error) { return a.readSecret(rootPassword) }
@@ -160,8 +156,9 @@ network must prove its name by a certificate (sslmode=verify-full).
 	cmdline.SpanVar(flags, &cfg.Codes.LongestLock, "longest-lock", defaultLongestLock, "longest `TIME` of a lock, however many wrong codes come")
 	flags.IntVar(&cfg.Codes.ClientShare, "client-share", serve.DefaultClientShare, "`N` wrong codes under one name lock the client that presents them, under that name, as long as --lock; for requests that name their client")
 	addActivationFlags(flags, &cfg.Activations)
-	flags.StringVar(&cfg.ActivationHook, "activation-hook", "", "`URL` to which each activation is posted, so that its user can be told (default: none)")
-	flags.StringVar(&hookKey, "activation-hook-key-file", "", "`FILE` with the bearer token for --activation-hook")
+	flags.StringVar(&cfg.NotifyURL, "notify-url", "", "`URL` to which is posted what happens to users and their tokens, so that they can be told (default: none)")
+	flags.StringVar(&notifyKey, "notify-key-file", "", "`FILE` with the key that signs what is posted to --notify-url, of ostiary events new-key")
+	flags.BoolVar(&cfg.NotifyPasswords, "notify-passwords", false, "post the passwords of activations that users begin themselves to --notify-url; answers do not have them")
 	flags.StringVar(&rootPassword, "root-password-file", "", "`FILE` with the first password of ROOT (default: "+
 		"generated and printed); later starts do not read it")
 	flags.IntVar(&reportDays, "import-report-days", defaultReportDays, "`DAYS` for which import reports keep the rows "+
@@ -197,6 +194,33 @@ func checkDatabase(cmd *cobra.Command, cfg serve.Config) error {
 	}
 	if err := serve.CheckDatabase(cfg); err != nil {
 		return cmdline.Mistakef(cmd, "--database: %v", err)
+	}
+	return nil
+}
+
+// checkNotify reads the keys that sign events.
+func (a *app) checkNotify(cmd *cobra.Command, cfg *serve.Config, keyFile string) error {
+	if cfg.NotifyURL == "" {
+		for _, flag := range []string{"notify-key-file", "notify-passwords"} {
+			if cmd.Flags().Changed(flag) {
+				return cmdline.Mistakef(cmd, "--%s needs --notify-url", flag)
+			}
+		}
+		return nil
+	}
+	if err := webhook.CheckURL(cfg.NotifyURL); err != nil {
+		return cmdline.Mistakef(cmd, "--notify-url: %v", err)
+	}
+	if keyFile == "" {
+		return cmdline.Mistakef(cmd, "--notify-url needs --notify-key-file: make a key with ostiary events new-key")
+	}
+	text, err := a.readSecret(keyFile)
+	if err != nil {
+		return err
+	}
+	defer clear(text)
+	if cfg.NotifyKeys, err = webhook.ParseKeys(text); err != nil {
+		return &inputError{fmt.Errorf("%s: %w", keyFile, err)}
 	}
 	return nil
 }

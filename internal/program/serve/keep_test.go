@@ -15,6 +15,7 @@ import (
 	"ostiary/activation"
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/token"
+	"ostiary/internal/doors/webhook"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/lifecycle"
@@ -73,7 +74,13 @@ func (k *unpacked) fill(t *testing.T) {
 	t.Helper()
 	clock := &testkit.Clock{}
 	clock.Set(testkit.Start)
-	s, err := Open(t.Context(), Config{Data: k.data, Database: k.url, NoStandby: k.url != "", Now: clock.Now})
+	// Nobody listens there: what is to be told waits.
+	key, err := webhook.ParseKeys(webhook.NewKey().Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), Config{Data: k.data, Database: k.url, NoStandby: k.url != "", Now: clock.Now,
+		NotifyURL: "http://127.0.0.1:1/", NotifyKeys: key})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,7 @@ import (
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/peer"
+	"ostiary/internal/doors/webhook"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/program/connlimit"
@@ -76,11 +77,12 @@ type Config struct {
 	// Activations are the limits of activations; zero fields take the defaults.
 	Activations activations.Policy
 
-	// ActivationHook is an address to which each event of an activation is posted, so that
-	// its user can be told; empty for none. ActivationHookKey, if not empty, is sent along
-	// as a bearer token.
-	ActivationHook    string
-	ActivationHookKey []byte
+	// NotifyURL is an address to which is posted what users are to know, signed with
+	// NotifyKeys; empty for none. NotifyPasswords has the passwords of activations that users
+	// begin themselves posted there, too, instead of answered.
+	NotifyURL       string
+	NotifyKeys      webhook.Keys
+	NotifyPasswords bool
 
 	// KeepReports is how long the rows of import reports are kept; zero is for ever.
 	KeepReports time.Duration
@@ -127,9 +129,6 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	if err := checkPublicURL(cfg.PublicURL); err != nil {
-		return err
-	}
-	if err := checkHook(cfg.ActivationHook); err != nil {
 		return err
 	}
 	s, err := Open(ctx, cfg)
@@ -244,7 +243,7 @@ func (s *Server) serve(ctx context.Context) error {
 	wg.Go(func() { s.expireHourly(run) })
 	wg.Go(func() { s.saveKeyUse(run) })
 	wg.Go(func() { s.trim(run) })
-	wg.Go(func() { s.hook.run(run) })
+	wg.Go(func() { s.outbox.Run(run) })
 	wg.Go(func() { s.ledger.Watch(run, s.verified) })
 	wg.Go(func() { s.tidyImports(run) })
 	if !s.alone {
@@ -279,7 +278,6 @@ func (s *Server) stop(ctx context.Context, wg *sync.WaitGroup, servers ...*http.
 		wg.Go(func() { errs[i] = s.shutdown(patience, server) })
 	}
 	wg.Wait()
-	s.hook.drain(ctx)
 	if s.overtaken.is() {
 		return errors.Join(errs...)
 	}

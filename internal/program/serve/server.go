@@ -21,6 +21,7 @@ import (
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/events"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/integrity"
 	"ostiary/internal/engine/ledger"
@@ -70,7 +71,7 @@ type Server struct {
 	api         *api.API
 	watch       *watch
 	demo        *demo // nil unless this is one
-	hook        *hook // nil without an address
+	outbox      *events.Outbox
 }
 
 // Open takes the data directory and wires the parts. Close gives it back.
@@ -112,7 +113,7 @@ func newServer(cfg Config) *Server {
 	steady := steadylog.New(cfg.Log.Handler())
 	log := slog.New(steady)
 	return &Server{cfg: cfg, steady: steady, log: log, alarms: newAlarms(log), watch: newWatch(),
-		hook: newHook(cfg, log), lacks: &lacks{log: log}, overtaken: newOvertaken(),
+		lacks: &lacks{log: log}, overtaken: newOvertaken(),
 		newer: func() int { return 0 }, fill: func() {}}
 }
 
@@ -163,6 +164,10 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if s.node, err = s.join(ctx); err != nil {
 		return err
 	}
+	if s.outbox, err = s.newOutbox(); err != nil {
+		return err
+	}
+	s.db = s.outbox.Watch(s.db)
 	s.marks = secrets.NewMarker(hashers[seal.Twin])
 	s.temporary = tempcodes.New(s.db, hashers[seal.Code], now)
 	if s.engine, err = codes.New(
@@ -201,8 +206,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	s.follower = s.newFollower()
 	if s.activations, err = activations.New(
 		activations.Config{DB: s.db, Keys: keyring, Marks: s.marks, Codes: s.engine, Tokens: s.lifecycle,
-			Policy: s.cfg.Activations, Tell: s.hook.told,
-			Now: now}); err != nil {
+			Policy: s.cfg.Activations, Passwords: s.passwords(), Now: now}); err != nil {
 		return err
 	}
 	if s.cfg.Demo {
@@ -239,13 +243,14 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	metrics.MustRegister(s.alarms.gauge(), s.watch.findings, s.watch.at, keyExpiry(s.keys))
+	metrics.MustRegister(eventMetrics(s.outbox)...)
 	counts, err := overview.New(overview.Config{DB: s.db, Holds: v.Holds, Now: s.cfg.Now})
 	if err != nil {
 		return nil, err
 	}
 	rest, err := api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
 		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
-		Keys: s.keys, Root: s.root, Accounts: s.accounts, Ledger: s.ledger, Overview: counts,
+		Keys: s.keys, Root: s.root, Accounts: s.accounts, Ledger: s.ledger, Overview: counts, Events: s.outbox,
 		Log: s.log, Metrics: metrics, Ready: s.db.Check,
 		Degraded:  s.degraded,
 		Lacks:     s.lacks.words,

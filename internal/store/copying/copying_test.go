@@ -89,7 +89,7 @@ func fill(t *testing.T, db database) (filled int) {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
-		for i, name := range []string{"user", "import_run", "token", "checkpoint", "activation", "node"} {
+		for i, name := range []string{"user", "import_run", "token", "checkpoint", "activation", "node", "event"} {
 			if err := q.Raise(t.Context(), q.Conn, name, int64(1000+i)); err != nil {
 				return err
 			}
@@ -138,7 +138,8 @@ func valueOf(table, column string, n int) any {
 		"state": table == "audit_seam", "file": true, "line": table == "seam_state", "proof": true, "digest": true,
 		"receipt": true, "pin": true, "device": true, "registration": true, "password": table != "admin", "request": true,
 		"answer": true, "confirm": true, "key": table == "move", "hash": table == "enrolment" || table == "api_key",
-		"id": table == "session" || table == "passkey", "public_key": true, "aaguid": true, "passkey": true}
+		"id": table == "session" || table == "passkey", "public_key": true, "aaguid": true, "passkey": true,
+		"body": true}
 	text := map[string]bool{"name": true, "kek": true, "role": true, "purpose": true, "label": true, "batch": true,
 		"note": true, "supplier": true, "format": true, "actor": true, "remarks": true, "series": true, "failure": true,
 		"kind": true, "type": true, "manufacturer": true, "serial": true, "key_id": true, "algorithm": true,
@@ -148,7 +149,7 @@ func valueOf(table, column string, n int) any {
 		"move": true, "caller": true,
 		"what": true, "about": true, "who": true, "route": true, "counters": true, "device_mark": true, "device_name": true,
 		"locator": true, "password": true, "admin": true, "host": true, "source": true, "agent": true, "factor": true,
-		"challenge": true}
+		"challenge": true, "message": true, "way": true, "subject": true, "problem": true}
 	switch {
 	case nullable[column] && n == 1:
 		return nil
@@ -197,7 +198,7 @@ func TestCopy(t *testing.T) {
 				t.Errorf("copy %d: %s has %d rows, %x", i, c.Name, c.Rows, c.Sum)
 			}
 		}
-		for k, table := range []string{"user", "import_run", "token", "checkpoint", "activation", "node"} {
+		for k, table := range []string{"user", "import_run", "token", "checkpoint", "activation", "node", "event"} {
 			raw(t, to, false, func(q tables.Raw) error {
 				n, err := q.Highest(t.Context(), q.Conn, table)
 				if n != int64(1000+k) {

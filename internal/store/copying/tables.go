@@ -11,7 +11,7 @@ var all = []table{
 	{"setting", "name"}, {"data_key", "id"}, {"key_wrapping", "purpose, key, kek"}, {"api_key", "id"},
 	{"api_key_use", "key"}, {"token_type", "name"}, {"token_series", "type"}, {"profile", "name"}, {"node", "id"},
 	{"admin", "id"}, {"admin_use", "admin"}, {"passkey", "id"}, {"passkey_use", "passkey"}, {"session", "id"},
-	{"memo", "what, about, who"}, {"user", "id"}, {"import_run", "id"}, {"token", "id"},
+	{"memo", "what, about, who"}, {"event", "id"}, {"user", "id"}, {"import_run", "id"}, {"token", "id"},
 	{"condition", "token"}, {"secret", "mark"}, {"retired", "fingerprint"}, {"application", "token, idx"},
 	{"enrolment", "token"}, {"token_policy", "token"}, {"activation", "id"}, {"activation_reset", "token"},
 	{"unbound_device", "token, fingerprint"}, {"temporary_code", `"user", fingerprint`}, {"import_row", "run, n"},
@@ -24,7 +24,7 @@ var all = []table{
 }
 
 // numbered are those that give numbers to their rows.
-var numbered = []string{"user", "import_run", "token", "checkpoint", "activation", "node"}
+var numbered = []string{"user", "import_run", "token", "checkpoint", "activation", "node", "event"}
 
 // own are those that each database has for itself. The last are SQLite's.
 var own = []string{"schema_migration", "audit_arrival", "sqlite_sequence", "sqlite_stat1", "sqlite_stat4"}

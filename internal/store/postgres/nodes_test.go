@@ -54,6 +54,8 @@ func TestPlansOfNodes(t *testing.T) {
 	exec(t, db, `INSERT INTO passkey SELECT decode(md5(n::text), 'hex'), 'id ' || n, '', '', '', 0, '', n
 		FROM generate_series(1, 20000) n`)
 	exec(t, db, `INSERT INTO passkey_use SELECT decode(md5(n::text), 'hex'), 1, n FROM generate_series(1, 20000) n`)
+	exec(t, db, `INSERT INTO event (message, way, subject, created, expires, due, dead, ended, body) SELECT 'message ' || n,
+		'webhook', 'user ' || n % 5000, n, n, n, (n % 500 = 0)::int, n, '' FROM generate_series(1, 20000) n`)
 	exec(t, db, "ANALYZE")
 	c, err := db.reads.Acquire(t.Context())
 	if err != nil {
@@ -75,8 +77,26 @@ func TestPlansOfNodes(t *testing.T) {
 		"session_name":  func(r store.Reader) error { _, err := r.Sessions("name 7"); return err },
 		"admin_name":    func(r store.Reader) error { _, err := r.Admin("name 7"); return err },
 		"passkey_admin": func(r store.Reader) error { _, err := r.Passkeys("id 7"); return err },
-		"memo_pkey":     func(r store.Reader) error { _, err := r.Memo("kind 7", "7", "7"); return err },
-		"memo_changed":  func(r store.Reader) error { _, err := r.Memos("kind 7", time.UnixMilli(19_900)); return err },
+		"event_message": func(r store.Reader) error { _, err := r.Event("message 7"); return err },
+		"event_dead":    func(r store.Reader) error { _, err := r.Events(true, 19_000, 10); return err },
+		"event_due": func(r store.Reader) error {
+			_, err := r.DueEvents("webhook", time.UnixMilli(30), 5, 10)
+			return err
+		},
+		"event_order": func(r store.Reader) error {
+			_, err := r.DueEvents("webhook", time.UnixMilli(30), 5, 10)
+			return err
+		},
+		"event_expires": func(r store.Reader) error {
+			_, err := r.EventsOverdue(time.UnixMilli(1), time.UnixMilli(1))
+			return err
+		},
+		"event_ended": func(r store.Reader) error {
+			_, err := r.EventsOverdue(time.UnixMilli(1), time.UnixMilli(1))
+			return err
+		},
+		"memo_pkey":    func(r store.Reader) error { _, err := r.Memo("kind 7", "7", "7"); return err },
+		"memo_changed": func(r store.Reader) error { _, err := r.Memos("kind 7", time.UnixMilli(19_900)); return err },
 	} {
 		if p := plan(ask); !strings.Contains(p, want) || whole.MatchString(p) {
 			t.Errorf("the query does not go by %s:\n%s", want, p)

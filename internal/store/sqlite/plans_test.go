@@ -196,6 +196,32 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 			_, err := r.Memos("a", time.Unix(1, 0))
 			return err
 		}},
+		list{"an event", "event_message (message=?)", func(r store.Reader) error { _, err := r.Event("a"); return err }},
+		list{"events", "event_dead (dead=? AND id<?)", func(r store.Reader) error {
+			_, err := r.Events(true, 7, 10)
+			return err
+		}},
+		list{"events that are due", "event_due (way=? AND dead=? AND due<?)", func(r store.Reader) error {
+			_, err := r.DueEvents("a", time.Unix(1, 0), 5, 10)
+			return err
+		}},
+		list{"older events of a subject", "event_order (way=? AND subject=? AND id<?)", func(r store.Reader) error {
+			_, err := r.DueEvents("a", time.Unix(1, 0), 5, 10)
+			return err
+		}},
+		list{"waiting events", "(way=? AND dead=?)", func(r store.Reader) error {
+			_, err := r.WaitingEvents("a", 10)
+			return err
+		}},
+		list{"counts of events", "(dead=?)", func(r store.Reader) error { _, err := r.CountEvents(10); return err }},
+		list{"overdue events", "event_expires (dead=? AND expires<?)", func(r store.Reader) error {
+			_, err := r.EventsOverdue(time.Unix(1, 0), time.Unix(1, 0))
+			return err
+		}},
+		list{"events that ended long ago", "event_ended (dead=? AND ended<?)", func(r store.Reader) error {
+			_, err := r.EventsOverdue(time.Unix(1, 0), time.Unix(1, 0))
+			return err
+		}},
 		list{"nodes", "node_seen (seen>?)", func(r store.Reader) error {
 			_, err := r.Nodes(time.Unix(1, 0))
 			return err
@@ -219,7 +245,7 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		}
 	}
 	whole := regexp.MustCompile(`^SCAN (t|c|k|u|token|condition|user|audit_entry|audit_block|import_row|move_token|` +
-		`activation|session|memo|node|p|passkey|passkey_use|a|admin|admin_use)\b`)
+		`activation|session|memo|node|p|passkey|passkey_use|a|admin|admin_use|e|o|event)\b`)
 	for i, l := range append(lists, sorted...) {
 		plans := plansOf(t, db, l.list)
 		all := strings.Join(plans, "\n  ")

@@ -38,6 +38,7 @@ func RunBut(t *testing.T, open func(t *testing.T) store.DB, without ...string) {
 		{"Nodes", nodeTests},
 		{"Sessions", sessionTests},
 		{"Admins", adminTests},
+		{"Events", eventTests},
 		{"Tokens", tokenTests},
 		{"Dates", dateTests},
 		{"Lists", listTests},

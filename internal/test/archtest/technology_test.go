@@ -36,6 +36,7 @@ var owners = map[string][]string{
 	"database/sql":               {"internal/store/sqlite"},
 	"net/http": {"internal/doors/api", "internal/device/authenticatorcli",
 		"internal/doors/client", "internal/doors/console", "internal/doors/enrol", "internal/doors/look",
+		"internal/doors/webhook",
 		"internal/program/serve", "internal/program/connlimit"},
 	"encoding/xml":                    {"pskc", "pskc/xmlsig", "internal/formats/seedfile"},
 	"html/template":                   {"internal/doors/look"},

@@ -108,7 +108,7 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	}
 	s.Config = api.Config{Version: "dev", Verifier: k.Engine, Lifecycle: k.Lifecycle, Imports: k.Imports,
 		Activations: k.Activations, Profiles: k.Profiles, Users: k.Users, Temporary: k.Temporary,
-		Keys: keys, Root: root, Accounts: accounts, Ledger: k.Ledger, Overview: counts,
+		Keys: keys, Root: root, Accounts: accounts, Ledger: k.Ledger, Overview: counts, Events: k.Events,
 		Log:     slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics: prometheus.NewRegistry(), Ready: k.DB.Check, Pages: enrol.Pages()}
 	for _, f := range adjust {

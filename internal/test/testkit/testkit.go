@@ -16,6 +16,7 @@ import (
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/events"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/integrity"
 	"ostiary/internal/engine/ledger"
@@ -81,6 +82,9 @@ type Kit struct {
 	Users       *users.Users
 	Temporary   *tempcodes.Codes
 	Ledger      *ledger.Ledger
+	// Ways are those by which Events tells others, from the next Open on.
+	Ways   []events.Way
+	Events *events.Outbox
 
 	// Hasher gives keyed hashes of a purpose.
 	Hasher func(seal.Purpose) *seal.Hasher
@@ -222,6 +226,11 @@ func (k *Kit) Open(t testing.TB) {
 		}
 		return h
 	}
+	if k.Events, err = events.New(events.Config{DB: k.DB, Keys: k.Keys, Ways: k.Ways, Now: k.Clock.Now,
+		First: 100 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	k.DB = k.Events.Watch(k.DB)
 	k.Marks = secrets.NewMarker(k.Hasher(seal.Twin))
 	k.Temporary = tempcodes.New(k.DB, k.Hasher(seal.Code), k.Clock.Now)
 	k.Engine = k.NewEngine(t, k.DB, codes.Policy{})
@@ -236,7 +245,7 @@ func (k *Kit) Open(t testing.TB) {
 	k.Profiles = profiles.New(k.DB, k.Keys, k.Clock.Now)
 	if k.Activations, err = activations.New(
 		activations.Config{DB: k.DB, Keys: k.Keys, Marks: k.Marks, Codes: k.Engine, Tokens: k.Lifecycle,
-			Now: k.Clock.Now}); err != nil {
+			Passwords: k.Events, Now: k.Clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	k.Users = users.New(k.DB, k.Clock.Now, func(user int64) { k.unlocked(user, 0) })

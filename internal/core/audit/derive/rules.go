@@ -79,6 +79,7 @@ var rules = map[audit.Action]rule{
 	audit.SessionStarted:     {because: "a session is proven by its row, and ends by itself"},
 	audit.SessionProven:      {because: "a session is proven by its row, and ends by itself"},
 	audit.SessionEnded:       {because: "a session is proven by its row, and ends by itself"},
+	audit.EventsRetried:      {because: "what others are told changes nothing here"},
 	audit.RefusalsSuppressed: {because: "it counts refusals that changed nothing"},
 	audit.Verified:           {because: "it changes no row"},
 	audit.Archived:           {because: "the state goes on from what was kept of the entries that were removed"},
