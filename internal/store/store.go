@@ -98,6 +98,7 @@ type Reader interface {
 	SessionReader
 	MemoReader
 	AdminReader
+	JobReader
 	// Setting gives the value stored under a name.
 	Setting(name string) ([]byte, error)
 	DataKeys() ([]seal.DataKey, error)
@@ -129,6 +130,7 @@ type Tx interface {
 	SessionWriter
 	MemoWriter
 	AdminWriter
+	JobWriter
 	// SetSetting stores a value under a name, replacing the one before.
 	SetSetting(name string, value []byte) error
 	AddDataKey(seal.DataKey) error
