@@ -23,6 +23,7 @@ import (
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/integrity"
+	"ostiary/internal/engine/jobs"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/nodes"
@@ -62,6 +63,7 @@ type Server struct {
 	profiles    *profiles.Service
 	users       *users.Users
 	temporary   *tempcodes.Codes
+	jobs        *jobs.Service
 	keys        *credentials.Keys
 	root        *credentials.Root
 	accounts    *credentials.Accounts
@@ -155,7 +157,8 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	now, keyring := s.cfg.Now, s.database.Keys
 	s.ledger = s.database.Ledger
 	hashers := map[seal.Purpose]*seal.Hasher{}
-	for _, p := range []seal.Purpose{seal.Code, seal.KeyHash, seal.Link, seal.Password, seal.Session, seal.Twin} {
+	for _, p := range []seal.Purpose{seal.Code, seal.Job, seal.KeyHash, seal.Link, seal.Password, seal.Session,
+		seal.Twin} {
 		if hashers[p], err = s.database.Hasher(p); err != nil {
 			return err
 		}
@@ -173,6 +176,10 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if s.lifecycle, err = lifecycle.New(
 		lifecycle.Config{DB: s.db, Keys: keyring, Marks: s.marks, Links: hashers[seal.Link], Issuer: s.cfg.Issuer,
 			Unlocked: s.engine.ForgetClients, Now: now}); err != nil {
+		return err
+	}
+	if s.jobs, err = jobs.New(jobs.Config{DB: s.db, Tokens: s.lifecycle, Hasher: hashers[seal.Job], Node: s.node.ID(),
+		Now: now}); err != nil {
 		return err
 	}
 	if s.imports, err = imports.New(

@@ -18,6 +18,7 @@ import (
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/integrity"
+	"ostiary/internal/engine/jobs"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
@@ -80,6 +81,7 @@ type Kit struct {
 	Activations *activations.Service
 	Users       *users.Users
 	Temporary   *tempcodes.Codes
+	Jobs        *jobs.Service
 	Ledger      *ledger.Ledger
 
 	// Hasher gives keyed hashes of a purpose.
@@ -240,6 +242,10 @@ func (k *Kit) Open(t testing.TB) {
 		t.Fatal(err)
 	}
 	k.Users = users.New(k.DB, k.Clock.Now, func(user int64) { k.unlocked(user, 0) })
+	if k.Jobs, err = jobs.New(jobs.Config{DB: k.DB, Tokens: k.Lifecycle, Hasher: k.Hasher(seal.Job),
+		Now: k.Clock.Now}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // unlocked tells the engine that the test has put there.
