@@ -251,6 +251,7 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 		return nil, err
 	}
 	rest, err := api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
+		Jobs:        s.jobs,
 		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Accounts: s.accounts, Ledger: s.ledger, Overview: counts,
 		Log: s.log, Metrics: metrics, Ready: s.db.Check,
