@@ -19,6 +19,7 @@ type place struct {
 var places = []place{
 	{"Users & tokens", "Hardware tokens", "tokens", authz.TokenView, "t"},
 	{"Users & tokens", "Users", "users", authz.UserView, "u"},
+	{"Users & tokens", "Jobs", "jobs", authz.JobView, "j"},
 }
 
 // groups is the side bar: only what there is, and the administrator may see.

@@ -264,8 +264,8 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 		return nil, err
 	}
 	pages, err := console.New(console.Config{Rest: rest, Verifier: v, Lifecycle: s.lifecycle, Users: s.users,
-		Accounts: s.accounts,
-		Ledger:   s.ledger, PublicURL: s.publicURL, Now: s.cfg.Now})
+		Jobs: s.jobs, Accounts: s.accounts,
+		Ledger: s.ledger, PublicURL: s.publicURL, Now: s.cfg.Now})
 	if err != nil {
 		return nil, err
 	}

@@ -118,7 +118,7 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 		t.Fatal(err)
 	}
 	pages, err := console.New(console.Config{Rest: s.API, Verifier: s.Config.Verifier, Lifecycle: s.Config.Lifecycle,
-		Users: s.Config.Users, Accounts: s.Config.Accounts,
+		Users: s.Config.Users, Jobs: s.Config.Jobs, Accounts: s.Config.Accounts,
 		Ledger: s.Config.Ledger, PublicURL: func() string { return s.Config.PublicURL },
 		Now: k.Clock.Now})
 	if err != nil {
