@@ -290,18 +290,15 @@ func (v *visit) startMany() {
 	}
 	typed := strings.NewReplacer(",", "", ".", "", " ", "", "\u00a0", "").Replace(v.r.PostForm.Get("typed"))
 	if err == nil && asked.typed() && typed != strconv.Itoa(number) {
-		err = fault.New(fault.Invalid, "typed", "The number of tokens is not the one that was typed.").
+		err = fault.New(fault.Invalid, "typed", "The number that was typed is not that of the tokens.").
 			WithHint("Type the number that stands on the button.")
 	}
 	if err == nil {
 		err = v.cfg.Accounts.MayNow(v.session, c.Kind.Needs(), number)
 	}
 	if err == nil {
-		if err = v.start(c, number); err == nil {
+		if field, err = "", v.start(c, number); err == nil {
 			return
-		}
-		if fault.Of(err).Code != "job_changed" {
-			field = ""
 		}
 	}
 	e, status := v.wrong(err, field)

@@ -124,7 +124,7 @@ func TestAllThatMatch(t *testing.T) {
 	preview := b.send(t, "/many", form)
 	has(t, preview, 200, "Change the status of 70 tokens", "Serial: 10", "The first 20", "Type 70 to say", "!2001")
 	wrong := b.send(t, "/many/start", fields(preview), "state", "REVOKED_TOKEN_OTHER", "typed", "69", "reason", "old stock")
-	has(t, wrong, 422, "is not the one that was typed", `value="old stock"`, `!value="69"`,
+	has(t, wrong, 422, "is not that of the tokens", `value="old stock"`, `!value="69"`,
 		`value="REVOKED_TOKEN_OTHER" required checked`)
 
 	// Another administrator adds a match.
@@ -143,7 +143,7 @@ func TestAllThatMatch(t *testing.T) {
 	// Deletes.
 	preview = b.send(t, "/many", url.Values{"kind": {"delete"}, "token": ticks(b.get(t, "/tokens?serial=2001"))})
 	has(t, preview, 200, "Delete 1 token", "Type 1 to say")
-	has(t, b.send(t, "/many/start", fields(preview)), 422, "is not the one that was typed")
+	has(t, b.send(t, "/many/start", fields(preview)), 422, "is not that of the tokens")
 	s.Clock.Advance(credentials.FreshFor)
 	has(t, b.over(t, b.send(t, "/many/start", fields(preview), "typed", "1")), 200, "Done")
 	preview = b.send(t, "/many", url.Values{"all": {"delete"}, "view": {"serial=1099"}})
