@@ -55,6 +55,9 @@ type scene struct {
 	stays   device       // was to go there
 	open    string       // by this move, of which nothing came
 
+	change wire.JobStart // of many tokens, not begun
+	job    string        // the path of one that has begun
+
 	archive wire.ArchiveRemoval // of the entries up to the end of the stage
 }
 
@@ -117,6 +120,12 @@ func (c *scene) calls(t testing.TB) []call {
 		{id: "list-imports", path: "/api/v1/imports"},
 		{id: "show-import", path: runPath(c.arrival)},
 		{id: "cancel-import", path: runPath(c.arrival) + "/cancel"},
+		asJSON("preview-job", "/api/v1/jobs/preview", c.change.JobChange),
+		asJSON("start-job", "/api/v1/jobs", c.change),
+		{id: "list-jobs", path: "/api/v1/jobs"},
+		{id: "show-job", path: c.job},
+		{id: "list-job-rows", path: c.job + "/rows"},
+		{id: "cancel-job", path: c.job + "/cancel"},
 		{id: "list-import-rows", path: runPath(c.arrival) + "/rows"},
 		{id: "watch-import", path: runPath(c.arrival) + "/events"},
 		{id: "import-receipt", path: runPath(c.arrival) + "/receipt"},
@@ -234,8 +243,31 @@ func stage(t testing.TB, args ...string) *scene {
 	a := c.as("").json(http.MethodPost, "/api/v1/session", wire.SessionRequest{Name: "ROOT", Password: c.password})
 	c.session = into[wire.Session](t, a).Token
 	c.administrator()
+	c.changes()
 	c.archived()
 	return c
+}
+
+// changes begins a change of a token, and prepares another.
+func (c *scene) changes() {
+	c.t.Helper()
+	preview := func(label string) (start wire.JobStart) {
+		start.JobChange = wire.JobChange{Kind: "label", Label: label, Tokens: []wire.JobToken{{Serial: c.third.Serial}}}
+		p := into[wire.JobPreview](c.t, c.local().json(http.MethodPost, "/api/v1/jobs/preview", start.JobChange))
+		start.Number, start.Digest = p.Number, p.Digest
+		return start
+	}
+	begun := into[wire.Job](c.t, c.local().json(http.MethodPost, "/api/v1/jobs", preview("third")))
+	c.job = fmt.Sprintf("/api/v1/jobs/%d", begun.ID)
+	c.change = preview("the third")
+	for n := 0; ; n++ {
+		if into[wire.Job](c.t, c.local().json(http.MethodGet, c.job, nil)).Status == "done" {
+			return
+		}
+		if time.Sleep(50 * time.Millisecond); n == 200 {
+			c.t.Fatal("the job does not end")
+		}
+	}
 }
 
 // administrator makes one with three sessions, and a password of its own choice.

@@ -26,6 +26,7 @@ const (
 	Twin     Purpose = "twin"     // which tokens hold one secret
 	Code     Purpose = "code"     // temporary codes
 	Archive  Purpose = "archive"  // what the audit log was before it was archived
+	Job      Purpose = "job"      // changes of many tokens that are still to be made
 )
 
 const integrityKey = 32

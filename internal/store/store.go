@@ -99,6 +99,7 @@ type Reader interface {
 	MemoReader
 	AdminReader
 	EventReader
+	JobReader
 	// Setting gives the value stored under a name.
 	Setting(name string) ([]byte, error)
 	DataKeys() ([]seal.DataKey, error)
@@ -131,6 +132,7 @@ type Tx interface {
 	MemoWriter
 	AdminWriter
 	EventWriter
+	JobWriter
 	// SetSetting stores a value under a name, replacing the one before.
 	SetSetting(name string, value []byte) error
 	AddDataKey(seal.DataKey) error

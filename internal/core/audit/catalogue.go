@@ -39,6 +39,8 @@ var catalogue = []described{
 	{ImportAbandoned, "an import was interrupted; nothing was imported"},
 	{ImportCancelled, "somebody cancelled an import; nothing was imported"},
 	{ImportRowsRemoved, "the rows of an old import report were removed"},
+	{JobStarted, "a change of many tokens was begun: what, and of how many"},
+	{JobEnded, "a change of many tokens ended or was cancelled, and with what result"},
 	{UserAdded, "a user was added"},
 	{UserStaged, "an import added a user, who is available from import.published on"},
 	{UserRenamed, "a user has another name and keeps everything else"},

@@ -62,6 +62,8 @@ const (
 	ProfileLimited      Action = "profile.limits_set"
 	SeriesSet           Action = "series.set"
 	SeriesAdvanced      Action = "series.advanced" // by new serials, or by imported ones
+	JobStarted          Action = "job.started"     // a change of many tokens, each of which has an entry of its own
+	JobEnded            Action = "job.ended"
 	UserAdded           Action = "user.added"
 	UserStaged          Action = "user.staged" // made by an import, once its run is published
 	UserRenamed         Action = "user.renamed"

@@ -84,6 +84,7 @@ const (
 	TokenLabel        Operation = "token.label"
 	TokenUnlock       Operation = "token.unlock"
 	TokenDelete       Operation = "token.delete"
+	JobView           Operation = "job.view"           // changes of many tokens; each kind needs its own operation, too
 	ActivationStart   Operation = "activation.start"   // and cancel
 	ActivationBeyond  Operation = "activation.beyond"  // begin one by typed codes or an image, whatever the limits
 	ActivationConfirm Operation = "activation.confirm" // present what a device shows
@@ -157,6 +158,7 @@ var matrix = map[Operation]grant{
 	TokenLabel:        {roles: admins},
 	TokenUnlock:       {roles: admins, helpDesk: true},
 	TokenDelete:       {roles: admins, fresh: ofMany},
+	JobView:           {roles: admins},
 	ActivationStart:   {roles: admins, helpDesk: true},
 	ActivationBeyond:  {roles: admins},
 	ActivationConfirm: {roles: admins, helpDesk: true},

@@ -49,6 +49,7 @@ var rights = map[string]string{
 	"TokenLabel":        "xxx.....",
 	"TokenUnlock":       "xxxx....",
 	"TokenDelete":       "xxx.....",
+	"JobView":           "xxx.....",
 	"ActivationStart":   "xxxx....",
 	"ActivationBeyond":  "xxx.....",
 	"ActivationConfirm": "xxxx....",

@@ -31,6 +31,7 @@ import (
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/events"
 	"ostiary/internal/engine/imports"
+	"ostiary/internal/engine/jobs"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/overview"
@@ -58,6 +59,7 @@ type Config struct {
 	Verifier    Verifier
 	Lifecycle   *lifecycle.Service
 	Imports     *imports.Service
+	Jobs        *jobs.Service
 	Activations *activations.Service
 	Profiles    *profiles.Service
 	Users       *users.Users
@@ -106,7 +108,7 @@ type API struct {
 func New(cfg Config) (*API, error) {
 	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Imports == nil || cfg.Activations == nil ||
 		cfg.Profiles == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
-		cfg.Accounts == nil || cfg.Ledger == nil || cfg.Overview == nil || cfg.Events == nil ||
+		cfg.Accounts == nil || cfg.Jobs == nil || cfg.Ledger == nil || cfg.Overview == nil || cfg.Events == nil ||
 		cfg.Log == nil || cfg.Metrics == nil {
 		return nil, errors.New("api: a required part is missing")
 	}
@@ -152,6 +154,7 @@ func (a *API) routes() {
 	a.seriesRoutes()
 	a.importRoutes()
 	a.exportRoutes()
+	a.jobRoutes()
 	a.moveRoutes()
 	a.userRoutes()
 	a.userListRoutes()

@@ -92,6 +92,14 @@ func (c caller) may(op authz.Operation) error {
 	return c.accounts.MayNow(*c.session, op, 1)
 }
 
+// mayMany is may for so many things at a time.
+func (c caller) mayMany(op authz.Operation, things int) error {
+	if err := c.may(op); err != nil || c.session == nil {
+		return err
+	}
+	return c.accounts.MayNow(*c.session, op, things)
+}
+
 func (c caller) origin() audit.Origin {
 	return audit.Origin{Actor: c.principal.Name, ActorID: c.principal.ID, Role: c.principal.Role.String(),
 		Source: c.source, Request: c.request}

@@ -31,3 +31,14 @@ func TestConsoleInBrowser(t *testing.T) {
 	codes := testkit.Oathtool(t, testkit.SecretOf("10b"), "-w", "30")
 	browsers.Run(t, "console.mjs", s.URL, "anna", first, strings.Join(codes, " "))
 }
+
+// TestManyInBrowser: tokens are selected and changed at once, in Chromium, with scripts and
+// without.
+func TestManyInBrowser(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewServer(t)
+	s.Import(t, append(many(60), testkit.HOTP("2001"))...)
+	s.User(t, "bea")
+	account(t, s, "anna", authz.Admin, false)
+	browsers.Run(t, "many.mjs", s.URL, "anna", chosen)
+}

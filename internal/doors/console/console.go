@@ -17,6 +17,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -31,6 +32,7 @@ import (
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/jobs"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/users"
@@ -61,6 +63,7 @@ type Config struct {
 	Verifier  Verifier
 	Lifecycle *lifecycle.Service
 	Users     *users.Users
+	Jobs      *jobs.Service
 	Accounts  *credentials.Accounts
 	Ledger    *ledger.Ledger
 	// PublicURL is where browsers reach the server; empty if nobody has said it.
@@ -84,7 +87,7 @@ type page struct {
 
 // New builds the console. It fails if a page needs an operation that nobody has.
 func New(cfg Config) (*Console, error) {
-	if cfg.Rest == nil || cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil ||
+	if cfg.Rest == nil || cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil || cfg.Jobs == nil ||
 		cfg.Accounts == nil || cfg.Ledger == nil ||
 		cfg.PublicURL == nil || cfg.Now == nil {
 		return nil, errors.New("console: a required part is missing")
@@ -106,6 +109,8 @@ func (c *Console) pages() []page {
 		c.tokenPages(),
 		c.actionPages(),
 		c.userPages(),
+		c.manyPages(),
+		c.jobPages(),
 	)
 	return append(all, page{"GET /{$}", authz.SessionManage, "", func(v *visit) { v.lead(v.home()) }})
 }
@@ -135,7 +140,7 @@ func (c *Console) gate(p page) look.Visited {
 				"Open the page again by https, or on the machine itself at http://localhost, and send it from there.")
 			return
 		}
-		if r.Method == http.MethodPost && !v.readForm() {
+		if r.Method == http.MethodPost && !v.readForm(p.pattern) {
 			return
 		}
 		if p.needs != "" && !v.enter(p.needs) {
@@ -146,10 +151,15 @@ func (c *Console) gate(p page) look.Visited {
 }
 
 // readForm reads a form, which must come soon.
-func (v *visit) readForm() bool {
+func (v *visit) readForm(pattern string) bool {
 	_ = http.NewResponseController(v.w).SetReadDeadline(time.Now().Add(formWait)) // where the connection has one
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
-	if err := v.r.ParseForm(); err != nil {
+	size := cmp.Or(longForms[pattern], maxForm)
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, size)
+	err := v.r.ParseMultipartForm(size) // which no file leaves for the disk
+	if errors.Is(err, http.ErrNotMultipart) {
+		err = nil
+	}
+	if err != nil {
 		v.refuse(http.StatusBadRequest, "The form cannot be read", "It is too long, or did not arrive whole.",
 			"Go back, and send it again.")
 		return false

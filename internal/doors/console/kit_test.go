@@ -28,7 +28,13 @@ func open(s *testkit.Server) *browser {
 // ask sends a request and does not follow where the answer leads.
 func (b *browser) ask(t testing.TB, method, path string, form url.Values) testkit.Answer {
 	t.Helper()
-	req, err := http.NewRequest(method, b.URL+path, strings.NewReader(form.Encode()))
+	return b.askRaw(t, method, path, form.Encode())
+}
+
+// askRaw sends a body as it is.
+func (b *browser) askRaw(t testing.TB, method, path, body string) testkit.Answer {
+	t.Helper()
+	req, err := http.NewRequest(method, b.URL+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

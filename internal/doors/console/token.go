@@ -106,7 +106,7 @@ func (v *visit) back() string {
 
 // row is a token in the list. Where its actions lead back to is the view.
 func (v *visit) row(t token.Token, f view, i int) row {
-	r := row{shownToken: v.shown(t, ""), Menu: "menu-" + strconv.Itoa(i)}
+	r := row{shownToken: v.shown(t, ""), Menu: "menu-" + strconv.Itoa(i), Pick: pick(t.Identity)}
 	if t.OwnerName != "" {
 		r.Owner = v.at(view{User: t.OwnerName, Sort: f.Sort, Size: f.Size}, "tokens")
 	}

@@ -43,6 +43,8 @@ type list struct {
 	Next, Previous string
 	Empty          *look.Empty
 	More           map[string]bool // chosen columns
+	Choices        []choice        // what can be done with many tokens
+	Many, View     string          // where that is shown, and of which view
 }
 
 type size struct {
@@ -55,6 +57,7 @@ type row struct {
 	shownToken
 	Owner   string // the list of the user's tokens
 	Menu    string // the id of the menu
+	Pick    string // how a form names it
 	Verify  string
 	Actions []look.Link
 	Delete  *look.Link
@@ -134,6 +137,7 @@ func (v *visit) tokens() {
 	for i, t := range found {
 		l.Rows = append(l.Rows, v.row(t, f, i))
 	}
+	l.Choices, l.Many, l.View = v.choices(), v.root()+"many", f.with(func(*view) {}).encode()
 	for _, n := range sizes {
 		l.Sizes = append(l.Sizes, size{strconv.Itoa(n), v.at(f.with(func(f *view) { f.Size = n }), "tokens"), n == f.Size})
 	}

@@ -17,7 +17,11 @@ func (s *Service) SetLabel(ctx context.Context, sel tokens.Selector, label strin
 	if err := tokens.CheckText("label", label, tokens.MaxText); err != nil {
 		return token.Token{}, fault.New(fault.Invalid, "label", fault.Sentence(err.Error()))
 	}
-	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+	return s.change(ctx, sel, origin, labelling(label))
+}
+
+func labelling(label string) deed {
+	return func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		if t.Label == label {
 			return audit.Entry{}, fault.New(fault.Conflict, "label_unchanged",
 				fmt.Sprintf("Token %s already has that label.", t.Identity.Serial))
@@ -28,5 +32,5 @@ func (s *Service) SetLabel(ctx context.Context, sel tokens.Selector, label strin
 		e := audit.Entry{Action: audit.TokenLabelled, Subject: audit.SubjectOf(*t),
 			Before: []audit.Field{{Name: "label", Value: t.Label}}, After: []audit.Field{{Name: "label", Value: label}}}
 		return e, tx.SetLabel(t.ID, t.Label, label)
-	})
+	}
 }

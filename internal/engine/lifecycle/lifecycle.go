@@ -194,7 +194,16 @@ func (s *Service) Assign(ctx context.Context, sel tokens.Selector, userName stri
 	if err != nil {
 		return token.Token{}, err
 	}
-	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+	return s.change(ctx, sel, origin, assigning(name, origin))
+}
+
+// deed is a change of a token in a transaction. It gives the entry that tells it. If it refuses
+// with a fault, it has written nothing, unless it deletes.
+type deed func(store.Tx, *token.Token) (audit.Entry, error)
+
+// assigning gives a free token to the user of a canonical name.
+func assigning(name string, origin audit.Origin) deed {
+	return func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		user, err := users.In(tx, name)
 		if err != nil {
 			return audit.Entry{}, err
@@ -225,7 +234,7 @@ func (s *Service) Assign(ctx context.Context, sel tokens.Selector, userName stri
 			Before: []audit.Field{{Name: "owner", Value: ""}}, After: []audit.Field{{Name: "owner", Value: name}}}
 		e.Subject.User = name
 		return e, nil
-	})
+	}
 }
 
 // deviceOf refuses a token that is activated on the device of another user, who could
@@ -244,20 +253,22 @@ func deviceOf(r store.ActivationReader, t token.Token, user store.User) error {
 
 // Unassign takes a token back into stock.
 func (s *Service) Unassign(ctx context.Context, sel tokens.Selector, origin audit.Origin) (token.Token, error) {
-	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
-		if t.Condition.Owner == 0 {
-			return audit.Entry{},
-				fault.New(fault.Conflict, "token_free", fmt.Sprintf("Token %s is not assigned to anyone.",
-					t.Identity.Serial))
-		}
-		if err := notMoving(*t); err != nil {
-			return audit.Entry{}, err
-		}
-		e := audit.Entry{Action: audit.TokenUnassigned, Subject: audit.SubjectOf(*t),
-			Before: []audit.Field{{Name: "owner", Value: t.OwnerName}},
-			After:  []audit.Field{{Name: "owner", Value: ""}}}
-		return e, tx.SetOwner(t.ID, t.Condition.Owner, 0)
-	})
+	return s.change(ctx, sel, origin, unassign)
+}
+
+func unassign(tx store.Tx, t *token.Token) (audit.Entry, error) {
+	if t.Condition.Owner == 0 {
+		return audit.Entry{},
+			fault.New(fault.Conflict, "token_free", fmt.Sprintf("Token %s is not assigned to anyone.",
+				t.Identity.Serial))
+	}
+	if err := notMoving(*t); err != nil {
+		return audit.Entry{}, err
+	}
+	e := audit.Entry{Action: audit.TokenUnassigned, Subject: audit.SubjectOf(*t),
+		Before: []audit.Field{{Name: "owner", Value: t.OwnerName}},
+		After:  []audit.Field{{Name: "owner", Value: ""}}}
+	return e, tx.SetOwner(t.ID, t.Condition.Owner, 0)
 }
 
 // SetState changes a token's state. Counters, failures and the owner stay.
@@ -267,7 +278,12 @@ func (s *Service) SetState(ctx context.Context, sel tokens.Selector, to token.St
 	if err := tokens.CheckText("reason", reason, tokens.MaxReason); err != nil {
 		return token.Token{}, fault.New(fault.Invalid, "reason", err.Error())
 	}
-	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+	return s.change(ctx, sel, origin, s.becoming(to, reason, origin))
+}
+
+// becoming changes the state.
+func (s *Service) becoming(to token.State, reason string, origin audit.Origin) deed {
+	return func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		if err := s.mayBecome(tx, *t, to); err != nil {
 			return audit.Entry{}, err
 		}
@@ -277,7 +293,7 @@ func (s *Service) SetState(ctx context.Context, sel tokens.Selector, to token.St
 			}
 		}
 		return setState(tx, t, to, reason)
-	})
+	}
 }
 
 // mayBecome refuses a change of state that a command cannot bring about.
@@ -366,27 +382,31 @@ func (s *Service) Delete(ctx context.Context, sel tokens.Selector, origin audit.
 	var deleted token.Token
 	err := s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		deleted = *t
-		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t),
-			Before: append(audit.ConditionFields(t.Condition, ""), audit.Field{Name: "owner", Value: t.OwnerName})}
-		left, err := s.marks.Retire(tx, s.keys, *t, s.now())
-		if err != nil {
-			return e, err
-		}
-		e.After = left
-		if err = tx.DeleteToken(t.ID); errors.Is(err, store.ErrConflict) {
-			err = tokens.OnItsWay(*t).WithHint("If the other server has it, hand in its receipt: ostiary move confirm " +
-				"RECEIPT. If no server has it, take it back, and delete it then: ostiary move cancel MOVE --yes. " +
-				"ostiary move list shows the moves.").Because(err)
-		}
-		return e, err
+		return s.remove(tx, t)
 	})
 	return deleted, err
 }
 
+func (s *Service) remove(tx store.Tx, t *token.Token) (audit.Entry, error) {
+	e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t),
+		Before: append(audit.ConditionFields(t.Condition, ""), audit.Field{Name: "owner", Value: t.OwnerName})}
+	left, err := s.marks.Retire(tx, s.keys, *t, s.now())
+	if err != nil {
+		return e, err
+	}
+	e.After = left
+	if err = tx.DeleteToken(t.ID); errors.Is(err, store.ErrConflict) {
+		err = tokens.OnItsWay(*t).WithHint("If the other server has it, hand in its receipt: ostiary move confirm " +
+			"RECEIPT. If no server has it, take it back, and delete it then: ostiary move cancel MOVE --yes. " +
+			"ostiary move list shows the moves.").Because(err)
+	}
+	return e, err
+}
+
 // change is update for operations that leave the token in place: it returns the
 // token as it is afterwards.
-func (s *Service) change(ctx context.Context, sel tokens.Selector, origin audit.Origin,
-	do func(store.Tx, *token.Token) (audit.Entry, error)) (after token.Token, err error) {
+func (s *Service) change(ctx context.Context, sel tokens.Selector, origin audit.Origin, do deed) (after token.Token,
+	err error) {
 	err = s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		e, err := do(tx, t)
 		if err != nil {
@@ -401,18 +421,22 @@ func (s *Service) change(ctx context.Context, sel tokens.Selector, origin audit.
 	return after, err
 }
 
-func (s *Service) update(ctx context.Context, sel tokens.Selector, origin audit.Origin,
-	do func(store.Tx, *token.Token) (audit.Entry, error)) error {
+func (s *Service) update(ctx context.Context, sel tokens.Selector, origin audit.Origin, do deed) error {
 	return s.db.Update(ctx, func(tx store.Tx) error {
 		t, err := tokens.Find(tx, sel)
 		if err != nil {
 			return err
 		}
-		e, err := do(tx, &t)
-		if err != nil {
-			return err
-		}
-		e.Time, e.Outcome, e.Origin = s.now(), audit.Done, origin
-		return tx.AppendAudit(e.Canonical())
+		return s.in(tx, t, origin, do)
 	})
+}
+
+// in makes a change of a token, with its entry.
+func (s *Service) in(tx store.Tx, t token.Token, origin audit.Origin, do deed) error {
+	e, err := do(tx, &t)
+	if err != nil {
+		return err
+	}
+	e.Time, e.Outcome, e.Origin = s.now(), audit.Done, origin
+	return tx.AppendAudit(e.Canonical())
 }

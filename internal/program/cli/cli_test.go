@@ -255,6 +255,34 @@ func TestImportCancelAndOldReports(t *testing.T) {
 	}
 }
 
+func TestJobs(t *testing.T) {
+	t.Parallel()
+	j := wire.Job{ID: 7, Kind: "state", State: "VALID", Status: "stopped", Stopped: "Cancelled by key:duty.", Total: 9,
+		Changed: 2, Refused: 1, Actor: "account:anna"}
+	for _, command := range []string{"show", "cancel"} {
+		if got := run(t, reply(200, j), "", "job", command, "7"); got.Code != exitYes || got.Out != "Job 7, state VALID, by "+
+			"account:anna, is stopped. Cancelled by key:duty. 3 of 9: 2 changed, 0 unchanged, 1 refused\n" {
+			t.Errorf("%s: %d\n%s%s", command, got.Code, got.Out, got.Errors)
+		}
+	}
+	labelled := wire.Job{ID: 8, Kind: "label", Label: "a b", Status: "running"}
+	if got := run(t, reply(200, wire.JobList{Jobs: []wire.Job{labelled, j, {ID: 3, Kind: "delete"}}}), "", "job",
+		"list"); got.Code != exitYes || !strings.Contains(got.Out, `label "a b"`) || !strings.Contains(got.Out, "delete") {
+		t.Errorf("%d\n%s%s", got.Code, got.Out, got.Errors)
+	}
+	rows := wire.JobRows{Rows: []wire.JobRow{{N: 1, Line: 2, Serial: "77", Outcome: "refused", Reason: "why"}, {N: 2}}}
+	if got := run(t, reply(200, rows), "", "job", "rows", "7", "--csv"); got.Code != exitYes ||
+		!strings.Contains(got.Out, "1,2,77,,,refused,why") {
+		t.Errorf("%d\n%s%s", got.Code, got.Out, got.Errors)
+	}
+	for _, command := range []string{"show", "rows", "cancel"} {
+		if got := run(t, reply(200, j), "", "job", command, "x"); got.Code != exitError ||
+			!strings.Contains(got.Errors, "job list") {
+			t.Errorf("%s: %d\n%s", command, got.Code, got.Errors)
+		}
+	}
+}
+
 // report answers an upload with the events of an import.
 func report(rep wire.ImportReport) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

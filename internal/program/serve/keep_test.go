@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -18,8 +19,10 @@ import (
 	"ostiary/internal/doors/webhook"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/jobs"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/tempcodes"
+	"ostiary/internal/engine/tokens"
 	"ostiary/internal/test/cluster"
 	"ostiary/internal/test/testkit"
 	"ostiary/pskc"
@@ -199,6 +202,17 @@ func (k *unpacked) fill(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := s.root.Start(t.Context(), k.Password, origin); err != nil {
+		t.Fatal(err)
+	}
+
+	// A job of one token.
+	batch := jobs.Request{Kind: jobs.Label, Label: "spare", Tokens: []tokens.Selector{testkit.Serial("45000008")},
+		Origin: origin}
+	preview, err := s.jobs.Preview(t.Context(), batch)
+	if err == nil {
+		_, err = s.jobs.Start(t.Context(), batch, preview.Number, preview.Digest)
+	}
+	if err := errors.Join(err, s.jobs.Work(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 

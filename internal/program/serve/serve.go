@@ -246,6 +246,8 @@ func (s *Server) serve(ctx context.Context) error {
 	wg.Go(func() { s.outbox.Run(run) })
 	wg.Go(func() { s.ledger.Watch(run, s.verified) })
 	wg.Go(func() { s.tidyImports(run) })
+	wg.Go(func() { s.jobs.Run(run, func(err error) { s.log.Error("changes of many tokens wait", "error", err) }) })
+	wg.Go(func() { s.tidyJobs(run) })
 	if !s.alone {
 		wg.Go(func() { s.follow(run) })
 	}

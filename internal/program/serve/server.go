@@ -24,6 +24,7 @@ import (
 	"ostiary/internal/engine/events"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/integrity"
+	"ostiary/internal/engine/jobs"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/nodes"
@@ -63,6 +64,7 @@ type Server struct {
 	profiles    *profiles.Service
 	users       *users.Users
 	temporary   *tempcodes.Codes
+	jobs        *jobs.Service
 	keys        *credentials.Keys
 	root        *credentials.Root
 	accounts    *credentials.Accounts
@@ -156,7 +158,8 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	now, keyring := s.cfg.Now, s.database.Keys
 	s.ledger = s.database.Ledger
 	hashers := map[seal.Purpose]*seal.Hasher{}
-	for _, p := range []seal.Purpose{seal.Code, seal.KeyHash, seal.Link, seal.Password, seal.Session, seal.Twin} {
+	for _, p := range []seal.Purpose{seal.Code, seal.Job, seal.KeyHash, seal.Link, seal.Password, seal.Session,
+		seal.Twin} {
 		if hashers[p], err = s.database.Hasher(p); err != nil {
 			return err
 		}
@@ -178,6 +181,10 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if s.lifecycle, err = lifecycle.New(
 		lifecycle.Config{DB: s.db, Keys: keyring, Marks: s.marks, Links: hashers[seal.Link], Issuer: s.cfg.Issuer,
 			Unlocked: s.engine.ForgetClients, Now: now}); err != nil {
+		return err
+	}
+	if s.jobs, err = jobs.New(jobs.Config{DB: s.db, Tokens: s.lifecycle, Hasher: hashers[seal.Job], Node: s.node.ID(),
+		Now: now}); err != nil {
 		return err
 	}
 	if s.imports, err = imports.New(
@@ -249,6 +256,7 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 		return nil, err
 	}
 	rest, err := api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
+		Jobs:        s.jobs,
 		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Accounts: s.accounts, Ledger: s.ledger, Overview: counts, Events: s.outbox,
 		Log: s.log, Metrics: metrics, Ready: s.db.Check,
@@ -261,8 +269,8 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 		return nil, err
 	}
 	pages, err := console.New(console.Config{Rest: rest, Verifier: v, Lifecycle: s.lifecycle, Users: s.users,
-		Accounts: s.accounts,
-		Ledger:   s.ledger, PublicURL: s.publicURL, Now: s.cfg.Now})
+		Jobs: s.jobs, Accounts: s.accounts,
+		Ledger: s.ledger, PublicURL: s.publicURL, Now: s.cfg.Now})
 	if err != nil {
 		return nil, err
 	}

@@ -136,8 +136,9 @@ func valueOf(table, column string, n int) any {
 	blob := map[string]bool{"value": true, "wrapped": true, "vector": true, "issuer": table == "profile", "secret": true,
 		"fingerprint": true, "entry": true, "frontier": true, "record": true, "mac": true, "tag": true, "data": true,
 		"state": table == "audit_seam", "file": true, "line": table == "seam_state", "proof": true, "digest": true,
-		"receipt": true, "pin": true, "device": true, "registration": true, "password": table != "admin", "request": true,
-		"answer": true, "confirm": true, "key": table == "move", "hash": table == "enrolment" || table == "api_key",
+		"receipt": true, "pin": true, "device": true, "registration": true, "password": table != "admin",
+		"request": table != "job",
+		"answer":  true, "confirm": true, "key": table == "move", "hash": table == "enrolment" || table == "api_key",
 		"id": table == "session" || table == "passkey", "public_key": true, "aaguid": true, "passkey": true,
 		"body": true}
 	text := map[string]bool{"name": true, "kek": true, "role": true, "purpose": true, "label": true, "batch": true,
@@ -149,7 +150,8 @@ func valueOf(table, column string, n int) any {
 		"move": true, "caller": true,
 		"what": true, "about": true, "who": true, "route": true, "counters": true, "device_mark": true, "device_name": true,
 		"locator": true, "password": true, "admin": true, "host": true, "source": true, "agent": true, "factor": true,
-		"challenge": true, "message": true, "way": true, "subject": true, "problem": true}
+		"challenge": true, "message": true, "way": true, "subject": true, "problem": true, "request": true, "detail": true,
+		"actor_id": true, "stopped": true, "user": table == "job_row"}
 	switch {
 	case nullable[column] && n == 1:
 		return nil

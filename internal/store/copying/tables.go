@@ -19,12 +19,12 @@ var all = []table{
 	{"move_receipt", "move, digest"}, {"quiet_refusal", "caller"}, {"decoy_condition", "token"}, {"decoy_user", "id"},
 	{"audit_entry", "seq"}, {"audit_stream", "id"}, {"audit_seam", "size"}, {"seam_state", "seam, n"},
 	{"checkpoint", "id"}, {"audit_segment", "first"}, {"audit_block", "segment, key, seq"}, {"audit_span", "first"},
-	{"code_tally", "hour, outcome, reason"},
+	{"code_tally", "hour, outcome, reason"}, {"job", "id"}, {"job_row", "job, n"},
 	{"audit_head", "id"},
 }
 
 // numbered are those that give numbers to their rows.
-var numbered = []string{"user", "import_run", "token", "checkpoint", "activation", "node", "event"}
+var numbered = []string{"user", "import_run", "token", "checkpoint", "activation", "node", "event", "job"}
 
 // own are those that each database has for itself. The last are SQLite's.
 var own = []string{"schema_migration", "audit_arrival", "sqlite_sequence", "sqlite_stat1", "sqlite_stat4"}

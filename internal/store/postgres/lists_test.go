@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -67,24 +68,7 @@ func TestASortedListGoesByTheIndexOfItsOrder(t *testing.T) {
 	together := regexp.MustCompile(`(Hash|Merge) (Left |Semi |Right )?Join|Gather`)
 	sorts := regexp.MustCompile(`(?m)^ *(->)? *Sort .*rows=(\d+)`)
 	valid, lost, acme := token.Valid, token.RevokedLost, "ACME"
-	plansOf := func(list func(*tables.Reader) error) []string {
-		t.Helper()
-		var plans []string
-		c, err := db.browses.Acquire(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Release()
-		if err := inTransaction(t.Context(), c.Conn(), pgx.TxOptions{}, func(tx pgx.Tx) error {
-			e := &explainer{Conn: conn{tx, db.kept}, t: t}
-			err := list(new(tables.NewReader(t.Context(), e, &proof.Guard{}, db.dialect, nil, listed)))
-			plans = e.plans
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-		return plans
-	}
+	plansOf := func(list func(*tables.Reader) error) []string { return plansOf(t, db, listed, list) }
 	indexes := map[store.TokenSort]string{store.BySerial: "token_serial_type_manufacturer_key_id_key",
 		store.ByState: "condition_by_state", store.ByType: "token_by_type", store.ByManufacturer: "token_by_manufacturer",
 		store.ByEnd: "condition_ending", store.ByUser: "user_name_key", store.ByArrival: ""}
@@ -142,4 +126,64 @@ func TestASortedListGoesByTheIndexOfItsOrder(t *testing.T) {
 	if all := strings.Join(plans, "\n"); !whole.MatchString(all) || !sorts.MatchString(all) {
 		t.Errorf("a scan that is sorted is explained as %s", all)
 	}
+}
+
+// Jobs and their rows are read by indexes.
+func TestJobsGoByIndexes(t *testing.T) {
+	t.Parallel()
+	db := node(t, Config{URL: cluster.Schema(t)})
+	exec(t, db, `INSERT INTO job (kind, detail, actor, actor_id, role, source, request, opened, begun, ended)
+		SELECT 'state', '', '', '', '', '', '', n, n, CASE WHEN n % 1000 = 0 THEN 0 ELSE n END
+		FROM generate_series(1, 20000) n`)
+	exec(t, db, `INSERT INTO job_row (job, n, token, line, serial, type, "user", state, owner, outcome, reason, proof)
+		SELECT (SELECT max(id) FROM job) - n % 20, n, n, 0, n, '', '', 0, 0, CASE WHEN n % 100 < 20 THEN '' ELSE 'changed' END,
+		'', '' FROM generate_series(1, 40000) n`)
+	exec(t, db, "ANALYZE")
+	whole := regexp.MustCompile(`Seq Scan on job|Sort `)
+	for name, l := range map[string]struct {
+		by   string
+		list func(*tables.Reader) error
+	}{
+		"a job": {"job_pkey", func(r *tables.Reader) error {
+			_, err := r.Job(1)
+			if errors.Is(err, store.ErrNotFound) {
+				return nil
+			}
+			return err
+		}},
+		"jobs":           {"job_pkey", func(r *tables.Reader) error { _, err := r.Jobs(0, 10); return err }},
+		"jobs under way": {"job_ended", func(r *tables.Reader) error { _, err := r.OpenJobs(); return err }},
+		"old jobs": {"job_ended", func(r *tables.Reader) error {
+			_, err := r.OldJobs(time.UnixMilli(9), 10)
+			return err
+		}},
+		"rows of a job":   {"job_row_pkey", func(r *tables.Reader) error { _, err := r.JobRows(19990, 7, 10); return err }},
+		"rows to be done": {"job_row_open", func(r *tables.Reader) error { _, err := r.OpenJobRows(19990, 10); return err }},
+	} {
+		plan := strings.Join(plansOf(t, db, tables.Listed, l.list), "\n")
+		if whole.MatchString(plan) || !strings.Contains(plan, l.by) {
+			t.Errorf("%s:\n%s", name, plan)
+		}
+	}
+}
+
+// plansOf gives how the queries of a list are answered; listed is how many rows one sorts at
+// most.
+func plansOf(t *testing.T, db *DB, listed int, list func(*tables.Reader) error) []string {
+	t.Helper()
+	var plans []string
+	c, err := db.browses.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Release()
+	if err := inTransaction(t.Context(), c.Conn(), pgx.TxOptions{}, func(tx pgx.Tx) error {
+		e := &explainer{Conn: conn{tx, db.kept}, t: t}
+		err := list(new(tables.NewReader(t.Context(), e, &proof.Guard{}, db.dialect, nil, listed)))
+		plans = e.plans
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return plans
 }

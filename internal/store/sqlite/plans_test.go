@@ -226,6 +226,27 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 			_, err := r.Nodes(time.Unix(1, 0))
 			return err
 		}},
+		list{"a job", "j USING INTEGER PRIMARY KEY (rowid=?)", func(r store.Reader) error {
+			_, err := r.Job(1)
+			return found(err)
+		}},
+		list{"jobs", "j USING INTEGER PRIMARY KEY (rowid<?)", func(r store.Reader) error {
+			_, err := r.Jobs(0, 10)
+			return err
+		}},
+		list{"jobs under way", "job_ended (ended=?)", func(r store.Reader) error { _, err := r.OpenJobs(); return err }},
+		list{"old jobs", "job_ended (ended<?)", func(r store.Reader) error {
+			_, err := r.OldJobs(time.Unix(1, 0), 10)
+			return err
+		}},
+		list{"rows of a job", "PRIMARY KEY (job=? AND n>?)", func(r store.Reader) error {
+			_, err := r.JobRows(1, 0, 10)
+			return err
+		}},
+		list{"rows to be done", "job_row_open (job=?)", func(r store.Reader) error {
+			_, err := r.OpenJobRows(1, 10)
+			return err
+		}},
 		list{"the state at a seam", "PRIMARY KEY (seam=? AND n>?)", func(r store.Reader) error {
 			_, err := r.SeamState(1, 1, 10)
 			return err
@@ -245,7 +266,7 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		}
 	}
 	whole := regexp.MustCompile(`^SCAN (t|c|k|u|token|condition|user|audit_entry|audit_block|import_row|move_token|` +
-		`activation|session|memo|node|p|passkey|passkey_use|a|admin|admin_use|e|o|event)\b`)
+		`activation|session|memo|node|j|job|job_row|p|passkey|passkey_use|a|admin|admin_use|e|o|event)\b`)
 	for i, l := range append(lists, sorted...) {
 		plans := plansOf(t, db, l.list)
 		all := strings.Join(plans, "\n  ")

@@ -45,6 +45,7 @@ func RunBut(t *testing.T, open func(t *testing.T) store.DB, without ...string) {
 		{"Sorted", sortedTests},
 		{"Runs", runTests},
 		{"Imports", importTests},
+		{"Jobs", jobTests},
 		{"Moves", moveTests},
 		{"Activations", activationTests()},
 		{"Adoption", adoptTests},

@@ -106,7 +106,7 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Config = api.Config{Version: "dev", Verifier: k.Engine, Lifecycle: k.Lifecycle, Imports: k.Imports,
+	s.Config = api.Config{Version: "dev", Verifier: k.Engine, Lifecycle: k.Lifecycle, Imports: k.Imports, Jobs: k.Jobs,
 		Activations: k.Activations, Profiles: k.Profiles, Users: k.Users, Temporary: k.Temporary,
 		Keys: keys, Root: root, Accounts: accounts, Ledger: k.Ledger, Overview: counts, Events: k.Events,
 		Log:     slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -118,13 +118,17 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 		t.Fatal(err)
 	}
 	pages, err := console.New(console.Config{Rest: s.API, Verifier: s.Config.Verifier, Lifecycle: s.Config.Lifecycle,
-		Users: s.Config.Users, Accounts: s.Config.Accounts,
+		Users: s.Config.Users, Jobs: s.Config.Jobs, Accounts: s.Config.Accounts,
 		Ledger: s.Config.Ledger, PublicURL: func() string { return s.Config.PublicURL },
 		Now: k.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.API.Mount(pages.Pages())
+	working, stop := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	work.Go(func() { k.Jobs.Run(working, func(err error) { s.Config.Log.Error("jobs", "error", err) }) })
+	t.Cleanup(func() { stop(); work.Wait() })
 	server := httptest.NewServer(s.API)
 	t.Cleanup(server.Close)
 	s.URL = server.URL

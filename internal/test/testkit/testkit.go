@@ -19,6 +19,7 @@ import (
 	"ostiary/internal/engine/events"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/integrity"
+	"ostiary/internal/engine/jobs"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/profiles"
@@ -81,6 +82,7 @@ type Kit struct {
 	Activations *activations.Service
 	Users       *users.Users
 	Temporary   *tempcodes.Codes
+	Jobs        *jobs.Service
 	Ledger      *ledger.Ledger
 	// Ways are those by which Events tells others, from the next Open on.
 	Ways   []events.Way
@@ -249,6 +251,10 @@ func (k *Kit) Open(t testing.TB) {
 		t.Fatal(err)
 	}
 	k.Users = users.New(k.DB, k.Clock.Now, func(user int64) { k.unlocked(user, 0) })
+	if k.Jobs, err = jobs.New(jobs.Config{DB: k.DB, Tokens: k.Lifecycle, Hasher: k.Hasher(seal.Job),
+		Now: k.Clock.Now}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // unlocked tells the engine that the test has put there.

@@ -90,6 +90,8 @@ var rules = map[audit.Action]rule{
 	audit.ActivationTaken:    {because: "an activation changes its token when it is confirmed"},
 	audit.ActivationEnded:    {because: "an activation changes its token when it is confirmed"},
 	audit.ImportRowsRemoved:  {because: "reports of imports are not followed"},
+	audit.JobStarted:         {because: "each token that it changes has an entry of its own"},
+	audit.JobEnded:           {because: "each token that it changed has an entry of its own"},
 	audit.ActivationReset:    {because: "it only says from when on activations are counted"},
 }
 
