@@ -101,6 +101,7 @@ const (
 	UserManage        Operation = "user.manage"
 	UserUnlock        Operation = "user.unlock"
 	UserCode          Operation = "user.code" // issue and revoke temporary codes
+	UserLink          Operation = "user.link" // to self-service
 	KeyView           Operation = "key.view"
 	KeyManage         Operation = "key.manage"
 	AuditView         Operation = "audit.view"
@@ -174,6 +175,7 @@ var matrix = map[Operation]grant{
 	UserManage:        {roles: admins, fresh: ofMany},
 	UserUnlock:        {roles: admins, helpDesk: true},
 	UserCode:          {roles: admins, helpDesk: true},
+	UserLink:          {roles: admins, helpDesk: true},
 	KeyView:           {roles: supers},
 	KeyManage:         {roles: supers, fresh: always},
 	AuditView:         {roles: readers},
