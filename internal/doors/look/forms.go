@@ -1,0 +1,36 @@
+package look
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+const (
+	maxForm  = 16 << 10         // bytes
+	formWait = 10 * time.Second // for all of a form
+)
+
+// ReadForm reads a form, which must come soon, and not be long.
+func ReadForm(w http.ResponseWriter, r *http.Request) error {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(formWait)) // where the connection has one
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	return r.ParseForm()
+}
+
+// KeepsCookies says whether browsers keep the cookie of a session over this connection, as far
+// as the server knows: it does not see the TLS of a proxy. publicURL is where browsers reach
+// the server.
+func KeepsCookies(r *http.Request, publicURL string) bool {
+	if r.TLS != nil || strings.HasPrefix(publicURL, "https://") || r.Header.Get("X-Forwarded-Proto") == "https" {
+		return true
+	}
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	at, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "localhost" || err == nil && at.IsLoopback()
+}
