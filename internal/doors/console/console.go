@@ -119,11 +119,6 @@ func (c *Console) Pages() map[string]look.Visited {
 	return all
 }
 
-const (
-	maxForm  = 16 << 10         // bytes
-	formWait = 10 * time.Second // for all of a form
-)
-
 // gate lets those pass who may use a page.
 func (c *Console) gate(p page) look.Visited {
 	sites := http.NewCrossOriginProtection()
@@ -147,9 +142,7 @@ func (c *Console) gate(p page) look.Visited {
 
 // readForm reads a form, which must come soon.
 func (v *visit) readForm() bool {
-	_ = http.NewResponseController(v.w).SetReadDeadline(time.Now().Add(formWait)) // where the connection has one
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
-	if err := v.r.ParseForm(); err != nil {
+	if err := look.ReadForm(v.w, v.r); err != nil {
 		v.refuse(http.StatusBadRequest, "The form cannot be read", "It is too long, or did not arrive whole.",
 			"Go back, and send it again.")
 		return false

@@ -1,9 +1,11 @@
 package look
 
 import (
+	"html/template"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -33,4 +35,13 @@ func KeepsCookies(r *http.Request, publicURL string) bool {
 	}
 	at, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return host == "localhost" || err == nil && at.IsLoopback()
+}
+
+// Address is one that a page has as it is: of a picture within the page, or for an app on the
+// same device. It is made by the server, and never of what strangers have sent.
+type Address = template.URL
+
+// Picture is the address of an SVG image that stands in the page itself.
+func Picture(svg string) Address {
+	return Address("data:image/svg+xml," + url.PathEscape(svg))
 }

@@ -390,7 +390,8 @@ func (s *Service) remove(tx store.Tx, t token.Token) (audit.Entry, error) {
 
 // DiscardUnproven deletes the tokens of a user, of a type and with a label, that no code has
 // proven. The change of state decides: a token that a code proves meanwhile stays.
-func (s *Service) DiscardUnproven(ctx context.Context, of store.User, typeName, label string, origin audit.Origin) error {
+func (s *Service) DiscardUnproven(ctx context.Context, of store.User, typeName, label string,
+	origin audit.Origin) error {
 	return s.db.Update(ctx, func(tx store.Tx) error {
 		pending := token.Pending
 		held, err := tx.Tokens(store.TokenFilter{Owner: of.ID, Type: typeName, State: &pending})

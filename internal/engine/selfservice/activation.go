@@ -9,8 +9,8 @@ import (
 )
 
 // StartActivation begins an activation by a code of another token, which is used up.
-func (s *Service) StartActivation(ctx context.Context, by Session, serial string, reason activations.Reason, code, source,
-	request string) error {
+func (s *Service) StartActivation(ctx context.Context, by Session, serial string, reason activations.Reason, code,
+	source, request string) error {
 	if err := by.may(Begin, serial); err != nil {
 		return err
 	}

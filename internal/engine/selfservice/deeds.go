@@ -96,7 +96,8 @@ func (s *Service) NewApp(ctx context.Context, by Session, source, request string
 }
 
 // ProveApp makes such a token VALID by its first code.
-func (s *Service) ProveApp(ctx context.Context, by Session, serial, otp, source, request string) (valid bool, err error) {
+func (s *Service) ProveApp(ctx context.Context, by Session, serial, otp, source, request string) (valid bool,
+	err error) {
 	if err := by.may(App, by.Serial); err != nil {
 		return false, err
 	}

@@ -21,18 +21,23 @@ const source = "192.0.2.7:1234"
 // scene is a user, alice, with two fobs, and bob with one.
 type scene struct {
 	*testing.T
-	k          *testkit.Kit
-	s          *selfservice.Service
-	one, two   *pskc.Key
-	used       map[string]uint64 // counters by serial
-	vector     *activation.Vector
-	phone      string // alice's token for a phone, once there is one
-	admin, own authz.Principal
+	k        *testkit.Kit
+	s        *selfservice.Service
+	one, two *pskc.Key
+	used     map[string]uint64 // counters by serial
+	vector   *activation.Vector
+	phone    string // alice's token for a phone, once there is one
+	admin    authz.Principal
 }
 
 func setUp(t *testing.T, edits ...func(*selfservice.Config)) *scene {
 	t.Helper()
-	s := &scene{T: t, k: testkit.New(t), one: testkit.HOTP("1001"), two: testkit.HOTP("1002"), used: map[string]uint64{},
+	return setUpOn(t, testkit.New(t), edits...)
+}
+
+func setUpOn(t *testing.T, k *testkit.Kit, edits ...func(*selfservice.Config)) *scene {
+	t.Helper()
+	s := &scene{T: t, k: k, one: testkit.HOTP("1001"), two: testkit.HOTP("1002"), used: map[string]uint64{},
 		admin: authz.Principal{Role: authz.Admin}}
 	s.k.Import(t, s.one, s.two, testkit.HOTP("2001"))
 	s.k.User(t, "alice")

@@ -3,6 +3,7 @@ package selfservice
 import (
 	"context"
 	"encoding/json"
+	"net/netip"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -54,6 +55,9 @@ func (s *Service) Past(ctx context.Context, by Session, before int64) (all []Eve
 			return nil, 0, err
 		}
 		mine := e.Action == audit.CodeVerified || e.Actor == actor || e.Actor == "enrolment" || e.Actor == "device"
+		if at, err := netip.ParseAddrPort(e.Source); err == nil {
+			e.Source = at.Addr().Unmap().String() // the port says nothing to people
+		}
 		if !mine {
 			e.Source = ""
 		}

@@ -1,6 +1,7 @@
 package selfservice_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -178,7 +179,8 @@ func TestWhatSessionsMayDo(t *testing.T) {
 	refused(t, "try a code", err, "self_forbidden")
 	_, err = s.s.Fix(ctx, temp, "1001", "000000", "000001", source, "r")
 	refused(t, "fix", err, "self_forbidden")
-	refused(t, "begin an activation", s.s.StartActivation(ctx, temp, s.phone, "", s.code(s.one), source, "r"), "self_forbidden")
+	err = s.s.StartActivation(ctx, temp, s.phone, "", s.code(s.one), source, "r")
+	refused(t, "begin an activation", err, "self_forbidden")
 	_, err = s.s.NewApp(ctx, temp, source, "r")
 	refused(t, "a new app", err, "self_forbidden")
 	if all, err := s.s.Tokens(ctx, temp); err != nil || len(all) != 3 {
@@ -365,7 +367,8 @@ func TestActivation(t *testing.T) {
 	if err != nil || password.Len() == 0 {
 		t.Fatalf("the password: %v", err)
 	}
-	if e := s.k.LastEntry(t); e.Action != string(audit.PasswordShown) || strings.Contains(e.Raw, string(password.Bytes())) {
+	shown := string(password.Bytes())
+	if e := s.k.LastEntry(t); e.Action != string(audit.PasswordShown) || strings.Contains(e.Raw, shown) {
 		t.Errorf("the log has %s", e.Raw)
 	}
 	s.k.Clock.Advance(minutes(1))
@@ -409,7 +412,8 @@ func TestPast(t *testing.T) {
 	var told []string
 	for _, e := range all {
 		told = append(told, string(e.Action))
-		if e.Mine != (e.Action == audit.CodeVerified || e.Action == audit.SelfSignedIn) || e.Mine != (e.Source == source) {
+		mine := e.Action == audit.CodeVerified || e.Action == audit.SelfSignedIn
+		if e.Mine != mine || mine != (e.Source == "192.0.2.7") {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -445,5 +449,24 @@ func TestNewDemandsItsParts(t *testing.T) {
 	t.Parallel()
 	if _, err := selfservice.New(selfservice.Config{}); err == nil {
 		t.Error("a service without parts")
+	}
+}
+
+// The log has who came in, by what, and what a link was for.
+func TestTheLogTellsOfSessions(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	_, v := s.signIn("alice", s.code(s.one))
+	s.k.Recorded(t, 0, audit.SelfSignedIn, `done "" map[user:alice] map[] map[by:token]`)
+	must(t, s.s.SignOut(t.Context(), v, source, "r"))
+	s.k.Recorded(t, 0, audit.SelfSignedOut, `done "" map[user:alice] map[] map[by:token]`)
+	l, err := s.s.IssueLink(t.Context(), selfservice.LinkRequest{User: "alice", For: selfservice.ForApp,
+		Origin: testkit.Origin})
+	must(t, err)
+	mark := s.k.LastEntry(t).After["link"]
+	s.k.Recorded(t, 0, audit.LinkIssued, fmt.Sprintf(
+		`done "" map[user:alice] map[] map[expires:2026-03-01T12:30:15Z for:app link:%v]`, mark))
+	if text := string(l.Text.Bytes()); strings.Contains(s.k.LastEntry(t).Raw, text) {
+		t.Error("the log has the link")
 	}
 }
