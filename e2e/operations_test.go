@@ -178,6 +178,7 @@ func (c *scene) calls(t testing.TB) []call {
 		{id: "unlock-user", path: "/api/v1/users/" + sceneUser + "/unlock"},
 		asJSON("issue-codes", "/api/v1/users/"+sceneUser+"/codes", wire.TemporaryCodeRequest{Count: new(2)}),
 		{id: "revoke-codes", path: "/api/v1/users/" + sceneUser + "/codes"},
+		asJSON("issue-link", "/api/v1/users/"+sceneUser+"/link", wire.UserLinkRequest{For: "app"}),
 		{id: "delete-user", path: "/api/v1/users/renamed.user"},
 		{id: "list-keys", path: "/api/v1/keys"},
 		asJSON("create-key", "/api/v1/keys", wire.KeyRequest{Name: "added-key", Role: "admin"}),

@@ -503,6 +503,9 @@ func (w *watch) operations() {
 			for _, code := range into[wire.TemporaryCodes](w.t, a).Codes {
 				w.secretText(name, code)
 			}
+		case "issue-link":
+			_, text, _ := strings.Cut(into[wire.UserLink](w.t, a).Link, "#")
+			w.secretText(name, text)
 		case "start-session":
 			w.secretText(name, into[wire.Session](w.t, a).Token)
 		case "reset-root-password":

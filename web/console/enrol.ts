@@ -16,6 +16,7 @@ interface Shown {
 }
 
 const link = location.hash.slice(1);
+const words = at('words').dataset; // in the language of the page
 let ticket = '';
 
 history.replaceState(null, '', location.pathname);
@@ -23,7 +24,7 @@ addEventListener('hashchange', () => location.reload()); // another link was ope
 if (link) {
   at('start').hidden = false;
 } else {
-  say('This address is incomplete.', 'Open the whole link that you were given.');
+  say(words.incomplete, words.incompleteNext);
 }
 
 at('show').addEventListener('click', async () => {
@@ -52,7 +53,7 @@ at('confirm').addEventListener('submit', async (event) => {
     return;
   }
   if (!answer.valid) {
-    say('That is not the right code.', 'Wait for the next one and try again.');
+    say(words.wrong, words.wrongNext);
     at<HTMLInputElement>('code').select();
     return;
   }
@@ -72,9 +73,9 @@ async function ask<Answer>(what: string, button: HTMLButtonElement, body: unknow
     return await send<Answer>('api/v1/enrolment/' + what, body);
   } catch (error) {
     if (!(error instanceof Refused)) {
-      say('The server did not answer.', 'Try again.');
+      say(words.silent, words.silentNext);
     } else if (error.problem.code === 'invalid_request') {
-      say('A code is made of digits only.', '');
+      say(words.digits, '');
     } else {
       say(error.problem.detail ?? '', error.problem.hint ?? '');
     }
@@ -84,7 +85,7 @@ async function ask<Answer>(what: string, button: HTMLButtonElement, body: unknow
   }
 }
 
-function say(what: string, next: string): void {
+function say(what = '', next = ''): void {
   at('message').hidden = !what;
   at('what').textContent = what;
   at('next').textContent = next;

@@ -47,7 +47,8 @@ const (
 	ImportCancelled     Action = "import.cancelled"
 	ImportRowsRemoved   Action = "import.rows_removed" // of a report whose time is over
 	ActivationStarted   Action = "activation.started"
-	ActivationTaken     Action = "activation.taken"     // an offer, by a device
+	ActivationTaken     Action = "activation.taken" // an offer, by a device
+	PasswordShown       Action = "activation.password_shown"
 	ActivationConfirmed Action = "activation.confirmed" // a device's first code, right or wrong
 	ActivationEnded     Action = "activation.ended"     // unconfirmed
 	ActivationReset     Action = "activation.reset"     // counts begin anew
@@ -77,6 +78,9 @@ const (
 	SessionStarted      Action = "session.started"
 	SessionEnded        Action = "session.ended"
 	SessionProven       Action = "session.proven" // by a code or a passkey, or not
+	SelfSignedIn        Action = "self.signed_in" // a user, for self-service
+	SelfSignedOut       Action = "self.signed_out"
+	LinkIssued          Action = "link.issued" // for self-service, to a user
 	RootPasswordSet     Action = "root.password_set"
 	AdminAdded          Action = "admin.added"
 	AdminRoleSet        Action = "admin.role_set"

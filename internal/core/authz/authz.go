@@ -102,6 +102,7 @@ const (
 	UserManage        Operation = "user.manage"
 	UserUnlock        Operation = "user.unlock"
 	UserCode          Operation = "user.code" // issue and revoke temporary codes
+	UserLink          Operation = "user.link" // to self-service
 	KeyView           Operation = "key.view"
 	KeyManage         Operation = "key.manage"
 	AuditView         Operation = "audit.view"
@@ -176,6 +177,7 @@ var matrix = map[Operation]grant{
 	UserManage:        {roles: admins, fresh: ofMany},
 	UserUnlock:        {roles: admins, helpDesk: true},
 	UserCode:          {roles: admins, helpDesk: true},
+	UserLink:          {roles: admins, helpDesk: true},
 	KeyView:           {roles: supers},
 	KeyManage:         {roles: supers, fresh: always},
 	AuditView:         {roles: readers},

@@ -67,6 +67,7 @@ var rights = map[string]string{
 	"UserManage":        "xxx.....",
 	"UserUnlock":        "xxxx....",
 	"UserCode":          "xxxx....",
+	"UserLink":          "xxxx....",
 	"KeyView":           "xx......",
 	"KeyManage":         "xx......",
 	"AuditView":         "xxxxx...",

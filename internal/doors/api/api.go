@@ -36,6 +36,7 @@ import (
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/overview"
 	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/selfservice"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/store"
@@ -64,6 +65,7 @@ type Config struct {
 	Profiles    *profiles.Service
 	Users       *users.Users
 	Temporary   *tempcodes.Codes
+	SelfService *selfservice.Service
 	Keys        *credentials.Keys
 	Root        *credentials.Root
 	Accounts    *credentials.Accounts
@@ -109,7 +111,7 @@ func New(cfg Config) (*API, error) {
 	if cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Imports == nil || cfg.Activations == nil ||
 		cfg.Profiles == nil || cfg.Users == nil || cfg.Temporary == nil || cfg.Keys == nil || cfg.Root == nil ||
 		cfg.Accounts == nil || cfg.Jobs == nil || cfg.Ledger == nil || cfg.Overview == nil || cfg.Events == nil ||
-		cfg.Log == nil || cfg.Metrics == nil {
+		cfg.SelfService == nil || cfg.Log == nil || cfg.Metrics == nil {
 		return nil, errors.New("api: a required part is missing")
 	}
 	if cfg.MaxUpload == 0 {
@@ -159,6 +161,7 @@ func (a *API) routes() {
 	a.userRoutes()
 	a.userListRoutes()
 	a.codeRoutes()
+	a.linkRoutes()
 	a.keyRoutes()
 	a.sessionRoutes()
 	a.ownSessionRoutes()

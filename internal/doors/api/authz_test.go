@@ -103,6 +103,7 @@ var requests = map[string]request{
 	"retry-event":    {needs: authz.EventManage},
 	"retry-events":   {needs: authz.EventManage},
 	"test-events":    {needs: authz.EventManage},
+	"issue-link":     {needs: authz.UserLink, body: object{"for": "activate", "serial": "nobody"}},
 	"list-keys":      {needs: authz.KeyView},
 	"create-key":     {needs: authz.KeyManage, body: object{"name": "verifier", "role": "verifier"}},
 	"revoke-key":     {needs: authz.KeyManage},

@@ -17,7 +17,6 @@
 package console
 
 import (
-	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -124,11 +123,6 @@ func (c *Console) Pages() map[string]look.Visited {
 	return all
 }
 
-const (
-	maxForm  = 16 << 10         // bytes
-	formWait = 10 * time.Second // for all of a form
-)
-
 // gate lets those pass who may use a page.
 func (c *Console) gate(p page) look.Visited {
 	sites := http.NewCrossOriginProtection()
@@ -152,14 +146,7 @@ func (c *Console) gate(p page) look.Visited {
 
 // readForm reads a form, which must come soon.
 func (v *visit) readForm(pattern string) bool {
-	_ = http.NewResponseController(v.w).SetReadDeadline(time.Now().Add(formWait)) // where the connection has one
-	size := cmp.Or(longForms[pattern], maxForm)
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, size)
-	err := v.r.ParseMultipartForm(size) // which no file leaves for the disk
-	if errors.Is(err, http.ErrNotMultipart) {
-		err = nil
-	}
-	if err != nil {
+	if err := look.ReadForm(v.w, v.r, longForms[pattern]); err != nil {
 		v.refuse(http.StatusBadRequest, "The form cannot be read", "It is too long, or did not arrive whole.",
 			"Go back, and send it again.")
 		return false

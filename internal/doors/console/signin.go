@@ -1,9 +1,7 @@
 package console
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 
@@ -39,7 +37,7 @@ func (v *visit) showSignIn(f signIn, status int) {
 	f.Name.ID, f.Name.Label, f.Name.Autocomplete, f.Name.Max, f.Name.Required = "name", "Name", "username", 128, true
 	f.Password = look.Field{ID: "password", Label: "Password", Type: "password", Autocomplete: "current-password",
 		Required: true}
-	if !v.keepsCookies() {
+	if !look.KeepsCookies(v.r, v.cfg.PublicURL()) {
 		f.Note = &look.Note{Tone: look.Warning, What: "Your browser will keep no session here",
 			Means: "Open this page by https, or on the machine itself at http://localhost."}
 	}
@@ -50,21 +48,6 @@ func (v *visit) showSignIn(f signIn, status int) {
 func (v *visit) plain(p look.Page) {
 	p.Forms = true
 	v.book.Show(v.w, v.r, p)
-}
-
-// keepsCookies says whether browsers keep the cookie of this connection, as far as the
-// server knows: it does not see the TLS of a proxy.
-func (v *visit) keepsCookies() bool {
-	if v.r.TLS != nil || strings.HasPrefix(v.cfg.PublicURL(), "https://") ||
-		v.r.Header.Get("X-Forwarded-Proto") == "https" {
-		return true
-	}
-	host, _, err := net.SplitHostPort(v.r.Host)
-	if err != nil {
-		host = v.r.Host
-	}
-	at, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return host == "localhost" || err == nil && at.IsLoopback()
 }
 
 // local is a page of this server below its root, or none.

@@ -1,7 +1,8 @@
 // Package enrol is the door for whoever holds an enrolment link: the page behind it,
 // which is the same for all. What stands behind the # of the link stays in the
 // browser until the user asks; then the page's script (web/console/enrol.ts) speaks to
-// REST, which needs no more than the link itself.
+// REST, which needs no more than the link itself. The texts are those of package words; the
+// script finds its own in the page.
 package enrol
 
 import (
@@ -9,6 +10,7 @@ import (
 	"net/http"
 
 	"ostiary/internal/doors/look"
+	"ostiary/internal/doors/words"
 )
 
 //go:embed page
@@ -19,7 +21,8 @@ func Pages() map[string]http.Handler {
 	book := look.Open(files, "page")
 	return map[string]http.Handler{
 		"GET /enrol": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			book.Show(w, r, look.Page{Name: "enrol", Title: "Set up your authenticator app"})
+			l := words.Of(w, r)
+			book.Show(w, r, look.Page{Name: "enrol", Title: l.Say("enrol.title"), Lang: string(l), Body: l})
 		}),
 	}
 }

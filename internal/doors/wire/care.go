@@ -22,6 +22,23 @@ type RevokedCodes struct {
 	Revoked int    `json:"revoked"`
 }
 
+// UserLinkRequest asks for a link that lets a user do one thing in self-service.
+type UserLinkRequest struct {
+	For    string `json:"for" enum:"activate,app" doc:"activate: activate a token on a phone. app: create a token for an authenticator app."`
+	Serial string `json:"serial,omitempty" maxLength:"64" doc:"The token to activate. Only with activate."`
+	Reason string `json:"reason,omitempty" doc:"Why it is activated again: pin-forgotten, device-replaced or device-lost. Only with activate."`
+}
+
+// UserLink is such a link, shown this once.
+type UserLink struct {
+	User     string    `json:"user"`
+	For      string    `json:"for"`
+	Serial   string    `json:"serial,omitempty"`
+	Link     string    `json:"link" doc:"Works once. It cannot be shown again."`
+	Password string    `json:"password,omitempty" doc:"The activation password. Tell it to the user another way than the link."`
+	Expires  time.Time `json:"expires"`
+}
+
 // ReplaceRequest replaces a token that a user holds.
 type ReplaceRequest struct {
 	By     string `json:"by,omitempty" maxLength:"128" doc:"Serial of a free hardware token that replaces it. If absent, a software token is created."`

@@ -22,7 +22,9 @@ type ResyncRequest struct {
 	Counter *uint64
 	// Steps widens the TOTP search; 0 takes the default, Policy.MaxSteps is
 	// the most.
-	Steps  int
+	Steps int
+	// Ahead narrows the HOTP search; 0 takes the default.
+	Ahead  int
 	Origin audit.Origin
 }
 
@@ -163,6 +165,9 @@ func (e *Engine) pairWindow(t token.Token, r ResyncRequest, now time.Time) (wind
 	c := t.Condition
 	if t.Spec.Algorithm == token.HOTP {
 		w := window{from: c.Next, n: e.policy.PairLookAhead}
+		if r.Ahead > 0 {
+			w.n = min(w.n, r.Ahead)
+		}
 		if r.Counter != nil {
 			w.from = *r.Counter
 		}

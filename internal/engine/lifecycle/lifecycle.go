@@ -387,6 +387,7 @@ func (s *Service) Delete(ctx context.Context, sel tokens.Selector, origin audit.
 	return deleted, err
 }
 
+// remove deletes a token, and gives the entry that tells of it.
 func (s *Service) remove(tx store.Tx, t *token.Token) (audit.Entry, error) {
 	e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t),
 		Before: append(audit.ConditionFields(t.Condition, ""), audit.Field{Name: "owner", Value: t.OwnerName})}
@@ -401,6 +402,42 @@ func (s *Service) remove(tx store.Tx, t *token.Token) (audit.Entry, error) {
 			"ostiary move list shows the moves.").Because(err)
 	}
 	return e, err
+}
+
+// DiscardUnproven deletes the tokens of a user, of a type and with a label, that no code has
+// proven. The change of state decides: a token that a code proves meanwhile stays.
+func (s *Service) DiscardUnproven(ctx context.Context, of store.User, typeName, label string,
+	origin audit.Origin) error {
+	return s.db.Update(ctx, func(tx store.Tx) error {
+		pending := token.Pending
+		held, err := tx.Tokens(store.TokenFilter{Owner: of.ID, Type: typeName, State: &pending})
+		if err != nil {
+			return err
+		}
+		for _, t := range held {
+			if t.Label != label {
+				continue
+			}
+			err := tx.SetState(t.ID, token.Pending, token.RevokedOther, "")
+			if errors.Is(err, store.ErrConflict) {
+				continue
+			} else if err != nil {
+				return err
+			}
+			if err := tx.AppendAudit(stateEntry(t, token.Pending, token.RevokedOther, "", s.now(), origin)); err != nil {
+				return err
+			}
+			if t, err = tokens.ByID(tx, t.ID); err != nil {
+				return err
+			}
+			e, err := s.remove(tx, &t)
+			e.Time, e.Outcome, e.Origin = s.now(), audit.Done, origin
+			if err := errors.Join(err, tx.AppendAudit(e.Canonical())); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // change is update for operations that leave the token in place: it returns the

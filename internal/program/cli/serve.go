@@ -34,6 +34,7 @@ func newServe(a *app) *cobra.Command {
 	cfg := serve.Config{Version: cmdline.BuildInfo().Version, Out: a.Stdout, Activations: activations.DefaultPolicy()}
 	var level, format, notifyKey, rootPassword string
 	var reportDays int
+	var own selfFlags
 	var proxies []string
 	cmd := &cobra.Command{
 		Use:         "serve --data DIR",
@@ -122,6 +123,10 @@ network must prove its name by a certificate (sslmode=verify-full).
 			if cfg.TrustedProxies, err = proxiesOf(cmd, proxies); err != nil {
 				return err
 			}
+			if cfg.SelfService, err = own.policy(cmd); err != nil {
+				return err
+			}
+			cfg.SelfServiceHelp = own.help
 			log, err := a.logger(cmd, level, format)
 			if err != nil {
 				return err
@@ -159,6 +164,7 @@ network must prove its name by a certificate (sslmode=verify-full).
 	flags.StringVar(&cfg.NotifyURL, "notify-url", "", "`URL` to which is posted what happens to users and their tokens, so that they can be told (default: none)")
 	flags.StringVar(&notifyKey, "notify-key-file", "", "`FILE` with the key that signs what is posted to --notify-url, of ostiary events new-key")
 	flags.BoolVar(&cfg.NotifyPasswords, "notify-passwords", false, "post the passwords of activations that users begin themselves to --notify-url; answers do not have them")
+	addSelfFlags(flags, &own)
 	flags.StringVar(&rootPassword, "root-password-file", "", "`FILE` with the first password of ROOT (default: "+
 		"generated and printed); later starts do not read it")
 	flags.IntVar(&reportDays, "import-report-days", defaultReportDays, "`DAYS` for which import reports keep the rows "+

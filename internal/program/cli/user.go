@@ -21,7 +21,7 @@ func newUser(a *app) *cobra.Command {
   ostiary token assign 12345678 alice`,
 	}
 	cmd.AddCommand(newUserAdd(a), newUserList(a), newUserShow(a), newUserRename(a),
-		newUserUnlock(a), newUserCode(a), newUserDelete(a))
+		newUserUnlock(a), newUserCode(a), newUserLink(a), newUserDelete(a))
 	cmdline.MakeGroup(cmd)
 	return cmd
 }

@@ -34,6 +34,7 @@ import (
 	"ostiary/internal/doors/webhook"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
+	"ostiary/internal/engine/selfservice"
 	"ostiary/internal/program/connlimit"
 )
 
@@ -83,6 +84,11 @@ type Config struct {
 	NotifyURL       string
 	NotifyKeys      webhook.Keys
 	NotifyPasswords bool
+
+	// SelfService is what users may do at /me; SelfServiceHelp tells them how the help desk is
+	// reached.
+	SelfService     selfservice.Policy
+	SelfServiceHelp string
 
 	// KeepReports is how long the rows of import reports are kept; zero is for ever.
 	KeepReports time.Duration

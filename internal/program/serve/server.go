@@ -18,6 +18,7 @@ import (
 	"ostiary/internal/doors/api"
 	"ostiary/internal/doors/console"
 	"ostiary/internal/doors/enrol"
+	"ostiary/internal/doors/self"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
@@ -31,6 +32,7 @@ import (
 	"ostiary/internal/engine/overview"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/secrets"
+	"ostiary/internal/engine/selfservice"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/program/steadylog"
@@ -68,6 +70,7 @@ type Server struct {
 	keys        *credentials.Keys
 	root        *credentials.Root
 	accounts    *credentials.Accounts
+	sessions    *seal.Hasher
 	address     string // where it listens; empty before it does
 	ledger      *ledger.Ledger
 	api         *api.API
@@ -205,7 +208,8 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	if s.keys, err = credentials.OpenKeys(ctx, s.db, hashers[seal.KeyHash], now); err != nil {
 		return err
 	}
-	s.root = credentials.NewRoot(s.db, hashers[seal.Password], hashers[seal.Session], now)
+	s.sessions = hashers[seal.Session]
+	s.root = credentials.NewRoot(s.db, hashers[seal.Password], s.sessions, now)
 	if s.accounts, err = credentials.NewAccounts(credentials.AccountsConfig{DB: s.db, Root: s.root, Codes: s.engine,
 		RequireSecondFactor: s.cfg.RequireSecondFactor, PublicURL: s.publicURL, Now: now}); err != nil {
 		return err
@@ -255,11 +259,17 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 	if err != nil {
 		return nil, err
 	}
+	own, err := selfservice.New(selfservice.Config{DB: s.db, Hasher: s.sessions, Codes: v, Lifecycle: s.lifecycle,
+		Activations: s.activations, Ledger: s.ledger, Policy: s.cfg.SelfService, Now: s.cfg.Now})
+	if err != nil {
+		return nil, err
+	}
 	rest, err := api.New(api.Config{Version: s.cfg.Version, Verifier: v, Lifecycle: s.lifecycle, Imports: s.imports,
 		Jobs:        s.jobs,
 		Activations: s.activations, Profiles: s.profiles, Users: s.users, Temporary: s.temporary,
 		Keys: s.keys, Root: s.root, Accounts: s.accounts, Ledger: s.ledger, Overview: counts, Events: s.outbox,
-		Log: s.log, Metrics: metrics, Ready: s.db.Check,
+		SelfService: own,
+		Log:         s.log, Metrics: metrics, Ready: s.db.Check,
 		Degraded:  s.degraded,
 		Lacks:     s.lacks.words,
 		Proxies:   s.cfg.TrustedProxies,
@@ -275,7 +285,20 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 		return nil, err
 	}
 	rest.Mount(pages.Pages())
-	return rest, nil
+	return rest, s.mountSelf(rest, own)
+}
+
+// mountSelf serves the pages of self-service, unless they are off.
+func (s *Server) mountSelf(rest *api.API, service *selfservice.Service) error {
+	if s.cfg.SelfService.Off {
+		return nil
+	}
+	pages, err := self.New(self.Config{Rest: rest, Service: service, Help: s.cfg.SelfServiceHelp, PublicURL: s.publicURL,
+		Now: s.cfg.Now})
+	if err == nil {
+		rest.Mount(pages.Pages())
+	}
+	return err
 }
 
 // publicURL is where browsers reach the server.

@@ -37,6 +37,7 @@ var owners = map[string][]string{
 	"net/http": {"internal/doors/api", "internal/device/authenticatorcli",
 		"internal/doors/client", "internal/doors/console", "internal/doors/enrol", "internal/doors/look",
 		"internal/doors/webhook",
+		"internal/doors/self", "internal/doors/words",
 		"internal/program/serve", "internal/program/connlimit"},
 	"encoding/xml":                    {"pskc", "pskc/xmlsig", "internal/formats/seedfile"},
 	"html/template":                   {"internal/doors/look"},

@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -19,9 +20,11 @@ import (
 	"ostiary/internal/doors/api"
 	"ostiary/internal/doors/console"
 	"ostiary/internal/doors/enrol"
+	"ostiary/internal/doors/self"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/overview"
+	"ostiary/internal/engine/selfservice"
 	"ostiary/internal/seal"
 )
 
@@ -106,11 +109,18 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	own, err := selfservice.New(selfservice.Config{DB: k.DB, Hasher: k.Hasher(seal.Session), Codes: k.Engine,
+		Lifecycle: k.Lifecycle, Activations: k.Activations, Ledger: k.Ledger,
+		Policy: selfservice.Policy{AppType: "app-totp", ShowPassword: true}, Now: k.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.Config = api.Config{Version: "dev", Verifier: k.Engine, Lifecycle: k.Lifecycle, Imports: k.Imports, Jobs: k.Jobs,
 		Activations: k.Activations, Profiles: k.Profiles, Users: k.Users, Temporary: k.Temporary,
 		Keys: keys, Root: root, Accounts: accounts, Ledger: k.Ledger, Overview: counts, Events: k.Events,
-		Log:     slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Metrics: prometheus.NewRegistry(), Ready: k.DB.Check, Pages: enrol.Pages()}
+		SelfService: own,
+		Log:         slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics:     prometheus.NewRegistry(), Ready: k.DB.Check, Pages: enrol.Pages()}
 	for _, f := range adjust {
 		f(&s.Config)
 	}
@@ -129,7 +139,15 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	var work sync.WaitGroup
 	work.Go(func() { k.Jobs.Run(working, func(err error) { s.Config.Log.Error("jobs", "error", err) }) })
 	t.Cleanup(func() { stop(); work.Wait() })
-	server := httptest.NewServer(s.API)
+	server := httptest.NewUnstartedServer(s.API)
+	address := "http://" + server.Listener.Addr().String()
+	me, err := self.New(self.Config{Rest: s.API, Service: s.Config.SelfService, Help: "call 4711",
+		PublicURL: func() string { return cmp.Or(s.Config.PublicURL, address) }, Now: k.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.API.Mount(me.Pages())
+	server.Start()
 	t.Cleanup(server.Close)
 	s.URL = server.URL
 	for name, p := range Principals() {
