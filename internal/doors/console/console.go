@@ -102,6 +102,8 @@ func New(cfg Config) (*Console, error) {
 func (c *Console) pages() []page {
 	all := slices.Concat(
 		c.signInPages(),
+		c.proofPages(),
+		c.passkeyPages(),
 		c.accountPages(),
 		c.tokenPages(),
 		c.actionPages(),
@@ -128,7 +130,7 @@ const (
 func (c *Console) gate(p page) look.Visited {
 	sites := http.NewCrossOriginProtection()
 	return func(w http.ResponseWriter, r *http.Request, from look.Visit) {
-		v := &visit{Console: c, w: w, r: r, from: from}
+		v := &visit{Console: c, w: w, r: r, from: from, pattern: p.pattern}
 		if err := sites.Check(r); err != nil {
 			v.refuse(http.StatusForbidden, "Refused: a form of another site",
 				"The form was not sent by a page of this server.",

@@ -24,7 +24,7 @@ func TestBundlesAreCurrent(t *testing.T) {
 		t.Fatalf("tools/web: %v\n%s", err, out)
 	}
 	made, err := filepath.Glob(filepath.Join(folder, "*"))
-	if err != nil || len(made) != 3 {
+	if err != nil || len(made) != 4 {
 		t.Fatalf("tools/web made %q, %v", made, err)
 	}
 	for _, name := range made {
@@ -91,7 +91,7 @@ func TestAssets(t *testing.T) {
 		mux.Handle(pattern, h)
 	}
 	for name, kind := range map[string]string{"style.css": "text/css", "console.js": "text/javascript",
-		"enrol.js": "text/javascript", "icons.svg": "image/svg+xml", "mark.svg": "image/svg+xml"} {
+		"enrol.js": "text/javascript", "passkey.js": "text/javascript", "icons.svg": "image/svg+xml", "mark.svg": "image/svg+xml"} {
 		where, err := address(name)
 		if err != nil || !regexp.MustCompile(`^look/[a-z]+-[0-9a-f]{16}\.`).MatchString(where) {
 			t.Fatalf("%s is at %q, %v", name, where, err)
