@@ -174,6 +174,7 @@ func (c *scene) calls(t testing.TB) []call {
 		asJSON("create-key", "/api/v1/keys", wire.KeyRequest{Name: "added-key", Role: "admin"}),
 		{id: "revoke-key", path: "/api/v1/keys/added-key"},
 		{id: "list-admins", path: "/api/v1/admins"},
+		{id: "list-settings", path: "/api/v1/settings"},
 		asJSON("add-admin", "/api/v1/admins", wire.AdminRequest{Name: "added.admin", Role: "operator"}),
 		{id: "show-admin", path: "/api/v1/admins/added.admin"},
 		asJSON("set-admin-role", "/api/v1/admins/added.admin/role", wire.AdminRole{Role: "admin"}),

@@ -26,6 +26,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/peer"
 	"ostiary/internal/doors/look"
+	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
@@ -52,7 +53,7 @@ type Verifier interface {
 }
 
 // Config holds what the API stands on. All fields are required, but Ready,
-// PublicURL, Pages and MaxUpload.
+// Settings, PublicURL, Pages and MaxUpload.
 type Config struct {
 	Version     string
 	Verifier    Verifier
@@ -77,6 +78,8 @@ type Config struct {
 	Degraded func() bool
 	// Lacks says what the database lacks to keep what it confirms, in words for everybody.
 	Lacks func() []string
+	// Settings are those that the server was started with.
+	Settings []wire.Setting
 	// PublicURL is where users reach this server, for enrolment links, such as
 	// https://tokens.example.com; empty until Listening says it.
 	PublicURL string
@@ -160,6 +163,7 @@ func (a *API) routes() {
 	a.sessionRoutes()
 	a.ownSessionRoutes()
 	a.adminRoutes()
+	a.settingRoutes()
 	a.auditRoutes()
 	a.archiveRoutes()
 	a.overviewRoutes()

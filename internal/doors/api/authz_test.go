@@ -120,6 +120,7 @@ var requests = map[string]request{
 	"add-passkey":              {needs: authz.SessionManage, body: object{"name": "x", "answer": object{}}},
 	"prove-session-by-passkey": {needs: authz.SessionManage, body: object{"answer": object{}}},
 	"remove-passkey":           {needs: authz.SessionManage},
+	"list-settings":            {needs: authz.SettingView},
 	"count-tokens":             {needs: authz.TokenView},
 	"count-codes":              {needs: authz.AuditView, query: "?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"},
 	"list-audit":               {needs: authz.AuditView},

@@ -70,14 +70,7 @@ func (v *visit) showAccount(e *look.Errors, status int) {
 	for _, k := range keys {
 		a.Passkeys = append(a.Passkeys, passkey{k, at(k.Created), at(k.Used)})
 	}
-	for _, s := range all {
-		what := "A program"
-		if s.Kind == credentials.Page {
-			what = browserOf(s.Agent)
-		}
-		a.Sessions = append(a.Sessions, stay{Session: s, Here: s.Name == v.session.Name, Began: at(s.Started),
-			LastUsed: at(s.Used), Ends: at(s.Until), Place: s.Source, What: what})
-	}
+	a.Sessions = v.stays(all)
 	v.show(look.Page{Name: "account", Status: status, Title: "My account", Failed: e != nil, Body: a})
 }
 

@@ -55,14 +55,17 @@ type Rest interface {
 	Problem(ctx context.Context, p authz.Principal, request string, err error) wire.Problem
 }
 
-// Config is what the console stands on. All fields are required.
+// Config is what the console stands on. All fields are required, but Settings.
 type Config struct {
 	Rest      Rest
 	Verifier  Verifier
 	Lifecycle *lifecycle.Service
 	Users     *users.Users
 	Accounts  *credentials.Accounts
+	Keys      *credentials.Keys
 	Ledger    *ledger.Ledger
+	// Settings are those that the server was started with.
+	Settings []wire.Setting
 	// PublicURL is where browsers reach the server; empty if nobody has said it.
 	PublicURL func() string
 	Now       func() time.Time
@@ -85,7 +88,7 @@ type page struct {
 // New builds the console. It fails if a page needs an operation that nobody has.
 func New(cfg Config) (*Console, error) {
 	if cfg.Rest == nil || cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil ||
-		cfg.Accounts == nil || cfg.Ledger == nil ||
+		cfg.Accounts == nil || cfg.Keys == nil || cfg.Ledger == nil ||
 		cfg.PublicURL == nil || cfg.Now == nil {
 		return nil, errors.New("console: a required part is missing")
 	}
@@ -108,6 +111,9 @@ func (c *Console) pages() []page {
 		c.tokenPages(),
 		c.actionPages(),
 		c.userPages(),
+		c.adminPages(),
+		c.keyPages(),
+		c.settingPages(),
 	)
 	return append(all, page{"GET /{$}", authz.SessionManage, "", func(v *visit) { v.lead(v.home()) }})
 }

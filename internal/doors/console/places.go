@@ -19,6 +19,9 @@ type place struct {
 var places = []place{
 	{"Users & tokens", "Hardware tokens", "tokens", authz.TokenView, "t"},
 	{"Users & tokens", "Users", "users", authz.UserView, "u"},
+	{"System", "Administrators", "admins", authz.AdminView, ""},
+	{"System", "API keys", "keys", authz.KeyView, ""},
+	{"System", "Settings", "settings", authz.SettingView, ""},
 }
 
 // has tells whether a path is of this place: its own, one below it, or that of a form that

@@ -27,7 +27,7 @@ func (c *Console) proofPages() []page {
 // kept are the fields of forms that come back after a proof. They stand in the address
 // meanwhile, so a field is left out unless it is here: no code, password or file may be.
 var kept = []string{"name", "role", "help_desk", "expires", "forget_passkeys", "label", "user", "reason", "state", "by",
-	"from", "until", "number", "seen"}
+	"from", "until", "number"}
 
 // proveFirst leads to the page that asks for a proof, and from there back to the page that
 // was asked for, or that has the form.
@@ -105,7 +105,8 @@ func (v *visit) showAgain(e *look.Errors, status int) {
 	} else {
 		p.Code = codeField()
 	}
-	v.show(look.Page{Name: "proof", Status: status, Title: "Prove that it is you", Dialog: true, Failed: e != nil, Body: p})
+	v.show(look.Page{Name: "proof", Status: status, Title: "Prove that it is you", Dialog: true, Failed: e != nil,
+		Body: p})
 }
 
 // codeField takes a code of one's own token.

@@ -176,7 +176,7 @@ func (v *visit) undo(back string) *look.Undo {
 	}
 	return &look.Undo{What: "Token " + t.Identity.Serial + ": " + stateWords[t.Condition.State].Word,
 		Seconds: int(left.Seconds()), Action: v.tokenAt(t.Identity, "state", back),
-		Fields: map[string]string{"state": was.String(), "reason": "undone"}}
+		Fields: map[string]string{"state": was.String(), "reason": "undone", "seen": tokens.Mark(t)}}
 }
 
 // history is what the log has of a token.

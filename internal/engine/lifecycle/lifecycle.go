@@ -250,7 +250,7 @@ func (s *Service) Unassign(ctx context.Context, sel tokens.Selector, origin audi
 				fault.New(fault.Conflict, "token_free", fmt.Sprintf("Token %s is not assigned to anyone.",
 					t.Identity.Serial))
 		}
-		if err := notMoving(*t); err != nil {
+		if err := errors.Join(users.MayArm(tx, t.OwnerName, origin), notMoving(*t)); err != nil {
 			return audit.Entry{}, err
 		}
 		e := audit.Entry{Action: audit.TokenUnassigned, Subject: audit.SubjectOf(*t),
@@ -271,10 +271,9 @@ func (s *Service) SetState(ctx context.Context, sel tokens.Selector, to token.St
 		if err := s.mayBecome(tx, *t, to); err != nil {
 			return audit.Entry{}, err
 		}
-		if to == token.Valid { // it may be one that somebody has found
-			if err := users.MayArm(tx, t.OwnerName, origin); err != nil {
-				return audit.Entry{}, err
-			}
+		// One that becomes VALID may be one that somebody has found.
+		if err := users.MayArm(tx, t.OwnerName, origin); err != nil {
+			return audit.Entry{}, err
 		}
 		return setState(tx, t, to, reason)
 	})
@@ -366,6 +365,9 @@ func (s *Service) Delete(ctx context.Context, sel tokens.Selector, origin audit.
 	var deleted token.Token
 	err := s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		deleted = *t
+		if err := users.MayArm(tx, t.OwnerName, origin); err != nil {
+			return audit.Entry{}, err
+		}
 		e := audit.Entry{Action: audit.TokenDeleted, Subject: audit.SubjectOf(*t),
 			Before: append(audit.ConditionFields(t.Condition, ""), audit.Field{Name: "owner", Value: t.OwnerName})}
 		left, err := s.marks.Retire(tx, s.keys, *t, s.now())

@@ -256,13 +256,14 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 		Lacks:     s.lacks.words,
 		Proxies:   s.cfg.TrustedProxies,
 		PublicURL: s.cfg.PublicURL,
+		Settings:  s.cfg.Settings,
 		Pages:     enrol.Pages()})
 	if err != nil {
 		return nil, err
 	}
 	pages, err := console.New(console.Config{Rest: rest, Verifier: v, Lifecycle: s.lifecycle, Users: s.users,
-		Accounts: s.accounts,
-		Ledger:   s.ledger, PublicURL: s.publicURL, Now: s.cfg.Now})
+		Accounts: s.accounts, Keys: s.keys, Settings: s.cfg.Settings,
+		Ledger: s.ledger, PublicURL: s.publicURL, Now: s.cfg.Now})
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -59,6 +60,8 @@ type Server struct {
 	Config       api.Config
 	Log          *Buffer // what the server wrote to its log
 	RootPassword string
+	// Public is where passkeys think that the server is.
+	Public string
 	// Bearer gives the credential of each caller.
 	Bearer map[string]string
 }
@@ -98,7 +101,7 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 		t.Fatal(err)
 	}
 	accounts, err := credentials.NewAccounts(credentials.AccountsConfig{DB: k.DB, Root: root, Codes: k.Engine,
-		PublicURL: func() string { return "https://tokens.example.com" }, Now: k.Clock.Now})
+		PublicURL: func() string { return cmp.Or(s.Public, "https://tokens.example.com") }, Now: k.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +113,8 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 		Activations: k.Activations, Profiles: k.Profiles, Users: k.Users, Temporary: k.Temporary,
 		Keys: keys, Root: root, Accounts: accounts, Ledger: k.Ledger, Overview: counts, Events: k.Events,
 		Log:     slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Metrics: prometheus.NewRegistry(), Ready: k.DB.Check, Pages: enrol.Pages()}
+		Metrics: prometheus.NewRegistry(), Ready: k.DB.Check, Pages: enrol.Pages(),
+		Settings: []wire.Setting{{Name: "listen", Value: "<b>:8443", Source: "flag", Means: "Where it listens."}}}
 	for _, f := range adjust {
 		f(&s.Config)
 	}
@@ -118,7 +122,7 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 		t.Fatal(err)
 	}
 	pages, err := console.New(console.Config{Rest: s.API, Verifier: s.Config.Verifier, Lifecycle: s.Config.Lifecycle,
-		Users: s.Config.Users, Accounts: s.Config.Accounts,
+		Users: s.Config.Users, Accounts: s.Config.Accounts, Keys: s.Config.Keys, Settings: s.Config.Settings,
 		Ledger: s.Config.Ledger, PublicURL: func() string { return s.Config.PublicURL },
 		Now: k.Clock.Now})
 	if err != nil {
