@@ -70,6 +70,16 @@ await browse(server, async ({ page, context, expect }) => {
   await page.getByRole('button', { name: 'Use your passkey' }).click();
   await page.getByRole('heading', { name: 'Hardware tokens' }).waitFor();
 
+  // A view is kept under a name, and is a link.
+  await page.getByRole('link', { name: 'Views' }).click();
+  await dialog.getByRole('textbox', { name: 'Name of this view' }).fill('<i>all</i>');
+  await dialog.getByRole('button', { name: 'Keep this view' }).click();
+  await page.waitForURL(/tokens\?size=20$|tokens$/);
+  await page.getByRole('link', { name: 'Views' }).click();
+  await dialog.getByRole('link', { name: '<i>all</i>' }).waitFor();
+  await look(page, 'views');
+  await dialog.getByRole('link', { name: 'Close' }).click();
+
   // What needs a fresh proof asks for it, and goes on; what was typed is still there.
   await page.getByRole('link', { name: 'Administrators' }).click();
   await page.getByRole('heading', { name: 'Administrators' }).waitFor();

@@ -111,6 +111,7 @@ func (c *Console) pages() []page {
 		c.tokenPages(),
 		c.actionPages(),
 		c.userPages(),
+		c.viewPages(),
 		c.adminPages(),
 		c.keyPages(),
 		c.settingPages(),

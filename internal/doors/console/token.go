@@ -108,7 +108,8 @@ func (v *visit) back() string {
 func (v *visit) row(t token.Token, f view, i int) row {
 	r := row{shownToken: v.shown(t, ""), Menu: "menu-" + strconv.Itoa(i)}
 	if t.OwnerName != "" {
-		r.Owner = v.at(view{User: t.OwnerName, Sort: f.Sort, Size: f.Size}, "tokens")
+		r.Owner = v.at(view{User: t.OwnerName, Sort: f.Sort, Size: f.Size, Sized: f.Sized,
+			Columns: f.Columns}, "tokens")
 	}
 	for _, a := range v.actions(t, cmp.Or(f.encode(), usualView)) {
 		switch a.verb {

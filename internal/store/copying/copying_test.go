@@ -149,7 +149,8 @@ func valueOf(table, column string, n int) any {
 		"move": true, "caller": true,
 		"what": true, "about": true, "who": true, "route": true, "counters": true, "device_mark": true, "device_name": true,
 		"locator": true, "password": true, "admin": true, "host": true, "source": true, "agent": true, "factor": true,
-		"challenge": true, "message": true, "way": true, "subject": true, "problem": true}
+		"challenge": true, "message": true, "way": true, "subject": true, "problem": true, "list": true,
+		"query": true}
 	switch {
 	case nullable[column] && n == 1:
 		return nil
