@@ -271,8 +271,7 @@ func (s *Service) SetState(ctx context.Context, sel tokens.Selector, to token.St
 		if err := s.mayBecome(tx, *t, to); err != nil {
 			return audit.Entry{}, err
 		}
-		// One that becomes VALID may be one that somebody has found.
-		if err := users.MayArm(tx, t.OwnerName, origin); err != nil {
+		if err := users.MayArm(tx, t.OwnerName, origin); err != nil { // also to VALID: somebody may have found it
 			return audit.Entry{}, err
 		}
 		return setState(tx, t, to, reason)
