@@ -2,6 +2,7 @@ package cli
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -22,8 +23,8 @@ func settingsOf(cmd *cobra.Command, data string) (all []wire.Setting) {
 		switch {
 		case f.Value.Type() == "stringSlice" && s.Value == "[]":
 			s.Value = ""
-		case f.Name == "database" || f.Name == "activation-hook":
-			s.Value = plainURL(s.Value)
+		case strings.Contains(s.Value, "://"):
+			s.Value = plainURL(s.Value, f.Name == "notify-url")
 		case f.Name == "data" && !f.Changed && data != "":
 			s.Value, s.Source = data, "environment"
 		}
@@ -40,8 +41,8 @@ func settingsOf(cmd *cobra.Command, data string) (all []wire.Setting) {
 	return all
 }
 
-// plainURL is an address without what may be secret in it.
-func plainURL(text string) string {
+// plainURL is an address without what may be secret in it; with host, that is its path, too.
+func plainURL(text string, host bool) string {
 	u, err := url.Parse(text)
 	if err != nil {
 		return "an address that cannot be read"
@@ -49,6 +50,9 @@ func plainURL(text string) string {
 	u.RawQuery, u.Fragment = "", ""
 	if u.User != nil {
 		u.User = url.User(u.User.Username())
+	}
+	if host {
+		u.Path, u.RawPath, u.User = "", "", nil
 	}
 	return u.String()
 }

@@ -10,7 +10,7 @@ func TestSettingsOf(t *testing.T) {
 	t.Parallel()
 	cmd := newServe(&app{Env: &Env{}})
 	cmd.Flags().String("data", "", "the `DIR`")
-	if err := cmd.ParseFlags([]string{"--listen", ":8443", "--activation-hook", "https://u:pass@h.example/x?key=secret",
+	if err := cmd.ParseFlags([]string{"--listen", ":8443", "--notify-url", "https://u:pass@h.example/secret?key=secret",
 		"--database", "postgres://ostiary@db/ostiary?password=secret"}); err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func TestSettingsOf(t *testing.T) {
 	}
 	for name, want := range map[string]string{"listen": ":8443 by flag", "issuer": "Ostiary by default",
 		"data": "/var/lib/ostiary by environment", "trusted-proxy": " by default", "lock": "30m by default",
-		"activation-hook": "https://u@h.example/x by flag", "database": "postgres://ostiary@db/ostiary by flag"} {
+		"notify-url": "https://h.example by flag", "database": "postgres://ostiary@db/ostiary by flag"} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
