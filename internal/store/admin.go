@@ -32,6 +32,14 @@ type Passkey struct {
 	Used      time.Time
 }
 
+// View is a list as an administrator has kept it. It proves nothing, and opens nothing.
+type View struct {
+	Admin string // the ID; empty for ROOT
+	List  string
+	Name  string // empty for how the list opens
+	Query string // as it stands in the address bar
+}
+
 // AdminReader reads administrators. Admin and Passkeys say who gets in: the small tables are
 // compared with their digest before, once in a transaction, and ErrTampered says that
 // somebody else wrote there.
@@ -41,6 +49,8 @@ type AdminReader interface {
 	Passkeys(admin string) ([]Passkey, error)
 	// Admins lists all by name, and AllPasskeys all by ID, as they are.
 	Admins() ([]Admin, error)
+	// Views lists those of an administrator of one list, by name.
+	Views(admin, list string) ([]View, error)
 	AllPasskeys() ([]Passkey, error)
 }
 
@@ -55,6 +65,9 @@ type AdminWriter interface {
 	// NoteSignIn remembers when an administrator signed in last, unless a later time is
 	// remembered. What it writes is beside the account, and proves nothing.
 	NoteSignIn(id string, at time.Time) error
+	// KeepView keeps a view, in the place of the one of its name.
+	KeepView(View) error
+	RemoveView(admin, list, name string) error
 	// AddPasskey returns ErrConflict when there is one of its ID.
 	AddPasskey(Passkey) error
 	RemovePasskey(admin string, id []byte) error

@@ -4,6 +4,7 @@ import './code';
 import './dialog';
 import './keyboard';
 import './menu';
+import './passkey';
 import './selection';
 import './theme';
 import './undo';

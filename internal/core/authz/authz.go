@@ -114,6 +114,7 @@ const (
 	AdminManage       Operation = "admin.manage"   // of roles below one's own
 	EventView         Operation = "event.view"     // what others are still to be told
 	EventManage       Operation = "event.manage"   // send it again, and test the receiver
+	SettingView       Operation = "setting.view"   // how the server was started
 	RootPassword      Operation = "root.password"  // set a new ROOT password
 )
 
@@ -189,6 +190,7 @@ var matrix = map[Operation]grant{
 	AdminManage:       {roles: supers, fresh: always},
 	EventView:         {roles: supers},
 	EventManage:       {roles: supers},
+	SettingView:       {roles: supers},
 	RootPassword:      {roles: rootOnly, fresh: always},
 }
 

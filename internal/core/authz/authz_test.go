@@ -78,6 +78,7 @@ var rights = map[string]string{
 	"EventView":         "xx......",
 	"EventManage":       "xx......",
 	"AdminView":         "xx......",
+	"SettingView":       "xx......",
 	"AdminManage":       "xx......",
 	"RootPassword":      "x.......",
 }

@@ -46,17 +46,25 @@ func (a *API) adminRoutes() {
 			all, err := a.cfg.Accounts.List(ctx)
 			out := &adminListOutput{}
 			out.Body.Admins = make([]wire.Admin, len(all))
-			for i, is := range all {
-				out.Body.Admins[i] = wireAdmin(is)
+			if err != nil {
+				return nil, err
 			}
-			return out, err
+			factors, err := a.cfg.Accounts.Factors(ctx, all...)
+			if err != nil {
+				return nil, err
+			}
+			for i, is := range all {
+				out.Body.Admins[i] = wireAdmin(is, factors[i])
+			}
+			return out, nil
 		})
 	add := op("add-admin", http.MethodPost, "", "Add an administrator; the first password is shown this once")
 	add.DefaultStatus = http.StatusCreated
 	register(a, authz.AdminManage, add, a.addAdmin)
 	register(a, authz.AdminView, op("show-admin", http.MethodGet, "/{name}", "Show an administrator"),
 		func(ctx context.Context, _ caller, in *adminInput) (*adminOutput, error) {
-			return adminAnswer(a.cfg.Accounts.Find(ctx, in.Name))
+			is, err := a.cfg.Accounts.Find(ctx, in.Name)
+			return a.adminAnswer(ctx, is, err)
 		})
 	register(a, authz.AdminManage, op("set-admin-role", http.MethodPut, "/{name}/role",
 		"Give an administrator another role; it ends the sessions"),
@@ -65,17 +73,20 @@ func (a *API) adminRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return adminAnswer(a.cfg.Accounts.SetRole(ctx, c.principal, in.Name, role, in.Body.HelpDesk, c.origin()))
+			is, err := a.cfg.Accounts.SetRole(ctx, c.principal, in.Name, role, in.Body.HelpDesk, c.origin())
+			return a.adminAnswer(ctx, is, err)
 		})
 	register(a, authz.AdminManage, op("disable-admin", http.MethodPost, "/{name}/disable",
 		"Keep an administrator from signing in; it ends the sessions"),
 		func(ctx context.Context, c caller, in *adminInput) (*adminOutput, error) {
-			return adminAnswer(a.cfg.Accounts.Disable(ctx, c.principal, in.Name, c.origin()))
+			is, err := a.cfg.Accounts.Disable(ctx, c.principal, in.Name, c.origin())
+			return a.adminAnswer(ctx, is, err)
 		})
 	register(a, authz.AdminManage, op("enable-admin", http.MethodPost, "/{name}/enable",
 		"Let a disabled administrator sign in again"),
 		func(ctx context.Context, c caller, in *adminInput) (*adminOutput, error) {
-			return adminAnswer(a.cfg.Accounts.Enable(ctx, c.principal, in.Name, c.origin()))
+			is, err := a.cfg.Accounts.Enable(ctx, c.principal, in.Name, c.origin())
+			return a.adminAnswer(ctx, is, err)
 		})
 	register(a, authz.AdminManage, op("reset-admin-password", http.MethodPost, "/{name}/password",
 		"Give an administrator a new random password; it is shown this once and ends the sessions"),
@@ -121,7 +132,11 @@ func (a *API) addAdmin(ctx context.Context, c caller, in *addAdminInput) (*addAd
 	if err != nil {
 		return nil, err
 	}
-	return &addAdminOutput{wire.NewAdmin{Admin: wireAdmin(is), Password: password}}, nil
+	out, err := a.adminAnswer(ctx, is, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &addAdminOutput{wire.NewAdmin{Admin: out.Body, Password: password}}, nil
 }
 
 // adminSessionsAnswer lists sessions; own names that of the request, if it is among them.
@@ -136,11 +151,19 @@ func adminSessionsAnswer(all []credentials.Session, own string, err error) (*adm
 	return out, err
 }
 
-func adminAnswer(is store.Admin, err error) (*adminOutput, error) {
-	return &adminOutput{wireAdmin(is)}, err
+func (a *API) adminAnswer(ctx context.Context, is store.Admin, err error) (*adminOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	factors, err := a.cfg.Accounts.Factors(ctx, is)
+	if err != nil {
+		return nil, err
+	}
+	return &adminOutput{wireAdmin(is, factors[0])}, nil
 }
 
-func wireAdmin(a store.Admin) wire.Admin {
+func wireAdmin(a store.Admin, f credentials.Factors) wire.Admin {
 	return wire.Admin{ID: a.ID, Name: a.Name, Role: a.Role, HelpDesk: a.HelpDesk, MustChange: a.MustChange,
-		Created: a.Created, Disabled: optionalTime(a.Disabled), SignedIn: optionalTime(a.SignedIn)}
+		Created: a.Created, Disabled: optionalTime(a.Disabled), SignedIn: optionalTime(a.SignedIn), Tokens: f.Tokens,
+		Passkeys: f.Passkeys}
 }

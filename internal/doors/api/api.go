@@ -26,6 +26,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/peer"
 	"ostiary/internal/doors/look"
+	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
@@ -54,7 +55,7 @@ type Verifier interface {
 }
 
 // Config holds what the API stands on. All fields are required, but Ready,
-// PublicURL, Pages and MaxUpload.
+// Settings, PublicURL, Pages and MaxUpload.
 type Config struct {
 	Version     string
 	Verifier    Verifier
@@ -81,6 +82,8 @@ type Config struct {
 	Degraded func() bool
 	// Lacks says what the database lacks to keep what it confirms, in words for everybody.
 	Lacks func() []string
+	// Settings are those that the server was started with.
+	Settings []wire.Setting
 	// PublicURL is where users reach this server, for enrolment links, such as
 	// https://tokens.example.com; empty until Listening says it.
 	PublicURL string
@@ -166,6 +169,7 @@ func (a *API) routes() {
 	a.sessionRoutes()
 	a.ownSessionRoutes()
 	a.adminRoutes()
+	a.settingRoutes()
 	a.auditRoutes()
 	a.archiveRoutes()
 	a.overviewRoutes()

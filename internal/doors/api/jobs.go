@@ -83,7 +83,8 @@ func (a *API) jobRequest(c caller, in wire.JobChange) (r jobs.Request, err error
 		r.Filter = &f
 	}
 	for _, t := range in.Tokens {
-		r.Tokens = append(r.Tokens, tokens.Selector(t))
+		r.Tokens = append(r.Tokens, tokens.Selector{Serial: t.Serial, Type: t.Type, Manufacturer: t.Manufacturer,
+			KeyID: t.KeyID})
 	}
 	for _, l := range in.List {
 		r.List = append(r.List, jobs.Line{Line: l.Line, Serial: l.Serial, Type: l.Type, User: l.User})

@@ -11,6 +11,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/store"
 )
 
 type proofInput struct{ Body wire.ProofRequest }
@@ -24,6 +25,18 @@ type passkeyInput struct {
 type ownSessionInput struct {
 	Session string `path:"session" maxLength:"16"`
 }
+type viewListInput struct {
+	List string `path:"list" maxLength:"32"`
+}
+type keepViewInput struct {
+	List string `path:"list" maxLength:"32"`
+	Body wire.View
+}
+type removeViewInput struct {
+	List string `path:"list" maxLength:"32"`
+	Name string `query:"name" maxLength:"64" doc:"Empty: how the list opens."`
+}
+type viewsOutput struct{ Body wire.ViewList }
 type questionInput struct{ Body wire.PasskeyQuestion }
 type questionOutput struct{ Body map[string]any }
 type newPasskeyInput struct{ Body wire.NewPasskey }
@@ -71,6 +84,27 @@ func (a *API) ownSessionRoutes() {
 			n, err := a.cfg.Accounts.EndOwnSessions(ctx, s, in.Session, c.origin())
 			return &sessionsEndedOutput{wire.SessionsEnded{Ended: n}}, err
 		})
+	own(a, op("list-views", http.MethodGet, "/views/{list}", "List the views of a list that one has kept"),
+		func(ctx context.Context, _ caller, s credentials.Session, in *viewListInput) (*viewsOutput, error) {
+			all, err := a.cfg.Accounts.Views(ctx, s, in.List)
+			out := &viewsOutput{}
+			out.Body.Views = make([]wire.View, len(all))
+			for i, v := range all {
+				out.Body.Views[i] = wire.View{Name: v.Name, Query: v.Query}
+			}
+			return out, err
+		})
+	keep := op("keep-view", http.MethodPut, "/views/{list}", "Keep a view of a list, in the place of the one of its name")
+	keep.DefaultStatus = http.StatusNoContent
+	own(a, keep, func(ctx context.Context, _ caller, s credentials.Session, in *keepViewInput) (*struct{}, error) {
+		return &struct{}{}, a.cfg.Accounts.KeepView(ctx, s, store.View{List: in.List, Name: in.Body.Name,
+			Query: in.Body.Query})
+	})
+	forget := op("remove-view", http.MethodDelete, "/views/{list}", "Remove a view of a list")
+	forget.DefaultStatus, forget.Errors = http.StatusNoContent, append(forget.Errors, http.StatusNotFound)
+	own(a, forget, func(ctx context.Context, _ caller, s credentials.Session, in *removeViewInput) (*struct{}, error) {
+		return &struct{}{}, a.cfg.Accounts.RemoveView(ctx, s, in.List, in.Name)
+	})
 	own(a, op("list-passkeys", http.MethodGet, "/passkeys", "List one's own passkeys"),
 		func(ctx context.Context, _ caller, s credentials.Session, _ *struct{}) (*passkeysOutput, error) {
 			all, err := a.cfg.Accounts.Passkeys(ctx, s)

@@ -28,7 +28,14 @@ type account struct {
 	IsRoot   bool
 	Password []look.Field
 	Sessions []stay
+	Passkeys []passkey
 	Root     string
+}
+
+// passkey is one in the list.
+type passkey struct {
+	credentials.Passkey
+	Created, Used moment
 }
 
 // stay is a session in the list.
@@ -41,7 +48,8 @@ type stay struct {
 
 // accountDone says what was done, on the page that a form leads to.
 var accountDone = map[string]string{"password": "Your password is changed, and your other sessions have ended",
-	"session": "The session has ended", "display": "The choice is kept in this browser"}
+	"session": "The session has ended", "passkey": "The passkey is added", "removed": "The passkey is removed",
+	"display": "The choice is kept in this browser"}
 
 func (v *visit) showAccount(e *look.Errors, status int) {
 	all, err := v.cfg.Accounts.Sessions(v.r.Context(), v.name())
@@ -54,14 +62,15 @@ func (v *visit) showAccount(e *look.Errors, status int) {
 	if words, ok := accountDone[v.r.URL.Query().Get("done")]; ok && e == nil {
 		a.Done = &look.Note{Tone: look.Good, What: words}
 	}
-	for _, s := range all {
-		what := "A program"
-		if s.Kind == credentials.Page {
-			what = browserOf(s.Agent)
-		}
-		a.Sessions = append(a.Sessions, stay{Session: s, Here: s.Name == v.session.Name, Began: at(s.Started),
-			LastUsed: at(s.Used), Ends: at(s.Until), Place: s.Source, What: what})
+	keys, err := v.cfg.Accounts.Passkeys(v.r.Context(), v.session)
+	if err != nil {
+		v.fail(err)
+		return
 	}
+	for _, k := range keys {
+		a.Passkeys = append(a.Passkeys, passkey{k, at(k.Created), at(k.Used)})
+	}
+	a.Sessions = v.stays(all)
 	v.show(look.Page{Name: "account", Status: status, Title: "My account", Failed: e != nil, Body: a})
 }
 

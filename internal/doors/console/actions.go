@@ -40,6 +40,7 @@ type form struct {
 	Wide          bool // offers to search further ahead
 	Submit        string
 	Danger        bool
+	Seen          string // see asSeen
 	Action, Close string
 }
 
@@ -130,6 +131,7 @@ func (v *visit) showForm(a action, t token.Token, f form, status int) {
 		who = t.OwnerName
 	}
 	f.Serial, f.About = t.Identity.Serial, who+" · "+t.Identity.Type+" · "+stateWords[t.Condition.State].Word
+	f.Seen = tokens.Mark(t)
 	f.Action, f.Close = v.tokenAt(t.Identity, a.verb, v.back()), v.closeAt(t.Identity)
 	v.show(look.Page{Name: "action", Status: status, Title: a.label, Failed: f.Errors != nil, Dialog: true, Body: f})
 }
@@ -196,6 +198,14 @@ func (v *visit) acted(a action, t token.Token) {
 func exactly(t token.Token) tokens.Selector {
 	return tokens.Selector{Serial: t.Identity.Serial, Type: t.Identity.Type, Manufacturer: &t.Identity.Manufacturer,
 		KeyID: &t.Identity.KeyID}
+}
+
+// asSeen is exactly for a change of what a form showed: if another administrator has changed
+// it meanwhile, this one is told.
+func (v *visit) asSeen(t token.Token) tokens.Selector {
+	s := exactly(t)
+	s.Seen = v.r.PostForm.Get("seen")
+	return s
 }
 
 // posted gives a field without the spaces around it.

@@ -1,8 +1,11 @@
 package console_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"ostiary/internal/core/authz"
 	"ostiary/internal/engine/credentials"
@@ -41,4 +44,19 @@ func TestManyInBrowser(t *testing.T) {
 	s.User(t, "bea")
 	account(t, s, "anna", authz.Admin, false)
 	browsers.Run(t, "many.mjs", s.URL, "anna", chosen)
+}
+
+// TestAccountsInBrowser: passkeys (Chromium's virtual authenticator), fresh proofs, and the
+// pages of administrators, keys and settings.
+func TestAccountsInBrowser(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewServer(t)
+	account(t, s, "sue", authz.SuperAdmin, false)
+	s.Public = strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
+	later := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		s.Clock.Advance(6 * time.Minute)
+	}))
+	t.Cleanup(later.Close)
+	browsers.Run(t, "accounts.mjs", s.Public, s.URL, "sue", chosen, later.URL)
+	unlogged(t, s, chosen)
 }

@@ -56,7 +56,7 @@ type Rest interface {
 	Problem(ctx context.Context, p authz.Principal, request string, err error) wire.Problem
 }
 
-// Config is what the console stands on. All fields are required.
+// Config is what the console stands on. All fields are required, but Settings.
 type Config struct {
 	Rest      Rest
 	Verifier  Verifier
@@ -64,7 +64,10 @@ type Config struct {
 	Users     *users.Users
 	Jobs      *jobs.Service
 	Accounts  *credentials.Accounts
+	Keys      *credentials.Keys
 	Ledger    *ledger.Ledger
+	// Settings are those that the server was started with.
+	Settings []wire.Setting
 	// PublicURL is where browsers reach the server; empty if nobody has said it.
 	PublicURL func() string
 	Now       func() time.Time
@@ -87,7 +90,7 @@ type page struct {
 // New builds the console. It fails if a page needs an operation that nobody has.
 func New(cfg Config) (*Console, error) {
 	if cfg.Rest == nil || cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil || cfg.Jobs == nil ||
-		cfg.Accounts == nil || cfg.Ledger == nil ||
+		cfg.Accounts == nil || cfg.Keys == nil || cfg.Ledger == nil ||
 		cfg.PublicURL == nil || cfg.Now == nil {
 		return nil, errors.New("console: a required part is missing")
 	}
@@ -104,12 +107,18 @@ func New(cfg Config) (*Console, error) {
 func (c *Console) pages() []page {
 	all := slices.Concat(
 		c.signInPages(),
+		c.proofPages(),
+		c.passkeyPages(),
 		c.accountPages(),
 		c.tokenPages(),
 		c.actionPages(),
 		c.userPages(),
 		c.manyPages(),
 		c.jobPages(),
+		c.viewPages(),
+		c.adminPages(),
+		c.keyPages(),
+		c.settingPages(),
 	)
 	return append(all, page{"GET /{$}", authz.SessionManage, "", func(v *visit) { v.lead(v.home()) }})
 }
@@ -127,7 +136,7 @@ func (c *Console) Pages() map[string]look.Visited {
 func (c *Console) gate(p page) look.Visited {
 	sites := http.NewCrossOriginProtection()
 	return func(w http.ResponseWriter, r *http.Request, from look.Visit) {
-		v := &visit{Console: c, w: w, r: r, from: from}
+		v := &visit{Console: c, w: w, r: r, from: from, pattern: p.pattern}
 		if err := sites.Check(r); err != nil {
 			v.refuse(http.StatusForbidden, "Refused: a form of another site",
 				"The form was not sent by a page of this server.",

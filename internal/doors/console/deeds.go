@@ -70,7 +70,7 @@ func (v *visit) setState(t token.Token) (*look.Note, string, error) {
 	if state != token.RevokedLost && !v.may(authz.TokenState) {
 		return nil, "", v.forbidden(authz.TokenState)
 	}
-	_, err = v.cfg.Lifecycle.SetState(v.r.Context(), exactly(t), state, v.posted("reason"), v.origin())
+	_, err = v.cfg.Lifecycle.SetState(v.r.Context(), v.asSeen(t), state, v.posted("reason"), v.origin())
 	return nil, "", err
 }
 
@@ -120,7 +120,7 @@ func assignForm(*visit, token.Token) form {
 }
 
 func (v *visit) assign(t token.Token) (*look.Note, string, error) {
-	_, err := v.cfg.Lifecycle.Assign(v.r.Context(), exactly(t), v.r.PostForm.Get("user"), v.origin())
+	_, err := v.cfg.Lifecycle.Assign(v.r.Context(), v.asSeen(t), v.r.PostForm.Get("user"), v.origin())
 	return nil, "", err
 }
 
@@ -129,7 +129,7 @@ func unassignForm(_ *visit, t token.Token) form {
 }
 
 func (v *visit) unassign(t token.Token) (*look.Note, string, error) {
-	_, err := v.cfg.Lifecycle.Unassign(v.r.Context(), exactly(t), v.origin())
+	_, err := v.cfg.Lifecycle.Unassign(v.r.Context(), v.asSeen(t), v.origin())
 	return nil, "", err
 }
 
@@ -153,7 +153,7 @@ func (v *visit) replace(t token.Token) (*look.Note, string, error) {
 	if by == "" {
 		return nil, "", fault.New(fault.Invalid, "by", "Enter the serial number of a token in stock.")
 	}
-	_, err = v.cfg.Lifecycle.Replace(v.r.Context(), lifecycle.ReplaceRequest{Selector: exactly(t), By: by, State: state,
+	_, err = v.cfg.Lifecycle.Replace(v.r.Context(), lifecycle.ReplaceRequest{Selector: v.asSeen(t), By: by, State: state,
 		Reason: v.posted("reason"), Origin: v.origin()})
 	return nil, "", err
 }
@@ -180,7 +180,7 @@ func (v *visit) setDates(t token.Token) (_ *look.Note, _ string, err error) {
 	if r.From == nil && r.Until == nil {
 		return nil, "", fault.New(fault.Invalid, "dates", "Both dates are as they were.")
 	}
-	_, err = v.cfg.Lifecycle.SetDates(v.r.Context(), exactly(t), r, v.origin())
+	_, err = v.cfg.Lifecycle.SetDates(v.r.Context(), v.asSeen(t), r, v.origin())
 	return nil, "", err
 }
 
@@ -190,6 +190,6 @@ func deleteForm(*visit, token.Token) form {
 }
 
 func (v *visit) deleteToken(t token.Token) (*look.Note, string, error) {
-	_, err := v.cfg.Lifecycle.Delete(v.r.Context(), exactly(t), v.origin())
+	_, err := v.cfg.Lifecycle.Delete(v.r.Context(), v.asSeen(t), v.origin())
 	return nil, "", err
 }

@@ -20,6 +20,9 @@ var places = []place{
 	{"Users & tokens", "Hardware tokens", "tokens", authz.TokenView, "t"},
 	{"Users & tokens", "Users", "users", authz.UserView, "u"},
 	{"Users & tokens", "Jobs", "jobs", authz.JobView, "j"},
+	{"System", "Administrators", "admins", authz.AdminView, ""},
+	{"System", "API keys", "keys", authz.KeyView, ""},
+	{"System", "Settings", "settings", authz.SettingView, ""},
 }
 
 // has tells whether a path is of this place: its own, one below it, or that of a form that

@@ -102,7 +102,9 @@ type proof struct {
 	Name   string
 	Fields []look.Field
 	Code   *look.Field
-	Root   string
+	// Passkey is offered beside the code; nil for an account without one.
+	Passkey *look.Passkey
+	Root    string
 }
 
 func (v *visit) showCode() {
@@ -118,7 +120,12 @@ func (v *visit) showProof(name string, e *look.Errors, status int) {
 	title := "Choose a password"
 	if name == "code" {
 		title = "Enter a code"
-		f.Code = &look.Field{ID: "otp", Label: "One-time password", Hint: "Of your own token", Max: 14, Required: true}
+		f.Code = codeField()
+		var err error
+		if f.Passkey, err = v.keyForm("sign-in/passkey"); err != nil {
+			v.fail(err)
+			return
+		}
 	} else {
 		f.Fields = passwordFields()
 	}

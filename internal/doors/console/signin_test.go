@@ -150,7 +150,8 @@ func TestFormsOfOtherSites(t *testing.T) {
 	b := as(t, s, "anna")
 	for _, site := range []string{"cross-site", "same-site"} {
 		b.site = site
-		for _, path := range []string{"/sign-out", "/account/sessions", "/sign-in"} {
+		for _, path := range []string{"/sign-out", "/account/sessions", "/sign-in", "/account/passkeys", "/proof",
+			"/sign-in/question", "/admin-new", "/key-new"} {
 			has(t, b.post(t, path, "name", "anna", "password", chosen), http.StatusForbidden, "another site")
 		}
 	}

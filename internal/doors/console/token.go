@@ -108,7 +108,8 @@ func (v *visit) back() string {
 func (v *visit) row(t token.Token, f view, i int) row {
 	r := row{shownToken: v.shown(t, ""), Menu: "menu-" + strconv.Itoa(i), Pick: pick(t.Identity)}
 	if t.OwnerName != "" {
-		r.Owner = v.at(view{User: t.OwnerName, Sort: f.Sort, Size: f.Size}, "tokens")
+		r.Owner = v.at(view{User: t.OwnerName, Sort: f.Sort, Size: f.Size, Sized: f.Sized,
+			Columns: f.Columns}, "tokens")
 	}
 	for _, a := range v.actions(t, cmp.Or(f.encode(), usualView)) {
 		switch a.verb {
@@ -176,7 +177,7 @@ func (v *visit) undo(back string) *look.Undo {
 	}
 	return &look.Undo{What: "Token " + t.Identity.Serial + ": " + stateWords[t.Condition.State].Word,
 		Seconds: int(left.Seconds()), Action: v.tokenAt(t.Identity, "state", back),
-		Fields: map[string]string{"state": was.String(), "reason": "undone"}}
+		Fields: map[string]string{"state": was.String(), "reason": "undone", "seen": tokens.Mark(t)}}
 }
 
 // history is what the log has of a token.

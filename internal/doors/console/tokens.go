@@ -35,6 +35,7 @@ type list struct {
 	Pills          []look.Pill
 	Clear          string // where all tokens are, if some are left out
 	Filter, CSV    string
+	Views          string
 	Heads          []look.Head
 	Rows           []row
 	Sizes          []size
@@ -77,19 +78,41 @@ var columns = []struct {
 // view reads the view of the address, and leads to its one spelling.
 func (v *visit) view() (f view, ok bool) {
 	q := v.r.URL.Query()
-	f, err := readView(q)
+	asked, news := q.Encode(), url.Values{}
+	own, err := v.usual()
+	if err == nil && own != nil && !q.Has("column") && !q.Has("size") {
+		q["column"], q["size"] = own["column"], own["size"]
+	}
+	if err == nil {
+		f, err = readView(q)
+	}
 	if err != nil {
 		v.fail(err)
 		return f, false
 	}
-	for _, told := range []string{"did", "of", "was", "until"} {
-		q.Del(told)
+	f.Sized = own != nil // others may have another size
+	for _, name := range told {
+		if text := q.Get(name); text != "" {
+			news.Set(name, text)
+		}
 	}
-	if q.Encode() != f.encode() {
-		v.lead(f.address(strings.TrimPrefix(v.r.URL.Path, "/")))
+	if where := joined(f.encode(), news.Encode()); !sameQuery(where, asked) {
+		if where != "" {
+			where = "?" + where
+		}
+		v.lead(strings.TrimPrefix(v.r.URL.Path, "/") + where)
 		return f, false
 	}
 	return f, true
+}
+
+// joined are two queries as one.
+func joined(a, b string) string { return strings.Trim(a+"&"+b, "&") }
+
+// sameQuery compares queries, whatever the order of their parts.
+func sameQuery(a, b string) bool {
+	of, err := url.ParseQuery(a)
+	return err == nil && of.Encode() == b
 }
 
 // page gives a page of the list, and the cursors around it.
@@ -126,7 +149,7 @@ func (v *visit) tokens() {
 		return
 	}
 	l := list{Done: v.done(), Count: counted(count), Pills: v.pills(f), CSV: v.at(f.with(func(*view) {}), "tokens.csv"),
-		Filter: v.at(f.with(func(*view) {}), "token-filter"), Heads: v.heads(f), More: map[string]bool{}}
+		Views: v.at(f.with(func(*view) {}), "token-views"), Filter: v.at(f.with(func(*view) {}), "token-filter"), Heads: v.heads(f), More: map[string]bool{}}
 	l.Shown = fmt.Sprintf("%d of %s", len(found), l.Count)
 	if f.filtered() {
 		l.Clear = v.at(f.unfiltered(), "tokens")
@@ -293,7 +316,7 @@ func (v *visit) filterForm() {
 			p.Columns = append(p.Columns, option{c.name, c.label, slices.Contains(f.Columns, c.name)})
 		}
 	}
-	rest, _ := url.ParseQuery(view{Search: f.Search, Sort: f.Sort, Desc: f.Desc, Size: f.Size}.encode())
+	rest, _ := url.ParseQuery(view{Search: f.Search, Sort: f.Sort, Desc: f.Desc, Size: f.Size, Sized: f.Sized}.encode())
 	for name := range rest {
 		p.Hidden[name] = rest.Get(name)
 	}

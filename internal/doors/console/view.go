@@ -27,6 +27,7 @@ type view struct {
 	Sort           store.TokenSort
 	Desc           bool
 	Size           int
+	Sized          bool   // the size stands in the address, also the usual one
 	At             string // the cursor
 	Columns        []string
 }
@@ -101,7 +102,7 @@ func (f view) encode() string {
 	put("state", f.State)
 	put("at", f.At)
 	for name, n := range map[string]int{"unused": f.Unused, "expiring": f.Ending, "size": f.Size} {
-		if n > 0 && (name != "size" || n != usualSize) {
+		if n > 0 && (name != "size" || n != usualSize || f.Sized) {
 			q.Set(name, strconv.Itoa(n))
 		}
 	}
@@ -144,7 +145,7 @@ func (f view) filtered() bool {
 
 // unfiltered is the view with all tokens.
 func (f view) unfiltered() view {
-	return view{Sort: f.Sort, Desc: f.Desc, Size: f.Size, Columns: f.Columns}
+	return view{Sort: f.Sort, Desc: f.Desc, Size: f.Size, Sized: f.Sized, Columns: f.Columns}
 }
 
 // filter is the view as the engine understands it. Software tokens never appear.

@@ -18,6 +18,7 @@ type visit struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	from    look.Visit
+	pattern string              // of the page
 	session credentials.Session // zero for pages of those who are not signed in
 }
 
@@ -110,8 +111,13 @@ func (v *visit) refuse(status int, title, detail, hint string) {
 }
 
 // fail answers with an error in the console's frame, or in the plain one to those who are
-// not signed in.
+// not signed in. If the error is that a proof is too old, it leads to the page that asks for
+// one.
 func (v *visit) fail(err error) {
+	if needsProof(err) {
+		v.proveFirst()
+		return
+	}
 	p := v.cfg.Rest.Problem(v.r.Context(), v.session.Principal, v.from.Request, err)
 	if v.session.Name == "" {
 		v.refuse(p.Status, "Something went wrong", p.Detail, p.Hint)
@@ -145,8 +151,9 @@ func (v *visit) frame() *look.Console {
 	f.Groups = v.groups()
 	if v.session.Factor == credentials.FactorMissing {
 		f.Notes = append(f.Notes, look.Note{Tone: look.Warning, What: "You have no second factor yet",
-			Means: "Your password alone opens this console. Have a token assigned to the user " + v.name() +
-				", and sign in again with its code."})
+			Means: "Your password alone opens this console. Add a passkey, or have a token assigned to the user " +
+				v.name() + " and sign in again with its code.",
+			Next: &look.Link{Label: "Add a passkey", Href: root + "account/passkey-new"}})
 	}
 	return f
 }

@@ -91,7 +91,8 @@ func TestAssets(t *testing.T) {
 		mux.Handle(pattern, h)
 	}
 	for name, kind := range map[string]string{"style.css": "text/css", "console.js": "text/javascript",
-		"enrol.js": "text/javascript", "icons.svg": "image/svg+xml", "mark.svg": "image/svg+xml"} {
+		"enrol.js": "text/javascript", "passkey.js": "text/javascript",
+		"icons.svg": "image/svg+xml", "mark.svg": "image/svg+xml"} {
 		where, err := address(name)
 		if err != nil || !regexp.MustCompile(`^look/[a-z]+-[0-9a-f]{16}\.`).MatchString(where) {
 			t.Fatalf("%s is at %q, %v", name, where, err)

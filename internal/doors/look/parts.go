@@ -82,6 +82,17 @@ func (f Field) Described() string {
 	return ""
 }
 
+// Passkey is a form that a passkey answers, in place of a code. <o-passkey> asks for the
+// question and sends the answer. The part is "passkey", and "passkey-parts" is what any form
+// in an <o-passkey> has.
+type Passkey struct {
+	Action string // where the form goes
+	Ask    string // where the question is
+	To     string // where it leads then
+	// Instead says what to open, if browsers know no passkeys at this address.
+	Instead *Note
+}
+
 // Pill is a filter. One that is set has a value, and leads to the view without it. The
 // part is "pill".
 type Pill struct {

@@ -12,6 +12,8 @@ type Admin struct {
 	Created    time.Time  `json:"created"`
 	Disabled   *time.Time `json:"disabled,omitempty" doc:"Since when; absent if it is not."`
 	SignedIn   *time.Time `json:"signed_in,omitempty" doc:"Last sign-in; absent for never."`
+	Tokens     int        `json:"tokens" doc:"Tokens of the user of this name, in any state. Whoever holds a VALID one holds the second factor."`
+	Passkeys   int        `json:"passkeys"`
 }
 
 // AdminList is all administrators by name.

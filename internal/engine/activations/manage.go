@@ -9,6 +9,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/tokens"
+	"ostiary/internal/engine/users"
 	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
@@ -90,6 +91,9 @@ func (s *Service) Unbind(ctx context.Context, sel tokens.Selector, origin audit.
 	var a store.Activation
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		if t, err = tokens.Find(tx, sel); err != nil {
+			return err
+		}
+		if err := users.MayArm(tx, t.OwnerName, origin); err != nil {
 			return err
 		}
 		if t.Condition.State == token.Moving {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -28,6 +29,7 @@ type Accounts struct {
 	required  bool
 	publicURL func() string
 	nobodys   string // the stored form of a password that nobody has
+	seen      string // see AsSeen
 }
 
 // Codes checks codes of tokens; *codes.Engine is one.
@@ -177,6 +179,49 @@ func findAdmin(r store.AdminReader, name string) (is store.Admin, err error) {
 	return is, err
 }
 
+// Mark tells an account by what administrators change on it.
+func Mark(is store.Admin) string {
+	h := sha256.New()
+	for _, f := range AdminFields(is) {
+		fmt.Fprintf(h, "%s %q\n", f.Name, fmt.Sprint(f.Value))
+	}
+	return hex.EncodeToString(h.Sum([]byte(is.ID))[:8])
+}
+
+// AsSeen are the accounts for somebody who has seen one of them so (Mark): it is changed only
+// if it still is, so the second of two who change it is told. Empty compares nothing.
+func (a *Accounts) AsSeen(mark string) *Accounts {
+	seen := *a
+	seen.seen = mark
+	return &seen
+}
+
+// Factors is what an account has for a second factor.
+type Factors struct {
+	Tokens   int // of the user of its name, in any state
+	Passkeys int
+}
+
+// Factors tells for each account what it has for a second factor.
+func (a *Accounts) Factors(ctx context.Context, of ...store.Admin) (all []Factors, err error) {
+	err = a.db.View(ctx, func(r store.Reader) error {
+		all = make([]Factors, len(of))
+		for i, is := range of {
+			user, err := r.User(is.Name)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			keys, err := r.Passkeys(is.ID)
+			if err != nil {
+				return err
+			}
+			all[i] = Factors{user.Tokens, len(keys)}
+		}
+		return nil
+	})
+	return all, err
+}
+
 // change changes an account that by may manage, and ends its sessions: they were opened by
 // what it was. Nothing is done, and changed is false, if edit leaves it as it is.
 func (a *Accounts) change(ctx context.Context, by authz.Principal, name string, action audit.Action,
@@ -192,6 +237,10 @@ func (a *Accounts) change(ctx context.Context, by authz.Principal, name string, 
 		}
 		if err := mayManage(by, role); err != nil {
 			return err
+		}
+		if a.seen != "" && a.seen != Mark(before) {
+			return fault.New(fault.Conflict, "admin_changed", fmt.Sprintf("Somebody changed the administrator %s since you "+
+				"looked at it.", before.Name)).WithHint("Look at it as it is now, and decide again.")
 		}
 		after = before
 		if err := edit(tx, &after); err != nil {

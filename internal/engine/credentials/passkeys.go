@@ -124,7 +124,7 @@ func (a *Accounts) ask(ctx context.Context, s Session, purpose string,
 		return nil, errNoFactorOfRoot()
 	}
 	if purpose == toCreate {
-		if err := a.mayAdd(s); err != nil {
+		if err := a.MayAddPasskey(s); err != nil {
 			return nil, err
 		}
 	}
@@ -159,8 +159,8 @@ func (a *Accounts) ask(ctx context.Context, s Session, purpose string,
 	return asked, err
 }
 
-// mayAdd refuses to add a passkey to the account of a session that proves too little.
-func (a *Accounts) mayAdd(s Session) error {
+// MayAddPasskey refuses to add a passkey to the account of a session that proves too little.
+func (a *Accounts) MayAddPasskey(s Session) error {
 	if err := s.Opens(); err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (a *Accounts) AddPasskey(ctx context.Context, s Session, name string, answe
 		return is, fault.New(fault.Invalid, "passkey_name", "A passkey's name has 1 to "+strconv.Itoa(maxKeyTitle)+
 			" characters that can be printed.")
 	}
-	if err := a.mayAdd(s); err != nil {
+	if err := a.MayAddPasskey(s); err != nil {
 		return is, err
 	}
 	site, _, err := a.site()
@@ -315,7 +315,7 @@ func (a *Accounts) ProvePasskey(ctx context.Context, s Session, answer []byte, o
 
 // RemovePasskey removes a passkey of a session's account. Sessions that it proved end.
 func (a *Accounts) RemovePasskey(ctx context.Context, s Session, id string, origin audit.Origin) error {
-	if err := a.mayAdd(s); err != nil {
+	if err := a.MayAddPasskey(s); err != nil {
 		return err
 	}
 	return a.db.Update(ctx, func(tx store.Tx) error {

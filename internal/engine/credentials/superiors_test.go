@@ -2,6 +2,7 @@ package credentials_test
 
 import (
 	"testing"
+	"time"
 
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/authz"
@@ -19,8 +20,8 @@ import (
 // softType is a type of software tokens that every server has.
 const softType = "app-totp"
 
-// armed tries to give the user of a name a token with a new serial, and says whether the user
-// has got it. What is needed before is done by a SUPER_ADMIN.
+// armed tries to give the user of a name a token with a new serial, or to take one away, and
+// says whether that was done. What is needed before is done by a SUPER_ADMIN.
 type armed func(o *office, by, super audit.Origin, user, serial string) (bool, error)
 
 func (o *office) owned(serial, user string) bool {
@@ -120,6 +121,38 @@ var ways = map[string]armed{
 		testkit.Ended(o.T, rep, store.RunCounts{Imported: 1, Assigned: foreseen.Assigned})
 		return o.owned(serial, user), refusal(rep)
 	},
+	"revoke": func(o *office, by, _ audit.Origin, user, serial string) (bool, error) {
+		o.assigned(user, serial)
+		_, err := o.Lifecycle.SetState(o.Context(), testkit.Serial(serial), token.RevokedLost, "", by)
+		return o.Token(o.T, serial).Condition.State != token.Valid, err
+	},
+	"revoke the batch": func(o *office, by, _ audit.Origin, user, serial string) (bool, error) {
+		testkit.Take(o.T, o.Kit, testkit.Keys(testkit.HOTP(serial)), func(r *imports.Request) { r.Batch = "of " + serial })
+		o.Assign(o.T, serial, user)
+		_, err := o.Lifecycle.SetBatchState(o.Context(), "of "+serial, token.RevokedOther, "", by)
+		revoked := o.Token(o.T, serial).Condition.State != token.Valid
+		if err == nil && !revoked { // it says so by the number alone
+			err = fault.New(fault.Forbidden, "administrators_token", "")
+		}
+		return revoked, err
+	},
+	"end by a date": func(o *office, by, _ audit.Origin, user, serial string) (bool, error) {
+		o.assigned(user, serial)
+		until := o.Clock.Now().Add(-time.Hour)
+		_, err := o.Lifecycle.SetDates(o.Context(), testkit.Serial(serial), lifecycle.DatesRequest{Until: &until}, by)
+		return !o.Token(o.T, serial).Condition.NotAfter.IsZero(), err
+	},
+	"unassign": func(o *office, by, _ audit.Origin, user, serial string) (bool, error) {
+		o.assigned(user, serial)
+		_, err := o.Lifecycle.Unassign(o.Context(), testkit.Serial(serial), by)
+		return !o.owned(serial, user), err
+	},
+	"delete": func(o *office, by, _ audit.Origin, user, serial string) (bool, error) {
+		o.assigned(user, serial)
+		_, err := o.Lifecycle.Delete(o.Context(), testkit.Serial(serial), by)
+		_, gone := o.Lifecycle.Show(o.Context(), testkit.Serial(serial))
+		return gone != nil, err
+	},
 	"import another secret": func(o *office, by, super audit.Origin, user, serial string) (bool, error) {
 		o.assigned(user, serial)
 		key := testkit.HOTP(serial)
@@ -141,7 +174,8 @@ func refusal(rep testkit.Report) error {
 	return nil
 }
 
-// Whoever gives the user of a superior's name a token holds the superior's second factor.
+// Whoever gives the user of a superior's name a token holds the superior's second factor, and
+// whoever takes it away leaves the password alone.
 func TestTokensOfSuperiorsAreNotGiven(t *testing.T) {
 	t.Parallel()
 	for name, way := range ways {

@@ -8,6 +8,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/tokens"
+	"ostiary/internal/engine/users"
 	"ostiary/internal/store"
 )
 
@@ -22,7 +23,8 @@ func (s *Service) Batches(ctx context.Context, after string, limit int) (batches
 
 // SetBatchState changes the state of all tokens of a delivery, in short
 // transactions, and gives the number that was changed: those that may not get the
-// state, or have it, stay as they are. Each change is in the log.
+// state, or have it, and those of superiors (users.MayArm) stay as they are. Each change
+// is in the log.
 // Tokens that ended do not become VALID.
 func (s *Service) SetBatchState(ctx context.Context, batch string, to token.State, reason string, origin audit.Origin) (
 	changed int, err error) {
@@ -42,6 +44,12 @@ func (s *Service) SetBatchState(ctx context.Context, batch string, to token.Stat
 			for _, t := range page {
 				if s.mayBecome(tx, t, to) != nil {
 					continue
+				}
+				if err := users.MayArm(tx, t.OwnerName, origin); err != nil {
+					if fault.Of(err).Kind == fault.Forbidden {
+						continue
+					}
+					return err
 				}
 				e, err := setState(tx, &t, to, reason)
 				if err != nil {

@@ -10,6 +10,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/tokens"
+	"ostiary/internal/engine/users"
 	"ostiary/internal/store"
 )
 
@@ -85,7 +86,7 @@ func (s *Service) SetDates(ctx context.Context, sel tokens.Selector, req DatesRe
 		}
 	}
 	return s.change(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
-		if err := notMoving(*t); err != nil {
+		if err := errors.Join(users.MayArm(tx, t.OwnerName, origin), notMoving(*t)); err != nil {
 			return audit.Entry{}, err
 		}
 		before := store.Dates{NotBefore: t.Condition.NotBefore, NotAfter: t.Condition.NotAfter}

@@ -253,22 +253,25 @@ func deviceOf(r store.ActivationReader, t token.Token, user store.User) error {
 
 // Unassign takes a token back into stock.
 func (s *Service) Unassign(ctx context.Context, sel tokens.Selector, origin audit.Origin) (token.Token, error) {
-	return s.change(ctx, sel, origin, unassign)
+	return s.change(ctx, sel, origin, unassigning(origin))
 }
 
-func unassign(tx store.Tx, t *token.Token) (audit.Entry, error) {
-	if t.Condition.Owner == 0 {
-		return audit.Entry{},
-			fault.New(fault.Conflict, "token_free", fmt.Sprintf("Token %s is not assigned to anyone.",
-				t.Identity.Serial))
+// unassigning takes a token from its user.
+func unassigning(origin audit.Origin) deed {
+	return func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		if t.Condition.Owner == 0 {
+			return audit.Entry{},
+				fault.New(fault.Conflict, "token_free", fmt.Sprintf("Token %s is not assigned to anyone.",
+					t.Identity.Serial))
+		}
+		if err := errors.Join(users.MayArm(tx, t.OwnerName, origin), notMoving(*t)); err != nil {
+			return audit.Entry{}, err
+		}
+		e := audit.Entry{Action: audit.TokenUnassigned, Subject: audit.SubjectOf(*t),
+			Before: []audit.Field{{Name: "owner", Value: t.OwnerName}},
+			After:  []audit.Field{{Name: "owner", Value: ""}}}
+		return e, tx.SetOwner(t.ID, t.Condition.Owner, 0)
 	}
-	if err := notMoving(*t); err != nil {
-		return audit.Entry{}, err
-	}
-	e := audit.Entry{Action: audit.TokenUnassigned, Subject: audit.SubjectOf(*t),
-		Before: []audit.Field{{Name: "owner", Value: t.OwnerName}},
-		After:  []audit.Field{{Name: "owner", Value: ""}}}
-	return e, tx.SetOwner(t.ID, t.Condition.Owner, 0)
 }
 
 // SetState changes a token's state. Counters, failures and the owner stay.
@@ -287,7 +290,7 @@ func (s *Service) becoming(to token.State, reason string, origin audit.Origin) d
 		if err := s.mayBecome(tx, *t, to); err != nil {
 			return audit.Entry{}, err
 		}
-		if to == token.Valid { // it may be one that somebody has found
+		if to != token.RevokedLost { // also to VALID: somebody may have found it
 			if err := users.MayArm(tx, t.OwnerName, origin); err != nil {
 				return audit.Entry{}, err
 			}
@@ -382,9 +385,19 @@ func (s *Service) Delete(ctx context.Context, sel tokens.Selector, origin audit.
 	var deleted token.Token
 	err := s.update(ctx, sel, origin, func(tx store.Tx, t *token.Token) (audit.Entry, error) {
 		deleted = *t
-		return s.remove(tx, t)
+		return s.removing(origin)(tx, t)
 	})
 	return deleted, err
+}
+
+// removing deletes a token of somebody whose tokens one may take away.
+func (s *Service) removing(origin audit.Origin) deed {
+	return func(tx store.Tx, t *token.Token) (audit.Entry, error) {
+		if err := users.MayArm(tx, t.OwnerName, origin); err != nil {
+			return audit.Entry{}, err
+		}
+		return s.remove(tx, t)
+	}
 }
 
 // remove deletes a token, and gives the entry that tells of it.

@@ -48,7 +48,7 @@ func (e Edit) Check() error {
 // operation for one token does. ErrUnchanged if nothing is to be done. A fault of an edit that
 // does not delete has written nothing.
 func (s *Service) Edit(tx store.Tx, t token.Token, e Edit, origin audit.Origin) error {
-	do := deed(unassign)
+	do := unassigning(origin)
 	switch {
 	case e.State != nil && *e.State == t.Condition.State, e.Label != nil && *e.Label == t.Label,
 		e.Unassign && t.Condition.Owner == 0:
@@ -67,7 +67,7 @@ func (s *Service) Edit(tx store.Tx, t token.Token, e Edit, origin audit.Origin) 
 		}
 		do = assigning(name, origin)
 	case e.Delete:
-		do = s.remove
+		do = s.removing(origin)
 	}
 	return s.in(tx, t, origin, do)
 }

@@ -5,7 +5,11 @@
 package tokens
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"strconv"
 
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
@@ -29,6 +33,24 @@ type Selector struct {
 	Type         string
 	Manufacturer *string
 	KeyID        *string
+	// Seen is what the caller saw of the token (Mark). Find refuses a token that is not as it
+	// was seen; in a transaction that changes it, the second of two callers is told. Empty
+	// compares nothing.
+	Seen string
+}
+
+// Mark tells a token by what people change on it. Codes, and the counts that follow them,
+// leave it as it is.
+func Mark(t token.Token) string {
+	c := t.Condition
+	h := sha256.New()
+	for _, part := range []string{strconv.FormatInt(int64(t.ID), 10), strconv.FormatInt(c.Owner, 10), t.OwnerName,
+		c.State.String(), t.StateReason, strconv.FormatInt(c.NotBefore.UnixMilli(), 10),
+		strconv.FormatInt(c.NotAfter.UnixMilli(), 10), t.Label} {
+		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
+		h.Write([]byte(part))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // Find gives the one token a selector names. The error is a fault: Invalid without a
@@ -50,6 +72,9 @@ func Find(r store.TokenReader, s Selector) (token.Token, error) {
 			ids[i] = t.Identity
 		}
 		return token.Token{}, token.AmbiguousError(s.Serial, ids)
+	case s.Seen != "" && s.Seen != Mark(found[0]):
+		return token.Token{}, fault.New(fault.Conflict, "token_changed", fmt.Sprintf("Somebody changed token %s since you "+
+			"looked at it.", s.Serial)).WithHint("Look at it as it is now, and decide again.")
 	}
 	return found[0], nil
 }

@@ -14,7 +14,8 @@ import (
 // name holds: the tokens of the user of an administrator's name are the administrator's second
 // factor. SUPER_ADMIN and ROOT may; others may for themselves and for administrators of lower
 // roles. It is to be asked in the transaction that gives a token an owner, a user a name, or a
-// token of somebody a secret that the caller gets to know.
+// token of somebody a secret that the caller gets to know; and in one that takes a token away
+// from its owner or makes it refuse codes: the password alone would open the console then.
 func MayArm(r store.AdminReader, name string, by audit.Origin) error {
 	role, err := authz.ParseRole(by.Role)
 	if err != nil {

@@ -94,11 +94,20 @@ roles below your own.`,
 			}
 			a.note("Administrator %s (%s) is added. The password cannot be shown again, and must be changed at the first "+
 				"sign-in.", is.Name, roleText(is.Role, is.HelpDesk))
+			a.noteTokens(is.Admin)
 			return nil
 		}),
 	}
 	f.add(cmd)
 	return cmd
+}
+
+// noteTokens warns of tokens that were given to the user of an administrator's name before.
+func (a *app) noteTokens(is wire.Admin) {
+	if is.Tokens > 0 {
+		a.suggest("User %s has %s. Whoever holds one that is VALID holds the second factor of the administrator: look at "+
+			"ostiary token list --user %s", is.Name, cmdline.Plural(is.Tokens, "token", "tokens"), is.Name)
+	}
 }
 
 func newAdminList(a *app) *cobra.Command {
@@ -154,6 +163,7 @@ func newAdminSetRole(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.noteTokens(is)
 			return a.say(is, "Administrator %s has the role %s.", is.Name, roleText(is.Role, is.HelpDesk))
 		}),
 	}

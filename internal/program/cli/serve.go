@@ -132,6 +132,7 @@ network must prove its name by a certificate (sslmode=verify-full).
 				return err
 			}
 			cfg.Log = log
+			cfg.Settings = settingsOf(cmd, a.Getenv(envData))
 			err = serve.Run(cmd.Context(), cfg)
 			if errors.Is(err, syscall.EADDRINUSE) {
 				err = cmdline.WithHint(err, "stop it, or choose another address with --listen")

@@ -23,6 +23,7 @@ import (
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/tokens"
+	"ostiary/internal/store"
 	"ostiary/internal/test/cluster"
 	"ostiary/internal/test/testkit"
 	"ostiary/pskc"
@@ -188,9 +189,16 @@ func (k *unpacked) fill(t *testing.T) {
 	s.keys.Principal(k.Key)
 	_, password, err := s.accounts.Add(t.Context(), authz.Principal{Role: authz.Root},
 		credentials.AdminRequest{Name: "dora", Role: authz.Admin}, origin)
+	var dora credentials.Session
 	if err == nil {
-		_, _, err = s.accounts.SignIn(t.Context(), credentials.SignIn{Name: "dora", Password: password,
+		_, dora, err = s.accounts.SignIn(t.Context(), credentials.SignIn{Name: "dora", Password: password,
 			Kind: credentials.Bearer}, origin)
+	}
+	if err == nil {
+		_, dora, err = s.accounts.ChangePassword(t.Context(), dora, password, "nineteen paper lanterns", origin)
+	}
+	if err == nil {
+		err = s.accounts.KeepView(t.Context(), dora, store.View{List: "tokens", Name: "lost", Query: "state=lost"})
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/peer"
 	"ostiary/internal/doors/webhook"
+	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/selfservice"
@@ -99,6 +100,9 @@ type Config struct {
 
 	// Demo runs on a throwaway data directory with sample tokens and users.
 	Demo bool
+
+	// Settings are the settings with their sources, for administrators to look at.
+	Settings []wire.Setting
 
 	Version string
 	Log     *slog.Logger

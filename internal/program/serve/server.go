@@ -274,12 +274,13 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 		Lacks:     s.lacks.words,
 		Proxies:   s.cfg.TrustedProxies,
 		PublicURL: s.cfg.PublicURL,
+		Settings:  s.cfg.Settings,
 		Pages:     enrol.Pages()})
 	if err != nil {
 		return nil, err
 	}
 	pages, err := console.New(console.Config{Rest: rest, Verifier: v, Lifecycle: s.lifecycle, Users: s.users,
-		Jobs: s.jobs, Accounts: s.accounts,
+		Jobs: s.jobs, Accounts: s.accounts, Keys: s.keys, Settings: s.cfg.Settings,
 		Ledger: s.ledger, PublicURL: s.publicURL, Now: s.cfg.Now})
 	if err != nil {
 		return nil, err

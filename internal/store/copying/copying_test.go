@@ -151,7 +151,7 @@ func valueOf(table, column string, n int) any {
 		"what": true, "about": true, "who": true, "route": true, "counters": true, "device_mark": true, "device_name": true,
 		"locator": true, "password": true, "admin": true, "host": true, "source": true, "agent": true, "factor": true,
 		"challenge": true, "message": true, "way": true, "subject": true, "problem": true, "request": true, "detail": true,
-		"actor_id": true, "stopped": true, "user": table == "job_row"}
+		"actor_id": true, "list": true, "query": true, "stopped": true, "user": table == "job_row"}
 	switch {
 	case nullable[column] && n == 1:
 		return nil

@@ -10,7 +10,8 @@ func (t table) quoted() string { return `"` + t.name + `"` }
 var all = []table{
 	{"setting", "name"}, {"data_key", "id"}, {"key_wrapping", "purpose, key, kek"}, {"api_key", "id"},
 	{"api_key_use", "key"}, {"token_type", "name"}, {"token_series", "type"}, {"profile", "name"}, {"node", "id"},
-	{"admin", "id"}, {"admin_use", "admin"}, {"passkey", "id"}, {"passkey_use", "passkey"}, {"session", "id"},
+	{"admin", "id"}, {"admin_use", "admin"}, {"passkey", "id"}, {"passkey_use", "passkey"},
+	{"admin_view", "admin, list, name"}, {"session", "id"},
 	{"memo", "what, about, who"}, {"event", "id"}, {"user", "id"}, {"import_run", "id"}, {"token", "id"},
 	{"condition", "token"}, {"secret", "mark"}, {"retired", "fingerprint"}, {"application", "token, idx"},
 	{"enrolment", "token"}, {"token_policy", "token"}, {"activation", "id"}, {"activation_reset", "token"},

@@ -56,6 +56,7 @@ func TestPlansOfNodes(t *testing.T) {
 	exec(t, db, `INSERT INTO passkey_use SELECT decode(md5(n::text), 'hex'), 1, n FROM generate_series(1, 20000) n`)
 	exec(t, db, `INSERT INTO event (message, way, subject, created, expires, due, dead, ended, body) SELECT 'message ' || n,
 		'webhook', 'user ' || n % 5000, n, n, n, (n % 500 = 0)::int, n, '' FROM generate_series(1, 20000) n`)
+	exec(t, db, `INSERT INTO admin_view SELECT 'id ' || n, 'tokens', '', '' FROM generate_series(1, 20000) n`)
 	exec(t, db, "ANALYZE")
 	c, err := db.reads.Acquire(t.Context())
 	if err != nil {
@@ -95,8 +96,9 @@ func TestPlansOfNodes(t *testing.T) {
 			_, err := r.EventsOverdue(time.UnixMilli(1), time.UnixMilli(1))
 			return err
 		},
-		"memo_pkey":    func(r store.Reader) error { _, err := r.Memo("kind 7", "7", "7"); return err },
-		"memo_changed": func(r store.Reader) error { _, err := r.Memos("kind 7", time.UnixMilli(19_900)); return err },
+		"admin_view_pkey": func(r store.Reader) error { _, err := r.Views("id 7", "tokens"); return err },
+		"memo_pkey":       func(r store.Reader) error { _, err := r.Memo("kind 7", "7", "7"); return err },
+		"memo_changed":    func(r store.Reader) error { _, err := r.Memos("kind 7", time.UnixMilli(19_900)); return err },
 	} {
 		if p := plan(ask); !strings.Contains(p, want) || whole.MatchString(p) {
 			t.Errorf("the query does not go by %s:\n%s", want, p)

@@ -192,6 +192,10 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		}},
 		list{"sessions", "session_name (name=?)", func(r store.Reader) error { _, err := r.Sessions("a"); return err }},
 		list{"passkeys", "passkey_admin (admin=?)", func(r store.Reader) error { _, err := r.Passkeys("a"); return err }},
+		list{"kept views", "PRIMARY KEY (admin=? AND list=?)", func(r store.Reader) error {
+			_, err := r.Views("a", "tokens")
+			return err
+		}},
 		list{"memos", "memo_changed (what=? AND changed>?)", func(r store.Reader) error {
 			_, err := r.Memos("a", time.Unix(1, 0))
 			return err
@@ -266,7 +270,7 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		}
 	}
 	whole := regexp.MustCompile(`^SCAN (t|c|k|u|token|condition|user|audit_entry|audit_block|import_row|move_token|` +
-		`activation|session|memo|node|j|job|job_row|p|passkey|passkey_use|a|admin|admin_use|e|o|event)\b`)
+		`activation|session|memo|node|j|job|job_row|p|passkey|passkey_use|a|admin|admin_use|admin_view|e|o|event)\b`)
 	for i, l := range append(lists, sorted...) {
 		plans := plansOf(t, db, l.list)
 		all := strings.Join(plans, "\n  ")

@@ -57,6 +57,31 @@ var adminTests = []test{
 		r.is(store.ErrConflict, "the same name", func(tx store.Tx) error { return tx.AddAdmin(admin("3", "bea")) })
 		r.is(store.ErrConflict, "the same ID", func(tx store.Tx) error { return tx.AddAdmin(admin("1", "carl")) })
 	}},
+	{"ViewsAreKeptByNameAndReplaced", func(r *rig) {
+		views := func(admin, list string) (found []store.View) {
+			r.view(func(rd store.Reader) (err error) {
+				found, err = rd.Views(admin, list)
+				return err
+			})
+			return found
+		}
+		usual, lost := store.View{List: "tokens", Query: "size=50"}, store.View{Admin: "1", List: "tokens", Name: "lost",
+			Query: "state=x"}
+		all := store.View{Admin: "1", List: "tokens", Query: "size=20"}
+		other := store.View{Admin: "1", List: "users", Name: "lost", Query: "q=a"}
+		for _, v := range []store.View{lost, all, usual, other} {
+			r.update(func(tx store.Tx) error { return tx.KeepView(v) })
+		}
+		r.same("by name", views("1", "tokens"), []store.View{all, lost})
+		r.same("of ROOT", views("", "tokens"), []store.View{usual})
+		lost.Query = "state=y"
+		r.update(func(tx store.Tx) error { return tx.KeepView(lost) })
+		r.same("another one of the name", views("1", "tokens"), []store.View{all, lost})
+		r.update(func(tx store.Tx) error { return tx.RemoveView("1", "tokens", "lost") })
+		r.is(store.ErrConflict, "one that is gone", func(tx store.Tx) error { return tx.RemoveView("1", "tokens", "lost") })
+		r.same("the rest", views("1", "tokens"), []store.View{all})
+		r.same("of another list", views("1", "users"), []store.View{other})
+	}},
 	{"AnAdminIsChangedFromWhatItIs", func(r *rig) {
 		anna, other := admin("1", "anna"), admin("2", "bea")
 		for _, a := range []store.Admin{anna, other} {

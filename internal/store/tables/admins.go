@@ -101,3 +101,20 @@ func (t *Tx) UsePasskey(id []byte, count uint32, at time.Time) error {
 		"WHERE excluded.count > passkey_use.count OR excluded.count = 0 AND passkey_use.count = 0", id, int64(count),
 		query.Millis(at))
 }
+
+func (r *Reader) Views(admin, list string) ([]store.View, error) {
+	return query.All(r.ctx, r.q, func(s query.Scanner) (v store.View, err error) {
+		err = s.Scan(&v.Admin, &v.List, &v.Name, &v.Query)
+		return v, err
+	}, "SELECT admin, list, name, query FROM admin_view WHERE admin = ? AND list = ? ORDER BY name", admin, list)
+}
+
+func (t *Tx) KeepView(v store.View) error {
+	_, err := t.Change("INSERT INTO admin_view (admin, list, name, query) VALUES (?, ?, ?, ?) "+
+		"ON CONFLICT (admin, list, name) DO UPDATE SET query = excluded.query", v.Admin, v.List, v.Name, v.Query)
+	return err
+}
+
+func (t *Tx) RemoveView(admin, list, name string) error {
+	return t.changeOne("DELETE FROM admin_view WHERE admin = ? AND list = ? AND name = ?", admin, list, name)
+}

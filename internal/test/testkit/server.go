@@ -62,6 +62,8 @@ type Server struct {
 	Config       api.Config
 	Log          *Buffer // what the server wrote to its log
 	RootPassword string
+	// Public is where passkeys think that the server is.
+	Public string
 	// Bearer gives the credential of each caller.
 	Bearer map[string]string
 }
@@ -101,7 +103,7 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 		t.Fatal(err)
 	}
 	accounts, err := credentials.NewAccounts(credentials.AccountsConfig{DB: k.DB, Root: root, Codes: k.Engine,
-		PublicURL: func() string { return "https://tokens.example.com" }, Now: k.Clock.Now})
+		PublicURL: func() string { return cmp.Or(s.Public, "https://tokens.example.com") }, Now: k.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +122,8 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 		Keys: keys, Root: root, Accounts: accounts, Ledger: k.Ledger, Overview: counts, Events: k.Events,
 		SelfService: own,
 		Log:         slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Metrics:     prometheus.NewRegistry(), Ready: k.DB.Check, Pages: enrol.Pages()}
+		Metrics:     prometheus.NewRegistry(), Ready: k.DB.Check, Pages: enrol.Pages(),
+		Settings: []wire.Setting{{Name: "listen", Value: "<b>:8443", Source: "flag", Means: "Where it listens."}}}
 	for _, f := range adjust {
 		f(&s.Config)
 	}
@@ -129,6 +132,7 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	}
 	pages, err := console.New(console.Config{Rest: s.API, Verifier: s.Config.Verifier, Lifecycle: s.Config.Lifecycle,
 		Users: s.Config.Users, Jobs: s.Config.Jobs, Accounts: s.Config.Accounts,
+		Keys: s.Config.Keys, Settings: s.Config.Settings,
 		Ledger: s.Config.Ledger, PublicURL: func() string { return s.Config.PublicURL },
 		Now: k.Clock.Now})
 	if err != nil {

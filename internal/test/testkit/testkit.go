@@ -345,8 +345,10 @@ func (k *Kit) Assign(t testing.TB, serial, user string) {
 // SetState changes a token's state.
 func (k *Kit) SetState(t testing.TB, serial string, state token.State) {
 	t.Helper()
+	by := Origin
+	by.Role = authz.SuperAdmin.String() // who may revoke those of administrators, too
 	if _, err := k.Lifecycle.SetState(context.Background(), tokens.Selector{Serial: serial}, state, "",
-		Origin); err != nil {
+		by); err != nil {
 		t.Fatal(err)
 	}
 }
