@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"ostiary/internal/core/audit"
 	"ostiary/internal/core/token"
 	"ostiary/internal/store"
 	"ostiary/internal/store/proof"
@@ -43,6 +44,30 @@ func (e *explainer) Query(ctx context.Context, stmt string, args ...any) (query.
 func (e *explainer) QueryRow(ctx context.Context, stmt string, args ...any) query.Scanner {
 	e.explain(ctx, stmt, args)
 	return e.Conn.QueryRow(ctx, stmt, args...)
+}
+
+// PostgreSQL sends all that was asked for, so a page of the log asks for no more than it may
+// need.
+func TestAPageOfTheLogIsBounded(t *testing.T) {
+	t.Parallel()
+	db := node(t, Config{URL: cluster.Schema(t)})
+	exec(t, db, "INSERT INTO audit_entry (seq, entry) SELECT n, '{}' FROM generate_series(0, 2000) n")
+	read := 0
+	for _, plan := range plansOf(t, db, tables.Listed, func(r *tables.Reader) error {
+		_, _, err := r.FindAudit(audit.Filter{}, 0, 10)
+		return err
+	}) {
+		if !strings.Contains(plan, "audit_entry") {
+			continue
+		}
+		read++
+		if !strings.HasPrefix(plan, "Limit") {
+			t.Errorf("a page of 10 reads without a bound:\n%s", plan)
+		}
+	}
+	if read == 0 {
+		t.Error("no entry was read")
+	}
 }
 
 // A walk through an order reads tokens by indexes, whatever the filter: no table as a whole,

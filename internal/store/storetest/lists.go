@@ -86,6 +86,25 @@ var listTests = []test{
 			return errTest
 		})
 		r.same("with one kept", r.batchSizes(), map[string]int{"a": 4, "b": 1})
+		var run int64
+		r.update(func(tx store.Tx) (err error) {
+			if run, err = tx.BeginRun(store.Run{Opened: start, Batch: "c"}); err != nil {
+				return err
+			}
+			first, err := tx.NextTokenID(2)
+			if err != nil {
+				return err
+			}
+			twice := []store.Candidate{r.hotp(), {}}
+			twice[0].Token.ID = first
+			twice[1] = twice[0]
+			twice[1].Token.ID++
+			staged, err := tx.StageTokens(run, twice)
+			r.same("staged", staged, []bool{true, false})
+			return err
+		})
+		r.update(func(tx store.Tx) error { return tx.PublishRun(run, start) })
+		r.same("with one that was there", r.batchSizes(), map[string]int{"a": 4, "b": 1, "c": 1})
 	}},
 	// A list waits for lists only.
 	{"ListsHaveReadersOfTheirOwn", func(r *rig) {
