@@ -21,6 +21,7 @@ import (
 	"ostiary/internal/seal/filekek"
 	"ostiary/internal/store"
 	"ostiary/internal/store/sqlite"
+	"ostiary/internal/test/testkit"
 )
 
 // TestSecrets drives every command and every operation at log level debug and
@@ -31,7 +32,11 @@ import (
 func TestSecrets(t *testing.T) {
 	onlyFile(t)
 	t.Parallel()
-	w := &watch{scene: stage(t, "--log-level", "debug")}
+	receiver := testkit.NewReceiver(t)
+	receiver.Answer(func(int) int { return http.StatusInternalServerError }) // so that events stay in the database
+	w := &watch{scene: stage(t, append(notifying(t, receiver), "--log-level", "debug", "--notify-passwords")...)}
+	w.secretText("the key of events", strings.TrimPrefix(receiver.Key, "whsec_"))
+	w.secretText("what the address of the receiver has", "sesame")
 	w.secretText("the first ROOT password", w.password)
 	w.secretText("the chosen ROOT password", chosenPassword)
 	w.secretText("a session", w.session)
@@ -235,6 +240,12 @@ func (w *watch) commands() {
 		did(2, "store", "fence", "--reason", "while the server runs")
 		w.administrators(fmt.Sprint("admin", n), form, did)
 		did(0, "key", "list")
+		did(0, "events", "list")
+		did(1, "events", "test")
+		did(0, "events", "retry", "--all")
+		drawn := fmt.Sprint("a key for events ", n)
+		w.secretText(drawn, regexp.MustCompile(`whsec_[^"\s]+`).FindString(w.did(0, append([]string{"events", "new-key"},
+			form...), drawn)))
 		table := hotp(fmt.Sprint(93000001 + n))
 		w.secretSeed(table)
 		file := writeFile(w.t, "table.csv", "serial,secret\n"+table.Serial+","+table.Seed+"\n")
