@@ -17,7 +17,8 @@ import (
 // notifying are the flags of a server that tells a receiver.
 func notifying(t testing.TB, r *testkit.Receiver) []string {
 	t.Helper()
-	return []string{"--notify-url", r.URL + "/hook?token=sesame", "--notify-key-file", writeFile(t, "events.key", r.Key+"\n")}
+	return []string{"--notify-url", r.URL + "/hook?token=sesame", "--notify-key-file",
+		writeFile(t, "events.key", r.Key+"\n")}
 }
 
 // toldOf waits until a receiver was told of so many things, and gives them.

@@ -473,7 +473,8 @@ func (w *watch) operations() {
 	w.each(w.local(), func(c call, method string, a answer) {
 		// No import is under way that could be cancelled, and there is no browser with a passkey.
 		no := map[string]int{"cancel-import": http.StatusConflict, "add-passkey": http.StatusUnauthorized,
-			"prove-session-by-passkey": http.StatusUnauthorized, "remove-passkey": http.StatusNotFound}
+			"prove-session-by-passkey": http.StatusUnauthorized, "remove-passkey": http.StatusNotFound,
+			"retry-event": http.StatusNotFound}
 		if a.status/100 != 2 && a.status != no[c.id] {
 			w.t.Errorf("%s: %d %s", c.id, a.status, a.body)
 		}

@@ -43,8 +43,8 @@ func TestTheDocumentedReceiver(t *testing.T) {
 	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", filepath.Join(dir, "receiver.py"), filepath.Join(dir, "key"),
-		strconv.Itoa(port))
+	cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", filepath.Join(dir, "receiver.py"),
+		filepath.Join(dir, "key"), strconv.Itoa(port))
 	cmd.Stderr = nil
 	out, err := cmd.StdoutPipe()
 	if err != nil {
