@@ -19,6 +19,7 @@ type place struct {
 var places = []place{
 	{"Users & tokens", "Hardware tokens", "tokens", authz.TokenView, "t"},
 	{"Users & tokens", "Users", "users", authz.UserView, "u"},
+	{"Activation", "Software tokens", "software", authz.TokenView, "s"},
 }
 
 // has tells whether a path is of this place: its own, one below it, or that of a form that

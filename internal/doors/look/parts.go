@@ -69,6 +69,18 @@ type Field struct {
 	Max          int // characters; zero is no limit
 }
 
+// Option is one of a few that can be chosen.
+type Option struct {
+	Value, Label string
+	Chosen       bool
+}
+
+// Select is a field in which one of a few is chosen. The part is "select".
+type Select struct {
+	ID, Label, Hint string
+	Options         []Option
+}
+
 // Described names what describes the field to those who hear the page.
 func (f Field) Described() string {
 	switch {
@@ -97,6 +109,16 @@ type Head struct {
 	Href   string
 	Sort   string // ascending or descending, if the rows are sorted by it
 	Number bool
+}
+
+// RowMenu is what can be done with the thing of a row: the usual action as a word, the rest
+// in a menu, what cannot be taken back at its end. The part is "row-menu".
+type RowMenu struct {
+	Of      string // whose menu it is
+	Menu    string // its id
+	Verify  string // where a code is checked; empty if none is
+	Actions []Link
+	Delete  *Link
 }
 
 // Empty stands where a list has nothing: what this is, the first thing to do, and where

@@ -256,6 +256,7 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 		return nil, err
 	}
 	pages, err := console.New(console.Config{Rest: rest, Verifier: v, Lifecycle: s.lifecycle, Users: s.users,
+		Activations: s.activations, Profiles: s.profiles, Temporary: s.temporary,
 		Accounts: s.accounts,
 		Ledger:   s.ledger, PublicURL: s.publicURL, Now: s.cfg.Now})
 	if err != nil {
