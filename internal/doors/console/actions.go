@@ -67,12 +67,14 @@ func choose(options []option, value string) {
 // actions are all of them, in the order of the menu.
 func actions() []action {
 	held := func(t token.Token) bool { return t.OwnerName != "" }
+	proven := func(t token.Token) bool { return t.Condition.State != token.Pending }
 	return slices.Concat(activationActions(), []action{
-		{verb: "verify", label: "Verify", needs: authz.Verify, rest: "verify", form: verifyForm, do: (*visit).verify},
+		{verb: "verify", label: "Verify", needs: authz.Verify, rest: "verify", fits: proven, form: verifyForm,
+			do: (*visit).verify},
 		{verb: "state", label: "Change status", done: "The state is changed", needs: authz.TokenMarkLost,
 			rest: "set-token-state", form: stateForm, do: (*visit).setState},
 		{verb: "resync", label: "Resynchronize", done: "The token is in step again", needs: authz.TokenResync,
-			rest: "resync-token", form: resyncForm, do: (*visit).resync},
+			rest: "resync-token", fits: proven, form: resyncForm, do: (*visit).resync},
 		{verb: "unlock", label: "Unlock", done: "The failures are cleared", needs: authz.TokenUnlock, rest: "unlock-token",
 			fits: func(t token.Token) bool { return t.Condition.Failures > 0 }, form: unlockForm, do: (*visit).unlock},
 		{verb: "assign", label: "Assign", done: "The token is assigned", needs: authz.TokenAssign, rest: "assign-token",
@@ -125,13 +127,18 @@ type actionLink struct {
 	Main bool
 }
 
-// actions are what the administrator may do with a token, and the token is fit for. o is
+// actions are what the administrator may do with a token, and the token is fit for, the most
+// usual one first. o is
 // how its activations stand; nil if that was not asked for.
 func (v *visit) actions(t token.Token, o *activations.Overview, back string) (all []actionLink) {
 	for _, a := range actions() {
 		if v.may(a.needs) && a.suits(t) && (a.stands == nil || o != nil && a.stands(*o)) {
-			all = append(all, actionLink{look.Link{Label: a.label, Href: v.tokenAt(t, a.verb, back)}, a.verb,
-				a.verb == firstVerb(t)})
+			link := actionLink{look.Link{Label: a.label, Href: v.tokenAt(t, a.verb, back)}, a.verb, a.verb == firstVerb(t)}
+			if link.Main {
+				all = slices.Insert(all, 0, link)
+			} else {
+				all = append(all, link)
+			}
 		}
 	}
 	return all

@@ -209,8 +209,8 @@ func confirmForm(v *visit, t token.Token) form {
 		f.Codes = append(f.Codes, look.Field{ID: "next_otp", Label: "Next code", Hint: "If the app shows two", Max: 24})
 	}
 	if o.Profile.Rules.DeviceBinding {
-		f.Fields = []look.Field{{ID: "derivation", Label: "Derivation code", Hint: "The app shows it beside the code", Max: 64,
-			Required: true}}
+		f.Fields = []look.Field{{ID: "derivation", Label: "Derivation code", Hint: "The app shows it beside the code",
+			Max: 64, Required: true}}
 	}
 	return f
 }
@@ -293,12 +293,13 @@ type activationHistory struct {
 }
 
 type pastActivation struct {
-	Opened, Ended                            moment
-	Route, Reason, By, Status, Device, Badge string
+	Opened, Ended                     moment
+	Route, Reason, By, Status, Device string
 }
 
 var (
-	routeWords  = map[activations.Route]string{"offline": "Codes", "qr": "QR code", "online": "Online", "pushed": "By another server"}
+	routeWords = map[activations.Route]string{"offline": "Codes", "qr": "QR code", "online": "Online",
+		"pushed": "By another server"}
 	reasonWords = map[activations.Reason]string{"pin-forgotten": "PIN forgotten", "device-replaced": "new phone",
 		"device-lost": "phone lost"}
 	statusWords = map[store.ActivationStatus]string{store.ActivationOpen: "open", store.ActivationConfirmed: "confirmed",
@@ -324,7 +325,7 @@ func shownActivations(o activations.Overview) *activationHistory {
 			past.Device = strings.TrimSpace(p.DeviceName + " (" + activations.DeviceType(p.DeviceType) + ")")
 		}
 		if p.Live {
-			past.Badge = "in use"
+			past.Status += ", in use"
 		}
 		h.Past = append(h.Past, past)
 	}

@@ -92,8 +92,9 @@ var actionWords = map[audit.Action]string{
 	audit.EnrolmentShown:    "The key was shown to who opened the link",
 	audit.ActivationStarted: "An activation was begun", audit.ActivationTaken: "A device took the activation",
 	audit.ActivationConfirmed: "The first code of the device was checked",
-	audit.ActivationEnded:     "An activation ended without a device", audit.ActivationReset: "The counts of activations were reset",
-	audit.UserAdded: "The user was added", audit.UserRenamed: "The user got another name",
+	audit.ActivationEnded:     "An activation ended without a device",
+	audit.ActivationReset:     "The counts of activations were reset",
+	audit.UserAdded:           "The user was added", audit.UserRenamed: "The user got another name",
 	audit.UserUnlocked: "The user was unlocked", audit.CodesIssued: "Temporary codes were issued",
 	audit.CodesRevoked: "The temporary codes were revoked",
 }

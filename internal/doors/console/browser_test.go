@@ -1,6 +1,8 @@
 package console_test
 
 import (
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -30,4 +32,19 @@ func TestConsoleInBrowser(t *testing.T) {
 	}
 	codes := testkit.Oathtool(t, testkit.SecretOf("10b"), "-w", "30")
 	browsers.Run(t, "console.mjs", s.URL, "anna", first, strings.Join(codes, " "))
+}
+
+// TestSoftwareTokensInBrowser: an app is activated with the authenticator of the command line,
+// its phone is lost, and another one takes its place.
+func TestSoftwareTokensInBrowser(t *testing.T) {
+	t.Parallel()
+	s, _ := phones(t)
+	s.Config.PublicURL = s.URL
+	folder := t.TempDir()
+	authenticator := filepath.Join(folder, "ostiary-authenticator")
+	if out, err := exec.Command("go", "build", "-o", authenticator, "ostiary/cmd/ostiary-authenticator").
+		CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	browsers.Run(t, "software.mjs", s.URL, "anna", chosen, authenticator, folder)
 }

@@ -42,8 +42,9 @@ func (v *visit) letterTexts() (texts *letter.Texts, page string, err error) {
 func letterForm(v *visit, t token.Token) form {
 	o := v.stands(t)
 	selects, page := letterFields()
-	f := form{Whole: true, Submit: "Begin the activation, and download the letter", Selects: append(selects, reasonField(t)),
-		Means:  "The letter has the codes that the user types or scans. Whoever reads it can take the token.",
+	f := form{Whole: true, Submit: "Download the letter", Selects: append(selects, reasonField(t)),
+		Means: "This begins an activation. The letter has the codes that the user types or scans: whoever " +
+			"reads it can take the token.",
 		Fields: []look.Field{page, daysField}}
 	if o.Profile.Rules.Password {
 		drawn, err := activation.NewPassword(rand.Reader)

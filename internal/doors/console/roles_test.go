@@ -85,6 +85,14 @@ func TestRolesWalkAllPages(t *testing.T) {
 			leads(t, b.get(t, "/"), "/users")
 			continue
 		}
+		for _, m := range regexp.MustCompile(`href="/software/`+app+`/([a-z]+)\?`).
+			FindAllStringSubmatch(b.get(t, "/software/"+app).Body, -1) {
+			for _, p := range console.Table() {
+				if p.Pattern == "GET /software/{serial}/"+m[1] && !authz.Allows(r.Principal, p.Needs) {
+					t.Errorf("%s: the page of a software token has the action %s", r.name, m[1])
+				}
+			}
+		}
 		for _, page := range []string{"/tokens", "/tokens/1001"} {
 			var want, got []string
 			for _, p := range console.Table() {

@@ -17,7 +17,8 @@ type shelf struct {
 
 // shelves are the two lists. A token is in one of them, and its pages are below that one.
 var shelves = map[token.Kind]shelf{
-	token.Hardware: {token.Hardware, "tokens", "token-filter", "tokens.csv", "Hardware tokens", "hardware-tokens.csv", nil},
+	token.Hardware: {token.Hardware, "tokens", "token-filter", "tokens.csv", "Hardware tokens",
+		"hardware-tokens.csv", nil},
 	token.Software: {token.Software, "software", "software-filter", "software.csv", "Software tokens",
 		"software-tokens.csv", []string{"manufacturer", "batch"}},
 }

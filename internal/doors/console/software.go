@@ -194,11 +194,11 @@ func (v *visit) newLinks() (all []look.Link) {
 	if v.kind() != token.Software {
 		return nil
 	}
-	if v.may(authz.TokenCreate) {
-		all = append(all, look.Link{Label: "Create", Href: v.root() + "software-new"})
-	}
 	if v.may(authz.ActivationAhead) {
 		all = append(all, look.Link{Label: "Letters ahead", Href: v.root() + "software-letters"})
+	}
+	if v.may(authz.TokenCreate) {
+		all = append(all, look.Link{Label: "Create", Href: v.root() + "software-new"})
 	}
 	return all
 }

@@ -115,7 +115,7 @@ func (v *visit) back() string {
 // row is a token in a list. Its actions lead back there.
 func (v *visit) row(t token.Token, back string, i int) row {
 	r := row{shownToken: v.shown(t, ""), RowMenu: look.RowMenu{Of: t.Identity.Serial, Menu: "menu-" + strconv.Itoa(i)}}
-	if t.OwnerName != "" {
+	if t.OwnerName != "" && v.may(authz.UserView) {
 		r.Owner = v.userAt(t.OwnerName)
 	}
 	for _, a := range v.actions(t, nil, back) {
@@ -140,6 +140,7 @@ type tokenPage struct {
 	Done    *look.Note
 	Actions []actionLink
 	List    look.Link
+	Owner   string // the page of the user, for who may see it
 	// Activations is nil for a token that is not activated.
 	Activations *activationHistory
 }
@@ -150,6 +151,9 @@ func (v *visit) token() {
 		return
 	}
 	p := tokenPage{shownToken: v.shown(t, ""), Done: v.done(), List: v.shelf().link(v.root())}
+	if t.OwnerName != "" && v.may(authz.UserView) {
+		p.Owner = v.userAt(t.OwnerName)
+	}
 	var o *activations.Overview
 	if t.Profile != "" {
 		found, err := v.cfg.Activations.Show(v.r.Context(), exactly(t))

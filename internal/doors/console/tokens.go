@@ -167,7 +167,8 @@ func counted(c store.Count) string {
 // nothing says what to do where a list has nothing.
 func (v *visit) nothing(f view) *look.Empty {
 	if f.filtered() {
-		return &look.Empty{What: "No " + strings.ToLower(strings.TrimSuffix(v.shelf().title, "s")) + " matches these filters.",
+		one := strings.ToLower(strings.TrimSuffix(v.shelf().title, "s"))
+		return &look.Empty{What: "No " + one + " matches these filters.",
 			Action: &look.Link{Label: "Show all tokens", Href: v.at(f.unfiltered(), v.shelf().path)}}
 	}
 	if v.kind() == token.Software {

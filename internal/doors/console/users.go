@@ -74,8 +74,8 @@ func (v *visit) users() {
 		return v.root() + "users?" + to.Encode()
 	}
 	next, previous := users.Around(found, on, f)
-	l := userList{Done: v.gone(), Count: counted(count), Search: f.Contains, Action: v.root() + "users", Next: at("after", next),
-		Previous: at("before", previous)}
+	l := userList{Done: v.gone(), Count: counted(count), Search: f.Contains, Action: v.root() + "users",
+		Next: at("after", next), Previous: at("before", previous)}
 	if f.After != "" || f.Before != "" {
 		l.First = v.root() + "users?" + query("q", f.Contains)
 	}
