@@ -222,11 +222,16 @@ func (v *visit) act(a action) {
 	v.showForm(a, t, f, status)
 }
 
+// oneTime marks a field that takes a code which is not all digits.
+const oneTime = "one-time-code"
+
 // keep puts what was typed and chosen into a form again, but for codes and passwords.
 func (v *visit) keep(f *form) {
 	typed := v.r.PostForm
 	for i := range f.Fields {
-		f.Fields[i].Value = typed.Get(f.Fields[i].ID)
+		if f.Fields[i].Autocomplete != oneTime {
+			f.Fields[i].Value = typed.Get(f.Fields[i].ID)
+		}
 	}
 	for _, s := range f.Selects {
 		choose(s.Options, typed.Get(s.ID))

@@ -210,7 +210,7 @@ func confirmForm(v *visit, t token.Token) form {
 	}
 	if o.Profile.Rules.DeviceBinding {
 		f.Fields = []look.Field{{ID: "derivation", Label: "Derivation code", Hint: "The app shows it beside the code",
-			Max: 64, Required: true}}
+			Autocomplete: oneTime, Max: 64, Required: true}}
 	}
 	return f
 }

@@ -63,7 +63,11 @@ func (v *visit) letter(t token.Token) error {
 	if err != nil {
 		return err
 	}
-	if v.stands(t).Profile.Rules.Password && v.posted("password") == "" {
+	o, err := v.cfg.Activations.Show(v.r.Context(), exactly(t))
+	if err != nil {
+		return err
+	}
+	if o.Profile.Rules.Password && v.posted("password") == "" {
 		return fault.New(fault.Invalid, "password", "The form has no activation password: nobody would know it.").
 			WithHint("Write down the one that stands here now, and send the form again.")
 	}

@@ -389,6 +389,26 @@ func TestLettersAhead(t *testing.T) {
 	}
 }
 
+// With device binding the app shows a derivation code, which does not come back either.
+func TestDerivationCodeNeverComesBack(t *testing.T) {
+	t.Parallel()
+	s, b := phones(t)
+	v := s.PhoneType(t, testkit.Profile(t, func(p *activation.Profile) { p.Rules.DeviceBinding = true }))
+	serial := s.CreatePhone(t, "bea")
+	where := "/software/" + serial
+	a := b.send(t, where+"/activate", "route", "offline")
+	secret, err := v.OpenCode(one(t, a, typedCode), activation.CodeInput{Serial: serial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone := testkit.NewPhone(t, v, serial, secret, nil, nil)
+	c := phone.Confirmation(t, s.Clock.Now(), false)
+	otp, derivation := string(c.OTP), string(c.Derivation)
+	has(t, b.post(t, where+"/confirm", "otp", "12", "derivation", derivation), 422, "Derivation code", "!"+derivation)
+	has(t, b.post(t, where+"/confirm", "otp", otp, "derivation", derivation), 303)
+	has(t, b.get(t, where), 200, "confirmed, in use", "!"+otp, "!"+derivation)
+}
+
 // The name of a device, which a stranger chose, stays text.
 func TestDeviceNameStaysText(t *testing.T) {
 	t.Parallel()
