@@ -114,13 +114,9 @@ func (a *API) wireActivation(s activations.Started, route string) (out wire.Acti
 		return out, nil
 	}
 	out.Registration, out.URL = activation.Group(string(s.Registration.Text())), a.server()
-	// An address that apps do not take is no reason to refuse: code and address can be typed.
-	if payload, err := (activation.Offer{Server: out.URL, Code: s.Registration}).Encode(); err == nil {
-		text, _, err := activation.Message{Type: activation.TypeOffer, Payload: payload}.QR()
-		out.Offer = string(text)
-		return out, err
-	}
-	return out, nil
+	text, err := s.Offer(out.URL)
+	out.Offer = string(text)
+	return out, err
 }
 
 // server is this server's address for apps.

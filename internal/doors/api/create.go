@@ -42,7 +42,7 @@ func (a *API) creationRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return &enrolmentOutput{a.enrolment(link, expires)}, nil
+			return &enrolmentOutput{a.Enrolment(link, expires)}, nil
 		})
 	register(a, authz.TokenConfirm, op("confirm-token", "/api/v1/tokens/{serial}/confirm",
 		"Make a PENDING token VALID by its first code"),
@@ -74,14 +74,14 @@ func (a *API) createTokens(ctx context.Context, c caller, in *createTokensInput)
 func (a *API) newToken(t lifecycle.Created) wire.NewToken {
 	n := wire.NewToken{Token: a.wireToken(t.Token), URI: string(t.URI.Bytes())}
 	if t.Link.Len() > 0 {
-		n.Enrolment = new(a.enrolment(t.Link, t.Expires))
+		n.Enrolment = new(a.Enrolment(t.Link, t.Expires))
 	}
 	return n
 }
 
-// enrolment makes the link of which a user gets the secret part behind the #,
+// Enrolment makes the link of which a user gets the secret part behind the #,
 // which browsers do not send and servers do not log.
-func (a *API) enrolment(link seal.Secret, expires time.Time) wire.Enrolment {
+func (a *API) Enrolment(link seal.Secret, expires time.Time) wire.Enrolment {
 	return wire.Enrolment{URL: strings.TrimSuffix(a.cfg.PublicURL, "/") + "/enrol#" + string(link.Bytes()),
 		Expires: expires}
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/doors/look"
+	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/tokens"
 )
 
@@ -20,10 +22,17 @@ type action struct {
 	done  string // what is said when it was done
 	needs authz.Operation
 	rest  string
+	kind  token.Kind             // empty: both
 	fits  func(token.Token) bool // nil: any token
-	form  func(*visit, token.Token) form
+	// stands says whether it fits what was activated before. It is offered on the token's
+	// page alone, where that is known.
+	stands func(activations.Overview) bool
+	form   func(*visit, token.Token) form
 	// do does it. A note is a verdict that stays in the form.
 	do func(*visit, token.Token) (n *look.Note, next string, err error)
+	// give does it in place of do, and answers with what is shown this once. It has not
+	// answered if there is an error.
+	give func(*visit, token.Token) error
 }
 
 // form is a page of an action.
@@ -34,25 +43,39 @@ type form struct {
 	Note          *look.Note
 	Next          *look.Link
 	Legend        string
+	Radio         string // the name of the radio buttons
 	Radios        []option
 	Codes         []look.Field
+	Selects       []look.Select
 	Fields        []look.Field
-	Wide          bool // offers to search further ahead
+	Checks        []option // each is a field with the value yes
+	Once          string   // see onces
+	Secret        string   // an activation password that is sent with the form, and shown
 	Submit        string
 	Danger        bool
 	Seen          string // see asSeen
+	Whole         bool   // a page alone: its answer is a file, which no dialog can show
 	Action, Close string
+}
+
+// choose marks what was chosen.
+func choose(options []option, value string) {
+	for i := range options {
+		options[i].Chosen = options[i].Value == value
+	}
 }
 
 // actions are all of them, in the order of the menu.
 func actions() []action {
 	held := func(t token.Token) bool { return t.OwnerName != "" }
-	return []action{
-		{verb: "verify", label: "Verify", needs: authz.Verify, rest: "verify", form: verifyForm, do: (*visit).verify},
+	proven := func(t token.Token) bool { return t.Condition.State != token.Pending }
+	return slices.Concat(activationActions(), []action{
+		{verb: "verify", label: "Verify", needs: authz.Verify, rest: "verify", fits: proven, form: verifyForm,
+			do: (*visit).verify},
 		{verb: "state", label: "Change status", done: "The state is changed", needs: authz.TokenMarkLost,
 			rest: "set-token-state", form: stateForm, do: (*visit).setState},
 		{verb: "resync", label: "Resynchronize", done: "The token is in step again", needs: authz.TokenResync,
-			rest: "resync-token", form: resyncForm, do: (*visit).resync},
+			rest: "resync-token", fits: proven, form: resyncForm, do: (*visit).resync},
 		{verb: "unlock", label: "Unlock", done: "The failures are cleared", needs: authz.TokenUnlock, rest: "unlock-token",
 			fits: func(t token.Token) bool { return t.Condition.Failures > 0 }, form: unlockForm, do: (*visit).unlock},
 		{verb: "assign", label: "Assign", done: "The token is assigned", needs: authz.TokenAssign, rest: "assign-token",
@@ -60,13 +83,15 @@ func actions() []action {
 		{verb: "unassign", label: "Unassign", done: "The token is in stock again", needs: authz.TokenAssign,
 			rest: "unassign-token", fits: held, form: unassignForm, do: (*visit).unassign},
 		{verb: "replace", label: "Replace", done: "The user has the other token", needs: authz.TokenReplace,
-			rest: "replace-token", fits: held, form: replaceForm, do: (*visit).replace},
+			rest: "replace-token", kind: token.Hardware, fits: held, form: replaceForm, do: (*visit).replace},
+		{verb: "replace", label: "Replace", done: "The user has the other token", needs: authz.TokenReplace,
+			rest: "replace-token", kind: token.Software, fits: held, form: replaceForm, give: (*visit).replaceSoftware},
 		{verb: "dates", label: "Dates", done: "The dates are changed", needs: authz.TokenDates, rest: "set-token-dates",
 			form: datesForm, do: (*visit).setDates},
 		{verb: "history", label: "History", needs: authz.AuditSerials, rest: "list-audit"},
 		{verb: "delete", label: "Delete", done: "The token is deleted", needs: authz.TokenDelete, rest: "delete-token",
 			form: deleteForm, do: (*visit).deleteToken},
-	}
+	})
 }
 
 func actionOf(verb string) (action, bool) {
@@ -79,15 +104,19 @@ func actionOf(verb string) (action, bool) {
 }
 
 func (c *Console) actionPages() (all []page) {
-	all = []page{{"GET /tokens/{serial}", authz.TokenView, "show-token", (*visit).token}}
-	for _, a := range actions() {
-		where := " /tokens/{serial}/" + a.verb
-		if a.form == nil {
-			all = append(all, page{"GET" + where, a.needs, a.rest, (*visit).history})
-			continue
+	for _, s := range shelves {
+		all = append(all, page{"GET /" + s.path + "/{serial}", authz.TokenView, "show-token", (*visit).token})
+		for _, a := range actions() {
+			where := " /" + s.path + "/{serial}/" + a.verb
+			switch {
+			case a.kind != "" && a.kind != s.kind:
+			case a.form == nil:
+				all = append(all, page{"GET" + where, a.needs, a.rest, (*visit).history})
+			default:
+				all = append(all, page{"GET" + where, a.needs, a.rest, func(v *visit) { v.showAction(a) }},
+					page{"POST" + where, a.needs, a.rest, func(v *visit) { v.act(a) }})
+			}
 		}
-		all = append(all, page{"GET" + where, a.needs, a.rest, func(v *visit) { v.showAction(a) }},
-			page{"POST" + where, a.needs, a.rest, func(v *visit) { v.act(a) }})
 	}
 	return all
 }
@@ -99,15 +128,37 @@ type actionLink struct {
 	Main bool
 }
 
-// actions are what the administrator may do with a token, and the token is fit for.
-func (v *visit) actions(t token.Token, back string) (all []actionLink) {
+// actions are what the administrator may do with a token, and the token is fit for, the most
+// usual one first. o is
+// how its activations stand; nil if that was not asked for.
+func (v *visit) actions(t token.Token, o *activations.Overview, back string) (all []actionLink) {
 	for _, a := range actions() {
-		if v.may(a.needs) && (a.fits == nil || a.fits(t)) {
-			all = append(all, actionLink{look.Link{Label: a.label, Href: v.tokenAt(t.Identity, a.verb, back)}, a.verb,
-				a.verb == "verify"})
+		if v.may(a.needs) && a.suits(t) && (a.stands == nil || o != nil && a.stands(*o)) {
+			link := actionLink{look.Link{Label: a.label, Href: v.tokenAt(t, a.verb, back)}, a.verb, a.verb == firstVerb(t)}
+			if link.Main {
+				all = slices.Insert(all, 0, link)
+			} else {
+				all = append(all, link)
+			}
 		}
 	}
 	return all
+}
+
+// suits says whether a token is fit for an action.
+func (a action) suits(t token.Token) bool {
+	return (a.kind == "" || a.kind == t.Kind) && (a.fits == nil || a.fits(t))
+}
+
+// firstVerb is the most usual action with a token.
+func firstVerb(t token.Token) string {
+	switch {
+	case t.Condition.State != token.Pending:
+		return "verify"
+	case t.Profile != "":
+		return "activate"
+	}
+	return "prove"
 }
 
 // seen lets those pass who may see tokens: an action shows one.
@@ -121,7 +172,11 @@ func (v *visit) seen() (t token.Token, ok bool) {
 
 func (v *visit) showAction(a action) {
 	if t, ok := v.seen(); ok {
-		v.showForm(a, t, a.form(v, t), http.StatusOK)
+		f := a.form(v, t)
+		if a.give != nil {
+			f.Once = v.onces.make()
+		}
+		v.showForm(a, t, f, http.StatusOK)
 	}
 }
 
@@ -132,8 +187,8 @@ func (v *visit) showForm(a action, t token.Token, f form, status int) {
 	}
 	f.Serial, f.About = t.Identity.Serial, who+" · "+t.Identity.Type+" · "+stateWords[t.Condition.State].Word
 	f.Seen = tokens.Mark(t)
-	f.Action, f.Close = v.tokenAt(t.Identity, a.verb, v.back()), v.closeAt(t.Identity)
-	v.show(look.Page{Name: "action", Status: status, Title: a.label, Failed: f.Errors != nil, Dialog: true, Body: f})
+	f.Action, f.Close = v.tokenAt(t, a.verb, v.back()), v.closeAt(t)
+	v.show(look.Page{Name: "action", Status: status, Title: a.label, Failed: f.Errors != nil, Dialog: !f.Whole, Body: f})
 }
 
 // act does what a form asks. Its fields keep what was typed, but for codes.
@@ -142,27 +197,51 @@ func (v *visit) act(a action) {
 	if !ok {
 		return
 	}
-	note, next, err := a.do(v, t)
-	if err == nil && note == nil {
+	var note *look.Note
+	var next string
+	var err error
+	if a.give != nil {
+		if err = v.onces.use(v.posted("once"), func() error { return a.give(v, t) }); err == nil {
+			return
+		}
+	} else if note, next, err = a.do(v, t); err == nil && note == nil {
 		v.acted(a, t)
 		return
 	}
 	f, status := a.form(v, t), http.StatusOK
-	for i := range f.Fields {
-		f.Fields[i].Value = v.r.PostForm.Get(f.Fields[i].ID)
-	}
-	for i := range f.Radios {
-		f.Radios[i].Chosen = f.Radios[i].Value == v.r.PostForm.Get("state")
+	v.keep(&f)
+	if a.give != nil {
+		f.Once = v.onces.make()
 	}
 	if f.Note = note; err != nil {
 		var e look.Errors
 		e, status = v.wrong(err, f.first())
 		f.Errors = &e
 	}
-	if n, ok := actionOf(next); ok && v.may(n.needs) && (n.fits == nil || n.fits(t)) {
-		f.Next = &look.Link{Label: n.label, Href: v.tokenAt(t.Identity, n.verb, v.back())}
+	if n, ok := actionOf(next); ok && v.may(n.needs) && n.suits(t) {
+		f.Next = &look.Link{Label: n.label, Href: v.tokenAt(t, n.verb, v.back())}
 	}
 	v.showForm(a, t, f, status)
+}
+
+// oneTime marks a field that takes a code which is not all digits.
+const oneTime = "one-time-code"
+
+// keep puts what was typed and chosen into a form again, but for codes and passwords.
+func (v *visit) keep(f *form) {
+	typed := v.r.PostForm
+	for i := range f.Fields {
+		if f.Fields[i].Autocomplete != oneTime {
+			f.Fields[i].Value = typed.Get(f.Fields[i].ID)
+		}
+	}
+	for _, s := range f.Selects {
+		choose(s.Options, typed.Get(s.ID))
+	}
+	for i := range f.Checks {
+		f.Checks[i].Chosen = typed.Get(f.Checks[i].Value) != ""
+	}
+	choose(f.Radios, typed.Get(f.Radio))
 }
 
 // first is the field that an error leads to.
@@ -178,9 +257,9 @@ func (f form) first() string {
 
 // acted leads to where it can be seen that something was done.
 func (v *visit) acted(a action, t token.Token) {
-	where := v.closeAt(t.Identity)
+	where := v.closeAt(t)
 	if a.verb == "delete" && v.back() == "" {
-		where = v.root() + "tokens"
+		where = v.root() + v.shelf().path
 	}
 	told := query("did", a.verb, "of", t.Identity.Serial)
 	if a.verb == "state" {

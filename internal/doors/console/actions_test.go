@@ -140,7 +140,7 @@ func TestAssignAndReplace(t *testing.T) {
 	has(t, b.post(t, "/tokens/1001/assign", "user", "nobody <b>"), 404, "nobody &lt;b&gt;", "There is a problem")
 	s.User(t, "bea")
 	a := b.post(t, "/tokens/1001/assign", "user", "Bea")
-	has(t, b.get(t, a.Header.Get("Location")), 200, "The token is assigned", "<dd>bea</dd>", "/unassign?", "!/assign?")
+	has(t, b.get(t, a.Header.Get("Location")), 200, "The token is assigned", ">bea</a></dd>", "/unassign?", "!/assign?")
 	has(t, b.post(t, "/tokens/1002/assign", "user", "bea"), http.StatusSeeOther)
 	has(t, b.post(t, "/tokens/1002/unassign"), http.StatusSeeOther)
 	has(t, b.post(t, "/tokens/1001/replace", "by", " ", "state", "REVOKED_TOKEN_LOST"), 422, "Enter the serial number")

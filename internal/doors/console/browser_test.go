@@ -3,6 +3,8 @@ package console_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -59,4 +61,19 @@ func TestAccountsInBrowser(t *testing.T) {
 	t.Cleanup(later.Close)
 	browsers.Run(t, "accounts.mjs", s.Public, s.URL, "sue", chosen, later.URL)
 	unlogged(t, s, chosen)
+}
+
+// TestSoftwareTokensInBrowser: an app is activated with the authenticator of the command line,
+// its phone is lost, and another one takes its place.
+func TestSoftwareTokensInBrowser(t *testing.T) {
+	t.Parallel()
+	s, _ := phones(t)
+	s.Config.PublicURL = s.URL
+	folder := t.TempDir()
+	authenticator := filepath.Join(folder, "ostiary-authenticator")
+	if out, err := exec.Command("go", "build", "-o", authenticator, "ostiary/cmd/ostiary-authenticator").
+		CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	browsers.Run(t, "software.mjs", s.URL, "anna", chosen, authenticator, folder)
 }

@@ -29,12 +29,16 @@ import (
 	"ostiary/internal/core/authz"
 	"ostiary/internal/doors/look"
 	"ostiary/internal/doors/wire"
+	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/jobs"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/profiles"
+	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
+	"ostiary/internal/seal"
 	"ostiary/internal/store"
 )
 
@@ -43,6 +47,7 @@ var files embed.FS
 
 // Verifier decides codes; *codes.Engine is one.
 type Verifier interface {
+	Confirm(ctx context.Context, r codes.ConfirmRequest) (valid bool, err error)
 	Explain(ctx context.Context, r codes.Request) (codes.Verdict, error)
 	Resync(ctx context.Context, r codes.ResyncRequest) (valid bool, err error)
 	Locked(failures int, retryAt time.Time) bool
@@ -54,18 +59,22 @@ type Rest interface {
 	Turn(ctx context.Context, p authz.Principal, do func(context.Context) error) error
 	Verified(valid bool)
 	Problem(ctx context.Context, p authz.Principal, request string, err error) wire.Problem
+	Enrolment(link seal.Secret, expires time.Time) wire.Enrolment
 }
 
 // Config is what the console stands on. All fields are required, but Settings.
 type Config struct {
-	Rest      Rest
-	Verifier  Verifier
-	Lifecycle *lifecycle.Service
-	Users     *users.Users
-	Jobs      *jobs.Service
-	Accounts  *credentials.Accounts
-	Keys      *credentials.Keys
-	Ledger    *ledger.Ledger
+	Rest        Rest
+	Verifier    Verifier
+	Lifecycle   *lifecycle.Service
+	Users       *users.Users
+	Jobs        *jobs.Service
+	Activations *activations.Service
+	Profiles    *profiles.Service
+	Temporary   *tempcodes.Codes
+	Accounts    *credentials.Accounts
+	Keys        *credentials.Keys
+	Ledger      *ledger.Ledger
 	// Settings are those that the server was started with.
 	Settings []wire.Setting
 	// PublicURL is where browsers reach the server; empty if nobody has said it.
@@ -75,8 +84,9 @@ type Config struct {
 
 // Console shows the pages.
 type Console struct {
-	cfg  Config
-	book *look.Book
+	cfg   Config
+	book  *look.Book
+	onces onces
 }
 
 // page is a page, or what a form does.
@@ -90,7 +100,8 @@ type page struct {
 // New builds the console. It fails if a page needs an operation that nobody has.
 func New(cfg Config) (*Console, error) {
 	if cfg.Rest == nil || cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil || cfg.Jobs == nil ||
-		cfg.Accounts == nil || cfg.Keys == nil || cfg.Ledger == nil ||
+		cfg.Accounts == nil || cfg.Keys == nil || cfg.Ledger == nil || cfg.Activations == nil || cfg.Profiles == nil ||
+		cfg.Temporary == nil ||
 		cfg.PublicURL == nil || cfg.Now == nil {
 		return nil, errors.New("console: a required part is missing")
 	}
@@ -112,7 +123,9 @@ func (c *Console) pages() []page {
 		c.accountPages(),
 		c.tokenPages(),
 		c.actionPages(),
+		c.softwarePages(),
 		c.userPages(),
+		c.userDeedPages(),
 		c.manyPages(),
 		c.jobPages(),
 		c.viewPages(),

@@ -29,8 +29,12 @@ func lookup(t token.Token) store.Lookup {
 }
 
 func verifyForm(v *visit, _ token.Token) form {
-	return form{Means: "A right code is used up.", Wide: v.may(authz.VerifyWide), Submit: "Verify",
+	f := form{Means: "A right code is used up.", Submit: "Verify",
 		Codes: []look.Field{{ID: "otp", Label: "One-time password", Max: 14, Required: true}}}
+	if v.may(authz.VerifyWide) {
+		f.Checks = []option{{Value: "further", Label: "Search further ahead"}}
+	}
+	return f
 }
 
 func (v *visit) verify(t token.Token) (*look.Note, string, error) {
@@ -52,11 +56,11 @@ func (v *visit) verify(t token.Token) (*look.Note, string, error) {
 }
 
 func stateForm(v *visit, t token.Token) form {
-	f := form{Legend: "Status", Submit: "Change the status",
+	f := form{Radio: "state", Legend: "Status", Submit: "Change the status",
 		Fields: []look.Field{{ID: "reason", Label: "Reason", Hint: "It stands in the log", Max: tokens.MaxReason}}}
 	for s := token.Valid; s <= token.RevokedOther; s++ {
 		if s == token.RevokedLost || v.may(authz.TokenState) {
-			f.Radios = append(f.Radios, option{s.String(), stateWords[s].Word, s == t.Condition.State})
+			f.Radios = append(f.Radios, option{Value: s.String(), Label: stateWords[s].Word, Chosen: s == t.Condition.State})
 		}
 	}
 	return f
@@ -134,28 +138,51 @@ func (v *visit) unassign(t token.Token) (*look.Note, string, error) {
 }
 
 func replaceForm(_ *visit, t token.Token) form {
-	f := form{Legend: "What became of this one", Submit: "Replace",
+	f := form{Radio: "state", Legend: "What became of this one", Submit: "Replace",
 		Means: "The user " + t.OwnerName + " gets a token of stock, and this one is revoked and taken away.",
 		Fields: []look.Field{{ID: "by", Label: "Serial number of the other token", Max: 128, Required: true},
 			{ID: "reason", Label: "Reason", Hint: "It stands in the log", Max: tokens.MaxReason}}}
+	if t.Kind == token.Software {
+		f.Means = "The user " + t.OwnerName + " gets another token, and this one is revoked and taken away."
+		f.Fields[0].Required, f.Fields[0].Hint = false, "A hardware token in stock; empty makes a new software token"
+	}
 	for s := token.RevokedLost; s <= token.RevokedOther; s++ {
-		f.Radios = append(f.Radios, option{s.String(), stateWords[s].Word, s == token.RevokedLost})
+		f.Radios = append(f.Radios, option{Value: s.String(), Label: stateWords[s].Word, Chosen: s == token.RevokedLost})
 	}
 	return f
 }
 
-func (v *visit) replace(t token.Token) (*look.Note, string, error) {
+// replaced does what the form of a replacement asks.
+func (v *visit) replaced(t token.Token) (lifecycle.Replacement, error) {
 	state, err := token.ParseState(v.r.PostForm.Get("state"))
 	if err != nil {
-		return nil, "", fault.New(fault.Invalid, "state", "Choose what became of the token.")
+		return lifecycle.Replacement{}, fault.New(fault.Invalid, "state", "Choose what became of the token.")
 	}
-	by := v.posted("by")
-	if by == "" {
+	return v.cfg.Lifecycle.Replace(v.r.Context(), lifecycle.ReplaceRequest{Selector: v.asSeen(t), By: v.posted("by"),
+		State: state, Reason: v.posted("reason"), Origin: v.origin()})
+}
+
+func (v *visit) replace(t token.Token) (*look.Note, string, error) {
+	if v.posted("by") == "" {
 		return nil, "", fault.New(fault.Invalid, "by", "Enter the serial number of a token in stock.")
 	}
-	_, err = v.cfg.Lifecycle.Replace(v.r.Context(), lifecycle.ReplaceRequest{Selector: v.asSeen(t), By: by, State: state,
-		Reason: v.posted("reason"), Origin: v.origin()})
+	_, err := v.replaced(t)
 	return nil, "", err
+}
+
+// replaceSoftware shows a new software token, or says that the token of stock is the user's.
+func (v *visit) replaceSoftware(t token.Token) error {
+	r, err := v.replaced(t)
+	switch {
+	case err != nil:
+		return err
+	case r.New.Token.Kind == token.Hardware:
+		a, _ := actionOf("replace")
+		v.acted(a, t)
+	default:
+		v.showCreated("Replaced", lifecycle.Creation{Tokens: []lifecycle.Created{r.New}})
+	}
+	return nil
 }
 
 func datesForm(v *visit, t token.Token) form {

@@ -123,7 +123,7 @@ func (v *visit) chosen() (c chosen, err error) {
 			return c, err
 		}
 		c.view = f.with(func(*view) {}).encode()
-		c.Filter = new(v.filter(f))
+		c.Filter = new(v.filter(f, token.Hardware))
 	default:
 		if c.picks = form["token"]; len(c.picks) == 0 {
 			return c, fault.New(fault.Invalid, "no_tokens", "No token is selected.").
@@ -242,7 +242,8 @@ func (v *visit) fieldsOf(m *manyPage, c chosen) {
 	switch c.Kind {
 	case jobs.State:
 		for s := token.Valid; s <= token.RevokedOther; s++ {
-			m.Radios = append(m.Radios, option{s.String(), stateWords[s].Word, s.String() == v.r.PostForm.Get("state")})
+			m.Radios = append(m.Radios, option{Value: s.String(), Label: stateWords[s].Word,
+				Chosen: s.String() == v.r.PostForm.Get("state")})
 		}
 		m.Fields = []look.Field{{ID: "reason", Label: "Reason", Hint: "It stands in the log", Max: tokens.MaxReason,
 			Value: c.Reason}}

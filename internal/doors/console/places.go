@@ -20,6 +20,7 @@ var places = []place{
 	{"Users & tokens", "Hardware tokens", "tokens", authz.TokenView, "t"},
 	{"Users & tokens", "Users", "users", authz.UserView, "u"},
 	{"Users & tokens", "Jobs", "jobs", authz.JobView, "j"},
+	{"Activation", "Software tokens", "software", authz.TokenView, "s"},
 	{"System", "Administrators", "admins", authz.AdminView, ""},
 	{"System", "API keys", "keys", authz.KeyView, ""},
 	{"System", "Settings", "settings", authz.SettingView, ""},

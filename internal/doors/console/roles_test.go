@@ -36,6 +36,8 @@ func TestRolesWalkAllPages(t *testing.T) {
 	s.Import(t, testkit.HOTP("1001"), testkit.HOTP("1002"))
 	s.User(t, "bea")
 	s.Assign(t, "1001", "bea")
+	s.DefaultProfiles(t)
+	app := s.Create(t, "app-totp").Serial
 	for _, r := range roles {
 		if r.Role != authz.None && r.Role != authz.Root {
 			account(t, s, r.name, r.Role, r.HelpDesk)
@@ -48,14 +50,18 @@ func TestRolesWalkAllPages(t *testing.T) {
 		}
 		for _, p := range console.Table() {
 			method, path, _ := strings.Cut(p.Pattern, " ")
-			path = strings.NewReplacer("{serial}", "1001", "{$}", "", "{name}", "bea").Replace(path)
+			serial := "1001"
+			if strings.HasPrefix(path, "/software/") {
+				serial = app
+			}
+			path = strings.NewReplacer("{serial}", serial, "{$}", "", "{name}", "bea").Replace(path)
 			if p.Needs == "" || path == "/sign-out" {
 				continue
 			}
 			// Empty forms change nothing but for those that have no fields.
 			if method == http.MethodPost && authz.Allows(r.Principal, p.Needs) &&
 				slices.Contains([]string{"unassign", "delete", "unlock"}, path[strings.LastIndex(path, "/")+1:]) {
-				path = strings.Replace(path, "1001", "9999", 1)
+				path = strings.NewReplacer(serial, "9999", "bea", "nobody").Replace(path)
 			}
 			a := b.ask(t, method, path, nil)
 			switch {
@@ -78,6 +84,14 @@ func TestRolesWalkAllPages(t *testing.T) {
 		if !sees {
 			leads(t, b.get(t, "/"), "/users")
 			continue
+		}
+		for _, m := range regexp.MustCompile(`href="/software/`+app+`/([a-z]+)\?`).
+			FindAllStringSubmatch(b.get(t, "/software/"+app).Body, -1) {
+			for _, p := range console.Table() {
+				if p.Pattern == "GET /software/{serial}/"+m[1] && !authz.Allows(r.Principal, p.Needs) {
+					t.Errorf("%s: the page of a software token has the action %s", r.name, m[1])
+				}
+			}
 		}
 		for _, page := range []string{"/tokens", "/tokens/1001"} {
 			var want, got []string

@@ -1,12 +1,10 @@
 package console
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
-	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"ostiary/internal/core/audit"
@@ -14,6 +12,7 @@ import (
 	"ostiary/internal/core/printable"
 	"ostiary/internal/core/token"
 	"ostiary/internal/doors/look"
+	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/tokens"
 )
 
@@ -39,7 +38,7 @@ func (v *visit) shown(t token.Token, back string) shownToken {
 	s := shownToken{Serial: t.Identity.Serial, User: t.OwnerName, Type: t.Identity.Type,
 		Manufacturer: t.Identity.Manufacturer, Model: t.Model, Label: t.Label, Reason: t.StateReason,
 		State: stateWords[c.State], Drift: driftOf(t), Used: at(c.LastUsed), From: at(c.NotBefore), Until: at(c.NotAfter),
-		Created: at(t.Created), Page: v.tokenAt(t.Identity, "", back), Algorithm: string(t.Spec.Algorithm),
+		Created: at(t.Created), Page: v.tokenAt(t, "", back), Algorithm: string(t.Spec.Algorithm),
 		Failures: c.Failures}
 	s.Far = s.Drift != "" && (c.Drift >= far || c.Drift <= -far)
 	switch {
@@ -53,8 +52,9 @@ func (v *visit) shown(t token.Token, back string) shownToken {
 
 // tokenAt is the address of a token's page, or of what a verb does with it. back is the view
 // of the list to which to come back.
-func (v *visit) tokenAt(id token.Identity, verb, back string) string {
-	where := v.root() + "tokens/" + url.PathEscape(id.Serial)
+func (v *visit) tokenAt(t token.Token, verb, back string) string {
+	id := t.Identity
+	where := v.root() + shelves[t.Kind].path + "/" + url.PathEscape(id.Serial)
 	if verb != "" {
 		where += "/" + verb
 	}
@@ -77,11 +77,11 @@ func (v *visit) selector() tokens.Selector {
 	return s
 }
 
-// find gives the token of the address; it has answered if there is none. Software tokens
-// have no pages here.
+// find gives the token of the address; it has answered if there is none. A token has its
+// pages beside the list that it is in, and nowhere else.
 func (v *visit) find() (t token.Token, ok bool) {
 	t, err := v.cfg.Lifecycle.Show(v.r.Context(), v.selector())
-	if err == nil && t.Kind != token.Hardware {
+	if err == nil && t.Kind != v.kind() {
 		err = token.NotFoundError(t.Identity.Serial)
 	}
 	if err != nil {
@@ -91,9 +91,17 @@ func (v *visit) find() (t token.Token, ok bool) {
 	return t, true
 }
 
-// back is the view of the list that a page was opened from; empty if it was not.
+// ofUser is before the name of the user whose page a page was opened from.
+const ofUser = "@"
+
+// back is the view of the list that a page was opened from, or the user; empty if it was
+// opened from neither.
 func (v *visit) back() string {
-	asked, err := url.ParseQuery(v.r.URL.Query().Get("back"))
+	text := v.r.URL.Query().Get("back")
+	if strings.HasPrefix(text, ofUser) && len(text) <= 4096 {
+		return text
+	}
+	asked, err := url.ParseQuery(text)
 	if err != nil || len(asked) == 0 {
 		return ""
 	}
@@ -104,14 +112,14 @@ func (v *visit) back() string {
 	return cmp.Or(f.encode(), usualView)
 }
 
-// row is a token in the list. Where its actions lead back to is the view.
-func (v *visit) row(t token.Token, f view, i int) row {
-	r := row{shownToken: v.shown(t, ""), Menu: "menu-" + strconv.Itoa(i), Pick: pick(t.Identity)}
-	if t.OwnerName != "" {
-		r.Owner = v.at(view{User: t.OwnerName, Sort: f.Sort, Size: f.Size, Sized: f.Sized,
-			Columns: f.Columns}, "tokens")
+// row is a token in a list. Its actions lead back there.
+func (v *visit) row(t token.Token, back string, i int) row {
+	r := row{shownToken: v.shown(t, ""), RowMenu: look.RowMenu{Of: t.Identity.Serial, Menu: "menu-" + strconv.Itoa(i)},
+		Pick: pick(t.Identity)}
+	if t.OwnerName != "" && v.may(authz.UserView) {
+		r.Owner = v.userAt(t.OwnerName)
 	}
-	for _, a := range v.actions(t, cmp.Or(f.encode(), usualView)) {
+	for _, a := range v.actions(t, nil, back) {
 		switch a.verb {
 		case "verify":
 			r.Verify = a.Href
@@ -132,7 +140,10 @@ type tokenPage struct {
 	shownToken
 	Done    *look.Note
 	Actions []actionLink
-	List    string
+	List    look.Link
+	Owner   string // the page of the user, for who may see it
+	// Activations is nil for a token that is not activated.
+	Activations *activationHistory
 }
 
 func (v *visit) token() {
@@ -140,7 +151,20 @@ func (v *visit) token() {
 	if !ok {
 		return
 	}
-	p := tokenPage{shownToken: v.shown(t, ""), Done: v.done(), Actions: v.actions(t, ""), List: v.root() + "tokens"}
+	p := tokenPage{shownToken: v.shown(t, ""), Done: v.done(), List: v.shelf().link(v.root())}
+	if t.OwnerName != "" && v.may(authz.UserView) {
+		p.Owner = v.userAt(t.OwnerName)
+	}
+	var o *activations.Overview
+	if t.Profile != "" {
+		found, err := v.cfg.Activations.Show(v.r.Context(), exactly(t))
+		if err != nil {
+			v.fail(err)
+			return
+		}
+		o, p.Activations = &found, shownActivations(found)
+	}
+	p.Actions = v.actions(t, o, "")
 	v.show(look.Page{Name: "token", Title: "Token", Body: p}, v.undo(""))
 }
 
@@ -176,7 +200,7 @@ func (v *visit) undo(back string) *look.Undo {
 		return nil // of a serial that several tokens have, the token's page offers it
 	}
 	return &look.Undo{What: "Token " + t.Identity.Serial + ": " + stateWords[t.Condition.State].Word,
-		Seconds: int(left.Seconds()), Action: v.tokenAt(t.Identity, "state", back),
+		Seconds: int(left.Seconds()), Action: v.tokenAt(t, "state", back),
 		Fields: map[string]string{"state": was.String(), "reason": "undone", "seen": tokens.Mark(t)}}
 }
 
@@ -208,40 +232,35 @@ func (v *visit) history() {
 		v.fail(v.forbidden(authz.AuditView))
 		return
 	}
-	before, _ := strconv.ParseInt(v.r.URL.Query().Get("before"), 10, 64)
-	rows, next, err := v.cfg.Ledger.List(v.r.Context(), audit.Filter{Serial: t.Identity.Serial}, max(before, 0),
-		historyPage)
+	found, next, err := v.entries(audit.Filter{Serial: t.Identity.Serial})
 	if err != nil {
 		v.fail(err)
 		return
 	}
-	h := history{Serial: t.Identity.Serial, Close: v.closeAt(t.Identity)}
-	for _, row := range rows {
-		var e struct {
-			Time                           time.Time
-			Action, Outcome, Reason, Actor string
-			Subject                        struct{ User string }
-		}
-		if err := json.NewDecoder(bytes.NewReader(row.Entry)).Decode(&e); err != nil {
-			v.fail(err)
-			return
-		}
+	h := history{Serial: t.Identity.Serial, Close: v.closeAt(t)}
+	for _, e := range found {
 		h.Entries = append(h.Entries, entry{at(e.Time), e.Action, e.Outcome, e.Reason, e.Actor, e.Subject.User})
 	}
 	if next > 0 {
-		h.Older = v.tokenAt(t.Identity, "history", v.back()) + "&before=" + strconv.FormatInt(next, 10)
+		h.Older = v.tokenAt(t, "history", v.back()) + "&before=" + strconv.FormatInt(next, 10)
 	}
-	v.show(look.Page{Name: "history", Status: http.StatusOK, Title: "History", Dialog: true, Body: h})
+	v.show(look.Page{Name: "history", Title: "History", Dialog: true, Body: h})
 }
 
-// closeAt is the page under a dialog: the list, if it was opened there, or the token's.
-func (v *visit) closeAt(id token.Identity) string {
-	switch back := v.back(); back {
+// closeAt is the page under a dialog: the list or the user's, if it was opened there, or the
+// token's.
+func (v *visit) closeAt(t token.Token) string {
+	list := v.root() + v.shelf().path
+	back := v.back()
+	if name, ok := strings.CutPrefix(back, ofUser); ok {
+		return v.userAt(name)
+	}
+	switch back {
 	case "":
-		return v.tokenAt(id, "", "")
+		return v.tokenAt(t, "", "")
 	case usualView:
-		return v.root() + "tokens"
+		return list
 	default:
-		return v.root() + "tokens?" + back
+		return list + "?" + back
 	}
 }

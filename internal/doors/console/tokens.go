@@ -24,11 +24,14 @@ func (c *Console) tokenPages() []page {
 		{"GET /tokens", authz.TokenView, "list-tokens", (*visit).tokens},
 		{"GET /tokens.csv", authz.TokenView, "list-tokens", (*visit).tokensCSV},
 		{"GET /token-filter", authz.TokenView, "list-tokens", (*visit).filterForm},
+		{"GET /software", authz.TokenView, "list-tokens", (*visit).tokens},
+		{"GET /software.csv", authz.TokenView, "list-tokens", (*visit).tokensCSV},
+		{"GET /software-filter", authz.TokenView, "list-tokens", (*visit).filterForm},
 		{"GET /search", authz.TokenView, "list-tokens", (*visit).search},
 	}
 }
 
-// list is the page of hardware tokens.
+// list is the page of hardware tokens, or of software tokens.
 type list struct {
 	Done           *look.Note
 	Count          string
@@ -36,6 +39,7 @@ type list struct {
 	Clear          string // where all tokens are, if some are left out
 	Filter, CSV    string
 	Views          string
+	New            []look.Link
 	Heads          []look.Head
 	Rows           []row
 	Sizes          []size
@@ -56,12 +60,9 @@ type size struct {
 // row is a token in the list.
 type row struct {
 	shownToken
-	Owner   string // the list of the user's tokens
-	Menu    string // the id of the menu
-	Pick    string // how a form names it
-	Verify  string
-	Actions []look.Link
-	Delete  *look.Link
+	look.RowMenu
+	Owner string // the page of the user
+	Pick  string // how a form names it
 }
 
 // columns of the list: the head, and the order that it sorts by.
@@ -123,7 +124,7 @@ func (v *visit) page(f view) (found []token.Token, next, previous *string, err e
 	}
 	err = v.cfg.Rest.Turn(v.r.Context(), v.session.Principal, func(ctx context.Context) error {
 		var on *store.TokenPlace
-		found, on, err = v.cfg.Lifecycle.List(ctx, v.filter(f), o)
+		found, on, err = v.cfg.Lifecycle.List(ctx, v.filter(f, v.kind()), o)
 		next, previous = lifecycle.Around(found, on, o)
 		return err
 	})
@@ -142,41 +143,45 @@ func (v *visit) tokens() {
 	}
 	var count store.Count
 	if err := v.cfg.Rest.Turn(v.r.Context(), v.session.Principal, func(ctx context.Context) error {
-		count, err = v.cfg.Lifecycle.Count(ctx, v.filter(f))
+		count, err = v.cfg.Lifecycle.Count(ctx, v.filter(f, v.kind()))
 		return err
 	}); err != nil {
 		v.fail(err)
 		return
 	}
-	l := list{Done: v.done(), Count: counted(count), Pills: v.pills(f), CSV: v.at(f.with(func(*view) {}), "tokens.csv"),
-		Views: v.at(f.with(func(*view) {}), "token-views"), Filter: v.at(f.with(func(*view) {}), "token-filter"), Heads: v.heads(f), More: map[string]bool{}}
+	s := v.shelf()
+	l := list{Done: v.done(), Count: counted(count), Pills: v.pills(f), CSV: v.at(f.with(func(*view) {}), s.csv),
+		Filter: v.at(f.with(func(*view) {}), s.filter), Heads: v.heads(f), More: map[string]bool{}}
 	l.Shown = fmt.Sprintf("%d of %s", len(found), l.Count)
-	if f.filtered() {
-		l.Clear = v.at(f.unfiltered(), "tokens")
+	if l.New = v.newLinks(); f.filtered() {
+		l.Clear = v.at(f.unfiltered(), v.shelf().path)
 	}
 	for _, name := range f.Columns {
 		l.More[name] = true
 	}
 	for i, t := range found {
-		l.Rows = append(l.Rows, v.row(t, f, i))
+		l.Rows = append(l.Rows, v.row(t, cmp.Or(f.encode(), usualView), i))
 	}
-	l.Choices, l.Many, l.View = v.choices(), v.root()+"many", f.with(func(*view) {}).encode()
+	if v.kind() == token.Hardware { // what many are changed by, and views, are of that list
+		l.Choices, l.Many, l.View = v.choices(), v.root()+"many", f.with(func(*view) {}).encode()
+		l.Views = v.at(f.with(func(*view) {}), "token-views")
+	}
 	for _, n := range sizes {
-		l.Sizes = append(l.Sizes, size{strconv.Itoa(n), v.at(f.with(func(f *view) { f.Size = n }), "tokens"), n == f.Size})
+		l.Sizes = append(l.Sizes, size{strconv.Itoa(n), v.at(f.with(func(f *view) { f.Size = n }), s.path), n == f.Size})
 	}
 	page := func(cursor *string) string {
 		if cursor == nil {
 			return ""
 		}
-		return v.at(f.with(func(f *view) { f.At = *cursor }), "tokens")
+		return v.at(f.with(func(f *view) { f.At = *cursor }), s.path)
 	}
 	if l.Next, l.Previous = page(next), page(previous); f.At != "" {
-		l.First = v.at(f.with(func(*view) {}), "tokens")
+		l.First = v.at(f.with(func(*view) {}), s.path)
 	}
 	if len(found) == 0 && next == nil && previous == nil {
 		l.Empty = v.nothing(f)
 	}
-	v.show(look.Page{Name: "tokens", Title: "Hardware tokens", Body: l}, v.undo(cmp.Or(f.encode(), usualView)))
+	v.show(look.Page{Name: "tokens", Title: s.title, Body: l}, v.undo(cmp.Or(f.encode(), usualView)))
 }
 
 // at is the address of a view, from the root on.
@@ -192,8 +197,12 @@ func counted(c store.Count) string {
 // nothing says what to do where a list has nothing.
 func (v *visit) nothing(f view) *look.Empty {
 	if f.filtered() {
-		return &look.Empty{What: "No hardware token matches these filters.",
-			Action: &look.Link{Label: "Show all tokens", Href: v.at(f.unfiltered(), "tokens")}}
+		one := strings.ToLower(strings.TrimSuffix(v.shelf().title, "s"))
+		return &look.Empty{What: "No " + one + " matches these filters.",
+			Action: &look.Link{Label: "Show all tokens", Href: v.at(f.unfiltered(), v.shelf().path)}}
+	}
+	if v.kind() == token.Software {
+		return v.noSoftware()
 	}
 	if !v.may(authz.TokenImport) {
 		return &look.Empty{What: "There are no hardware tokens yet. An administrator with the role ADMIN imports them."}
@@ -209,7 +218,7 @@ func (v *visit) heads(f view) (heads []look.Head) {
 		}
 		h := look.Head{Label: c.label}
 		if c.by != "" {
-			h.Href = v.at(f.with(func(n *view) { n.Sort, n.Desc = c.by, f.Sort == c.by && !f.Desc }), "tokens")
+			h.Href = v.at(f.with(func(n *view) { n.Sort, n.Desc = c.by, f.Sort == c.by && !f.Desc }), v.shelf().path)
 		}
 		if c.by == f.Sort {
 			h.Sort = "ascending"
@@ -253,11 +262,11 @@ func (v *visit) pills(f view) (pills []look.Pill) {
 		p := look.Pill{Label: each.label, Value: each.value(f)}
 		switch {
 		case p.Value != "":
-			p.Href = v.at(f.with(each.clear), "tokens")
-		case each.id == "q": // is typed above
+			p.Href = v.at(f.with(each.clear), v.shelf().path)
+		case each.id == "q" || !v.shelf().has(each.id): // is typed above, or of no use
 			continue
 		default:
-			p.Href = v.at(f.with(func(*view) {}), "token-filter") + "#" + each.id
+			p.Href = v.at(f.with(func(*view) {}), v.shelf().filter) + "#" + each.id
 		}
 		pills = append(pills, p)
 	}
@@ -277,10 +286,7 @@ type filterPage struct {
 	Close   string
 }
 
-type option struct {
-	Value, Label string
-	Chosen       bool
-}
+type option = look.Option
 
 func (v *visit) filterForm() {
 	f, ok := v.view()
@@ -292,7 +298,7 @@ func (v *visit) filterForm() {
 		v.fail(err)
 		return
 	}
-	p := filterPage{Locked: f.Locked, Stock: f.Stock, Action: v.root() + "tokens", Close: v.at(f, "tokens"),
+	p := filterPage{Locked: f.Locked, Stock: f.Stock, Action: v.root() + v.shelf().path, Close: v.at(f, v.shelf().path),
 		Hidden: map[string]string{}, Fields: []look.Field{
 			{ID: "user", Label: "User", Hint: "What the name begins with; * before it: contains", Value: f.User, Max: 128},
 			{ID: "serial", Label: "Serial", Hint: "What it begins with; * before it: contains (slower)", Value: f.Serial,
@@ -303,17 +309,18 @@ func (v *visit) filterForm() {
 			{ID: "unused", Label: "Unused for", Hint: "Days", Type: "number", Value: number(f.Unused)},
 			{ID: "expiring", Label: "Expiring within", Hint: "Days", Type: "number", Value: number(f.Ending)},
 		}}
+	p.Fields = slices.DeleteFunc(p.Fields, func(f look.Field) bool { return !v.shelf().has(f.ID) })
 	for _, t := range types {
-		if t.Kind == token.Hardware {
-			p.Types = append(p.Types, option{t.Name, t.Name, t.Name == f.Type})
+		if t.Kind == v.kind() {
+			p.Types = append(p.Types, option{Value: t.Name, Label: t.Name, Chosen: t.Name == f.Type})
 		}
 	}
 	for s := token.Valid; s <= token.Moving; s++ {
-		p.States = append(p.States, option{s.String(), stateWords[s].Word, s.String() == f.State})
+		p.States = append(p.States, option{Value: s.String(), Label: stateWords[s].Word, Chosen: s.String() == f.State})
 	}
 	for _, c := range columns {
 		if c.name != "" {
-			p.Columns = append(p.Columns, option{c.name, c.label, slices.Contains(f.Columns, c.name)})
+			p.Columns = append(p.Columns, option{Value: c.name, Label: c.label, Chosen: slices.Contains(f.Columns, c.name)})
 		}
 	}
 	rest, _ := url.ParseQuery(view{Search: f.Search, Sort: f.Sort, Desc: f.Desc, Size: f.Size, Sized: f.Sized}.encode())
@@ -323,8 +330,24 @@ func (v *visit) filterForm() {
 	v.show(look.Page{Name: "filter", Title: "Filters and columns", Dialog: true, Body: p})
 }
 
+// search leads to the list that has what is searched for, hardware tokens first.
 func (v *visit) search() {
-	v.lead(view{Search: strings.TrimSpace(v.r.URL.Query().Get("q")), Sort: store.ByUser}.address("tokens"))
+	f := view{Search: strings.TrimSpace(v.r.URL.Query().Get("q")), Sort: store.ByUser}
+	var found store.Count
+	for _, kind := range []token.Kind{token.Hardware, token.Software} {
+		if err := v.cfg.Rest.Turn(v.r.Context(), v.session.Principal, func(ctx context.Context) (err error) {
+			found, err = v.cfg.Lifecycle.Count(ctx, v.filter(f, kind))
+			return err
+		}); err != nil {
+			v.fail(err)
+			return
+		}
+		if found.Number > 0 {
+			v.lead(f.address(shelves[kind].path))
+			return
+		}
+	}
+	v.lead(f.address(shelves[token.Hardware].path))
 }
 
 // tokensCSV writes the whole view, all of its pages, with all columns.
@@ -341,7 +364,7 @@ func (v *visit) tokensCSV() {
 	}
 	h := v.w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="hardware-tokens.csv"`)
+	h.Set("Content-Disposition", `attachment; filename="`+v.shelf().file+`"`)
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	w := csv.NewWriter(v.w)
 	w.UseCRLF = true

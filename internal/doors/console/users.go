@@ -19,13 +19,12 @@ func (c *Console) userPages() []page {
 		{"GET /users", authz.UserView, "list-users", (*visit).users},
 		{"GET /user-new", authz.UserManage, "add-user", func(v *visit) { v.showNewUser(nil, http.StatusOK) }},
 		{"POST /user-new", authz.UserManage, "add-user", (*visit).addUser},
-		{"GET /users/{name}", authz.UserView, "show-user", (*visit).user},
-		{"POST /users/{name}/unlock", authz.UserUnlock, "unlock-user", (*visit).unlockUser},
 	}
 }
 
 // userList is the page of users.
 type userList struct {
+	Done     *look.Note
 	Count    string
 	Search   string
 	Action   string // where the search goes
@@ -75,8 +74,8 @@ func (v *visit) users() {
 		return v.root() + "users?" + to.Encode()
 	}
 	next, previous := users.Around(found, on, f)
-	l := userList{Count: counted(count), Search: f.Contains, Action: v.root() + "users", Next: at("after", next),
-		Previous: at("before", previous)}
+	l := userList{Done: v.gone(), Count: counted(count), Search: f.Contains, Action: v.root() + "users",
+		Next: at("after", next), Previous: at("before", previous)}
 	if f.After != "" || f.Before != "" {
 		l.First = v.root() + "users?" + query("q", f.Contains)
 	}
@@ -108,45 +107,6 @@ func (v *visit) userRow(u store.User) userRow {
 }
 
 func (v *visit) userAt(name string) string { return v.root() + "users/" + url.PathEscape(name) }
-
-// userPage is the page of one user.
-type userPage struct {
-	userRow
-	Done   *look.Note
-	List   string // of the user's tokens, for those who may see them
-	Unlock string // empty where there is nothing to unlock, or nobody may
-}
-
-func (v *visit) user() {
-	u, err := v.cfg.Users.Find(v.r.Context(), v.r.PathValue("name"))
-	if err != nil {
-		v.fail(err)
-		return
-	}
-	p := userPage{userRow: v.userRow(u)}
-	if v.may(authz.TokenView) {
-		p.List = v.at(view{User: u.Name, Sort: store.ByUser, Size: usualSize}, "tokens")
-	}
-	if u.Failures > 0 && v.may(authz.UserUnlock) {
-		p.Unlock = v.userAt(u.Name) + "/unlock"
-	}
-	switch v.r.URL.Query().Get("done") {
-	case "unlock":
-		p.Done = &look.Note{Tone: look.Good, What: "The user and the user’s tokens are unlocked"}
-	case "add":
-		p.Done = &look.Note{Tone: look.Good, What: "The user is added"}
-	}
-	v.show(look.Page{Name: "user", Title: "User", Body: p})
-}
-
-func (v *visit) unlockUser() {
-	name := v.r.PathValue("name")
-	if _, err := v.cfg.Users.Unlock(v.r.Context(), name, v.origin()); err != nil {
-		v.fail(err)
-		return
-	}
-	v.lead(strings.TrimPrefix(v.userAt(name), v.root()) + "?done=unlock")
-}
 
 func (v *visit) showNewUser(e *look.Errors, status int) {
 	v.show(look.Page{Name: "user-new", Status: status, Title: "Add a user", Dialog: true, Failed: e != nil, Body: struct {

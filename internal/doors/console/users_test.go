@@ -22,7 +22,7 @@ func TestUsers(t *testing.T) {
 	has(t, b.get(t, "/users"), 200, "There are no users yet", "Add a user")
 	has(t, b.post(t, "/user-new", "name", " "), 422, "There is a problem")
 	leads(t, b.post(t, "/user-new", "name", "Bea"), "/users/bea?done=add")
-	has(t, b.get(t, "/users/bea?done=add"), 200, "The user is added", "User · bea", `href="/tokens?user=bea"`, "!Unlock")
+	has(t, b.get(t, "/users/bea?done=add"), 200, "The user is added", "User · bea", "The user has no token", "!Unlock")
 	has(t, b.post(t, "/user-new", "name", "bea"), http.StatusConflict, `value="bea"`)
 	const script = "<script>x</script>"
 	has(t, b.post(t, "/user-new", "name", script), 303)

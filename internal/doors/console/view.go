@@ -148,9 +148,9 @@ func (f view) unfiltered() view {
 	return view{Sort: f.Sort, Desc: f.Desc, Size: f.Size, Sized: f.Sized, Columns: f.Columns}
 }
 
-// filter is the view as the engine understands it. Software tokens never appear.
-func (c *Console) filter(f view) lifecycle.Filter {
-	out := lifecycle.Filter{Kind: token.Hardware, Type: f.Type, Batch: f.Batch, LabelPart: f.Label, Contains: f.Search,
+// filter is the view as the engine understands it, of one kind of tokens.
+func (c *Console) filter(f view, kind token.Kind) lifecycle.Filter {
+	out := lifecycle.Filter{Kind: kind, Type: f.Type, Batch: f.Batch, LabelPart: f.Label, Contains: f.Search,
 		Free: f.Stock, Expiring: time.Duration(f.Ending) * 24 * time.Hour, Limit: f.Size}
 	if part, ok := strings.CutPrefix(f.Serial, "*"); ok {
 		out.SerialPart = part

@@ -104,6 +104,12 @@ func refusal(r codes.Verdict, t token.Token) (n look.Note, next string) {
 		n.What, n.Means = "Not valid: two codes in a row are needed",
 			"A backup of the database was restored, and the server does not know how far the token was used."
 		return n, "resync"
+	case token.NotProven:
+		n.What, n.Means = "Not valid: the token waits for its first code", "Its first code goes another way than the later ones."
+		if t.Profile != "" {
+			return n, "confirm"
+		}
+		return n, "prove"
 	case token.OnItsWay:
 		n.What, n.Means = "Not valid: the token is moving", "It was exported to live on another server."
 	case token.RowForged:

@@ -1,5 +1,7 @@
 package look
 
+import "html/template"
+
 // Tone says what a part's colour says.
 type Tone string
 
@@ -69,6 +71,18 @@ type Field struct {
 	Max          int // characters; zero is no limit
 }
 
+// Option is one of a few that can be chosen.
+type Option struct {
+	Value, Label string
+	Chosen       bool
+}
+
+// Select is a field in which one of a few is chosen. The part is "select".
+type Select struct {
+	ID, Label, Hint string
+	Options         []Option
+}
+
 // Described names what describes the field to those who hear the page.
 func (f Field) Described() string {
 	switch {
@@ -109,6 +123,23 @@ type Head struct {
 	Sort   string // ascending or descending, if the rows are sorted by it
 	Number bool
 }
+
+// RowMenu is what can be done with the thing of a row: the usual action as a word, the rest
+// in a menu, what cannot be taken back at its end. The part is "row-menu".
+type RowMenu struct {
+	Of      string // whose menu it is
+	Menu    string // its id
+	Verify  string // where a code is checked; empty if none is
+	Actions []Link
+	Delete  *Link
+}
+
+// Image is an SVG image that stands in a page.
+type Image = template.HTML
+
+// Drawn makes an image of an SVG image that this program has drawn. No text of strangers is
+// in it but as what says what it is, escaped by who drew it.
+func Drawn(svg string) Image { return Image(svg) } //nolint:gosec // see above
 
 // Empty stands where a list has nothing: what this is, the first thing to do, and where
 // to read about it. The part is "empty".

@@ -90,6 +90,18 @@ type Started struct {
 	Warnings []string
 }
 
+// Offer is the text of the code image of an Online activation, for a server that apps reach
+// at an address. It is empty for an address that apps do not take: code and address can be
+// typed.
+func (s Started) Offer(server string) (activation.Secret, error) {
+	payload, err := activation.Offer{Server: server, Code: s.Registration}.Encode()
+	if err != nil {
+		return nil, nil //nolint:nilerr // no reason to refuse
+	}
+	text, _, err := activation.Message{Type: activation.TypeOffer, Payload: payload}.QR()
+	return text, err
+}
+
 // maxExpiry bounds how long an activation may be open.
 const maxExpiry = 365 * 24 * time.Hour
 

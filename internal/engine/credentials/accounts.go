@@ -182,10 +182,11 @@ func findAdmin(r store.AdminReader, name string) (is store.Admin, err error) {
 // Mark tells an account by what administrators change on it.
 func Mark(is store.Admin) string {
 	h := sha256.New()
+	fmt.Fprintf(h, "%q\n", is.ID)
 	for _, f := range AdminFields(is) {
 		fmt.Fprintf(h, "%s %q\n", f.Name, fmt.Sprint(f.Value))
 	}
-	return hex.EncodeToString(h.Sum([]byte(is.ID))[:8])
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // AsSeen are the accounts for somebody who has seen one of them so (Mark): it is changed only

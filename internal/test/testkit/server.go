@@ -133,6 +133,7 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	pages, err := console.New(console.Config{Rest: s.API, Verifier: s.Config.Verifier, Lifecycle: s.Config.Lifecycle,
 		Users: s.Config.Users, Jobs: s.Config.Jobs, Accounts: s.Config.Accounts,
 		Keys: s.Config.Keys, Settings: s.Config.Settings,
+		Activations: s.Config.Activations, Profiles: s.Config.Profiles, Temporary: s.Config.Temporary,
 		Ledger: s.Config.Ledger, PublicURL: func() string { return s.Config.PublicURL },
 		Now: k.Clock.Now})
 	if err != nil {
