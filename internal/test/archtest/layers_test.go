@@ -65,6 +65,7 @@ var house = []floor{
 		"internal/engine/profiles"}, false},
 	{"internal/engine/integrity", []string{"internal/core/...", "internal/seal", "internal/store",
 		"internal/engine/ledger", "internal/engine/credentials", "internal/engine/secrets", "internal/engine/nodes"}, false},
+	{"internal/engine/overview", []string{"internal/core/...", "internal/store", "internal/engine/ledger"}, false},
 	{"internal/engine/...", []string{"internal/core/...", "oath", "pskc", "activation", "internal/seal",
 		"internal/store", "internal/engine/tokens", "internal/engine/secrets", "internal/engine/transfer",
 		"internal/engine/users", "internal/engine/profiles", "internal/engine/carry", "internal/engine/codes",
