@@ -149,6 +149,10 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 			_, err := r.Batches("", 10)
 			return err
 		}},
+		list{"a batch", "import_run_batch (batch=?)", func(r store.Reader) error {
+			_, err := r.Batch("a")
+			return found(err)
+		}},
 		list{"series", "token_software (type=? AND serial>? AND serial<?)", func(r store.Reader) error {
 			_, err := r.AllSeries()
 			return err
