@@ -29,10 +29,13 @@ import (
 	"ostiary/internal/core/authz"
 	"ostiary/internal/doors/look"
 	"ostiary/internal/doors/wire"
+	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/overview"
+	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/store"
 )
@@ -63,6 +66,10 @@ type Config struct {
 	Users     *users.Users
 	Accounts  *credentials.Accounts
 	Ledger    *ledger.Ledger
+	Overview  *overview.Service
+	Profiles  *profiles.Service
+	// Activations has the limits of profiles.
+	Activations *activations.Service
 	// PublicURL is where browsers reach the server; empty if nobody has said it.
 	PublicURL func() string
 	Now       func() time.Time
@@ -85,7 +92,7 @@ type page struct {
 // New builds the console. It fails if a page needs an operation that nobody has.
 func New(cfg Config) (*Console, error) {
 	if cfg.Rest == nil || cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil ||
-		cfg.Accounts == nil || cfg.Ledger == nil ||
+		cfg.Accounts == nil || cfg.Ledger == nil || cfg.Overview == nil || cfg.Profiles == nil || cfg.Activations == nil ||
 		cfg.PublicURL == nil || cfg.Now == nil {
 		return nil, errors.New("console: a required part is missing")
 	}
@@ -106,6 +113,11 @@ func (c *Console) pages() []page {
 		c.tokenPages(),
 		c.actionPages(),
 		c.userPages(),
+		c.dashboardPages(),
+		c.auditPages(),
+		c.typePages(),
+		c.profilePages(),
+		c.deliveryPages(),
 	)
 	return append(all, page{"GET /{$}", authz.SessionManage, "", func(v *visit) { v.lead(v.home()) }})
 }

@@ -19,6 +19,13 @@ type place struct {
 var places = []place{
 	{"Users & tokens", "Hardware tokens", "tokens", authz.TokenView, "t"},
 	{"Users & tokens", "Users", "users", authz.UserView, "u"},
+	{"Users & tokens", "Batches", "batches", authz.TokenView, ""},
+	{"Users & tokens", "Moves", "moves", authz.TokenExport, ""},
+	{"Activation", "Profiles", "profiles", authz.ProfileView, ""},
+	{"Activation", "Token types", "types", authz.TypeView, ""},
+	{"Activation", "Series", "series", authz.SeriesView, ""},
+	{"Insight", "Dashboard", dashboardPath, authz.TokenView, "d"},
+	{"Insight", "Audit log", "audit", authz.AuditView, "a"},
 }
 
 // has tells whether a path is of this place: its own, one below it, or that of a form that
@@ -45,8 +52,13 @@ func (v *visit) groups() (all []look.Group) {
 	return all
 }
 
-// home is the first page of the side bar that the administrator may see.
+const dashboardPath = "dashboard"
+
+// home is the dashboard, or the first page of the side bar that the administrator may see.
 func (v *visit) home() string {
+	if v.may(authz.TokenView) {
+		return dashboardPath
+	}
 	for _, p := range places {
 		if v.may(p.needs) {
 			return p.path

@@ -262,7 +262,8 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 	}
 	pages, err := console.New(console.Config{Rest: rest, Verifier: v, Lifecycle: s.lifecycle, Users: s.users,
 		Accounts: s.accounts,
-		Ledger:   s.ledger, PublicURL: s.publicURL, Now: s.cfg.Now})
+		Ledger:   s.ledger, Overview: counts, Profiles: s.profiles, Activations: s.activations,
+		PublicURL: s.publicURL, Now: s.cfg.Now})
 	if err != nil {
 		return nil, err
 	}

@@ -119,7 +119,8 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	}
 	pages, err := console.New(console.Config{Rest: s.API, Verifier: s.Config.Verifier, Lifecycle: s.Config.Lifecycle,
 		Users: s.Config.Users, Accounts: s.Config.Accounts,
-		Ledger: s.Config.Ledger, PublicURL: func() string { return s.Config.PublicURL },
+		Ledger: s.Config.Ledger, Overview: s.Config.Overview, Profiles: s.Config.Profiles,
+		Activations: s.Config.Activations, PublicURL: func() string { return s.Config.PublicURL },
 		Now: k.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
