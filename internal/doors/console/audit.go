@@ -188,7 +188,8 @@ func (v *visit) auditLog() {
 		rows, next, err = v.logEntries(filter, f.before, logPage)
 	}
 	l := logList{Filter: v.root() + f.without("").at("audit-filter"), CSV: v.root() + f.without("").at("audit.csv"),
-		Checkpoint: v.root() + "audit/checkpoint", Table: look.TableOf("Entries", "Time", "Action", "Outcome", "Reason", "By", "Token", "User")}
+		Checkpoint: v.root() + "audit/checkpoint",
+		Table:      look.TableOf("Entries", "Time", "Action", "Outcome", "Reason", "By", "Token", "User")}
 	if err == nil {
 		l.Verified, err = v.verifiedTo()
 	}

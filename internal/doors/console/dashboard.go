@@ -42,9 +42,15 @@ type tile struct {
 // panel is a chart or two, with the table beside.
 type panel struct {
 	Title, Means string
-	Charts       []template.HTML
+	Charts       []drawing
 	Table        look.Table
 	Nothing      string // in place of both
+}
+
+// drawing is a chart; the caption is what it shows, where a panel has several.
+type drawing struct {
+	Caption string
+	Chart   template.HTML
 }
 
 // step is one of the first with a new server.
@@ -160,8 +166,8 @@ func (v *visit) codesPanel(recent overview.Recent) panel {
 		return p
 	}
 	p.Means = fmt.Sprintf("%d accepted, %d refused.", sumAccepted, sumRefused)
-	p.Charts = []template.HTML{chart.Columns("Codes accepted by day", chart.Accent, accepted),
-		chart.Columns("Codes refused by day", chart.Danger, refused)}
+	p.Charts = []drawing{{"Accepted", chart.Columns("Codes accepted by day", chart.Accent, accepted)},
+		{"Refused", chart.Columns("Codes refused by day", chart.Danger, refused)}}
 	return p
 }
 
@@ -197,7 +203,7 @@ func (v *visit) reasonsPanel(recent overview.Recent) panel {
 		}
 		p.Table.Add(nil, look.Cell{Text: reason}, numberCell(n, where))
 	}
-	p.Charts = []template.HTML{chart.Bars("Refused codes by reason", bars)}
+	p.Charts = []drawing{{Chart: chart.Bars("Refused codes by reason", bars)}}
 	return p
 }
 
@@ -239,7 +245,7 @@ func (v *visit) sumPanel(title string, from overview.Summary, of func(overview.S
 		}
 		p.Table.Add(nil, look.Cell{Text: name}, number)
 	}
-	p.Charts = []template.HTML{chart.Bars(title, bars)}
+	p.Charts = []drawing{{Chart: chart.Bars(title, bars)}}
 	return p
 }
 
@@ -249,8 +255,8 @@ const drifting = 5
 // riskPanel shows the tokens that somebody has by how long they were not used, and how many of
 // them have drifted.
 func (v *visit) riskPanel(hard overview.Summary) panel {
-	p := panel{Title: "At risk", Means: fmt.Sprintf("Valid tokens that users have, by how long they were not used; in the "+
-		"colour of warnings those whose clock is off by %d steps or more.", drifting),
+	p := panel{Title: "At risk", Means: fmt.Sprintf("Valid tokens that users have, by how long they were not used; in "+
+		"the colour of warnings those whose clock is off by %d steps or more.", drifting),
 		Nothing: "No user has a valid hardware token.",
 		Table:   look.TableOf("Tokens at risk", "Not used for", "Tokens", "Clock is off", "So long or never used")}
 	type bin struct {
@@ -303,7 +309,7 @@ func (v *visit) riskPanel(hard overview.Summary) panel {
 		}
 		p.Table.Add(nil, look.Cell{Text: b.label}, numberCell(b.n, ""), numberCell(b.drifted, ""), all)
 	}
-	p.Charts = []template.HTML{chart.Bars("Tokens by how long they were not used", bars)}
+	p.Charts = []drawing{{Chart: chart.Bars("Tokens by how long they were not used", bars)}}
 	return p
 }
 
@@ -323,8 +329,8 @@ func (v *visit) steps(f overview.FirstSteps) (steps []step) {
 			&look.Link{Label: "Tokens in stock", Href: v.tokensAt("stock=yes")}}},
 		{authz.Verify, step{f.Verified, "Verify a code", "", &look.Link{Label: "Hardware tokens",
 			Href: v.root() + "tokens"}}},
-		{authz.KeyManage, step{f.Key, "Create an API key for what asks this server", "ostiary key create NAME --role verifier",
-			nil}},
+		{authz.KeyManage, step{f.Key, "Create an API key for what asks this server",
+			"ostiary key create NAME --role verifier", nil}},
 		{authz.AuditView, step{f.Checkpoint, "Keep a checkpoint of the log elsewhere", "",
 			&look.Link{Label: "Audit log", Href: v.root() + "audit"}}},
 	} {

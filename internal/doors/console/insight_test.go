@@ -50,7 +50,8 @@ func TestDashboardNumbersLead(t *testing.T) {
 		s.Assign(t, serial, "bea")
 	}
 	has(t, b.post(t, "/tokens/1003/state", "state", "REVOKED_TOKEN_LOST", "reason", "x"), 303)
-	has(t, b.post(t, "/tokens/1004/dates", "until", s.Clock.Now().Local().AddDate(0, 0, 10).Format("2006-01-02T15:04")), 303)
+	soon := s.Clock.Now().Local().AddDate(0, 0, 10).Format("2006-01-02T15:04")
+	has(t, b.post(t, "/tokens/1004/dates", "until", soon), 303)
 	try(t, s, "1001", testkit.Code(t, testkit.HOTP("1001"), 0))
 	try(t, s, "1001", testkit.Code(t, testkit.HOTP("1001"), 0))
 	for range 11 {
@@ -118,14 +119,18 @@ func TestAuditLog(t *testing.T) {
 	second := b.get(t, link(t, first, `rel="next" href="([^"]*)"`))
 	has(t, second, 200, ">First<", "token.assigned", "!<script>x", "&lt;script&gt;x")
 	for view, want := range map[string]string{"serial=1001&action=token.assigned": "token.assigned",
-		"reason=" + url.QueryEscape(hostile): "token.state_changed", "actor=account:anna&action=token.state_changed": ">1002<",
-		"user=BEA&action=token.assigned": ">bea<", "action=user.added&to=2100-01-01T00:00": "user.added",
+		"reason=" + url.QueryEscape(hostile):            "token.state_changed",
+		"actor=account:anna&action=token.state_changed": ">1002<",
+		"user=BEA&action=token.assigned":                ">bea<", "action=user.added&to=2100-01-01T00:00": "user.added",
 		"outcome=done&action=user.added&from=1990-01-01T00:00": "user.added"} {
 		a := b.get(t, "/audit?"+view)
 		if has(t, a, 200, want, "Clear all"); rows(a) != 1 {
 			t.Errorf("%s has %d entries", view, rows(a))
 		}
 	}
+	// As the form of the filters is sent.
+	has(t, b.get(t, "/audit?action=code.verified&outcome=refused&reason=&actor=&serial=&user=&from=&to="), 200,
+		"Outcome: <b>refused</b>", "Action: <b>code.verified</b>", `rel="next"`, "!Reason: ")
 	has(t, b.get(t, "/audit?reason=nosuch"), 200, "No entry of the log matches", "Show all entries")
 	has(t, b.get(t, "/audit?from=yesterday"), 422, "A time is written such as")
 	has(t, b.get(t, "/audit?before=x"), 422)
@@ -181,16 +186,16 @@ func TestTypes(t *testing.T) {
 	has(t, b.get(t, "/types"), 200, "app-totp", ">New type<", "SHA1", `href="/types/hotp" data-open`)
 	has(t, b.get(t, "/types/hotp"), 200, "built in", `href="/tokens?type=hotp"`)
 	has(t, b.post(t, "/type-new", "name", "no good"), 422, "There is a problem", `value="no good"`)
-	fields := []string{"name", "door", "kind", "software", "algorithm", "TOTP", "activation", "none", "prefix", "DR", "digits", "8",
-		"manufacturer", hostile}
+	fields := []string{"name", "door", "kind", "software", "algorithm", "TOTP", "activation", "none", "prefix", "DR",
+		"digits", "8", "manufacturer", hostile}
 	has(t, b.post(t, "/type-new", append(fields, "width", "eight")...), 422, "takes a whole number", `value="eight"`)
 	leads(t, b.post(t, "/type-new", fields...), "/types/door?done=create")
 	has(t, b.get(t, "/types/door?done=create"), 200, "The type is made", "8 digits", "DR10000001", "!<script>x",
 		"Many authenticator apps ignore 8 digits")
 	form := b.get(t, "/types/door/change")
 	seen := link(t, form, `name="seen" value="([^"]*)"`)
-	change := []string{"algorithm", "TOTP", "hash", "SHA1", "digits", "6", "period", "30", "activation", "none", "prefix", "DR",
-		"width", "8", "start", "10000001", "seen", seen}
+	change := []string{"algorithm", "TOTP", "hash", "SHA1", "digits", "6", "period", "30", "activation", "none",
+		"prefix", "DR", "width", "8", "start", "10000001", "seen", seen}
 	leads(t, b.post(t, "/types/door/change", append(change, "max_per_user", "2")...), "/types/door?done=change")
 	has(t, b.post(t, "/types/door/change", append(change, "max_per_user", "3")...), 409, "Somebody else has changed",
 		`value="3"`)
@@ -220,7 +225,8 @@ func TestProfiles(t *testing.T) {
 	t.Parallel()
 	s, b := admin(t)
 	has(t, b.get(t, "/profiles"), 200, "New profile")
-	has(t, b.post(t, "/profile-new", "name", "door", "toml", "nonsense <b>"), 422, "Nothing was created", "nonsense &lt;b&gt;")
+	has(t, b.post(t, "/profile-new", "name", "door", "toml", "nonsense <b>"), 422, "Nothing was created",
+		"nonsense &lt;b&gt;")
 	leads(t, b.post(t, "/profile-new", "name", "door", "toml", exampleProfile(t)), "/profiles/door?done=create")
 	page := b.get(t, "/profiles/door?done=create")
 	has(t, page, 200, "The profile is made", "Limits of its activations", "the server", "!this profile", "Static vector")
@@ -230,8 +236,8 @@ func TestProfiles(t *testing.T) {
 	has(t, b.post(t, "/profiles/door/limits", "tries", "1000"), 422, "There is a problem", `value="1000"`)
 	leads(t, b.post(t, "/profiles/door/limits", "tries", "4", "expiry", "90"), "/profiles/door?done=limits")
 	has(t, b.get(t, "/profiles/door"), 200, "this profile", "90 minutes")
-	if l, err := s.Config.Activations.Limits(t.Context(), "door"); err != nil || l.Own != (token.ActivationLimits{Tries: 4,
-		Expiry: 90 * time.Minute}) {
+	want := token.ActivationLimits{Tries: 4, Expiry: 90 * time.Minute}
+	if l, err := s.Config.Activations.Limits(t.Context(), "door"); err != nil || l.Own != want {
 		t.Errorf("the limits are %+v, %v", l, err)
 	}
 	leads(t, b.post(t, "/profiles/door/retire"), "/profiles/door?done=retire")
@@ -283,8 +289,8 @@ func TestMoves(t *testing.T) {
 	s.Import(t, testkit.HOTP("1001"), testkit.HOTP("1002"))
 	b := as(t, s, "sue")
 	has(t, b.get(t, "/moves"), 200, "A move takes tokens to another server", "ostiary token export FILE")
-	a := s.Do(t, testkit.SuperAdmin, http.MethodPost, "/api/v1/exports", map[string]any{"passphrase": "correct horse battery",
-		"all": true, "move": true})
+	a := s.Do(t, testkit.SuperAdmin, http.MethodPost, "/api/v1/exports", map[string]any{
+		"passphrase": "correct horse battery", "all": true, "move": true})
 	if a.Status != 200 {
 		t.Fatalf("export: %d %s", a.Status, a.Body)
 	}
