@@ -219,6 +219,7 @@ func (c *scene) calls(t testing.TB) []call {
 		{id: "count-tokens", path: "/api/v1/overview/tokens"},
 		{id: "count-codes", path: "/api/v1/overview/codes?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"},
 		{id: "list-audit", path: "/api/v1/audit"},
+		{id: "show-audit-entry", path: "/api/v1/audit/entries/0"},
 		{id: "latest-checkpoint", path: "/api/v1/audit/checkpoint"},
 		asJSON("verify-audit", "/api/v1/audit/verify", struct{}{}),
 		asJSON("archive-audit", "/api/v1/audit/archive", wire.ArchiveRequest{Before: c.archive.Before}),

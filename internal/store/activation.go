@@ -98,6 +98,8 @@ type ActivationReader interface {
 	// OpenActivation gives the one of a token that is open, whether or not it has
 	// expired.
 	OpenActivation(id token.ID) (Activation, error)
+	// CountOpenActivations counts those that are open, as CountTokens counts tokens.
+	CountOpenActivations() (Count, error)
 	// LiveActivation gives the one that counts.
 	LiveActivation(id token.ID) (Activation, error)
 	// OfferedActivation finds an online one, whatever its status.

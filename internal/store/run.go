@@ -119,6 +119,8 @@ type RunReader interface {
 	RunsWithRows(before time.Time, limit int) ([]int64, error)
 	// Batches lists up to limit batches behind the name after, by name.
 	Batches(after string, limit int) ([]Batch, error)
+	// Batch gives one; ErrNotFound if there is none of the name.
+	Batch(name string) (Batch, error)
 }
 
 // RunWriter stages an import. The rows of a run stay invisible until PublishRun.

@@ -100,8 +100,9 @@ document.addEventListener('submit', (event) => {
   event.preventDefault();
   const button = event.submitter as HTMLButtonElement | null;
   const data = new FormData(form, button);
+  const action = form.getAttribute('action') ?? ''; // form.action may be a field of that name
   if (form.method === 'get') {
-    const url = new URL(form.action);
+    const url = new URL(action, document.baseURI);
     url.search = new URLSearchParams(data as unknown as Record<string, string>).toString();
     void open(url.href);
     return;
@@ -111,7 +112,7 @@ document.addEventListener('submit', (event) => {
   }
   const multipart = form.enctype === 'multipart/form-data';
   const body = multipart ? data : new URLSearchParams(data as unknown as Record<string, string>);
-  void open(form.action, { method: 'POST', body }).finally(() => {
+  void open(action, { method: 'POST', body }).finally(() => {
     if (button) {
       button.disabled = false;
     }

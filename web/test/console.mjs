@@ -41,7 +41,9 @@ await browse(server, async ({ page, expect }) => {
 const codes = process.argv[5].split(' ');
 await browse(server, async ({ page, expect }) => {
   await signIn(page, password);
-  await page.getByRole('heading', { name: 'Hardware tokens' }).waitFor();
+  await page.getByRole('heading', { name: 'Dashboard' }).waitFor();
+  await page.getByRole('link', { name: 'Hardware tokens', exact: true }).first().click();
+  await page.getByRole('heading', { name: 'Hardware tokens', exact: true }).waitFor();
   await look(page, 'tokens-list');
   await page.getByRole('link', { name: 'Next' }).click();
   await page.getByText('6 of 26').waitFor();

@@ -14,6 +14,7 @@ type Filter struct {
 	User    string // whom it is about, or who has or had the token
 	Action  Action
 	Outcome Outcome
+	Reason  string // as the entry has it, to the letter
 	Actor   string // the name
 	ActorID string // one key of that name
 	// From and To bound the time: From is in, To is not.
@@ -95,6 +96,7 @@ func (f Filter) Matches(e Facets) bool {
 	return (f.Serial == "" || slices.Contains(e.Serials, f.Serial)) &&
 		(f.User == "" || slices.Contains(e.Users, f.User)) &&
 		(f.Action == "" || f.Action == e.Action) && (f.Outcome == "" || f.Outcome == e.Outcome) &&
+		(f.Reason == "" || f.Reason == e.Reason) &&
 		(f.Actor == "" || f.Actor == e.Actor) && (f.ActorID == "" || f.ActorID == e.ActorID) &&
 		(f.From.IsZero() || !e.Time.IsZero() && !e.Time.Before(f.From)) &&
 		(f.To.IsZero() || !e.Time.IsZero() && e.Time.Before(f.To))
@@ -107,7 +109,7 @@ func (f Filter) Matcher() func(entry []byte) bool {
 		return func([]byte) bool { return true }
 	}
 	var marks [][]byte
-	for _, text := range []string{f.Serial, f.User, string(f.Action), string(f.Outcome), f.Actor, f.ActorID} {
+	for _, text := range []string{f.Serial, f.User, string(f.Action), string(f.Outcome), f.Reason, f.Actor, f.ActorID} {
 		if text != "" {
 			w := writer{}
 			w.quote(text)

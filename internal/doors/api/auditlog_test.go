@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -50,6 +51,9 @@ func TestAuditSearchOverREST(t *testing.T) {
 		{"?actor=key:admin&outcome=done", "token.assigned user.added"},
 		{"?action=code.verified&actor=key:admin", ""},
 		{"?serial=nosuch", ""},
+		{"?reason=wrong", "code.verified code.verified"},
+		{"?reason=wrong&serial=1", "code.verified"},
+		{"?reason=replayed", ""},
 	} {
 		var actions []string
 		for _, e := range auditList(t, s, testkit.HelpDesk, c.query).Entries {
@@ -130,6 +134,30 @@ func TestOperatorsSeeNoSerialsInTheLog(t *testing.T) {
 			t.Errorf("%s hides serials from the help desk: %s", query, b.Body)
 		}
 	}
+	// Nor does an entry by itself, nor a search for what was written.
+	list := auditList(t, s, testkit.Admin, "?action=token.state_changed")
+	at := fmt.Sprintf("/api/v1/audit/entries/%d", list.Entries[0].Seq)
+	if a := s.Do(t, testkit.Operator, http.MethodGet, at, nil); a.Status != http.StatusOK ||
+		strings.Contains(a.Body, "SN9900") || !strings.Contains(a.Body, `"hidden":true`) {
+		t.Errorf("the entry shows a serial: %s", a.Body)
+	}
+	if a := s.Do(t, testkit.HelpDesk, http.MethodGet, at, nil); !strings.Contains(a.Body, two) {
+		t.Errorf("the entry hides the serial from the help desk: %s", a.Body)
+	}
+	status(t, s.Do(t, testkit.Admin, http.MethodGet, "/api/v1/audit/entries/4711", nil), http.StatusNotFound,
+		"entry_not_found")
+	written := "?reason=" + url.QueryEscape(two+" fell into the sea")
+	if n := len(auditList(t, s, testkit.HelpDesk, written).Entries); n != 1 {
+		t.Errorf("the help desk finds %d entries by a reason", n)
+	}
+	if n := len(auditList(t, s, testkit.Operator, written).Entries); n != 0 {
+		t.Errorf("an operator finds %d entries by a reason that is hidden", n)
+	}
+	if n := len(auditList(t, s, testkit.Operator, "?reason=revoked").Entries); n != 2 {
+		t.Errorf("an operator finds %d refusals by their reason", n)
+	}
+	status(t, s.Do(t, testkit.Operator, http.MethodGet, "/api/v1/audit"+written+"&outcome=done", nil),
+		http.StatusForbidden, "forbidden")
 	for _, serial := range []string{one, "nosuch"} {
 		status(t, s.Do(t, testkit.Operator, http.MethodGet, "/api/v1/audit?serial="+url.QueryEscape(serial), nil),
 			http.StatusForbidden, "forbidden")

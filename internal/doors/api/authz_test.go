@@ -135,6 +135,7 @@ var requests = map[string]request{
 	"count-tokens":             {needs: authz.TokenView},
 	"count-codes":              {needs: authz.AuditView, query: "?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"},
 	"list-audit":               {needs: authz.AuditView},
+	"show-audit-entry":         {needs: authz.AuditView},
 	"latest-checkpoint":        {needs: authz.AuditView},
 	"verify-audit":             {needs: authz.AuditVerify, body: object{}},
 	"archive-audit":            {needs: authz.AuditArchive, body: object{"before": "2001-01-01T00:00:00Z"}},
@@ -173,7 +174,7 @@ func operations(t *testing.T, s *testkit.Server) map[string][2]string {
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
 			path := strings.NewReplacer("{serial}", "nobody", "{name}", "nobody", "{batch}", "none", "{id}",
-				"4711", "{session}", "0badcafe").Replace(path)
+				"4711", "{entry}", "4711", "{session}", "0badcafe").Replace(path)
 			ops[op.OperationID] = [2]string{strings.ToUpper(method), path}
 		}
 	}

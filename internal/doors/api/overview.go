@@ -1,20 +1,15 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"ostiary/internal/core/audit"
 	"ostiary/internal/core/authz"
-	"ostiary/internal/core/token"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/overview"
-	"ostiary/internal/store"
 )
 
 type tokenOverviewOutput struct{ Body wire.TokenOverview }
@@ -42,70 +37,21 @@ func (a *API) countTokens(ctx context.Context, _ caller, _ *struct{}) (*tokenOve
 	if err != nil {
 		return nil, err
 	}
-	out := wire.TokenOverview{AsOf: all.AsOf, Whole: all.Whole, Tokens: []wire.TokenSum{}, Use: []wire.UseOfSome{}}
-	sums, use := map[wire.TokenSum]int{}, map[wire.UseOfSome]int{}
-	for _, t := range all.Tallies {
-		sums[wire.TokenSum{Kind: string(t.Kind), Type: t.Type, State: t.State.String(), Assigned: t.Held}] += t.N
-		if t.Locked {
-			out.Locked += t.N
-		}
-		addEnd(&out.Ends, t)
-		if t.State == token.Valid && t.Held {
-			use[useOf(t)] += t.N
-		}
+	sum := all.Summary("")
+	recent, err := a.cfg.Overview.Recent(ctx)
+	if err != nil {
+		return nil, err
 	}
-	for s, n := range sums {
-		s.Number = n
-		out.Tokens = append(out.Tokens, s)
+	out := wire.TokenOverview{AsOf: sum.AsOf, Whole: sum.Whole, Tokens: []wire.TokenSum{}, Use: []wire.UseOfSome{},
+		Locked: sum.Locked, Ends: wire.TokenEnds(sum.Ends), OpenActivations: *wireCount(recent.OpenActivations)}
+	for _, s := range sum.Sums {
+		out.Tokens = append(out.Tokens, wire.TokenSum{Kind: string(s.Kind), Type: s.Type, State: s.State.String(),
+			Assigned: s.Held, Number: s.N})
 	}
-	slices.SortFunc(out.Tokens, func(x, y wire.TokenSum) int {
-		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Type, y.Type), cmp.Compare(x.State, y.State),
-			order(y.Assigned, x.Assigned))
-	})
-	for u, n := range use {
-		u.Number = n
-		out.Use = append(out.Use, u)
+	for _, u := range sum.Use {
+		out.Use = append(out.Use, wire.UseOfSome{Never: u.Never, UnusedDays: u.UnusedDays, Drift: u.Drift, Number: u.N})
 	}
-	slices.SortFunc(out.Use, func(x, y wire.UseOfSome) int {
-		return cmp.Or(order(x.Never, y.Never), cmp.Compare(x.UnusedDays, y.UnusedDays), cmp.Compare(x.Drift, y.Drift))
-	})
 	return &tokenOverviewOutput{out}, nil
-}
-
-// order puts what is not so before what is.
-func order(x, y bool) int {
-	switch {
-	case x == y:
-		return 0
-	case y:
-		return -1
-	}
-	return 1
-}
-
-// addEnd counts tokens by the borders of overview.Ends.
-func addEnd(ends *wire.TokenEnds, t store.TokenTally) {
-	switch t.Ends {
-	case 1:
-		ends.Expired += t.N
-	case 2:
-		ends.Within30 += t.N
-		ends.Within90 += t.N
-	case 3:
-		ends.Within90 += t.N
-	}
-}
-
-// useOf names the borders between which the use and the drift of tokens lie.
-func useOf(t store.TokenTally) wire.UseOfSome {
-	u := wire.UseOfSome{Never: t.Used == 0}
-	if t.Used > 1 {
-		u.UnusedDays = int(overview.Used[t.Used-2] / (24 * time.Hour))
-	}
-	if u.Drift = int64(min(t.Drift, 1)); t.Drift > 1 {
-		u.Drift = overview.Drift[t.Drift-2]
-	}
-	return u
 }
 
 func (a *API) countCodes(ctx context.Context, _ caller, in *codeOverviewInput) (*codeOverviewOutput, error) {
@@ -118,21 +64,8 @@ func (a *API) countCodes(ctx context.Context, _ caller, in *codeOverviewInput) (
 	if in.By == "day" {
 		period = 24 * time.Hour
 	}
-	for _, c := range counts {
-		begin := c.Hour.Truncate(period)
-		if n := len(out.Periods); n == 0 || !out.Periods[n-1].Begin.Equal(begin) {
-			out.Periods = append(out.Periods, wire.CodeTally{Begin: begin})
-		}
-		p := &out.Periods[len(out.Periods)-1]
-		if c.Outcome == string(audit.Accepted) {
-			p.Accepted += c.N
-			continue
-		}
-		p.Refused += c.N
-		if p.Reasons == nil {
-			p.Reasons = map[string]int64{}
-		}
-		p.Reasons[c.Reason] += c.N
+	for _, p := range overview.Periods(counts, func(hour time.Time) time.Time { return hour.Truncate(period) }) {
+		out.Periods = append(out.Periods, wire.CodeTally(p))
 	}
 	return &codeOverviewOutput{out}, nil
 }

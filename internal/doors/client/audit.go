@@ -13,15 +13,15 @@ import (
 
 // AuditFilter chooses audit entries. Empty fields do not restrict.
 type AuditFilter struct {
-	Serial, User, Action, Outcome, Actor, ActorID string
-	From, To                                      time.Time
+	Serial, User, Action, Outcome, Reason, Actor, ActorID string
+	From, To                                              time.Time
 }
 
 // Audit gives one page of the audit log, newest first. A filtered page may be
 // short or even empty before the end of the log; Next is nil at the end only.
 func (c *Client) Audit(ctx context.Context, f AuditFilter, p Page) (list wire.AuditList, err error) {
-	q := p.add(values("serial", f.Serial, "user", f.User, "action", f.Action, "outcome", f.Outcome, "actor", f.Actor,
-		"actor_id", f.ActorID))
+	q := p.add(values("serial", f.Serial, "user", f.User, "action", f.Action, "outcome", f.Outcome, "reason", f.Reason,
+		"actor", f.Actor, "actor_id", f.ActorID))
 	for name, at := range map[string]time.Time{"from": f.From, "to": f.To} {
 		if !at.IsZero() {
 			q.Set(name, at.UTC().Format(time.RFC3339Nano))

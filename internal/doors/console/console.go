@@ -35,6 +35,7 @@ import (
 	"ostiary/internal/engine/jobs"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
+	"ostiary/internal/engine/overview"
 	"ostiary/internal/engine/profiles"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/engine/users"
@@ -75,6 +76,7 @@ type Config struct {
 	Accounts    *credentials.Accounts
 	Keys        *credentials.Keys
 	Ledger      *ledger.Ledger
+	Overview    *overview.Service
 	// Settings are those that the server was started with.
 	Settings []wire.Setting
 	// PublicURL is where browsers reach the server; empty if nobody has said it.
@@ -101,7 +103,7 @@ type page struct {
 func New(cfg Config) (*Console, error) {
 	if cfg.Rest == nil || cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil || cfg.Jobs == nil ||
 		cfg.Accounts == nil || cfg.Keys == nil || cfg.Ledger == nil || cfg.Activations == nil || cfg.Profiles == nil ||
-		cfg.Temporary == nil ||
+		cfg.Temporary == nil || cfg.Overview == nil ||
 		cfg.PublicURL == nil || cfg.Now == nil {
 		return nil, errors.New("console: a required part is missing")
 	}
@@ -132,6 +134,11 @@ func (c *Console) pages() []page {
 		c.adminPages(),
 		c.keyPages(),
 		c.settingPages(),
+		c.dashboardPages(),
+		c.auditPages(),
+		c.typePages(),
+		c.profilePages(),
+		c.deliveryPages(),
 	)
 	return append(all, page{"GET /{$}", authz.SessionManage, "", func(v *visit) { v.lead(v.home()) }})
 }

@@ -119,8 +119,8 @@ func (v *visit) aheadForm() titledForm {
 		Legend: "How they are handed out", Radio: "as", Radios: []option{
 			{Value: asLetters, Label: "Letters, a PDF; of profiles without an activation password", Chosen: true},
 			{Value: asPage, Label: "Codes and activation passwords on a page"}},
-		Selects: append([]look.Select{{ID: "type", Label: "Token type", Options: v.types(true)},
-			{ID: "profile", Label: "Profile", Options: v.profiles()}}, selects...),
+		Selects: append([]look.Select{{ID: "type", Label: "Token type", Options: v.typeOptions(true)},
+			{ID: "profile", Label: "Profile", Options: v.profileOptions()}}, selects...),
 		Fields: []look.Field{
 			{ID: "count", Label: "How many", Hint: "1 to " + strconv.Itoa(activations.MaxBatch), Type: "number", Value: "1"},
 			{ID: "serials", Label: "Or new codes for serials", Max: 4000,

@@ -20,7 +20,14 @@ var places = []place{
 	{"Users & tokens", "Hardware tokens", "tokens", authz.TokenView, "t"},
 	{"Users & tokens", "Users", "users", authz.UserView, "u"},
 	{"Users & tokens", "Jobs", "jobs", authz.JobView, "j"},
+	{"Users & tokens", "Batches", "batches", authz.TokenView, ""},
+	{"Users & tokens", "Moves", "moves", authz.TokenExport, ""},
 	{"Activation", "Software tokens", "software", authz.TokenView, "s"},
+	{"Activation", "Profiles", "profiles", authz.ProfileView, ""},
+	{"Activation", "Token types", "types", authz.TypeView, ""},
+	{"Activation", "Series", "series", authz.SeriesView, ""},
+	{"Insight", "Dashboard", dashboardPath, authz.TokenView, "d"},
+	{"Insight", "Audit log", "audit", authz.AuditView, "a"},
 	{"System", "Administrators", "admins", authz.AdminView, ""},
 	{"System", "API keys", "keys", authz.KeyView, ""},
 	{"System", "Settings", "settings", authz.SettingView, ""},
@@ -50,8 +57,13 @@ func (v *visit) groups() (all []look.Group) {
 	return all
 }
 
-// home is the first page of the side bar that the administrator may see.
+const dashboardPath = "dashboard"
+
+// home is the dashboard, or the first page of the side bar that the administrator may see.
 func (v *visit) home() string {
+	if v.may(authz.TokenView) {
+		return dashboardPath
+	}
 	for _, p := range places {
 		if v.may(p.needs) {
 			return p.path

@@ -54,7 +54,8 @@ func TestRolesWalkAllPages(t *testing.T) {
 			if strings.HasPrefix(path, "/software/") {
 				serial = app
 			}
-			path = strings.NewReplacer("{serial}", serial, "{$}", "", "{name}", "bea").Replace(path)
+			path = strings.NewReplacer("{serial}", serial, "{$}", "", "{name}", "bea", "{type}",
+				"app-totp", "{profile}", "app-onestep", "{entry}", "0", "{move}", "nosuch").Replace(path)
 			if p.Needs == "" || path == "/sign-out" {
 				continue
 			}

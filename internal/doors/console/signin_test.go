@@ -45,7 +45,7 @@ func TestSignIn(t *testing.T) {
 	has(t, b.post(t, "/sign-in/password", "before", "not-this-one", "password", chosen, "again", chosen), 401,
 		"!"+chosen, "!not-this-one")
 	before := b.cookies[session]
-	leads(t, b.post(t, "/sign-in/password", "before", first, "password", chosen, "again", chosen), "/tokens")
+	leads(t, b.post(t, "/sign-in/password", "before", first, "password", chosen, "again", chosen), "/dashboard")
 	if b.cookies[session] == before {
 		t.Error("the cookie is the one before the password was changed")
 	}
@@ -60,7 +60,7 @@ func TestSignIn(t *testing.T) {
 	has(t, b.post(t, "/sign-in/code", "otp", bad), 401, "There is a problem", "!"+bad)
 	code := testkit.Code(t, fob, 0)
 	waiting := b.cookies[session]
-	leads(t, b.post(t, "/sign-in/code", "otp", code[:3]+" "+code[3:]), "/tokens")
+	leads(t, b.post(t, "/sign-in/code", "otp", code[:3]+" "+code[3:]), "/dashboard")
 	if b.cookies[session] == waiting {
 		t.Error("the cookie is the one that waited for the code")
 	}

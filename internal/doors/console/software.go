@@ -58,8 +58,8 @@ const maxNew = 100
 // maxDrawn is how many links are drawn as QR codes.
 const maxDrawn = 10
 
-// types are the types of software tokens that can be made, as they can be chosen.
-func (v *visit) types(activated bool) (all []option) {
+// typeOptions are the types of software tokens that can be made, as they can be chosen.
+func (v *visit) typeOptions(activated bool) (all []option) {
 	types, err := v.cfg.Lifecycle.Types(v.r.Context())
 	if err != nil {
 		return nil // the form says that there is none, and sending it says why
@@ -72,8 +72,8 @@ func (v *visit) types(activated bool) (all []option) {
 	return all
 }
 
-// profiles are the parameter sheets for new tokens, as they can be chosen.
-func (v *visit) profiles() []option {
+// profileOptions are the profiles for new tokens, as they can be chosen.
+func (v *visit) profileOptions() []option {
 	all := []option{{Label: "That of the type"}}
 	if !v.may(authz.ProfileView) {
 		return all
@@ -91,8 +91,8 @@ func (v *visit) newForm() titledForm {
 	q := v.r.URL.Query()
 	s := titledForm{Title: "Create software tokens", form: form{Submit: "Create", Close: v.root() + "software",
 		Means: "A new token is pending until its first code.",
-		Selects: []look.Select{{ID: "type", Label: "Token type", Options: v.types(false)},
-			{ID: "profile", Label: "Profile", Hint: "Of types with an activation", Options: v.profiles()}},
+		Selects: []look.Select{{ID: "type", Label: "Token type", Options: v.typeOptions(false)},
+			{ID: "profile", Label: "Profile", Hint: "Of types with an activation", Options: v.profileOptions()}},
 		Fields: []look.Field{
 			{ID: "count", Label: "How many", Hint: "1 to " + strconv.Itoa(maxNew), Type: "number", Value: "1", Required: true},
 			{ID: "user", Label: "User", Hint: "Empty: for nobody yet", Value: q.Get("user"), Max: 128},

@@ -252,6 +252,7 @@ var filters = []struct {
 	{"label", "Label", func(f view) string { return f.Label }, func(f *view) { f.Label = "" }},
 	{"locked", "Locked", func(f view) string { return yes(f.Locked) }, func(f *view) { f.Locked = false }},
 	{"stock", "In stock", func(f view) string { return yes(f.Stock) }, func(f *view) { f.Stock = false }},
+	{"held", "Assigned", func(f view) string { return yes(f.Held) }, func(f *view) { f.Held = false }},
 	{"unused", "Unused for", func(f view) string { return days(f.Unused) }, func(f *view) { f.Unused = 0 }},
 	{"expiring", "Expiring within", func(f view) string { return days(f.Ending) }, func(f *view) { f.Ending = 0 }},
 	{"q", "Search", func(f view) string { return f.Search }, func(f *view) { f.Search = "" }},
@@ -281,6 +282,7 @@ type filterPage struct {
 	Columns []option
 	Locked  bool
 	Stock   bool
+	Held    bool
 	Hidden  map[string]string
 	Action  string
 	Close   string
@@ -298,7 +300,7 @@ func (v *visit) filterForm() {
 		v.fail(err)
 		return
 	}
-	p := filterPage{Locked: f.Locked, Stock: f.Stock, Action: v.root() + v.shelf().path, Close: v.at(f, v.shelf().path),
+	p := filterPage{Locked: f.Locked, Stock: f.Stock, Held: f.Held, Action: v.root() + v.shelf().path, Close: v.at(f, v.shelf().path),
 		Hidden: map[string]string{}, Fields: []look.Field{
 			{ID: "user", Label: "User", Hint: "What the name begins with; * before it: contains", Value: f.User, Max: 128},
 			{ID: "serial", Label: "Serial", Hint: "What it begins with; * before it: contains (slower)", Value: f.Serial,

@@ -22,7 +22,7 @@ type view struct {
 	Search         string
 	State          string
 	Locked         bool
-	Stock          bool // of nobody
+	Stock, Held    bool // of nobody, of somebody
 	Unused, Ending int  // days
 	Sort           store.TokenSort
 	Desc           bool
@@ -43,7 +43,7 @@ var moreColumns = []string{"manufacturer", "label", "drift", "expires"}
 func readView(q url.Values) (f view, err error) {
 	f = view{User: q.Get("user"), Serial: q.Get("serial"), Type: q.Get("type"), Maker: q.Get("manufacturer"),
 		Batch: q.Get("batch"), Label: q.Get("label"), Search: q.Get("q"), State: q.Get("state"),
-		Locked: q.Get("locked") != "", Stock: q.Get("stock") != "", At: q.Get("at"), Size: usualSize, Sort: store.ByUser}
+		Locked: q.Get("locked") != "", Stock: q.Get("stock") != "", Held: q.Get("held") != "", At: q.Get("at"), Size: usualSize, Sort: store.ByUser}
 	for _, each := range q {
 		for _, text := range each {
 			if len(text) > 4096 {
@@ -72,7 +72,7 @@ func readView(q url.Values) (f view, err error) {
 			return view{}, fault.New(fault.Invalid, "state", fault.Sentence(err.Error()))
 		}
 	}
-	if f.Stock && f.User != "" {
+	if f.Stock && (f.User != "" || f.Held) {
 		return view{}, fault.New(fault.Invalid, "stock_and_user", "Tokens in stock have no user.").
 			WithHint("Leave one of the two filters out.")
 	}
@@ -106,7 +106,7 @@ func (f view) encode() string {
 			q.Set(name, strconv.Itoa(n))
 		}
 	}
-	for name, yes := range map[string]bool{"locked": f.Locked, "stock": f.Stock} {
+	for name, yes := range map[string]bool{"locked": f.Locked, "stock": f.Stock, "held": f.Held} {
 		if yes {
 			q.Set(name, "yes")
 		}
@@ -140,7 +140,7 @@ func (f view) with(change func(*view)) view {
 // filtered says whether the view leaves tokens out.
 func (f view) filtered() bool {
 	return f.User != "" || f.Serial != "" || f.Type != "" || f.Maker != "" || f.Batch != "" || f.Label != "" ||
-		f.Search != "" || f.State != "" || f.Locked || f.Stock || f.Unused > 0 || f.Ending > 0
+		f.Search != "" || f.State != "" || f.Locked || f.Stock || f.Held || f.Unused > 0 || f.Ending > 0
 }
 
 // unfiltered is the view with all tokens.
@@ -151,7 +151,7 @@ func (f view) unfiltered() view {
 // filter is the view as the engine understands it, of one kind of tokens.
 func (c *Console) filter(f view, kind token.Kind) lifecycle.Filter {
 	out := lifecycle.Filter{Kind: kind, Type: f.Type, Batch: f.Batch, LabelPart: f.Label, Contains: f.Search,
-		Free: f.Stock, Expiring: time.Duration(f.Ending) * 24 * time.Hour, Limit: f.Size}
+		Free: f.Stock, Held: f.Held, Expiring: time.Duration(f.Ending) * 24 * time.Hour, Limit: f.Size}
 	if part, ok := strings.CutPrefix(f.Serial, "*"); ok {
 		out.SerialPart = part
 	} else {

@@ -4,12 +4,14 @@ import "time"
 
 // TokenOverview is how many tokens there are.
 type TokenOverview struct {
-	AsOf   time.Time   `json:"as_of" doc:"When the count began. Of many tokens it may be some minutes old."`
-	Whole  bool        `json:"whole" doc:"False as long as the first count of many tokens is under way: ask again."`
-	Tokens []TokenSum  `json:"tokens" nullable:"false"`
-	Locked int         `json:"locked"`
-	Ends   TokenEnds   `json:"ends"`
-	Use    []UseOfSome `json:"use" nullable:"false" doc:"The VALID tokens that are assigned, by the time of their last use and their drift."`
+	AsOf   time.Time  `json:"as_of" doc:"When the count began. Of many tokens it may be some minutes old."`
+	Whole  bool       `json:"whole" doc:"False as long as the first count of many tokens is under way: ask again."`
+	Tokens []TokenSum `json:"tokens" nullable:"false"`
+	Locked int        `json:"locked"`
+	Ends   TokenEnds  `json:"ends"`
+	// OpenActivations is as far as lists are counted.
+	OpenActivations Count       `json:"open_activations" doc:"Activations that were begun and not ended."`
+	Use             []UseOfSome `json:"use" nullable:"false" doc:"The VALID tokens that are assigned, by the time of their last use and their drift."`
 }
 
 // TokenSum is how many tokens have a type and a state, with a user or without.

@@ -25,6 +25,7 @@ type Keys interface {
 const (
 	privateSetting  = "audit_signing_key"
 	verifierSetting = "audit_verifier_key"
+	givenSetting    = "audit_checkpoint_given"
 	interval        = time.Minute
 	pageRead        = 1000 // entries read in one transaction
 )
@@ -238,9 +239,36 @@ func (l *Ledger) Latest(ctx context.Context) (note, verifierKey string, err erro
 	if err := l.Checkpoint(ctx); err != nil {
 		return "", "", err
 	}
-	err = l.db.View(ctx, func(r store.Reader) error {
-		note, err = r.LastCheckpoint()
+	var given time.Time
+	if err = l.db.View(ctx, func(r store.Reader) error {
+		if note, err = r.LastCheckpoint(); err == nil {
+			given, err = Given(r)
+		}
 		return err
-	})
-	return note, l.signer.VerifierKey(), err
+	}); err != nil {
+		return "", "", err
+	}
+	if now := l.now(); now.Sub(given) >= givenEvery {
+		if err := l.db.Update(ctx, func(tx store.Tx) error {
+			return tx.SetSetting(givenSetting, []byte(now.UTC().Format(time.RFC3339)))
+		}); err != nil {
+			return "", "", err
+		}
+	}
+	return note, l.signer.VerifierKey(), nil
+}
+
+// givenEvery is how far Given may be behind: who asks for checkpoints each minute makes the
+// database write no more than once in that time.
+const givenEvery = 24 * time.Hour
+
+// Given tells when somebody last got a checkpoint, to a day; zero for never.
+func Given(r store.Reader) (at time.Time, err error) {
+	text, err := r.Setting(givenSetting)
+	if errors.Is(err, store.ErrNotFound) {
+		return at, nil
+	} else if err != nil {
+		return at, err
+	}
+	return time.Parse(time.RFC3339, string(text))
 }

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"ostiary/internal/core/audit"
@@ -19,6 +20,24 @@ func (s *Service) Batches(ctx context.Context, after string, limit int) (batches
 		return err
 	})
 	return batches, err
+}
+
+// Batch gives one delivery. The error is a fault, NotFound, if there is none of the name.
+func (s *Service) Batch(ctx context.Context, name string) (b store.Batch, err error) {
+	err = s.db.Browse(ctx, func(r store.Reader) error {
+		b, err = r.Batch(name)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = noBatch(name, "")
+	}
+	return b, err
+}
+
+// noBatch says that there is no delivery; or says what else there may be.
+func noBatch(name, or string) error {
+	return fault.New(fault.NotFound, "batch_not_found", fmt.Sprintf("There is no batch %q%s.", name, or)).
+		WithHint("ostiary batch list lists all batches.")
 }
 
 // SetBatchState changes the state of all tokens of a delivery, in short
@@ -70,9 +89,7 @@ func (s *Service) SetBatchState(ctx context.Context, batch string, to token.Stat
 		changed, found, after = changed+n, true, page[len(page)-1].ID
 	}
 	if !found {
-		return 0, fault.New(fault.NotFound, "batch_not_found", fmt.Sprintf("There is no batch %q, or none of its "+
-			"tokens exists any more.", batch)).
-			WithHint("ostiary batch list lists all batches.")
+		return 0, noBatch(batch, ", or none of its tokens exists any more")
 	}
 	return changed, nil
 }

@@ -119,9 +119,9 @@ func checkSeries(t token.Type) error {
 	return nil
 }
 
-// typeWarnings says what third-party apps are known to ignore: whatever a key
+// TypeWarnings says what third-party apps are known to ignore: whatever a key
 // URI says, many compute SHA1, 6 digits, 30 seconds, and show wrong codes.
-func typeWarnings(t token.Type) []string {
+func TypeWarnings(t token.Type) []string {
 	if t.Kind != token.Software || t.Activation != token.NoActivation {
 		return nil
 	}

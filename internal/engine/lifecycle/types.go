@@ -79,7 +79,7 @@ func (s *Service) CreateType(ctx context.Context, t token.Type, origin audit.Ori
 		}
 		return s.recordType(tx, audit.TypeCreated, t.Name, nil, audit.TypeFields(t), origin)
 	})
-	return t, typeWarnings(t), err
+	return t, TypeWarnings(t), err
 }
 
 func withDefaults(t token.Type) token.Type {
@@ -123,7 +123,7 @@ func (s *Service) ChangeType(ctx context.Context, name string, edit func(*token.
 		if before.SameDefinition(*after) {
 			return nil
 		}
-		warnings = typeWarnings(*after)
+		warnings = TypeWarnings(*after)
 		if before.Kind == token.Hardware && token.BuiltIn(name) {
 			return fault.New(fault.Conflict, "type_fixed", fmt.Sprintf("Imports use type %s for their tokens: "+
 				"its definition cannot change.", name)).

@@ -7,6 +7,8 @@
 // somebody asks, by the numbers of their rows, some thousand rows in each transaction and
 // so many rows at most for one request. Of a database that is larger, the last whole count is
 // shown, with its time, while further requests bring the next one to its end.
+//
+// What else a dashboard shows (Recent) is counted once a minute at most, for all who look.
 package overview
 
 import (
@@ -54,6 +56,8 @@ type Service struct {
 	mu   sync.Mutex // held by the request that counts
 	last Tokens     // the last whole count
 	next count      // the one that is being made
+
+	recent recent
 }
 
 // New makes a Service.

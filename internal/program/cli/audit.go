@@ -107,6 +107,7 @@ When the server of --data is stopped, its files are read, or its --database.`, a
 		"name of that time (ostiary user show)")
 	flags.StringVar(&filter.Action, "action", "", "only entries of this `ACTION`, such as token.assigned")
 	flags.StringVar(&filter.Outcome, "outcome", "", "only entries with this `OUTCOME`: done, accepted or refused")
+	flags.StringVar(&filter.Reason, "reason", "", "only entries with exactly this `REASON`, such as wrong or replayed")
 	flags.StringVar(&filter.Actor, "actor", "", "only what this `ACTOR` did, such as key:radius or local:0")
 	flags.StringVar(&filter.ActorID, "actor-id", "", "only what the API key of this `ID` did")
 	flags.StringVar(&from, "from", "", "only entries from this `DATE` on")

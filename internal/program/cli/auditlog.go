@@ -84,8 +84,7 @@ type stoppedLog struct{ *serve.Log }
 
 func (l stoppedLog) Audit(ctx context.Context, f client.AuditFilter, p client.Page) (list wire.AuditList, err error) {
 	q := audit.Filter{Serial: f.Serial, Action: audit.Action(f.Action), Outcome: audit.Outcome(f.Outcome),
-		Actor:   f.Actor,
-		ActorID: f.ActorID, From: f.From, To: f.To}
+		Reason: f.Reason, Actor: f.Actor, ActorID: f.ActorID, From: f.From, To: f.To}
 	if f.User != "" {
 		if q.User, err = users.Canonical(f.User); err != nil {
 			return list, err

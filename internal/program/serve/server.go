@@ -282,7 +282,7 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 	pages, err := console.New(console.Config{Rest: rest, Verifier: v, Lifecycle: s.lifecycle, Users: s.users,
 		Jobs: s.jobs, Activations: s.activations, Profiles: s.profiles, Temporary: s.temporary,
 		Accounts: s.accounts, Keys: s.keys, Settings: s.cfg.Settings,
-		Ledger: s.ledger, PublicURL: s.publicURL, Now: s.cfg.Now})
+		Ledger: s.ledger, Overview: counts, PublicURL: s.publicURL, Now: s.cfg.Now})
 	if err != nil {
 		return nil, err
 	}

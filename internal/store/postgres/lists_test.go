@@ -143,6 +143,23 @@ func TestASortedListGoesByTheIndexOfItsOrder(t *testing.T) {
 			}
 		}
 	}
+	// What the dashboard counts.
+	exec(t, db, `INSERT INTO activation (token, profile, owner, route, reason, actor, self, opened, expires, status, again,
+		same_secret) SELECT t.id, 'p', 0, 'qr', '', '', 0, 1, 1, CASE WHEN t.id % 50 = 0 THEN 0 ELSE 1 END, 0, 0 FROM token t`)
+	exec(t, db, `INSERT INTO code_tally (hour, outcome, reason, n) SELECT n, 'accepted', '', 1
+		FROM generate_series(1, 20000) n`)
+	exec(t, db, "ANALYZE")
+	for index, count := range map[string]func(*tables.Reader) error{
+		"activation_open": func(r *tables.Reader) error { _, err := r.CountOpenActivations(); return err },
+		"code_tally_pkey": func(r *tables.Reader) error {
+			_, _, err := r.CodeCounts(time.Unix(0, 0).Add(9000*time.Hour), time.Unix(0, 0).Add(9100*time.Hour))
+			return err
+		},
+	} {
+		if all := strings.Join(plansOf(count), "\n"); !strings.Contains(all, index) {
+			t.Errorf("not by %s:\n%s", index, all)
+		}
+	}
 	// The test sees what it is to see.
 	plans := plansOf(func(r *tables.Reader) error {
 		_, err := query.All(t.Context(), r.Conn(), query.Value[int64], "SELECT id FROM token ORDER BY model LIMIT 10")

@@ -128,6 +128,14 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		{"a user's that end", "condition_owner (owner=?", few(with(soon, func(f *store.TokenFilter) { f.Owner = 1 }))},
 	}
 	lists = append(lists,
+		list{"open activations", "activation_open", func(r store.Reader) error {
+			_, err := r.CountOpenActivations()
+			return err
+		}},
+		list{"codes of some days", "(hour>? AND hour<?)", func(r store.Reader) error {
+			_, _, err := r.CodeCounts(time.Unix(1, 0), time.Unix(2, 0))
+			return err
+		}},
 		list{"users", "(name>?)", func(r store.Reader) error { _, err := r.Users("a", 10); return err }},
 		list{"imports", "INTEGER PRIMARY KEY (rowid>? AND rowid<?)", func(r store.Reader) error {
 			_, err := r.Runs(0, 10)
@@ -140,6 +148,10 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		list{"batches", "import_run_batch (batch>?)", func(r store.Reader) error {
 			_, err := r.Batches("", 10)
 			return err
+		}},
+		list{"a batch", "import_run_batch (batch=?)", func(r store.Reader) error {
+			_, err := r.Batch("a")
+			return found(err)
 		}},
 		list{"series", "token_software (type=? AND serial>? AND serial<?)", func(r store.Reader) error {
 			_, err := r.AllSeries()

@@ -147,6 +147,16 @@ func (r *rig) setState(id token.ID, from, to token.State) {
 	r.update(func(tx store.Tx) error { return tx.SetState(id, from, to, "") })
 }
 
+// openActivations checks how many are open, of all tokens.
+func (r *rig) openActivations(want int) {
+	r.Helper()
+	r.view(func(rd store.Reader) error {
+		n, err := rd.CountOpenActivations()
+		r.same("those that are open", n, store.Count{Number: want})
+		return err
+	})
+}
+
 func activationTests() []test {
 	tests := []test{
 		{"EverythingIsKept", func(r *rig) {
@@ -170,7 +180,9 @@ func activationTests() []test {
 				r.Errorf("a second one: %v", err)
 			}
 			r.update(func(tx store.Tx) error { return tx.EndActivation(a.ID, store.ActivationSuperseded, start) })
+			r.openActivations(0)
 			second = r.begin(t, nil)
+			r.openActivations(1)
 			if second.ID <= a.ID {
 				r.Errorf("number %d after %d", second.ID, a.ID)
 			}

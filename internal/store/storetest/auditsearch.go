@@ -96,6 +96,7 @@ func auditFilters() (all []audit.Filter) {
 		func(f *audit.Filter) { f.Action = "token.assigned" },
 		func(f *audit.Filter) { f.Action = "code" },
 		func(f *audit.Filter) { f.Outcome = audit.Refused },
+		func(f *audit.Filter) { f.Reason = "wrong" },
 		func(f *audit.Filter) { f.Actor = "key:a" },
 		func(f *audit.Filter) { f.Actor = "system" },
 		func(f *audit.Filter) { f.ActorID = "a2" },

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 
 	"ostiary/internal/core/token"
@@ -41,6 +42,14 @@ func (r *rig) batchSizes() (sizes map[string]int) {
 		all, err := rd.Batches("", 100)
 		for _, b := range all {
 			sizes[b.Name] = b.Tokens
+			one, err := rd.Batch(b.Name)
+			r.must(err)
+			r.same("the batch by its name", one, b)
+		}
+		for _, name := range []string{"", "nosuch"} {
+			if _, err := rd.Batch(name); !errors.Is(err, store.ErrNotFound) {
+				r.Errorf("batch %q: %v", name, err)
+			}
 		}
 		return err
 	})

@@ -68,6 +68,12 @@ func (r *Reader) OpenActivation(id token.ID) (store.Activation, error) {
 	return r.checkedActivation(asked, "token = ? AND status = 0", int64(id))
 }
 
+func (r *Reader) CountOpenActivations() (store.Count, error) {
+	n, err := query.One(r.ctx, r.q, query.Value[int], fmt.Sprintf("SELECT count(*) FROM (SELECT token FROM activation %s "+
+		"WHERE status = 0 AND token > 0 LIMIT %d) x", r.dialect.Indexed("activation_open"), store.CountedTo+1))
+	return store.Count{Number: min(n, store.CountedTo), More: n > store.CountedTo}, err
+}
+
 func (r *Reader) LiveActivation(id token.ID) (store.Activation, error) {
 	asked := func(a store.Activation) bool { return a.Token == id && a.Status == store.ActivationConfirmed }
 	return r.checkedActivation(asked, "token = ? AND status = 1 AND secret IS NOT NULL", int64(id))

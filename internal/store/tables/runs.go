@@ -3,6 +3,7 @@ package tables
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -57,15 +58,24 @@ func (r *Reader) RunRows(run int64, after, limit int) ([]store.RunRow, error) {
 }
 
 func (r *Reader) Batches(after string, limit int) ([]store.Batch, error) {
-	return query.All(r.ctx, r.q, func(s query.Scanner) (b store.Batch, err error) {
-		var newest, last int64
-		err = s.Scan(&b.Name, &b.Runs, &b.Tokens, &last, &newest, &b.Supplier, &b.Note)
-		b.Newest = query.Time(newest)
-		return b, err
-	}, `SELECT b.batch, b.runs, b.tokens, r.id, r.published, r.supplier, r.note
-		FROM (SELECT batch, count(*) AS runs, CAST(sum(tokens) AS BIGINT) AS tokens, max(id) AS last FROM import_run
-			WHERE batch <> '' AND published > 0 AND batch > ? GROUP BY batch ORDER BY batch LIMIT ?) b
-		JOIN import_run r ON r.id = b.last ORDER BY b.batch`, after, limit)
+	return query.All(r.ctx, r.q, scanBatch, fmt.Sprintf(batchSQL, "batch > ?", " ORDER BY batch LIMIT ?"), after, limit)
+}
+
+func (r *Reader) Batch(name string) (store.Batch, error) {
+	return query.One(r.ctx, r.q, scanBatch, fmt.Sprintf(batchSQL, "batch = ?", ""), name)
+}
+
+// batchSQL sums up the imports of those that a condition chooses.
+const batchSQL = `SELECT b.batch, b.runs, b.tokens, r.id, r.published, r.supplier, r.note
+	FROM (SELECT batch, count(*) AS runs, CAST(sum(tokens) AS BIGINT) AS tokens, max(id) AS last FROM import_run
+		WHERE batch <> '' AND published > 0 AND %s GROUP BY batch%s) b
+	JOIN import_run r ON r.id = b.last ORDER BY b.batch`
+
+func scanBatch(s query.Scanner) (b store.Batch, err error) {
+	var newest, last int64
+	err = s.Scan(&b.Name, &b.Runs, &b.Tokens, &last, &newest, &b.Supplier, &b.Note)
+	b.Newest = query.Time(newest)
+	return b, err
 }
 
 func (r *Reader) OpenRuns() ([]store.OpenRun, error) {

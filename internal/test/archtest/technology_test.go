@@ -40,7 +40,7 @@ var owners = map[string][]string{
 		"internal/doors/self", "internal/doors/words",
 		"internal/program/serve", "internal/program/connlimit"},
 	"encoding/xml":                    {"pskc", "pskc/xmlsig", "internal/formats/seedfile"},
-	"html/template":                   {"internal/doors/look"},
+	"html/template":                   {"internal/doors/look", "internal/doors/look/chart"},
 	"text/template":                   {},
 	"os/exec":                         {},
 	"plugin":                          {},

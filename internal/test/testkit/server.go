@@ -134,7 +134,7 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 		Users: s.Config.Users, Jobs: s.Config.Jobs, Accounts: s.Config.Accounts,
 		Keys: s.Config.Keys, Settings: s.Config.Settings,
 		Activations: s.Config.Activations, Profiles: s.Config.Profiles, Temporary: s.Config.Temporary,
-		Ledger: s.Config.Ledger, PublicURL: func() string { return s.Config.PublicURL },
+		Ledger: s.Config.Ledger, Overview: s.Config.Overview, PublicURL: func() string { return s.Config.PublicURL },
 		Now: k.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
