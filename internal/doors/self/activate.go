@@ -102,7 +102,7 @@ func (v *visit) offerCards(b *body, o activations.OwnOffer) error {
 	if o.Password {
 		c := card{Title: v.say("activate.password")}
 		switch {
-		case v.cfg.Notifier != nil && v.cfg.Notifier.SendsPassword():
+		case o.PasswordSent:
 			c.Text = []string{v.say("activate.pw-sent")}
 		case v.cfg.Service.Policy().ShowPassword && o.Self && v.may(selfservice.Begin):
 			c.Text = []string{v.say("activate.pw-about")}

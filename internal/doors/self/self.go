@@ -46,19 +46,12 @@ type Rest interface {
 	Problem(ctx context.Context, p authz.Principal, request string, err error) wire.Problem
 }
 
-// Notifier tells users of what happens, another way than these pages.
-type Notifier interface {
-	// SendsPassword says that the activation password goes to its user.
-	SendsPassword() bool
-}
-
-// Config is what the pages stand on. Notifier may be nil: then nobody is told. Help is how the
-// help desk is reached, in the organisation's own words; empty for nothing.
+// Config is what the pages stand on. Help is how the help desk is reached, in the
+// organisation's own words; empty for nothing.
 type Config struct {
-	Rest     Rest
-	Service  *selfservice.Service
-	Notifier Notifier
-	Help     string
+	Rest    Rest
+	Service *selfservice.Service
+	Help    string
 	// PublicURL is where browsers reach the server.
 	PublicURL func() string
 	Now       func() time.Time

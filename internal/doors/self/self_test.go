@@ -2,7 +2,6 @@ package self_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
@@ -11,7 +10,6 @@ import (
 
 	"ostiary/activation"
 	"ostiary/internal/core/token"
-	"ostiary/internal/doors/look"
 	"ostiary/internal/doors/self"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/test/testkit"
@@ -195,13 +193,8 @@ func TestNewApp(t *testing.T) {
 	has(t, b.get(t, "/me"), 200, "Authenticator app", "AT10000001")
 }
 
-// sends is a notifier that sends the password.
-type sends struct{}
-
-func (sends) SendsPassword() bool { return true }
-
 // An activation is begun by a code of another token. Its password is never beside the QR code:
-// it is on a page of its own, or it comes another way where a notifier sends it.
+// it is on a page of its own.
 func TestActivation(t *testing.T) {
 	t.Parallel()
 	s := scene(t)
@@ -227,20 +220,6 @@ func TestActivation(t *testing.T) {
 	}
 	has(t, as(t, s, "alice", temporary(t, s, "alice")).get(t, "/me/activate?token="+phone), 200,
 		"Nothing is waiting for your phone", "!Registration code")
-
-	me, err := self.New(self.Config{Rest: s.API, Service: s.Config.SelfService, Notifier: sends{},
-		PublicURL: func() string { return s.URL }, Now: s.Clock.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := httptest.NewRequest(http.MethodGet, "/me/activate?token="+phone, nil)
-	r.AddCookie(&http.Cookie{Name: cookie, Value: b.cookies[cookie]})
-	w := httptest.NewRecorder()
-	me.Pages()["GET /me/activate"](w, r, look.Visit{Source: "192.0.2.1", Request: "r"})
-	if text := w.Body.String(); !strings.Contains(text, "It comes to you another way") ||
-		strings.Contains(text, "me/activate/password") {
-		t.Errorf("where a notifier sends the password: %s", text)
-	}
 }
 
 func TestNewDemandsItsParts(t *testing.T) {

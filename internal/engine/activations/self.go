@@ -91,6 +91,7 @@ type OwnOffer struct {
 	// Registration is that of an Online one which no device has taken.
 	Registration activation.RegistrationCode
 	Password     bool // the device will ask for the activation password
+	PasswordSent bool // which goes to the user by another way
 
 	id int64
 }
@@ -123,6 +124,7 @@ func (s *Service) OfferOf(ctx context.Context, user store.User, serial string) (
 	}
 	o.id, o.Self, o.Opened, o.Expires, o.Taken, o.Device = a.ID, a.Self, a.Opened, a.Expires, a.Offer.Taken, a.DeviceName
 	o.Password = o.Profile.Rules.Password
+	o.PasswordSent = o.Password && a.Self && s.posts.Tells()
 	if a.Status == store.ActivationConfirmed {
 		o.Done = a.Ended
 	}

@@ -41,7 +41,7 @@ func (s *Service) Password(ctx context.Context, by Session, serial, source, requ
 	if err != nil {
 		return password, err
 	}
-	if !s.cfg.Policy.ShowPassword || by.By != ByToken || !o.Open || !o.Self {
+	if !s.cfg.Policy.ShowPassword || o.PasswordSent || by.By != ByToken || !o.Open || !o.Self {
 		return password, fault.New(fault.Forbidden, "self_forbidden", "The sign-in does not allow this.").
 			WithHint("Ask the help desk for the password.")
 	}

@@ -395,6 +395,26 @@ func TestActivation(t *testing.T) {
 	}
 }
 
+// Where the password is sent to the user, no page shows it.
+func TestAPasswordThatIsSentIsNotShown(t *testing.T) {
+	t.Parallel()
+	k := testkit.New(t)
+	testkit.NewReceiver(t).Tell(t, k)
+	s := setUpOn(t, k)
+	s.addPhone(func(p *activation.Profile) { p.Rules.Password = true })
+	_, v := s.signIn("alice", s.code(s.one))
+	must(t, s.s.StartActivation(t.Context(), v, s.phone, "", s.code(s.two), source, "r"))
+	if o, err := s.s.Offer(t.Context(), v, s.phone); err != nil || !o.Password || !o.PasswordSent {
+		t.Errorf("the offer: %+v, %v", o, err)
+	}
+	_, err := s.s.Password(t.Context(), v, s.phone, source, "r")
+	refused(t, "the password", err, "self_forbidden")
+	s.offer(s.phone) // the help desk tells its own
+	if o, err := s.s.Offer(t.Context(), v, s.phone); err != nil || o.PasswordSent {
+		t.Errorf("the offer of the help desk: %+v, %v", o, err)
+	}
+}
+
 // What happened is told of the user alone, 90 days long, and of nobody who had the name before.
 func TestPast(t *testing.T) {
 	t.Parallel()
