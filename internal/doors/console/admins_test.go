@@ -229,7 +229,7 @@ func TestFreshProof(t *testing.T) {
 	has(t, b.post(t, "/proof", "to", to, "password", "not-this-one"), 401, "!not-this-one", "There is a problem")
 	leads(t, b.get(t, "/admin-new"), "/proof?to=admin-new")
 	for _, elsewhere := range []string{"//evil.example", "https://evil.example", "/evil", `\\evil`} {
-		leads(t, b.post(t, "/proof", "to", elsewhere, "password", chosen), "/tokens")
+		leads(t, b.post(t, "/proof", "to", elsewhere, "password", chosen), "/dashboard")
 	}
 	leads(t, b.post(t, "/proof", "to", to, "password", chosen), "/"+back)
 	has(t, b.get(t, "/"+back), 200, `value="&lt;o&gt;"`, `value="operator" checked`, `name="help_desk" value="yes" checked`)
