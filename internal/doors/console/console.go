@@ -27,10 +27,13 @@ import (
 	"time"
 
 	"ostiary/internal/core/authz"
+	"ostiary/internal/doors/drafts"
 	"ostiary/internal/doors/look"
+	"ostiary/internal/doors/upload"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
 	"ostiary/internal/engine/users"
@@ -53,6 +56,8 @@ type Rest interface {
 	Turn(ctx context.Context, p authz.Principal, do func(context.Context) error) error
 	Verified(valid bool)
 	Problem(ctx context.Context, p authz.Principal, request string, err error) wire.Problem
+	Upload(w http.ResponseWriter, r *http.Request) *upload.Body
+	MaxUpload() int64
 }
 
 // Config is what the console stands on. All fields are required.
@@ -63,6 +68,8 @@ type Config struct {
 	Users     *users.Users
 	Accounts  *credentials.Accounts
 	Ledger    *ledger.Ledger
+	Imports   *imports.Service
+	Drafts    *drafts.Drafts
 	// PublicURL is where browsers reach the server; empty if nobody has said it.
 	PublicURL func() string
 	Now       func() time.Time
@@ -85,7 +92,7 @@ type page struct {
 // New builds the console. It fails if a page needs an operation that nobody has.
 func New(cfg Config) (*Console, error) {
 	if cfg.Rest == nil || cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil ||
-		cfg.Accounts == nil || cfg.Ledger == nil ||
+		cfg.Accounts == nil || cfg.Ledger == nil || cfg.Imports == nil || cfg.Drafts == nil ||
 		cfg.PublicURL == nil || cfg.Now == nil {
 		return nil, errors.New("console: a required part is missing")
 	}
@@ -106,6 +113,9 @@ func (c *Console) pages() []page {
 		c.tokenPages(),
 		c.actionPages(),
 		c.userPages(),
+		c.importPages(),
+		c.draftPages(),
+		c.checkPages(),
 	)
 	return append(all, page{"GET /{$}", authz.SessionManage, "", func(v *visit) { v.lead(v.home()) }})
 }
@@ -135,7 +145,7 @@ func (c *Console) gate(p page) look.Visited {
 				"Open the page again by https, or on the machine itself at http://localhost, and send it from there.")
 			return
 		}
-		if r.Method == http.MethodPost && !v.readForm() {
+		if r.Method == http.MethodPost && !p.uploads() && !v.readForm() {
 			return
 		}
 		if p.needs != "" && !v.enter(p.needs) {

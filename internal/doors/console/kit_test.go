@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -28,12 +29,27 @@ func open(s *testkit.Server) *browser {
 // ask sends a request and does not follow where the answer leads.
 func (b *browser) ask(t testing.TB, method, path string, form url.Values) testkit.Answer {
 	t.Helper()
-	req, err := http.NewRequest(method, b.URL+path, strings.NewReader(form.Encode()))
+	kind := ""
+	if method == http.MethodPost {
+		kind = "application/x-www-form-urlencoded"
+	}
+	return b.request(t, method, path, kind, strings.NewReader(form.Encode()))
+}
+
+// send sends a form of another kind.
+func (b *browser) send(t testing.TB, path, kind string, body io.Reader) testkit.Answer {
+	t.Helper()
+	return b.request(t, http.MethodPost, path, kind, body)
+}
+
+func (b *browser) request(t testing.TB, method, path, kind string, body io.Reader) testkit.Answer {
+	t.Helper()
+	req, err := http.NewRequest(method, b.URL+path, body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if method == http.MethodPost {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
 	}
 	req.Header.Set("Sec-Fetch-Site", b.site)
 	req.Header.Set("Accept", "text/html")

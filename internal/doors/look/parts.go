@@ -67,6 +67,7 @@ type Field struct {
 	Autocomplete string // off by default
 	Required     bool
 	Max          int // characters; zero is no limit
+	Focus        bool
 }
 
 // Described names what describes the field to those who hear the page.

@@ -18,6 +18,7 @@ import (
 	"ostiary/internal/core/authz"
 	"ostiary/internal/doors/api"
 	"ostiary/internal/doors/console"
+	"ostiary/internal/doors/drafts"
 	"ostiary/internal/doors/enrol"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/credentials"
@@ -57,7 +58,8 @@ type Server struct {
 	URL          string
 	API          *api.API
 	Config       api.Config
-	Log          *Buffer // what the server wrote to its log
+	Drafts       *drafts.Drafts // of the console
+	Log          *Buffer        // what the server wrote to its log
 	RootPassword string
 	// Bearer gives the credential of each caller.
 	Bearer map[string]string
@@ -117,7 +119,12 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	if s.API, err = api.New(s.Config); err != nil {
 		t.Fatal(err)
 	}
+	if s.Drafts, err = drafts.New(drafts.Config{Imports: s.Config.Imports, Folder: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Drafts.Close)
 	pages, err := console.New(console.Config{Rest: s.API, Verifier: s.Config.Verifier, Lifecycle: s.Config.Lifecycle,
+		Imports: s.Config.Imports, Drafts: s.Drafts,
 		Users: s.Config.Users, Accounts: s.Config.Accounts,
 		Ledger: s.Config.Ledger, PublicURL: func() string { return s.Config.PublicURL },
 		Now: k.Clock.Now})
