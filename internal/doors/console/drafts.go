@@ -238,7 +238,8 @@ func (v *visit) showDraft(f *drafts.Draft) {
 }
 
 func (v *visit) showFile(f *drafts.Draft, s drafts.Status, e *look.Errors, status int) {
-	p := importPage{Head: "Import a file", Errors: e, Links: []look.Link{{Label: "All imports", Href: v.root() + "imports"}}}
+	p := importPage{Head: "Import a file", Errors: e,
+		Links: []look.Link{{Label: "All imports", Href: v.root() + "imports"}}}
 	switch {
 	case s.Working:
 		p.Live = &progress{Title: shownName(f.Name), Words: "It waits for its turn"}

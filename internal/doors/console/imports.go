@@ -193,7 +193,8 @@ func (v *visit) importRun() {
 		return
 	}
 	draft, mine := v.cfg.Drafts.OfRun(v.owner(), r.ID)
-	p := importPage{Head: fmt.Sprintf("Import %d", r.ID), Links: []look.Link{{Label: "All imports", Href: v.root() + "imports"}}}
+	p := importPage{Head: fmt.Sprintf("Import %d", r.ID),
+		Links: []look.Link{{Label: "All imports", Href: v.root() + "imports"}}}
 	switch {
 	case over(r):
 		if err := v.report(&p, r); err != nil {
@@ -231,9 +232,11 @@ func verdict(r store.Run) *look.Note {
 	good, bad := c.Imported+c.Replaced, leftBehind(c)
 	switch {
 	case r.Failure != "":
-		return &look.Note{Tone: look.Danger, What: "The import failed", Means: inWords.Replace(r.Failure) + " Nothing was imported."}
+		return &look.Note{Tone: look.Danger, What: "The import failed",
+			Means: inWords.Replace(r.Failure) + " Nothing was imported."}
 	case r.DryRun && good > 0:
-		n := &look.Note{Tone: look.Good, What: "Nothing is imported yet: " + fault.Plural(good, "token", "tokens") + " would be"}
+		n := &look.Note{Tone: look.Good,
+			What: "Nothing is imported yet: " + fault.Plural(good, "token", "tokens") + " would be"}
 		if bad > 0 {
 			n.Tone, n.Means = look.Warning, fault.Plural(bad, "key", "keys")+" would be left out."
 		}

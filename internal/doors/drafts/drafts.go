@@ -104,7 +104,8 @@ func (d *Drafts) Receive(owner, name string, r io.Reader) (*Draft, error) {
 		}
 		return nil, err
 	}
-	f := &Draft{ID: rand.Text(), Name: upload.Label(name), Size: file.size, owner: owner, file: file, all: d, used: time.Now()}
+	f := &Draft{ID: rand.Text(), Name: upload.Label(name), Size: file.size, owner: owner, file: file, all: d,
+		used: time.Now()}
 	f.timer = time.AfterFunc(d.cfg.Kept, f.expire)
 	d.all[f.ID] = f
 	return f, nil

@@ -74,7 +74,7 @@ var house = []floor{
 	{"internal/doors/upload", []string{"internal/core/fault", "oath", "pskc", "internal/formats/seedfile",
 		"internal/engine/imports"}, false},
 	{"internal/doors/client", []string{"internal/doors/wire"}, false},
-	{"internal/doors/...", []string{"internal/core/...", "oath", "pskc/...", "activation", "internal/seal",
+	{"internal/doors/...", []string{"internal/core/...", "pskc/...", "activation", "internal/seal",
 		"internal/store", "internal/formats/...",
 		"internal/engine/...", "internal/doors/wire", "internal/doors/look", "internal/doors/upload",
 		"internal/doors/drafts"}, false},
