@@ -3,6 +3,7 @@
 import './code';
 import './dialog';
 import './keyboard';
+import './live';
 import './menu';
 import './passkey';
 import './selection';

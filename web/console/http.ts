@@ -62,6 +62,17 @@ export async function part(address: string, init: RequestInit = {}): Promise<Par
   return { address: answer.url, content: template.content };
 }
 
+/** A whole page of our own, to take a part of it. */
+export async function page(address: string): Promise<DocumentFragment> {
+  const answer = await fetch(address, { credentials: 'same-origin' });
+  if (new URL(answer.url).origin !== location.origin) {
+    throw new TypeError('not our server: ' + answer.url);
+  }
+  const template = document.createElement('template');
+  template.innerHTML = policy.createHTML(await answer.text());
+  return template.content;
+}
+
 /** Sends JSON without the user's session, and gives the answer's JSON; otherwise it throws. */
 export async function send<Answer>(address: string, body: unknown): Promise<Answer> {
   const answer = await fetch(new URL(address, document.baseURI), {

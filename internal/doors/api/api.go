@@ -26,6 +26,7 @@ import (
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/peer"
 	"ostiary/internal/doors/look"
+	"ostiary/internal/doors/upload"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
@@ -93,8 +94,8 @@ type Config struct {
 	Pages map[string]http.Handler
 	// MaxUpload bounds a seed file in bytes; zero means 1 GiB.
 	MaxUpload int64
-	// Pace is asked of uploads; zero means DefaultPace.
-	Pace Pace
+	// Pace is asked of uploads; zero means upload.DefaultPace.
+	Pace upload.Pace
 }
 
 // API serves HTTP.
@@ -118,10 +119,10 @@ func New(cfg Config) (*API, error) {
 		return nil, errors.New("api: a required part is missing")
 	}
 	if cfg.MaxUpload == 0 {
-		cfg.MaxUpload = 1 << 30
+		cfg.MaxUpload = upload.DefaultMost
 	}
-	if cfg.Pace == (Pace{}) {
-		cfg.Pace = DefaultPace
+	if cfg.Pace == (upload.Pace{}) {
+		cfg.Pace = upload.DefaultPace
 	}
 	a := &API{cfg: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Metrics), ids: newRequestIDs()}
 	a.browsing = newBrowsing(&a.metrics.decided)

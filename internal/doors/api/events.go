@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ostiary/internal/doors/upload"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/store"
 )
@@ -34,7 +35,7 @@ func (e *eventStream) send(name string, data any) {
 		return
 	}
 	// Neither matters if the other side is gone: the work goes on.
-	_ = e.control.SetWriteDeadline(time.Now().Add(uploadStall))
+	_ = e.control.SetWriteDeadline(time.Now().Add(upload.Stall))
 	fmt.Fprintf(e.w, "event: %s\ndata: %s\n\n", name, raw)
 	_ = e.control.Flush()
 }

@@ -8,23 +8,19 @@ import (
 	"mime/multipart"
 	"net/http"
 	"reflect"
-	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/fault"
+	"ostiary/internal/doors/upload"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/formats/seedfile"
 	"ostiary/pskc"
 )
 
-const (
-	maxImportField = 16 << 10
-	importPath     = "/api/v1/imports"
-)
+const importPath = "/api/v1/imports"
 
 // importRoutes registers the upload by hand, because it is a stream: the file
 // is read as it arrives and never held whole.
@@ -101,10 +97,6 @@ func (a *API) importTokens(w http.ResponseWriter, r *http.Request) {
 	out := answerFor(w, r)
 	rep, err := a.runImport(w, r, c, out)
 	if err != nil {
-		if big, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			err = fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The upload is larger than %d bytes.",
-				big.Limit)).Because(err)
-		}
 		out.problem(a.problem(r.Context(), c, err))
 		return
 	}
@@ -116,40 +108,34 @@ func (a *API) runImport(w http.ResponseWriter, r *http.Request, c caller, answer
 	if err := c.may(authz.TokenImport); err != nil {
 		return out, err
 	}
-	body := &upload{body: http.MaxBytesReader(w, r.Body, a.cfg.MaxUpload), deadline: http.NewResponseController(w).
-		SetReadDeadline, pace: a.cfg.Pace}
-	r.Body = body
+	body := a.Upload(w, r)
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return out, fault.New(fault.Invalid, "not_multipart", "The body is not multipart/form-data with a part "+
 			"named file.").Because(err)
 	}
-	form, file, err := readForm(parts)
+	form, file, err := upload.ReadForm(parts)
 	if err != nil {
 		return out, err
 	}
-	defer form.wipe()
-	if o := form.options; o.PreSharedKey != nil && o.Passphrase != nil || o.PrivateKey != nil &&
-		(o.PreSharedKey != nil || o.Passphrase != nil) {
-		return out, fault.New(fault.Invalid, "key_or_passphrase", "Give only one of passphrase, key and private key, not "+
-			"several of them.")
+	defer form.Wipe()
+	options, err := form.Options(file.FileName())
+	if err != nil {
+		return out, err
 	}
-	form.others.Name, form.others.Now = file.FileName(), time.Now()
-	seeds, err := a.cfg.Imports.OpenFile(r.Context(), filePart{file},
-		imports.FileOptions{PSKC: form.options, Others: form.others, Signers: form.signers,
-			ShortSecrets: form.shortSecrets, LongSteps: form.longSteps})
+	seeds, err := a.cfg.Imports.OpenFile(r.Context(), upload.File{Reader: file}, options)
 	if err != nil {
 		return out, err
 	}
 	defer func() { err = errors.Join(err, seeds.Close()) }()
-	req := form.request
-	req.Keys, req.Label, req.Format, req.Remarks, req.Origin = &lastPart{seeds, parts}, label(file.FileName()),
+	req := form.Request
+	req.Keys, req.Label, req.Format, req.Remarks, req.Origin = &lastPart{seeds, parts}, upload.Label(file.FileName()),
 		seeds.Format, seeds.Remarks, c.origin()
 	var sample *imports.Sample
 	if seeds.Sample != nil {
 		req.Sampled = func(s imports.Sample) { sample = &s }
 	}
-	req.Begun, req.Progress, req.Interrupt = answer.begun, answer.progress, body.interrupt
+	req.Begun, req.Progress, req.Interrupt = answer.begun, answer.progress, body.Interrupt
 	run, err := a.cfg.Imports.Import(r.Context(), req)
 	if err != nil {
 		return out, err
@@ -179,17 +165,8 @@ func (l *lastPart) Next() (*pskc.Key, error) {
 	case err == io.EOF:
 		return nil, io.EOF
 	case err != nil:
-		return nil, malformedBody(err)
+		return nil, upload.Malformed(err)
 	}
 	return nil, fault.New(fault.Invalid, "form_part", fmt.Sprintf("The part %q comes after the file, which must be "+
 		"the last one.", part.FormName()))
-}
-
-// label is the file's name as far as it can be shown.
-func label(name string) string {
-	name = strings.ToValidUTF8(name, "?")
-	if runes := []rune(name); len(runes) > 128 {
-		return string(runes[:128])
-	}
-	return name
 }

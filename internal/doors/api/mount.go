@@ -6,6 +6,7 @@ import (
 
 	"ostiary/internal/core/authz"
 	"ostiary/internal/doors/look"
+	"ostiary/internal/doors/upload"
 	"ostiary/internal/doors/wire"
 )
 
@@ -29,6 +30,17 @@ func (a *API) Turn(ctx context.Context, p authz.Principal, do func(context.Conte
 
 // Verified counts a code that was decided.
 func (a *API) Verified(valid bool) { a.metrics.verified(valid) }
+
+// Upload bounds the body of a request that brings a file, and asks for its pace.
+func (a *API) Upload(w http.ResponseWriter, r *http.Request) *upload.Body {
+	body := upload.NewBody(http.MaxBytesReader(w, r.Body, a.cfg.MaxUpload), http.NewResponseController(w).SetReadDeadline,
+		a.cfg.Pace)
+	r.Body = body
+	return body
+}
+
+// MaxUpload is how large such a body may be, in bytes.
+func (a *API) MaxUpload() int64 { return a.cfg.MaxUpload }
 
 // Problem words an error for p, and logs what p does not see.
 func (a *API) Problem(ctx context.Context, p authz.Principal, request string, err error) wire.Problem {

@@ -124,6 +124,10 @@ func (a *API) problem(ctx context.Context, c caller, err error) *Problem {
 		p.Status, p.Title = statusGone, "Client Closed Request"
 		return p
 	}
+	if big, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		err = fault.New(fault.TooLarge, "too_large", "The upload is larger than "+
+			fault.Plural(int(big.Limit), "byte", "bytes")+".").Because(err)
+	}
 	f := stored(fault.Of(err), c)
 	switch {
 	case f.Kind == fault.Internal && errors.Is(err, store.ErrForged):

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ostiary/internal/doors/api"
+	"ostiary/internal/doors/upload"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/imports"
 	"ostiary/internal/test/testkit"
@@ -100,7 +101,7 @@ func trickle(t *testing.T, s *testkit.Server) testkit.Answer {
 func TestTricklingUpload(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewServer(t, func(cfg *api.Config) {
-		cfg.Pace = api.Pace{Grace: 300 * time.Millisecond, Rate: 1 << 20, Longest: 10 * time.Second}
+		cfg.Pace = upload.Pace{Grace: 300 * time.Millisecond, Rate: 1 << 20, Longest: 10 * time.Second}
 	})
 	start := time.Now()
 	a := trickle(t, s)
@@ -120,7 +121,7 @@ func TestTricklingUpload(t *testing.T) {
 func TestUploadHasALongestTime(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewServer(t, func(cfg *api.Config) {
-		cfg.Pace = api.Pace{Grace: time.Hour, Rate: 1, Longest: 300 * time.Millisecond}
+		cfg.Pace = upload.Pace{Grace: time.Hour, Rate: 1, Longest: 300 * time.Millisecond}
 	})
 	status(t, startUpload(t, s).answer(t), http.StatusUnprocessableEntity, "upload_slow")
 }

@@ -3,6 +3,7 @@ package console_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -76,4 +77,21 @@ func TestSoftwareTokensInBrowser(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	browsers.Run(t, "software.mjs", s.URL, "anna", chosen, authenticator, folder)
+}
+
+// TestImportInBrowser: a file comes in, in Chromium, with the wrong and the right passphrase,
+// and a code of its token is right; once with the keyboard alone; and a long import is watched.
+func TestImportInBrowser(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewServer(t)
+	folder := t.TempDir()
+	others := strings.Replace(fobs, "3132", "4142", 1) // no secret of the letter's
+	for name, text := range map[string]string{"letter.pskc": seedFile(t, "figure7"), "fobs.csv": others + "7003,3332\n",
+		"large.csv": large(40_000)} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	codes := testkit.Oathtool(t, []byte("12345678901234567890"), "-d", "8", "-w", "3")
+	browsers.Run(t, "import.mjs", s.URL, s.RootPassword, folder, strings.Join(codes, " "))
 }

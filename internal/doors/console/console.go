@@ -27,11 +27,14 @@ import (
 	"time"
 
 	"ostiary/internal/core/authz"
+	"ostiary/internal/doors/drafts"
 	"ostiary/internal/doors/look"
+	"ostiary/internal/doors/upload"
 	"ostiary/internal/doors/wire"
 	"ostiary/internal/engine/activations"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/credentials"
+	"ostiary/internal/engine/imports"
 	"ostiary/internal/engine/jobs"
 	"ostiary/internal/engine/ledger"
 	"ostiary/internal/engine/lifecycle"
@@ -61,6 +64,8 @@ type Rest interface {
 	Verified(valid bool)
 	Problem(ctx context.Context, p authz.Principal, request string, err error) wire.Problem
 	Enrolment(link seal.Secret, expires time.Time) wire.Enrolment
+	Upload(w http.ResponseWriter, r *http.Request) *upload.Body
+	MaxUpload() int64
 }
 
 // Config is what the console stands on. All fields are required, but Settings.
@@ -76,6 +81,8 @@ type Config struct {
 	Accounts    *credentials.Accounts
 	Keys        *credentials.Keys
 	Ledger      *ledger.Ledger
+	Imports     *imports.Service
+	Drafts      *drafts.Drafts
 	Overview    *overview.Service
 	// Settings are those that the server was started with.
 	Settings []wire.Setting
@@ -103,7 +110,7 @@ type page struct {
 func New(cfg Config) (*Console, error) {
 	if cfg.Rest == nil || cfg.Verifier == nil || cfg.Lifecycle == nil || cfg.Users == nil || cfg.Jobs == nil ||
 		cfg.Accounts == nil || cfg.Keys == nil || cfg.Ledger == nil || cfg.Activations == nil || cfg.Profiles == nil ||
-		cfg.Temporary == nil || cfg.Overview == nil ||
+		cfg.Temporary == nil || cfg.Overview == nil || cfg.Imports == nil || cfg.Drafts == nil ||
 		cfg.PublicURL == nil || cfg.Now == nil {
 		return nil, errors.New("console: a required part is missing")
 	}
@@ -139,6 +146,9 @@ func (c *Console) pages() []page {
 		c.typePages(),
 		c.profilePages(),
 		c.deliveryPages(),
+		c.importPages(),
+		c.draftPages(),
+		c.checkPages(),
 	)
 	return append(all, page{"GET /{$}", authz.SessionManage, "", func(v *visit) { v.lead(v.home()) }})
 }
@@ -163,7 +173,7 @@ func (c *Console) gate(p page) look.Visited {
 				"Open the page again by https, or on the machine itself at http://localhost, and send it from there.")
 			return
 		}
-		if r.Method == http.MethodPost && !v.readForm(p.pattern) {
+		if r.Method == http.MethodPost && !p.uploads() && !v.readForm(p.pattern) {
 			return
 		}
 		if p.needs != "" && !v.enter(p.needs) {

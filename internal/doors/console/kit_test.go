@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,15 +32,30 @@ func (b *browser) ask(t testing.TB, method, path string, form url.Values) testki
 	return b.askRaw(t, method, path, form.Encode())
 }
 
-// askRaw sends a body as it is.
+// askRaw sends what may be no form.
 func (b *browser) askRaw(t testing.TB, method, path, body string) testkit.Answer {
 	t.Helper()
-	req, err := http.NewRequest(method, b.URL+path, strings.NewReader(body))
+	kind := ""
+	if method == http.MethodPost {
+		kind = "application/x-www-form-urlencoded"
+	}
+	return b.request(t, method, path, kind, strings.NewReader(body))
+}
+
+// sendBody sends a form of another kind.
+func (b *browser) sendBody(t testing.TB, path, kind string, body io.Reader) testkit.Answer {
+	t.Helper()
+	return b.request(t, http.MethodPost, path, kind, body)
+}
+
+func (b *browser) request(t testing.TB, method, path, kind string, body io.Reader) testkit.Answer {
+	t.Helper()
+	req, err := http.NewRequest(method, b.URL+path, body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if method == http.MethodPost {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
 	}
 	req.Header.Set("Sec-Fetch-Site", b.site)
 	req.Header.Set("Accept", "text/html")

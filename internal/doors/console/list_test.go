@@ -54,7 +54,7 @@ func TestList(t *testing.T) {
 		keys = append(keys, testkit.HOTP(fmt.Sprint(1001+i)))
 	}
 	s, b := admin(t)
-	has(t, b.get(t, "/tokens"), 200, "There are no hardware tokens yet", "ostiary token import FILE")
+	has(t, b.get(t, "/tokens"), 200, "There are no hardware tokens yet", `href="/import-new"`)
 	s.Import(t, keys...)
 	for i, name := range []string{"zoe", "bea"} {
 		s.User(t, name)

@@ -18,6 +18,8 @@ type place struct {
 // places are in the order of the side bar, the rows of a group together.
 var places = []place{
 	{"Users & tokens", "Hardware tokens", "tokens", authz.TokenView, "t"},
+	{"Users & tokens", "Check tokens", "check", authz.TokenView, ""},
+	{"Users & tokens", "Imports", "imports", authz.TokenImport, "i"},
 	{"Users & tokens", "Users", "users", authz.UserView, "u"},
 	{"Users & tokens", "Jobs", "jobs", authz.JobView, "j"},
 	{"Users & tokens", "Batches", "batches", authz.TokenView, ""},

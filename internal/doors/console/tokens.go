@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -207,8 +206,8 @@ func (v *visit) nothing(f view) *look.Empty {
 	if !v.may(authz.TokenImport) {
 		return &look.Empty{What: "There are no hardware tokens yet. An administrator with the role ADMIN imports them."}
 	}
-	return &look.Empty{What: "There are no hardware tokens yet. They come in by the file of their manufacturer, on the " +
-		"command line: ostiary token import FILE"}
+	return &look.Empty{What: "There are no hardware tokens yet. They come in by the file of their manufacturer.",
+		Action: &look.Link{Label: "Import a file", Href: v.root() + "import-new"}}
 }
 
 func (v *visit) heads(f view) (heads []look.Head) {
@@ -364,10 +363,7 @@ func (v *visit) tokensCSV() {
 		v.fail(err)
 		return
 	}
-	h := v.w.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="`+v.shelf().file+`"`)
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	v.attach("text/csv; charset=utf-8", v.shelf().file)
 	w := csv.NewWriter(v.w)
 	w.UseCRLF = true
 	_ = w.Write([]string{"user", "serial", "state", "type", "manufacturer", "last_used", "failures", "drift", "label",
@@ -385,8 +381,7 @@ func (v *visit) tokensCSV() {
 		}
 		f.At = *next
 		if found, next, _, err = v.page(f); err != nil {
-			_, _ = v.wrong(err, "")     // logs it
-			panic(http.ErrAbortHandler) // what was sent is no whole list, and must not look like one
+			v.cutOff(err)
 		}
 	}
 	w.Flush()

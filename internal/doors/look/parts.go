@@ -69,6 +69,7 @@ type Field struct {
 	Autocomplete string // off by default
 	Required     bool
 	Max          int // characters; zero is no limit
+	Focus        bool
 }
 
 // Option is one of a few that can be chosen.

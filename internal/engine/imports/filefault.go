@@ -18,8 +18,11 @@ func trimPackage(err error) string {
 	return text
 }
 
-// failure words why an import has no result.
-func failure(err error) string {
+// failure words why an import has no result. Who ended its context may have said why.
+func failure(ctx context.Context, err error) string {
+	if why, ok := errors.AsType[*fault.Error](context.Cause(ctx)); ok {
+		return why.Text
+	}
 	if errors.Is(err, context.Canceled) {
 		return "The upload was interrupted: the caller disconnected."
 	}

@@ -133,7 +133,7 @@ func (s *Service) Import(ctx context.Context, req Request) (store.Run, error) {
 		err = i.conclude()
 	}
 	if err != nil {
-		how = &ending{audit.ImportAbandoned, req.Origin, failure(err)}
+		how = &ending{audit.ImportAbandoned, req.Origin, failure(ctx, err)}
 		if by, ok := errors.AsType[cancellation](context.Cause(i.ctx)); ok {
 			*how, err = by.ending(), by.fault()
 		}

@@ -285,6 +285,7 @@ func (s *Server) stop(ctx context.Context, wg *sync.WaitGroup, servers ...*http.
 	}
 	patience, over := context.WithTimeout(ctx, stopTimeout)
 	defer over()
+	wg.Go(s.drafts.Close)
 	errs := make([]error, len(servers))
 	for i, server := range servers {
 		wg.Go(func() { errs[i] = s.shutdown(patience, server) })

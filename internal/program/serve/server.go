@@ -17,6 +17,7 @@ import (
 
 	"ostiary/internal/doors/api"
 	"ostiary/internal/doors/console"
+	"ostiary/internal/doors/drafts"
 	"ostiary/internal/doors/enrol"
 	"ostiary/internal/doors/self"
 	"ostiary/internal/engine/activations"
@@ -62,6 +63,7 @@ type Server struct {
 	engine      *codes.Engine
 	lifecycle   *lifecycle.Service
 	imports     *imports.Service
+	drafts      *drafts.Drafts
 	activations *activations.Service
 	profiles    *profiles.Service
 	users       *users.Users
@@ -194,6 +196,9 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		imports.Config{DB: s.db, Keys: keyring, Marks: s.marks, Node: s.node.ID(), Now: now}); err != nil {
 		return err
 	}
+	if s.drafts, err = drafts.New(drafts.Config{Imports: s.imports}); err != nil {
+		return err
+	}
 	if err := s.imports.SweepAbandoned(ctx); err != nil {
 		return err
 	}
@@ -282,7 +287,8 @@ func (s *Server) API(v api.Verifier) (*api.API, error) {
 	pages, err := console.New(console.Config{Rest: rest, Verifier: v, Lifecycle: s.lifecycle, Users: s.users,
 		Jobs: s.jobs, Activations: s.activations, Profiles: s.profiles, Temporary: s.temporary,
 		Accounts: s.accounts, Keys: s.keys, Settings: s.cfg.Settings,
-		Ledger: s.ledger, Overview: counts, PublicURL: s.publicURL, Now: s.cfg.Now})
+		Ledger: s.ledger, Overview: counts, Imports: s.imports, Drafts: s.drafts,
+		PublicURL: s.publicURL, Now: s.cfg.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -358,6 +364,9 @@ func (s *Server) announce(address string) {
 // Close finishes writing and gives the data directory back.
 func (s *Server) Close() error {
 	var err error
+	if s.drafts != nil {
+		s.drafts.Close()
+	}
 	if s.db != nil {
 		err = s.db.Close()
 	}

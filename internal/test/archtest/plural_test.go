@@ -17,7 +17,7 @@ import (
 var neverOne = map[string][]string{
 	"codes, PINs and serials have several": {"%d digits"},
 	"bytes times eight":                    {"%d bits"},
-	"a rate that the server sets":          {"doors/api/upload.go %d bytes"},
+	"a rate that the server sets":          {"doors/upload/body.go %d bytes"},
 	"a log begins with several entries": {"core/audit/archive/check.go %d entries", "core/audit/verify.go %d entries",
 		"engine/integrity/mark.go %d entries"},
 	"one has a message of its own, or none": {"doors/api/api.go %d times", "engine/imports/sheets.go %d profiles",

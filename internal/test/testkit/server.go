@@ -19,6 +19,7 @@ import (
 	"ostiary/internal/core/authz"
 	"ostiary/internal/doors/api"
 	"ostiary/internal/doors/console"
+	"ostiary/internal/doors/drafts"
 	"ostiary/internal/doors/enrol"
 	"ostiary/internal/doors/self"
 	"ostiary/internal/doors/wire"
@@ -60,7 +61,8 @@ type Server struct {
 	URL          string
 	API          *api.API
 	Config       api.Config
-	Log          *Buffer // what the server wrote to its log
+	Drafts       *drafts.Drafts // of the console
+	Log          *Buffer        // what the server wrote to its log
 	RootPassword string
 	// Public is where passkeys think that the server is.
 	Public string
@@ -130,7 +132,12 @@ func NewServer(t testing.TB, adjust ...func(*api.Config)) *Server {
 	if s.API, err = api.New(s.Config); err != nil {
 		t.Fatal(err)
 	}
+	if s.Drafts, err = drafts.New(drafts.Config{Imports: s.Config.Imports, Folder: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Drafts.Close)
 	pages, err := console.New(console.Config{Rest: s.API, Verifier: s.Config.Verifier, Lifecycle: s.Config.Lifecycle,
+		Imports: s.Config.Imports, Drafts: s.Drafts,
 		Users: s.Config.Users, Jobs: s.Config.Jobs, Accounts: s.Config.Accounts,
 		Keys: s.Config.Keys, Settings: s.Config.Settings,
 		Activations: s.Config.Activations, Profiles: s.Config.Profiles, Temporary: s.Config.Temporary,

@@ -1,4 +1,4 @@
-package api
+package upload
 
 import (
 	"crypto/x509"
@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"ostiary/internal/core/fault"
 	"ostiary/internal/engine/imports"
@@ -18,58 +19,119 @@ import (
 	"ostiary/pskc"
 )
 
-// form is the parts before the file.
-type form struct {
+// MaxField bounds a part that is not the file, in bytes.
+const MaxField = 16 << 10
+
+// Form is the parts beside the file.
+type Form struct {
+	// Request is what is to be done with the file.
+	Request imports.Request
+
 	options pskc.Options
 	signers []*x509.Certificate
 	others  seedfile.Options
-	request imports.Request
 
 	shortSecrets, longSteps bool
 }
 
-func (f *form) wipe() {
+// Wipe forgets the keys of the file.
+func (f *Form) Wipe() {
 	clear(f.options.PreSharedKey)
 	clear(f.options.Passphrase)
+	f.options.PreSharedKey, f.options.Passphrase, f.options.PrivateKey = nil, nil, nil
 }
 
-// readForm reads the parts up to the file and leaves the file to be read.
-func readForm(parts *multipart.Reader) (f *form, file *multipart.Part, err error) {
-	f = &form{}
+// HasKeys says whether a key of the file is known.
+func (f *Form) HasKeys() bool {
+	return f.options.PreSharedKey != nil || f.options.Passphrase != nil || f.options.PrivateKey != nil
+}
+
+// Adopt takes the keys and the signers of a form before, unless this one has its own.
+func (f *Form) Adopt(before *Form) {
+	if !f.HasKeys() {
+		o := &before.options
+		f.options.PreSharedKey, f.options.Passphrase, f.options.PrivateKey = o.PreSharedKey, o.Passphrase, o.PrivateKey
+		o.PreSharedKey, o.Passphrase, o.PrivateKey = nil, nil, nil
+	}
+	if f.signers == nil {
+		f.signers = before.signers
+	}
+	before.Wipe()
+}
+
+// Secret says whether a part must not be shown to anybody.
+func Secret(name string) bool {
+	return name == "passphrase" || name == "key_hex" || name == "private_key"
+}
+
+// Options say how a file of a name is read.
+func (f *Form) Options(name string) (imports.FileOptions, error) {
+	if o := f.options; o.PreSharedKey != nil && o.Passphrase != nil || o.PrivateKey != nil &&
+		(o.PreSharedKey != nil || o.Passphrase != nil) {
+		return imports.FileOptions{}, fault.New(fault.Invalid, "key_or_passphrase", "Give only one of passphrase, key "+
+			"and private key, not several of them.")
+	}
+	others := f.others
+	others.Name, others.Now = name, time.Now()
+	return imports.FileOptions{PSKC: f.options, Others: others, Signers: f.signers, ShortSecrets: f.shortSecrets,
+		LongSteps: f.longSteps}, nil
+}
+
+// Label is the name of a file as far as it can be shown.
+func Label(name string) string {
+	name = strings.ToValidUTF8(name, "?")
+	if runes := []rune(name); len(runes) > 128 {
+		return string(runes[:128])
+	}
+	return name
+}
+
+// ReadForm reads the parts up to the file and leaves the file to be read.
+func ReadForm(parts *multipart.Reader) (f *Form, file *multipart.Part, err error) {
+	f = &Form{}
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
 			return nil, nil, fault.New(fault.Invalid, "no_file", "The request has no part named file.")
 		} else if err != nil {
-			return nil, nil, malformedBody(err)
+			return nil, nil, Malformed(err)
 		}
 		if part.FormName() == "file" {
 			return f, part, nil
 		}
-		value, err := io.ReadAll(io.LimitReader(part, maxImportField+1))
+		value, err := Value(part)
+		if err == nil {
+			err = f.Set(part.FormName(), value)
+		}
 		if err != nil {
-			return nil, nil, malformedBody(err)
-		}
-		if len(value) > maxImportField {
-			return nil, nil,
-				fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The part %q is larger than %d bytes.",
-					part.FormName(), maxImportField))
-		}
-		if err := f.set(part.FormName(), value); err != nil {
 			return nil, nil, err
 		}
 	}
 }
 
-// malformedBody says what is wrong with a body that cannot be read on.
-func malformedBody(err error) error {
+// Value reads a part that is not the file.
+func Value(part *multipart.Part) ([]byte, error) {
+	value, err := io.ReadAll(io.LimitReader(part, MaxField+1))
+	if err != nil {
+		return nil, Malformed(err)
+	}
+	if len(value) > MaxField {
+		return nil, fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The part %q is larger than %d bytes.",
+			part.FormName(), MaxField))
+	}
+	return value, nil
+}
+
+// Malformed says what is wrong with a body that cannot be read on.
+func Malformed(err error) error {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f // the upload itself
 	}
 	return fault.New(fault.Invalid, "malformed_request", "The multipart body is malformed.").Because(err)
 }
 
-func (f *form) set(name string, value []byte) error {
+// Set takes a part by its name.
+func (f *Form) Set(name string, value []byte) error {
 	flag := func(dest *bool) error {
 		switch string(value) {
 		case "true":
@@ -93,7 +155,7 @@ func (f *form) set(name string, value []byte) error {
 	case "private_key":
 		key, err := pskc.ParsePrivateKey(value)
 		if err != nil {
-			return fault.New(fault.Invalid, "private_key", upperFirst(strings.TrimPrefix(err.Error(), "pskc: "))+".")
+			return fault.New(fault.Invalid, "private_key", fault.Sentence(strings.TrimPrefix(err.Error(), "pskc: ")))
 		}
 		f.options.PrivateKey = key
 	case "signer_certificate":
@@ -101,21 +163,21 @@ func (f *form) set(name string, value []byte) error {
 		f.signers = certs
 		return err
 	case "dry_run":
-		return flag(&f.request.DryRun)
+		return flag(&f.Request.DryRun)
 	case "skip_bad":
-		return flag(&f.request.SkipBad)
+		return flag(&f.Request.SkipBad)
 	case "replace":
-		return flag(&f.request.Replace)
+		return flag(&f.Request.Replace)
 	case "new_serials":
-		return flag(&f.request.Renumber)
+		return flag(&f.Request.Renumber)
 	case "create_users":
-		return flag(&f.request.CreateUsers)
+		return flag(&f.Request.CreateUsers)
 	case "batch":
-		f.request.Batch = string(value)
+		f.Request.Batch = string(value)
 	case "note":
-		f.request.Note = string(value)
+		f.Request.Note = string(value)
 	case "supplier":
-		f.request.Supplier = string(value)
+		f.Request.Supplier = string(value)
 	case "allow_unauthenticated":
 		return flag(&f.options.AllowUnauthenticated)
 	case "allow_3des":
@@ -135,7 +197,7 @@ func (f *form) set(name string, value []byte) error {
 }
 
 // setFormat takes the parts that say what a file does not say itself.
-func (f *form) setFormat(name, value string) (err error) {
+func (f *Form) setFormat(name, value string) (err error) {
 	refuse := func(want string) error {
 		return fault.New(fault.Invalid, "form_value", fmt.Sprintf("The part %s is %s.", name, want))
 	}

@@ -1,4 +1,7 @@
-package api
+// Package upload is how a seed file comes in by a door: the parts of the form beside it,
+// which say how it is read and what is done with it, and how fast and how large its body
+// must be. REST and the console have it in common, so that one form has one meaning.
+package upload
 
 import (
 	"errors"
@@ -10,9 +13,11 @@ import (
 	"ostiary/internal/core/fault"
 )
 
-// uploadStall is the longest pause in an upload, and the longest that an event takes to
-// be sent.
-const uploadStall = 60 * time.Second
+// Stall is the longest pause in an upload.
+const Stall = 60 * time.Second
+
+// DefaultMost bounds a file, in bytes.
+const DefaultMost = 1 << 30
 
 // Pace is what is asked of an upload. An import keeps others out until it has ended, so
 // that nobody may keep one open by sending little.
@@ -33,9 +38,9 @@ func (p Pace) may(n int64) time.Duration {
 	return min(p.Grace+time.Duration(n/p.Rate)*time.Second, p.Longest)
 }
 
-// upload is the body of an import. It may take as long as it needs while the server is
+// Body is the body of an import. It may take as long as it needs while the server is
 // what it waits for; what is counted is how long the server waits for it.
-type upload struct {
+type Body struct {
 	body     io.ReadCloser
 	deadline func(time.Time) error // of the connection
 	pace     Pace
@@ -47,13 +52,18 @@ type upload struct {
 	interrupted bool
 }
 
-func (u *upload) Read(b []byte) (int, error) {
+// NewBody reads a body, which ends what it does not like by the deadline of its connection.
+func NewBody(body io.ReadCloser, deadline func(time.Time) error, pace Pace) *Body {
+	return &Body{body: body, deadline: deadline, pace: pace}
+}
+
+func (u *Body) Read(b []byte) (int, error) {
 	left := u.pace.may(u.n) - u.waited
 	if left <= 0 {
 		return 0, u.slow()
 	}
 	start := time.Now()
-	if !u.arm(start.Add(min(left, uploadStall))) {
+	if !u.arm(start.Add(min(left, Stall))) {
 		return 0, errInterrupted
 	}
 	n, err := u.body.Read(b)
@@ -65,10 +75,10 @@ func (u *upload) Read(b []byte) (int, error) {
 }
 
 // Close closes the body.
-func (u *upload) Close() error { return u.body.Close() }
+func (u *Body) Close() error { return u.body.Close() }
 
 // arm sets the deadline of the next read, unless there is to be none.
-func (u *upload) arm(at time.Time) bool {
+func (u *Body) arm(at time.Time) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if !u.interrupted {
@@ -77,10 +87,10 @@ func (u *upload) arm(at time.Time) bool {
 	return !u.interrupted
 }
 
-// filePart is the file in an upload.
-type filePart struct{ io.Reader }
+// File is the file in an upload.
+type File struct{ io.Reader }
 
-func (f filePart) Read(b []byte) (int, error) {
+func (f File) Read(b []byte) (int, error) {
 	n, err := f.Reader.Read(b)
 	if _, said := errors.AsType[*fault.Error](err); err != nil && err != io.EOF && !said {
 		err = fault.New(fault.Invalid, "upload_broken", "The upload was interrupted.").Because(err)
@@ -90,15 +100,15 @@ func (f filePart) Read(b []byte) (int, error) {
 
 var errInterrupted = errors.New("the reading of the upload was interrupted")
 
-// interrupt breaks off a read that waits, and all that follow.
-func (u *upload) interrupt() {
+// Interrupt breaks off a read that waits, and all that follow.
+func (u *Body) Interrupt() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.interrupted = true
 	_ = u.deadline(time.Now())
 }
 
-func (u *upload) slow() error {
+func (u *Body) slow() error {
 	return fault.New(fault.Invalid, "upload_slow", fmt.Sprintf("The upload was too slow: %s arrived while the "+
 		"server waited %s. Nothing was imported.", fault.Plural(int(u.n), "byte", "bytes"), u.waited.Round(time.Second))).
 		WithHint(fmt.Sprintf("An upload must send %d bytes a second after the first %s, and may take %s. Copy the "+
