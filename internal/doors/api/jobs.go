@@ -60,8 +60,9 @@ func (a *API) jobRoutes() {
 		})
 	register(a, authz.JobView, op("list-job-rows", http.MethodGet, path+"/{id}/rows", "List what became of each token",
 		http.StatusNotFound), browse(a, a.listJobRows))
-	register(a, authz.JobView, op("cancel-job", http.MethodPost, path+"/{id}/cancel", "End a change of many tokens; what is "+
-		"done stays done", http.StatusNotFound, http.StatusConflict), a.cancelJob)
+	register(a, authz.JobView, op("cancel-job", http.MethodPost, path+"/{id}/cancel",
+		"End a change of many tokens; what is "+
+			"done stays done", http.StatusNotFound, http.StatusConflict), a.cancelJob)
 }
 
 // jobRequest reads a change, and makes sure that the caller may make it.

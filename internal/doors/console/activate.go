@@ -302,7 +302,8 @@ var (
 		"pushed": "By another server"}
 	reasonWords = map[activations.Reason]string{"pin-forgotten": "PIN forgotten", "device-replaced": "new phone",
 		"device-lost": "phone lost"}
-	activationWords = map[store.ActivationStatus]string{store.ActivationOpen: "open", store.ActivationConfirmed: "confirmed",
+	activationWords = map[store.ActivationStatus]string{store.ActivationOpen: "open",
+		store.ActivationConfirmed: "confirmed",
 		store.ActivationCancelled: "cancelled", store.ActivationSuperseded: "another one was begun",
 		store.ActivationTriesUsed: "too many wrong codes", store.ActivationExpired: "expired"}
 )

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"html/template"
 	"maps"
 	"slices"
 	"strconv"
@@ -50,7 +49,7 @@ type panel struct {
 // drawing is a chart; the caption is what it shows, where a panel has several.
 type drawing struct {
 	Caption string
-	Chart   template.HTML
+	Chart   look.Image
 }
 
 // step is one of the first with a new server.

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strconv"
 
@@ -125,7 +124,7 @@ func (v *visit) setBatchState() {
 	case err != nil || state > token.RevokedOther:
 		err = fault.New(fault.Invalid, "state", "Choose a status.")
 	case b.Tokens >= countedFrom && v.posted("number") != strconv.Itoa(b.Tokens):
-		err = fault.New(fault.Invalid, "number", fmt.Sprintf("The batch has %d tokens now: type this number.", b.Tokens)).
+		err = fault.New(fault.Invalid, "number", "The batch has "+fault.Plural(b.Tokens, "token", "tokens")+" now: type this number.").
 			WithHint("Nothing was changed.")
 	}
 	changed := 0

@@ -123,7 +123,8 @@ func TestAllThatMatch(t *testing.T) {
 	form.Set("all", "state")
 	preview := b.send(t, "/many", form)
 	has(t, preview, 200, "Change the status of 70 tokens", "Serial: 10", "The first 20", "Type 70 to say", "!2001")
-	wrong := b.send(t, "/many/start", fields(preview), "state", "REVOKED_TOKEN_OTHER", "typed", "69", "reason", "old stock")
+	wrong := b.send(t, "/many/start", fields(preview), "state", "REVOKED_TOKEN_OTHER", "typed", "69", "reason",
+		"old stock")
 	has(t, wrong, 422, "is not that of the tokens", `value="old stock"`, `!value="69"`,
 		`value="REVOKED_TOKEN_OTHER" required checked`)
 

@@ -140,7 +140,8 @@ func (v *visit) profile() {
 			Means: "After a reactivation both devices have the same secret: neither new keys nor binding are set."})
 	}
 	if v.may(authz.ProfileManage) {
-		s.Actions = []look.Act{{Link: look.Link{Label: "Change the limits", Href: v.profileAt(name) + "/limits"}, Dialog: true,
+		s.Actions = []look.Act{{Link: look.Link{Label: "Change the limits", Href: v.profileAt(name) + "/limits"},
+			Dialog:  true,
 			Primary: true}}
 		end := look.Link{Label: "Retire", Href: v.profileAt(name) + "/retire"}
 		if !p.Retired.IsZero() {
@@ -183,7 +184,8 @@ func pasted(of *activation.Vector) ([]byte, error) {
 }
 
 func (v *visit) showNewProfile(err error) {
-	a := ask{Title: "New profile", Submit: "Make the profile", Action: v.root() + "profile-new", Close: v.root() + "profiles",
+	a := ask{Title: "New profile", Submit: "Make the profile", Action: v.root() + "profile-new",
+		Close: v.root() + "profiles",
 		Means: "A profile never changes afterwards, but for its limits.",
 		Inputs: []input{{Field: look.Field{ID: "name", Label: "Name", Hint: "Small letters, digits and -", Required: true,
 			Max: 32}},

@@ -197,7 +197,8 @@ func TestCreateRefused(t *testing.T) {
 	has(t, b.ask(t, http.MethodPost, "/software-new", form), 200, "2 tokens are created", "AT10000001", "AT10000002")
 	a := b.fillIn(t, "/software-new", "type", "app-totp", "count", "1", "reveal", "yes")
 	onceShown(t, b, a, []string{"/software", "/software/AT10000003"}, "otpauth://totp/")
-	has(t, b.fillIn(t, "/software-new", "type", "mobile-totp", "count", "1"), 200, "MT10000001", ">Activate</a>", "!otpauth")
+	has(t, b.fillIn(t, "/software-new", "type", "mobile-totp", "count", "1"), 200, "MT10000001",
+		">Activate</a>", "!otpauth")
 	if got := s.Count(t, "SELECT count(*) FROM token"); got != 4 {
 		t.Errorf("%d tokens are there", got)
 	}

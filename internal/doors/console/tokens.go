@@ -299,7 +299,8 @@ func (v *visit) filterForm() {
 		v.fail(err)
 		return
 	}
-	p := filterPage{Locked: f.Locked, Stock: f.Stock, Held: f.Held, Action: v.root() + v.shelf().path, Close: v.at(f, v.shelf().path),
+	p := filterPage{Locked: f.Locked, Stock: f.Stock, Held: f.Held, Action: v.root() + v.shelf().path,
+		Close:  v.at(f, v.shelf().path),
 		Hidden: map[string]string{}, Fields: []look.Field{
 			{ID: "user", Label: "User", Hint: "What the name begins with; * before it: contains", Value: f.User, Max: 128},
 			{ID: "serial", Label: "Serial", Hint: "What it begins with; * before it: contains (slower)", Value: f.Serial,

@@ -21,7 +21,8 @@ var typeNumbers = []struct {
 }{
 	{"digits", "Digits of a code", "", func(t *token.Type) *int { return &t.Digits }},
 	{"width", "Digits of a serial", "Of a software type", func(t *token.Type) *int { return &t.Width }},
-	{"max_per_user", "Tokens of one user", "At most; empty for no limit", func(t *token.Type) *int { return &t.MaxPerUser }},
+	{"max_per_user", "Tokens of one user", "At most; empty for no limit",
+		func(t *token.Type) *int { return &t.MaxPerUser }},
 	{"lifetime", "A new token is valid for", "Days; empty for no limit", func(t *token.Type) *int { return &t.Lifetime }},
 }
 
@@ -117,7 +118,8 @@ func notANumber(label string) error {
 }
 
 func (v *visit) showNewType(err error) {
-	name := input{Field: look.Field{ID: "name", Label: "Name", Hint: "Small letters, digits and -", Required: true, Max: 32}}
+	name := input{Field: look.Field{ID: "name", Label: "Name", Hint: "Small letters, digits and -",
+		Required: true, Max: 32}}
 	kind := input{Field: look.Field{ID: "kind", Label: "Kind"},
 		Options: optionsWith("software", "software", "software", "hardware", "hardware")}
 	a := ask{Title: "New type", Means: "What is empty takes the usual value.", Submit: "Make the type",

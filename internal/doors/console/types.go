@@ -135,7 +135,8 @@ func (v *visit) tokenType() {
 	s.Facts = []fact{{"Name", look.Cell{Text: t.Name, More: built}}, {"State", state},
 		{"Kind", look.Cell{Text: string(t.Kind)}}, {"Codes", look.Cell{Text: computed(t)}}}
 	if t.Kind == token.Software {
-		s.Facts = append(s.Facts, fact{"Serials", look.Cell{Text: t.Serial(t.Start) + " to " + t.Serial(t.Last()), Mono: true}},
+		s.Facts = append(s.Facts, fact{"Serials",
+			look.Cell{Text: t.Serial(t.Start) + " to " + t.Serial(t.Last()), Mono: true}},
 			fact{"Activation", look.Cell{Text: string(t.Activation)}}, fact{"Profile", profile})
 	}
 	limit, life := "no limit", "no limit"
@@ -228,7 +229,8 @@ func (v *visit) showSeriesForm(err error) {
 		v.fail(listErr)
 		return
 	}
-	a := ask{Title: "Set the next serial", About: name, Submit: "Set", Action: v.seriesAt(name), Close: v.root() + "series",
+	a := ask{Title: "Set the next serial", About: name, Submit: "Set", Action: v.seriesAt(name),
+		Close: v.root() + "series",
 		Means: "A serial is never used twice: the next one is above all that were made or came in.",
 		Inputs: []input{{Field: look.Field{ID: "next", Label: "Next serial", Hint: "A serial of the type, or its number",
 			Value: found.Next(), Required: true, Max: 32}}}}
@@ -239,7 +241,8 @@ func (v *visit) showSeriesForm(err error) {
 }
 
 func (v *visit) setSeries() {
-	if _, err := v.cfg.Lifecycle.SetSeries(v.r.Context(), v.r.PathValue("type"), v.posted("next"), v.origin()); err != nil {
+	if _, err := v.cfg.Lifecycle.SetSeries(v.r.Context(), v.r.PathValue("type"), v.posted("next"),
+		v.origin()); err != nil {
 		v.showSeriesForm(err)
 		return
 	}

@@ -43,7 +43,8 @@ var moreColumns = []string{"manufacturer", "label", "drift", "expires"}
 func readView(q url.Values) (f view, err error) {
 	f = view{User: q.Get("user"), Serial: q.Get("serial"), Type: q.Get("type"), Maker: q.Get("manufacturer"),
 		Batch: q.Get("batch"), Label: q.Get("label"), Search: q.Get("q"), State: q.Get("state"),
-		Locked: q.Get("locked") != "", Stock: q.Get("stock") != "", Held: q.Get("held") != "", At: q.Get("at"), Size: usualSize, Sort: store.ByUser}
+		Locked: q.Get("locked") != "", Stock: q.Get("stock") != "", Held: q.Get("held") != "", At: q.Get("at"),
+		Size: usualSize, Sort: store.ByUser}
 	for _, each := range q {
 		for _, text := range each {
 			if len(text) > 4096 {

@@ -322,7 +322,8 @@ func TestForgedRowsAreNotDone(t *testing.T) {
 	done(t, k.Jobs, j.ID)
 	const forged = " refused This row of the job is not as this server wrote it in the database."
 	got := outcomes(t, k.Jobs, j.ID)
-	if got[0] != "1001"+forged || got[3] != "1005"+forged || got[2] != "1003 changed" || !strings.Contains(got[1], "refused") {
+	if got[0] != "1001"+forged || got[3] != "1005"+forged || got[2] != "1003 changed" ||
+		!strings.Contains(got[1], "refused") {
 		t.Errorf("outcomes %q", got)
 	}
 	same(t, "what is left", k.Count(t, "SELECT count(*) FROM token"), 5)

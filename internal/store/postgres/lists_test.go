@@ -101,7 +101,8 @@ func TestASortedListGoesByTheIndexOfItsOrder(t *testing.T) {
 		"manufacturer": {Manufacturer: &acme}, "lost": {State: &lost}, "valid": {State: &valid}, "held": {Held: true},
 		"free": {Free: true}, "run": {Run: 2}, "part": {SerialPart: "9", LabelPart: "a"}, "prefix": {SerialPrefix: "1"},
 		"never used": {NeverUsed: true},
-		"batch":      {Batch: "some"}, "owners": {OwnerPrefix: "user 1"}, "ending": {EndsBy: time.UnixMilli(9000)}, "several": {Free: true, Kind: token.Hardware, State: &valid}} {
+		"batch":      {Batch: "some"}, "owners": {OwnerPrefix: "user 1"}, "ending": {EndsBy: time.UnixMilli(9000)},
+		"several": {Free: true, Kind: token.Hardware, State: &valid}} {
 		f.Limit = 10
 		for _, list := range []func(*tables.Reader) error{
 			func(r *tables.Reader) error { _, err := r.Tokens(f); return err },

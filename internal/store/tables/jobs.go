@@ -65,8 +65,8 @@ func (r *Reader) OldJobs(before time.Time, limit int) ([]int64, error) {
 func (t *Tx) OpenJob(j store.Job) (int64, error) {
 	o := j.Origin
 	return query.One(t.ctx, t.q, query.Value[int64], `INSERT INTO job (kind, detail, actor, actor_id, role, source,
-		request, opened) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`, j.Kind, string(j.Detail), o.Actor, o.ActorID,
-		o.Role, o.Source, o.Request, query.Millis(j.Opened))
+		request, opened, proof) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`, j.Kind, string(j.Detail), o.Actor, o.ActorID,
+		o.Role, o.Source, o.Request, query.Millis(j.Opened), []byte{}) // it is proven when it begins
 }
 
 func (t *Tx) AddJobRows(job int64, rows []store.JobRow) error {

@@ -26,6 +26,7 @@ var neverOne = map[string][]string{
 		"program/cli/errors.go %d tokens", "program/cmdline/mistake.go %d arguments",
 		"program/serve/demo.go %d sample tokens", "pskc/xmlsig/signature.go %d transforms",
 		"pskc/xmlsig/tree.go %d signatures"},
+	"limits of 30 days and more": {"doors/console/dashboard.go %d days"},
 	"refused, because it is below one or above a limit": {"engine/activations/batch.go %d activations",
 		"engine/imports/bounds.go %d seconds looks", "engine/imports/bounds.go %d seconds",
 		"engine/lifecycle/create.go %d tokens", "engine/lifecycle/typecheck.go %d tokens",

@@ -20,7 +20,7 @@ CREATE TABLE job (
   unchanged bigint NOT NULL DEFAULT 0,
   refused   bigint NOT NULL DEFAULT 0,
   stopped   text COLLATE "C" NOT NULL DEFAULT '',
-  proof     bytea NOT NULL DEFAULT ''
+  proof     bytea NOT NULL
 );
 CREATE INDEX job_ended ON job (ended, id);
 

@@ -20,7 +20,7 @@ CREATE TABLE job (
   unchanged INTEGER NOT NULL DEFAULT 0,
   refused   INTEGER NOT NULL DEFAULT 0,
   stopped   TEXT NOT NULL DEFAULT '',
-  proof     BLOB NOT NULL DEFAULT x''
+  proof     BLOB NOT NULL
 ) STRICT;
 CREATE INDEX job_ended ON job (ended, id);
 
