@@ -124,7 +124,8 @@ func (v *visit) setBatchState() {
 	case err != nil || state > token.RevokedOther:
 		err = fault.New(fault.Invalid, "state", "Choose a status.")
 	case b.Tokens >= countedFrom && v.posted("number") != strconv.Itoa(b.Tokens):
-		err = fault.New(fault.Invalid, "number", "The batch has "+fault.Plural(b.Tokens, "token", "tokens")+" now: type this number.").
+		err = fault.New(fault.Invalid, "number", "The batch has "+
+			fault.Plural(b.Tokens, "token", "tokens")+" now: type this number.").
 			WithHint("Nothing was changed.")
 	}
 	changed := 0
