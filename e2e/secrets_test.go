@@ -195,6 +195,13 @@ func (w *watch) commands() {
 			w.secretText(issued, code)
 		}
 		did(0, "user", "code", user, "--revoke")
+		handed := fmt.Sprint("a help desk's link ", n)
+		out = w.did(0, append([]string{"user", "link", user, "--for", "app"}, form...), handed)
+		w.secretText(handed, regexp.MustCompile(`#(\w+)`).FindStringSubmatch(out)[1])
+		did(0, "job", "list")
+		for _, verb := range []string{"show", "rows", "cancel"} {
+			did(2, "job", verb, "99000") // there is none
+		}
 		did(0, "token", "list")
 		did(0, "token", "show", a.Serial)
 		did(0, "token", "assign", a.Serial, user)
@@ -474,7 +481,8 @@ func (w *watch) operations() {
 		// No import is under way that could be cancelled, and there is no browser with a passkey.
 		no := map[string]int{"cancel-import": http.StatusConflict, "add-passkey": http.StatusUnauthorized,
 			"prove-session-by-passkey": http.StatusUnauthorized, "remove-passkey": http.StatusNotFound,
-			"retry-event": http.StatusNotFound}
+			"retry-event": http.StatusNotFound,
+			"cancel-job": http.StatusConflict} // it has ended
 		if a.status/100 != 2 && a.status != no[c.id] {
 			w.t.Errorf("%s: %d %s", c.id, a.status, a.body)
 		}

@@ -68,7 +68,9 @@ await browse(server, async ({ page, context, expect }) => {
   await look(page, 'sign-in-code');
   await devices.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true });
   await page.getByRole('button', { name: 'Use your passkey' }).click();
-  await page.getByRole('heading', { name: 'Hardware tokens' }).waitFor();
+  await page.getByRole('heading', { name: 'Dashboard' }).waitFor();
+  await page.goto(new URL('/tokens', page.url()).href);
+  await page.getByRole('heading', { name: 'Hardware tokens', exact: true }).waitFor();
 
   // A view is kept under a name, and is a link.
   await page.getByRole('link', { name: 'Views' }).click();

@@ -12,7 +12,9 @@ async function signIn(page) {
   await page.getByRole('textbox', { name: 'Name' }).fill('ROOT');
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByRole('heading', { name: 'Hardware tokens' }).waitFor();
+  await page.getByRole('heading', { name: 'Dashboard' }).waitFor();
+  await page.goto(new URL('/tokens', page.url()).href);
+  await page.getByRole('heading', { name: 'Hardware tokens', exact: true }).waitFor();
 }
 
 // With the mouse: an encrypted file with the wrong and the right passphrase, and a code.

@@ -10,7 +10,9 @@ await browse(server, async ({ page, expect }) => {
   await page.getByRole('textbox', { name: 'Name' }).fill(name);
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByRole('heading', { name: 'Hardware tokens' }).waitFor();
+  await page.getByRole('heading', { name: 'Dashboard' }).waitFor();
+  await page.goto(new URL('/tokens', page.url()).href);
+  await page.getByRole('heading', { name: 'Hardware tokens', exact: true }).waitFor();
   await page.getByRole('link', { name: 'Jobs', exact: true }).click();
   await page.getByText('No job is kept here').waitFor();
   await look(page, 'jobs-empty');

@@ -35,7 +35,9 @@ await browse(server, async ({ page, expect }) => {
   await page.getByRole('textbox', { name: 'Name' }).fill(name);
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByRole('heading', { name: 'Hardware tokens' }).waitFor();
+  await page.getByRole('heading', { name: 'Dashboard' }).waitFor();
+  await page.goto(new URL('/tokens', page.url()).href);
+  await page.getByRole('heading', { name: 'Hardware tokens', exact: true }).waitFor();
   await page.getByRole('link', { name: 'Software tokens' }).click();
   await page.getByText('There are no software tokens yet').waitFor();
   await look(page, 'software-empty');
