@@ -14,6 +14,7 @@ import (
 
 	"ostiary/internal/core/authz"
 	"ostiary/internal/doors/api"
+	"ostiary/internal/engine/credentials"
 	"ostiary/internal/test/testkit"
 )
 
@@ -86,6 +87,14 @@ func TestImportEncryptedFile(t *testing.T) {
 		">Import 1 token<", "Empty: the key that was given before")
 	if n := s.Count(t, "SELECT count(*) FROM token"); n != 0 {
 		t.Errorf("a look has imported %d tokens", n)
+	}
+	who, _, err := s.Config.Accounts.Session(t.Context(), b.cookies[session], credentials.Page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, ok := s.Drafts.Find(who.Principal.Name+" "+who.Principal.ID, strings.TrimPrefix(where, "/import-files/"))
+	if !ok || kept.Values()["batch"] != "order 4711" || kept.Values()["passphrase"] != "" {
+		t.Errorf("of the form is kept, to be shown: %v", kept.Values())
 	}
 	page, where = b.follow(t, b.post(t, where+"/import"))
 	has(t, page, 200, "1 token is imported", "order 4711", `href="/check"`, "!Remainder")
