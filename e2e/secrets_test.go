@@ -482,7 +482,7 @@ func (w *watch) operations() {
 		no := map[string]int{"cancel-import": http.StatusConflict, "add-passkey": http.StatusUnauthorized,
 			"prove-session-by-passkey": http.StatusUnauthorized, "remove-passkey": http.StatusNotFound,
 			"retry-event": http.StatusNotFound,
-			"cancel-job": http.StatusConflict} // it has ended
+			"cancel-job":  http.StatusConflict} // it has ended
 		if a.status/100 != 2 && a.status != no[c.id] {
 			w.t.Errorf("%s: %d %s", c.id, a.status, a.body)
 		}

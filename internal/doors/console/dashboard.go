@@ -321,15 +321,16 @@ func (v *visit) steps(f overview.FirstSteps) (steps []step) {
 		step
 	}{
 		{authz.AdminManage, step{f.RootPassword, "Change the password of ROOT", "ostiary root set-password", nil}},
-		{authz.AdminManage, step{f.Administrator, "Add an administrator beside ROOT", "ostiary admin add NAME --role ADMIN",
-			nil}},
-		{authz.TokenImport, step{f.Imported, "Import tokens", "ostiary token import FILE", nil}},
+		{authz.AdminManage, step{f.Administrator, "Add an administrator beside ROOT", "",
+			&look.Link{Label: "Administrators", Href: v.root() + "admins"}}},
+		{authz.TokenImport, step{f.Imported, "Import tokens", "",
+			&look.Link{Label: "Imports", Href: v.root() + "imports"}}},
 		{authz.TokenAssign, step{f.Assigned, "Assign a token to a user", "",
 			&look.Link{Label: "Tokens in stock", Href: v.tokensAt("stock=yes")}}},
 		{authz.Verify, step{f.Verified, "Verify a code", "", &look.Link{Label: "Hardware tokens",
 			Href: v.root() + "tokens"}}},
 		{authz.KeyManage, step{f.Key, "Create an API key for what asks this server",
-			"ostiary key create NAME --role verifier", nil}},
+			"", &look.Link{Label: "API keys", Href: v.root() + "keys"}}},
 		{authz.AuditView, step{f.Checkpoint, "Keep a checkpoint of the log elsewhere", "",
 			&look.Link{Label: "Audit log", Href: v.root() + "audit"}}},
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/token"
@@ -92,6 +93,10 @@ func (d *demo) print(out io.Writer, address, data string) {
 	fmt.Fprintf(out, `
 A demo with %d sample tokens and 2 users. All of it is deleted when you stop it with Ctrl-C.
 
+Open the console in a browser, and sign in as ROOT with the password above:
+
+  %s
+
 Try a code, in another terminal:
 
   %s token verify %s %s --data %s
@@ -102,5 +107,5 @@ Try a code, in another terminal:
 
 A code works once: try it again.
 
-`, len(samples), os.Args[0], d.bobSerial, d.bobCode, data, address, d.key, d.aliceCode)
+`, len(samples), strings.Replace(address, "127.0.0.1", "localhost", 1), os.Args[0], d.bobSerial, d.bobCode, data, address, d.key, d.aliceCode)
 }
