@@ -72,11 +72,12 @@ await browse(server, async ({ page }) => {
   await focus(page, 'Import a file');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Import a file' }).waitFor();
+  const chosen = page.waitForEvent('filechooser'); // early: the browser is to know that somebody waits
   await page.getByRole('main').focus();
-  for (let i = 0; i < 10 && (await page.evaluate(() => document.activeElement.id)) !== 'file'; i++) {
-    await page.keyboard.press('Tab');
-  }
-  const chosen = page.waitForEvent('filechooser');
+  await page.keyboard.press('Tab');
+  await focus(page, 'All imports');
+  await page.keyboard.press('Tab');
+  await focus(page, 'file');
   await page.keyboard.press('Enter');
   await (await chosen).setFiles(join(folder, 'fobs.csv'));
   await page.keyboard.press('Tab');
