@@ -123,7 +123,7 @@ var ways = map[string]armed{
 	},
 	"revoke": func(o *office, by, _ audit.Origin, user, serial string) (bool, error) {
 		o.assigned(user, serial)
-		_, err := o.Lifecycle.SetState(o.Context(), testkit.Serial(serial), token.RevokedLost, "", by)
+		_, err := o.Lifecycle.SetState(o.Context(), testkit.Serial(serial), token.RevokedOther, "", by)
 		return o.Token(o.T, serial).Condition.State != token.Valid, err
 	},
 	"revoke the batch": func(o *office, by, _ audit.Origin, user, serial string) (bool, error) {
@@ -247,4 +247,19 @@ func TestTokensOfDisabledSuperiorsAreNotGiven(t *testing.T) {
 	if o.owned("1", "susi") {
 		t.Error("the token was given")
 	}
+}
+
+// A stolen token ends at once, whoever hears of it; to take that back needs a higher role.
+func TestALostTokenOfASuperiorEnds(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.settled("boss", authz.SuperAdmin)
+	o.User(t, "boss")
+	o.assigned("boss", "1001")
+	desk := audit.Origin{Actor: "account:desk", ActorID: "desk", Role: authz.Operator.String()}
+	if _, err := o.Lifecycle.SetState(t.Context(), testkit.Serial("1001"), token.RevokedLost, "", desk); err != nil {
+		t.Error(err)
+	}
+	_, err := o.Lifecycle.SetState(t.Context(), testkit.Serial("1001"), token.Valid, "", desk)
+	o.refused("made VALID again", err, fault.Forbidden, "administrators_token")
 }
