@@ -17,6 +17,9 @@ import (
 func (a *API) Mount(pages map[string]look.Visited) {
 	for pattern, page := range pages {
 		a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodPost {
+				r.Body = http.NoBody // FormValue would read it, however long it is
+			}
 			c := callerOf(r.Context())
 			page(w, r, look.Visit{Source: c.source, Request: c.request})
 		})

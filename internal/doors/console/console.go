@@ -173,10 +173,14 @@ func (c *Console) gate(p page) look.Visited {
 				"Open the page again by https, or on the machine itself at http://localhost, and send it from there.")
 			return
 		}
+		long := longForms[p.pattern] > 0 // from those who may send them alone
+		if long && !v.enter(p.needs) {
+			return
+		}
 		if r.Method == http.MethodPost && !p.uploads() && !v.readForm(p.pattern) {
 			return
 		}
-		if p.needs != "" && !v.enter(p.needs) {
+		if !long && p.needs != "" && !v.enter(p.needs) {
 			return
 		}
 		p.do(v)

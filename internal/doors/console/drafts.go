@@ -122,6 +122,9 @@ type sent struct {
 	field  string
 }
 
+// maxParts is how many fields a form with a file has at most.
+const maxParts = 64
+
 // receive reads a form with a file. What is wrong with its fields is not the end of it: the
 // file need not be sent again.
 func (v *visit) receive(file bool) (s sent, err error) {
@@ -131,9 +134,11 @@ func (v *visit) receive(file bool) (s sent, err error) {
 	if err != nil {
 		return s, fault.New(fault.Invalid, "not_multipart", "The form did not arrive as one with a file.").Because(err)
 	}
-	for {
+	for n := 1; ; n++ {
 		part, err := parts.NextPart()
 		switch {
+		case n > maxParts:
+			return s, fault.New(fault.Invalid, "form_part", "The form has too many fields.")
 		case errors.Is(err, io.EOF):
 			return s, nil
 		case err != nil:

@@ -202,3 +202,12 @@ func TestAccount(t *testing.T) {
 	leads(t, b.post(t, "/account/display", "theme", `"><b>`, "keys", "on"), "/account?done=display")
 	has(t, b.get(t, "/account"), 200, "!data-theme", "!keys-off")
 }
+
+// The body of a request for a page is not read, however long it is.
+func TestAPageReadsNoBody(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewServer(t)
+	body := "--x\r\nContent-Disposition: form-data; name=\"to\"\r\n\r\nfrom-the-body\r\n--x--\r\n"
+	a := open(s).request(t, http.MethodGet, "/sign-in", "multipart/form-data; boundary=x", strings.NewReader(body))
+	has(t, a, 200, "Sign in", "!from-the-body")
+}

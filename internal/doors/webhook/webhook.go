@@ -31,6 +31,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"ostiary/internal/engine/events"
@@ -185,16 +186,25 @@ func (h *Hook) Send(ctx context.Context, m events.Message) error {
 	return nil
 }
 
-// worded is an error without the address.
+// worded says in our own words what happened: the library's have the address, and parts of
+// what the receiver sent.
 func worded(err error) error {
-	if failed, ok := errors.AsType[*url.Error](err); ok {
-		err = failed.Err
-	}
+	_, unnamed := errors.AsType[*net.DNSError](err)
+	_, unknown := errors.AsType[*tls.CertificateVerificationError](err)
+	_, unreached := errors.AsType[*net.OpError](err)
 	switch {
+	case unnamed:
+		return errors.New("the name of the receiver was not found")
+	case unknown:
+		return errors.New("the certificate of the receiver is not one that this machine trusts, or is of another host")
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return errors.New("the receiver refused the connection")
 	case errors.Is(err, context.DeadlineExceeded):
 		return errors.New("the receiver did not answer in time")
 	case errors.Is(err, context.Canceled):
 		return errors.New("the server stopped meanwhile")
+	case unreached:
+		return errors.New("the receiver was not reached, or broke off")
 	}
-	return err
+	return errors.New("the receiver did not answer as HTTP")
 }

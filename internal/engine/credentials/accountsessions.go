@@ -130,7 +130,7 @@ func hasFactor(r store.Reader, admin store.Admin, factor string) error {
 		if err != nil {
 			return store.ErrNotFound
 		}
-		held, err := tokensOf(r, admin, token.ID(n))
+		held, err := tokensOf(r, admin, token.ID(n), token.Valid)
 		if err == nil && len(held) == 0 {
 			err = store.ErrNotFound
 		}
@@ -150,15 +150,14 @@ func hasFactor(r store.Reader, admin store.Admin, factor string) error {
 
 // tokensOf gives one of the tokens that the user of an account's name may use: the one of
 // id, if that is not 0.
-func tokensOf(r store.Reader, admin store.Admin, id token.ID) ([]token.Token, error) {
+func tokensOf(r store.Reader, admin store.Admin, id token.ID, state token.State) ([]token.Token, error) {
 	user, err := r.User(admin.Name)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	} else if err != nil {
 		return nil, err
 	}
-	valid := token.Valid
-	return r.Tokens(store.TokenFilter{ID: id, Owner: user.ID, State: &valid, Limit: 1})
+	return r.Tokens(store.TokenFilter{ID: id, Owner: user.ID, State: &state, Limit: 1})
 }
 
 // Session tells whose session a token is of, and prolongs it. It must be of that kind. With ok

@@ -8,6 +8,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/core/peer"
+	"ostiary/internal/core/token"
 	"ostiary/internal/engine/users"
 	"ostiary/internal/store"
 )
@@ -164,11 +165,16 @@ func (a *Accounts) factorAtFirst(r store.Reader, admin store.Admin) (string, err
 	if err != nil || len(passkeys) > 0 {
 		return factorNeeded, err
 	}
-	tokens, err := tokensOf(r, admin, 0)
-	if len(tokens) > 0 {
+	tokens, err := tokensOf(r, admin, 0, token.Valid)
+	if err != nil || len(tokens) > 0 {
 		return factorNeeded, err
 	}
-	return factorMissing, err
+	// Whoever looks after tokens may mark one as lost: the password alone opens nothing then.
+	tokens, err = tokensOf(r, admin, 0, token.RevokedLost)
+	if err != nil || len(tokens) > 0 {
+		return factorNeeded, err
+	}
+	return factorMissing, nil
 }
 
 func errNoFactor(name string) error {

@@ -68,8 +68,19 @@ func errNoFactorOfRoot() error {
 func (a *Accounts) ProvePassword(ctx context.Context, s Session, password string, origin audit.Origin) (Session,
 	error) {
 	if s.Factor != FactorMissing && s.Factor != FactorNone {
-		return s, fault.New(fault.Conflict, "second_factor_needed", "The password alone proves nothing here.").
-			WithHint("Give a code of your token, or use your passkey.")
+		return s, errFactorNeeded()
+	}
+	if s.Factor == FactorMissing { // it may have one since the session began
+		var now string
+		if err := a.db.View(ctx, func(r store.Reader) (err error) {
+			now, err = a.factorAtFirst(r, s.admin)
+			return err
+		}); err != nil {
+			return s, err
+		}
+		if now != factorMissing {
+			return s, errFactorNeeded()
+		}
 	}
 	right, err := a.passwordAgain(ctx, s, password, origin)
 	if err != nil {
@@ -81,6 +92,11 @@ func (a *Accounts) ProvePassword(ctx context.Context, s Session, password string
 	}
 	_, after, err := a.prove(ctx, s, factor, "wrong password", origin, nil)
 	return after, err
+}
+
+func errFactorNeeded() error {
+	return fault.New(fault.Conflict, "second_factor_needed", "The password alone proves nothing here.").
+		WithHint("Give a code of your token, or use your passkey.")
 }
 
 // passwordAgain checks the password of a session's account.

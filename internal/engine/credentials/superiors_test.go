@@ -253,7 +253,10 @@ func TestTokensOfDisabledSuperiorsAreNotGiven(t *testing.T) {
 func TestALostTokenOfASuperiorEnds(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.settled("boss", authz.SuperAdmin)
+	_, begun := o.settled("boss", authz.SuperAdmin)
+	if _, s := o.signsIn("boss", chosen); s.Factor != credentials.FactorMissing {
+		t.Errorf("without a token: %s", s.Factor)
+	}
 	o.User(t, "boss")
 	o.assigned("boss", "1001")
 	desk := audit.Origin{Actor: "account:desk", ActorID: "desk", Role: authz.Operator.String()}
@@ -262,4 +265,10 @@ func TestALostTokenOfASuperiorEnds(t *testing.T) {
 	}
 	_, err := o.Lifecycle.SetState(t.Context(), testkit.Serial("1001"), token.Valid, "", desk)
 	o.refused("made VALID again", err, fault.Forbidden, "administrators_token")
+	// The password alone opens nothing now, nor proves what it opened before.
+	if _, s := o.signsIn("boss", chosen); s.Factor != credentials.FactorNeeded {
+		t.Errorf("with a lost token: %s", s.Factor)
+	}
+	_, err = o.accounts.ProvePassword(t.Context(), begun, chosen, originOf(begun))
+	o.refused("a session from before the token", err, fault.Conflict, "second_factor_needed")
 }

@@ -54,6 +54,10 @@ func (s *Service) Edit(tx store.Tx, t token.Token, e Edit, origin audit.Origin) 
 		e.Unassign && t.Condition.Owner == 0:
 		return ErrUnchanged
 	case e.State != nil:
+		// Also as lost: what one may do for one token that was stolen is not for many at once.
+		if err := users.MayArm(tx, t.OwnerName, origin); err != nil {
+			return err
+		}
 		do = s.becoming(*e.State, e.Reason, origin)
 	case e.Label != nil:
 		do = labelling(*e.Label)

@@ -3,9 +3,12 @@ package selfservice
 import (
 	"context"
 
+	"ostiary/internal/core/audit"
 	"ostiary/internal/core/fault"
 	"ostiary/internal/engine/activations"
+	"ostiary/internal/engine/users"
 	"ostiary/internal/seal"
+	"ostiary/internal/store"
 )
 
 // StartActivation begins an activation by a code of another token, which is used up.
@@ -30,6 +33,15 @@ func (s *Service) Offer(ctx context.Context, by Session, serial string) (o activ
 	}
 	if o.Self && (!by.May(Begin) || o.Opened.Before(by.Started)) && o.Open {
 		return activations.OwnOffer{Token: o.Token}, nil // as if there were none
+	}
+	if by.By == ByCode && o.Open {
+		// A help desk issues temporary codes, and must not come to an administrator's second factor.
+		err := s.cfg.DB.View(ctx, func(r store.Reader) error { return users.MayArm(r, by.User.Name, audit.Origin{}) })
+		if err != nil && fault.Of(err).Kind != fault.Forbidden {
+			return activations.OwnOffer{}, err
+		} else if err != nil {
+			return activations.OwnOffer{Token: o.Token}, nil
+		}
 	}
 	return o, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"ostiary/internal/core/audit"
+	"ostiary/internal/core/fault"
 	"ostiary/internal/core/token"
 	"ostiary/internal/engine/codes"
 	"ostiary/internal/engine/lifecycle"
@@ -37,14 +38,18 @@ func (s *Service) Fix(ctx context.Context, by Session, serial, otp1, otp2, sourc
 		Origin: origin(source, request)})
 }
 
-// ReportLost ends a token at once. Only others take that back.
+// ReportLost ends a token at once, and its open activation before that: whoever has begun one
+// must not make the token VALID again. Only others take that back.
 func (s *Service) ReportLost(ctx context.Context, by Session, serial, source, request string) error {
 	t, err := s.Token(ctx, by, Lose, serial)
 	if err != nil {
 		return err
 	}
-	_, err = s.cfg.Lifecycle.SetState(ctx, selector(t), token.RevokedLost, "reported by the user",
-		origin(source, request))
+	from := origin(source, request)
+	if _, err = s.cfg.Activations.Cancel(ctx, selector(t), from); err != nil && fault.Of(err).Kind != fault.Conflict {
+		return err // a conflict says that none is open
+	}
+	_, err = s.cfg.Lifecycle.SetState(ctx, selector(t), token.RevokedLost, "reported by the user", from)
 	return err
 }
 
@@ -54,20 +59,16 @@ func (s *Service) Disown(ctx context.Context, by Session, serial, source, reques
 	if err := by.may(Lose, ""); err != nil {
 		return err
 	}
-	if serial != "" {
-		t, err := s.Token(ctx, by, Lose, serial)
-		if err != nil {
-			return err
-		}
-		if t.Condition.State != token.RevokedLost {
-			if err := s.ReportLost(ctx, by, serial, source, request); err != nil {
-				return err
-			}
-		}
-	}
-	return s.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	if err := s.cfg.DB.Update(ctx, func(tx store.Tx) error {
 		return errors.Join(tx.EndSessions(by.row.Name), s.record(tx, audit.SelfSignedOut, by, origin(source, request)))
-	})
+	}); err != nil || serial == "" {
+		return err
+	}
+	t, err := s.Token(ctx, by, Lose, serial)
+	if err != nil || t.Condition.State == token.RevokedLost {
+		return err
+	}
+	return s.ReportLost(ctx, by, serial, source, request)
 }
 
 // appLabel marks the tokens that users create here. One of them that was never proven makes

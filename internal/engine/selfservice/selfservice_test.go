@@ -1,6 +1,7 @@
 package selfservice_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"ostiary/internal/core/audit"
 	"ostiary/internal/core/authz"
 	"ostiary/internal/core/token"
+	"ostiary/internal/engine/credentials"
 	"ostiary/internal/engine/selfservice"
 	"ostiary/internal/engine/tempcodes"
 	"ostiary/internal/store"
@@ -488,5 +490,45 @@ func TestTheLogTellsOfSessions(t *testing.T) {
 		`done "" map[user:alice] map[] map[expires:2026-03-01T12:30:15Z for:app link:%v]`, mark))
 	if text := string(l.Text.Bytes()); strings.Contains(s.k.LastEntry(t).Raw, text) {
 		t.Error("the log has the link")
+	}
+}
+
+// What an administrator's phone is to be activated by is not seen by a temporary code, which
+// a help desk issues.
+func TestATemporaryCodeActivatesNoAdministratorsPhone(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	s.addPhone()
+	s.offer(s.phone)
+	_, temp := s.signIn("alice", s.temporary("alice"))
+	if o, err := s.s.Offer(t.Context(), temp, s.phone); err != nil || !o.Open {
+		t.Fatalf("alice's own: %+v, %v", o, err)
+	}
+	must(t, s.k.DB.Update(t.Context(), func(tx store.Tx) error {
+		is := store.Admin{ID: "a1", Name: "alice", Role: authz.SuperAdmin.String(), Password: "x", Created: s.k.Clock.Now()}
+		return errors.Join(tx.AddAdmin(is), tx.AppendAudit(audit.Entry{Time: is.Created, Action: audit.AdminAdded,
+			Outcome: audit.Done, Origin: testkit.Origin, Subject: audit.Subject{Other: is.Name},
+			After: append(credentials.AdminFields(is), audit.Field{Name: "id", Value: is.ID})}.Canonical()))
+	}))
+	if o, err := s.s.Offer(t.Context(), temp, s.phone); err != nil || o.Open || o.Registration.Text() != nil {
+		t.Errorf("an administrator's: %+v, %v", o, err)
+	}
+	_, own := s.signIn("alice", s.code(s.one))
+	if o, err := s.s.Offer(t.Context(), own, s.phone); err != nil || !o.Open {
+		t.Errorf("by a code of a token: %+v, %v", o, err)
+	}
+}
+
+// Who has begun an activation of a token cannot end it after the token was reported lost.
+func TestALostTokenHasNoOpenActivation(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	s.addPhone()
+	_, v := s.signIn("alice", s.code(s.one))
+	must(t, s.s.StartActivation(t.Context(), v, s.phone, "", s.code(s.two), source, "r"))
+	must(t, s.s.ReportLost(t.Context(), v, s.phone, source, "r"))
+	s.state(s.phone, token.RevokedLost)
+	if o, err := s.s.Offer(t.Context(), v, s.phone); err == nil && o.Open {
+		t.Errorf("the activation is open: %+v", o)
 	}
 }

@@ -23,7 +23,8 @@ func newEvents(a *app) *cobra.Command {
 that users learn what happens to their tokens. An event that is not taken is sent
 again, for three days. Then it is given up, and listed for 30 days more.`,
 		Example: `  ostiary events new-key > events.key
-  ostiary serve --data DIR --notify-url https://intra.example.com/hook --notify-key-file events.key
+  ostiary serve --data /var/lib/ostiary --notify-url https://intranet.example.com/hook \
+    --notify-key-file events.key
   ostiary events test
   ostiary events list --dead`,
 	}

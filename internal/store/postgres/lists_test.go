@@ -175,8 +175,8 @@ func TestASortedListGoesByTheIndexOfItsOrder(t *testing.T) {
 func TestJobsGoByIndexes(t *testing.T) {
 	t.Parallel()
 	db := node(t, Config{URL: cluster.Schema(t)})
-	exec(t, db, `INSERT INTO job (kind, detail, actor, actor_id, role, source, request, opened, begun, ended)
-		SELECT 'state', '', '', '', '', '', '', n, n, CASE WHEN n % 1000 = 0 THEN 0 ELSE n END
+	exec(t, db, `INSERT INTO job (kind, detail, actor, actor_id, role, source, request, opened, begun, ended, proof)
+		SELECT 'state', '', '', '', '', '', '', n, n, CASE WHEN n % 1000 = 0 THEN 0 ELSE n END, ''
 		FROM generate_series(1, 20000) n`)
 	exec(t, db, `INSERT INTO job_row (job, n, token, line, serial, type, "user", state, owner, outcome, reason, proof)
 		SELECT (SELECT max(id) FROM job) - n % 20, n, n, 0, n, '', '', 0, 0, CASE WHEN n % 100 < 20 THEN '' ELSE 'changed' END,
