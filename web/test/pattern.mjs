@@ -145,6 +145,8 @@ await browse(server, async ({ page, context, expect }) => {
   assert.match(await page.getByRole('option').first().innerText(), /^API keys/);
   await page.keyboard.press('Escape');
   await page.getByRole('combobox', { name: 'Go to a page' }).waitFor({ state: 'hidden' });
+  // The browser takes the focus from what is hidden when it next draws; until then a key is for the field.
+  await page.waitForFunction(() => document.activeElement?.tagName !== 'INPUT');
   await page.keyboard.press('?');
   await page.getByRole('heading', { name: 'Keys' }).waitFor();
   await look(page, 'keys');
